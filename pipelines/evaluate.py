@@ -1,0 +1,18 @@
+"""Stage evaluate: leakage check, scores, comparisons and nulls of all models, then the figures."""
+
+from pathlib import Path
+
+from spikebridge import config, evaluation, figures
+from spikebridge.stage import output, stage_main
+
+
+def run(_: list[str]) -> None:
+    settings = config.load()
+    data = Path(settings.data.path)
+    with output(Path("reports/evaluation")) as folder:
+        evaluation.evaluate(settings, Path("data/windows"), Path("data/splits.json"), Path("runs/train"), data, folder)
+        figures.draw_all(folder / "tables", folder / "figures")
+
+
+if __name__ == "__main__":
+    stage_main(run)

@@ -1,0 +1,21 @@
+"""Stage `split`: windows -> the one manifest of folds, data/splits.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spikebridge import config
+from spikebridge.preprocess import load_animals, load_windows, make_splits, save_splits
+from spikebridge.stage import output, stage_main
+
+
+def main(arguments: list[str]) -> None:
+    settings = config.load("params.yaml")
+    windows = load_windows(Path("data/windows"))
+    splits = make_splits(windows, settings.split, animals=load_animals(Path("data/windows")))
+    with output(Path("data/splits.json")) as path:
+        save_splits(splits, path)
+
+
+if __name__ == "__main__":
+    stage_main(main)

@@ -1,0 +1,18 @@
+"""Stage train@<model>: refit every outer fold, predict what it never saw, and fit once on everything."""
+
+from pathlib import Path
+
+from spikebridge import config, tracking, training
+from spikebridge.stage import output, stage_main
+
+
+def run(arguments: list[str]) -> None:
+    (model,) = arguments
+    settings = config.load()
+    tuned = Path("runs/tune") / model / "best.json"
+    with tracking.live(settings, model) as on_epoch, output(Path("runs/train") / model) as folder:
+        training.train(settings, model, Path("data/windows"), Path("data/splits.json"), tuned, folder, on_epoch)
+
+
+if __name__ == "__main__":
+    stage_main(run)

@@ -1,0 +1,17 @@
+"""Stage tune@<model>: Optuna inside every outer fold."""
+
+from pathlib import Path
+
+from spikebridge import config, tuning
+from spikebridge.stage import output, stage_main
+
+
+def run(arguments: list[str]) -> None:
+    (model,) = arguments
+    work = Path("runs/work/tune") / model
+    with output(Path("runs/tune") / model) as folder:
+        tuning.tune(config.load(), model, Path("data/windows"), Path("data/splits.json"), work, folder)
+
+
+if __name__ == "__main__":
+    stage_main(run)

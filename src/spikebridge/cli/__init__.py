@@ -1,0 +1,194 @@
+"""The command line: `spikebridge inspect | use | results | predict | ui | publish`.
+
+Heavy imports wait inside commands.
+"""
+# ruff: noqa: T201  (printing is what a command line is for)
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from spikebridge import __version__
+from spikebridge.errors import DataError, SpikebridgeError
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command. A user's mistake ends in one line on stderr and exit code 2."""
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except SpikebridgeError as error:
+        print(f"spikebridge {arguments.command}: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:  # the reader of a pipe, head for instance, has seen enough
+        sys.stderr.close()
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="spikebridge", description="Translate spikes between brain regions.")
+    top.add_argument("--version", action="version", version=f"spikebridge {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    command = _command(commands, "inspect", inspect, "recordings of a folder: regions, units, trial columns")
+    command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
+    command.add_argument("--table", default="trials", help="interval table of the trials (default: %(default)s)")
+    command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
+
+    command = _command(commands, "use", use, "make a parameter file the project's params.yaml, after checking it")
+    command.add_argument("params", type=Path)
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="e.g. data.path=my/data")
+
+    _command(commands, "results", results, "table of scores and tests of the last run, and where to look")
+
+    command = _command(commands, "predict", predict, "decisions, probabilities, latents or rates for counts")
+    command.add_argument("model", help="models:/<name>@champion, or the folder of a saved model")
+    command.add_argument("counts", type=Path, help=".npy or .npz (one array, or `counts`): (trial, bin, unit)")
+    command.add_argument("--output", default="label", help="label, probabilities, latents or target_rates")
+    command.add_argument("--recording", default="", help="whose units these are, where their number does not tell")
+    command.add_argument("--out", type=Path, help="write .npy or .csv instead of printing")
+
+    command = _command(commands, "ui", ui, "MLflow UI of this project, on this machine only")
+    command.add_argument("--port", type=int, default=5000)
+
+    _command(commands, "publish", publish, "log the results on disk and register the model in the current MLflow store")
+    return top
+
+
+def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    made.set_defaults(run=run)
+    return made
+
+
+def inspect(arguments: argparse.Namespace) -> None:
+    """What lies in a folder, before any params.yaml is written for it."""
+    from spikebridge.cli import inspection
+
+    path: Path = arguments.path
+    recordings = inspection.look(path, arguments.table, arguments.region_from)
+    show(["recording", "animal", "duration", "trials", "units per region"], [r.row() for r in recordings])
+    for line in inspection.trial_columns(recordings):
+        print(line)
+
+
+def use(arguments: argparse.Namespace) -> None:
+    """Check first, then replace: a wrong file leaves params.yaml as it was."""
+    from spikebridge.cli import settings
+
+    kept = settings.use(arguments.params, arguments.set, Path("params.yaml"))
+    print("params.yaml written" + (f"; the one before is {kept}" if kept else "") + ". Next: dvc repro")
+
+
+def results(_: argparse.Namespace) -> None:
+    from spikebridge import config, tracking
+    from spikebridge.tracking import describe
+    from spikebridge.tracking.results import Results, read_json
+
+    project = tracking.home()
+    found = Results(config.load(project / "params.yaml"), project)
+    show(["model", *describe.HEADINGS.values()], describe.score_rows(found))
+    print(f"Intervals: {describe.interval_text(found)}.\n")
+    table = found.table("comparisons.csv")
+    show(describe.COMPARISON_HEAD, describe.comparison_rows(table[table["role"] == "primary"]))
+    print(f"Tables and figures: {found.evaluation.relative_to(project)}")
+    print("MLflow UI:          spikebridge ui")
+    registration = project / "reports" / "registration.json"
+    if registration.is_file():
+        about = read_json(registration)
+        print(f'Load the winner:    spikebridge.load("{about["uri"]}")  # {about["model"]}')
+        for name, gate in about["gates"].items():
+            print(f"Gate {name}: {'passed' if gate['passed'] else 'FAILED'}, {gate['reason']}")
+
+
+def predict(arguments: argparse.Namespace) -> None:
+    import spikebridge
+
+    counts = _counts(arguments.counts)
+    model = spikebridge.load(arguments.model)
+    said = model.predict(counts, arguments.output, arguments.recording)
+    out: Path | None = arguments.out
+    if out is None:
+        _csv(said, sys.stdout)
+    elif out.suffix == ".csv":
+        with out.open("w", encoding="utf-8", newline="") as handle:
+            _csv(said, handle)
+    else:
+        _save(said, out)
+
+
+def _counts(path: Path) -> Any:
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: expected counts as .npy or .npz without pickled objects: {error}") from None
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    with loaded:
+        names = loaded.files
+        if "counts" not in names and len(names) != 1:
+            raise DataError(f"{path}: expected one array or one called counts, got {', '.join(names) or 'none'}")
+        return loaded["counts" if "counts" in names else names[0]]
+
+
+def _csv(said: Any, handle: Any) -> None:
+    """One row a trial; three axes are laid out as one column a bin and unit (or latent)."""
+    import csv
+
+    writer = csv.writer(handle, lineterminator="\n")
+    flat = said.reshape(len(said), -1)
+    if said.ndim == 1:
+        writer.writerow(["trial", "label"])
+    elif said.ndim == 2:
+        writer.writerow(["trial", *(f"p_{i}" for i in range(said.shape[1]))])
+    else:
+        writer.writerow(["trial", *(f"bin{b}_{u}" for b in range(said.shape[1]) for u in range(said.shape[2]))])
+    writer.writerows([trial, *row] for trial, row in enumerate(flat.tolist()))
+
+
+def _save(said: Any, path: Path) -> None:
+    import numpy as np
+
+    if path.suffix != ".npy":
+        raise DataError(f"{path}: expected a name that ends in .npy or .csv")
+    with path.open("wb") as handle:
+        np.save(handle, said, allow_pickle=False)
+
+
+def ui(arguments: argparse.Namespace) -> None:
+    from spikebridge import tracking
+
+    print(f"http://127.0.0.1:{arguments.port}  (stop with Ctrl-C)", flush=True)
+    raise SystemExit(tracking.serve_ui(arguments.port))
+
+
+def publish(_: argparse.Namespace) -> None:
+    from spikebridge import config, tracking
+
+    project = tracking.home()
+    about = tracking.publish(config.load(project / "params.yaml"), project)
+    print(f"{about['model']} is version {about['version']} of {about['name']}: {about['uri']}")
+
+
+def show(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table: drawn in a terminal, plain columns in a pipe."""
+    cells = [[str(c).replace("**", "") for c in row] for row in rows]
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(*head)
+        for row in cells:
+            table.add_row(*row)
+        Console().print(table)
+        return
+    widths = [max(len(r[i]) for r in [list(head), *cells]) for i in range(len(head))]
+    for row in [list(head), *cells]:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+    print()
+

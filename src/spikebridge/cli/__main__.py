@@ -1,0 +1,5 @@
+"""`python -m spikebridge.cli`."""
+
+from spikebridge.cli import main
+
+main()

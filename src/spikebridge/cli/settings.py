@@ -1,0 +1,69 @@
+"""Put a checked parameter file in the place of params.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spikebridge import config
+from spikebridge.errors import ConfigError
+
+
+def use(source: Path, changes: Sequence[str], target: Path) -> Path | None:
+    """Check `source` with `changes` ("data.path=my/data"), then write it to `target`, comments kept.
+
+    The file before is kept as <name>.previous.yaml where it differed; its path is returned. Raises ConfigError, and
+    leaves everything as it was, when the result is not a valid parameter file.
+    """
+    config.load(source)
+    text = source.read_text(encoding="utf-8")
+    if changes:
+        text = _changed(text, changes, source)
+    config.parse(yaml.safe_load(text), str(source))
+    before = target.read_text(encoding="utf-8") if target.is_file() else None
+    kept = None
+    if before is not None and before != text:
+        kept = target.with_name(f"{target.stem}.previous{target.suffix}")
+        _replace(kept, before)
+    if before != text:
+        _replace(target, text)
+    return kept
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _changed(text: str, changes: Sequence[str], source: Path) -> str:
+    """The text with values changed and comments kept (ruamel.yaml, which comes with DVC)."""
+    import io
+
+    from ruamel.yaml import YAML
+
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = 1000
+    content = editor.load(text)
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set: expected KEY=VALUE such as data.path=my/data, got {change!r}")
+        _assign(content, key.split("."), yaml.safe_load(value), source)
+    out = io.StringIO()
+    editor.dump(content, out)
+    return out.getvalue()
+
+
+def _assign(content: Any, keys: list[str], value: Any, source: Path) -> None:
+    for i, key in enumerate(keys[:-1]):
+        below = content.setdefault(key, {})
+        if not isinstance(below, dict):
+            section = ".".join(keys[: i + 1])
+            raise ConfigError(f"--set {'.'.join(keys)}: {section} in {source} is a value, not a section")
+        content = below
+    content[keys[-1]] = value

@@ -1,0 +1,178 @@
+"""params.yaml -> typed, checked configuration. An unknown key is an error with a suggestion."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from spikebridge.errors import ConfigError
+
+Auto = Literal["auto"]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SimulateConfig(Section):
+    """Knobs of the simulated foraging task; see spikebridge.simulate for what each one does."""
+
+    recordings: int = Field(6, ge=1)
+    animals: int = Field(2, ge=1)
+    trials: int = Field(110, ge=4, description="offers per recording")
+    source_units: tuple[int, int] = (40, 80)
+    target_units: tuple[int, int] = (30, 60)
+    lag_s: float = Field(0.1, ge=0, description="target follows source by this time")
+    coupling: float = Field(1.0, ge=0, description="gain of the shared latents in the target; 0 = no link")
+    private: float = Field(0.5, ge=0, description="gain of the target's own latents")
+    drift: float = Field(0.3, ge=0, description="size of slow drift in log rate")
+    theta: float = Field(0.5, ge=0, description="depth of theta modulation of the source, log rate")
+    refractory_s: float = Field(0.002, ge=0)
+    label_information: float = Field(1.0, ge=0, description="coupling of deliberation to the choice; 0 = none")
+
+
+class DataConfig(Section):
+    path: str
+    reader: str = "auto"
+    source: list[str] = Field(min_length=1)
+    target: list[str] = Field(min_length=1)
+    region_from: str = "auto"
+    observed: str = "auto"
+    min_rate_hz: float = Field(0.1, ge=0)
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> DataConfig:
+        both = sorted(set(self.source) & set(self.target))
+        if both:
+            raise ValueError(f"source and target must not share regions, both name {both}")
+        return self
+
+
+class TrialsConfig(Section):
+    table: str = "trials"
+    align: str = "decision_time"
+    window_s: tuple[float, float] = (-2.0, 0.0)
+    decision: str | None = None
+    label: str = "choice"
+    include: str | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TrialsConfig:
+        if not self.window_s[0] < self.window_s[1]:
+            raise ValueError(f"window_s must go from earlier to later, got {list(self.window_s)}")
+        return self
+
+
+class BinsConfig(Section):
+    width_s: Positive = 0.05
+
+
+class SplitConfig(Section):
+    by: Literal["block", "recording", "animal"] = "block"
+    outer_folds: int = Field(5, ge=2)
+    inner_folds: int = Field(1, ge=1)
+    gap_s: Annotated[float, Field(ge=0)] | Auto = "auto"
+
+
+class TuneConfig(Section):
+    trials: int = Field(10, ge=1)
+    startup_trials: int = Field(5, ge=1)
+    epochs: int | None = Field(None, ge=1, description="cap on epochs while tuning; null = the model's own")
+
+
+class StatisticsConfig(Section):
+    alpha: float = Field(0.05, gt=0, lt=1)
+    resamples: int = Field(10000, ge=100)
+    cluster: Literal["auto", "recording", "block", "animal"] = "auto"
+
+
+class TrackingConfig(Section):
+    experiment: str = "spikebridge"
+    registered_model: str = "spikebridge"
+    uri: str | None = None
+
+
+class ComputeConfig(Section):
+    workers: Annotated[int, Field(ge=1)] | Auto = "auto"
+    device: str = "auto"
+
+
+class Config(Section):
+    seed: int = Field(1, ge=0)
+    simulate: SimulateConfig = SimulateConfig()
+    data: DataConfig
+    trials: TrialsConfig = TrialsConfig()
+    bins: BinsConfig = BinsConfig()
+    split: SplitConfig = SplitConfig()
+    models: dict[str, dict[str, Any]]
+    tune: TuneConfig = TuneConfig()
+    statistics: StatisticsConfig = StatisticsConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    compute: ComputeConfig = ComputeConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Config:
+        length = self.trials.window_s[1] - self.trials.window_s[0]
+        if self.bins.width_s > length:
+            raise ValueError(f"bins.width_s = {self.bins.width_s} is wider than the window of {length:g} s")
+        return self
+
+
+def load(path: Path | str = "params.yaml") -> Config:
+    """Read and check a parameter file.
+
+    Raises ConfigError naming the file and every offending key, with "did you mean" where one is near.
+    """
+    path = Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such parameter file") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: expected sections such as data: and models:, got {type(raw).__name__}")
+    return parse(raw, str(path))
+
+
+def parse(raw: dict[str, Any], name: str = "params") -> Config:
+    """Check a nested mapping; see `load`."""
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        lines = [_describe(e) for e in error.errors()]
+        raise ConfigError(f"{name}: " + "; ".join(lines)) from None
+
+
+def _describe(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = _known_keys(error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+        return f"unknown key {where}" + (f", did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
+    if error["type"] == "missing":
+        return f"{where} is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if isinstance(error.get("input"), dict):
+        return f"{where}: {message}" if where else message
+    hint = ""
+    value = error.get("input")
+    if isinstance(value, str) and "e" in value.lower() and error["type"] in {"float_parsing", "int_parsing", "float_type"}:
+        hint = " (write numbers with a point, 1.0e-3, so that every YAML reader takes them for numbers)"
+    return f"{where}: {message}, got {value!r}{hint}"
+
+
+def _known_keys(location: tuple[Any, ...]) -> list[str]:
+    section: Any = Config
+    for part in location:
+        info = section.model_fields.get(str(part))
+        if info is None or not isinstance(info.annotation, type) or not issubclass(info.annotation, BaseModel):
+            return []
+        section = info.annotation
+    return list(section.model_fields)

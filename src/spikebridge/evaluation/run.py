@@ -1,0 +1,109 @@
+"""The stage evaluate, in order: leakage, scores, comparisons, nulls, recovery, tables for the figures."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.config import Config
+from spikebridge.evaluation import leakage
+from spikebridge.evaluation.comparisons import compare
+from spikebridge.evaluation.examples import latent_table, raster_table
+from spikebridge.evaluation.inputs import Inputs, read
+from spikebridge.evaluation.nulls import null_table
+from spikebridge.evaluation.recovery import consistency_table, coupling_of, coupling_tables, read_truth, recovery
+from spikebridge.evaluation.scores import Resampling, metrics
+from spikebridge.evaluation.tables import plain_tables
+from spikebridge.types import Comparison
+
+# One stream of random numbers for each part, so that a change in one leaves the others as they were.
+DECISIONS, TRANSLATIONS, SIGNS, NULLS = range(4)
+
+
+def evaluate(
+    config: Config,
+    windows_folder: Path,
+    splits_path: Path,
+    train_folder: Path,
+    data_path: Path,
+    out_folder: Path,
+) -> dict[str, Any]:
+    """Score and compare the models of the configuration; write everything that design.md lists to out_folder.
+
+    windows_folder, splits_path, train_folder: what preprocess, split and train@model wrote. data_path: the raw
+    recordings; only its folder `truth` is read, where it exists, to score recovery.
+    Writes metrics.json, comparisons.csv, nulls.csv, leakage.json, recovery.json (with truth) and tables/*.csv.
+    Returns the content of metrics.json. Deterministic in config.seed.
+    Raises LeakageError before anything is scored, DataError where a file is missing or does not hold what it should.
+    """
+    inputs = read(config, windows_folder, splits_path, train_folder)
+    report = leakage.check(inputs)
+    settings = config.statistics
+    deciding = _resampling(inputs.decisions.values(), inputs, config, DECISIONS)
+    translating = _resampling(inputs.translations.values(), inputs, config, TRANSLATIONS)
+    scores = metrics(inputs, deciding, translating, settings)
+    rows = compare(inputs, deciding, translating, settings, _rng(config, SIGNS))
+    truths, coupling = read_truth(data_path, inputs.recordings), coupling_of(inputs)
+
+    tables = plain_tables(inputs, scores, rows)
+    tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_table(inputs, config.trials)}
+    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, truths)}
+    out_folder.mkdir(parents=True, exist_ok=True)
+    if truths:
+        found = recovery(inputs, truths, coupling)
+        write_json(out_folder / "recovery.json", found)
+        tables["recovery"] = _recovery_table(found)
+    write_json(out_folder / "leakage.json", report)
+    write_json(out_folder / "metrics.json", scores)
+    comparisons = pd.DataFrame([vars(row) for row in rows], columns=list(Comparison.__dataclass_fields__))
+    comparisons.to_csv(out_folder / "comparisons.csv", index=False)
+    null_table(inputs, settings, _rng(config, NULLS)).to_csv(out_folder / "nulls.csv", index=False)
+    (out_folder / "tables").mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(out_folder / "tables" / f"{name}.csv", index=False)
+    return scores
+
+
+def _rng(config: Config, part: int) -> np.random.Generator:
+    return np.random.default_rng([config.seed, part])
+
+
+def _resampling(found: Iterable[Any], inputs: Inputs, config: Config, part: int) -> Resampling | None:
+    """One draw of clusters for all models; after the leakage check they have the same trials in the same order."""
+    table = next((f.table for f in found), None)
+    if table is None:
+        return None
+    return Resampling.of(table, config.statistics, _rng(config, part), inputs.animals)
+
+
+def _recovery_table(found: Mapping[str, Any]) -> pd.DataFrame:
+    """model, recording, latent, r2."""
+    rows = [
+        {"model": model, "recording": recording, "latent": latent, "r2": value}
+        for model, scores in found["models"].items()
+        for recording, per in scores["recordings"].items()
+        for latent, value in per["r2"].items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "recording", "latent", "r2"])
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Sorted keys, floats in full, null for what is not a number."""
+    text = json.dumps(_plain(content), indent=1, sort_keys=True, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value

@@ -1,0 +1,83 @@
+"""Tables for the figures: every number that a figure shows can be read in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.evaluation.inputs import Inputs
+from spikebridge.metrics import calibration_curve
+from spikebridge.types import Comparison
+
+
+def plain_tables(inputs: Inputs, metrics: Mapping[str, Any], comparisons: list[Comparison]) -> dict[str, pd.DataFrame]:
+    """File name without suffix -> table, of what needs no model output but predictions and scores."""
+    return {
+        "scores": _scores(metrics),
+        "forest": pd.DataFrame([vars(c) for c in comparisons if c.role == "primary"], columns=_columns(Comparison)),
+        "confusion": _confusion(inputs),
+        "calibration": _calibration(inputs),
+        "learning_curves": _learning_curves(inputs),
+        "bits_per_spike": _bits(metrics),
+    }
+
+
+def _columns(record: type) -> list[str]:
+    return list(record.__dataclass_fields__)  # type: ignore[attr-defined]
+
+
+def _scores(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """model, metric, value, ci_low, ci_high: metrics.json as a long table."""
+    rows = [
+        {"model": model, "metric": metric, **score}
+        for part in ("models", "translation")
+        for model, scores in metrics[part].items()
+        for metric, score in scores.items()
+        if isinstance(score, dict) and "value" in score
+    ]
+    return pd.DataFrame(rows, columns=["model", "metric", "value", "ci_low", "ci_high"])
+
+
+def _confusion(inputs: Inputs) -> pd.DataFrame:
+    """model, label, predicted, n, share (of the trials with that label)."""
+    rows = []
+    k = len(inputs.classes)
+    for model, d in inputs.decisions.items():
+        n = np.bincount(d.label * k + d.predicted, minlength=k * k).reshape(k, k)
+        for i, label in enumerate(inputs.classes):
+            for j, predicted in enumerate(inputs.classes):
+                share = n[i, j] / n[i].sum() if n[i].sum() else np.nan
+                rows.append({"model": model, "label": label, "predicted": predicted, "n": n[i, j], "share": share})
+    return pd.DataFrame(rows, columns=["model", "label", "predicted", "n", "share"])
+
+
+def _calibration(inputs: Inputs) -> pd.DataFrame:
+    """model, of (class whose probability is meant, or "most likely class"), and the columns of calibration_curve."""
+    of = inputs.classes[1] if len(inputs.classes) == 2 else "most likely class"
+    curves = [
+        calibration_curve(d.label, d.probabilities).assign(model=model, of=of) for model, d in inputs.decisions.items()
+    ]
+    columns = ["model", "of", "bin", "n", "predicted", "observed", "low", "high"]
+    return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+
+
+def _learning_curves(inputs: Inputs) -> pd.DataFrame:
+    """model, fold, epoch and whatever the models recorded per epoch (train_loss, valid_loss, ...)."""
+    found = [t.assign(model=m, fold=t["fold"].astype(str)) for m, t in inputs.history.items() if len(t)]
+    first = ["model", "fold", "epoch"]
+    if not found:
+        return pd.DataFrame(columns=[*first, "train_loss", "valid_loss"])
+    table = pd.concat(found, ignore_index=True)
+    return table[[*first, *(c for c in table.columns if c not in first)]]
+
+
+def _bits(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """model, recording ("all" for all together), value, ci_low, ci_high."""
+    rows = []
+    for model, found in metrics["translation"].items():
+        rows += [{"model": model, "recording": r, **score} for r, score in found["per_recording"].items()]
+        rows.append({"model": model, "recording": "all", **found["bits_per_spike"]})
+    return pd.DataFrame(rows, columns=["model", "recording", "value", "ci_low", "ci_high"])

@@ -1,0 +1,46 @@
+"""How much each translator tells about the target's spikes, recording by recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikebridge.figures import style
+
+name = "bits_per_spike"
+needs = ("bits_per_spike",)
+ALL = "all"
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """Bits/spike with intervals, one dot a recording and model; all recordings together on the right."""
+    table = style.read(tables_folder, "bits_per_spike")
+    if table.empty:
+        return False
+    models = list(dict.fromkeys(table["model"]))
+    recordings = [r for r in dict.fromkeys(table["recording"]) if r != ALL]
+    places = {r: float(k) for k, r in enumerate(recordings)} | {ALL: len(recordings) + 0.5}
+    colour = style.colours(models)
+    with style.styled():
+        figure = style.new(max(5.5, 1.6 + 0.95 * len(places)), 4.2)
+        axes = figure.subplots()
+        for k, model in enumerate(models):
+            mine = table[table["model"] == model]
+            x = mine["recording"].map(places).to_numpy(float) + 0.22 * (k - (len(models) - 1) / 2)
+            value = mine["value"].to_numpy(float)
+            error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
+            axes.errorbar(
+                x, value, error, fmt=style.MARKERS[k % len(style.MARKERS)], color=colour[model], markersize=6,
+                elinewidth=1.4, label=style.shown(model),
+            )  # fmt: skip
+        axes.axhline(0, color=style.FAINT, linewidth=1)
+        axes.axvline(len(recordings) - 0.25, color=style.FAINT, linewidth=1, linestyle=":")
+        names = [style.shown(r) for r in recordings]
+        turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}
+        axes.set_xticks(list(places.values()), [*names, "all"], **turn)
+        axes.set_ylabel("bits/spike over mean rate")
+        axes.set_title("Translation of held-out target spikes (0: mean rate)")
+        figure.legend(loc="outside right upper")
+        return style.save(figure, out_path)

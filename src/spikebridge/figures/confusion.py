@@ -1,0 +1,45 @@
+"""Which decisions each model confuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from spikebridge.figures import style
+
+name = "confusion"
+needs = ("confusion",)
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """One matrix a deciding model: share of each true decision that was predicted as what."""
+    table = style.read(tables_folder, "confusion")
+    if table.empty:
+        return False
+    models, classes = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["label"]))
+    k = len(classes)
+    with style.styled():
+        side = max(2.3, 0.75 * k)
+        figure = style.new(side * len(models) + 1.4, side + 1.5)
+        grid = figure.subplots(1, len(models), squeeze=False)[0]
+        for axes, model in zip(grid, models, strict=True):
+            mine = table[table["model"] == model]
+            share = mine["share"].to_numpy(float).reshape(k, k)
+            n = mine["n"].to_numpy(int).reshape(k, k)
+            image = axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
+            for i, j in np.ndindex(k, k):
+                ink = "white" if share[i, j] > 0.55 else style.INK
+                text = f"{100 * share[i, j]:.0f} %\n({n[i, j]})" if np.isfinite(share[i, j]) else "–"
+                axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=10 if k < 4 else 8)
+            names = [style.shown(c) for c in classes]
+            axes.set_xticks(range(k), names, rotation=0 if max(map(len, names)) < 8 else 30)
+            axes.set_yticks(range(k), names if axes is grid[0] else [])
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+            axes.set_title(style.shown(model))
+            axes.set_xlabel("predicted decision")
+        grid[0].set_ylabel("true decision")
+        figure.colorbar(image, ax=list(grid), label="share of true decision", shrink=0.85, ticks=[0, 0.5, 1])
+        style.headline(figure, "Predicted and true decisions, held-out trials")
+        return style.save(figure, out_path)

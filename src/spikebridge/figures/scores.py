@@ -1,0 +1,42 @@
+"""All models' scores with their intervals, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from spikebridge.figures import style
+
+name = "scores"
+needs = ("scores",)
+METRICS = ("balanced_accuracy", "auc", "log_loss", "brier")
+BETTER = {"balanced_accuracy": "higher", "auc": "higher", "log_loss": "lower", "brier": "lower"}
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """One panel a score of the decisions, one dot and interval a model."""
+    table = style.read(tables_folder, "scores")
+    metrics = [m for m in METRICS if (table["metric"] == m).any()]
+    if not metrics:
+        return False
+    models = list(dict.fromkeys(table[table["metric"].isin(metrics)]["model"]))
+    colour = style.colours(models)
+    with style.styled():
+        figure = style.new(3.0 * len(metrics) + 1.2, 1.5 + 0.5 * len(models))
+        grid = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
+        for axes, metric in zip(grid, metrics, strict=True):
+            mine = table[table["metric"] == metric].set_index("model")
+            for k, model in enumerate(models):
+                value, low, high = (float(mine.loc[model, c]) for c in ("value", "ci_low", "ci_high"))
+                error = np.nan_to_num([[value - low], [high - value]])
+                axes.errorbar(value, k, xerr=np.abs(error), fmt="o", color=colour[model], markersize=7, elinewidth=2)
+            axes.set_yticks(range(len(models)), [style.shown(m) for m in models])
+            axes.set_ylim(len(models) - 0.5, -0.5)
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="x", color="#E6E6E6")
+            axes.set_axisbelow(True)
+            axes.set_xlabel(style.METRICS[metric])
+            axes.set_title(f"{BETTER[metric]} is better", fontsize=10, fontweight="normal")
+        style.headline(figure, "Decisions from held-out trials, with cluster-bootstrap intervals")
+        return style.save(figure, out_path)

@@ -1,0 +1,117 @@
+"""One look for all figures: sizes for a talk, colours that survive colour blindness and grey print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+DPI = 150
+# Okabe & Ito (2008), without yellow, which is too faint for lines on white.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")
+KNOWN = {
+    "seq2seq": PALETTE[0],
+    "random_forest": PALETTE[2],
+    "dnn": PALETTE[4],
+    "ridge": PALETTE[1],
+    "majority": "#8C8C8C",
+}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+INK = "#222222"
+FAINT = "#9A9A9A"
+RC: Any = {
+    "font.size": 11,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+    "figure.facecolor": "white",
+}
+METRICS = {
+    "balanced_accuracy": "balanced accuracy",
+    "balanced_accuracy_within_blocks": "balanced accuracy",
+    "accuracy": "accuracy",
+    "auc": "area under ROC curve",
+    "log_loss": "log loss (nats)",
+    "brier": "Brier score",
+    "bits_per_spike": "bits/spike",
+}
+
+
+def read(tables_folder: Path, name: str) -> pd.DataFrame:
+    """A table; columns of names stay text even where every name is a number."""
+    columns = ["model", "recording", "label", "fold", "model_a", "model_b", "family"]
+    text = dict.fromkeys(columns if name == "calibration" else [*columns, "predicted"], str)
+    return pd.read_csv(tables_folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
+
+
+def new(width: float, height: float) -> Figure:
+    """An empty figure, inches, laid out so that nothing overlaps. Free of pyplot and its global state."""
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=DPI)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> bool:
+    """Write the PNG, without a date or version in it, so that equal figures are equal files."""
+    figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None})
+    return True
+
+
+def styled() -> AbstractContextManager[None]:
+    """The look, within a `with` block."""
+    return mpl.rc_context(RC)
+
+
+def headline(figure: Figure, text: str) -> None:
+    """What the whole figure shows, at its top left."""
+    figure.suptitle(text, fontsize=13, x=0.01, ha="left")
+
+
+def shown(name: str) -> str:
+    """A model's or column's name for people."""
+    return str(name).replace("_", " ")
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """Name -> colour: the same model has the same colour in every figure."""
+    names = list(dict.fromkeys(names))
+    free = [c for c in PALETTE if c not in {KNOWN.get(n) for n in names}] or list(PALETTE)
+    others = [n for n in names if n not in KNOWN]
+    return {n: KNOWN.get(n) or free[others.index(n) % len(free)] for n in names}
+
+
+def class_colours(labels: Sequence[str]) -> dict[str, str]:
+    """Decision -> colour."""
+    order = (PALETTE[1], PALETTE[0], *PALETTE[2:])
+    return {label: order[k % len(order)] for k, label in enumerate(labels)}
+
+
+def time_zero(axes: Axes) -> None:
+    """A thin line where the event is."""
+    axes.axvline(0, color=FAINT, linewidth=1, linestyle=":", zorder=0)
+
+
+def event_label(event: str) -> str:
+    return f"time from {shown(event).removesuffix(' time')} (s)"

@@ -1,0 +1,1 @@
+"""One reader a file; see spikebridge.io.registry."""

@@ -1,0 +1,20 @@
+"""Words for an error about a name that does not exist."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = ".") -> str:
+    """', did you mean X?' where X is near, also by case alone; else the end of a sentence."""
+    lowered = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(name.lower(), list(lowered), n=1)
+    return f", did you mean {lowered[near[0]]}?" if near else otherwise
+
+
+def listed(names: Iterable[str], most: int = 30) -> str:
+    """Comma-separated, cut after `most`."""
+    names = list(names)
+    tail = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + tail

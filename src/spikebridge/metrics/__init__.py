@@ -1,0 +1,42 @@
+"""What is measured: translation (bits/spike), decisions, calibration, recovery of known latents, lag and dimension."""
+
+from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information
+from spikebridge.metrics.calibration import calibration_curve, expected_calibration_error
+from spikebridge.metrics.coupling import estimate_dimension, estimate_lag
+from spikebridge.metrics.decision import (
+    accuracy,
+    auc,
+    balanced_accuracy,
+    balanced_accuracy_within_blocks,
+    brier,
+    brier_per_trial,
+    log_loss,
+    log_loss_per_trial,
+    no_information_rate,
+)
+from spikebridge.metrics.recovery import consistency, latent_r2, linear_map, r2, truth_at
+
+__all__ = [
+    "RATE_FLOOR",
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "balanced_accuracy_within_blocks",
+    "bits_per_spike",
+    "brier",
+    "brier_per_trial",
+    "calibration_curve",
+    "consistency",
+    "estimate_dimension",
+    "estimate_lag",
+    "expected_calibration_error",
+    "floored",
+    "information",
+    "latent_r2",
+    "linear_map",
+    "log_loss",
+    "log_loss_per_trial",
+    "no_information_rate",
+    "r2",
+    "truth_at",
+]

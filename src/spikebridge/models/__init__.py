@@ -1,0 +1,55 @@
+"""The models, found by file name: adding one is adding a file (or package) that defines a Model of that name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import json
+import pkgutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.models.base import Model, check_params
+
+__all__ = ["Model", "check", "create", "kind", "load", "names"]
+NOT_MODELS = {"base", "parts"}
+
+
+def names() -> list[str]:
+    """Every model there is."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in NOT_MODELS)
+
+
+def kind(name: str) -> type[Model]:
+    """The class of a model. Raises ConfigError with "did you mean" for an unknown name."""
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        raise ConfigError(
+            f"unknown model {name!r}" + (f", did you mean {near[0]}?" if near else "") + f" (known: {', '.join(names())})"
+        )
+    module = importlib.import_module(f"{__name__}.{name}")
+    return next(
+        c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Model) and vars(c).get("name") == name
+    )
+
+
+def create(name: str, params: Mapping[str, Any] | None = None, device: str = "cpu") -> Model:
+    """A model that has not been fitted."""
+    return kind(name)(params, device)
+
+
+def load(folder: Path) -> Model:
+    """Read a saved model of any kind."""
+    try:
+        name = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))["model"]
+    except (OSError, ValueError, KeyError):
+        raise DataError(f"{folder}: expected a saved model with a model.json, found none that can be read") from None
+    return kind(name).load(Path(folder))
+
+
+def check(models: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the section models: of params.yaml. Raises ConfigError for an unknown model or key."""
+    for name, params in models.items():
+        check_params(name, kind(name).Params, params)

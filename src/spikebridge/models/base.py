@@ -1,0 +1,167 @@
+"""What every model is: fit, predict, save, load, and a space to tune in."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from pydantic import ValidationError
+
+from spikebridge.config import Section
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.models.parts.features import join
+from spikebridge.types import History, Predictions, Windows
+
+OnEpoch = Callable[[dict[str, float]], None]
+Space = Mapping[str, tuple[Any, ...]]
+
+
+class Params(Section):
+    """Settings of one model; a key given in params.yaml is fixed, the others are tuned where the model tunes them."""
+
+
+class Model(ABC):
+    """One way to predict decisions (`decides`), target spikes (`translates`), or both, from source counts.
+
+    `fit` sees only the windows that it is given; `predict` uses the source counts and nothing else of its windows.
+    A pooled model shares parameters between recordings; any other keeps one fit per recording behind the same face.
+    """
+
+    name: ClassVar[str]
+    decides: ClassVar[bool] = True
+    translates: ClassVar[bool] = False
+    pooled: ClassVar[bool] = False
+    early_stopping: ClassVar[bool] = False
+    Params: ClassVar[type[Params]] = Params
+    space: ClassVar[Space] = {}
+
+    def __init__(self, params: Mapping[str, Any] | None = None, device: str = "cpu") -> None:
+        self.params = check_params(self.name, self.Params, params or {})
+        self.device = device
+        self.classes: tuple[str, ...] = ()
+        self.bin_s = 0.0
+        self.n_bins = 0
+        self.units: dict[str, dict[str, list[int]]] = {}
+
+    def fit(
+        self,
+        train: Sequence[Windows],
+        valid: Sequence[Windows],
+        rng: np.random.Generator,
+        on_epoch: OnEpoch | None = None,
+    ) -> History:
+        """Learn from `train`, one Windows a recording; `valid` (same recordings, may be empty) says when to stop.
+
+        A model that does not stop early learns from both. Labels in `valid` may be learned from; hide those to score by.
+        on_epoch receives one dict a training epoch; an exception that it raises ends the fit.
+        Raises DataError when the recordings disagree in bins, or have no window to learn from.
+        """
+        first = train[0]
+        for w in train:
+            if (w.n_bins, w.bin_s, w.classes) != (first.n_bins, first.bin_s, first.classes):
+                raise DataError(
+                    f"{w.recording}: expected {first.n_bins} bins of {first.bin_s} s and classes {first.classes} "
+                    f"as in {first.recording}, got {w.n_bins} of {w.bin_s} s and {w.classes}"
+                )
+        self.classes, self.bin_s, self.n_bins = first.classes, first.bin_s, first.n_bins
+        self.units = {
+            w.recording: {"source_units": w.source_units.tolist(), "target_units": w.target_units.tolist()}
+            for w in train
+        }
+        if not self.early_stopping:
+            held = {w.recording: w for w in valid}
+            train, valid = [join(w, held.get(w.recording)) for w in train], []
+        rows: list[dict[str, float]] = []
+
+        def note(row: dict[str, float]) -> None:
+            rows.append(row)
+            if on_epoch is not None:
+                on_epoch(row)
+
+        self._fit(train, valid, rng, note)
+        return History(tuple(rows))
+
+    @abstractmethod
+    def _fit(
+        self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+    ) -> None: ...
+
+    @abstractmethod
+    def predict(self, windows: Windows) -> Predictions:
+        """Predict every window of one recording, in order. Raises DataError for a recording it was not fitted on."""
+
+    @abstractmethod
+    def _save(self, folder: Path) -> None: ...
+
+    @abstractmethod
+    def _load(self, folder: Path) -> None: ...
+
+    def save(self, folder: Path) -> None:
+        """Write model.json and the weights; nothing is pickled."""
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {
+            "model": self.name,
+            "classes": list(self.classes),
+            "bin_s": self.bin_s,
+            "n_bins": self.n_bins,
+            "recordings": self.units,
+            "params": self.params.model_dump(mode="json"),
+        }
+        (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        self._save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; executes nothing of it."""
+        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        model = cls(about["params"])
+        model.classes = tuple(about["classes"])
+        model.bin_s, model.n_bins = about["bin_s"], about["n_bins"]
+        model.units = about["recordings"]
+        model._load(folder)
+        return model
+
+    @classmethod
+    def search_space(cls, trial: Any, fixed: Mapping[str, Any]) -> dict[str, Any]:
+        """Suggested values (Optuna trial) for every key of the space that the user has not fixed."""
+        suggested = {}
+        for key, (kind, *args) in cls.space.items():
+            if key in fixed:
+                continue
+            if kind == "log":
+                suggested[key] = trial.suggest_float(key, *args, log=True)
+            elif kind == "float":
+                suggested[key] = trial.suggest_float(key, *args)
+            else:
+                suggested[key] = trial.suggest_categorical(key, list(args))
+        return suggested
+
+    def known(self, recording: str) -> str:
+        """The recording's name, if the model was fitted on it."""
+        if recording not in self.units:
+            raise DataError(
+                f"{self.name} was not fitted on recording {recording!r}; it knows {', '.join(sorted(self.units))}"
+            )
+        return recording
+
+
+def check_params(name: str, kind: type[Params], values: Mapping[str, Any]) -> Params:
+    """Checked settings of a model. Raises ConfigError naming every wrong key, with "did you mean"."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        lines = []
+        for e in error.errors():
+            key = ".".join(str(part) for part in e["loc"])
+            if e["type"] == "extra_forbidden":
+                near = difflib.get_close_matches(key, list(kind.model_fields), n=1)
+                known = ", ".join(kind.model_fields) or "none"
+                lines.append(f"unknown key models.{name}.{key}" + (f", did you mean {near[0]}?" if near else f"; known: {known}"))
+            else:
+                lines.append(f"models.{name}.{key}: {e['msg']}, got {e['input']!r}")
+        raise ConfigError("; ".join(lines)) from None

@@ -1,0 +1,114 @@
+"""Sequence-to-sequence translation of source spikes into target spikes, with decisions read out from its latents.
+
+Sutskever et al. 2014 (encoder and decoder); Pandarinath et al. 2018, Nat Methods 15:805 (recurrent networks with a
+Poisson observation model and per-recording read-in and read-out).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from spikebridge.models import base
+from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.features import join, segment_means
+from spikebridge.models.parts.readout import Readout, fit_readout
+from spikebridge.models.seq2seq.translator import Translator
+from spikebridge.types import Predictions, Windows
+
+__all__ = ["Seq2Seq"]
+
+
+class Seq2Seq(Model):
+    """One network for all recordings, and one logistic read-out of the decision a recording.
+
+    The translator learns from every window, labelled or not, and stops by the likelihood of the target's spikes in
+    `valid`. The read-out uses the labels of `train` and of `valid` (the tuner hides those that it scores by).
+    """
+
+    name = "seq2seq"
+    translates = True
+    pooled = True
+    early_stopping = True
+
+    class Params(base.Params):
+        core: Literal["gru"] = "gru"
+        direction_in_time: Literal["two_sided", "causal"] = "two_sided"
+        inputs: int = Field(16, ge=1, description="width of the read-in")
+        hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
+        latents: int = Field(6, ge=1)
+        segments: int = Field(4, ge=1, description="parts of the window whose mean latents the read-out sees")
+        smoothing_s: float = Field(0.15, gt=0, description="SD of the kernel for the linear start")
+        dropout: float = Field(0.2, ge=0, lt=1, description="share of source units dropped from a window")
+        noise: float = Field(0.1, ge=0, description="SD of noise in the bottleneck while training")
+        latent_penalty: float = Field(1.0e-4, ge=0)
+        rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
+        weight_decay: float = Field(1.0e-3, ge=0)
+        epochs: int = Field(25, ge=1)
+        patience: int = Field(6, ge=1)
+        batch: int = Field(128, ge=1, description="windows")
+
+    space = {
+        "latents": ("categorical", 4, 6, 8),
+        "hidden": ("categorical", 24, 32, 48),
+        "dropout": ("float", 0.05, 0.4),
+        "rate": ("log", 3.0e-3, 1.5e-2),
+        "weight_decay": ("log", 1.0e-4, 1.0e-1),
+    }
+
+    def _fit(
+        self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+    ) -> None:
+        p: Any = self.params
+        self.translator = Translator(p, self.device)
+        self.translator.fit(train, valid, rng, on_epoch)
+        held = {w.recording: w for w in valid}
+        self.readouts: dict[str, Readout] = {}
+        for w in train:
+            both = join(w, held.get(w.recording))
+            both = both.select(both.labelled)
+            if len(both):
+                x = segment_means(self.translator.run(both)[0], p.segments)
+                self.readouts[w.recording] = fit_readout(x, both.label, len(self.classes))
+
+    def predict(self, windows: Windows) -> Predictions:
+        p: Any = self.params
+        recording = self.known(windows.recording)
+        latents, rates = self.translator.run(windows)
+        probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
+        if recording in self.readouts:
+            probabilities = self.readouts[recording].probabilities(segment_means(latents, p.segments))
+        return Predictions(probabilities, rates, latents)
+
+    def _save(self, folder: Path) -> None:
+        arrays = {f"network.{k}": v.cpu().numpy() for k, v in self.translator.network.state_dict().items()}
+        arrays |= {f"scale.{k}": v.cpu().numpy() for k, v in self.translator.scale.items()}
+        for i, name in enumerate(self.translator.recordings):
+            if name in self.readouts:
+                arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
+        save_arrays(folder / "weights.safetensors", arrays)
+        (folder / "order.json").write_text(json.dumps(self.translator.recordings), encoding="utf-8")
+
+    def _load(self, folder: Path) -> None:
+        import torch
+
+        arrays = load_arrays(folder / "weights.safetensors")
+        order = json.loads((folder / "order.json").read_text(encoding="utf-8"))
+        self.translator = Translator(self.params, self.device)
+        sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
+        self.translator.build(sizes, seed=0)
+
+        def part(prefix: str) -> dict[str, Any]:
+            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+        tensors = {k: torch.from_numpy(v) for k, v in part("network.").items()}
+        self.translator.network.load_state_dict(tensors)
+        self.translator.scale = {k: torch.from_numpy(v).to(self.device) for k, v in part("scale.").items()}
+        found = {name: part(f"readout.{i}.") for i, name in enumerate(order)}
+        self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}

@@ -1,0 +1,42 @@
+"""Recordings -> windows of counts -> folds. See windows, splits and manifest."""
+
+from spikebridge.intervals import merge_intervals
+from spikebridge.preprocess.binning import bin_windows
+from spikebridge.preprocess.gap import decorrelation_s, gap_s
+from spikebridge.preprocess.manifest import (
+    check_consumed,
+    consumed_intervals,
+    load_splits,
+    save_splits,
+    splits_from_dict,
+    splits_to_dict,
+    take,
+    verify,
+)
+from spikebridge.preprocess.quality import select_units
+from spikebridge.preprocess.splits import make_splits
+from spikebridge.preprocess.trials import classes_of, select_trials
+from spikebridge.preprocess.windows import load_animals, load_windows, make_windows, write_windows
+
+__all__ = [
+    "bin_windows",
+    "check_consumed",
+    "classes_of",
+    "consumed_intervals",
+    "decorrelation_s",
+    "gap_s",
+    "load_animals",
+    "load_splits",
+    "load_windows",
+    "make_splits",
+    "make_windows",
+    "merge_intervals",
+    "save_splits",
+    "select_trials",
+    "select_units",
+    "splits_from_dict",
+    "splits_to_dict",
+    "take",
+    "verify",
+    "write_windows",
+]

@@ -1,0 +1,55 @@
+"""Write a simulated session as an NWB file, the same bytes' worth of content for the same session."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from spikebridge.simulate.session import STEP_S, Session
+
+STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)
+BEHAVIOR_STEP = 5  # of the simulation's grid: 50 ms
+
+
+def write_nwb(session: Session, path: Path) -> None:
+    """Write spikes, units with regions, trials, position and speed. Times are in seconds."""
+    from pynwb import NWBHDF5IO, NWBFile, TimeSeries
+    from pynwb.behavior import Position
+    from pynwb.file import Subject
+
+    nwb = NWBFile(
+        session_description="simulated foraging (Restaurant Row), spikebridge",
+        identifier=session.name,
+        session_start_time=STARTED,
+        file_create_date=STARTED,
+        subject=Subject(subject_id=session.animal, species="Rattus norvegicus", age="P1Y", sex="U"),
+    )
+    nwb.add_unit_column("region", "brain region")
+    whole = np.array([[0.0, session.time_s[-1] + STEP_S]])
+    for unit, (times, region) in enumerate(zip(session.spikes, session.regions, strict=True)):
+        nwb.add_unit(spike_times=times, obs_intervals=whole, region=region, id=unit)
+    for column in session.trials.columns.drop(["start_time", "stop_time"]):
+        nwb.add_trial_column(column, column.replace("_", " "))
+    for row in session.trials.to_dict("records"):
+        nwb.add_trial(**row)
+
+    behavior = nwb.create_processing_module("behavior", "where the rat is")
+    clock = {"starting_time": 0.0, "rate": 1 / (BEHAVIOR_STEP * (session.time_s[1] - session.time_s[0]))}
+    position = Position(name="Position")
+    position.create_spatial_series(
+        name="position", data=session.position_m[::BEHAVIOR_STEP], reference_frame="centre of the loop", unit="m", **clock
+    )
+    behavior.add(position)
+    behavior.add(TimeSeries(name="speed", data=session.speed_m_s[::BEHAVIOR_STEP], unit="m/s", **clock))
+    _fix_ids(nwb, session.name)
+    with NWBHDF5IO(str(path), "w") as io:
+        io.write(nwb)
+
+
+def _fix_ids(nwb: object, name: str) -> None:
+    """Random object ids would give every run of the simulation another file hash."""
+    for number, thing in enumerate(nwb.all_children()):  # type: ignore[attr-defined]
+        thing._AbstractContainer__object_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name}/{number}"))

@@ -1,0 +1,193 @@
+"""Simulated foraging recordings with known truth.
+
+A rat circles four restaurants on a loop (Restaurant Row; Steiner & Redish 2014, Nat Neurosci 17:995). At each one it is
+offered a delay, deliberates, and stays or skips. Hippocampal (HC) units and prefrontal (PFC) units share four latents,
+position on the loop (cosine, sine), deliberation and arousal; PFC follows HC by a known lag:
+
+    log rate_HC(t)  = b + C z(t)                   + theta + drift
+    log rate_PFC(t) = b + coupling * D z(t - lag)  + private * P w(t) + drift
+
+Spikes are Poisson given the rates, thinned by an absolute refractory period. A von Mises place field is linear in
+(cos, sin) in the log rate, so the regions are exactly log-linear in z: what a Poisson translator with a low-dimensional
+bottleneck assumes. The README says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import SimulateConfig
+
+STEP_S = 0.01
+SHARED = ("position_cos", "position_sin", "deliberation", "arousal")
+RESTAURANTS = 4
+THETA_HZ = 8.0
+DRIFT_TAU_S = 300.0
+INDECISION = 0.6  # SD of deliberation that has nothing to do with the choice
+EVIDENCE = 0.9  # deliberation at the decision, towards the choice
+MEDIAN_HZ = (3.5, 4.0)
+DELIB = 0.4
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a perfect analysis would find.
+
+    time_s: (time,), seconds. shared: (time, latent) as HC carries them; PFC at time t carries shared(t - lag_s).
+    private: (time, latent), PFC's own latents. label_ideal: (trial,), the part of deliberation that tells the choice.
+    """
+
+    time_s: Array
+    shared: Array
+    private: Array
+    lag_s: float
+    dimension: int
+    names: tuple[str, ...] = SHARED
+
+    def save(self, path: Path) -> None:
+        with open(path, "wb") as handle:
+            np.savez_compressed(
+                handle,
+                time_s=self.time_s,
+                shared=self.shared.astype(np.float32),
+                private=self.private.astype(np.float32),
+                lag_s=self.lag_s,
+                dimension=self.dimension,
+                names=np.array(self.names),
+            )
+
+
+@dataclass(frozen=True)
+class Session:
+    """One simulated recording. spikes: one array of times (seconds) a unit; regions: (unit,)."""
+
+    name: str
+    animal: str
+    spikes: list[Array]
+    regions: list[str]
+    trials: pd.DataFrame
+    time_s: Array
+    position_m: Array
+    speed_m_s: Array
+    truth: Truth
+
+
+def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str, animal: str) -> Session:
+    """Simulate one recording; every random number comes from `rng`."""
+    trials, angle, progress, evidence = _behaviour(knobs, rng)
+    n = len(angle)
+    time_s = np.arange(n) * STEP_S
+    deliberation = INDECISION * _ou(rng, n, 1, tau_s=0.7)[:, 0] + evidence
+    arousal = _ou(rng, n, 1, tau_s=6.0)[:, 0]
+    shared = np.column_stack([np.cos(angle), np.sin(angle), deliberation, arousal])
+    private = _ou(rng, n, 2, tau_s=0.5)
+    n_source = int(rng.integers(knobs.source_units[0], knobs.source_units[1] + 1))
+    n_target = int(rng.integers(knobs.target_units[0], knobs.target_units[1] + 1))
+
+    theta = np.cos(2 * np.pi * THETA_HZ * time_s)[:, None]
+    source = shared @ _loadings(rng, n_source) + knobs.theta * theta * rng.uniform(0.5, 1.0, n_source)
+    lag = round(knobs.lag_s / STEP_S)
+    delayed = shared[np.maximum(np.arange(n) - lag, 0)]
+    own = rng.normal(0, 0.4, (private.shape[1], n_target))
+    target = knobs.coupling * delayed @ _loadings(rng, n_target) + knobs.private * private @ own
+
+    spikes: list[Array] = []
+    for log_gain, median_hz in ((source, MEDIAN_HZ[0]), (target, MEDIAN_HZ[1])):
+        base = np.log(median_hz) + rng.normal(0, 0.4, log_gain.shape[1])
+        log_rate = log_gain + base + knobs.drift * _drift(rng, n, log_gain.shape[1])
+        spikes += _spikes(rng, np.exp(log_rate), knobs.refractory_s)
+    position = 0.6 * np.column_stack([np.cos(angle), np.sin(angle)])
+    speed = np.linalg.norm(np.gradient(position, STEP_S, axis=0), axis=1)
+    truth = Truth(time_s, shared, private, knobs.lag_s, len(SHARED) if knobs.coupling > 0 else 0)
+    regions = ["HC"] * n_source + ["PFC"] * n_target
+    return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth)
+
+
+def _behaviour(knobs: SimulateConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array, Array]:
+    """Trial table, loop angle (rad), and the evidence for the choice over time, on the simulation's grid."""
+    n = knobs.trials
+    restaurant = np.arange(n) % RESTAURANTS
+    delay = rng.integers(1, 16, n).astype(float)
+    run = rng.uniform(2.2, 3.5, n)
+    think = rng.gamma(6.0, 0.3, n) + 0.6
+    liking = knobs.label_information * np.array([0.6, -0.3, 0.3, -0.6])[restaurant]
+    stay = rng.random(n) < 1 / (1 + np.exp((delay - 8.0) / 3.0 - liking))
+    after = np.where(stay, 0.6 * delay + 1.5, 0.3)  # waiting and eating, or moving on
+    start = np.concatenate([[0.0], np.cumsum(run + think + after)[:-1]]) + 1.0
+    offer, decision = start + run, start + run + think
+    stop = decision + after
+    trials = pd.DataFrame(
+        {
+            "start_time": start,
+            "stop_time": stop,
+            "offer_time": offer,
+            "decision_time": decision,
+            "restaurant": restaurant,
+            "delay_s": delay,
+            "choice": np.where(stay, "stay", "skip"),
+        }
+    ).round(6)
+
+    time = np.arange(0.0, stop[-1] + 1.0, STEP_S)
+    # The rat runs a quarter of the loop to each offer, creeps on while it deliberates, and rests while it waits.
+    quarter = 2 * np.pi / RESTAURANTS
+    at = restaurant + (np.arange(n) // RESTAURANTS) * RESTAURANTS
+    knots = np.column_stack([start, offer, decision, stop]).ravel()
+    angles = np.column_stack([at - 0.9, at - 0.25, at, at + 0.1]).ravel() * quarter
+    angle = np.interp(time, knots, angles)
+    progress = np.interp(time, np.column_stack([start, offer, decision, decision + 0.5]).ravel(), np.tile([0, 0, 1, 0], n))
+    sign = np.where(stay, 1.0, -1.0)[np.clip(np.searchsorted(start, time, side="right") - 1, 0, n - 1)]
+    return trials, angle, progress, knobs.label_information * EVIDENCE * sign * progress
+
+
+def _loadings(rng: np.random.Generator, n_units: int) -> Array:
+    """(latent, unit): place fields with uniform preferred angles, and normal weights for deliberation and arousal."""
+    preferred = rng.uniform(0, 2 * np.pi, n_units)
+    sharpness = rng.uniform(0.6, 1.2, n_units)
+    place = sharpness * np.array([np.cos(preferred), np.sin(preferred)])
+    return np.vstack([place, rng.normal(0, DELIB, n_units), rng.normal(0, 0.4, n_units)])
+
+
+def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:
+    """(time, k) Ornstein-Uhlenbeck processes of unit variance, exact on the grid."""
+    from scipy.signal import lfilter
+
+    decay = np.exp(-step_s / tau_s)
+    noise = rng.normal(0, np.sqrt(1 - decay**2), (n, k))
+    noise[0] = rng.normal(0, 1, k)
+    return np.asarray(lfilter([1.0], [1.0, -decay], noise, axis=0))
+
+
+def _drift(rng: np.random.Generator, n: int, n_units: int) -> Array:
+    """(time, unit): slow drift, made at one point a second and interpolated."""
+    coarse = _ou(rng, int(n * STEP_S) + 2, n_units, DRIFT_TAU_S, step_s=1.0)
+    at = np.arange(n) * STEP_S
+    low = at.astype(int)
+    part = (at - low)[:, None]
+    return coarse[low] * (1 - part) + coarse[low + 1] * part
+
+
+def _spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> list[Array]:
+    """Poisson spikes from (time, unit) rates; a spike within the refractory period of the one before is dropped."""
+    counts = rng.poisson(rate_hz * STEP_S)
+    step, unit = np.nonzero(counts)
+    repeat = counts[step, unit]
+    step, unit = np.repeat(step, repeat), np.repeat(unit, repeat)
+    times = np.round((step + rng.random(len(step))) * STEP_S, 6)
+    order = np.lexsort((times, unit))
+    times, unit = times[order], unit[order]
+    while len(times):
+        close = (np.diff(times) < refractory_s) & (np.diff(unit) == 0)
+        # Only the first of a run goes at once: its removal may free the next one.
+        close &= ~np.concatenate([[False], close[:-1]])
+        if not close.any():
+            break
+        keep = np.concatenate([[True], ~close])
+        times, unit = times[keep], unit[keep]
+    return np.split(times, np.searchsorted(unit, np.arange(1, rate_hz.shape[1])))

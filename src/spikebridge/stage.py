@@ -1,0 +1,74 @@
+"""What every pipeline stage needs: one writer at a time, nothing half-written, errors in one line.
+
+DVC kills a stage without its children and removes outputs before a rerun, so a stage takes a lock, writes to a
+temporary name beside the target and renames it at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from spikebridge.errors import SpikebridgeError
+
+LOCKS = Path("runs") / "locks"
+
+
+def stage_main(run: Callable[[list[str]], None]) -> None:
+    """Run a stage script's function with the command line's arguments, holding the lock of that stage.
+
+    A user's mistake ends in one line on stderr and exit code 2; a defect keeps its traceback.
+    """
+    name = "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    try:
+        with lock(LOCKS / f"{name}.lock"):
+            run(sys.argv[1:])
+    except SpikebridgeError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a file lock; say so when another process has it, then wait for that one to end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = FileLock(str(path))
+    try:
+        handle.acquire(timeout=0)
+    except Timeout:
+        print(f"waiting for another process that holds {path}", file=sys.stderr)
+        handle.acquire()
+    try:
+        yield
+    finally:
+        handle.release()
+
+
+@contextmanager
+def output(target: Path) -> Iterator[Path]:
+    """A temporary path (file or folder, not yet made) that becomes `target` when the block ends without error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.partial")
+    remove(temporary)
+    try:
+        yield temporary
+    except BaseException:
+        remove(temporary)
+        raise
+    if target.is_dir():  # os.replace cannot put a folder over one that holds files
+        remove(target)
+    os.replace(temporary, target)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,42 @@
+"""Session permutation: do predictions fit the labels of their own recording better than those of others?
+
+Assumptions: recordings are exchangeable (same task, same conditions), one recording is independent of another. Within a
+recording neural activity and labels may drift and repeat themselves as they like: the labels of another recording do
+so too (Harris 2020, "Nonsense correlations in neuroscience"; Meijer 2021).
+Limit: the predictions are not refitted to the foreign labels. Slow drift that a decoder learned from the same
+recording's other blocks is part of the observed score and not of the null; scoring within test blocks and the gap
+around them reduce what it can gain, they do not take it away.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.statistics.nulls.result import NullResult, at_least
+
+NAME = "session_permutation"
+ASSUMPTIONS = "recordings exchangeable and independent of each other; predictions not refitted"
+ENUMERATED = 7
+
+
+def session_permutation(scores: NDArray[np.float64], rng: np.random.Generator, resamples: int = 10_000) -> NullResult:
+    """p of the mean score of matching recordings among all ways to deal out the labels.
+
+    scores: (recording, recording), entry [i, j] the score of recording i's predictions against recording j's labels,
+    both cut to the shorter. Up to 7 recordings every permutation is visited (smallest p = 1 / n!).
+    """
+    n = len(scores)
+    exact = n <= ENUMERATED
+    if exact:
+        deals = np.array(list(permutations(range(n))), dtype=np.int64)
+    else:
+        deals = rng.permuted(np.tile(np.arange(n), (resamples, 1)), axis=1)
+    null = scores[np.arange(n), deals].mean(axis=1)
+    observed = float(np.diag(scores).mean())
+    hits = int(np.count_nonzero(at_least(null, observed)))
+    p = hits / len(null) if exact else (1 + hits) / (1 + len(null))
+    return NullResult(observed, null, p, 1 / factorial(n) if exact else 1 / (1 + len(null)))

@@ -1,0 +1,154 @@
+"""Markdown that a colleague reads in MLflow: the execution, the comparison, each model."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from spikebridge.tracking.results import Results
+
+HEADINGS = {
+    "balanced_accuracy": "balanced accuracy",
+    "auc": "AUC",
+    "log_loss": "log-loss",
+    "brier": "Brier",
+    "bits_per_spike": "bits/spike",
+    "inner_balanced_accuracy": "inner balanced accuracy",
+}
+PLACES = 3
+
+
+def execution(results: Results) -> str:
+    """Description of the parent run."""
+    c = results.config
+    start, stop = c.trials.window_s
+    source, target = "+".join(c.data.source), "+".join(c.data.target)
+    lines = [
+        f"**{source} → {target}**, predicting `{c.trials.label}` from the window "
+        f"{start:g} to {stop:g} s around `{c.trials.align}`, bins of {1000 * c.bins.width_s:g} ms.",
+        "",
+        score_table(results),
+        "",
+        f"Intervals: {interval_text(results)}. Inner scores (cross-validation inside the training set) chose "
+        "parameters and the best model; the outer scores shown here chose nothing.",
+        "",
+        f"Data `{c.data.path}`, split by {c.split.by} into {c.split.outer_folds} outer folds, seed {c.seed}. "
+        "The run *comparison* holds tables, tests and figures.",
+    ]
+    return "\n".join(lines)
+
+
+def score_table(results: Results) -> str:
+    """One row a model, as markdown."""
+    return markdown_table(["model", *HEADINGS.values()], score_rows(results))
+
+
+def score_rows(results: Results) -> list[list[str]]:
+    """One row a model, decisions first, then translation-only baselines."""
+    models = [*results.deciding(), *(m for m in results.models() if not results.decides(m))]
+    scores = {m: results.scores(m) for m in models}
+    return [[f"**{m}**", *(with_interval(scores[m], key) for key in HEADINGS)] for m in models]
+
+
+def interval_text(results: Results) -> str:
+    """What the intervals are, in words."""
+    content = results.metrics()
+    level = 100 * (1 - results.config.statistics.alpha)
+    cluster, n = content.get("cluster") or "block", content.get("n_clusters")
+    return f"{level:g} % cluster bootstrap over {n or ''} {cluster}s".replace("  ", " ")
+
+
+def comparison(results: Results, comparisons: pd.DataFrame) -> str:
+    """Description of the comparison run."""
+    primary = comparisons[comparisons["role"] == "primary"]
+    lines = ["**Primary tests** (Holm-corrected within each family, declared before the data were seen)", ""]
+    lines.append(comparison_table(primary) if len(primary) else "none")
+    lines += [
+        "",
+        f"Of {len(comparisons)} rows in `comparisons.csv`, {len(comparisons) - len(primary)} are descriptive. McNemar "
+        "is among them: it takes trials for independent, which trials of one session are not.",
+    ]
+    chosen = results.metrics().get("no_information_rate", {}).get("value")
+    if chosen is not None:
+        lines.append(f"No-information rate (share of the commonest class): {number(chosen)}.")
+    return "\n".join(lines)
+
+
+COMPARISON_HEAD = ("family", "pair", "metric (test)", "difference", "p (Holm)", "verdict")
+
+
+def comparison_table(rows: pd.DataFrame) -> str:
+    return markdown_table(COMPARISON_HEAD, comparison_rows(rows))
+
+
+def comparison_rows(rows: pd.DataFrame) -> list[list[str]]:
+    """Rows of comparisons.csv for reading."""
+    return [
+        [
+            r["family"],
+            f"{r['model_a']} − {r['model_b']}",
+            f"{r['metric']} ({r['test']})",
+            f"{number(r['estimate'])} [{number(r['ci_low'])}, {number(r['ci_high'])}]",
+            number(r["p_holm"]),
+            str(r["verdict"]),
+        ]
+        for r in rows.to_dict("records")
+    ]
+
+
+def comparison_metrics(comparisons: pd.DataFrame) -> dict[str, float]:
+    """Primary differences and their corrected p-values, as metrics of the comparison run."""
+    found: dict[str, float] = {}
+    for r in comparisons[comparisons["role"] == "primary"].to_dict("records"):
+        name = f"{r['model_a']}_vs_{r['model_b']}/{r['metric']}_{r['test']}"
+        found |= {f"{name}_{k}": r[k] for k in ("estimate", "p", "p_holm")}
+    return {clean(k): float(v) for k, v in found.items() if isinstance(v, (int, float)) and math.isfinite(v)}
+
+
+def model(results: Results, name: str, scores: Mapping[str, float]) -> str:
+    """Description of a model's run."""
+    shown = [[HEADINGS.get(k, k), with_interval(scores, k)] for k in HEADINGS if k in scores]
+    fit = results.fit(name).get("params", {}).get("full", {})
+    lines = [markdown_table(["metric", "out of fold"], shown), "", f"Intervals: {interval_text(results)}."]
+    lines += ["", "Parameters of the fit on everything: " + (f"`{json.dumps(fit)}`" if fit else "none.")]
+    comparisons = results.table("comparisons.csv")
+    mine = comparisons[(comparisons["role"] == "primary") & comparisons[["model_a", "model_b"]].eq(name).any(axis=1)]
+    if len(mine):
+        lines += ["", "**Primary tests with this model**", "", comparison_table(mine)]
+    return "\n".join(lines)
+
+
+def with_interval(scores: Mapping[str, float], key: str) -> str:
+    """ "0.712 [0.640, 0.781]", or "–" where there is no such score."""
+    if key not in scores:
+        return "–"
+    low, high = scores.get(f"{key}_ci_low"), scores.get(f"{key}_ci_high")
+    interval = f" [{number(low)}, {number(high)}]" if low is not None and high is not None else ""
+    return number(scores[key]) + interval
+
+
+def number(value: Any) -> str:
+    """Three places; small p-values as < 0.001; "–" for nothing."""
+    if value is None or not math.isfinite(float(value)):
+        return "–"
+    value = float(value)
+    return "< 0.001" if 0 < value < 0.0005 else f"{value:.{PLACES}f}"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [list(head), ["---"] * len(head), *([str(c).replace("|", "\\|") for c in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def clean(name: str) -> str:
+    """A name that MLflow takes: other characters become underscores."""
+    return "".join(c if c.isalnum() or c in "_-. /:" else "_" for c in name)
+
+
+def outputs(scores: Mapping[str, float]) -> list[str]:
+    """Outputs that a registered model offers, judged by what was scored."""
+    return ["label", "probabilities", *(["latents", "target_rates"] if "bits_per_spike" in scores else [])]

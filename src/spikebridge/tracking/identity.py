@@ -1,0 +1,82 @@
+"""What a pipeline execution was: hashes of its parameters, data, split and code. Equal identity, equal run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikebridge.config import Config
+from spikebridge.digest import digest, files_digest, source_hash
+from spikebridge.errors import DataError
+
+NOT_SCIENCE = {"tracking", "compute"}  # where it is logged and how many processes did it: not what was computed
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Hashes (hex) of what went into an execution; the git revision is told, not part of the fingerprint."""
+
+    params_hash: str
+    data_hash: str
+    split_hash: str
+    source_hash: str
+    git_revision: str
+
+    @property
+    def fingerprint(self) -> str:
+        return digest(self.params_hash, self.data_hash, self.split_hash, self.source_hash)
+
+    def tags(self) -> dict[str, str]:
+        """As run and version tags."""
+        names = ("params_hash", "data_hash", "split_hash", "source_hash", "git_revision")
+        return {name: getattr(self, name) for name in names}
+
+
+def identify(config: Config, project: Path) -> Identity:
+    """Identity of the execution whose files lie in `project`.
+
+    Raises DataError when the windows or the split manifest are not there yet.
+    """
+    return Identity(
+        params_hash=digest(json.dumps(config.model_dump(mode="json", exclude=NOT_SCIENCE), sort_keys=True)),
+        data_hash=data_hash(project),
+        split_hash=split_hash(project),
+        source_hash=source_hash(),
+        git_revision=git_revision(project),
+    )
+
+
+def window_files(project: Path) -> list[Path]:
+    """The binned recordings. Raises DataError when there are none."""
+    files = sorted((project / "data" / "windows").glob("*.npz"))
+    if not files:
+        raise DataError(f"{project / 'data' / 'windows'}: expected binned recordings (.npz), found none: run dvc repro")
+    return files
+
+
+def data_hash(project: Path) -> str:
+    return files_digest(window_files(project), project)
+
+
+def split_hash(project: Path) -> str:
+    path = project / "data" / "splits.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["hash"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: expected the split manifest with its hash, found none: run dvc repro") from None
+
+
+def git_revision(project: Path) -> str:
+    """Commit of the project, with "-dirty" where tracked files differ from it; "none" without git."""
+    try:
+        head = _git(project, "rev-parse", "HEAD")
+        return head + ("-dirty" if _git(project, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return "none"
+
+
+def _git(project: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=project, capture_output=True, text=True, check=True, timeout=20)
+    return done.stdout.strip()

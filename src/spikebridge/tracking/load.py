@@ -1,0 +1,53 @@
+"""Load a registered model by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spikebridge import config
+from spikebridge.errors import RegistryError
+from spikebridge.tracking import place
+from spikebridge.tracking.served import ServedModel, find_folder
+
+SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/", "file:")
+
+
+def load(uri: str | Path) -> ServedModel:
+    """The model behind "models:/<name>@champion", "models:/<name>/<version>", another artifact URI, or a local folder.
+
+    Its files are downloaded and read with the installed code; nothing in them is executed or unpickled.
+    Raises RegistryError when there is no such model, or it is not one of spikebridge's.
+    """
+    text = str(uri)
+    if not text.startswith(SCHEMES):
+        if not Path(text).is_dir():
+            raise RegistryError(f"{text}: expected models:/<name>@<alias> or a folder, found neither")
+        return ServedModel(find_folder(Path(text)))
+    return ServedModel(find_folder(download(text)))
+
+
+def download(uri: str) -> Path:
+    """Local folder with the artifacts of a model. Raises RegistryError naming what is there instead."""
+    from spikebridge.tracking.store import connect, first_line, quiet_mlflow
+
+    client = connect(default_uri())
+    mlflow = quiet_mlflow()
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    except (mlflow.MlflowException, OSError) as error:
+        there = known_models(client)
+        raise RegistryError(f"{uri}: {first_line(error)} (registered here: {there or 'nothing yet'})") from None
+
+
+def default_uri() -> str:
+    """Where the project at hand tracks: its params.yaml, else the environment, else mlruns/."""
+    params = place.home() / "params.yaml"
+    return place.tracking_uri(config.load(params).tracking.uri if params.is_file() else None)
+
+
+def known_models(client: object) -> str:
+    """What can be loaded: names with their aliases."""
+    found = []
+    for model in client.search_registered_models():  # type: ignore[attr-defined]
+        found += [f"models:/{model.name}@{alias}" for alias in model.aliases] or [f"models:/{model.name}"]
+    return ", ".join(found)

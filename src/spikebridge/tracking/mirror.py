@@ -1,0 +1,159 @@
+"""Log what the files under runs/ and reports/ say, once: the files are the record, MLflow shows them."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pandas as pd
+from mlflow.entities import DatasetInput, InputTag, RunTag
+from mlflow.entities import Run as MlflowRun
+
+from spikebridge.config import Config
+from spikebridge.digest import digest, files_digest
+from spikebridge.tracking import describe, runs, tuning_runs
+from spikebridge.tracking.history import HistoryWriter
+from spikebridge.tracking.identity import Identity, identify
+from spikebridge.tracking.results import Results, flatten, read_json
+from spikebridge.tracking.store import Store, open_store, terminable
+
+NOTE = "mlflow.note.content"
+
+
+def mirror(config: Config, project: Path | str = ".") -> str:
+    """Log the execution whose files lie in `project`; returns the id of its parent run.
+
+    Runs are found by fingerprint: a second call changes nothing, a wiped store is filled again, and a run whose files
+    have changed is replaced (the old one goes to MLflow's trash). Raises DataError when a file is missing,
+    RegistryError when the store cannot be reached.
+    """
+    project = Path(project).resolve()
+    results = Results(config, project)
+    identity = identify(config, project)
+    store = open_store(config.tracking, project)
+    with terminable():
+        parent = runs.get_or_create(store, runs.execution_key(identity)).info.run_id
+        with runs.writing(store, parent):
+            # MLflow lists the newest first: written backwards, the models stand in the order of params.yaml
+            comparison = _comparison(store, identity, parent, results)
+            for name in reversed(results.models()):
+                _model(store, identity, parent, None if results.decides(name) else comparison, name, results)
+            _parent(store, parent, identity, results)
+    return parent
+
+
+def model_run(store: Store, identity: Identity, model: str) -> MlflowRun | None:
+    """The mirrored run of a model, if there is one."""
+    return runs.find(store, runs.child_key(identity, "", model, "model").fingerprint)
+
+
+def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> None:
+    settings = pd.json_normalize(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models"}))
+    params = settings.iloc[0].to_dict()
+    content = results.metrics()
+    overall = flatten({k: v for k, v in content.items() if k not in {"models", "translation"}})
+    tags = {**identity.tags(), NOTE: describe.execution(results), "data_path": results.config.data.path}
+    runs.log(store, run_id, runs.metrics(overall), params, tags)
+    for name in results.deciding()[:1]:
+        table = _predictions(results, name)
+        shown = ["recording", "trial", "fold", "block", "time_s", "label"]
+        _dataset(store, run_id, table[[c for c in shown if c in table]], results, None)
+
+
+def _comparison(store: Store, identity: Identity, parent: str, results: Results) -> str:
+    key = runs.child_key(identity, parent, "comparison", "comparison")
+    files = sorted(p for p in results.evaluation.rglob("*") if p.is_file())
+    content = files_digest(files, results.evaluation)
+    run_id, done = _settle(store, key, content)
+    if done:
+        return run_id
+    with runs.writing(store, run_id):
+        comparisons = results.table("comparisons.csv")
+        store.client.log_artifacts(run_id, str(results.evaluation))
+        store.client.log_table(run_id, comparisons, "comparisons.json")
+        runs.log(
+            store,
+            run_id,
+            runs.metrics({**describe.comparison_metrics(comparisons), **_recovery(results)}),
+            {"alpha": results.config.statistics.alpha, "resamples": results.config.statistics.resamples},
+            {NOTE: describe.comparison(results, comparisons)},
+        )
+        runs.log(store, run_id, tags={runs.CONTENT: content})
+    return run_id
+
+
+def _recovery(results: Results) -> dict[str, float]:
+    path = results.evaluation / "recovery.json"
+    return {f"recovery/{k}": v for k, v in flatten(read_json(path)).items()} if path.is_file() else {}
+
+
+def _model(store: Store, identity: Identity, parent: str, above: str | None, name: str, results: Results) -> None:
+    trained = results.trained(name)
+    scores = results.scores(name)
+    files = sorted(p for folder in (trained, results.tuned(name)) for p in folder.rglob("*") if _small(p))
+    content = digest(files_digest(files, results.project), *(f"{k}={v!r}" for k, v in sorted(scores.items())))
+    run_id, done = _settle(store, runs.child_key(identity, parent, name, "model", above), content)
+    if done:
+        return
+    with runs.writing(store, run_id):
+        fit = results.fit(name)
+        fitted = fit.get("params", {}).get("full", {})
+        params = {**fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}, "model": name}
+        runs.log(store, run_id, runs.metrics(scores), params, {NOTE: describe.model(results, name, scores)})
+        _history(store, run_id, trained / "history.csv")
+        for path in (trained / "fit.json", trained / "history.csv", results.tuned(name) / "best.json"):
+            if path.is_file():
+                store.client.log_artifact(run_id, str(path))
+        for figure in sorted((results.evaluation / "figures").glob(f"*{name}*.png")):
+            store.client.log_artifact(run_id, str(figure), "figures")
+        if results.decides(name):
+            table = _predictions(results, name)
+            store.client.log_artifact(run_id, str(trained / "predictions.parquet"))
+            _dataset(store, run_id, table, results, "predicted")
+        tuning_runs.log(store, identity, run_id, name, results.tuned(name) / "trials.csv")
+        runs.log(store, run_id, tags={runs.CONTENT: content})
+
+
+def _settle(store: Store, key: runs.Key, content: str) -> tuple[str, bool]:
+    """The run to write to, and whether it holds this content already. One with other content is replaced."""
+    run = runs.get_or_create(store, key)
+    logged = run.data.tags.get(runs.CONTENT)
+    if logged is not None and logged != content:
+        runs.delete_tree(store, run.info.run_id)
+        run = runs.get_or_create(store, key)
+        logged = None
+    misplaced = run.data.tags.get("mlflow.parentRunId") != key.parent
+    if misplaced and key.parent:
+        store.client.log_batch(run.info.run_id, tags=[RunTag("mlflow.parentRunId", key.parent)])
+    return run.info.run_id, logged is not None and run.info.status == "FINISHED"
+
+
+def _history(store: Store, run_id: str, path: Path) -> None:
+    if not path.is_file():
+        return
+    writer = HistoryWriter(store, run_id)
+    for row in pd.read_csv(path).to_dict("records"):
+        writer.add({str(k): v for k, v in row.items()})
+    writer.flush()
+
+
+def _predictions(results: Results, name: str) -> pd.DataFrame:
+    return pd.read_parquet(results.trained(name) / "predictions.parquet")
+
+
+def _dataset(store: Store, run_id: str, table: pd.DataFrame, results: Results, predictions: str | None) -> None:
+    from mlflow.data.pandas_dataset import from_pandas
+
+    # The schema warns of integer columns that might hold missing values one day; ours are complete.
+    table = table.astype(dict.fromkeys(table.select_dtypes("integer"), "float64"))
+    name = f"trials of {results.config.data.path}"
+    with warnings.catch_warnings():  # two of MLflow's local sources claim a path, and it takes the same one twice
+        warnings.simplefilter("ignore")
+        dataset = from_pandas(table, source="data/windows", targets="label", name=name, predictions=predictions)
+    context = InputTag("mlflow.data.context", "evaluation")
+    store.client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [context])])
+
+
+def _small(path: Path) -> bool:
+    """What tells one result from another; the tuning database and large arrays follow from the same inputs."""
+    return path.is_file() and path.suffix in {".json", ".csv", ".parquet"}

@@ -1,0 +1,76 @@
+"""Where the store is. Needs no mlflow, so that the command line stays quick."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SQLITE = "sqlite:///"
+_announced: set[str] = set()
+
+
+def home(start: Path | None = None) -> Path:
+    """The project's root: the nearest folder upwards with a dvc.yaml, params.yaml or .dvc; else `start` itself.
+
+    `dvc exp run --temp` works in a copy under .dvc/tmp/exps that is deleted afterwards: its home is the real project.
+    """
+    start = (start or Path.cwd()).resolve()
+    parts = start.parts
+    for i in range(len(parts) - 2):
+        if parts[i : i + 3] == (".dvc", "tmp", "exps"):
+            return Path(*parts[:i])
+    for folder in (start, *start.parents):
+        if any((folder / name).exists() for name in ("dvc.yaml", "params.yaml", ".dvc")):
+            return folder
+    return start
+
+
+def tracking_uri(uri: str | None = None, project: Path | None = None) -> str:
+    """The MLflow URI: `uri` (params: tracking.uri), else MLFLOW_TRACKING_URI, else sqlite in mlruns/ of the project.
+
+    A relative sqlite path in `uri` is taken from the project's root, and the answer is absolute.
+    """
+    from_env = os.environ.get("MLFLOW_TRACKING_URI")
+    if uri is None and from_env and from_env not in _announced:
+        return from_env
+    root = home(project)
+    if uri is None:
+        return SQLITE + (root / "mlruns" / "mlflow.db").as_posix()
+    path = sqlite_file(uri)
+    return uri if path is None else SQLITE + (root / path).as_posix()
+
+
+def announce(uri: str) -> None:
+    """Let this process and its children use `uri` for runs and registry.
+
+    MLflow's own setter writes MLFLOW_TRACKING_URI too; what we wrote ourselves is remembered, so that it is not taken
+    for a wish of the user's. Without a registry URI, system metrics can deadlock with evaluation.
+    """
+    if os.environ.get("MLFLOW_TRACKING_URI") != uri:
+        _announced.add(uri)
+    registry = os.environ.get("MLFLOW_REGISTRY_URI")
+    if not registry or registry in _announced:
+        os.environ["MLFLOW_REGISTRY_URI"] = uri
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file behind a sqlite URI, None for any other store."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def artifact_root(uri: str, project: Path | None = None) -> str | None:
+    """Absolute URI for artifacts: beside a sqlite file, else in mlruns/ of the project; None: a server decides."""
+    path = sqlite_file(uri)
+    if path is not None:
+        return (path.resolve().parent / "artifacts").as_uri()
+    if urlsplit(uri).scheme in {"http", "https"} or uri.startswith("databricks"):
+        return None
+    return (home(project) / "mlruns" / "artifacts").as_uri()
+
+
+def lock_file(uri: str, project: Path | None = None) -> Path:
+    """The file that writers lock while they create the database, an experiment or a run."""
+    path = sqlite_file(uri)
+    return (path.resolve().parent if path is not None else home(project) / "mlruns") / ".tracking.lock"

@@ -1,0 +1,99 @@
+"""What lies under runs/ and reports/, read for logging and for printing."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spikebridge.config import Config
+from spikebridge.errors import DataError
+
+DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Files of one execution. `project` is the folder that holds runs/ and reports/."""
+
+    config: Config
+    project: Path
+
+    @property
+    def evaluation(self) -> Path:
+        return self.project / "reports" / "evaluation"
+
+    def trained(self, model: str) -> Path:
+        return self.project / "runs" / "train" / model
+
+    def tuned(self, model: str) -> Path:
+        return self.project / "runs" / "tune" / model
+
+    def models(self) -> list[str]:
+        """Trained models, in the order of params.yaml."""
+        return [m for m in self.config.models if (self.trained(m) / "fit.json").is_file()]
+
+    def deciding(self) -> list[str]:
+        return [m for m in self.models() if self.decides(m)]
+
+    def decides(self, model: str) -> bool:
+        """Whether the model predicts decisions; else it is a translation-only baseline."""
+        return (self.trained(model) / "predictions.parquet").is_file()
+
+    def fit(self, model: str) -> dict[str, Any]:
+        return read_json(self.trained(model) / "fit.json")
+
+    def metrics(self) -> dict[str, Any]:
+        return read_json(self.evaluation / "metrics.json")
+
+    def scores(self, model: str) -> dict[str, float]:
+        """Every number there is about a model, flat: outer scores with intervals, bits/spike, inner means."""
+        content = self.metrics()
+        outer = flatten(content.get("models", {}).get(model, {}))
+        translation = content.get("translation", {}).get(model, {})
+        bits = flatten({"bits_per_spike": translation.get("bits_per_spike")})
+        return {**outer, **bits, **self.inner(model)}
+
+    def inner(self, model: str) -> dict[str, float]:
+        """Means over outer folds of the inner scores, as inner_balanced_accuracy and so on."""
+        path = self.tuned(model) / "best.json"
+        if not path.is_file():
+            return {}
+        frame = pd.DataFrame([fold.get("inner") or {} for fold in read_json(path)["folds"]])
+        means = frame.apply(pd.to_numeric, errors="coerce").mean()
+        return {f"inner_{name}": float(value) for name, value in means.items() if math.isfinite(value)}
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of reports/evaluation. Raises DataError when it cannot be read."""
+        path = self.evaluation / name
+        try:
+            return pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read as a table: {error}") from None
+
+
+def flatten(entry: dict[str, Any]) -> dict[str, float]:
+    """{"auc": {"value", "ci_low", "ci_high"}, "n": 3} -> {"auc", "auc_ci_low", "auc_ci_high", "n"}; no NaN, no text."""
+    flat: dict[str, Any] = {}
+    for name, value in entry.items():
+        if isinstance(value, dict):
+            flat |= {name if k == "value" else f"{name}_{k}": v for k, v in flatten(value).items()}
+        else:
+            flat[name] = value
+    numbers = {k: v for k, v in flat.items() if isinstance(v, (int, float))}
+    return {k: float(v) for k, v in numbers.items() if math.isfinite(v)}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises DataError naming the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content

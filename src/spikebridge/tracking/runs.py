@@ -1,0 +1,149 @@
+"""Runs by fingerprint: looked up before they are made, so that logging twice changes nothing."""
+
+from __future__ import annotations
+
+import getpass
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow.entities import Metric, Param, Run, RunTag, ViewType
+
+from spikebridge.digest import digest
+from spikebridge.tracking.identity import Identity
+from spikebridge.tracking.store import Store, process_tags
+
+FINGERPRINT, KIND, CONTENT = (f"spikebridge.{n}" for n in ("fingerprint", "kind", "content"))
+BATCH_METRICS, BATCH_PARAMS, BATCH_TAGS = 1000, 100, 100  # what one call of MLflow takes
+LONGEST_PARAM = 6000
+
+
+@dataclass(frozen=True)
+class Key:
+    """What makes a run that run: its fingerprint, its name, what kind it is, and its parent's id."""
+
+    fingerprint: str
+    name: str
+    kind: str
+    parent: str | None = None
+    tags: Mapping[str, str] | None = None
+
+
+def execution_key(identity: Identity) -> Key:
+    """The parent run of a pipeline execution."""
+    name = f"spikebridge {identity.fingerprint[:8]}"
+    return Key(identity.fingerprint, name, "execution", None, identity.tags())
+
+
+def child_key(identity: Identity, parent: str, name: str, kind: str, above: str | None = None) -> Key:
+    """A run below the execution (`above` None) or below one of its children."""
+    return Key(digest(identity.fingerprint, kind, name), name, kind, above or parent, identity.tags())
+
+
+def find(store: Store, fingerprint: str) -> Run | None:
+    """The run with this fingerprint that has not been deleted, if there is one."""
+    hits = store.client.search_runs(
+        [store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'", ViewType.ACTIVE_ONLY, max_results=1
+    )
+    return hits[0] if hits else None
+
+
+def get_or_create(store: Store, key: Key) -> Run:
+    """The run of this key. Safe against other processes that ask for the same one."""
+    with store.locked():
+        return find(store, key.fingerprint) or create(store, key)
+
+
+def create(store: Store, key: Key, start_ms: int | None = None) -> Run:
+    """A new run, unconditionally."""
+    tags = {
+        FINGERPRINT: key.fingerprint,
+        KIND: key.kind,
+        "mlflow.source.name": "spikebridge",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": _user(),
+        **process_tags(),
+        **(key.tags or {}),
+    }
+    if key.parent:
+        tags["mlflow.parentRunId"] = key.parent
+    revision = tags.get("git_revision", "none").removesuffix("-dirty")
+    if revision != "none":
+        tags["mlflow.source.git.commit"] = revision
+    return store.client.create_run(store.experiment, start_ms, tags=tags, run_name=key.name)
+
+
+def children(store: Store, parent: str) -> list[Run]:
+    """Every run directly below another."""
+    found: list[Run] = []
+    token = None
+    while True:
+        page = store.client.search_runs(
+            [store.experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=1000, page_token=token
+        )
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found
+
+
+def delete_tree(store: Store, run_id: str) -> None:
+    """Move a run and all below it to MLflow's trash."""
+    for child in children(store, run_id):
+        delete_tree(store, child.info.run_id)
+    store.client.delete_run(run_id)
+
+
+@contextmanager
+def writing(store: Store, run_id: str) -> Iterator[None]:
+    """Mark the run as running by this process; at the end as finished, failed or killed."""
+    client = store.client
+    client.update_run(run_id, "RUNNING")
+    client.log_batch(run_id, tags=[RunTag(k, v) for k, v in process_tags().items()])
+    status = "KILLED"
+    try:
+        yield
+        status = "FINISHED"
+    except Exception:
+        status = "FAILED"
+        raise
+    finally:
+        client.set_terminated(run_id, status)
+
+
+def log(
+    store: Store,
+    run_id: str,
+    metrics: Iterable[Metric] = (),
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log any number of metrics, params and tags in as few calls as MLflow allows."""
+    points = [m for m in metrics if math.isfinite(m.value)]
+    pairs = [Param(k, str(v)[:LONGEST_PARAM]) for k, v in (params or {}).items()]
+    labels = [RunTag(k, v) for k, v in (tags or {}).items()]
+    step = min(BATCH_METRICS - BATCH_PARAMS - BATCH_TAGS, 700)
+    n_calls = max(-(-len(points) // step), -(-len(pairs) // BATCH_PARAMS), -(-len(labels) // BATCH_TAGS))
+    for i in range(n_calls):
+        store.client.log_batch(
+            run_id,
+            points[i * step : (i + 1) * step],
+            pairs[i * BATCH_PARAMS : (i + 1) * BATCH_PARAMS],
+            labels[i * BATCH_TAGS : (i + 1) * BATCH_TAGS],
+        )
+
+
+def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Metric]:
+    """Metric entities of a mapping; None and NaN are left out."""
+    now = int(time.time() * 1000)
+    return [Metric(k, float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"

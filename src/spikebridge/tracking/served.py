@@ -1,0 +1,175 @@
+"""A registered model, read with installed code: safetensors, JSON and skops; nothing of the artifact is executed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge import models
+from spikebridge.errors import RegistryError, SpikebridgeError
+from spikebridge.types import Predictions, Windows
+
+OUTPUTS = ("label", "probabilities", "latents", "target_rates")
+ABOUT = "served.json"
+MAX_COUNT = np.iinfo(np.uint32).max
+
+
+class ServedModel:
+    """A fitted model and what it takes to feed it with plain counts.
+
+    classes: names of the decisions. recordings: {name: {"source_units": [...], "target_units": [...]}}, unit ids in the
+    order of the last axis. bin_s: seconds. n_bins: bins of a window. metadata: what was known at registration.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.metadata = _read(folder / ABOUT) if (folder / ABOUT).is_file() else {}
+        about = _read(folder / "model.json")
+        try:
+            self.name = str(about["model"])
+            self.classes = tuple(str(c) for c in about["classes"])
+            self.bin_s, self.n_bins = float(about["bin_s"]), int(about["n_bins"])
+            self.recordings: Mapping[str, Mapping[str, list[int]]] = about["recordings"]
+            self._model = models.load(folder)
+        except KeyError as error:
+            raise RegistryError(f"{folder}: model.json lacks {error}") from None
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self.name}: {len(self.recordings)} recordings, classes {', '.join(self.classes)}, "
+            f"{self.n_bins} bins of {self.bin_s:g} s>"
+        )
+
+    def predict(self, counts: Any, output: str = "label", recording: str = "") -> NDArray[Any]:
+        """What the model says of counts (trial, bin, unit), spikes of the source units per bin, any number type.
+
+        output: "label" -> (trial,) class names; "probabilities" -> (trial, class), in the order of `classes`;
+        "latents" -> (trial, bin, latent); "target_rates" -> (trial, bin, unit), expected spikes per bin.
+        recording: which recording's units these are; "" where one recording alone has that many.
+        Raises RegistryError for counts that do not fit, or an output that this model does not have.
+        """
+        check_output(output)
+        array = check_counts(counts)
+        chosen = self._recording(array.shape[2], recording)
+        if array.shape[1] != self.n_bins:
+            raise RegistryError(
+                f"counts: expected {self.n_bins} bins of {self.bin_s:g} s in axis 1, got shape {array.shape}"
+            )
+        try:
+            return self._pick(self._model.predict(self._windows(array, chosen)), output)
+        except RegistryError:
+            raise
+        except SpikebridgeError as error:
+            raise RegistryError(f"{self.name}: {error}") from None
+
+    def _recording(self, n_units: int, recording: str) -> str:
+        units = {name: len(r["source_units"]) for name, r in self.recordings.items()}
+        known = ", ".join(f"{name} ({n})" for name, n in units.items())
+        if recording:
+            if recording not in units:
+                near = difflib.get_close_matches(recording, units, n=1)
+                hint = f", did you mean {near[0]}?" if near else ""
+                raise RegistryError(f"recording: unknown {recording!r}{hint} Recordings (source units): {known}")
+            if units[recording] != n_units:
+                raise RegistryError(
+                    f"counts: expected the {units[recording]} source units of {recording} in axis 2, got {n_units}"
+                )
+            return recording
+        fitting = [name for name, n in units.items() if n == n_units]
+        if len(fitting) != 1:
+            what = "more than one recording has that many; name one with recording=" if fitting else "no recording has"
+            raise RegistryError(f"counts: {n_units} units in axis 2, but {what}. Recordings (source units): {known}")
+        return fitting[0]
+
+    def _windows(self, counts: NDArray[np.float64], recording: str) -> Windows:
+        """Windows of these counts; what a model may not look at (target, labels) is empty."""
+        n, units = len(counts), self.recordings[recording]
+        return Windows(
+            recording=recording,
+            source=counts.astype(np.min_scalar_type(int(counts.max(initial=0)))),
+            target=np.zeros((n, self.n_bins, len(units["target_units"])), np.uint8),
+            start_s=np.zeros(n),
+            bin_s=self.bin_s,
+            trial=np.arange(n),
+            label=np.full(n, -1),
+            decision_s=np.full(n, self.n_bins * self.bin_s),  # windows end before the decision; evaluate sees to it
+            classes=self.classes,
+            source_units=np.asarray(units["source_units"], dtype=np.int64),
+            target_units=np.asarray(units["target_units"], dtype=np.int64),
+        )
+
+    def _pick(self, said: Predictions, output: str) -> NDArray[Any]:
+        has = {"probabilities": said.probabilities, "latents": said.latents, "target_rates": said.rates}
+        if output != "label" and has[output] is not None:
+            return np.asarray(has[output])
+        if said.probabilities is not None and output == "label":
+            return np.asarray(self.classes)[said.probabilities.argmax(axis=1)]
+        there = [k for k, v in has.items() if v is not None]
+        there = ["label", *there] if said.probabilities is not None else there
+        raise RegistryError(f"output: {self.name} has no {output}; it has {', '.join(there)}")
+
+
+def check_output(output: Any) -> None:
+    """Raises RegistryError with "did you mean" for an unknown output."""
+    if output not in OUTPUTS:
+        near = difflib.get_close_matches(str(output), OUTPUTS, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise RegistryError(f"output: expected one of {', '.join(OUTPUTS)}, got {output!r}{hint}")
+
+
+def check_counts(counts: Any) -> NDArray[np.float64]:
+    """Counts as (trial, bin, unit). Spikes come whole: a fraction means that rates or smoothed counts were given.
+
+    Raises RegistryError naming shape, or the first trial, bin and unit that is not a count.
+    """
+    try:
+        array = np.asarray(counts)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise RegistryError(f"counts: expected numbers in an array (trial, bin, unit), got {_kind(counts)}") from None
+    if array.ndim != 3:
+        raise RegistryError(f"counts: expected three axes (trial, bin, unit), got shape {array.shape}")
+    if len(array) == 0:
+        raise RegistryError(f"counts: expected at least one trial, got shape {array.shape}")
+    array = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        wrong = ~np.isfinite(array) | (array < 0) | (array != np.floor(array)) | (array > MAX_COUNT)
+    if wrong.any():
+        trial, at, unit = np.argwhere(wrong)[0]
+        raise RegistryError(
+            f"counts: expected whole numbers of spikes, got {array[trial, at, unit]:g} "
+            f"at trial {trial}, bin {at}, unit {unit} ({int(wrong.sum())} such values)"
+        )
+    return array
+
+
+def _kind(value: Any) -> str:
+    dtype = getattr(value, "dtype", None)
+    return f"{type(value).__name__}" + (f" of {dtype}" if dtype is not None else "")
+
+
+def find_folder(root: Path) -> Path:
+    """The folder with model.json in `root`: itself, or where a registered model keeps it.
+
+    Raises RegistryError when there is none.
+    """
+    for folder in (root, root / "artifacts" / "model", root / "model"):
+        if (folder / "model.json").is_file():
+            return folder
+    raise RegistryError(f"{root}: expected a saved spikebridge model (model.json), found none")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RegistryError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise RegistryError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content

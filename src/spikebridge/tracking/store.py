@@ -1,0 +1,209 @@
+"""Open the MLflow store safely: one migration under a lock, artifacts beside it, dead runs ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from spikebridge.config import TrackingConfig
+from spikebridge.errors import RegistryError
+from spikebridge.tracking import place
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HOST_TAG, PID_TAG, BORN_TAG = "spikebridge.host", "spikebridge.pid", "spikebridge.pid_started"
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened store: its client, its experiment, and the lock file of its writers."""
+
+    client: MlflowClient
+    experiment: str
+    uri: str
+    lock: Path
+
+    def locked(self) -> FileLock:
+        """Held while looking up and creating, so that two processes do not create the same thing twice."""
+        return FileLock(str(self.lock))
+
+
+def open_store(tracking: TrackingConfig, project: Path | None = None) -> Store:
+    """Open (and on first use create) the store and the experiment; end runs whose process has died.
+
+    Raises RegistryError when the store cannot be reached or read.
+    """
+    uri = place.tracking_uri(tracking.uri, project)
+    client = connect(uri, project)
+    lock = place.lock_file(uri, project)
+    try:
+        with FileLock(str(lock)):
+            experiment = _experiment(client, tracking.experiment, place.artifact_root(uri, project))
+            store = Store(client, experiment, uri, lock)
+            sweep(store)
+    except _mlflow_errors() as error:
+        raise RegistryError(f"MLflow store {uri}: {first_line(error)}") from None
+    return store
+
+
+def connect(uri: str, project: Path | None = None) -> MlflowClient:
+    """A client of the store at `uri`, its database migrated. Raises RegistryError when it cannot be reached."""
+    place.announce(uri)
+    mlflow = quiet_mlflow()
+    lock = place.lock_file(uri, project)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        database = place.sqlite_file(uri)
+        if database is not None:
+            with FileLock(str(lock)):
+                _migrate(database)
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(os.environ["MLFLOW_REGISTRY_URI"])
+        return mlflow.MlflowClient()
+    except (sqlite3.Error, OSError, mlflow.MlflowException) as error:
+        raise RegistryError(f"MLflow store {uri}: {first_line(error)}") from None
+
+
+def quiet_mlflow() -> Any:
+    """mlflow, imported without telemetry, migration logs or notices."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow
+
+    for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking", "mlflow.store", "mlflow.pyfunc"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*type hints.*", module="mlflow.*")
+    return mlflow
+
+
+def _migrate(database: Path) -> None:
+    """Bring a sqlite database to MLflow's schema.
+
+    A fresh one is built under another name and renamed: neither a kill in the middle nor a second process can see half
+    of it. The caller holds the lock.
+    """
+    from mlflow.db import upgrade
+
+    assert upgrade.callback is not None
+    if not database.exists() or database.stat().st_size == 0:
+        fresh = database.with_name(f".{database.name}.fresh")
+        fresh.unlink(missing_ok=True)
+        upgrade.callback(place.SQLITE + fresh.resolve().as_posix())
+        fresh.replace(database)
+    elif _revision(database) != _head():
+        upgrade.callback(place.SQLITE + database.resolve().as_posix())
+
+
+def _revision(database: Path) -> str | None:
+    connection = sqlite3.connect(database, timeout=20)
+    try:
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    finally:
+        connection.close()
+    return row[0] if row else None
+
+
+def _head() -> str:
+    from alembic.script import ScriptDirectory
+    from mlflow.store import db_migrations
+
+    return str(ScriptDirectory(str(Path(next(iter(db_migrations.__path__))))).get_current_head())
+
+
+def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
+    """The experiment's id.
+
+    Artifact locations are absolute: in a project that was moved or mounted elsewhere the old runs lost theirs. They
+    keep their numbers under another name, and everything is logged again into a fresh experiment (or into the one that
+    was made when the project stood here before).
+    """
+    found = client.get_experiment_by_name(name)
+    if found is not None and found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    if found is not None and artifacts and _ours(found) and found.artifact_location.rstrip("/") != artifacts:
+        client.rename_experiment(found.experiment_id, f"{name} (at {found.artifact_location})")
+        found = client.get_experiment_by_name(f"{name} (at {artifacts})")
+        if found is not None:
+            client.rename_experiment(found.experiment_id, name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=artifacts, tags={"spikebridge.artifacts": "beside"}))
+
+
+def _ours(experiment: Any) -> bool:
+    return "spikebridge.artifacts" in experiment.tags and experiment.artifact_location.startswith("file:")
+
+
+def process_tags() -> dict[str, str]:
+    """Who writes a run: host, process id and its birth, so that a sweep can tell when that process has died."""
+    import psutil
+
+    return {HOST_TAG: socket.gethostname(), PID_TAG: str(os.getpid()), BORN_TAG: str(psutil.Process().create_time())}
+
+
+def sweep(store: Store) -> int:
+    """End the runs that a killed process of this machine left running; how many there were."""
+    running = store.client.search_runs(
+        [store.experiment], f"attributes.status = 'RUNNING' and tags.`{HOST_TAG}` = '{socket.gethostname()}'"
+    )
+    dead = [run for run in running if not _alive(run.data.tags)]
+    for run in dead:
+        store.client.set_terminated(run.info.run_id, "KILLED")
+    return len(dead)
+
+
+def _alive(tags: dict[str, str]) -> bool:
+    import psutil
+
+    try:
+        born = psutil.Process(int(tags[PID_TAG])).create_time()
+    except (psutil.NoSuchProcess, KeyError, ValueError):
+        return False
+    except psutil.Error:
+        return True
+    return abs(born - float(tags.get(BORN_TAG, born))) < 2  # an id is given again after a reboot
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit, so that `with` blocks end their runs. Outside the main thread it does nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _mlflow_errors() -> tuple[type[Exception], ...]:
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,227 @@
+"""Optuna inside every outer fold (Akiba et al. 2019). The outer test set is never looked at.
+
+One study a fold, each in its own SQLite file, one trial after the other. The sampler is seeded anew for every trial from
+the number of finished ones, so a study that was killed and resumed goes the way of one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge import metrics, models, parallel
+from spikebridge.config import Config
+from spikebridge.digest import digest, source_hash
+from spikebridge.models import Model
+from spikebridge.preprocess import load_splits, load_windows, take
+from spikebridge.stage import lock, remove
+from spikebridge.types import Partition, Splits, Windows
+
+FULL = "full"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One study: everything that a worker needs to run it."""
+
+    config: Config
+    model: str
+    fold: str
+    windows: Path
+    splits: Path
+    storage: Path
+    device: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one fit is worth on its inner validation windows."""
+
+    value: float
+    inner: dict[str, float | None]
+
+
+def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, out: Path) -> None:
+    """Run the studies of one model and write best.json, trials.csv and studies/ into `out`.
+
+    work: folder for unfinished studies. They outlive a kill and are resumed as long as nothing that they depend on has
+    changed; afterwards the folder goes.
+    Raises ConfigError for an unknown model or setting.
+    """
+    from tqdm import tqdm
+
+    models.check(config.models)
+    manifest = load_splits(splits)
+    folds = [*map(str, range(len(manifest.folds))), FULL]
+    device = parallel.device(config.compute)
+    studies = work / _fingerprint(config, model, manifest, device)
+    studies.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(config, model, f, windows, splits, studies / f"{_safe(f)}.db", device) for f in folds]
+    with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
+        results = parallel.run_jobs(_study, jobs, parallel.n_workers(config.compute, len(jobs)), bar.update)
+    out.mkdir(parents=True)
+    best = [r["best"] for r in results]
+    about = {"model": model, "tunable": bool(models.kind(model).space), "folds": best[:-1], "full": best[-1]}
+    (out / "best.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+    pd.DataFrame([row for r in results for row in r["trials"]]).to_csv(out / "trials.csv", index=False)
+    (out / "studies").mkdir()
+    for job in jobs:
+        shutil.copy(job.storage, out / "studies" / job.storage.name)
+    remove(work)
+
+
+def partitions(splits: Splits, fold: str) -> Sequence[Partition]:
+    """The inner partitions of an outer fold, or of everything."""
+    return (splits.full,) if fold == FULL else splits.folds[int(fold)].inner
+
+
+def seed_of(config: Config, *key: str | int) -> np.random.Generator:
+    """A random stream of its own for every purpose."""
+    return np.random.default_rng([config.seed, int(digest(*map(str, key)), 16)])
+
+
+def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
+    settings = [config.seed, config.models[model], config.tune.model_dump()]
+    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash())[:16]
+
+
+def _budget(config: Config, model: str) -> int:
+    return config.tune.trials if models.kind(model).space else 1
+
+
+def _safe(fold: str) -> str:
+    return fold if fold == FULL else f"fold_{fold}"
+
+
+def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with lock(job.storage.with_suffix(".lock")):
+        storage = optuna.storages.RDBStorage(f"sqlite:///{job.storage}")
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=job.config.tune.startup_trials, n_warmup_steps=4)
+        study = optuna.create_study(
+            storage=storage, study_name=job.model, direction="maximize", pruner=pruner, load_if_exists=True
+        )
+        _fail_unfinished(study)
+        done = _finished(study)
+        report(len(done))
+        data = load_windows(job.windows)
+        parts = partitions(load_splits(job.splits), job.fold)
+        for number in range(len(done), _budget(job.config, job.model)):
+            seed = int(seed_of(job.config, "tune", job.model, job.fold, number).integers(2**31))
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.startup_trials)
+            _run_trial(study, job, number, data, parts)
+            report(1)
+        result = _summary(study, job)
+        storage.engine.dispose()
+    return result
+
+
+def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts: Sequence[Partition]) -> None:
+    import optuna
+
+    trial = study.ask()
+    fixed = dict(job.config.models[job.model])
+    kind = models.kind(job.model)
+    params = kind.search_space(trial, fixed) | fixed
+    if job.config.tune.epochs is not None and "epochs" in kind.Params.model_fields:
+        params["epochs"] = min(job.config.tune.epochs, params.get("epochs", kind.Params().epochs))  # type: ignore[attr-defined]
+
+    def watch(row: dict[str, float]) -> None:
+        if len(parts) == 1 and "valid_loss" in row:
+            trial.report(-row["valid_loss"], int(row["epoch"]))
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+    try:
+        outcomes = []
+        for i, part in enumerate(parts):
+            rng = seed_of(job.config, "fit", job.model, job.fold, number, i)
+            model = models.create(job.model, params, job.device)
+            outcomes.append(assess(model, take(data, part.train), take(data, part.valid), rng, watch))
+    except optuna.TrialPruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        return
+    for key in outcomes[0].inner:
+        values = [o.inner[key] for o in outcomes]
+        trial.set_user_attr(key, None if None in values else float(np.mean([v for v in values if v is not None])))
+    trial.set_user_attr("params", params)
+    study.tell(trial, float(np.mean([o.value for o in outcomes])))
+
+
+def assess(
+    model: Model, train: list[Windows], valid: list[Windows], rng: np.random.Generator, watch: Any = None
+) -> Outcome:
+    """Fit on `train` and score on `valid`, whose labels the model does not see.
+
+    A translator is worth its bits/spike, any other model its negative log loss.
+    """
+    hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
+    model.fit(train, hidden, rng, watch)
+    base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
+    nats, spikes, labels, chances = 0.0, 0.0, [], []
+    for w in valid:
+        if model.translates:
+            rates = model.predict(w).rates
+            assert rates is not None
+            gain, n = metrics.information(rates, w.target, base[w.recording])
+            nats, spikes = nats + gain.sum(), spikes + n.sum()
+        known = w.select(w.labelled)
+        if model.decides and len(known):
+            labels.append(known.label)
+            chances.append(model.predict(known).probabilities)
+    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
+    if model.translates:
+        inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
+    if model.decides:
+        label, chance = np.concatenate(labels), np.concatenate(chances)
+        inner["balanced_accuracy"] = metrics.balanced_accuracy(label, chance.argmax(axis=1))
+        inner["log_loss"] = metrics.log_loss(label, chance)
+    value = inner["bits_per_spike"] if model.translates else -float(inner["log_loss"] or 0.0)
+    assert value is not None
+    return Outcome(value, inner)
+
+
+def _finished(study: Any) -> list[Any]:
+    from optuna.trial import TrialState
+
+    return [t for t in study.get_trials(deepcopy=False) if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+
+
+def _fail_unfinished(study: Any) -> None:
+    """A trial that was running when its process was killed would stay so for ever."""
+    from optuna.trial import TrialState
+
+    for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(t.number, state=TrialState.FAIL)
+
+
+def _summary(study: Any, job: Job) -> dict[str, Any]:
+    from optuna.trial import TrialState
+
+    done = _finished(study)
+    best = study.best_trial
+    attributes = dict(best.user_attrs)
+    rows = [
+        {"fold": job.fold, "number": i, "state": t.state.name, "value": t.value if t.state == TrialState.COMPLETE else None}
+        | {f"params_{k}": v for k, v in t.params.items()}
+        for i, t in enumerate(done)
+    ]
+    return {
+        "trials": rows,
+        "best": {
+            "fold": job.fold if job.fold == FULL else int(job.fold),
+            "params": attributes.pop("params"),
+            "inner": attributes,
+            "n_trials": len(done),
+            "n_pruned": sum(t.state == TrialState.PRUNED for t in done),
+        },
+    }

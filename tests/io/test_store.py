@@ -1,0 +1,74 @@
+"""Ingesting a folder, and the tables on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikebridge import io
+from spikebridge.config import Config
+from spikebridge.errors import DataError
+from spikebridge.types import Recording
+
+Settings = Callable[..., Config]
+Writer = Callable[..., Path]
+SPIKES = {0: [0.5, 1.5, 9.0], 1: [2.0, 4.5]}
+
+
+def same(a: Recording, b: Recording) -> None:
+    for name in ("spikes", "units", "trials", "behavior"):
+        pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name))
+    assert np.array_equal(a.observed, b.observed)
+    assert (a.name, a.animal, a.source_file, a.warnings) == (b.name, b.animal, b.source_file, b.warnings)
+
+
+def test_round_trip(recording: Recording, tmp_path: Path) -> None:
+    io.save_ingested(recording, tmp_path / "small")
+    same(io.load_ingested(tmp_path / "small"), recording)
+
+
+def test_ingest_writes_every_recording_the_same_each_time(
+    tmp_path: Path, write_nwb: Writer, settings: Settings
+) -> None:
+    for name in ("b", "a"):
+        write_nwb(tmp_path / "raw" / f"{name}.nwb", spikes=SPIKES, columns={"region": ["HC", "PFC"]})
+    assert io.ingest(settings(), tmp_path / "one") == ["a", "b"]
+    io.ingest(settings(), tmp_path / "two")
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert len(files) == 10
+    assert all((tmp_path / "one" / f).read_bytes() == (tmp_path / "two" / f).read_bytes() for f in files)
+    ingested = io.IngestedRecordings(tmp_path / "one")
+    assert len(ingested) == 2
+    assert [r.name for r in ingested] == [r.name for r in ingested] == ["a", "b"]
+    same(next(iter(ingested)), io.read_recording(tmp_path / "raw" / "a.nwb", settings()))
+
+
+def test_ingest_reports_every_bad_file(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
+    write_nwb(tmp_path / "raw" / "a.nwb", spikes=SPIKES, columns={"region": ["HC", "V1"]})
+    write_nwb(tmp_path / "raw" / "b.nwb", spikes={0: [-1.0], 1: [2.0]}, columns={"region": ["HC", "PFC"]})
+    (tmp_path / "raw" / "c.nwb").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        io.ingest(settings(), tmp_path / "out")
+    text = str(caught.value)
+    assert "a.nwb: no unit in any data.target" in text
+    assert "b.nwb" in text
+    assert "negative" in text
+    assert "c.nwb: cannot be read" in text
+
+
+def test_read_recording_that_no_reader_takes(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(DataError, match="no reader takes"):
+        io.read_recording(tmp_path / "a.txt", settings())
+
+
+def test_load_from_the_wrong_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected an ingested recording"):
+        io.load_ingested(tmp_path)
+    (tmp_path / "recording.json").write_text("{")
+    with pytest.raises(DataError, match="expected an ingested recording"):
+        io.load_ingested(tmp_path)

@@ -1,0 +1,164 @@
+"""The contract, held by every model that the registry finds."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+
+from spikebridge import models
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.models import Model
+from spikebridge.types import Windows
+
+QUICK = {"seq2seq": {"epochs": 2, "hidden": 8}, "random_forest": {"trees": 10}, "dnn": {"epochs": 3}}
+Halves = tuple[list[Windows], list[Windows]]
+FIELDS = ("probabilities", "rates", "latents")
+
+
+def fitted(name: str, halves: Halves, seed: int = 0) -> Model:
+    model = models.create(name, QUICK.get(name))
+    model.fit(halves[0], halves[1], np.random.default_rng(seed))
+    return model
+
+
+@pytest.fixture(scope="module", params=models.names())
+def model(request: pytest.FixtureRequest, halves: Halves) -> Model:
+    return fitted(request.param, halves)
+
+
+def test_predictions_have_the_shapes_of_the_contract(model: Model, halves: Halves) -> None:
+    for w in halves[1]:
+        said = model.predict(w)
+        assert (said.probabilities is not None) == model.decides
+        assert (said.rates is not None) == model.translates
+        if said.probabilities is not None:
+            assert said.probabilities.shape == (len(w), len(w.classes))
+            np.testing.assert_allclose(said.probabilities.sum(axis=1), 1.0, atol=1e-6)
+            assert said.probabilities.min() >= 0
+        if said.rates is not None:
+            assert said.rates.shape == w.target.shape
+            assert np.isfinite(said.rates).all() and said.rates.min() >= 0
+        if said.latents is not None:
+            assert said.latents.shape[:2] == w.source.shape[:2]
+
+
+def test_prediction_uses_the_source_alone(model: Model, halves: Halves) -> None:
+    w = halves[1][0]
+    blind = replace(w, target=np.zeros_like(w.target), label=np.full_like(w.label, -1), trial=np.full_like(w.trial, -1))
+    for field in FIELDS:
+        a, b = getattr(model.predict(w), field), getattr(model.predict(blind), field)
+        assert (a is None and b is None) or np.array_equal(a, b)
+
+
+def test_a_windows_prediction_does_not_depend_on_its_neighbours(model: Model, halves: Halves) -> None:
+    w = halves[1][0]
+    some = np.array([5, 2, 9])
+    for field in FIELDS:
+        a, b = getattr(model.predict(w), field), getattr(model.predict(w.select(some)), field)
+        if a is not None:
+            np.testing.assert_allclose(a[some], b, rtol=1e-4, atol=1e-5)
+
+
+def test_no_windows_give_no_predictions(model: Model, halves: Halves) -> None:
+    said = model.predict(halves[1][0].select(np.array([], dtype=int)))
+    assert all(getattr(said, f) is None or len(getattr(said, f)) == 0 for f in FIELDS)
+
+
+def test_saved_and_loaded_it_says_the_same(model: Model, halves: Halves, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    again = models.load(tmp_path)
+    assert (again.classes, again.n_bins, again.bin_s, again.units) == (model.classes, model.n_bins, model.bin_s, model.units)
+    for w in halves[1]:
+        for field in FIELDS:
+            a, b = getattr(model.predict(w), field), getattr(again.predict(w), field)
+            assert (a is None and b is None) or np.array_equal(a, b)
+
+
+def test_nothing_saved_is_a_pickle(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.save(tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a pickle was loaded")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    models.load(tmp_path)
+    assert {p.suffix for p in tmp_path.iterdir()} <= {".json", ".safetensors", ".skops"}
+
+
+def test_same_seed_same_model(model: Model, halves: Halves) -> None:
+    again, other = fitted(model.name, halves), fitted(model.name, halves, seed=1)
+    w = halves[1][0]
+    for field in FIELDS:
+        a = getattr(model.predict(w), field)
+        assert a is None or np.array_equal(a, getattr(again.predict(w), field))
+    if model.name in ("seq2seq", "dnn", "random_forest"):
+        assert not np.array_equal(model.predict(w).probabilities, other.predict(w).probabilities)
+
+
+def test_a_strange_recording_is_an_error_that_names_the_known_ones(model: Model, halves: Halves) -> None:
+    with pytest.raises(DataError, match=r"not fitted on recording 'other'.*rec\.0, rec\.1"):
+        model.predict(replace(halves[1][0], recording="other"))
+
+
+def test_epochs_are_told_in_order(model: Model, halves: Halves) -> None:
+    told: list[dict[str, float]] = []
+    again = models.create(model.name, QUICK.get(model.name))
+    history = again.fit(*halves, np.random.default_rng(0), told.append)
+    assert told == list(history.rows)
+    assert [row["epoch"] for row in told] == list(range(len(told)))
+    assert len(told) == QUICK.get(model.name, {}).get("epochs", 0)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_search_space_gives_valid_params_and_leaves_fixed_ones(name: str) -> None:
+    kind = models.kind(name)
+    rng = optuna.samplers.RandomSampler(seed=0)
+    for trial in (optuna.create_study(sampler=rng).ask() for _ in range(5)):
+        suggested = kind.search_space(trial, {})
+        assert set(suggested) == set(kind.space)
+        models.create(name, suggested)
+    for key in kind.space:
+        fixed = {key: getattr(kind.Params(), key)}
+        assert key not in kind.search_space(optuna.create_study().ask(), fixed)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
+    """A recording without a labelled trial still gets predictions: class shares that say nothing."""
+    train = [halves[0][0], replace(halves[0][1], label=np.full_like(halves[0][1].label, -1))]
+    model = models.create(name, QUICK.get(name))
+    model.fit(train, [], np.random.default_rng(0))
+    said = model.predict(halves[1][1])
+    if model.decides:
+        np.testing.assert_allclose(said.probabilities.sum(axis=1), 1.0, atol=1e-6)
+
+
+def test_recordings_must_agree_in_bins(halves: Halves) -> None:
+    other = replace(halves[0][1], bin_s=0.2)
+    with pytest.raises(DataError, match=r"rec\.1: expected 20 bins of 0.1 s .* got 20 of 0.2 s"):
+        models.create("majority").fit([halves[0][0], other], [], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"seq2seqs": {}}, r"unknown model 'seq2seqs', did you mean seq2seq\?"),
+        ({"seq2seq": {"latent": 3}}, r"unknown key models.seq2seq.latent, did you mean latents\?"),
+        ({"dnn": {"dropout": 2}}, r"models.dnn.dropout: .*less than 1, got 2"),
+        ({"majority": {"x": 1}}, r"unknown key models.majority.x; known: none"),
+    ],
+)
+def test_wrong_settings_are_named(section: dict[str, dict[str, object]], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        models.check(section)
+
+
+def test_a_folder_without_a_model(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected a saved model"):
+        models.load(tmp_path)

@@ -1,0 +1,135 @@
+"""Parts of models against brute force and other libraries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import Ridge as SklearnRidge
+
+from spikebridge import models
+from spikebridge.models.dnn import Perceptron
+from spikebridge.models.parts.features import class_shares, join, segment_means, segment_sums
+from spikebridge.models.parts.loop import Schedule, fit_network
+from spikebridge.models.parts.readout import STRENGTHS, fit_readout
+from spikebridge.models.seq2seq.start import read_in_directions
+from spikebridge.types import Windows
+
+
+@pytest.mark.parametrize(("bins", "segments"), [(20, 4), (7, 3), (3, 8), (1, 1)])
+def test_segments_against_a_loop(bins: int, segments: int) -> None:
+    x = np.random.default_rng(0).poisson(2.0, (5, bins, 3))
+    n = min(bins, segments)
+    edges = [round(i * bins / n) for i in range(n + 1)]
+    sums = np.concatenate([x[:, a:b].sum(axis=1) for a, b in zip(edges, edges[1:], strict=False)], axis=1)
+    means = np.concatenate([x[:, a:b].mean(axis=1) for a, b in zip(edges, edges[1:], strict=False)], axis=1)
+    np.testing.assert_allclose(segment_sums(x, segments), sums)
+    np.testing.assert_allclose(segment_means(x, segments), means, rtol=1e-6)
+
+
+def test_join_keeps_every_window_in_time_order(windows: list[Windows]) -> None:
+    w = windows[0]
+    rng = np.random.default_rng(0)
+    first = rng.random(len(w)) < 0.5
+    both = join(w.select(~first), w.select(first))
+    np.testing.assert_array_equal(both.start_s, w.start_s)
+    np.testing.assert_array_equal(both.source, w.source)
+    assert join(w, None) is w
+
+
+def test_class_shares() -> None:
+    np.testing.assert_allclose(class_shares(np.array([0, 0, 1, -1]), 3), [3 / 6, 2 / 6, 1 / 6])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_readout_is_scikit_learns_logistic_regression(n_classes: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(3, 2, (120, 4))
+    label = (x @ rng.normal(size=(4, n_classes)) + rng.normal(size=(120, n_classes))).argmax(axis=1)
+    readout = fit_readout(x, label, n_classes)
+    z = (x - x.mean(axis=0)) / x.std(axis=0)
+    candidates = [LogisticRegression(C=c, max_iter=1000).fit(z, label).predict_proba(z) for c in STRENGTHS]
+    distance = [np.abs(readout.probabilities(x) - p).max() for p in candidates]
+    assert min(distance) < 1e-6
+    assert (readout.probabilities(x).argmax(axis=1) == label).mean() > 0.6
+
+
+def test_readout_with_missing_classes() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    one = fit_readout(x, np.ones(30, dtype=int), 2)
+    np.testing.assert_allclose(one.probabilities(x), np.tile([1 / 32, 31 / 32], (30, 1)))
+    two = fit_readout(x, np.where(x[:, 0] > 0, 2, 0), 3)
+    assert two.probabilities(x)[:, 1].max() < 0.05
+    assert (two.probabilities(x).argmax(axis=1) == np.where(x[:, 0] > 0, 2, 0)).mean() > 0.9
+
+
+def test_ridge_is_scikit_learns_ridge(halves: tuple[list[Windows], list[Windows]]) -> None:
+    train, test = halves[0][0], halves[1][0]
+    model = models.create("ridge", {"smoothing_s": 0.1, "reach_s": 0.2, "penalty": 0.3})
+    model.fit([train], [], np.random.default_rng(0))
+
+    def predictors(w: Windows) -> np.ndarray:
+        """Smoothing and lags by hand, bin by bin: at 0.1 s bins the kernel has an SD of one bin."""
+        kernel = np.exp(-0.5 * np.arange(-4, 5) ** 2.0)
+        kernel /= kernel.sum()
+        n = w.n_bins
+        at = np.clip(np.arange(n)[:, None] + np.arange(-4, 5), 0, n - 1)
+        smooth = np.einsum("wtku,k->wtu", w.source.astype(float)[:, at], kernel)
+        lagged = [smooth[:, np.clip(np.arange(n) - lag, 0, n - 1)] for lag in (-2, -1, 0, 1, 2)]
+        return np.concatenate(lagged, axis=2).reshape(-1, 5 * w.source.shape[2])
+
+    x, y = predictors(train), train.target.reshape(-1, train.target.shape[2])
+    oracle = SklearnRidge(alpha=0.3 * np.var(x, axis=0).mean() * len(x)).fit(x, y)
+    expected = np.maximum(oracle.predict(predictors(test)), 0.05 * y.mean(axis=0)).reshape(test.target.shape)
+    np.testing.assert_allclose(model.predict(test).rates, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_linear_start_finds_the_shared_subspace() -> None:
+    """Noisy linear source and target of rank two: the first two directions span the source's true read-out."""
+    rng = np.random.default_rng(0)
+    latent = np.repeat(rng.normal(size=(200, 4, 2)), 5, axis=1)
+    load_in, load_out = rng.normal(size=(2, 15)), rng.normal(size=(2, 9))
+    x = latent @ load_in + 0.5 * rng.normal(size=(200, 20, 15))
+    y = latent @ load_out + 0.5 * rng.normal(size=(200, 20, 9))
+    directions = read_in_directions(x, y, 1.0, 12)
+    assert directions.shape == (15, 12)
+    assert np.all(directions[:, 9:] == 0)
+    found = (x @ directions[:, :2]).reshape(-1, 2)
+    truth = latent.reshape(-1, 2)
+    slope, *_ = np.linalg.lstsq(found, truth, rcond=None)
+    assert 1 - np.var(truth - found @ slope) / np.var(truth) > 0.95
+
+
+def test_loop_stops_early_and_keeps_the_best() -> None:
+    network = torch.nn.Linear(1, 1)
+    scores = iter([3.0, 1.0, 2.0, 2.0, 2.0, 2.0])
+    kept: list[torch.Tensor] = []
+
+    def score() -> dict[str, float]:
+        kept.append(network.weight.detach().clone())
+        return {"valid_loss": next(scores)}
+
+    told: list[dict[str, float]] = []
+    fit_network(
+        network, lambda: [None], 1, lambda _: (network.weight - 3).square().sum(), score,
+        Schedule(epochs=6, rate=0.1, weight_decay=0.0, patience=2), told.append,
+    )  # fmt: skip
+    assert [row["valid_loss"] for row in told] == [3.0, 1.0, 2.0, 2.0, 2.0]
+    assert torch.equal(network.weight, kept[1])
+
+
+def test_loop_learns_to_classify() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(200, 5, generator=generator)
+    y = (x[:, 0] * x[:, 1] > 0).long()  # not linear
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Perceptron(5, 32, 2)
+    schedule = Schedule(epochs=150, rate=0.01, weight_decay=0.0, patience=150)
+
+    def loss(_: object) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(network(x), y)
+
+    fit_network(network, lambda: [None], 1, loss, None, schedule, lambda _: None)
+    assert (network(x).argmax(dim=1) == y).float().mean() > 0.95

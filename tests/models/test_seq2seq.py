@@ -1,0 +1,90 @@
+"""The translator: does it find what the simulation put there, and nothing where there is nothing?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from spikebridge import metrics, models
+from spikebridge.models import Model
+from spikebridge.models.seq2seq.network import Network
+from spikebridge.types import Windows
+from studies import simulated_windows, small_config
+
+KNOBS = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
+
+
+def split(windows: list[Windows]) -> tuple[list[Windows], list[Windows], list[Windows]]:
+    cuts = [[int(f * len(w)) for f in (0.6, 0.8)] for w in windows]
+    train = [w.select(np.arange(a - 3)) for w, (a, _) in zip(windows, cuts, strict=True)]
+    valid = [w.select(np.arange(a, b - 3)) for w, (a, b) in zip(windows, cuts, strict=True)]
+    test = [w.select(np.arange(b, len(w))) for w, (_, b) in zip(windows, cuts, strict=True)]
+    return train, valid, test
+
+
+def held_out_bits(model: Model, train: list[Windows], test: list[Windows]) -> float:
+    nats, spikes = 0.0, 0.0
+    for a, b in zip(train, test, strict=True):
+        gain, n = metrics.information(model.predict(b).rates, b.target, a.target.mean(axis=(0, 1)))
+        nats, spikes = nats + gain.sum(), spikes + n.sum()
+    return metrics.bits_per_spike([nats], [spikes])
+
+
+@pytest.mark.parametrize(("coupling", "low", "high"), [(1.0, 0.1, 1.0), (0.0, -0.05, 0.01)])
+def test_translation_is_there_only_where_regions_are_coupled(coupling: float, low: float, high: float) -> None:
+    train, valid, test = split(simulated_windows(small_config(simulate=KNOBS | {"coupling": coupling})))
+    model = models.create("seq2seq", {"epochs": 12, "batch": 64})
+    model.fit(train, valid, np.random.default_rng(0))
+    assert low < held_out_bits(model, train, test) < high
+
+
+def test_the_validation_score_is_the_metric(halves: tuple[list[Windows], list[Windows]]) -> None:
+    """What training stops by is bits/spike as the metrics room computes it."""
+    model = models.create("seq2seq", {"epochs": 1, "hidden": 8})
+    history = model.fit(*halves, np.random.default_rng(0))
+    assert history.rows[0]["valid_bits_per_spike"] == pytest.approx(held_out_bits(model, *halves), abs=1e-5)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_causal_encoder_never_looks_ahead(causal: bool) -> None:
+    network = Network({"a": (5, 3)}, inputs=4, hidden=6, latents=2, core="gru", causal=causal).eval()
+    x = torch.rand(1, 12, 5)
+    later = x.clone()
+    later[:, 8:] += 1.0
+    with torch.no_grad():
+        a, b = network.encode({0: x}), network.encode({0: later})
+    assert torch.equal(a[:, :8], b[:, :8]) == causal
+    assert not torch.equal(a[:, 8:], b[:, 8:])
+
+
+def test_recordings_share_the_core_but_not_their_units(halves: tuple[list[Windows], list[Windows]]) -> None:
+    model = models.create("seq2seq", {"epochs": 1})
+    model.fit(*halves, np.random.default_rng(0))
+    network = model.translator.network
+    for i, w in enumerate(halves[0]):
+        assert network.read_in[i].in_features == w.source.shape[2]
+        assert network.read_out[i].out_features == w.target.shape[2]
+    assert len({id(m) for m in (network.encoder, network.bottleneck, network.decoder)}) == 3
+
+
+def test_unlabelled_windows_are_learned_from(halves: tuple[list[Windows], list[Windows]]) -> None:
+    train, test = halves
+    labelled = [w.select(w.labelled) for w in train]
+    all_of_them = models.create("seq2seq", {"epochs": 2})
+    all_of_them.fit(train, [], np.random.default_rng(0))
+    only = models.create("seq2seq", {"epochs": 2})
+    only.fit(labelled, [], np.random.default_rng(0))
+    assert not np.array_equal(all_of_them.predict(test[0]).rates, only.predict(test[0]).rates)
+
+
+def test_a_silent_unit_keeps_a_finite_rate(halves: tuple[list[Windows], list[Windows]]) -> None:
+    from dataclasses import replace
+
+    train, test = halves
+    quiet = train[0].target.copy()
+    quiet[:, :, 0] = 0
+    model = models.create("seq2seq", {"epochs": 2})
+    model.fit([replace(train[0], target=quiet)], [], np.random.default_rng(0))
+    rates = model.predict(test[0]).rates
+    assert np.isfinite(rates).all() and rates[:, :, 0].mean() < 0.1 * rates.mean()

@@ -1,0 +1,251 @@
+"""What preprocess, split and train would leave behind, with effects of known size: an oracle for evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.config import Config, parse
+from spikebridge.metrics import information
+from spikebridge.preprocess import consumed_intervals, make_splits, save_splits, take
+from spikebridge.types import Splits, Windows
+
+LATENTS = ("position", "deliberation", "arousal")
+SPACING_S = 8.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the models of a fake study can do.
+
+    decode: model -> strength of its evidence for the true class, in units of the noise; 0 knows nothing.
+    translate: model -> gain of its log rates, 1 is the truth. label_information: latents' share in the labels.
+    """
+
+    recordings: int = 6
+    trials: int = 50
+    folds: int = 5
+    n_bins: int = 16
+    bin_s: float = 0.125
+    units: tuple[int, int] = (14, 10)
+    lag_bins: int = 1
+    classes: tuple[str, ...] = ("skip", "stay")
+    decode: Mapping[str, float] = field(
+        default_factory=lambda: {"seq2seq": 1.6, "random_forest": 0.8, "dnn": 0.8, "majority": 0.0}
+    )
+    translate: Mapping[str, float] = field(default_factory=lambda: {"seq2seq": 0.9, "ridge": 0.5})
+    truth: bool = True
+    seed: int = 1
+    resamples: int = 500
+    base_rate: float = 0.6
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where a fake study lies."""
+
+    root: Path
+    config: Config
+    windows: list[Windows]
+    splits: Splits
+    rates: Mapping[str, np.ndarray]
+
+    @property
+    def places(self) -> tuple[Path, Path, Path, Path]:
+        """windows folder, split manifest, train folder, data path."""
+        return self.root / "windows", self.root / "splits.json", self.root / "train", self.root / "data"
+
+    def model(self, name: str) -> Path:
+        return self.root / "train" / name
+
+
+def make_study(root: Path, plan: Plan | None = None) -> Study:
+    """Write a whole study under root."""
+    plan = plan or Plan()
+    rng = np.random.default_rng(plan.seed)
+    made = [_recording(root, plan, f"rat{k % 2 + 1}_day{k // 2 + 1}", rng) for k in range(plan.recordings)]
+    windows = sorted((w for w, _, _ in made), key=lambda w: w.recording)
+    rates = {w.recording: r for w, r, _ in made}
+    latents = {w.recording: z for w, _, z in made}
+    (root / "windows").mkdir(parents=True)
+    for w in windows:
+        w.save(root / "windows" / f"{w.recording}.npz")
+    report = {"recordings": {w.recording: {"animal": w.recording.split("_")[0]} for w in windows}}
+    (root / "windows" / "report.json").write_text(json.dumps(report))
+    config = _config(plan)
+    splits = make_splits(windows, config.split)
+    save_splits(splits, root / "splits.json")
+    study = Study(root, config, windows, splits, rates)
+    for name in config.models:
+        study.model(name).mkdir(parents=True)
+        _common(study, name, rng)
+        if name in plan.decode:
+            _predictions(study, plan, name, rng)
+        if name in plan.translate:
+            _translation(study, plan, name)
+        if name == "seq2seq":
+            _latents(study, latents, rng)
+    return study
+
+
+def _config(plan: Plan) -> Config:
+    raw: dict[str, Any] = {
+        "seed": plan.seed,
+        "data": {"path": "data", "source": ["HC"], "target": ["PFC"]},
+        "trials": {"window_s": [-plan.n_bins * plan.bin_s, 0.0]},
+        "bins": {"width_s": plan.bin_s},
+        "split": {"outer_folds": plan.folds, "gap_s": 1.0},
+        "models": {name: {} for name in dict.fromkeys([*plan.decode, *plan.translate])},
+        "statistics": {"resamples": plan.resamples},
+    }
+    return parse(raw)
+
+
+def _recording(root: Path, plan: Plan, name: str, rng: np.random.Generator) -> tuple[Windows, np.ndarray, np.ndarray]:
+    """Windows, the target's true rates (window, bin, unit), and the latents behind them (window, bin, latent)."""
+    n = plan.trials + int(rng.integers(0, 6))
+    step = plan.bin_s / 5
+    time = np.arange(0, (n + 1) * SPACING_S, step)
+    label = rng.integers(0, len(plan.classes), n)
+    shared = np.stack([_smooth(rng, len(time), tau / step) for tau in (1.5, 0.3, 2.0)], axis=1)
+    decision = (np.arange(n) + 1) * SPACING_S
+    for at, k in zip(decision, label, strict=True):  # deliberation ramps towards the choice
+        side = 2 * k / (len(plan.classes) - 1) - 1
+        shared[:, 1] += 1.5 * side * np.clip(1 - (at - time) / 1.5, 0, 1) * (time <= at)
+    start = decision - plan.n_bins * plan.bin_s
+    between = start - 3.0
+    starts = np.sort(np.concatenate([start, between]))
+    is_trial = np.isin(starts, start)
+    at = starts[:, None] + (np.arange(plan.n_bins) + 0.5) * plan.bin_s
+    lag = plan.lag_bins * plan.bin_s
+    now = np.stack([np.interp(at, time, v) for v in shared.T], axis=-1)
+    before = np.stack([np.interp(at - lag, time, v) for v in shared.T], axis=-1)
+    loadings = [rng.normal(0, 0.6, (len(LATENTS), k)) for k in plan.units]
+    source = plan.base_rate * np.exp(now @ loadings[0])
+    target = plan.base_rate * np.exp(before @ loadings[1])
+    trial = np.full(len(starts), -1)
+    trial[is_trial] = np.arange(n)
+    labels = np.full(len(starts), -1)
+    labels[is_trial] = label
+    decisions = np.full(len(starts), np.nan)
+    decisions[is_trial] = decision
+    windows = Windows(
+        name,
+        rng.poisson(source).astype(np.uint8),
+        rng.poisson(target).astype(np.uint8),
+        starts,
+        plan.bin_s,
+        trial,
+        labels,
+        decisions,
+        plan.classes,
+        np.arange(plan.units[0]),
+        100 + np.arange(plan.units[1]),
+    )
+    if plan.truth:
+        (root / "data" / "truth").mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(
+            root / "data" / "truth" / f"{name}.npz",
+            time_s=time,
+            shared=shared.astype(np.float32),
+            private=shared[:, :1],
+            names=np.array(LATENTS),
+            lag_s=lag,
+            dimension=len(LATENTS),
+        )
+    return windows, target, before
+
+
+def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
+    kernel = np.exp(-0.5 * (np.arange(-4 * tau, 4 * tau + 1) / tau) ** 2)
+    x = np.convolve(rng.normal(size=n + len(kernel) - 1), kernel, mode="valid")
+    return x / x.std()
+
+
+def _common(study: Study, name: str, rng: np.random.Generator) -> None:
+    folds = {str(f.fold): consumed_intervals(take(study.windows, f.train)) for f in study.splits.folds}
+    write(study.model(name) / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
+    write(study.model(name) / "fit.json", {"model": name, "data_hash": "d", "split_hash": study.splits.hash})
+    rows = []
+    for fold in [*range(len(study.splits.folds)), "full"] if name in ("seq2seq", "dnn") else []:
+        for epoch in range(int(rng.integers(20, 30))):
+            fall = np.exp(-epoch / 6)
+            train, valid = rng.normal([0.5 + 0.4 * fall, 0.56 + 0.35 * fall + 0.002 * epoch], 0.01)
+            rows.append({"fold": fold, "epoch": epoch, "train_loss": train, "valid_loss": valid})
+    pd.DataFrame(rows, columns=["fold", "epoch", "train_loss", "valid_loss"]).to_csv(
+        study.model(name) / "history.csv", index=False
+    )
+
+
+def held_out(study: Study) -> list[tuple[int, Windows, np.ndarray]]:
+    """fold, windows of one recording, numbers of its test windows."""
+    by_name = {w.recording: w for w in study.windows}
+    return [(f.fold, by_name[r], index) for f in study.splits.folds for r, index in f.test.items()]
+
+
+def _keys(study: Study, fold: int, w: Windows, index: np.ndarray) -> dict[str, Any]:
+    return {
+        "recording": w.recording,
+        "trial": w.trial[index],
+        "fold": fold,
+        "block": f"{w.recording}/{fold}",
+        "time_s": w.decision_s[index],
+        "split_hash": study.splits.hash,
+    }
+
+
+def _predictions(study: Study, plan: Plan, name: str, rng: np.random.Generator) -> None:
+    parts = []
+    for fold, w, index in held_out(study):
+        label, k = w.label[index], len(plan.classes)
+        evidence = rng.normal(size=(len(index), k)) + plan.decode[name] * np.eye(k)[label]
+        p = np.exp(1.5 * evidence) / np.exp(1.5 * evidence).sum(axis=1, keepdims=True)
+        if name == "majority":
+            train = w.label[study.splits.folds[fold].train[w.recording]]
+            p = np.tile(np.bincount(train[train >= 0], minlength=k) / (train >= 0).sum(), (len(index), 1))
+        names = np.array(plan.classes)
+        table = pd.DataFrame({**_keys(study, fold, w, index), "label": names[label], "predicted": names[p.argmax(1)]})
+        parts.append(table.assign(**{f"p_{c}": p[:, i] for i, c in enumerate(plan.classes)}))
+    pd.concat(parts, ignore_index=True).to_parquet(study.model(name) / "predictions.parquet")
+
+
+def _translation(study: Study, plan: Plan, name: str) -> None:
+    parts, trials, rates = [], {}, {}
+    for fold, w, index in held_out(study):
+        base = w.target[study.splits.folds[fold].train[w.recording]].mean(axis=(0, 1))
+        true = study.rates[w.recording][index]
+        guess = (base * (true / true.mean(axis=(0, 1))) ** plan.translate[name]).astype(np.float32)
+        nats, spikes = information(guess, w.target[index], base)
+        parts.append(pd.DataFrame({**_keys(study, fold, w, index), "nats": nats, "spikes": spikes}))
+        trials.setdefault(w.recording, []).append(w.trial[index])
+        rates.setdefault(w.recording, []).append(guess)
+    pd.concat(parts, ignore_index=True).to_parquet(study.model(name) / "translation.parquet")
+    arrays = {f"{r}|trial": np.concatenate(v) for r, v in trials.items()}
+    arrays |= {f"{r}|rates": np.concatenate(v) for r, v in rates.items()}
+    np.savez_compressed(study.model(name) / "rates.npz", **arrays)
+
+
+def _latents(study: Study, latents: Mapping[str, np.ndarray], rng: np.random.Generator) -> None:
+    arrays = {}
+    for f in study.splits.folds:
+        turn = rng.normal(size=(len(LATENTS), 4 + f.fold % 2))  # folds may have tuned different numbers of latents
+        for w in study.windows:
+            test = np.isin(np.arange(len(w)), f.test[w.recording])
+            train = np.isin(np.arange(len(w)), f.train[w.recording]) & w.labelled
+            rows = np.flatnonzero(test | train)
+            z = latents[w.recording][rows] @ turn
+            key = f"{w.recording}|{f.fold}|"
+            arrays[key + "trial"] = w.trial[rows]
+            arrays[key + "is_test"] = test[rows]
+            arrays[key + "latents"] = (z + rng.normal(0, 0.3, z.shape)).astype(np.float32)
+    np.savez_compressed(study.model("seq2seq") / "latents.npz", **arrays)
+
+
+def write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content))

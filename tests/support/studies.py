@@ -1,0 +1,55 @@
+"""Settings of a small study, and simulated recordings cut into windows without files in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge import config
+from spikebridge.config import Config, SimulateConfig
+from spikebridge.preprocess import make_windows
+from spikebridge.simulate import STEP_S, Session, simulate_session
+from spikebridge.types import Recording, Windows
+
+
+def small_config(**sections: dict[str, Any]) -> Config:
+    """Settings of a study that runs in seconds; keyword arguments are sections to change."""
+    raw: dict[str, Any] = {
+        "data": {"path": "data/simulated", "source": ["HC"], "target": ["PFC"]},
+        "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
+        "bins": {"width_s": 0.1},
+        "split": {"outer_folds": 2},
+        "models": {"seq2seq": {"epochs": 3}, "ridge": {}, "random_forest": {"trees": 10}, "dnn": {}, "majority": {}},
+        "tune": {"trials": 2, "startup_trials": 1},
+        "statistics": {"resamples": 200},
+        "compute": {"workers": 1, "device": "cpu"},
+    }
+    for name, changes in sections.items():
+        raw[name] = raw.get(name, {}) | changes
+    return config.parse(raw)
+
+
+def as_recording(session: Session) -> Recording:
+    """What reading the session's file would give."""
+    unit = np.repeat(np.arange(len(session.spikes)), [len(s) for s in session.spikes])
+    return Recording(
+        name=session.name,
+        animal=session.animal,
+        spikes=pd.DataFrame({"unit": unit, "time_s": np.concatenate(session.spikes)}),
+        units=pd.DataFrame({"unit": np.arange(len(session.spikes)), "region": session.regions}),
+        trials=session.trials,
+        behavior=pd.DataFrame({"series": [], "time_s": [], "value": []}),
+        observed=np.array([[0.0, session.time_s[-1] + STEP_S]]),
+    )
+
+
+def simulated_windows(settings: Config, seed: int = 0) -> list[Windows]:
+    """Windows of settings.simulate, one a recording."""
+    knobs: SimulateConfig = settings.simulate
+    made = []
+    for number in range(knobs.recordings):
+        session = simulate_session(knobs, np.random.default_rng([seed, number]), f"rec.{number}", f"rat{number}")
+        made.append(make_windows(as_recording(session), settings, ("skip", "stay"))[0])
+    return made

@@ -1,0 +1,184 @@
+"""Who may import whom, and what nobody may do. Read from the source: nothing here needs to be run to be found."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from import_graph import PACKAGE, ROOT, SRC, imports, modules, tree
+
+# Strictly downward: a room imports rooms of a lower level. A new room is added here, once.
+LEVELS = {
+    "errors": 0,
+    "types": 1,
+    "intervals": 1,
+    "digest": 1,
+    "config": 2,
+    "io": 3,
+    "simulate": 3,
+    "preprocess": 3,
+    "metrics": 3,
+    "statistics": 3,
+    "stage": 3,
+    "parallel": 3,
+    "models": 4,
+    "tuning": 5,
+    "evaluation": 5,
+    "gates": 5,
+    "training": 6,
+    "tracking": 7,
+    "figures": 7,
+    "cli": 8,
+}
+# What the levels allow and the design does not.
+FORBIDDEN = {("figures", "models"), ("tuning", "tracking")}
+HEAVY = {"mlflow", "torch", "matplotlib", "pynwb", "sklearn", "optuna", "pandas", "dvc"}
+# Legacy numpy functions that draw from, or set, the global state; the rest of numpy.random makes generators.
+GENERATORS = {"Generator", "default_rng", "SeedSequence", "BitGenerator", "PCG64", "Philox", "SFC64", "MT19937"}
+TORCH_SEEDS = {"manual_seed", "manual_seed_all", "seed"}
+TORCH_DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"}
+
+FILES = sorted(modules().values())
+SCRIPTS = sorted((ROOT / "pipelines").glob("*.py"))
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room(module: str) -> str:
+    """The room of a module: its first name below the package; "" for the package's front door."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def test_every_room_has_a_level() -> None:
+    unknown = {room(name) for name in modules()} - set(LEVELS) - {""}
+    assert not unknown, f"give each new room a level in {Path(__file__).name}: {sorted(unknown)}"
+
+
+def test_imports_go_downward() -> None:
+    wrong = []
+    for name, path in modules().items():
+        here = room(name)
+        for entry in imports(path):
+            there = room(entry.name)
+            if not entry.name.startswith(PACKAGE + ".") or there == here:
+                continue
+            if here == "":
+                allowed = entry.lazy or entry.typing  # the front door may open any room, when somebody knocks
+            else:
+                allowed = LEVELS[there] < LEVELS[here] and (here, there) not in FORBIDDEN
+            if not allowed:
+                wrong.append(f"{shown(path)}:{entry.line}: {here or PACKAGE} imports {there}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_tracking_imports_mlflow() -> None:
+    wrong = [
+        f"{shown(path)}:{entry.line}"
+        for path in [*FILES, *SCRIPTS]
+        for entry in imports(path)
+        if entry.name.split(".")[0] == "mlflow" and not path.is_relative_to(SRC / PACKAGE / "tracking")
+    ]
+    assert not wrong, f"mlflow is imported outside tracking: {wrong}"
+
+
+def test_nothing_imports_the_pipelines() -> None:
+    outside = {"pipelines", "tests", "benchmarks", "scripts"}
+    assert not [shown(path) for path in FILES for entry in imports(path) if entry.name.split(".")[0] in outside]
+
+
+def test_stages_are_thin() -> None:
+    """At most forty lines of code: a stage reads, makes one call, writes."""
+    long = {}
+    for path in SCRIPTS:
+        code = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        if len(code) > 40:
+            long[shown(path)] = len(code)
+    assert not long, f"stage scripts of more than forty lines: {long}"
+
+
+def test_modules_are_short() -> None:
+    long = {shown(p): n for p in FILES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300}
+    assert not long, f"of each ask what two things it is: {long}"
+
+
+@pytest.mark.parametrize("path", [*FILES, *SCRIPTS], ids=shown)
+def test_no_global_random_state(path: Path) -> None:
+    assert not global_randomness(tree(path))
+
+
+def global_randomness(module: ast.Module) -> list[str]:
+    """Calls that draw from or set a global random state. torch.manual_seed is allowed where fork_rng keeps it local."""
+    forked = {
+        inner
+        for node in ast.walk(module)
+        if isinstance(node, ast.With) and any("fork_rng" in ast.unparse(item.context_expr) for item in node.items)
+        for inner in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names):
+            found.append(f"line {node.lineno}: import random")
+        if isinstance(node, ast.ImportFrom) and node.module in {"random", "numpy.random"}:
+            names = {alias.name for alias in node.names} - (GENERATORS if node.module == "numpy.random" else set())
+            found += [f"line {node.lineno}: from {node.module} import {name}" for name in sorted(names)]
+        if not isinstance(node, ast.Call) or node in forked:
+            continue
+        owner, _, last = ast.unparse(node.func).rpartition(".")
+        legacy = owner in {"np.random", "numpy.random"} and last not in GENERATORS
+        seeding = owner in {"torch", "torch.random", "torch.cuda"} and last in TORCH_SEEDS
+        drawing = owner == "torch" and last in TORCH_DRAWS and not any(k.arg == "generator" for k in node.keywords)
+        if legacy or seeding or drawing:
+            found.append(f"line {node.lineno}: {owner}.{last}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("code", "caught"),
+    [
+        ("import numpy as np\nnp.random.seed(1)", True),
+        ("import numpy as np\nnp.random.normal()", True),
+        ("import numpy as np\nrng = np.random.default_rng([1, 2])", False),
+        ("from numpy.random import shuffle", True),
+        ("import random", True),
+        ("import torch\ntorch.manual_seed(1)", True),
+        ("import torch\nwith torch.random.fork_rng():\n    torch.manual_seed(1)", False),
+        ("import torch\ntorch.randn(3)", True),
+        ("import torch\ntorch.randn(3, generator=g)", False),
+    ],
+)
+def test_the_random_state_check_sees(code: str, caught: bool) -> None:
+    assert bool(global_randomness(ast.parse(code))) is caught
+
+
+IMPORTED = """
+import contextlib, io, sys
+{code}
+print(sorted({heavy} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import spikebridge", HEAVY),
+        (
+            "from spikebridge.cli import main\n"
+            "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+            "    sys.argv = ['spikebridge', '--help']\n"
+            "    main()",
+            {"mlflow", "torch", "matplotlib", "pynwb"},
+        ),
+    ],
+    ids=["import", "help"],
+)
+def test_heavy_packages_wait_until_they_are_needed(code: str, heavy: set[str]) -> None:
+    program = IMPORTED.format(code=code, heavy=heavy)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

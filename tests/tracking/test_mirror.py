@@ -1,0 +1,220 @@
+"""The mirror: what a user sees in MLflow, logged once, and again into a wiped store."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import fake_project
+import pandas as pd
+import pytest
+from fake_project import settings
+
+from spikebridge import tracking
+from spikebridge.errors import DataError
+from spikebridge.tracking import runs, store
+from spikebridge.tracking.store import Store
+
+
+def opened(project: Path) -> Store:
+    return store.open_store(settings().tracking, project)
+
+
+def tops(at: Store) -> list[Any]:
+    found = at.client.search_runs([at.experiment], max_results=1000)
+    return [r for r in found if "mlflow.parentRunId" not in r.data.tags]
+
+
+def below(at: Store, run: Any) -> dict[str, Any]:
+    return {r.info.run_name: r for r in runs.children(at, run.info.run_id)}
+
+
+@pytest.fixture(scope="module")
+def seen(finished: Path) -> Store:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        return opened(finished)
+
+
+def test_one_parent_with_four_children_and_a_comparison(seen: Store) -> None:
+    (parent,) = tops(seen)
+    assert set(below(seen, parent)) == {*fake_project.DECIDING, "comparison"}
+    assert set(below(seen, below(seen, parent)["comparison"])) == {"ridge"}
+    listed = [r.info.run_name for r in runs.children(seen, parent.info.run_id)]
+    assert listed == [*fake_project.DECIDING, "comparison"], "in the order of params.yaml, newest first"
+
+
+def test_every_run_has_ended(seen: Store) -> None:
+    found = seen.client.search_runs([seen.experiment], max_results=1000)
+    assert {r.info.status for r in found} == {"FINISHED"}
+
+
+def test_the_parent_is_tagged_and_described(seen: Store) -> None:
+    (parent,) = tops(seen)
+    tags = parent.data.tags
+    assert {"data_hash", "split_hash", "git_revision", "params_hash"} <= set(tags)
+    assert tags["git_revision"] == "none"
+    assert "HC → PFC" in tags["mlflow.note.content"]
+    assert "| **seq2seq** | 0.500 [0.400, 0.600] |" in tags["mlflow.note.content"]
+    assert parent.data.params["data.source"] == "['HC']"
+    assert parent.data.metrics["no_information_rate"] == 0.5
+    assert [i.dataset.name for i in parent.inputs.dataset_inputs] == ["trials of data/simulated"]
+
+
+def test_models_share_the_names_of_their_metrics(seen: Store) -> None:
+    (parent,) = tops(seen)
+    models = {name: run for name, run in below(seen, parent).items() if name != "comparison"}
+    names = [set(r.data.metrics) for r in models.values()]
+    shared = set.intersection(*names)
+    assert {"balanced_accuracy", "balanced_accuracy_ci_low", "auc", "log_loss", "brier"} <= shared
+    assert "inner_balanced_accuracy" in shared
+    assert models["seq2seq"].data.metrics["bits_per_spike_ci_high"] == pytest.approx(0.15)
+    assert models["random_forest"].data.metrics["inner_balanced_accuracy"] == 1.0
+
+
+def test_learning_curves_have_steps(seen: Store) -> None:
+    (parent,) = tops(seen)
+    run = below(seen, parent)["dnn"].info.run_id
+    for key in ("valid_loss", "fold_0/valid_loss", "fold_1/train_loss"):
+        history = seen.client.get_metric_history(run, key)
+        assert [m.step for m in history] == list(range(6)), key
+
+
+def test_a_models_run_holds_its_files_and_data(seen: Store) -> None:
+    (parent,) = tops(seen)
+    run = below(seen, parent)["seq2seq"]
+    files = {f.path for f in seen.client.list_artifacts(run.info.run_id)}
+    assert {"fit.json", "history.csv", "best.json", "predictions.parquet", "figures"} <= files
+    (figure,) = seen.client.list_artifacts(run.info.run_id, "figures")
+    assert figure.path == "figures/confusion_seq2seq.png"
+    (given,) = run.inputs.dataset_inputs
+    assert json.loads(given.dataset.profile)["num_rows"] == 36
+    assert run.data.params["width"] == "16"
+
+
+def test_tuning_trials_are_nested(seen: Store) -> None:
+    (parent,) = tops(seen)
+    models = below(seen, parent)
+    trials = below(seen, models["seq2seq"])
+    assert len(trials) == 9
+    one = trials["fold 1, trial 2"]
+    assert one.data.params == {"fold": "1", "width": "4"}
+    assert one.data.tags["state"] == "PRUNED"
+    assert set(one.data.metrics) == {"value"}
+    assert not below(seen, models["majority"])
+
+
+def test_the_comparison_holds_tables_tests_and_figures(seen: Store) -> None:
+    (parent,) = tops(seen)
+    run = below(seen, parent)["comparison"]
+    files = {f.path for f in seen.client.list_artifacts(run.info.run_id)}
+    assert {"metrics.json", "comparisons.csv", "comparisons.json", "nulls.csv", "figures", "tables"} <= files
+    assert run.data.metrics["recovery/r2"] == 0.8
+    assert run.data.metrics["dnn_vs_majority/balanced_accuracy_within_blocks_sign_flip_p_holm"] == 0.01
+    assert "seq2seq − majority" in run.data.tags["mlflow.note.content"]
+
+
+def counts(at: Store) -> tuple[int, int]:
+    found = at.client.search_runs([at.experiment], max_results=1000)
+    points = sum(len(at.client.get_metric_history(r.info.run_id, "valid_loss")) for r in found)
+    return len(found), points
+
+
+def test_mirroring_twice_changes_nothing_and_a_wiped_store_is_filled(project: Path, template: Path) -> None:
+    first = tracking.mirror_results(settings(), project)
+    before = counts(opened(project))
+    assert tracking.mirror_results(settings(), project) == first
+    assert counts(opened(project)) == before
+    shutil.rmtree(project / "mlruns")
+    (project / "mlruns").mkdir()
+    shutil.copy(template, project / "mlruns" / "mlflow.db")
+    assert tracking.mirror_results(settings(), project) != first
+    assert counts(opened(project)) == before
+
+
+def test_a_run_whose_files_changed_is_replaced(project: Path) -> None:
+    tracking.mirror_results(settings(), project)
+    history = project / "runs/train/dnn/history.csv"
+    history.write_text("fold,epoch,train_loss\nfull,0,0.25\n", encoding="utf-8")
+    tracking.mirror_results(settings(), project)
+    at = opened(project)
+    (parent,) = tops(at)
+    models = below(at, parent)
+    assert set(models) == {*fake_project.DECIDING, "comparison"}
+    assert models["dnn"].data.metrics["train_loss"] == 0.25
+    assert len(below(at, models["dnn"])) == 9
+
+
+def test_other_parameters_are_another_execution(project: Path) -> None:
+    tracking.mirror_results(settings(), project)
+    tracking.mirror_results(settings(compute={"workers": 1}), project)
+    assert len(tops(opened(project))) == 1, "how many processes computed it does not matter"
+    tracking.mirror_results(settings(seed=2), project)
+    assert len(tops(opened(project))) == 2
+
+
+def test_a_mirror_that_died_is_taken_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spikebridge.tracking import tuning_runs
+
+    def die(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning_runs, "log", die)
+        with pytest.raises(KeyboardInterrupt):
+            tracking.mirror_results(settings(), project)
+    (parent,) = tops(opened(project))
+    assert parent.info.status == "KILLED"
+    tracking.mirror_results(settings(), project)
+    at = opened(project)
+    (parent,) = tops(at)
+    assert parent.info.status == "FINISHED"
+    assert len(at.client.get_metric_history(below(at, parent)["dnn"].info.run_id, "valid_loss")) == 6
+    assert len(below(at, below(at, parent)["dnn"])) == 9
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        ("data/splits.json", r"splits\.json: expected the split manifest"),
+        ("reports/evaluation/metrics.json", r"metrics\.json: cannot be read as JSON"),
+        ("reports/evaluation/comparisons.csv", r"comparisons\.csv: cannot be read as a table"),
+    ],
+)
+def test_missing_files_are_named(project: Path, broken: str, expected: str) -> None:
+    (project / broken).unlink()
+    with pytest.raises(DataError, match=expected):
+        tracking.mirror_results(settings(), project)
+
+
+def test_no_windows_no_identity(empty: Path) -> None:
+    with pytest.raises(DataError, match="expected binned recordings"):
+        tracking.mirror_results(settings(), empty)
+
+
+def test_the_git_revision_says_dirty(tmp_path: Path) -> None:
+    import subprocess
+
+    from spikebridge.tracking.identity import git_revision
+
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=tmp_path, check=True)
+
+    git("init", "-q")
+    (tmp_path / "file").write_text("1")
+    git("add", "file")
+    git("commit", "-qm", "first")
+    clean = git_revision(tmp_path)
+    assert len(clean) == 40
+    (tmp_path / "file").write_text("2")
+    assert git_revision(tmp_path) == clean + "-dirty"
+
+
+def test_history_with_gaps_reads_as_folds() -> None:
+    from spikebridge.tracking.history import points
+
+    row = pd.Series({"fold": 0.0, "epoch": 3, "train_loss": 0.5, "valid_loss": float("nan")}).to_dict()
+    assert points(row) == [("fold_0/train_loss", 3, 0.5)]
+    assert points({"fold": "full", "epoch": 1, "train_loss": 1, "note": "text"}) == [("train_loss", 1, 1.0)]
