@@ -224,7 +224,7 @@ def test_dockerfile_keeps_its_promises() -> None:
     assert ":5000/health" in of["HEALTHCHECK"][0]
     text = (ROOT / "scripts" / "docker_run.sh").read_text(encoding="utf-8")
     assert "dvc repro" in text
-    assert "spikebridge ui --host 0.0.0.0 --port 5000" in text
+    assert "--host 0.0.0.0 --port 5000" in text
 
 
 def test_dockerfile_copies_what_reaches_the_image() -> None:

@@ -19,6 +19,7 @@ import pandas as pd
 from spikebridge import metrics, models, parallel
 from spikebridge.config import Config
 from spikebridge.digest import digest, source_hash
+from spikebridge.errors import ConfigError
 from spikebridge.models import Model
 from spikebridge.preprocess import load_splits, load_windows, take
 from spikebridge.stage import lock, remove
@@ -53,12 +54,17 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
 
     work: folder for unfinished studies. They outlive a kill and are resumed as long as nothing that they depend on has
     changed; afterwards the folder goes.
-    Raises ConfigError for an unknown model or setting.
+    Raises ConfigError for an unknown model or setting, or a model that cannot meet whole recordings held out.
     """
     from tqdm import tqdm
 
     models.check(config.models)
     manifest = load_splits(splits)
+    if manifest.by != "block" and not models.kind(model).transfers:
+        raise ConfigError(
+            f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
+            f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
+        )
     folds = [*map(str, range(len(manifest.folds))), FULL]
     device = parallel.device(config.compute)
     studies = work / _fingerprint(config, model, manifest, device)
@@ -132,8 +138,7 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
     fixed = dict(job.config.models[job.model])
     kind = models.kind(job.model)
     params = kind.search_space(trial, fixed) | fixed
-    if job.config.tune.epochs is not None and "epochs" in kind.Params.model_fields:
-        params["epochs"] = min(job.config.tune.epochs, params.get("epochs", kind.Params().epochs))  # type: ignore[attr-defined]
+    capped = _cap_epochs(params, kind, job.config.tune.epochs)
 
     def watch(row: dict[str, float]) -> None:
         if len(parts) == 1 and "valid_loss" in row:
@@ -145,7 +150,7 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
         outcomes = []
         for i, part in enumerate(parts):
             rng = seed_of(job.config, "fit", job.model, job.fold, number, i)
-            model = models.create(job.model, params, job.device)
+            model = models.create(job.model, capped, job.device)
             outcomes.append(assess(model, take(data, part.train), take(data, part.valid), rng, watch))
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -155,6 +160,14 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
         trial.set_user_attr(key, None if None in values else float(np.mean([v for v in values if v is not None])))
     trial.set_user_attr("params", params)
     study.tell(trial, float(np.mean([o.value for o in outcomes])))
+
+
+def _cap_epochs(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
+    """The settings for a trial: fewer epochs, on a schedule of that length, rank settings at less cost."""
+    default = kind.Params.model_fields.get("epochs")
+    if cap is None or default is None or not kind.early_stopping:
+        return params
+    return params | {"epochs": min(cap, params.get("epochs", default.default))}
 
 
 def assess(

@@ -65,7 +65,11 @@ def _windows(name: str, n_source: int, n_target: int, trials: int, rng: np.rando
 
 def _tuned(folder: Path, name: str, inner: float, rng: np.random.Generator) -> None:
     decides = name != "ridge"
-    scores = {"balanced_accuracy": inner if decides else None, "log_loss": 0.6 if decides else None, "bits_per_spike": None}
+    scores = {
+        "balanced_accuracy": inner if decides else None,
+        "log_loss": 0.6 if decides else None,
+        "bits_per_spike": None,
+    }
     if not decides or name == "seq2seq":
         scores["bits_per_spike"] = 0.05
     fold: dict[str, Any] = {"params": {"width": 8}, "inner": scores, "n_trials": 3, "n_pruned": 1}
@@ -73,7 +77,13 @@ def _tuned(folder: Path, name: str, inner: float, rng: np.random.Generator) -> N
     folds = [{"fold": k, **fold} for k in range(2)]
     _json(folder / "best.json", {"model": name, "tunable": tunable, "folds": folds, "full": fold})
     rows = [
-        {"fold": k, "number": n, "state": "PRUNED" if n == 2 else "COMPLETE", "value": rng.random(), "params_width": 2**n}
+        {
+            "fold": k,
+            "number": n,
+            "state": "PRUNED" if n == 2 else "COMPLETE",
+            "value": rng.random(),
+            "params_width": 2**n,
+        }
         for k in (0, 1, "full")
         for n in range(3 if tunable else 0)
     ]
@@ -137,7 +147,14 @@ def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
     units = {
         w.recording: {"source_units": w.source_units.tolist(), "target_units": w.target_units.tolist()} for w in windows
     }
-    about = {"model": name, "classes": list(CLASSES), "bin_s": BIN_S, "n_bins": N_BINS, "recordings": units, "params": {}}
+    about = {
+        "model": name,
+        "classes": list(CLASSES),
+        "bin_s": BIN_S,
+        "n_bins": N_BINS,
+        "recordings": units,
+        "params": {},
+    }
     _json(folder / "model.json", about)
 
 
@@ -162,7 +179,14 @@ def _evaluated(folder: Path, gates: bool) -> None:
     rows.append(_comparison("pairs", "seq2seq", "dnn", "descriptive", float("nan")))
     pd.DataFrame(rows).to_csv(folder / "comparisons.csv", index=False)
     nulls = [
-        {"null": "linear_shift", "model": m, "metric": "balanced_accuracy", "observed": 0.6, "null_mean": 0.5, "p": 0.01}
+        {
+            "null": "linear_shift",
+            "model": m,
+            "metric": "balanced_accuracy",
+            "observed": 0.6,
+            "null_mean": 0.5,
+            "p": 0.01,
+        }
         | {"passed": gates, "role": role}
         for m in DECIDING[:-1]
         for role in ("primary", "descriptive")

@@ -110,12 +110,13 @@ def predict(arguments: argparse.Namespace) -> None:
     counts = _counts(arguments.counts)
     model = spikebridge.load(arguments.model)
     said = model.predict(counts, arguments.output, arguments.recording)
+    names = model.classes if arguments.output == "probabilities" else ()
     out: Path | None = arguments.out
     if out is None:
-        _csv(said, sys.stdout)
+        _csv(said, sys.stdout, names)
     elif out.suffix == ".csv":
         with out.open("w", encoding="utf-8", newline="") as handle:
-            _csv(said, handle)
+            _csv(said, handle, names)
     else:
         _save(said, out)
 
@@ -136,7 +137,7 @@ def _counts(path: Path) -> Any:
         return loaded["counts" if "counts" in names else names[0]]
 
 
-def _csv(said: Any, handle: Any) -> None:
+def _csv(said: Any, handle: Any, names: Sequence[str] = ()) -> None:
     """One row a trial; three axes are laid out as one column a bin and unit (or latent)."""
     import csv
 
@@ -145,7 +146,7 @@ def _csv(said: Any, handle: Any) -> None:
     if said.ndim == 1:
         writer.writerow(["trial", "label"])
     elif said.ndim == 2:
-        writer.writerow(["trial", *(f"p_{i}" for i in range(said.shape[1]))])
+        writer.writerow(["trial", *(f"p_{name}" for name in names)])
     else:
         writer.writerow(["trial", *(f"bin{b}_{u}" for b in range(said.shape[1]) for u in range(said.shape[2]))])
     writer.writerows([trial, *row] for trial, row in enumerate(flat.tolist()))

@@ -21,7 +21,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     k = len(classes)
     with style.styled():
         side = max(2.3, 0.75 * k)
-        figure = style.new(side * len(models) + 1.4, side + 1.5)
+        figure = style.new(side * len(models) + 1.4, side + 1.1)
         grid = figure.subplots(1, len(models), squeeze=False)[0]
         for axes, model in zip(grid, models, strict=True):
             mine = table[table["model"] == model]

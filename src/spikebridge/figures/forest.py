@@ -21,11 +21,11 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     metrics = list(dict.fromkeys(table["metric"]))
     sizes = [len(table[table["metric"] == m]) + table[table["metric"] == m]["family"].nunique() for m in metrics]
     with style.styled():
-        figure = style.new(11.5, 1.2 + 0.42 * sum(sizes) + 0.75 * len(metrics))
+        figure = style.new(11.5, 0.9 + 0.34 * sum(sizes) + 0.75 * len(metrics))
         grid = figure.subplots(len(metrics), 1, squeeze=False, height_ratios=sizes)[:, 0]
         for axes, metric in zip(grid, metrics, strict=True):
             _panel(axes, table[table["metric"] == metric], metric)
-        style.headline(figure, "Primary comparisons: paired differences between models")
+        style.headline(figure, "Primary comparisons: paired differences between models (filled: p ≤ alpha after Holm)")
         return style.save(figure, out_path)
 
 

@@ -11,6 +11,8 @@ from spikebridge.figures import style
 name = "latent_trajectories"
 needs = ("latents",)
 MOST = 5
+LEAST_SHARE = 0.01
+"""A component with less of the variance than this is not drawn: it is noise of the fits."""
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -19,16 +21,21 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     if table.empty:
         return False
     table = table[table["model"] == table["model"].iloc[0]]
-    latents, labels = sorted(table["latent"].unique())[:MOST], list(dict.fromkeys(table["label"]))
+    share = table.groupby("latent")["variance_share"].first()
+    latents = [k for k in share.index if k == 1 or share[k] >= LEAST_SHARE][:MOST]
+    labels = list(dict.fromkeys(table["label"]))
     colour = style.class_colours(labels)
     panels = len(latents) + (len(latents) > 1)
-    across = min(3, panels)
+    across = 2 if panels == 4 else min(3, panels)
     down = -(-panels // across)
     with style.styled():
         figure = style.new(4.1 * across + 0.2, 3.3 * down + 0.6)
         grid = figure.subplots(down, across, squeeze=False).ravel()
         for axes, latent in zip(grid, latents, strict=False):
             _in_time(axes, table[table["latent"] == latent], colour)
+        for axes in grid[1 : len(latents)]:
+            axes.sharey(grid[0])  # so that a component without a difference looks like one
+        grid[0].autoscale(axis="y")
         if len(latents) > 1:
             _plane(grid[len(latents)], table, colour)
         for axes in grid[panels:]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import PowerNorm
 from numpy.typing import NDArray
 
 from spikebridge.figures import style
@@ -28,9 +29,10 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             values, time = _matrix(table[table["panel"] == panel])
             if panel == "predicted":
                 edges = np.append(time, 2 * time[-1] - time[-2]) - (time[1] - time[0]) / 2
-                mesh = axes.pcolormesh(edges, np.arange(len(values) + 1) - 0.5, values, cmap="magma", vmin=0,
-                                       vmax=max(float(np.quantile(values, 0.995)), 1e-9), rasterized=True)  # fmt: skip
-                figure.colorbar(mesh, ax=axes, label="rate (Hz)", shrink=0.85)
+                # Square roots, as of counts of equal noise: a few busy units would else hide all others
+                scale = PowerNorm(0.5, vmin=0, vmax=max(float(values.max()), 1e-9))
+                mesh = axes.pcolormesh(edges, np.arange(len(values) + 1) - 0.5, values, cmap="magma", norm=scale)
+                figure.colorbar(mesh, ax=axes, label="rate (Hz, square-root scale)", shrink=0.85)
             else:
                 _ticks(axes, values, time)
             axes.set_ylim(len(values) - 0.5, -0.5)
@@ -52,7 +54,7 @@ def _matrix(panel: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float6
 def _ticks(axes: style.Axes, counts: NDArray[np.float64], time: NDArray[np.float64]) -> None:
     """One tick a bin with spikes, darker for more of them: counts do not say where in the bin a spike was."""
     unit, at = np.nonzero(counts)
-    alpha = np.clip(0.45 + 0.25 * (counts[unit, at] - 1), 0, 1)
+    alpha = np.clip(0.65 + 0.35 * (counts[unit, at] - 1), 0, 1)
     axes.vlines(time[at], unit - 0.42, unit + 0.42, color=style.INK, linewidth=1.4, alpha=alpha)
     half = (time[1] - time[0]) / 2
     axes.set_xlim(time[0] - half, time[-1] + half)

@@ -37,6 +37,7 @@ class Model(ABC):
     translates: ClassVar[bool] = False
     pooled: ClassVar[bool] = False
     early_stopping: ClassVar[bool] = False
+    transfers: ClassVar[bool] = False  # can predict a recording whose units it has never seen
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}
 

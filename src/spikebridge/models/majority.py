@@ -14,23 +14,27 @@ from spikebridge.types import Predictions, Windows
 
 
 class Majority(Model):
-    """Predicts, for every trial of a recording, the class shares of its training trials."""
+    """Predicts, for every trial of a recording, the class shares of its training trials, or of all recordings'."""
 
     name = "majority"
+    transfers = True
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
         self.shares = {w.recording: class_shares(w.label, len(w.classes)) for w in train}
+        self.pooled_shares = class_shares(np.concatenate([w.label for w in train]), len(self.classes))
 
     def predict(self, windows: Windows) -> Predictions:
-        share = self.shares[self.known(windows.recording)]
+        share = self.shares.get(windows.recording, self.pooled_shares)
         return Predictions(probabilities=np.tile(share, (len(windows), 1)))
 
     def _save(self, folder: Path) -> None:
         shares = {name: share.tolist() for name, share in self.shares.items()}
-        (folder / "shares.json").write_text(json.dumps(shares), encoding="utf-8")
+        about = {"recordings": shares, "pooled": self.pooled_shares.tolist()}
+        (folder / "shares.json").write_text(json.dumps(about), encoding="utf-8")
 
     def _load(self, folder: Path) -> None:
-        shares = json.loads((folder / "shares.json").read_text(encoding="utf-8"))
-        self.shares = {name: np.array(share) for name, share in shares.items()}
+        about = json.loads((folder / "shares.json").read_text(encoding="utf-8"))
+        self.shares = {name: np.array(share) for name, share in about["recordings"].items()}
+        self.pooled_shares = np.array(about["pooled"])

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from spikebridge.statistics import holm
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_against_statsmodels(p: list[float]) -> None:
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], atol=1e-12)
+
+
+def test_an_impossible_test_still_counts() -> None:
+    np.testing.assert_allclose(holm([0.01, np.nan, 0.02]), [0.03, np.nan, 0.04])

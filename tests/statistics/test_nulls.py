@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from spikebridge.statistics.nulls import linear_shift, session_permutation, trial_shuffle
+
+
+def walk(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
+    """A stationary slow process."""
+    decay, x = np.exp(-1 / tau), np.empty(n)
+    x[0] = rng.normal()
+    for k in range(1, n):
+        x[k] = decay * x[k - 1] + np.sqrt(1 - decay**2) * rng.normal()
+    return x
+
+
+def not_above(hits: int, studies: int, alpha: float = 0.05) -> bool:
+    return bool(stats.binomtest(hits, studies, alpha, alternative="greater").pvalue > 0.001)
+
+
+def test_session_permutation_by_brute_force(rng: np.random.Generator) -> None:
+    scores = rng.normal(size=(4, 4)) + np.eye(4)
+    means = [np.mean([scores[i, deal[i]] for i in range(4)]) for deal in permutations(range(4))]
+    found = session_permutation.session_permutation(scores, rng)
+    assert found.observed == pytest.approx(np.trace(scores) / 4)
+    assert found.p == np.mean(np.array(means) >= found.observed - 1e-12)
+    assert found.smallest == 1 / 24
+    assert found.null_mean == pytest.approx(scores.mean())
+
+
+def test_session_permutation_of_many_recordings_is_sampled(rng: np.random.Generator) -> None:
+    found = session_permutation.session_permutation(np.eye(10), rng, resamples=300)
+    assert found.p == found.smallest == 1 / 301
+
+
+def test_session_permutation_holds_its_level_under_drift(rng: np.random.Generator) -> None:
+    studies, hits, naive = 300, 0, 0
+    for _ in range(studies):
+        neural, labels = (np.array([walk(rng, 60, 15) for _ in range(6)]) for _ in range(2))
+        scores = np.corrcoef(neural, labels)[:6, 6:] ** 2
+        hits += session_permutation.session_permutation(scores, rng).p <= 0.05
+        naive += stats.pearsonr(neural[0], labels[0]).pvalue <= 0.05
+    assert not_above(hits, studies)
+    assert naive / studies > 0.2  # what taking trials for independent does
+
+
+def test_linear_shift_counts_the_observed_one() -> None:
+    scores = np.zeros(11)
+    scores[5] = 1.0
+    found = linear_shift.linear_shift(scores)
+    assert found.p == found.smallest == pytest.approx(1 / 6)
+    scores[2] = np.nan  # a shift without a score counts against us
+    assert linear_shift.linear_shift(scores).p == pytest.approx(2 / 6)
+    assert np.isnan(linear_shift.linear_shift(np.full(3, np.nan)).p)
+
+
+def test_linear_shift_holds_its_level_under_stationary_drift(rng: np.random.Generator) -> None:
+    studies, hits, n = 300, 0, 39
+    for _ in range(studies):
+        neural, label = walk(rng, 160, 12), walk(rng, 160, 12)
+        shifted = [np.corrcoef(neural[n:-n], label[n + s : 160 - n + s])[0, 1] for s in range(-n, n + 1)]
+        hits += linear_shift.linear_shift(np.array(shifted)).p <= 0.05
+    assert not_above(hits, studies)
+
+
+def test_largest_shift() -> None:
+    assert linear_shift.largest_shift(600) == 39
+    assert linear_shift.largest_shift(60) == 20
+
+
+def test_trial_shuffle_against_a_loop(rng: np.random.Generator) -> None:
+    y = rng.poisson(1.0, (5, 4)).astype(float)
+    rates, base = rng.gamma(2, 0.5, (5, 4)), 1.0
+
+    def nats(order: np.ndarray) -> float:
+        return float(np.sum(y * np.log(rates[order] / base) - (rates[order] - base)))
+
+    pairs = np.log(rates) @ y.T - rates.sum(axis=1)[:, None]
+    found = trial_shuffle.trial_shuffle([pairs], nats(np.arange(5)), y.sum(), np.random.default_rng(3), 50)
+    dealt = np.random.default_rng(3).permuted(np.tile(np.arange(5), (50, 1)), axis=1)
+    expected = [nats(order) / (y.sum() * np.log(2)) for order in dealt]
+    np.testing.assert_allclose(found.null, expected)
+    assert found.p == (1 + np.sum(np.array(expected) >= found.observed - 1e-12)) / 51
+
+
+def test_trial_shuffle_holds_its_level_for_a_mere_time_course(rng: np.random.Generator) -> None:
+    """Rates that differ between trials for no reason, around a PSTH that is right."""
+    studies, hits = 200, 0
+    psth = np.exp(np.sin(np.linspace(0, 3, 12)))
+    for _ in range(studies):
+        y = rng.poisson(psth, (15, 12)).astype(float)
+        rates = psth * np.exp(rng.normal(0, 0.3, (15, 12)))
+        pairs = np.log(rates) @ y.T - rates.sum(axis=1)[:, None]
+        hits += trial_shuffle.trial_shuffle([pairs], float(np.trace(pairs)), y.sum(), rng, 199).p <= 0.05
+    assert not_above(hits, studies)
+
+
+def test_every_null_states_its_assumptions() -> None:
+    for module in (linear_shift, session_permutation, trial_shuffle):
+        assert module.NAME == module.__name__.rpartition(".")[2]
+        assert module.ASSUMPTIONS
+        assert "Assumptions" in (module.__doc__ or "")

@@ -1,0 +1,246 @@
+"""The command line: quick, plain in a pipe, and one line for a mistake."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fake_project
+import numpy as np
+import pytest
+import yaml
+
+from spikebridge import cli, tracking
+from spikebridge.config import Config
+
+PARAMS = """# our settings
+seed: 1
+data:
+  path: data/simulated  # where it is
+  source: [HC]
+  target: [PFC]
+bins: {width_s: 0.25}
+models: {seq2seq: {}, ridge: {}, random_forest: {}, dnn: {}, majority: {}}
+split: {outer_folds: 2}
+"""
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_project.make(tmp_path_factory.mktemp("cli") / "project", trials=4)
+
+
+@pytest.fixture
+def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "my project"
+    shutil.copytree(made, folder)
+    (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = 0
+        try:
+            cli.main(arguments)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> None:
+    code, out, err = run("results")
+    assert (code, err) == (0, "")
+    assert out.startswith("model")
+    assert "seq2seq        0.500 [0.400, 0.600]" in out
+    assert "95 % cluster bootstrap over 6 blocks" in out
+    assert "dnn − majority" in out
+    assert "MLflow UI:          spikebridge ui" in out
+    about = {"uri": "models:/spikebridge@champion", "model": "dnn", "gates": {"nulls": {"passed": False, "reason": "x"}}}
+    fake_project._json(project / "reports/registration.json", about)
+    code, out, _ = run("results")
+    assert 'spikebridge.load("models:/spikebridge@champion")  # dnn' in out
+    assert "Gate nulls: FAILED, x" in out
+
+
+def test_results_draws_a_table_in_a_terminal(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    _, out, _ = run("results")
+    assert "┃" in out
+
+
+def test_results_without_an_evaluation_say_so(project: Path, run: Run) -> None:
+    shutil.rmtree(project / "reports")
+    code, out, err = run("results")
+    assert (code, out) == (2, "")
+    assert err.startswith("spikebridge results: ")
+    assert err.count("\n") == 1
+
+
+def test_predict_prints_csv_and_writes_files(project: Path, run: Run) -> None:
+    model = "runs/train/random_forest/model"
+    np.save("counts.npy", np.ones((2, 8, 5), np.uint8))
+    np.savez("counts.npz", counts=np.ones((2, 8, 5)), more=1)
+    code, out, _ = run("predict", model, "counts.npy")
+    assert code == 0
+    assert out.splitlines()[0] == "trial,label"
+    assert len(out.splitlines()) == 3
+    code, out, _ = run("predict", model, "counts.npz", "--output", "probabilities")
+    assert out.splitlines()[0] == "trial,p_skip,p_stay"
+    assert run("predict", model, "counts.npy", "--out", "said.csv")[0] == 0
+    assert Path("said.csv").read_text().startswith("trial,label\n0,")
+    assert run("predict", model, "counts.npy", "--out", "said.npy", "--output", "probabilities")[0] == 0
+    assert np.load("said.npy").shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["models:/none", "none.npy"], "none.npy: expected counts as .npy or .npz"),
+        (["none", "counts.npy"], "expected models:/<name>@<alias> or a folder"),
+        (["runs/train/random_forest/model", "two.npz"], "expected one array or one called counts, got a, b"),
+        (["runs/train/random_forest/model", "pickled.npy"], "without pickled objects"),
+        (["runs/train/random_forest/model", "counts.npy", "--output", "lable"], "did you mean 'label'"),
+        (["runs/train/random_forest/model", "counts.npy", "--out", "x.txt"], "ends in .npy or .csv"),
+    ],
+)
+def test_predict_mistakes_are_one_line(project: Path, run: Run, arguments: list[str], said: str) -> None:
+    np.save("counts.npy", np.ones((2, 8, 5), np.uint8))
+    np.savez("two.npz", a=1, b=2)
+    np.save("pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    code, out, err = run("predict", *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_latents_are_laid_out_by_bin(capsys: pytest.CaptureFixture[str]) -> None:
+    import sys
+
+    cli._csv(np.arange(8.0).reshape(1, 4, 2), sys.stdout)
+    assert capsys.readouterr().out.splitlines() == [
+        "trial,bin0_0,bin0_1,bin1_0,bin1_1,bin2_0,bin2_1,bin3_0,bin3_1",
+        "0,0.0,1.0,2.0,3.0,4.0,5.0,6.0,7.0",
+    ]
+
+
+def test_use_keeps_comments_and_the_file_before(project: Path, run: Run) -> None:
+    Path("new.yaml").write_text(PARAMS.replace("seed: 1", "seed: 2"), encoding="utf-8")
+    code, out, _ = run("use", "new.yaml")
+    assert code == 0
+    assert "params.previous.yaml" in out
+    assert Path("params.yaml").read_text() == Path("new.yaml").read_text()
+    assert Path("params.previous.yaml").read_text() == PARAMS
+    code, out, _ = run("use", "new.yaml")
+    assert "before" not in out
+    assert Path("params.previous.yaml").read_text() == PARAMS, "the same file again is no change"
+
+
+def test_use_sets_values(project: Path, run: Run) -> None:
+    code, _, _ = run("use", "params.yaml", "--set", "data.path=my data", "--set", "statistics.alpha=0.01")
+    assert code == 0
+    text = Path("params.yaml").read_text()
+    content = yaml.safe_load(text)
+    assert content["data"]["path"] == "my data"
+    assert content["statistics"] == {"alpha": 0.01}
+    assert "# our settings" in text
+    assert "# where it is" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.yaml"], "no such parameter file"),
+        (["params.yaml", "--set", "data.pth=x"], "unknown key data.pth, did you mean path?"),
+        (["params.yaml", "--set", "seed"], "expected KEY=VALUE"),
+        (["params.yaml", "--set", "seed.x=1"], "seed in params.yaml is a value, not a section"),
+        (["params.yaml", "--set", "seed=-1"], "seed"),
+    ],
+)
+def test_use_leaves_everything_as_it_was_after_a_mistake(
+    project: Path, run: Run, arguments: list[str], said: str
+) -> None:
+    code, _, err = run("use", *arguments)
+    assert code == 2
+    assert said in err
+    assert Path("params.yaml").read_text() == PARAMS
+    assert not Path("params.previous.yaml").exists()
+
+
+def test_publish_reports_the_version(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def published(config: Config, folder: Path) -> dict[str, Any]:
+        assert folder == project
+        return {"model": "dnn", "version": 3, "name": "m", "uri": "models:/m@candidate"}
+
+    monkeypatch.setattr(tracking, "publish", published)
+    assert run("publish")[1] == "dnn is version 3 of m: models:/m@candidate\n"
+
+
+def test_ui_serves_on_this_machine_only(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spikebridge.tracking import ui
+
+    said = ui.command("sqlite:////a b/mlflow.db", 5001)
+    assert said[1:] == [
+        *("-m", "mlflow", "ui", "--backend-store-uri", "sqlite:////a b/mlflow.db"),
+        *("--default-artifact-root", "file:///a%20b/artifacts", "--host", "127.0.0.1", "--port", "5001"),
+    ]
+    monkeypatch.setattr(tracking, "serve_ui", lambda port: port - 5001)
+    code, out, _ = run("ui", "--port", "5001")
+    assert (code, out) == (0, "http://127.0.0.1:5001  (stop with Ctrl-C)\n")
+
+
+def test_ui_of_a_server_is_the_servers_own(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
+    code, _, err = run("ui")
+    assert code == 2
+    assert "open http://server:5000 in a browser" in err
+
+
+def test_inspect_shows_regions_and_columns(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    from spikebridge.cli import inspection
+    from spikebridge.errors import DataError
+    from spikebridge.types import Recording
+
+    class Reader:
+        def read(self, path: Path, *_: Any) -> Recording:
+            if path.stem == "broken":
+                raise DataError("broken.nwb: expected a trial table")
+            units = pd.DataFrame({"unit": [1, 2, 3], "region": ["HC", "HC", "PFC"]})
+            trials = pd.DataFrame(
+                {"choice": ["stay", "skip"] * 4, "start_time": np.arange(8.0), "note": [*"abcdefg", None]}
+            )
+            empty = pd.DataFrame()
+            return Recording(path.stem, "rat", empty, units, trials, empty, np.array([[0.0, 60.0]]))
+
+    monkeypatch.setattr(inspection, "find_recordings", lambda path: [Path("one.nwb"), Path("broken.nwb")])
+    monkeypatch.setattr(inspection, "reader_of", lambda path: Reader())
+    code, out, _ = run("inspect", ".")
+    assert code == 0
+    assert "one        rat     60 s      8       HC 2, PFC 1" in out
+    assert "broken.nwb: expected a trial table" in out
+    assert "  choice: skip, stay\n" in out
+    assert "  start_time: 0 to 7\n" in out
+    assert "  note: 7 values, 1 missing\n" in out
+    monkeypatch.setattr(inspection, "reader_of", lambda path: None)
+    code, _, err = run("inspect", "file.txt")
+    assert code == 2
+    assert "file.txt: expected a folder of recordings" in err
+
+
+def test_help_and_version(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for command in ("inspect", "use", "results", "predict", "ui", "publish"):
+        assert command in out
+    assert run("--version")[1].startswith("spikebridge ")
+    assert run()[0] == 2

@@ -1,0 +1,81 @@
+"""Jobs over processes: order, reports, errors, and no orphans."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spikebridge import parallel
+from spikebridge.config import ComputeConfig
+from spikebridge.errors import DataError
+
+CODE = """
+import sys, time
+from pathlib import Path
+from spikebridge import parallel
+
+def work(job, report):
+    Path(sys.argv[1], f"{job}").touch()
+    for _ in range(1200):
+        time.sleep(0.05)
+        Path(sys.argv[1], f"{job}.alive").write_text(str(time.time()))
+
+if __name__ == "__main__":
+    parallel.run_jobs(work, [1, 2], 2, print)
+"""
+
+
+def square(job: int, report: parallel.Report) -> int:
+    import torch
+
+    report(("threads", torch.get_num_threads()))
+    if job == 13:
+        raise DataError("thirteen")
+    return job**2
+
+
+def run(jobs: list[int], workers: int) -> tuple[list[int], list[Any]]:
+    heard: list[Any] = []
+    return parallel.run_jobs(square, jobs, workers, heard.append), heard
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_in_order_and_every_report_heard(workers: int) -> None:
+    assert run([3, 1, 2], workers) == ([9, 1, 4], [("threads", 1)] * 3)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_users_mistake_comes_through(workers: int) -> None:
+    with pytest.raises(DataError, match="thirteen"):
+        run([1, 13], workers)
+
+
+def test_number_of_workers() -> None:
+    assert parallel.n_workers(ComputeConfig(workers=8), 3) == 3
+    assert parallel.n_workers(ComputeConfig(workers=1), 3) == 1
+    assert 1 <= parallel.n_workers(ComputeConfig(), 100) <= (os.cpu_count() or 1)
+    assert parallel.device(ComputeConfig(device="cpu")) == "cpu"
+    assert parallel.device(ComputeConfig()) in ("cpu", "cuda")
+
+
+def test_workers_do_not_outlive_a_killed_stage(tmp_path: Path) -> None:
+    script = tmp_path / "stage.py"
+    script.write_text(CODE)
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)])
+    deadline = time.monotonic() + 60
+    while not all((tmp_path / f"{job}.alive").exists() for job in (1, 2)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    time.sleep(1.0)
+    last = [(tmp_path / f"{job}.alive").read_text() for job in (1, 2)]
+    time.sleep(0.5)
+    assert [(tmp_path / f"{job}.alive").read_text() for job in (1, 2)] == last
