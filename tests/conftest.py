@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from studies import simulated_windows, small_config
 
 from spikebridge.types import Windows
-from studies import simulated_windows, small_config
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,11 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
     assert "95 % cluster bootstrap over 6 blocks" in out
     assert "dnn − majority" in out
     assert "MLflow UI:          spikebridge ui" in out
-    about = {"uri": "models:/spikebridge@champion", "model": "dnn", "gates": {"nulls": {"passed": False, "reason": "x"}}}
+    about = {
+        "uri": "models:/spikebridge@champion",
+        "model": "dnn",
+        "gates": {"nulls": {"passed": False, "reason": "x"}},
+    }
     fake_project._json(project / "reports/registration.json", about)
     code, out, _ = run("results")
     assert 'spikebridge.load("models:/spikebridge@champion")  # dnn' in out

@@ -43,7 +43,10 @@ def test_defaults(tmp_path: Path) -> None:
         (MINIMAL + "statistics: {alpha: 2}\n", r"statistics.alpha: .*less than 1, got 2"),
         (MINIMAL + "bins: {width_s: fast}\n", r"bins.width_s: .*got 'fast'"),
         (MINIMAL + "bins: {width_s: 1x-3e}\n", r"write numbers with a point, 1.0e-3"),
-        (MINIMAL + "trials: {window_s: [0, -2]}\n", r"trials: window_s must go from earlier to later, got \[0.0, -2.0\]"),
+        (
+            MINIMAL + "trials: {window_s: [0, -2]}\n",
+            r"trials: window_s must go from earlier to later, got \[0.0, -2.0\]",
+        ),
         (MINIMAL + "bins: {width_s: 5.0}\n", r"bins.width_s = 5.0 is wider than the window of 2 s"),
         (MINIMAL.replace("[PFC]", "[HC]"), r"must not share regions, both name \['HC'\]"),
         (MINIMAL + "bins: {width_s: 5.0}\nbin: 3\n", "unknown key bin"),

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from studies import small_config
 
 from spikebridge import metrics, models, training, tuning
 from spikebridge.preprocess import check_consumed, load_splits, make_splits, save_splits, take
 from spikebridge.types import Windows
-from studies import small_config
 
 QUICK = {"seq2seq": {"epochs": 2, "hidden": 8}, "random_forest": {"trees": 5}, "dnn": {"epochs": 3}}
 
@@ -95,7 +95,7 @@ def test_translation_is_the_metric_of_the_saved_rates(
     splits = load_splits(study / "splits.json")
     for w in windows:
         assert np.array_equal(rates[f"{w.recording}|trial"], np.sort(w.trial[w.labelled]))
-        row = {t: r for t, r in zip(rates[f"{w.recording}|trial"], rates[f"{w.recording}|rates"], strict=True)}
+        row = dict(zip(rates[f"{w.recording}|trial"], rates[f"{w.recording}|rates"], strict=True))
         for fold in splits.folds:
             base = w.target[fold.train[w.recording]].mean(axis=(0, 1))
             for i in fold.test[w.recording]:

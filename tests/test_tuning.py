@@ -12,13 +12,13 @@ import optuna
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
+from studies import small_config
 
 from spikebridge import models, tuning
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
 from spikebridge.preprocess import make_splits, save_splits
 from spikebridge.types import Windows
-from studies import small_config
 
 
 @pytest.fixture(scope="module")

@@ -163,7 +163,11 @@ def _describe(error: Any) -> str:
         return f"{where}: {message}" if where else message
     hint = ""
     value = error.get("input")
-    if isinstance(value, str) and "e" in value.lower() and error["type"] in {"float_parsing", "int_parsing", "float_type"}:
+    if (
+        isinstance(value, str)
+        and "e" in value.lower()
+        and error["type"] in {"float_parsing", "int_parsing", "float_type"}
+    ):
         hint = " (write numbers with a point, 1.0e-3, so that every YAML reader takes them for numbers)"
     return f"{where}: {message}, got {value!r}{hint}"
 

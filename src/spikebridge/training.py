@@ -95,7 +95,9 @@ def _refit(job: Job, report: parallel.Report) -> dict[str, Any]:
 
 def _tables(model: models.Model, data: Sequence[Windows], fold: Fold) -> dict[str, Any]:
     """What the fold's model says of its test trials, and its latents of all its labelled trials."""
-    predictions, translation, rates, latents = [], [], {}, {}
+    predictions, translation = [], []
+    rates: dict[str, np.ndarray] = {}
+    latents: dict[str, np.ndarray] = {}
     by_name = {w.recording: w for w in data}
     for recording, rows in fold.test.items():
         if not len(rows):
@@ -147,7 +149,9 @@ def _latents(model: models.Model, fold: int, test: Windows, train: Windows) -> d
 
 def _join_folds(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """One array a key, trials of all folds in the order of their number."""
-    joined = {key: np.concatenate([p[key] for p in parts if key in p]) for key in dict.fromkeys(k for p in parts for k in p)}
+    joined = {
+        key: np.concatenate([p[key] for p in parts if key in p]) for key in dict.fromkeys(k for p in parts for k in p)
+    }
     order = {key.split("|")[0]: np.argsort(v) for key, v in joined.items() if key.endswith("|trial")}
     return {key: v[order[key.split("|")[0]]] for key, v in joined.items()}
 

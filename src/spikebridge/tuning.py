@@ -1,7 +1,7 @@
 """Optuna inside every outer fold (Akiba et al. 2019). The outer test set is never looked at.
 
-One study a fold, each in its own SQLite file, one trial after the other. The sampler is seeded anew for every trial from
-the number of finished ones, so a study that was killed and resumed goes the way of one that was not.
+One study a fold, each in its own SQLite file, one trial after the other. The sampler is seeded anew for every trial
+from the number of finished ones, so a study that was killed and resumed goes the way of one that was not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spikebridge import metrics, models, parallel
 from spikebridge.config import Config
@@ -180,7 +181,9 @@ def assess(
     hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
     model.fit(train, hidden, rng, watch)
     base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
-    nats, spikes, labels, chances = 0.0, 0.0, [], []
+    nats, spikes = 0.0, 0.0
+    labels: list[NDArray[np.int64]] = []
+    chances: list[NDArray[np.float64]] = []
     for w in valid:
         if model.translates:
             rates = model.predict(w).rates
@@ -190,7 +193,9 @@ def assess(
         known = w.select(w.labelled)
         if model.decides and len(known):
             labels.append(known.label)
-            chances.append(model.predict(known).probabilities)
+            said = model.predict(known).probabilities
+            assert said is not None
+            chances.append(said)
     inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
     if model.translates:
         inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
@@ -224,7 +229,12 @@ def _summary(study: Any, job: Job) -> dict[str, Any]:
     best = study.best_trial
     attributes = dict(best.user_attrs)
     rows = [
-        {"fold": job.fold, "number": i, "state": t.state.name, "value": t.value if t.state == TrialState.COMPLETE else None}
+        {
+            "fold": job.fold,
+            "number": i,
+            "state": t.state.name,
+            "value": t.value if t.state == TrialState.COMPLETE else None,
+        }
         | {f"params_{k}": v for k, v in t.params.items()}
         for i, t in enumerate(done)
     ]

@@ -25,7 +25,7 @@ class Recording:
     units: one row a unit; columns unit (int64, unique), region (str), and whatever the file holds besides.
     trials: one row a trial, in the order of the file; times in seconds on the clock of the spikes.
     behavior: long table; columns series (str), time_s, value.
-    observed: (interval, 2), seconds; the time in which spikes were recorded at all. Outside, data are missing, not zero.
+    observed: (interval, 2), seconds; when spikes were recorded at all. Outside it, data are missing, not zero.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Windows:
         """Write one .npz without pickled objects."""
         arrays = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
         with open(path, "wb") as handle:
-            np.savez_compressed(handle, **arrays)
+            np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
 
     @staticmethod
     def load(path: Path) -> Windows:

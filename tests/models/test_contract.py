@@ -72,7 +72,12 @@ def test_no_windows_give_no_predictions(model: Model, halves: Halves) -> None:
 def test_saved_and_loaded_it_says_the_same(model: Model, halves: Halves, tmp_path: Path) -> None:
     model.save(tmp_path)
     again = models.load(tmp_path)
-    assert (again.classes, again.n_bins, again.bin_s, again.units) == (model.classes, model.n_bins, model.bin_s, model.units)
+    assert (again.classes, again.n_bins, again.bin_s, again.units) == (
+        model.classes,
+        model.n_bins,
+        model.bin_s,
+        model.units,
+    )
     for w in halves[1]:
         for field in FIELDS:
             a, b = getattr(model.predict(w), field), getattr(again.predict(w), field)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -22,8 +24,8 @@ def test_segments_against_a_loop(bins: int, segments: int) -> None:
     x = np.random.default_rng(0).poisson(2.0, (5, bins, 3))
     n = min(bins, segments)
     edges = [round(i * bins / n) for i in range(n + 1)]
-    sums = np.concatenate([x[:, a:b].sum(axis=1) for a, b in zip(edges, edges[1:], strict=False)], axis=1)
-    means = np.concatenate([x[:, a:b].mean(axis=1) for a, b in zip(edges, edges[1:], strict=False)], axis=1)
+    sums = np.concatenate([x[:, a:b].sum(axis=1) for a, b in pairwise(edges)], axis=1)
+    means = np.concatenate([x[:, a:b].mean(axis=1) for a, b in pairwise(edges)], axis=1)
     np.testing.assert_allclose(segment_sums(x, segments), sums)
     np.testing.assert_allclose(segment_means(x, segments), means, rtol=1e-6)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from studies import simulated_windows, small_config
 
 from spikebridge import metrics, models
 from spikebridge.models import Model
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.types import Windows
-from studies import simulated_windows, small_config
 
 KNOBS = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,7 +10,7 @@ from spikebridge.statistics import from_samples, interval, resample_weights
 from spikebridge.statistics.cluster_bootstrap import tail
 
 
-def mean_of(values: np.ndarray):  # noqa: ANN201
+def mean_of(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     return lambda weights: weights @ values / weights.sum(axis=1)
 
 

@@ -101,6 +101,6 @@ def test_trial_shuffle_holds_its_level_for_a_mere_time_course(rng: np.random.Gen
 
 def test_every_null_states_its_assumptions() -> None:
     for module in (linear_shift, session_permutation, trial_shuffle):
-        assert module.NAME == module.__name__.rpartition(".")[2]
+        assert module.__name__.rpartition(".")[2] == module.NAME
         assert module.ASSUMPTIONS
         assert "Assumptions" in (module.__doc__ or "")

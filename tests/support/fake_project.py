@@ -80,12 +80,12 @@ def _tuned(folder: Path, name: str, inner: float, rng: np.random.Generator) -> N
         {
             "fold": k,
             "number": n,
-            "state": "PRUNED" if n == 2 else "COMPLETE",
+            "state": "PRUNED" if n else "COMPLETE",
             "value": rng.random(),
             "params_width": 2**n,
         }
-        for k in (0, 1, "full")
-        for n in range(3 if tunable else 0)
+        for k in (0, "full")
+        for n in range(2 if tunable else 0)
     ]
     columns = ["fold", "number", "state", "value", "params_width"]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "trials.csv", index=False)

@@ -44,6 +44,7 @@ class Plan:
     seed: int = 1
     resamples: int = 500
     base_rate: float = 0.6
+    cluster: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _config(plan: Plan) -> Config:
         "bins": {"width_s": plan.bin_s},
         "split": {"outer_folds": plan.folds, "gap_s": 1.0},
         "models": {name: {} for name in dict.fromkeys([*plan.decode, *plan.translate])},
-        "statistics": {"resamples": plan.resamples},
+        "statistics": {"resamples": plan.resamples, "cluster": plan.cluster},
     }
     return parse(raw)
 
@@ -171,13 +172,14 @@ def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
 def _common(study: Study, name: str, rng: np.random.Generator) -> None:
     folds = {str(f.fold): consumed_intervals(take(study.windows, f.train)) for f in study.splits.folds}
     write(study.model(name) / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
-    write(study.model(name) / "fit.json", {"model": name, "data_hash": "d", "split_hash": study.splits.hash})
+    write(study.model(name) / "fit.json", {"model": name, "split_hash": study.splits.hash})
     rows = []
     for fold in [*range(len(study.splits.folds)), "full"] if name in ("seq2seq", "dnn") else []:
         for epoch in range(int(rng.integers(20, 30))):
             fall = np.exp(-epoch / 6)
             train, valid = rng.normal([0.5 + 0.4 * fall, 0.56 + 0.35 * fall + 0.002 * epoch], 0.01)
-            rows.append({"fold": fold, "epoch": epoch, "train_loss": train, "valid_loss": valid})
+            row = {"fold": fold, "epoch": epoch, "train_loss": train}
+            rows.append(row | {"valid_loss": valid} if name == "seq2seq" else row)  # dnn does not stop early
     pd.DataFrame(rows, columns=["fold", "epoch", "train_loss", "valid_loss"]).to_csv(
         study.model(name) / "history.csv", index=False
     )

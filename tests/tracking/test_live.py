@@ -105,7 +105,7 @@ def test_a_baseline_that_only_translates_stands_below_the_comparison(
     monkeypatch.setattr(models, "kind", lambda name: type("Ridge", (), {"decides": False}))
     with tracking.live(settings(), "ridge", project) as on_epoch:
         on_epoch({"fold": "0", "epoch": 0, "train_loss": 1.0})
-    opened, run = run_of(project, "ridge")
+    _, run = run_of(project, "ridge")
     _, comparison = run_of(project, "comparison")
     assert run.data.tags["mlflow.parentRunId"] == comparison.info.run_id
     tracking.mirror_results(settings(), project)

@@ -98,9 +98,9 @@ def test_tuning_trials_are_nested(seen: Store) -> None:
     (parent,) = tops(seen)
     models = below(seen, parent)
     trials = below(seen, models["seq2seq"])
-    assert len(trials) == 9
-    one = trials["fold 1, trial 2"]
-    assert one.data.params == {"fold": "1", "width": "4"}
+    assert len(trials) == 4
+    one = trials["fold 0, trial 1"]
+    assert one.data.params == {"fold": "0", "width": "2"}
     assert one.data.tags["state"] == "PRUNED"
     assert set(one.data.metrics) == {"value"}
     assert not below(seen, models["majority"])
@@ -127,11 +127,13 @@ def test_mirroring_twice_changes_nothing_and_a_wiped_store_is_filled(project: Pa
     before = counts(opened(project))
     assert tracking.mirror_results(settings(), project) == first
     assert counts(opened(project)) == before
-    shutil.rmtree(project / "mlruns")
-    (project / "mlruns").mkdir()
-    shutil.copy(template, project / "mlruns" / "mlflow.db")
-    assert tracking.mirror_results(settings(), project) != first
-    assert counts(opened(project)) == before
+    # MLflow keeps a connection to the file that is gone; a pipeline's next stage is another process, here another path
+    wiped = project.with_name("wiped")
+    shutil.copytree(project, wiped, ignore=shutil.ignore_patterns("mlruns"))
+    (wiped / "mlruns").mkdir()
+    shutil.copy(template, wiped / "mlruns" / "mlflow.db")
+    assert tracking.mirror_results(settings(), wiped) != first
+    assert counts(opened(wiped)) == before
 
 
 def test_a_run_whose_files_changed_is_replaced(project: Path) -> None:
@@ -144,7 +146,7 @@ def test_a_run_whose_files_changed_is_replaced(project: Path) -> None:
     models = below(at, parent)
     assert set(models) == {*fake_project.DECIDING, "comparison"}
     assert models["dnn"].data.metrics["train_loss"] == 0.25
-    assert len(below(at, models["dnn"])) == 9
+    assert len(below(at, models["dnn"])) == 4
 
 
 def test_other_parameters_are_another_execution(project: Path) -> None:
@@ -172,7 +174,7 @@ def test_a_mirror_that_died_is_taken_up(project: Path, monkeypatch: pytest.Monke
     (parent,) = tops(at)
     assert parent.info.status == "FINISHED"
     assert len(at.client.get_metric_history(below(at, parent)["dnn"].info.run_id, "valid_loss")) == 6
-    assert len(below(at, below(at, parent)["dnn"])) == 9
+    assert len(below(at, below(at, parent)["dnn"])) == 4
 
 
 @pytest.mark.parametrize(

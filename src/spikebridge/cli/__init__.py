@@ -192,4 +192,3 @@ def show(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in [list(head), *cells]:
         print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
     print()
-

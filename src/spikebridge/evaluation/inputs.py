@@ -92,7 +92,6 @@ class Inputs:
     translations: Mapping[str, Translation]
     latents: Mapping[str, Latents]
     consumed: Mapping[str, Mapping[str, Any]]
-    data_hash: Mapping[str, Any]
     history: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
@@ -124,7 +123,6 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
         },
         latents={m: _latents(f / "latents.npz") for m, f in folders.items() if (f / "latents.npz").is_file()},
         consumed={m: read_json(f / "consumed.json") for m, f in folders.items()},
-        data_hash={m: read_json(f / "fit.json").get("data_hash") for m, f in folders.items()},
         history={m: pd.read_csv(f / "history.csv") for m, f in folders.items() if (f / "history.csv").is_file()},
     )
 

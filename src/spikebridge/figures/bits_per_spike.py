@@ -24,7 +24,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     places = {r: float(k) for k, r in enumerate(recordings)} | {ALL: len(recordings) + 0.5}
     colour = style.colours(models)
     with style.styled():
-        figure = style.new(max(5.5, 1.6 + 0.95 * len(places)), 4.2)
+        figure = style.new(max(6.5, 1.6 + 0.95 * len(places)), 4.2)
         axes = figure.subplots()
         for k, model in enumerate(models):
             mine = table[table["model"] == model]
@@ -41,6 +41,6 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}
         axes.set_xticks(list(places.values()), [*names, "all"], **turn)
         axes.set_ylabel("bits/spike over mean rate")
-        axes.set_title("Translation of held-out target spikes (0: mean rate)")
+        style.headline(figure, "Translation of held-out target spikes (0: mean rate)")
         figure.legend(loc="outside right upper")
         return style.save(figure, out_path)

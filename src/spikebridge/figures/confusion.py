@@ -21,7 +21,9 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     k = len(classes)
     with style.styled():
         side = max(2.3, 0.75 * k)
-        figure = style.new(side * len(models) + 1.4, side + 1.1)
+        names = [style.shown(c) for c in classes]
+        turn = 30 if max(map(len, names)) >= 8 else 0
+        figure = style.new(side * len(models) + 1.4, side + (1.7 if turn else 1.1))
         grid = figure.subplots(1, len(models), squeeze=False)[0]
         for axes, model in zip(grid, models, strict=True):
             mine = table[table["model"] == model]
@@ -32,8 +34,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                 ink = "white" if share[i, j] > 0.55 else style.INK
                 text = f"{100 * share[i, j]:.0f} %\n({n[i, j]})" if np.isfinite(share[i, j]) else "–"
                 axes.text(j, i, text, ha="center", va="center", color=ink, fontsize=10 if k < 4 else 8)
-            names = [style.shown(c) for c in classes]
-            axes.set_xticks(range(k), names, rotation=0 if max(map(len, names)) < 8 else 30)
+            axes.set_xticks(range(k), names, rotation=turn)
             axes.set_yticks(range(k), names if axes is grid[0] else [])
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)

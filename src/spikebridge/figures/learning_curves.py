@@ -41,7 +41,9 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
 def _curve(axes: style.Axes, rows: pd.DataFrame, loss: str, colour: str, first: bool) -> None:
     said, fixed = LOSSES[loss]
     rows = rows[rows[loss].notna()]
+    if rows.empty:  # a model without early stopping has no validation loss
+        return
     axes.plot(rows["epoch"], rows[loss], color=fixed or colour, linewidth=1.2, alpha=0.8, label=said if first else None)
-    if loss == "valid_loss" and len(rows):
+    if loss == "valid_loss":
         best = rows.loc[rows[loss].idxmin()]
         axes.plot(best["epoch"], best[loss], "o", color=colour, markersize=5)

@@ -27,7 +27,9 @@ def kind(name: str) -> type[Model]:
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
         raise ConfigError(
-            f"unknown model {name!r}" + (f", did you mean {near[0]}?" if near else "") + f" (known: {', '.join(names())})"
+            f"unknown model {name!r}"
+            + (f", did you mean {near[0]}?" if near else "")
+            + f" (known: {', '.join(names())})"
         )
     module = importlib.import_module(f"{__name__}.{name}")
     return next(

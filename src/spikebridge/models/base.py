@@ -58,7 +58,8 @@ class Model(ABC):
     ) -> History:
         """Learn from `train`, one Windows a recording; `valid` (same recordings, may be empty) says when to stop.
 
-        A model that does not stop early learns from both. Labels in `valid` may be learned from; hide those to score by.
+        A model that does not stop early learns from both. Labels in `valid` may be learned from: hide those to
+        score by.
         on_epoch receives one dict a training epoch; an exception that it raises ends the fit.
         Raises DataError when the recordings disagree in bins, or have no window to learn from.
         """
@@ -162,7 +163,9 @@ def check_params(name: str, kind: type[Params], values: Mapping[str, Any]) -> Pa
             if e["type"] == "extra_forbidden":
                 near = difflib.get_close_matches(key, list(kind.model_fields), n=1)
                 known = ", ".join(kind.model_fields) or "none"
-                lines.append(f"unknown key models.{name}.{key}" + (f", did you mean {near[0]}?" if near else f"; known: {known}"))
+                lines.append(
+                    f"unknown key models.{name}.{key}" + (f", did you mean {near[0]}?" if near else f"; known: {known}")
+                )
             else:
                 lines.append(f"models.{name}.{key}: {e['msg']}, got {e['input']!r}")
         raise ConfigError("; ".join(lines)) from None

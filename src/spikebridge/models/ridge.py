@@ -69,10 +69,10 @@ class Ridge(Model):
         """(window * bin, lag * unit), smoothed counts at every lag."""
         p: Any = self.params
         smooth = gaussian_filter1d(w.source.astype(np.float64), p.smoothing_s / w.bin_s, axis=1, mode="nearest")
-        # Lags nearer than the kernel say the same twice: step by it, at least a bin.
-        step = max(1, round(p.smoothing_s / w.bin_s))
+        # Lags nearer than the kernel is wide say the same twice, and four either way resolve what is left.
         reach = round(p.reach_s / w.bin_s)
-        lags = sorted({0, *range(step, reach + 1, step), *range(-step, -reach - 1, -step)})
+        each_way = min(4, reach // max(1, round(p.smoothing_s / w.bin_s)))
+        lags = sorted({round(lag) for lag in np.linspace(-reach, reach, 2 * each_way + 1)}) if each_way else [0]
         at = np.arange(w.n_bins)
         shifted = [smooth[:, np.clip(at - lag, 0, w.n_bins - 1)] for lag in lags]
         return np.concatenate(shifted, axis=2).reshape(len(w) * w.n_bins, len(lags) * w.source.shape[2])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from spikebridge.simulate.session import STEP_S, Session
 
-STARTED = datetime(2026, 1, 1, tzinfo=timezone.utc)
+STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 BEHAVIOR_STEP = 5  # of the simulation's grid: 50 ms
 
 
@@ -40,7 +40,11 @@ def write_nwb(session: Session, path: Path) -> None:
     clock = {"starting_time": 0.0, "rate": 1 / (BEHAVIOR_STEP * (session.time_s[1] - session.time_s[0]))}
     position = Position(name="Position")
     position.create_spatial_series(
-        name="position", data=session.position_m[::BEHAVIOR_STEP], reference_frame="centre of the loop", unit="m", **clock
+        name="position",
+        data=session.position_m[::BEHAVIOR_STEP],
+        reference_frame="centre of the loop",
+        unit="m",
+        **clock,
     )
     behavior.add(position)
     behavior.add(TimeSeries(name="speed", data=session.speed_m_s[::BEHAVIOR_STEP], unit="m/s", **clock))

@@ -30,9 +30,9 @@ THETA_HZ = 8.0
 DRIFT_TAU_S = 300.0
 INDECISION = 0.6  # SD of deliberation that has nothing to do with the choice
 EVIDENCE = 0.9  # deliberation at the decision, towards the choice
-MEDIAN_HZ = (3.5, 4.0)
-DELIB = 0.4
-Array = NDArray[np.float64]
+SOURCE_HZ, TARGET_HZ = 3.5, 4.0  # median firing rates where every latent is zero
+DELIBERATION_WEIGHT, AROUSAL_WEIGHT = 0.4, 0.4  # SD over units of the weight in the log rate
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Truth:
     """What a perfect analysis would find.
 
     time_s: (time,), seconds. shared: (time, latent) as HC carries them; PFC at time t carries shared(t - lag_s).
-    private: (time, latent), PFC's own latents. label_ideal: (trial,), the part of deliberation that tells the choice.
+    private: (time, latent), PFC's own latents.
     """
 
     time_s: Array
@@ -80,7 +80,7 @@ class Session:
 
 def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str, animal: str) -> Session:
     """Simulate one recording; every random number comes from `rng`."""
-    trials, angle, progress, evidence = _behaviour(knobs, rng)
+    trials, angle, evidence = _behaviour(knobs, rng)
     n = len(angle)
     time_s = np.arange(n) * STEP_S
     deliberation = INDECISION * _ou(rng, n, 1, tau_s=0.7)[:, 0] + evidence
@@ -98,7 +98,7 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
     target = knobs.coupling * delayed @ _loadings(rng, n_target) + knobs.private * private @ own
 
     spikes: list[Array] = []
-    for log_gain, median_hz in ((source, MEDIAN_HZ[0]), (target, MEDIAN_HZ[1])):
+    for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
         base = np.log(median_hz) + rng.normal(0, 0.4, log_gain.shape[1])
         log_rate = log_gain + base + knobs.drift * _drift(rng, n, log_gain.shape[1])
         spikes += _spikes(rng, np.exp(log_rate), knobs.refractory_s)
@@ -109,7 +109,7 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
     return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth)
 
 
-def _behaviour(knobs: SimulateConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array, Array]:
+def _behaviour(knobs: SimulateConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array]:
     """Trial table, loop angle (rad), and the evidence for the choice over time, on the simulation's grid."""
     n = knobs.trials
     restaurant = np.arange(n) % RESTAURANTS
@@ -141,9 +141,11 @@ def _behaviour(knobs: SimulateConfig, rng: np.random.Generator) -> tuple[pd.Data
     knots = np.column_stack([start, offer, decision, stop]).ravel()
     angles = np.column_stack([at - 0.9, at - 0.25, at, at + 0.1]).ravel() * quarter
     angle = np.interp(time, knots, angles)
-    progress = np.interp(time, np.column_stack([start, offer, decision, decision + 0.5]).ravel(), np.tile([0, 0, 1, 0], n))
+    progress = np.interp(
+        time, np.column_stack([start, offer, decision, decision + 0.5]).ravel(), np.tile([0, 0, 1, 0], n)
+    )
     sign = np.where(stay, 1.0, -1.0)[np.clip(np.searchsorted(start, time, side="right") - 1, 0, n - 1)]
-    return trials, angle, progress, knobs.label_information * EVIDENCE * sign * progress
+    return trials, angle, knobs.label_information * EVIDENCE * sign * progress
 
 
 def _loadings(rng: np.random.Generator, n_units: int) -> Array:
@@ -151,7 +153,7 @@ def _loadings(rng: np.random.Generator, n_units: int) -> Array:
     preferred = rng.uniform(0, 2 * np.pi, n_units)
     sharpness = rng.uniform(0.6, 1.2, n_units)
     place = sharpness * np.array([np.cos(preferred), np.sin(preferred)])
-    return np.vstack([place, rng.normal(0, DELIB, n_units), rng.normal(0, 0.4, n_units)])
+    return np.vstack([place, rng.normal(0, DELIBERATION_WEIGHT, n_units), rng.normal(0, AROUSAL_WEIGHT, n_units)])
 
 
 def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:

@@ -31,7 +31,7 @@ def model_card(
         "It knows the units of these recordings only: another session, sorting or animal needs a new fit.",
         "```python\nimport spikebridge\n"
         f'model = spikebridge.load("models:/{c.tracking.registered_model}@champion")\n'
-        'labels = model.predict(counts)  # (trial, bin, unit), spikes per bin\n```',
+        "labels = model.predict(counts)  # (trial, bin, unit), spikes per bin\n```",
         "## Data",
         f"`{c.data.path}`: window {c.trials.window_s[0]:g} to {c.trials.window_s[1]:g} s around `{c.trials.align}`, "
         f"{about['n_bins']} bins of {1000 * c.bins.width_s:g} ms, split by {c.split.by} into {c.split.outer_folds} "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spikebridge import config
+import yaml
+
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import place
 from spikebridge.tracking.served import ServedModel, find_folder
@@ -40,9 +41,17 @@ def download(uri: str) -> Path:
 
 
 def default_uri() -> str:
-    """Where the project at hand tracks: its params.yaml, else the environment, else mlruns/."""
+    """Where the project at hand tracks: its params.yaml, else the environment, else mlruns/.
+
+    Of params.yaml only tracking.uri is looked at: a mistake elsewhere in it keeps nobody from loading a model.
+    """
     params = place.home() / "params.yaml"
-    return place.tracking_uri(config.load(params).tracking.uri if params.is_file() else None)
+    try:
+        raw = yaml.safe_load(params.read_text(encoding="utf-8"))
+        uri = raw["tracking"]["uri"]
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
+        uri = None
+    return place.tracking_uri(uri if isinstance(uri, str) else None)
 
 
 def known_models(client: object) -> str:

@@ -30,6 +30,7 @@ def mirror(config: Config, project: Path | str = ".") -> str:
     project = Path(project).resolve()
     results = Results(config, project)
     identity = identify(config, project)
+    results.metrics(), results.table("comparisons.csv")  # a missing file is found before anything is logged
     store = open_store(config.tracking, project)
     with terminable():
         parent = runs.get_or_create(store, runs.execution_key(identity)).info.run_id

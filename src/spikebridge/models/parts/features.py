@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def segment_means(values: NDArray[np.generic], segments: int) -> NDArray[np.floa
     """(window, bin, latent) -> (window, segment * latent): means over consecutive, nearly equal runs of bins."""
     edges = np.linspace(0, values.shape[1], min(segments, values.shape[1]) + 1).round().astype(int)
     means = np.add.reduceat(values.astype(np.float32), edges[:-1], axis=1) / np.diff(edges)[:, None].astype(np.float32)
-    return means.reshape(len(values), means.shape[1] * means.shape[2])
+    return means.astype(np.float32).reshape(len(values), means.shape[1] * means.shape[2])
 
 
 def join(first: Windows, second: Windows | None) -> Windows:
@@ -30,7 +31,7 @@ def join(first: Windows, second: Windows | None) -> Windows:
         return first
     rows = ("source", "target", "start_s", "trial", "label", "decision_s")
     order = np.argsort(np.concatenate([first.start_s, second.start_s]), kind="stable")
-    both = {n: np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in rows}
+    both: dict[str, Any] = {n: np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in rows}
     return replace(first, **both)
 
 

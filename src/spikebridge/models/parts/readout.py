@@ -13,7 +13,10 @@ Array = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Readout:
-    """softmax(((x - mean) / std) @ weights + bias). mean, std: (feature,); weights: (feature, class); bias: (class,)."""
+    """softmax(((x - mean) / std) @ weights + bias).
+
+    mean, std: (feature,). weights: (feature, class). bias: (class,).
+    """
 
     mean: Array
     std: Array

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.loop import Schedule, fit_network
@@ -67,7 +67,9 @@ class Translator:
             nats = torch.zeros((), device=self.device)
             spikes = torch.zeros((), device=self.device)
             for (i, rows), log_rate in zip(batch.items(), logs, strict=True):
-                nats = nats + (log_rate.exp() - y[i][rows] * log_rate).sum() - (base[i] - y[i][rows] * base[i].log()).sum()
+                nats = (
+                    nats + (log_rate.exp() - y[i][rows] * log_rate).sum() - (base[i] - y[i][rows] * base[i].log()).sum()
+                )
                 spikes = spikes + y[i][rows].sum()
             return nats / spikes.clamp(min=1.0) + p.latent_penalty * latents.square().mean()
 
@@ -111,7 +113,7 @@ class Translator:
         self.scale[f"{i}.mean"] = torch.from_numpy(mean).to(self.device)
         self.scale[f"{i}.std"] = torch.from_numpy(std).to(self.device)
         y = (target - target.mean(axis=(0, 1))) / np.maximum(target.std(axis=(0, 1)), 0.05)
-        read_in, read_out = self.network.read_in[i], self.network.read_out[i]
+        read_in, read_out = cast(nn.Linear, self.network.read_in[i]), cast(nn.Linear, self.network.read_out[i])
         start = read_in_directions((source - mean) / std, y, self.params.smoothing_s / w.bin_s, self.params.inputs)
         with torch.no_grad():
             read_in.weight.copy_(torch.from_numpy(start.T))
@@ -130,7 +132,7 @@ class Translator:
                 log_rate = self.network.decode(self.network.encode({i: xi}), {i: len(xi)})[0]
                 gain = (y[i] * (log_rate - base[i].log()) - (log_rate.exp() - base[i])).sum()
                 nats += float(gain)
-            bits = nats / (max(spikes, 1.0) * np.log(2))
-            return {"valid_loss": -bits, "valid_bits_per_spike": bits}
+            gain_per_spike = nats / max(spikes, 1.0)
+            return {"valid_loss": -gain_per_spike, "valid_bits_per_spike": gain_per_spike / float(np.log(2))}
 
         return score

@@ -1,0 +1,61 @@
+# The commands of spikebridge. Every path is relative, so a folder with a space in its name works; so does `make -C folder`.
+# Variables reach the shell through the environment and in quotes, for the same reason.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# PYTHON=/path/to/python3.12 names the interpreter; otherwise the newest supported one is taken.
+# PARAMS and DATA serve `make repro`; WORKERS is the number of test processes.
+WORKERS ?= 2
+export PYTHON PARAMS DATA WORKERS UPGRADE
+
+BIN := .venv/bin
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile
+
+.PHONY: help repro test check fix ui lock clean environment
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+environment: .venv/.installed ## make or mend .venv (the other targets do this by themselves)
+
+.venv/.installed: requirements.lock pyproject.toml scripts/install.py scripts/install_torch.py
+	@python=$$(sh scripts/find_python.sh) && "$$python" scripts/install.py
+
+repro: .venv/.installed ## run the whole pipeline; PARAMS=file.yaml DATA=folder takes other parameters and data
+	@if [ -n "$$PARAMS$$DATA" ]; then \
+	    set -- "$${PARAMS:-params.yaml}"; \
+	    if [ -n "$$DATA" ]; then set -- "$$@" --set "data.path=$$DATA"; fi; \
+	    $(BIN)/spikebridge use "$$@"; \
+	fi
+	@PATH="$$(pwd)/$(BIN):$$PATH" $(BIN)/dvc repro </dev/null
+	@$(BIN)/spikebridge results
+
+test: .venv/.installed ## run the tests
+	@$(PYTEST)
+
+check: .venv/.installed ## lint, types, tests with coverage
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(PYTEST) --cov --cov-report=term
+
+fix: .venv/.installed ## mend what can be mended automatically
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+ui: .venv/.installed ## the MLflow UI, on this machine only
+	@$(BIN)/spikebridge ui
+
+# torch is left out: one version number stands for several builds. What is pinned stays pinned; UPGRADE=1 lifts all of it.
+lock: .venv/.installed ## make requirements.lock again from pyproject.toml
+	@echo torch > .venv/not-locked.txt
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --group environment --excludes .venv/not-locked.txt \
+	    --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
+	    $${UPGRADE:+--upgrade} --quiet --output-file requirements.lock
+
+clean: ## remove the environment and caches; data, results and the MLflow store stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	find . \( -path ./.git -o -path ./.dvc -o -path ./data -o -path ./runs -o -path ./mlruns \) -prune -o \
+	    -name __pycache__ -type d -prune -exec rm -rf {} +

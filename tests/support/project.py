@@ -1,0 +1,58 @@
+"""A copy of this project in another folder, its pipeline run by DVC as a user would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def shared_recordings() -> Path:
+    """The folder of real recordings; it may not be there."""
+    return Path(os.environ.get("SPIKEBRIDGE_SHARED", ROOT.parent / "shared")) / "data" / "recordings"
+
+
+def copy_project(target: Path, params: dict[str, Any]) -> Path:
+    """What a clone of the working tree would hold, as a git repository of its own, with other parameters."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+    (target / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    for command in (["init", "-q"], ["add", "-A"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t"]):
+        subprocess.run(["git", *command], cwd=target, check=True)
+    return target
+
+
+def environment(project: Path) -> dict[str, str]:
+    """This interpreter first on the path, the project's own code, no tracking server of somebody else."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "COV_", "COVERAGE_"))}
+    here = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    return kept | {"PATH": here, "PYTHONPATH": str(project / "src"), "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def run(project: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command in the project; its output is shown where it fails."""
+    done = subprocess.run(
+        command, cwd=project, env=environment(project), capture_output=True, text=True, timeout=900, check=False
+    )
+    assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done
+
+
+def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a DVC command in the project."""
+    return run(project, sys.executable, "-m", "dvc", *arguments, check=check)
