@@ -8,6 +8,13 @@ MAKEFLAGS += --no-print-directory
 # PYTHON=/path/to/python3.12 names the interpreter; otherwise the newest supported one is taken.
 # PARAMS and DATA serve `make repro`; WORKERS is the number of test processes.
 WORKERS ?= 2
+# Only what stands on make's command line counts: a DATA that the shell happens to hold must not rewrite params.yaml.
+ifneq ($(origin PARAMS),command line)
+PARAMS :=
+endif
+ifneq ($(origin DATA),command line)
+DATA :=
+endif
 export PYTHON PARAMS DATA WORKERS UPGRADE
 
 BIN := .venv/bin

@@ -14,9 +14,10 @@ import pandas as pd
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.comparisons import compare
-from spikebridge.evaluation.examples import latent_table, raster_table
 from spikebridge.evaluation.inputs import Inputs, read
+from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_table
+from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, coupling_of, coupling_tables, read_truth, recovery
 from spikebridge.evaluation.scores import Resampling, metrics
 from spikebridge.evaluation.tables import plain_tables

@@ -24,6 +24,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         names = [style.shown(c) for c in classes]
         turn = 30 if max(map(len, names)) >= 8 else 0
         figure = style.new(side * len(models) + 1.4, side + (1.7 if turn else 1.1))
+        figure.set_layout_engine("compressed")  # squares: no room left between title and panels
         grid = figure.subplots(1, len(models), squeeze=False)[0]
         for axes, model in zip(grid, models, strict=True):
             mine = table[table["model"] == model]

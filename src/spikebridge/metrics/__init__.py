@@ -2,7 +2,7 @@
 
 from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information
 from spikebridge.metrics.calibration import calibration_curve, expected_calibration_error
-from spikebridge.metrics.coupling import estimate_dimension, estimate_lag
+from spikebridge.metrics.coupling import DimensionEstimate, LagEstimate, estimate_dimension, estimate_lag, pooled_lag
 from spikebridge.metrics.decision import (
     accuracy,
     auc,
@@ -14,10 +14,14 @@ from spikebridge.metrics.decision import (
     log_loss_per_trial,
     no_information_rate,
 )
+from spikebridge.metrics.decision_axis import DecisionAxis, decision_axis
 from spikebridge.metrics.recovery import consistency, latent_r2, linear_map, r2, truth_at
 
 __all__ = [
     "RATE_FLOOR",
+    "DecisionAxis",
+    "DimensionEstimate",
+    "LagEstimate",
     "accuracy",
     "auc",
     "balanced_accuracy",
@@ -27,6 +31,7 @@ __all__ = [
     "brier_per_trial",
     "calibration_curve",
     "consistency",
+    "decision_axis",
     "estimate_dimension",
     "estimate_lag",
     "expected_calibration_error",
@@ -37,6 +42,7 @@ __all__ = [
     "log_loss",
     "log_loss_per_trial",
     "no_information_rate",
+    "pooled_lag",
     "r2",
     "truth_at",
 ]

@@ -7,6 +7,7 @@ the counts are used, whose variance hardly depends on the rate, and every sum of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +74,19 @@ def estimate_lag(source: ArrayLike, target: ArrayLike, bin_s: float, max_lag: fl
     score = np.array([_ridge_scores(m).max() for m in moments])
     lag_s = _peak(lags, score) * bin_s if score.max() > NO_LINK else float("nan")
     return LagEstimate(float(lag_s), np.asarray(lags * bin_s, dtype=np.float64), score)
+
+
+def pooled_lag(estimates: Sequence[LagEstimate]) -> float:
+    """The one lag of recordings that share it: where their mean score peaks, seconds; steadier than any single one's.
+
+    Recordings without a link are left out. NaN where none has one. All must have tried the same lags.
+    """
+    linked = [e for e in estimates if np.isfinite(e.lag_s)]
+    if not linked:
+        return float("nan")
+    lags = linked[0].lags_s
+    steps = np.arange(len(lags))
+    return float(lags[0] + _peak(steps, np.mean([e.score for e in linked], axis=0)) * (lags[1] - lags[0]))
 
 
 def estimate_dimension(

@@ -25,6 +25,12 @@ from spikebridge.tracking import place
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+EXPERIMENT_TAGS = {
+    "spikebridge.artifacts": "beside",
+    "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
+    "mlflow.note.content": "Each top run is one execution of the pipeline: a child for each model (tuning trials below it) "
+    "and one, *comparison*, with tables, tests and figures. The same metric has the same name in every model.",
+}
 HOST_TAG, PID_TAG, BORN_TAG = "spikebridge.host", "spikebridge.pid", "spikebridge.pid_started"
 
 
@@ -143,7 +149,7 @@ def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
             client.rename_experiment(found.experiment_id, name)
     if found is not None:
         return str(found.experiment_id)
-    return str(client.create_experiment(name, artifact_location=artifacts, tags={"spikebridge.artifacts": "beside"}))
+    return str(client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
 
 
 def _ours(experiment: Any) -> bool:
