@@ -72,7 +72,7 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
     fake_project._json(project / "reports/registration.json", about)
     code, out, _ = run("results")
     assert 'spikebridge.load("models:/spikebridge@champion")  # dnn' in out
-    assert "Gate nulls: FAILED, x" in out
+    assert "Gate nulls: FAILED (x)" in out
 
 
 def test_results_draws_a_table_in_a_terminal(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,9 +196,10 @@ def test_ui_serves_on_this_machine_only(project: Path, run: Run, monkeypatch: py
         *("-m", "mlflow", "ui", "--backend-store-uri", "sqlite:////a b/mlflow.db"),
         *("--default-artifact-root", "file:///a%20b/artifacts", "--host", "127.0.0.1", "--port", "5001"),
     ]
-    monkeypatch.setattr(tracking, "serve_ui", lambda port: port - 5001)
+    monkeypatch.setattr(tracking, "serve_ui", lambda port, say: say(ui.links("7", port)[1]))
     code, out, _ = run("ui", "--port", "5001")
-    assert (code, out) == (0, "http://127.0.0.1:5001  (stop with Ctrl-C)\n")
+    assert code == 0
+    assert "http://127.0.0.1:5001/#/experiments/7/runs?" in out
 
 
 def test_ui_of_a_server_is_the_servers_own(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -282,6 +282,7 @@ def test_recovery(out: Path) -> None:
     assert set(model["r2"]) == {"position", "deliberation", "arousal"}
     assert len(model["recordings"]) == 6
     assert abs(found["counts"]["lag_error_s"]) < 0.05
+    assert len(found["counts"]["recordings"]) == 6
     assert found["counts"]["dimension"] in (2, 3, 4)
 
 
@@ -295,8 +296,11 @@ def test_no_truth_no_recovery_but_the_same_scores(copy: Study, out: Path) -> Non
 
 def test_latents_of_folds_meet_on_common_axes(out: Path) -> None:
     table = pd.read_csv(out / "tables" / "latents.csv")
-    late = table[table["time_s"] > -0.2].groupby(["latent", "label"])["mean"].mean().unstack()
-    assert (late["stay"] - late["skip"]).abs().max() > 0.7  # unaligned folds would cancel out
+    late = table[table["time_s"] > -0.2].groupby(["recording", "axis", "label"])["mean"].mean().unstack()
+    gap = late["stay"] - late["skip"]
+    assert gap["all", "decision"] > 1.0
+    assert (gap.xs("decision", level="axis") > 0.5).all()  # from the first class to the last, in every recording
+    assert gap.abs().groupby("recording").max().min() > 0.7  # unaligned folds would cancel out
     assert pd.read_csv(out / "tables" / "consistency.csv")["consistency_r2"].min() > 0.6
 
 

@@ -93,7 +93,7 @@ def nulls(table: pd.DataFrame, model: str) -> Gate:
         return Gate(False, f"no primary null of {model}")
     failed = rows[~rows["passed"].map(_truth)]
     names = ", ".join(sorted(set((rows if failed.empty else failed)["null"].astype(str))))
-    return Gate(failed.empty, f"passed: {names}" if failed.empty else f"not passed: {names}")
+    return Gate(failed.empty, names if failed.empty else f"not passed: {names}")
 
 
 def _truth(value: Any) -> bool:

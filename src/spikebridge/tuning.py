@@ -135,9 +135,11 @@ def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
 def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts: Sequence[Partition]) -> None:
     import optuna
 
-    trial = study.ask()
-    fixed = dict(job.config.models[job.model])
+    fixed = models.fixed(job.model, job.config.models[job.model])
     kind = models.kind(job.model)
+    if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
+        study.enqueue_trial(kind.defaults(fixed))
+    trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
     capped = _cap_epochs(params, kind, job.config.tune.epochs)
 
@@ -179,13 +181,13 @@ def assess(
     A translator is worth its bits/spike, any other model its negative log loss.
     """
     hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
-    model.fit(train, hidden, rng, watch)
+    history = model.fit(train, hidden, rng, watch)
     base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
     nats, spikes = 0.0, 0.0
     labels: list[NDArray[np.int64]] = []
     chances: list[NDArray[np.float64]] = []
     for w in valid:
-        if model.translates:
+        if model.translates and not model.early_stopping:
             rates = model.predict(w).rates
             assert rates is not None
             gain, n = metrics.information(rates, w.target, base[w.recording])
@@ -197,7 +199,9 @@ def assess(
             assert said is not None
             chances.append(said)
     inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
-    if model.translates:
+    if model.early_stopping:  # its own score of the epoch that it kept: afterwards it has learned from `valid`
+        inner["bits_per_spike"] = max(row["valid_bits_per_spike"] for row in history.rows)
+    elif model.translates:
         inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
     if model.decides:
         label, chance = np.concatenate(labels), np.concatenate(chances)

@@ -24,7 +24,14 @@ WANTED = {
     "bits_per_spike", "calibration", "confusion", "forest", "latent_trajectories", "learning_curves", "rasters",
     "recovery", "scores",
 }  # fmt: skip
-THREE = Plan(trials=30, recordings=3, folds=3, classes=("leftward", "no_go", "rightward"), cluster="recording")
+THREE = Plan(
+    trials=30,
+    recordings=3,
+    folds=3,
+    classes=("leftward", "no_go", "rightward"),
+    cluster="recording",
+    animal="Cori-2016-12-14-rat",
+)
 
 
 def tables_of(root: Path, plan: Plan) -> Path:

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from spikebridge.errors import DataError
-from spikebridge.metrics import coupling, estimate_dimension, estimate_lag
+from spikebridge.metrics import LagEstimate, coupling, estimate_dimension, estimate_lag, pooled_lag
 
 BIN_S = 0.05
 
@@ -42,6 +42,16 @@ def test_no_link_has_no_lag_and_no_dimension(rng: np.random.Generator) -> None:
     counts = pair(rng, 2, 2, strength=0.0)
     assert np.isnan(estimate_lag(*counts, BIN_S, 0.4).lag_s)
     assert estimate_dimension(*counts).dimension == 0
+
+
+def test_pooled_lag_peaks_where_the_mean_does() -> None:
+    lags = np.arange(-2, 3) * 0.1
+    one = LagEstimate(0.1, lags, np.array([0.0, 0.0, 0.1, 0.3, 0.1]))
+    two = LagEstimate(0.0, lags, np.array([0.0, 0.1, 0.2, 0.2, 0.0]))
+    none = LagEstimate(float("nan"), lags, np.array([9.0, 0.0, 0.0, 0.0, 0.0]))
+    assert pooled_lag([one, none]) == pytest.approx(0.1)
+    assert 0.05 < pooled_lag([one, two, none]) < 0.1
+    assert np.isnan(pooled_lag([none]))
 
 
 def test_scores_equal_ridge_of_scikit_learn(rng: np.random.Generator) -> None:

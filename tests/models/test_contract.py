@@ -148,6 +148,18 @@ def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
         np.testing.assert_allclose(said.probabilities.sum(axis=1), 1.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", models.names())
+def test_tuning_starts_at_the_defaults(name: str) -> None:
+    kind = models.kind(name)
+    study = optuna.create_study()
+    study.enqueue_trial(kind.defaults({}))
+    assert kind.search_space(study.ask(), {}) == kind.defaults({})
+
+
+def test_the_word_tune_leaves_a_setting_to_the_tuner() -> None:
+    assert models.fixed("seq2seq", {"latents": "tune", "epochs": 3}) == {"epochs": 3}
+
+
 def test_recordings_must_agree_in_bins(halves: Halves) -> None:
     other = replace(halves[0][1], bin_s=0.2)
     with pytest.raises(DataError, match=r"rec\.1: expected 20 bins of 0.1 s .* got 20 of 0.2 s"):
@@ -161,6 +173,11 @@ def test_recordings_must_agree_in_bins(halves: Halves) -> None:
         ({"seq2seq": {"latent": 3}}, r"unknown key models.seq2seq.latent, did you mean latents\?"),
         ({"dnn": {"dropout": 2}}, r"models.dnn.dropout: .*less than 1, got 2"),
         ({"majority": {"x": 1}}, r"unknown key models.majority.x; known: none"),
+        ({"seq2seq": {"latent": "tune"}}, r"unknown key models.seq2seq.latent, did you mean latents\?"),
+        (
+            {"seq2seq": {"epochs": "tune"}},
+            r"models.seq2seq.epochs cannot be tuned, give it a value \(tunable: latents, ",
+        ),
     ],
 )
 def test_wrong_settings_are_named(section: dict[str, dict[str, object]], message: str) -> None:

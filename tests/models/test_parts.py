@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as SklearnRidge
 
@@ -87,20 +88,29 @@ def test_ridge_is_scikit_learns_ridge(halves: tuple[list[Windows], list[Windows]
     np.testing.assert_allclose(model.predict(test).rates, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_linear_start_finds_the_shared_subspace() -> None:
+def test_linear_start_finds_the_shared_subspace_and_is_reduced_rank_ridge_regression() -> None:
     """Noisy linear source and target of rank two: the first two directions span the source's true read-out."""
     rng = np.random.default_rng(0)
     latent = np.repeat(rng.normal(size=(200, 4, 2)), 5, axis=1)
     load_in, load_out = rng.normal(size=(2, 15)), rng.normal(size=(2, 9))
     x = latent @ load_in + 0.5 * rng.normal(size=(200, 20, 15))
     y = latent @ load_out + 0.5 * rng.normal(size=(200, 20, 9))
-    directions = read_in_directions(x, y, 1.0, 12)
-    assert directions.shape == (15, 12)
-    assert np.all(directions[:, 9:] == 0)
-    found = (x @ directions[:, :2]).reshape(-1, 2)
-    truth = latent.reshape(-1, 2)
+    directions, weights = read_in_directions(x, y, 1.0, 12, penalty=0.1)
+    assert directions.shape == (15, 12) and weights.shape == (12, 9)
+    assert np.all(directions[:, 9:] == 0) and np.all(weights[9:] == 0)
+    np.testing.assert_allclose(np.mean((x @ directions[:, :9]) ** 2, axis=(0, 1)), 1.0)
+    found, truth = (x @ directions[:, :2]).reshape(-1, 2), latent.reshape(-1, 2)
     slope, *_ = np.linalg.lstsq(found, truth, rcond=None)
     assert 1 - np.var(truth - found @ slope) / np.var(truth) > 0.95
+
+    # At full rank it is ridge regression; at rank two, its best approximation of that rank (singular values).
+    smooth = gaussian_filter1d(y, 1.0, axis=1, mode="nearest").reshape(-1, 9)
+    flat = x.reshape(-1, 15)
+    strength = 0.1 * np.mean(flat**2, axis=0).mean() * len(flat)
+    full = SklearnRidge(alpha=strength, fit_intercept=False).fit(flat, smooth).predict(flat)
+    np.testing.assert_allclose(flat @ directions @ weights, full, atol=1e-8)
+    u, s, v = np.linalg.svd(full, full_matrices=False)
+    np.testing.assert_allclose(flat @ directions[:, :2] @ weights[:2], (u[:, :2] * s[:2]) @ v[:2], atol=1e-8)
 
 
 def test_loop_stops_early_and_keeps_the_best() -> None:

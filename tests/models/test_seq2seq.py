@@ -10,6 +10,7 @@ from studies import simulated_windows, small_config
 from spikebridge import metrics, models
 from spikebridge.models import Model
 from spikebridge.models.seq2seq.network import Network
+from spikebridge.models.seq2seq.translator import Translator, _profile_likelihood
 from spikebridge.types import Windows
 
 KNOBS = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
@@ -40,10 +41,46 @@ def test_translation_is_there_only_where_regions_are_coupled(coupling: float, lo
 
 
 def test_the_validation_score_is_the_metric(halves: tuple[list[Windows], list[Windows]]) -> None:
-    """What training stops by is bits/spike as the metrics room computes it."""
+    """What training stops by is bits/spike as the metrics room computes it (before the last calibration)."""
     model = models.create("seq2seq", {"epochs": 1, "hidden": 8})
-    history = model.fit(*halves, np.random.default_rng(0))
+    uncalibrated = pytest.MonkeyPatch()
+    with uncalibrated.context() as patch:
+        patch.setattr(Translator, "_calibrate", lambda *_: None)
+        history = model.fit(*halves, np.random.default_rng(0))
     assert history.rows[0]["valid_bits_per_spike"] == pytest.approx(held_out_bits(model, *halves), abs=1e-5)
+
+
+def test_calibration_matches_mean_rates_and_never_hurts(halves: tuple[list[Windows], list[Windows]]) -> None:
+    train, valid = halves
+    model = models.create("seq2seq", {"epochs": 2})
+    model.fit(train, valid, np.random.default_rng(0))
+    for a, b in zip(train, valid, strict=True):
+        rates = np.concatenate([model.predict(w).rates for w in (a, b)])
+        counts = np.concatenate([a.target, b.target])
+        np.testing.assert_allclose(rates.mean(axis=(0, 1)), counts.mean(axis=(0, 1)), rtol=0.02)
+        model.translator._calibrate([a], [b])  # the gain is at its best already
+        again = np.concatenate([model.predict(w).rates for w in (a, b)])
+        np.testing.assert_allclose(again, rates, rtol=0.1)
+
+
+def test_profile_likelihood_is_the_likelihood_at_the_best_bias() -> None:
+    rng = np.random.default_rng(0)
+    modulation, counts = torch.from_numpy(rng.normal(size=(7, 5, 2))), torch.from_numpy(rng.poisson(2.0, (7, 5, 2)))
+    biases = np.linspace(-2, 3, 5001)
+
+    def best(unit: int) -> float:
+        m, y = modulation[:, :, unit].numpy(), counts[:, :, unit].numpy()
+        values = [(y * (m + b)).sum() - np.exp(m + b).sum() for b in biases]
+        return float(max(values) - (y.sum() * np.log(y.sum()) - y.sum()))  # up to what no modulation changes
+
+    assert _profile_likelihood(modulation, counts) == pytest.approx(best(0) + best(1), abs=1e-3)
+
+
+def test_at_the_start_it_is_a_linear_translator(halves: tuple[list[Windows], list[Windows]]) -> None:
+    """Before the first step of training the rates already tell something of held-out spikes."""
+    model = models.create("seq2seq", {"epochs": 1, "rate": 1.0e-9, "weight_decay": 0.0, "start_penalty": 3.0})
+    model.fit(*halves, np.random.default_rng(0))
+    assert held_out_bits(model, *halves) > 0.02
 
 
 @pytest.mark.parametrize("causal", [True, False])

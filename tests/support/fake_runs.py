@@ -45,6 +45,7 @@ class Plan:
     resamples: int = 500
     base_rate: float = 0.6
     cluster: str = "auto"
+    animal: str = "rat"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def make_study(root: Path, plan: Plan | None = None) -> Study:
     """Write a whole study under root."""
     plan = plan or Plan()
     rng = np.random.default_rng(plan.seed)
-    made = [_recording(root, plan, f"rat{k % 2 + 1}_day{k // 2 + 1}", rng) for k in range(plan.recordings)]
+    made = [_recording(root, plan, f"{plan.animal}{k % 2 + 1}_day{k // 2 + 1}", rng) for k in range(plan.recordings)]
     windows = sorted((w for w, _, _ in made), key=lambda w: w.recording)
     rates = {w.recording: r for w, r, _ in made}
     latents = {w.recording: z for w, _, z in made}

@@ -12,6 +12,7 @@ from fake_project import settings
 
 from spikebridge import tracking
 from spikebridge.tracking import epochs, runs, store
+from spikebridge.tracking.mirror import mirror
 
 
 def run_of(project: Path, name: str) -> tuple[Any, Any]:
@@ -30,7 +31,7 @@ def test_live_points_are_there_at_once_and_not_twice(project: Path) -> None:
         assert opened.client.get_metric_history(run.info.run_id, "fold_0/train_loss")
     opened, run = run_of(project, "dnn")
     assert run.info.status == "FINISHED"
-    tracking.mirror_results(settings(), project)
+    mirror(settings(), project)
     opened, again = run_of(project, "dnn")
     assert again.info.run_id == run.info.run_id
     for key in ("fold_0/train_loss", "fold_1/train_loss", "train_loss"):
@@ -108,5 +109,5 @@ def test_a_baseline_that_only_translates_stands_below_the_comparison(
     _, run = run_of(project, "ridge")
     _, comparison = run_of(project, "comparison")
     assert run.data.tags["mlflow.parentRunId"] == comparison.info.run_id
-    tracking.mirror_results(settings(), project)
+    mirror(settings(), project)
     assert run_of(project, "ridge")[1].info.run_id == run.info.run_id

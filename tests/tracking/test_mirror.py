@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from fake_project import settings
 
-from spikebridge import tracking
 from spikebridge.errors import DataError
 from spikebridge.tracking import runs, store
+from spikebridge.tracking.mirror import mirror
 from spikebridge.tracking.store import Store
 
 
@@ -112,7 +112,7 @@ def test_the_comparison_holds_tables_tests_and_figures(seen: Store) -> None:
     files = {f.path for f in seen.client.list_artifacts(run.info.run_id)}
     assert {"metrics.json", "comparisons.csv", "comparisons.json", "nulls.csv", "figures", "tables"} <= files
     assert run.data.metrics["recovery/r2"] == 0.8
-    assert run.data.metrics["dnn_vs_majority/balanced_accuracy_within_blocks_sign_flip_p_holm"] == 0.01
+    assert run.data.metrics["above_majority/dnn_minus_majority_p_holm"] == 0.01
     assert "seq2seq − majority" in run.data.tags["mlflow.note.content"]
 
 
@@ -123,24 +123,24 @@ def counts(at: Store) -> tuple[int, int]:
 
 
 def test_mirroring_twice_changes_nothing_and_a_wiped_store_is_filled(project: Path, template: Path) -> None:
-    first = tracking.mirror_results(settings(), project)
+    first = mirror(settings(), project)
     before = counts(opened(project))
-    assert tracking.mirror_results(settings(), project) == first
+    assert mirror(settings(), project) == first
     assert counts(opened(project)) == before
     # MLflow keeps a connection to the file that is gone; a pipeline's next stage is another process, here another path
     wiped = project.with_name("wiped")
     shutil.copytree(project, wiped, ignore=shutil.ignore_patterns("mlruns"))
     (wiped / "mlruns").mkdir()
     shutil.copy(template, wiped / "mlruns" / "mlflow.db")
-    assert tracking.mirror_results(settings(), wiped) != first
+    assert mirror(settings(), wiped) != first
     assert counts(opened(wiped)) == before
 
 
 def test_a_run_whose_files_changed_is_replaced(project: Path) -> None:
-    tracking.mirror_results(settings(), project)
+    mirror(settings(), project)
     history = project / "runs/train/dnn/history.csv"
     history.write_text("fold,epoch,train_loss\nfull,0,0.25\n", encoding="utf-8")
-    tracking.mirror_results(settings(), project)
+    mirror(settings(), project)
     at = opened(project)
     (parent,) = tops(at)
     models = below(at, parent)
@@ -150,10 +150,10 @@ def test_a_run_whose_files_changed_is_replaced(project: Path) -> None:
 
 
 def test_other_parameters_are_another_execution(project: Path) -> None:
-    tracking.mirror_results(settings(), project)
-    tracking.mirror_results(settings(compute={"workers": 1}), project)
+    mirror(settings(), project)
+    mirror(settings(compute={"workers": 1}), project)
     assert len(tops(opened(project))) == 1, "how many processes computed it does not matter"
-    tracking.mirror_results(settings(seed=2), project)
+    mirror(settings(seed=2), project)
     assert len(tops(opened(project))) == 2
 
 
@@ -166,10 +166,10 @@ def test_a_mirror_that_died_is_taken_up(project: Path, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setattr(tuning_runs, "log", die)
         with pytest.raises(KeyboardInterrupt):
-            tracking.mirror_results(settings(), project)
+            mirror(settings(), project)
     (parent,) = tops(opened(project))
     assert parent.info.status == "KILLED"
-    tracking.mirror_results(settings(), project)
+    mirror(settings(), project)
     at = opened(project)
     (parent,) = tops(at)
     assert parent.info.status == "FINISHED"
@@ -188,12 +188,12 @@ def test_a_mirror_that_died_is_taken_up(project: Path, monkeypatch: pytest.Monke
 def test_missing_files_are_named(project: Path, broken: str, expected: str) -> None:
     (project / broken).unlink()
     with pytest.raises(DataError, match=expected):
-        tracking.mirror_results(settings(), project)
+        mirror(settings(), project)
 
 
 def test_no_windows_no_identity(empty: Path) -> None:
     with pytest.raises(DataError, match="expected binned recordings"):
-        tracking.mirror_results(settings(), empty)
+        mirror(settings(), empty)
 
 
 def test_the_git_revision_says_dirty(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def results(_: argparse.Namespace) -> None:
 
     project = tracking.home()
     found = Results(config.load(project / "params.yaml"), project)
-    show(["model", *describe.HEADINGS.values()], describe.score_rows(found))
+    show(["model", *describe.COLUMNS.values()], describe.score_rows(found))
     print(f"Intervals: {describe.interval_text(found)}.\n")
     table = found.table("comparisons.csv")
     show(describe.COMPARISON_HEAD, describe.comparison_rows(table[table["role"] == "primary"]))
@@ -101,7 +101,7 @@ def results(_: argparse.Namespace) -> None:
         about = read_json(registration)
         print(f'Load the winner:    spikebridge.load("{about["uri"]}")  # {about["model"]}')
         for name, gate in about["gates"].items():
-            print(f"Gate {name}: {'passed' if gate['passed'] else 'FAILED'}, {gate['reason']}")
+            print(f"Gate {name}: {'passed' if gate['passed'] else 'FAILED'} ({gate['reason']})")
 
 
 def predict(arguments: argparse.Namespace) -> None:
@@ -164,8 +164,7 @@ def _save(said: Any, path: Path) -> None:
 def ui(arguments: argparse.Namespace) -> None:
     from spikebridge import tracking
 
-    print(f"http://127.0.0.1:{arguments.port}  (stop with Ctrl-C)", flush=True)
-    raise SystemExit(tracking.serve_ui(arguments.port))
+    raise SystemExit(tracking.serve_ui(arguments.port, lambda line: print(line, flush=True)))
 
 
 def publish(_: argparse.Namespace) -> None:

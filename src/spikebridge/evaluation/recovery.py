@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.evaluation.coupling import Coupling
 from spikebridge.evaluation.inputs import FoldLatents, Inputs, Latents
-from spikebridge.metrics import consistency, estimate_dimension, estimate_lag, latent_r2, truth_at
+from spikebridge.metrics import consistency, latent_r2, truth_at
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
-MAX_LAG_S = 0.4
 
 
 @dataclass(frozen=True)
@@ -48,83 +48,32 @@ def _read(path: Path) -> Truth:
         raise DataError(f"{path}: cannot be read as the truth of a simulated recording: {error}") from None
 
 
-def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Mapping[str, Any]) -> dict[str, Any]:
+def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Coupling) -> dict[str, Any]:
     """Latent R2 of every model with latents, and lag and dimension from the counts, against the truth.
 
-    coupling: from `coupling_of`, per recording. Lag error: estimate - truth, seconds.
+    Lag error: estimate - truth, seconds; the estimate over all recordings, and each recording's own.
     """
-    models = {m: _latents(inputs, latents, truths) for m, latents in inputs.latents.items()}
-    counts = {name: _against(found, truths[name]) for name, found in coupling.items() if name in truths}
+    true_lag_s = float(np.median([t.lag_s for t in truths.values()]))
+    dimensions = [float(e.dimension) for name, e in coupling.dimensions.items() if name in truths]
     return {
-        "models": models,
+        "models": {m: _latents(inputs, latents, truths) for m, latents in inputs.latents.items()},
         "counts": {
-            "recordings": counts,
-            "lag_s": _median(counts, "lag_s"),
-            "lag_error_s": _median(counts, "lag_error_s"),
-            "dimension": _median(counts, "dimension"),
+            "lag_s": coupling.lag_s,
+            "lag_error_s": coupling.lag_s - true_lag_s,
+            "dimension": float(np.median(dimensions)) if dimensions else float("nan"),
+            "recordings": {name: _against(coupling, name, truths[name]) for name in coupling.lags if name in truths},
         },
-        "truth": {
-            "lag_s": _median({n: {"lag_s": t.lag_s} for n, t in truths.items()}, "lag_s"),
-            "dimension": _median({n: {"dimension": t.dimension} for n, t in truths.items()}, "dimension"),
-        },
+        "truth": {"lag_s": true_lag_s, "dimension": float(np.median([t.dimension for t in truths.values()]))},
     }
 
 
-def coupling_of(inputs: Inputs) -> dict[str, dict[str, Any]]:
-    """Lag and dimension of every recording from its labelled windows' counts; empty where windows are too short."""
-    return {name: _coupling(w.select(w.labelled)) for name, w in inputs.windows.items() if _long_enough(w)}
-
-
-def coupling_tables(coupling: Mapping[str, Mapping[str, Any]], truths: Mapping[str, Truth]) -> dict[str, pd.DataFrame]:
-    """lag: score (held-out R2) of each lag tried. dimension: score of each rank. true_*: NaN where not known."""
-    nothing = Truth(np.empty(0), np.empty(0), (), float("nan"), 0)
-    parts: dict[str, list[pd.DataFrame]] = {"lag": [], "dimension": []}
-    for name, found in coupling.items():
-        truth = truths.get(name, nothing)
-        lags = pd.DataFrame({"lag_s": found["lags_s"], "score": found["lag_score"]})
-        ranks = pd.DataFrame({"rank": found["ranks"], "score": found["rank_score"], "sem": found["rank_sem"]})
-        parts["lag"].append(lags.assign(recording=name, estimate_s=found["lag_s"], true_s=truth.lag_s))
-        true = float(truth.dimension) if truth.names else float("nan")
-        parts["dimension"].append(ranks.assign(recording=name, estimate=found["dimension"], true=true))
-    columns = {
-        "lag": ["recording", "lag_s", "score", "estimate_s", "true_s"],
-        "dimension": ["recording", "rank", "score", "sem", "estimate", "true"],
-    }
+def _against(coupling: Coupling, name: str, truth: Truth) -> dict[str, Any]:
+    lag_s = coupling.lags[name].lag_s
     return {
-        key: pd.concat(tables, ignore_index=True)[columns[key]] if tables else pd.DataFrame(columns=columns[key])
-        for key, tables in parts.items()
-    }
-
-
-def _long_enough(w: Windows) -> bool:
-    return w.n_bins - 2 * _steps(w) >= 2 and int(w.labelled.sum()) >= 4
-
-
-def _steps(w: Windows) -> int:
-    return max(1, min(round(MAX_LAG_S / w.bin_s), w.n_bins // 4))
-
-
-def _coupling(w: Windows) -> dict[str, Any]:
-    lag = estimate_lag(w.source, w.target, w.bin_s, _steps(w) * w.bin_s)
-    bins = max(0, round(lag.lag_s / w.bin_s)) if np.isfinite(lag.lag_s) else 0
-    found = estimate_dimension(w.source, w.target, bins)
-    return {
-        "lag_s": lag.lag_s,
-        "lags_s": lag.lags_s,
-        "lag_score": lag.score,
-        "dimension": found.dimension,
-        "ranks": np.arange(len(found.score)) + 1,
-        "rank_score": found.score,
-        "rank_sem": found.sem,
-    }
-
-
-def _against(found: Mapping[str, Any], truth: Truth) -> dict[str, Any]:
-    return {
-        "lag_s": found["lag_s"],
+        "lag_s": lag_s,
         "true_lag_s": truth.lag_s,
-        "lag_error_s": found["lag_s"] - truth.lag_s,
-        "dimension": found["dimension"],
+        "lag_error_s": lag_s - truth.lag_s,
+        "dimension": coupling.dimensions[name].dimension,
         "true_dimension": truth.dimension,
     }
 
@@ -171,8 +120,3 @@ def _common(folds: Mapping[int, FoldLatents]) -> list[Array]:
     shared = sorted(set.intersection(*(set(f.trial.tolist()) for f in folds.values())))
     place = [{int(t): k for k, t in enumerate(f.trial)} for f in folds.values()]
     return [f.latents[[at[t] for t in shared]].astype(np.float64) for f, at in zip(folds.values(), place, strict=True)]
-
-
-def _median(entries: Mapping[str, Mapping[str, Any]], key: str) -> float:
-    values = [float(e[key]) for e in entries.values() if np.isfinite(e[key])]
-    return float(np.median(values)) if values else float("nan")

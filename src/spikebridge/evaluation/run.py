@@ -14,11 +14,12 @@ import pandas as pd
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.comparisons import compare
+from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_table
 from spikebridge.evaluation.raster import raster_table
-from spikebridge.evaluation.recovery import consistency_table, coupling_of, coupling_tables, read_truth, recovery
+from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
 from spikebridge.evaluation.scores import Resampling, metrics
 from spikebridge.evaluation.tables import plain_tables
 from spikebridge.types import Comparison
@@ -54,7 +55,8 @@ def evaluate(
 
     tables = plain_tables(inputs, scores, rows)
     tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_table(inputs, config.trials)}
-    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, truths)}
+    known = {n: t.lag_s for n, t in truths.items()}, {n: float(t.dimension) for n, t in truths.items()}
+    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, *known)}
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
         found = recovery(inputs, truths, coupling)

@@ -10,44 +10,62 @@ from spikebridge.figures import style
 
 name = "latent_trajectories"
 needs = ("latents",)
-MOST = 5
+ALL, DECISION = "all", "decision"
+MOST = 4
 LEAST_SHARE = 0.01
 """A component with less of the variance than this is not drawn: it is noise of the fits."""
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
-    """Mean and standard error of each latent over held-out trials in time, and the first two against each other."""
+    """Mean and standard error over held-out trials: along the decision axis in all recordings, and every component of
+    one recording, that in which the decisions part as far as in the median one; there also as a path in the plane.
+    """
     table = style.read(tables_folder, "latents")
     if table.empty:
         return False
     table = table[table["model"] == table["model"].iloc[0]]
-    share = table.groupby("latent")["variance_share"].first()
-    latents = [k for k in share.index if k == 1 or share[k] >= LEAST_SHARE][:MOST]
-    labels = list(dict.fromkeys(table["label"]))
-    colour = style.class_colours(labels)
-    panels = len(latents) + (len(latents) > 1)
-    across = 2 if panels == 4 else min(3, panels)
-    down = -(-panels // across)
+    colour = style.class_colours(list(dict.fromkeys(table["label"])))
+    together = table[table["recording"] == ALL]
+    one = table[table["recording"] == _typical(table)]
+    parts = [rows for axis, rows in one.groupby("axis", sort=True) if axis != DECISION]
+    parts = [rows for k, rows in enumerate(parts) if k == 0 or rows["variance_share"].iloc[0] >= LEAST_SHARE][:MOST]
+    along = one[one["axis"] == DECISION]
+    panels = [*([together] if len(together) else []), *parts]
+    count = len(panels) + (len(along) > 0)
+    across = 2 if count == 4 else min(3, count)
+    down = -(-count // across)
     with style.styled():
-        figure = style.new(4.1 * across + 0.2, 3.3 * down + 0.6)
+        figure = style.new(4.2 * across + 0.2, 3.4 * down + 0.6)
         grid = figure.subplots(down, across, squeeze=False).ravel()
-        for axes, latent in zip(grid, latents, strict=False):
-            _in_time(axes, table[table["latent"] == latent], colour)
-        for axes in grid[1 : len(latents)]:
-            axes.sharey(grid[0])  # so that a component without a difference looks like one
-        grid[0].autoscale(axis="y")
-        if len(latents) > 1:
-            _plane(grid[len(latents)], table, colour)
-        for axes in grid[panels:]:
+        for axes, rows in zip(grid, panels, strict=False):
+            _in_time(axes, rows, colour)
+        if len(along):
+            _plane(grid[len(panels)], along, parts[0], colour)
+        for axes in grid[count:]:
             axes.set_visible(False)
-        n = {label: int(table[table["label"] == label]["n"].iloc[0]) for label in labels}
-        handles = [grid[0].lines[k] for k in range(len(labels))]
-        names = [f"{style.shown(label)} (n = {n[label]})" for label in labels]
-        figure.legend(handles, names, loc="outside lower center", ncols=len(labels), title=None)
-        model = style.shown(table["model"].iloc[0])
-        title = f"Latents of {model} by decision, held-out trials (mean ± SEM over trials)"
-        style.headline(figure, title)
+        n = panels[0].groupby("label", sort=False)["n"].first()
+        handles = [grid[0].lines[k] for k in range(len(n))]
+        names = [f"{style.shown(label)} ({n[label]} trials in all recordings)" for label in n.index]
+        figure.legend(handles, names, loc="outside lower center", ncols=len(n))
+        model, recording = style.shown(table["model"].iloc[0]), style.shown(one["recording"].iloc[0])
+        style.headline(figure, f"Latents of {model} by decision, held-out trials, mean ± SEM (components: {recording})")
         return style.save(figure, out_path)
+
+
+def _typical(table: pd.DataFrame) -> str:
+    """The recording of median distance between decisions along the decision axis; the first where there is none."""
+    along = table[(table["axis"] == DECISION) & (table["recording"] != ALL)]
+    spread = along.groupby(["recording", "time_s"])["mean"].agg(lambda m: m.max() - m.min()).groupby("recording").mean()
+    if spread.empty:
+        return str(table["recording"].iloc[0])
+    return str(spread.sort_values(kind="stable").index[(len(spread) - 1) // 2])
+
+
+def _title(rows: pd.DataFrame) -> str:
+    axis = rows["axis"].iloc[0]
+    if axis == DECISION:
+        return "decision axis, all recordings"
+    return f"component {axis} ({100 * rows['variance_share'].iloc[0]:.0f} % of variance)"
 
 
 def _in_time(axes: style.Axes, table: pd.DataFrame, colour: dict[str, str]) -> None:
@@ -57,19 +75,19 @@ def _in_time(axes: style.Axes, table: pd.DataFrame, colour: dict[str, str]) -> N
         low, high = rows["mean"] - rows["sem"], rows["mean"] + rows["sem"]
         axes.fill_between(rows["time_s"], low, high, color=colour[str(label)], alpha=0.25, linewidth=0)
     style.time_zero(axes)
-    axes.set_title(f"component {table['latent'].iloc[0]} ({100 * table['variance_share'].iloc[0]:.0f} % of variance)")
+    axes.set_title(_title(table))
     axes.set_xlabel(style.event_label(table["event"].iloc[0]))
     axes.set_ylabel("latent (SD)")
 
 
-def _plane(axes: style.Axes, table: pd.DataFrame, colour: dict[str, str]) -> None:
-    for label, rows in table.groupby("label", sort=False):
-        wide = rows.pivot(index="time_s", columns="latent", values="mean")
-        x, y = wide[1].to_numpy(), wide[2].to_numpy()
-        axes.plot(x, y, color=colour[str(label)])
-        axes.plot(x[0], y[0], "o", color="white", markeredgecolor=colour[str(label)], markersize=7)
-        axes.plot(x[-1], y[-1], "o", color=colour[str(label)], markersize=8)
+def _plane(axes: style.Axes, along: pd.DataFrame, other: pd.DataFrame, colour: dict[str, str]) -> None:
+    for label, rows in along.groupby("label", sort=False):
+        both = rows.set_index("time_s")["mean"], other[other["label"] == label].set_index("time_s")["mean"]
+        wide = pd.concat(both, axis=1, join="inner").sort_index().to_numpy()
+        axes.plot(wide[:, 0], wide[:, 1], color=colour[str(label)])
+        axes.plot(*wide[0], "o", color="white", markeredgecolor=colour[str(label)], markersize=7)
+        axes.plot(*wide[-1], "o", color=colour[str(label)], markersize=8)
     axes.set_title("mean path (open: start, filled: end)")
-    axes.set_xlabel("component 1 (SD)")
-    axes.set_ylabel("component 2 (SD)")
+    axes.set_xlabel("decision axis (SD)")
+    axes.set_ylabel("component 1 (SD)")
     axes.margins(0.12)

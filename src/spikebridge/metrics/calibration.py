@@ -7,6 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import beta
 
+FEWEST = 20
+"""Trials in a bin: with fewer, bins are made fewer."""
+
 
 def calibration_curve(label: NDArray[np.int64], probabilities: NDArray[np.float64], n_bins: int = 8) -> pd.DataFrame:
     """Predicted against observed frequency, in bins of equal numbers of trials.
@@ -22,6 +25,7 @@ def calibration_curve(label: NDArray[np.int64], probabilities: NDArray[np.float6
         p, hit = probabilities[:, 1], label == 1
     else:
         p, hit = probabilities.max(axis=1), label == probabilities.argmax(axis=1)
+    n_bins = max(2, min(n_bins, len(p) // FEWEST))
     edges = np.unique(np.quantile(p, np.linspace(0, 1, n_bins + 1)[1:-1]))
     _, number = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)
     n = np.bincount(number)

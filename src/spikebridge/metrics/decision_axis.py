@@ -1,7 +1,7 @@
 """The direction in latent space along which decisions part: Fisher's discriminant of the trials' mean latents.
 
-Latents of two fits, or of two recordings in one fit, have axes that mean nothing to each other. This direction, found on
-training trials and looked along on held-out ones, is the same thing in all of them, so they can be averaged
+Latents of two fits, or of two recordings in one fit, have axes that mean nothing to each other. This direction, found
+on training trials and looked along on held-out ones, is the same thing in all of them, so they can be averaged
 ("coding direction", Li et al. 2016, Nature 532:459).
 """
 

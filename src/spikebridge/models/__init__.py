@@ -13,8 +13,9 @@ from typing import Any
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.models.base import Model, check_params
 
-__all__ = ["Model", "check", "create", "kind", "load", "names"]
+__all__ = ["Model", "check", "create", "fixed", "kind", "load", "names"]
 NOT_MODELS = {"base", "parts"}
+TUNE = "tune"
 
 
 def names() -> list[str]:
@@ -51,7 +52,22 @@ def load(folder: Path) -> Model:
     return kind(name).load(Path(folder))
 
 
+def fixed(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the user has given a value; the word `tune` leaves a setting to the tuner.
+
+    Raises ConfigError for an unknown model or key, a wrong value, or `tune` for a key that is not tuned.
+    """
+    untunable = [k for k, v in params.items() if v == TUNE and k not in kind(name).space]
+    known = {k: v for k, v in params.items() if k in untunable and k not in kind(name).Params.model_fields}
+    if untunable and not known:
+        can = ", ".join(kind(name).space) or "none"
+        raise ConfigError(f"models.{name}.{untunable[0]} cannot be tuned, give it a value (tunable: {can})")
+    given = {k: v for k, v in params.items() if v != TUNE or k in known}
+    check_params(name, kind(name).Params, given)
+    return given
+
+
 def check(models: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check the section models: of params.yaml. Raises ConfigError for an unknown model or key."""
+    """Check the section models: of params.yaml; see `fixed`."""
     for name, params in models.items():
-        check_params(name, kind(name).Params, params)
+        fixed(name, params)

@@ -131,7 +131,7 @@ class Model(ABC):
     @classmethod
     def search_space(cls, trial: Any, fixed: Mapping[str, Any]) -> dict[str, Any]:
         """Suggested values (Optuna trial) for every key of the space that the user has not fixed."""
-        suggested = {}
+        suggested: dict[str, Any] = {}
         for key, (kind, *args) in cls.space.items():
             if key in fixed:
                 continue
@@ -150,6 +150,11 @@ class Model(ABC):
                 f"{self.name} was not fitted on recording {recording!r}; it knows {', '.join(sorted(self.units))}"
             )
         return recording
+
+    @classmethod
+    def defaults(cls, fixed: Mapping[str, Any]) -> dict[str, Any]:
+        """Where tuning starts: the default of every key of the space that the user has not fixed."""
+        return {key: cls.Params.model_fields[key].default for key in cls.space if key not in fixed}
 
 
 def check_params(name: str, kind: type[Params], values: Mapping[str, Any]) -> Params:

@@ -31,7 +31,7 @@ class Dnn(Model):
         dropout: float = Field(0.3, ge=0, lt=1)
         rate: float = Field(3.0e-3, gt=0)
         weight_decay: float = Field(0.01, ge=0)
-        epochs: int = Field(40, ge=1)
+        epochs: int = Field(30, ge=1)
         batch: int = Field(32, ge=1, description="trials")
 
     space = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +10,25 @@ from spikebridge.config import Config
 from spikebridge.tracking.epochs import LiveRun, live
 from spikebridge.tracking.place import home, tracking_uri
 
-__all__ = ["LiveRun", "home", "live", "mirror_results", "publish", "register_best", "serve_ui", "tracking_uri"]
-
-
-def mirror_results(config: Config, project: Path | str = ".") -> str:
-    """Log what lies under runs/ and reports/; see `mirror.mirror`."""
-    from spikebridge.tracking.mirror import mirror
-
-    return mirror(config, project)
-
-
-def register_best(config: Config, project: Path | str = ".") -> dict[str, Any]:
-    """Register the best model behind the gates; see `registry.register`."""
-    from spikebridge.tracking.registry import register
-
-    return register(config, project)
+__all__ = ["LiveRun", "home", "live", "publish", "serve_ui", "tracking_uri"]
 
 
 def publish(config: Config, project: Path | str = ".") -> dict[str, Any]:
-    """Mirror the results and register the best model; returns what registration.json says."""
-    mirror_results(config, project)
-    return register_best(config, project)
+    """Log what lies under runs/ and reports/ and register the best model behind the gates.
+
+    See `mirror.mirror` and `registry.register`; returns what registration.json says.
+    """
+    from spikebridge.tracking.identity import identify
+    from spikebridge.tracking.mirror import mirror
+    from spikebridge.tracking.registry import register
+
+    identity = identify(config, Path(project))  # once: code that is being edited meanwhile would change it
+    mirror(config, project, identity)
+    return register(config, project, identity)
 
 
-def serve_ui(port: int = 5000) -> int:
-    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped; its exit code."""
+def serve_ui(port: int, say: Callable[[str], None]) -> int:
+    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped; its exit code. say: gets lines to show."""
     from spikebridge.tracking.ui import serve
 
-    return serve(port)
+    return serve(port, say)

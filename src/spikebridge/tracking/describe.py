@@ -13,6 +13,7 @@ from spikebridge.tracking.results import Results
 
 HEADINGS = {
     "balanced_accuracy": "balanced accuracy",
+    "balanced_accuracy_within_blocks": "balanced accuracy within blocks",
     "auc": "AUC",
     "log_loss": "log-loss",
     "brier": "Brier",
@@ -20,6 +21,8 @@ HEADINGS = {
     "inner_balanced_accuracy": "inner balanced accuracy",
 }
 PLACES = 3
+COLUMNS = {key: title for key, title in HEADINGS.items() if key != "brier"}
+"""Of a table with one row a model; one that fits a page."""
 
 
 def execution(results: Results) -> str:
@@ -44,14 +47,14 @@ def execution(results: Results) -> str:
 
 def score_table(results: Results) -> str:
     """One row a model, as markdown."""
-    return markdown_table(["model", *HEADINGS.values()], score_rows(results))
+    return markdown_table(["model", *COLUMNS.values()], score_rows(results))
 
 
 def score_rows(results: Results) -> list[list[str]]:
     """One row a model, decisions first, then translation-only baselines."""
     models = [*results.deciding(), *(m for m in results.models() if not results.decides(m))]
     scores = {m: results.scores(m) for m in models}
-    return [[f"**{m}**", *(with_interval(scores[m], key) for key in HEADINGS)] for m in models]
+    return [[f"**{m}**", *(with_interval(scores[m], key) for key in COLUMNS)] for m in models]
 
 
 def interval_text(results: Results) -> str:
@@ -104,8 +107,8 @@ def comparison_metrics(comparisons: pd.DataFrame) -> dict[str, float]:
     """Primary differences and their corrected p-values, as metrics of the comparison run."""
     found: dict[str, float] = {}
     for r in comparisons[comparisons["role"] == "primary"].to_dict("records"):
-        name = f"{r['model_a']}_vs_{r['model_b']}/{r['metric']}_{r['test']}"
-        found |= {f"{name}_{k}": r[k] for k in ("estimate", "p", "p_holm")}
+        name = f"{r['family']}/{r['model_a']}_minus_{r['model_b']}"
+        found |= {name: r["estimate"], f"{name}_p_holm": r["p_holm"]}
     return {clean(k): float(v) for k, v in found.items() if isinstance(v, (int, float)) and math.isfinite(v)}
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import place
 from spikebridge.tracking.served import ServedModel, find_folder
@@ -41,17 +42,20 @@ def download(uri: str) -> Path:
 
 
 def default_uri() -> str:
-    """Where the project at hand tracks: its params.yaml, else the environment, else mlruns/.
+    """Where the project at hand tracks: its params.yaml, else the environment, else mlruns/."""
+    return place.tracking_uri(settings().uri)
 
-    Of params.yaml only tracking.uri is looked at: a mistake elsewhere in it keeps nobody from loading a model.
+
+def settings() -> TrackingConfig:
+    """The section tracking of the project's params.yaml.
+
+    Nothing else of the file is looked at: a mistake elsewhere in it keeps nobody from loading a model.
     """
     params = place.home() / "params.yaml"
     try:
-        raw = yaml.safe_load(params.read_text(encoding="utf-8"))
-        uri = raw["tracking"]["uri"]
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
-        uri = None
-    return place.tracking_uri(uri if isinstance(uri, str) else None)
+        return TrackingConfig.model_validate(yaml.safe_load(params.read_text(encoding="utf-8"))["tracking"])
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+        return TrackingConfig()
 
 
 def known_models(client: object) -> str:

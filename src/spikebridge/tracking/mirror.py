@@ -20,7 +20,7 @@ from spikebridge.tracking.store import Store, open_store, terminable
 NOTE = "mlflow.note.content"
 
 
-def mirror(config: Config, project: Path | str = ".") -> str:
+def mirror(config: Config, project: Path | str = ".", identity: Identity | None = None) -> str:
     """Log the execution whose files lie in `project`; returns the id of its parent run.
 
     Runs are found by fingerprint: a second call changes nothing, a wiped store is filled again, and a run whose files
@@ -29,7 +29,7 @@ def mirror(config: Config, project: Path | str = ".") -> str:
     """
     project = Path(project).resolve()
     results = Results(config, project)
-    identity = identify(config, project)
+    identity = identity or identify(config, project)
     results.metrics(), results.table("comparisons.csv")  # a missing file is found before anything is logged
     store = open_store(config.tracking, project)
     with terminable():
@@ -84,8 +84,10 @@ def _comparison(store: Store, identity: Identity, parent: str, results: Results)
 
 
 def _recovery(results: Results) -> dict[str, float]:
+    """How well the simulation's truth was found, over all recordings; each recording's own is in recovery.json."""
     path = results.evaluation / "recovery.json"
-    return {f"recovery/{k}": v for k, v in flatten(read_json(path)).items()} if path.is_file() else {}
+    found = flatten(read_json(path)) if path.is_file() else {}
+    return {f"recovery/{k}": v for k, v in found.items() if "recordings" not in k}
 
 
 def _model(store: Store, identity: Identity, parent: str, above: str | None, name: str, results: Results) -> None:

@@ -20,20 +20,19 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import mirror, runs
-from spikebridge.tracking.card import model_card
+from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
 from spikebridge.tracking.identity import Identity, identify, window_files
 from spikebridge.tracking.results import Results, read_json
 from spikebridge.tracking.served import ABOUT, ServedModel
 from spikebridge.tracking.store import Store, open_store, quiet_mlflow, terminable
 from spikebridge.types import Windows
 
-CHAMPION, CANDIDATE = "champion", "candidate"
 EXAMPLE_TRIALS = 3
 SCRIPT = Path(__file__).with_name("served_script.py")
 PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "torch", "scikit-learn", "safetensors", "skops")
 
 
-def register(config: Config, project: Path | str = ".") -> dict[str, Any]:
+def register(config: Config, project: Path | str = ".", identity: Identity | None = None) -> dict[str, Any]:
     """Register the model that the inner scores chose; returns what registration.json says.
 
     A version with the same fingerprint (identity of the execution and bytes of the model) is used again. The alias
@@ -43,7 +42,7 @@ def register(config: Config, project: Path | str = ".") -> dict[str, Any]:
     results = Results(config, project)
     model = gates.best_model(config, project)
     decided = gates.check(config, project, model)
-    identity = identify(config, project)
+    identity = identity or identify(config, project)
     store = open_store(config.tracking, project)
     saved = results.trained(model) / "model"
     fingerprint = digest(identity.fingerprint, model, files_digest([p for p in saved.rglob("*") if p.is_file()], saved))

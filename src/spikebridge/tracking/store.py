@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -25,11 +26,29 @@ from spikebridge.tracking import place
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+SHOWN_METRICS = (
+    "balanced_accuracy",
+    "balanced_accuracy_ci_low",
+    "balanced_accuracy_ci_high",
+    "auc",
+    "log_loss",
+    "bits_per_spike",
+    "inner_balanced_accuracy",
+)
 EXPERIMENT_TAGS = {
     "spikebridge.artifacts": "beside",
     "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
-    "mlflow.note.content": "Each top run is one execution of the pipeline: a child for each model (tuning trials below it) "
-    "and one, *comparison*, with tables, tests and figures. The same metric has the same name in every model.",
+    "mlflow.note.content": "Each top run is one execution of the pipeline: a child for each model (tuning trials below "
+    "it) and one, *comparison*, with tables, tests and figures. The same metric has the same name in every model.",
+    # A view of the runs table as the UI's own "share" writes it: the models alone, with their scores as columns
+    "mlflow.sharedViewState.models": json.dumps(
+        {
+            "searchFilter": "tags.`spikebridge.kind` = 'model'",
+            "orderByKey": "metrics.`balanced_accuracy`",
+            "orderByAsc": False,
+            "selectedColumns": [f"metrics.`{name}`" for name in SHOWN_METRICS],
+        }
+    ),
 }
 HOST_TAG, PID_TAG, BORN_TAG = "spikebridge.host", "spikebridge.pid", "spikebridge.pid_started"
 

@@ -42,24 +42,25 @@ class Seq2Seq(Model):
         direction_in_time: Literal["two_sided", "causal"] = "two_sided"
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
-        latents: int = Field(6, ge=1)
+        latents: int = Field(8, ge=1)
         segments: int = Field(4, ge=1, description="parts of the window whose mean latents the read-out sees")
-        smoothing_s: float = Field(0.15, gt=0, description="SD of the kernel for the linear start")
-        dropout: float = Field(0.2, ge=0, lt=1, description="share of source units dropped from a window")
-        noise: float = Field(0.1, ge=0, description="SD of noise in the bottleneck while training")
-        latent_penalty: float = Field(1.0e-4, ge=0)
+        smoothing_s: float = Field(0.05, gt=0, description="SD of the Gaussian kernel on the source's counts")
+        start_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
+        rate_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
+        dropout: float = Field(0.4, ge=0, lt=1, description="share of source units dropped from a window")
+        noise: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
         rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
-        weight_decay: float = Field(1.0e-3, ge=0)
-        epochs: int = Field(25, ge=1)
+        weight_decay: float = Field(1.0e-2, ge=0)
+        epochs: int = Field(30, ge=1)
         patience: int = Field(6, ge=1)
         batch: int = Field(128, ge=1, description="windows")
 
     space = {
         "latents": ("categorical", 4, 6, 8),
-        "hidden": ("categorical", 24, 32, 48),
-        "dropout": ("float", 0.05, 0.4),
-        "rate": ("log", 3.0e-3, 1.5e-2),
-        "weight_decay": ("log", 1.0e-4, 1.0e-1),
+        "start_penalty": ("log", 1.0, 30.0),
+        "rate_penalty": ("log", 1.0e-3, 3.0e-2),
+        "dropout": ("float", 0.1, 0.7),
+        "noise": ("log", 0.05, 1.0),
     }
 
     def _fit(

@@ -28,6 +28,9 @@ class Network(nn.Module):
         self.encoder: Core = build_core(core, inputs, hidden, two_sided=not causal)
         self.skip = nn.Linear(inputs, latents, bias=False)
         self.bottleneck = nn.Linear(self.encoder.width, latents)
+        with torch.no_grad():  # the linear translator comes first; the recurrent part adds to it
+            self.skip.weight.copy_(torch.eye(latents, inputs))
+            self.bottleneck.weight.mul_(0.1)
         self.decoder: Core = build_core(core, latents, hidden, two_sided=False)
         self.read_out = nn.ModuleList(nn.Linear(latents + self.decoder.width, n_out) for _, n_out in units.values())
 

@@ -13,21 +13,24 @@ from scipy.ndimage import gaussian_filter1d
 Array = NDArray[np.float64]
 
 
-def read_in_directions(source: Array, target: Array, sigma_bins: float, n: int, ridge: float = 0.1) -> Array:
-    """(source unit, n): orthogonal source directions, the best predicting first; each predictor has unit variance.
+def read_in_directions(x: Array, y: Array, sigma_bins: float, n: int, penalty: float) -> tuple[Array, Array]:
+    """Reduced-rank regression of the smoothed target on the source.
 
-    source, target: (window, bin, unit), standardised counts. Directions beyond the rank are zero.
+    x, y: (window, bin, unit), standardised counts; x is smoothed already.
+    Returns directions (source unit, n), the best predicting first, each predictor of unit variance, and weights
+    (n, target unit): x @ directions @ weights is the ridge regression of y, cut to rank n. Beyond the rank all is zero.
     """
-    x = gaussian_filter1d(source, sigma_bins, axis=1, mode="nearest").reshape(-1, source.shape[2])
-    y = gaussian_filter1d(target, sigma_bins, axis=1, mode="nearest").reshape(-1, target.shape[2])
+    n_in, n_out = x.shape[2], y.shape[2]
+    y = gaussian_filter1d(y, sigma_bins, axis=1, mode="nearest").reshape(-1, n_out)
+    x = x.reshape(-1, n_in)
     gram = x.T @ x / len(x)
-    weights = np.linalg.solve(gram + ridge * np.trace(gram) / len(gram) * np.eye(len(gram)), x.T @ y / len(x))
+    slope = np.linalg.solve(gram + penalty * np.trace(gram) / n_in * np.eye(n_in), x.T @ y / len(x))
     # Principal axes of the fitted values span the best predictors of each rank.
-    values, axes = np.linalg.eigh(weights.T @ gram @ weights)
+    values, axes = np.linalg.eigh(slope.T @ gram @ slope)
     axes = axes[:, np.argsort(values)[::-1][:n]]
-    directions = weights @ axes
-    spread = np.sqrt(np.einsum("ik,ij,jk->k", directions, gram, directions))
-    directions = directions / np.maximum(spread, 1e-9)
-    padded = np.zeros((source.shape[2], n))
-    padded[:, : directions.shape[1]] = directions
-    return padded
+    directions = slope @ axes
+    spread = np.maximum(np.sqrt(np.einsum("ik,ij,jk->k", directions, gram, directions)), 1e-9)
+    padded, weights = np.zeros((n_in, n)), np.zeros((n, n_out))
+    padded[:, : axes.shape[1]] = directions / spread
+    weights[: axes.shape[1]] = axes.T * spread[:, None]
+    return padded, weights

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
 from spikebridge.models.base import OnEpoch
@@ -17,6 +18,8 @@ from spikebridge.models.seq2seq.start import read_in_directions
 from spikebridge.types import Windows
 
 Batch = dict[int, Tensor]  # recording number -> window numbers
+GAINS = [k / 20 for k in range(25)]
+PSEUDO_SPIKE = 0.05
 RATE_FLOOR = 0.02  # spikes per window and unit, so that a unit silent in training keeps a finite log rate
 
 
@@ -27,6 +30,7 @@ class Translator:
         self.params = params
         self.device = device
         self.recordings: list[str] = []
+        self.bin_s = 1.0
         self.scale: dict[str, Tensor] = {}  # "<number>.mean", "<number>.std": (source unit,)
 
     def build(self, units: Mapping[str, tuple[int, int]], seed: int) -> None:
@@ -43,6 +47,7 @@ class Translator:
     ) -> None:
         """Train on all windows, labelled or not."""
         p = self.params
+        self.bin_s = train[0].bin_s
         self.build({w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}, int(rng.integers(2**31)))
         generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
         for i, w in enumerate(train):
@@ -71,11 +76,13 @@ class Translator:
                     nats + (log_rate.exp() - y[i][rows] * log_rate).sum() - (base[i] - y[i][rows] * base[i].log()).sum()
                 )
                 spikes = spikes + y[i][rows].sum()
-            return nats / spikes.clamp(min=1.0) + p.latent_penalty * latents.square().mean()
+                nats = nats + p.rate_penalty * (log_rate - self.network.read_out[i].bias).square().sum()
+            return cast(Tensor, nats / spikes.clamp(min=1.0))
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
         schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience)
         fit_network(self.network, batches, steps, loss, score, schedule, on_epoch)
+        self._calibrate(train, valid)
 
     def run(self, windows: Windows, chunk: int = 1024) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Latents (window, bin, latent) and expected target counts (window, bin, unit)."""
@@ -90,14 +97,48 @@ class Translator:
                 rates.append(self.network.decode(z, {i: len(x)})[0].exp().cpu().numpy())
         return np.concatenate(latents), np.concatenate(rates)
 
+    def _calibrate(self, train: Sequence[Windows], valid: Sequence[Windows]) -> None:
+        """Shrink each recording's predictions as far as `valid` asks for, then match every unit's mean rate.
+
+        The gain g of log rate = bias + g * modulation, from 0 (the mean rate: nothing to translate) to 1.2, is the one
+        under which `valid` is most likely given a free bias. The bias then fits the mean over both: rates drift, and
+        the more of the recording it has seen the better. Both are folded into the read-out.
+        """
+        held = {w.recording: w for w in valid}
+        self.network.eval()
+        for i, w in enumerate(train):
+            read_out = cast(nn.Linear, self.network.read_out[i])
+            if w.recording in held:
+                modulation, counts = self._modulation(i, held[w.recording])
+                gain = max(GAINS, key=lambda g: _profile_likelihood(g * modulation, counts))
+                read_out.weight.data.mul_(gain)
+            parts = [self._modulation(i, v) for v in (w, held.get(w.recording)) if v is not None]
+            spikes = sum(counts.sum(dim=(0, 1)) for _, counts in parts)
+            expected = sum(modulation.exp().sum(dim=(0, 1)) for modulation, _ in parts)
+            read_out.bias.data.copy_(torch.log((spikes + PSEUDO_SPIKE) / (expected + PSEUDO_SPIKE)))
+
+    def _modulation(self, i: int, w: Windows) -> tuple[Tensor, Tensor]:
+        """Log rate without the bias, and the counts, both (window, bin, target unit)."""
+        with torch.no_grad():
+            x = self._scaled(i, w.source)
+            log_rate = self.network.decode(self.network.encode({i: x}), {i: len(x)})[0]
+            counts = torch.from_numpy(w.target.astype(np.float32)).to(self.device)
+            return log_rate - cast(nn.Linear, self.network.read_out[i]).bias, counts
+
     def _tensors(self, windows: Sequence[Windows]) -> tuple[Batch, Batch]:
         x = {i: self._scaled(i, w.source) for i, w in enumerate(windows) if len(w)}
         y = {i: torch.from_numpy(w.target.astype(np.float32)).to(self.device) for i, w in enumerate(windows) if len(w)}
         return x, y
 
     def _scaled(self, i: int, counts: NDArray[Any]) -> Tensor:
-        x = torch.from_numpy(counts.astype(np.float32)).to(self.device)
+        x = torch.from_numpy(self._smooth(counts)).to(self.device)
         return (x - self.scale[f"{i}.mean"]) / self.scale[f"{i}.std"]
+
+    def _smooth(self, counts: NDArray[Any]) -> NDArray[np.float32]:
+        """Counts as they enter the network: half a kernel's width of noise less."""
+        return gaussian_filter1d(
+            counts.astype(np.float32), self.params.smoothing_s / self.bin_s, axis=1, mode="nearest"
+        )
 
     def _augment(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Drop whole units of a window: no latent may lean on one unit."""
@@ -108,19 +149,27 @@ class Translator:
 
     def _scale_and_start(self, i: int, w: Windows) -> None:
         """Scale by the training windows' mean and SD; start the read-in at the linear translator."""
-        source, target = w.source.astype(np.float32), w.target.astype(np.float32)
+        source, target = self._smooth(w.source), w.target.astype(np.float32)
         mean, std = source.mean(axis=(0, 1)), np.maximum(source.std(axis=(0, 1)), 0.05)
         self.scale[f"{i}.mean"] = torch.from_numpy(mean).to(self.device)
         self.scale[f"{i}.std"] = torch.from_numpy(std).to(self.device)
         y = (target - target.mean(axis=(0, 1))) / np.maximum(target.std(axis=(0, 1)), 0.05)
         read_in, read_out = cast(nn.Linear, self.network.read_in[i]), cast(nn.Linear, self.network.read_out[i])
-        start = read_in_directions((source - mean) / std, y, self.params.smoothing_s / w.bin_s, self.params.inputs)
+        start, weights = read_in_directions(
+            (source - mean) / std, y, self.params.smoothing_s / w.bin_s, self.params.inputs, self.params.start_penalty
+        )
+        floor_ = RATE_FLOOR / w.n_bins
         with torch.no_grad():
             read_in.weight.copy_(torch.from_numpy(start.T))
             read_in.bias.zero_()
-            read_out.weight.mul_(0.3)
-            floor = RATE_FLOOR / w.n_bins
-            read_out.bias.copy_(torch.from_numpy(np.log(np.maximum(target.mean(axis=(0, 1)), floor))))
+            # At the start the latents are the leading linear predictors and the rates what they predict.
+            n = self.params.latents
+            read_out.weight.zero_()
+            slope = (
+                weights[:n] * np.maximum(target.std(axis=(0, 1)), 0.05) / np.maximum(target.mean(axis=(0, 1)), floor_)
+            )
+            read_out.weight[:, :n].copy_(torch.from_numpy(slope.T))
+            read_out.bias.copy_(torch.from_numpy(np.log(np.maximum(target.mean(axis=(0, 1)), floor_))))
 
     def _scorer(self, valid: Sequence[Windows], base: Batch) -> Any:
         x, y = self._tensors(valid)
@@ -136,3 +185,9 @@ class Translator:
             return {"valid_loss": -gain_per_spike, "valid_bits_per_spike": gain_per_spike / float(np.log(2))}
 
         return score
+
+
+def _profile_likelihood(modulation: Tensor, counts: Tensor) -> float:
+    """Poisson log likelihood, up to a constant, with every unit's bias at its best."""
+    spikes = counts.sum(dim=(0, 1))
+    return float((counts * modulation).sum() - (spikes * modulation.exp().sum(dim=(0, 1)).log()).sum())
