@@ -120,7 +120,7 @@ def test_latents_are_there_for_train_and_test_trials(
             key = f"{w.recording}|{fold.fold}"
             test = latents[f"{key}|is_test"]
             assert set(latents[f"{key}|trial"][test]) == set(w.trial[fold.test[w.recording]])
-            assert latents[f"{key}|latents"].shape == (len(test), w.n_bins, 6)
+            assert latents[f"{key}|latents"].shape == (len(test), w.n_bins, 8)
             assert not set(latents[f"{key}|trial"][~test]) & set(latents[f"{key}|trial"][test])
 
 

@@ -67,7 +67,7 @@ class Seq2Seq(Model):
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
         p: Any = self.params
-        self.translator = Translator(p, self.device)
+        self.translator = Translator(p, self.bin_s, self.device)
         self.translator.fit(train, valid, rng, on_epoch)
         held = {w.recording: w for w in valid}
         self.readouts: dict[str, Readout] = {}
@@ -101,7 +101,7 @@ class Seq2Seq(Model):
 
         arrays = load_arrays(folder / "weights.safetensors")
         order = json.loads((folder / "order.json").read_text(encoding="utf-8"))
-        self.translator = Translator(self.params, self.device)
+        self.translator = Translator(self.params, self.bin_s, self.device)
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
         self.translator.build(sizes, seed=0)
 

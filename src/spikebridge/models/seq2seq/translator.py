@@ -26,11 +26,11 @@ RATE_FLOOR = 0.02  # spikes per window and unit, so that a unit silent in traini
 class Translator:
     """The network with what it needs around it: unit scaling per recording, the order of the recordings, a device."""
 
-    def __init__(self, params: Any, device: str) -> None:
+    def __init__(self, params: Any, bin_s: float, device: str) -> None:
         self.params = params
+        self.bin_s = bin_s
         self.device = device
         self.recordings: list[str] = []
-        self.bin_s = 1.0
         self.scale: dict[str, Tensor] = {}  # "<number>.mean", "<number>.std": (source unit,)
 
     def build(self, units: Mapping[str, tuple[int, int]], seed: int) -> None:
@@ -47,7 +47,6 @@ class Translator:
     ) -> None:
         """Train on all windows, labelled or not."""
         p = self.params
-        self.bin_s = train[0].bin_s
         self.build({w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}, int(rng.integers(2**31)))
         generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
         for i, w in enumerate(train):
@@ -77,7 +76,7 @@ class Translator:
                 )
                 spikes = spikes + y[i][rows].sum()
                 nats = nats + p.rate_penalty * (log_rate - self.network.read_out[i].bias).square().sum()
-            return cast(Tensor, nats / spikes.clamp(min=1.0))
+            return nats / spikes.clamp(min=1.0)
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
         schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience)
@@ -113,8 +112,8 @@ class Translator:
                 gain = max(GAINS, key=lambda g: _profile_likelihood(g * modulation, counts))
                 read_out.weight.data.mul_(gain)
             parts = [self._modulation(i, v) for v in (w, held.get(w.recording)) if v is not None]
-            spikes = sum(counts.sum(dim=(0, 1)) for _, counts in parts)
-            expected = sum(modulation.exp().sum(dim=(0, 1)) for modulation, _ in parts)
+            spikes = torch.cat([counts for _, counts in parts]).sum(dim=(0, 1))
+            expected = torch.cat([modulation for modulation, _ in parts]).exp().sum(dim=(0, 1))
             read_out.bias.data.copy_(torch.log((spikes + PSEUDO_SPIKE) / (expected + PSEUDO_SPIKE)))
 
     def _modulation(self, i: int, w: Windows) -> tuple[Tensor, Tensor]:
@@ -158,7 +157,7 @@ class Translator:
         start, weights = read_in_directions(
             (source - mean) / std, y, self.params.smoothing_s / w.bin_s, self.params.inputs, self.params.start_penalty
         )
-        floor_ = RATE_FLOOR / w.n_bins
+        floor = RATE_FLOOR / w.n_bins
         with torch.no_grad():
             read_in.weight.copy_(torch.from_numpy(start.T))
             read_in.bias.zero_()
@@ -166,10 +165,10 @@ class Translator:
             n = self.params.latents
             read_out.weight.zero_()
             slope = (
-                weights[:n] * np.maximum(target.std(axis=(0, 1)), 0.05) / np.maximum(target.mean(axis=(0, 1)), floor_)
+                weights[:n] * np.maximum(target.std(axis=(0, 1)), 0.05) / np.maximum(target.mean(axis=(0, 1)), floor)
             )
             read_out.weight[:, :n].copy_(torch.from_numpy(slope.T))
-            read_out.bias.copy_(torch.from_numpy(np.log(np.maximum(target.mean(axis=(0, 1)), floor_))))
+            read_out.bias.copy_(torch.from_numpy(np.log(np.maximum(target.mean(axis=(0, 1)), floor))))
 
     def _scorer(self, valid: Sequence[Windows], base: Batch) -> Any:
         x, y = self._tensors(valid)
