@@ -13,9 +13,9 @@ from sklearn.linear_model import Ridge as SklearnRidge
 
 from spikebridge import models
 from spikebridge.models.dnn import Perceptron
-from spikebridge.models.parts.features import class_shares, join, segment_means, segment_sums
+from spikebridge.models.parts.features import class_shares, join, recent_mean, segment_means, segment_sums
 from spikebridge.models.parts.loop import Schedule, fit_network
-from spikebridge.models.parts.readout import STRENGTHS, fit_readout
+from spikebridge.models.parts.readout import SUMMARIES, fit_readout, fit_readouts
 from spikebridge.models.seq2seq.start import read_in_directions
 from spikebridge.types import Windows
 
@@ -45,26 +45,49 @@ def test_class_shares() -> None:
     np.testing.assert_allclose(class_shares(np.array([0, 0, 1, -1]), 3), [3 / 6, 2 / 6, 1 / 6])
 
 
+def test_recent_mean_is_a_leaky_integrator() -> None:
+    z = np.random.default_rng(0).normal(size=(3, 12, 2))
+    state, weight = np.zeros((3, 2)), 0.0
+    for b in range(12):  # one time constant is a quarter of the window: three bins
+        state, weight = state * np.exp(-1 / 3) + z[:, b], weight * np.exp(-1 / 3) + 1
+    np.testing.assert_allclose(recent_mean(z, 1 / 4), state / weight, rtol=1e-5)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_readout_is_scikit_learns_logistic_regression(n_classes: int) -> None:
+@pytest.mark.parametrize("strength", [0.1, 1.0])
+def test_readout_is_scikit_learns_logistic_regression(n_classes: int, strength: float) -> None:
     rng = np.random.default_rng(0)
-    x = rng.normal(3, 2, (120, 4))
+    x = rng.normal(3, 2, (120, 4)) * [1, 2, 3, 0.1]
     label = (x @ rng.normal(size=(4, n_classes)) + rng.normal(size=(120, n_classes))).argmax(axis=1)
-    readout = fit_readout(x, label, n_classes)
-    z = (x - x.mean(axis=0)) / x.std(axis=0)
-    candidates = [LogisticRegression(C=c, max_iter=1000).fit(z, label).predict_proba(z) for c in STRENGTHS]
-    distance = [np.abs(readout.probabilities(x) - p).max() for p in candidates]
-    assert min(distance) < 1e-6
-    assert (readout.probabilities(x).argmax(axis=1) == label).mean() > 0.6
+    readout = fit_readout(x, label, n_classes, strength)
+    z = (x - x.mean(axis=0)) / (x - x.mean(axis=0)).std()
+    oracle = LogisticRegression(C=strength, max_iter=1000).fit(z, label).predict_proba(z)
+    np.testing.assert_allclose(readout.probabilities(x)[:, np.unique(label)], oracle, atol=1e-6)
 
 
 def test_readout_with_missing_classes() -> None:
     x = np.random.default_rng(0).normal(size=(30, 2))
-    one = fit_readout(x, np.ones(30, dtype=int), 2)
+    one = fit_readout(x, np.ones(30, dtype=int), 2, 1.0)
     np.testing.assert_allclose(one.probabilities(x), np.tile([1 / 32, 31 / 32], (30, 1)))
-    two = fit_readout(x, np.where(x[:, 0] > 0, 2, 0), 3)
+    two = fit_readout(x, np.where(x[:, 0] > 0, 2, 0), 3, 1.0)
     assert two.probabilities(x)[:, 1].max() < 0.05
     assert (two.probabilities(x).argmax(axis=1) == np.where(x[:, 0] > 0, 2, 0)).mean() > 0.9
+
+
+@pytest.mark.parametrize(("informative", "expected"), [("late", "recent"), ("mean", "mean"), ("early", "parts")])
+def test_readouts_look_where_the_decision_is(informative: str, expected: str) -> None:
+    """Two recordings whose latents tell the label at the end of the window, all along, or at its start only."""
+    rng = np.random.default_rng(1)
+    labels = {r: rng.integers(0, 2, 100) for r in "ab"}
+    when = {"late": np.arange(24) >= 21, "mean": np.ones(24, bool), "early": np.arange(24) < 6}[informative]
+    size = {"late": 1.5, "mean": 0.25, "early": 0.6}[informative]
+    latents = {
+        r: rng.normal(size=(100, 24, 2)) + size * when[:, None] * (2 * labels[r][:, None, None] - 1) for r in "ab"
+    }
+    summary, readouts = fit_readouts(latents, labels, 2)
+    assert summary.startswith(expected)
+    x = SUMMARIES[summary](latents["a"])
+    assert (readouts["a"].probabilities(x).argmax(axis=1) == labels["a"]).mean() > 0.8
 
 
 def test_ridge_is_scikit_learns_ridge(halves: tuple[list[Windows], list[Windows]]) -> None:

@@ -25,6 +25,16 @@ def segment_means(values: NDArray[np.generic], segments: int) -> NDArray[np.floa
     return means.astype(np.float32).reshape(len(values), means.shape[1] * means.shape[2])
 
 
+def recent_mean(values: NDArray[np.generic], share: float) -> NDArray[np.float32]:
+    """(window, bin, latent) -> (window, latent): mean with weights that decay backwards from the window's end.
+
+    share: time constant of the decay, as a share of the window. A leaky integrator of what comes before the decision.
+    """
+    bins = values.shape[1]
+    weights = np.exp(-np.arange(bins)[::-1] / (share * bins))
+    return np.einsum("wbl,b->wl", values.astype(np.float64), weights / weights.sum()).astype(np.float32)
+
+
 def join(first: Windows, second: Windows | None) -> Windows:
     """The windows of two sets of one recording, in time order."""
     if second is None or len(second) == 0:

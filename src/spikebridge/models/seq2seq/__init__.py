@@ -17,8 +17,8 @@ from pydantic import Field
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.arrays import load_arrays, save_arrays
-from spikebridge.models.parts.features import join, segment_means
-from spikebridge.models.parts.readout import Readout, fit_readout
+from spikebridge.models.parts.features import join
+from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Predictions, Windows
 
@@ -43,7 +43,6 @@ class Seq2Seq(Model):
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         latents: int = Field(8, ge=1)
-        segments: int = Field(4, ge=1, description="parts of the window whose mean latents the read-out sees")
         smoothing_s: float = Field(0.05, gt=0, description="SD of the Gaussian kernel on the source's counts")
         start_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
         rate_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
@@ -70,21 +69,18 @@ class Seq2Seq(Model):
         self.translator = Translator(p, self.bin_s, self.device)
         self.translator.fit(train, valid, rng, on_epoch)
         held = {w.recording: w for w in valid}
-        self.readouts: dict[str, Readout] = {}
-        for w in train:
-            both = join(w, held.get(w.recording))
-            both = both.select(both.labelled)
-            if len(both):
-                x = segment_means(self.translator.run(both)[0], p.segments)
-                self.readouts[w.recording] = fit_readout(x, both.label, len(self.classes))
+        known = [join(w, held.get(w.recording)) for w in train]
+        known = [w.select(w.labelled) for w in known if w.labelled.any()]
+        latents = {w.recording: self.translator.run(w)[0] for w in known}
+        labels = {w.recording: w.label for w in known}
+        self.summary, self.readouts = fit_readouts(latents, labels, len(self.classes))
 
     def predict(self, windows: Windows) -> Predictions:
-        p: Any = self.params
         recording = self.known(windows.recording)
         latents, rates = self.translator.run(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
-            probabilities = self.readouts[recording].probabilities(segment_means(latents, p.segments))
+            probabilities = self.readouts[recording].probabilities(SUMMARIES[self.summary](latents))
         return Predictions(probabilities, rates, latents)
 
     def _save(self, folder: Path) -> None:
@@ -94,13 +90,15 @@ class Seq2Seq(Model):
             if name in self.readouts:
                 arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
         save_arrays(folder / "weights.safetensors", arrays)
-        (folder / "order.json").write_text(json.dumps(self.translator.recordings), encoding="utf-8")
+        about = {"recordings": self.translator.recordings, "summary": self.summary}
+        (folder / "layout.json").write_text(json.dumps(about), encoding="utf-8")
 
     def _load(self, folder: Path) -> None:
         import torch
 
         arrays = load_arrays(folder / "weights.safetensors")
-        order = json.loads((folder / "order.json").read_text(encoding="utf-8"))
+        about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
+        order, self.summary = about["recordings"], about["summary"]
         self.translator = Translator(self.params, self.bin_s, self.device)
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
         self.translator.build(sizes, seed=0)
