@@ -48,7 +48,8 @@ def train(
     device = parallel.device(config.compute)
     out.mkdir(parents=True)
     jobs = [Job(config, model, f, p, windows, splits, out / "model", device) for f, p in params.items()]
-    results = parallel.run_jobs(_refit, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)
+    workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1
+    results = parallel.run_jobs(_refit, jobs, workers, on_epoch)
 
     history = pd.DataFrame([row for r in results for row in r["history"]])
     history.reindex(columns=_columns(history)).to_csv(out / "history.csv", index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,34 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+SMALL: dict[str, Any] = {
+    "simulate": {"recordings": 2, "trials": 40, "source_units": [20, 22], "target_units": [12, 14]},
+    "bins": {"width_s": 0.1},
+    "split": {"outer_folds": 2},
+    "models": {
+        "seq2seq": {"epochs": 6, "hidden": 16, "batch": 64},
+        "ridge": {},
+        "random_forest": {"trees": 20},
+        "dnn": {"epochs": 10},
+        "majority": {},
+    },
+    "tune": {"trials": 2, "startup_trials": 1},
+    "statistics": {"resamples": 500},
+    "compute": {"workers": 1},
+}
+"""Changes to the shipped parameters under which the pipeline takes a minute or two."""
+
+
+def parameters(base: Path, **sections: dict[str, Any]) -> dict[str, Any]:
+    """A parameter file with SMALL and then these sections changed; a list of models replaces the file's."""
+    made: dict[str, Any] = yaml.safe_load(base.read_text(encoding="utf-8"))
+    for name, changes in (SMALL | sections).items():
+        made[name] = changes if name == "models" else made.get(name, {}) | changes
+    return made
+
+
+def load_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def shared_recordings() -> Path:

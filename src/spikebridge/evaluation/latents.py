@@ -81,12 +81,19 @@ def _along_decision(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64]]
 
 
 def _components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Array]:
-    """Held-out latents of all folds on one set of axes. (trial, bin, component), (trial,), (component,)."""
+    """Held-out latents of all folds on one set of axes. (trial, bin, component), (trial,), (component,).
+
+    A fold that shares no training trial with the first one (there are only two folds) cannot be turned onto its axes
+    and is left out.
+    """
     numbers = sorted(folds)
     values, labels = [], []
     for number in numbers:
         part = folds[number]
-        to_first = linear_map(*_shared_training(folds[numbers[0]], part))
+        theirs, reference = _shared_training(folds[numbers[0]], part)
+        if not len(theirs):
+            continue
+        to_first = linear_map(theirs, reference)
         values.append(to_first(part.latents[part.is_test].astype(np.float64)))
         labels.append(w.label[rows_of(w, part.trial[part.is_test])])
     turned, share = _principal(np.concatenate(values))

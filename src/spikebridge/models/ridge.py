@@ -36,12 +36,12 @@ class Ridge(Model):
     class Params(base.Params):
         smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel")
         reach_s: float = Field(0.2, ge=0, description="longest lag, either way")
-        penalty: float = Field(1.0, gt=0, description="relative to the mean variance of the predictors")
+        penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
 
     space = {
-        "smoothing_s": ("log", 0.02, 0.4),
+        "smoothing_s": ("log", 0.03, 0.3),
         "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
-        "penalty": ("log", 1.0e-2, 100.0),
+        "penalty": ("log", 0.3, 30.0),
     }
 
     def _fit(

@@ -1,0 +1,54 @@
+"""One fake study of known effects and its evaluation, and copies of it to spoil."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_runs import Study, make_study
+
+from spikebridge.evaluation import evaluate
+
+Run = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Evaluate a study; the folder that this wrote."""
+
+    def make(study: Study, out: str = "out") -> Path:
+        evaluate(study.config, *study.places, study.root / out)
+        return study.root / out
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """One study of known effects a session; tests only read it, and may add folders out_*."""
+    return make_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="session")
+def out(study: Study, run: Run) -> Path:
+    """Its evaluation; tests only read it."""
+    return run(study)
+
+
+@pytest.fixture
+def copy(study: Study, tmp_path: Path) -> Study:
+    """A study to spoil."""
+    shutil.copytree(study.root, tmp_path / "copy", ignore=shutil.ignore_patterns("out*"))
+    return replace(study, root=tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def scores(out: Path) -> dict[str, Any]:
+    content = json.loads((out / "metrics.json").read_text())
+    assert isinstance(content, dict)
+    return content

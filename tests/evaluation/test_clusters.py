@@ -1,0 +1,44 @@
+"""What counts as independent: recordings, animals or, of few recordings, blocks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fake_runs import Plan, Study, make_study
+
+from spikebridge.errors import ConfigError
+from spikebridge.evaluation.clusters import clusters_of
+
+Run = Callable[..., Path]
+
+
+def settings(study: Study, **changes: Any) -> Study:
+    """The study with other keys in its section statistics."""
+    config = study.config
+    return replace(study, config=config.model_copy(update={"statistics": config.statistics.model_copy(update=changes)}))
+
+
+def test_few_recordings_say_so(tmp_path: Path, run: Run) -> None:
+    small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3))
+    table = pd.read_csv(run(settings(small, cluster="recording")) / "comparisons.csv")
+    verdicts = table[table["family"] == "above_majority"]["verdict"]
+    assert set(verdicts) == {"too few recordings to decide (needs 6)"}
+    auto = json.loads((run(small, "auto") / "metrics.json").read_text())
+    assert (auto["cluster"], auto["n_clusters"]) == ("block", 9)
+    assert auto["models"]["majority"]["balanced_accuracy_within_blocks"]["value"] == 0.5
+
+
+def test_animals_as_clusters(study: Study, run: Run) -> None:
+    found = json.loads((run(settings(study, cluster="animal"), "out_animal") / "metrics.json").read_text())
+    assert (found["cluster"], found["n_clusters"]) == ("animal", 2)
+
+
+def test_a_recording_without_animal_is_named() -> None:
+    with pytest.raises(ConfigError, match="got none for \\['b'\\]"):
+        clusters_of(pd.DataFrame({"recording": ["a", "b"]}), "animal", {"a": "rat"})
