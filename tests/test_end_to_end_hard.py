@@ -1,0 +1,74 @@
+"""What may go wrong and what is real: stages killed and run again, and a recording of a real mouse."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from project import ROOT, copy_project, dvc, environment, load_json, parameters, shared_recordings
+
+
+def kill_at(project: Path, stage: str) -> None:
+    """Start dvc repro; SIGKILL it and the given stage soon after that began."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro", stage],
+        cwd=project,
+        env=environment(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    for line in child.stdout:
+        if f"Running stage '{stage}'" in line:
+            time.sleep(3.0)
+            break
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def test_killed_and_run_again_gives_the_same_result(tmp_path: Path) -> None:
+    """SIGKILL in the stages that take long, then dvc repro: as if nothing had happened."""
+    models = {"seq2seq": {"epochs": 4, "hidden": 8}, "majority": {}}
+    params = parameters(ROOT / "params.yaml", models=models)
+    calm, killed = (copy_project(tmp_path / name, params) for name in ("calm", "killed"))
+    dvc(calm, "repro")
+    for stage in ("simulate", "tune@seq2seq", "train@seq2seq", "evaluate", "register"):
+        kill_at(killed, stage)
+    dvc(killed, "repro")
+    scores, again = (load_json(p / "reports/evaluation/metrics.json") for p in (calm, killed))
+    assert scores == again
+    gates, again = (load_json(p / "reports/registration.json")["gates"] for p in (calm, killed))
+    assert gates == again
+
+
+REAL = shared_recordings()
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real recordings at {REAL}")
+def test_a_real_recording_from_file_to_registered_model(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    shutil.copy(REAL / "cori_2016-12-14.nwb", tmp_path / "recordings")
+    params = parameters(
+        ROOT / "examples/steinmetz/params.yaml",
+        data={"path": str(tmp_path / "recordings")},
+        bins={},
+        simulate={},
+        models={"seq2seq": {"epochs": 15, "batch": 16}, "majority": {}},
+        tune={"trials": 1, "startup_trials": 1},
+    )
+    project = copy_project(tmp_path / "real", params)
+    dvc(project, "repro", "register")
+    scores = load_json(project / "reports/evaluation/metrics.json")
+    assert scores["models"]["seq2seq"]["n_trials"] == 114
+    assert scores["translation"]["seq2seq"]["bits_per_spike"]["value"] > 0
+    report = load_json(project / "data/windows/report.json")["recordings"]["cori_2016-12-14"]
+    assert report["trials"]["kept"] == 114 and report["labels"] == {"failure": 45, "success": 69}
+    assert load_json(project / "reports/registration.json")["alias"] in ("champion", "candidate")
