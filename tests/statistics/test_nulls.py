@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
@@ -72,19 +73,33 @@ def test_largest_shift() -> None:
     assert linear_shift.largest_shift(60) == 20
 
 
-def test_trial_shuffle_against_a_loop(rng: np.random.Generator) -> None:
-    y = rng.poisson(1.0, (5, 4)).astype(float)
-    rates, base = rng.gamma(2, 0.5, (5, 4)), 1.0
+def test_trial_shuffle_against_every_pairing(rng: np.random.Generator) -> None:
+    """Six trials, a run of four and one of two: the null is drawn from the 24 x 2 pairings, and from all of them."""
+    y = rng.poisson(1.0, (6, 4)).astype(float)
+    rates = rng.gamma(2, 0.5, (6, 4))
 
-    def nats(order: np.ndarray) -> float:
-        return float(np.sum(y * np.log(rates[order] / base) - (rates[order] - base)))
+    def nats(order: Sequence[int]) -> float:
+        return float(np.sum(y * np.log(rates[list(order)]) - (rates[list(order)] - 1.0)))
 
     pairs = np.log(rates) @ y.T - rates.sum(axis=1)[:, None]
-    found = trial_shuffle.trial_shuffle([pairs], nats(np.arange(5)), y.sum(), np.random.default_rng(3), 50)
-    dealt = np.random.default_rng(3).permuted(np.tile(np.arange(5), (50, 1)), axis=1)
-    expected = [nats(order) / (y.sum() * np.log(2)) for order in dealt]
-    np.testing.assert_allclose(found.null, expected)
-    assert found.p == (1 + np.sum(np.array(expected) >= found.observed - 1e-12)) / 51
+    found = trial_shuffle.trial_shuffle([pairs], nats(range(6)), y.sum(), rng, 5_000)
+    orders = [(*first, *last) for first in permutations(range(4)) for last in permutations(range(4, 6))]
+    every = np.array([nats(order) for order in orders]) / (y.sum() * np.log(2))
+    assert set(np.round(found.null, 9)) == set(np.round(every, 9))
+    assert found.null.mean() == pytest.approx(every.mean(), abs=4 * every.std() / np.sqrt(5_000))
+    share = np.mean(every >= found.observed - 1e-12)
+    assert found.p == pytest.approx(share, abs=4 * np.sqrt(share / 5_000))
+
+
+def test_trial_shuffle_does_not_take_common_drift_for_a_link(rng: np.random.Generator) -> None:
+    """Prediction and counts drift apart from each other, both slowly: over a block they correlate by chance."""
+    studies, hits = 200, 0
+    for _ in range(studies):
+        y = rng.poisson(np.exp(0.5 * walk(rng, 24, 20))[:, None] * np.ones(12)).astype(float)
+        rates = np.exp(0.5 * walk(rng, 24, 20))[:, None] * np.ones(12)
+        pairs = np.log(rates) @ y.T - rates.sum(axis=1)[:, None]
+        hits += trial_shuffle.trial_shuffle([pairs], float(np.trace(pairs)), y.sum(), rng, 199).p <= 0.05
+    assert not_above(hits, studies)  # shuffling whole blocks: about 0.18
 
 
 def test_trial_shuffle_holds_its_level_for_a_mere_time_course(rng: np.random.Generator) -> None:
