@@ -32,8 +32,8 @@ def trial_shuffle(
 ) -> NullResult:
     """p of bits/spike under random pairings of predictions and trials within runs of SPAN trials of each block.
 
-    blocks: each (trial, trial), trials in time order, entry [a, b] = sum_{t,u} y_b log(rate_a) - rate_a, natural logarithm. The base rate
-    of the information is the same for all pairings of a block and drops out of the difference.
+    blocks: each (trial, trial), trials in time order, entry [a, b] = sum_{t,u} y_b log(rate_a) - rate_a, natural
+    logarithm. The base rate of the information is the same for all pairings of a block and drops out of the difference.
     observed_nats, spikes: sums over all trials of the blocks, of the information and of target spikes.
     """
     gain = np.zeros(resamples)
