@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from studies import simulated_windows, small_config
 
+from spikebridge.preprocess import make_splits, save_splits
 from spikebridge.types import Windows
 
 
@@ -24,6 +26,17 @@ def halves(windows: list[Windows]) -> tuple[list[Windows], list[Windows]]:
     cut = [int(0.7 * len(w)) for w in windows]
     first = [w.select(np.arange(c - 3)) for w, c in zip(windows, cut, strict=True)]
     return first, [w.select(np.arange(c, len(w))) for w, c in zip(windows, cut, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory, windows: list[Windows]) -> Path:
+    """A folder with windows and splits of a small study."""
+    root = tmp_path_factory.mktemp("study")
+    (root / "windows").mkdir()
+    for w in windows:
+        w.save(root / "windows" / f"{w.recording}.npz")
+    save_splits(make_splits(windows, small_config().split), root / "splits.json")
+    return root
 
 
 @pytest.fixture(autouse=True)

@@ -130,7 +130,7 @@ def test_no_file_knows_a_machine_or_an_index() -> None:
     # Written apart, so that this file does not find itself.
     hosts = [
         ("pypi", "org"),
-        ("pythonhosted", "org"),
+        ("python" + "hosted", "org"),
         ("download", "pytorch"),
         ("registry", "npmjs"),
         ("deb", "debian"),

@@ -12,7 +12,7 @@ import pytest
 from studies import small_config
 
 from spikebridge import metrics, models, training, tuning
-from spikebridge.preprocess import check_consumed, load_splits, make_splits, save_splits, take
+from spikebridge.preprocess import check_consumed, load_splits, take
 from spikebridge.types import Windows
 
 QUICK = {"seq2seq": {"epochs": 2, "hidden": 8}, "random_forest": {"trees": 5}, "dnn": {"epochs": 3}}
@@ -26,16 +26,6 @@ def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[d
     told: list[dict[str, Any]] = []
     training.train(config, model, root / "windows", root / "splits.json", tuned, root / out, told.append)
     return root / out, told
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, windows: list[Windows]) -> Path:
-    root = tmp_path_factory.mktemp("study")
-    (root / "windows").mkdir()
-    for w in windows:
-        w.save(root / "windows" / f"{w.recording}.npz")
-    save_splits(make_splits(windows, small_config().split), root / "splits.json")
-    return root
 
 
 @pytest.fixture(scope="module", params=models.names())

@@ -21,17 +21,6 @@ from spikebridge.preprocess import make_splits, save_splits
 from spikebridge.types import Windows
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, windows: list[Windows]) -> Path:
-    """A folder with windows and splits of a small study."""
-    root = tmp_path_factory.mktemp("study")
-    (root / "windows").mkdir()
-    for w in windows:
-        w.save(root / "windows" / f"{w.recording}.npz")
-    save_splits(make_splits(windows, small_config().split), root / "splits.json")
-    return root
-
-
 def tune(study: Path, config: Config, model: str, out: Path, work: Path | None = None) -> dict[str, Any]:
     tuning.tune(config, model, study / "windows", study / "splits.json", work or out.parent / "work", out)
     return json.loads((out / "best.json").read_text())
