@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spikebridge.errors import DataError
-from spikebridge.stage import lock, output, remove, stage_main
+from spikebridge.stage import THREADS, lock, output, remove, stage_main
 
 
 def test_output_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -86,6 +87,24 @@ def test_stage_main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert capsys.readouterr().err == "tune@dnn: a.nwb: expected trials, got none\n"
     with pytest.raises(ZeroDivisionError):
         stage_main(lambda _: 1 / 0)  # type: ignore[arg-type,return-value]
+
+
+def test_linear_algebra_runs_on_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another number of threads gives other last digits."""
+    import numpy as np
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["evaluate.py"])
+    for name in THREADS:
+        monkeypatch.setenv(name, "2")
+    np.linalg.eigh(np.eye(3))
+    seen = []
+    with threadpool_limits(limits=2):
+        stage_main(
+            lambda _: seen.extend([[i["num_threads"] for i in threadpool_info()], os.environ["OMP_NUM_THREADS"]])
+        )
+    assert set(seen[0]) == {1} and seen[1] == "1"
 
 
 def test_a_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:

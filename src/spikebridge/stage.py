@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 from spikebridge.errors import SpikebridgeError
 
 LOCKS = Path("runs") / "locks"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def stage_main(run: Callable[[list[str]], None]) -> None:
@@ -27,11 +29,23 @@ def stage_main(run: Callable[[list[str]], None]) -> None:
     """
     name = "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
     try:
-        with lock(LOCKS / f"{name}.lock"):
+        with lock(LOCKS / f"{name}.lock"), one_thread():
             run(sys.argv[1:])
     except SpikebridgeError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Linear algebra on one thread, here, in libraries loaded later, and in worker processes.
+
+    Sums over several threads are added in another order: results would differ in the last digits between machines and
+    between settings of OMP_NUM_THREADS. Work that is worth it runs in several processes.
+    """
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    with threadpool_limits(limits=1):
+        yield
 
 
 @contextmanager
