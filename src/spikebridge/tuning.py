@@ -73,7 +73,11 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     jobs = [Job(config, model, f, windows, splits, studies / f"{_safe(f)}.db", device) for f in folds]
     workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1  # not worth a process
     with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
-        results = parallel.run_jobs(_study, jobs, workers, bar.update)
+
+        def advance(done: int) -> None:
+            bar.update(done)
+
+        results = parallel.run_jobs(_study, jobs, workers, advance)
     out.mkdir(parents=True)
     best = [r["best"] for r in results]
     about = {"model": model, "tunable": bool(models.kind(model).space), "folds": best[:-1], "full": best[-1]}

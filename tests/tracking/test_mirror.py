@@ -46,6 +46,14 @@ def test_one_parent_with_four_children_and_a_comparison(seen: Store) -> None:
     assert listed == [*fake_project.DECIDING, "comparison"], "in the order of params.yaml, newest first"
 
 
+def test_the_page_that_opens_shows_the_parent_and_not_tuning_trials(seen: Store) -> None:
+    """MLflow loads the newest hundred runs; trials must not push the parent off that page."""
+    newest = seen.client.search_runs([seen.experiment], order_by=["attributes.start_time DESC"])
+    kinds = [r.data.tags["spikebridge.kind"] for r in newest]
+    assert "trial" in kinds
+    assert "trial" not in kinds[: kinds.index("execution") + 1]
+
+
 def test_every_run_has_ended(seen: Store) -> None:
     found = seen.client.search_runs([seen.experiment], max_results=1000)
     assert {r.info.status for r in found} == {"FINISHED"}

@@ -23,7 +23,8 @@ def log(store: Store, identity: Identity, model_run: str, model: str, trials: Pa
         return 0
     table = pd.read_csv(trials)
     there = {run.data.tags.get(runs.FINGERPRINT) for run in runs.children(store, model_run)}
-    now = int(time.time() * 1000)
+    execution = runs.find(store, runs.execution_key(identity).fingerprint)
+    first = execution.info.start_time if execution else int(time.time() * 1000)
     new = 0
     for row in table.to_dict("records"):
         fold = row["fold"] if row["fold"] == "full" else f"fold {row['fold']}"
@@ -32,8 +33,9 @@ def log(store: Store, identity: Identity, model_run: str, model: str, trials: Pa
         if fingerprint in there:
             continue
         new += 1
-        # MLflow lists the newest first; a millisecond less each keeps the order of the table
-        _trial(store, runs.Key(fingerprint, name, "trial", model_run), {str(k): v for k, v in row.items()}, now - new)
+        # MLflow lists the newest first and loads a hundred at once: trials, which came before, must not fill that page.
+        # A millisecond less each keeps the order of the table.
+        _trial(store, runs.Key(fingerprint, name, "trial", model_run), {str(k): v for k, v in row.items()}, first - new)
     return new
 
 
@@ -43,7 +45,7 @@ def _trial(store: Store, key: runs.Key, row: dict[str, Any], start_ms: int) -> N
     run = runs.create(store, runs.Key(key.fingerprint, key.name, key.kind, key.parent, {"state": state}), start_ms)
     value = None if _missing(row["value"]) else float(row["value"])
     runs.log(store, run.info.run_id, runs.metrics({"value": value}), {"fold": row["fold"], **params})
-    store.client.set_terminated(run.info.run_id, STATUS.get(state, "FAILED"))
+    store.client.set_terminated(run.info.run_id, STATUS.get(state, "FAILED"), end_time=start_ms)
 
 
 def _missing(value: Any) -> bool:
