@@ -29,6 +29,7 @@ class SimulateConfig(Section):
     source_units: tuple[int, int] = (40, 80)
     target_units: tuple[int, int] = (30, 60)
     lag_s: float = Field(0.1, ge=0, description="target follows source by this time")
+    dimension: int = Field(4, ge=1, le=4, description="how many of the source's latents reach the target")
     coupling: float = Field(1.0, ge=0, description="gain of the shared latents in the target; 0 = no link")
     private: float = Field(0.5, ge=0, description="gain of the target's own latents")
     drift: float = Field(0.3, ge=0, description="size of slow drift in log rate")

@@ -129,6 +129,23 @@ def test_without_coupling_the_regions_share_nothing_but_the_truth_says_so() -> N
     assert np.abs(r).mean() < 1.5 * np.sqrt(2 / np.pi / len(x)) < np.abs(r_coupled).mean() / 3
 
 
+def deliberation_in_target(session: Session, deliberation: np.ndarray) -> float:
+    """Largest correlation of a target unit with the deliberation of the same rat, delayed by the lag."""
+    y = counts(session, "PFC", 0.1)
+    at = (np.arange(len(y)) + 0.5) * 0.1 - session.truth.lag_s
+    x = np.interp(at, session.time_s, deliberation)
+    return float(np.abs(np.corrcoef(y.T, x)[-1, :-1]).max())
+
+
+def test_dimension_says_how_many_latents_reach_the_target() -> None:
+    full, flat = make(drift=0.0), make(drift=0.0, dimension=2)
+    deliberation = full.truth.shared[:, 2]
+    assert (full.truth.dimension, flat.truth.dimension) == (4, 2)
+    assert flat.truth.names == ("position_cos", "position_sin") and flat.truth.shared.shape[1] == 2
+    np.testing.assert_array_equal(full.truth.shared[:, :2], flat.truth.shared)  # the same rat on the same day
+    assert deliberation_in_target(full, deliberation) > 0.2 > 2 * deliberation_in_target(flat, deliberation)
+
+
 def test_files_are_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
     knobs = SimulateConfig(recordings=2, **(SMALL | {"trials": 8}))
     contents = []

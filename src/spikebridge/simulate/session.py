@@ -40,6 +40,7 @@ class Truth:
     """What a perfect analysis would find.
 
     time_s: (time,), seconds. shared: (time, latent) as HC carries them; PFC at time t carries shared(t - lag_s).
+    dimension: how many of them reach PFC, 0 where the regions are not coupled.
     private: (time, latent), PFC's own latents.
     """
 
@@ -95,7 +96,8 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
     lag = round(knobs.lag_s / STEP_S)
     delayed = shared[np.maximum(np.arange(n) - lag, 0)]
     own = rng.normal(0, 0.4, (private.shape[1], n_target))
-    target = knobs.coupling * delayed @ _loadings(rng, n_target) + knobs.private * private @ own
+    k = knobs.dimension
+    target = knobs.coupling * delayed[:, :k] @ _loadings(rng, n_target)[:k] + knobs.private * private @ own
 
     spikes: list[Array] = []
     for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
@@ -104,7 +106,7 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
         spikes += _spikes(rng, np.exp(log_rate), knobs.refractory_s)
     position = 0.6 * np.column_stack([np.cos(angle), np.sin(angle)])
     speed = np.linalg.norm(np.gradient(position, STEP_S, axis=0), axis=1)
-    truth = Truth(time_s, shared, private, knobs.lag_s, len(SHARED) if knobs.coupling > 0 else 0)
+    truth = Truth(time_s, shared[:, :k], private, knobs.lag_s, k if knobs.coupling > 0 else 0, SHARED[:k])
     regions = ["HC"] * n_source + ["PFC"] * n_target
     return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth)
 
