@@ -116,6 +116,12 @@ def test_unlabelled_windows_are_learned_from(halves: tuple[list[Windows], list[W
     assert not np.array_equal(all_of_them.predict(test[0]).rates, only.predict(test[0]).rates)
 
 
+def test_more_latents_than_inputs_are_allowed(halves: tuple[list[Windows], list[Windows]]) -> None:
+    model = models.create("seq2seq", {"epochs": 1, "hidden": 8, "inputs": 3, "latents": 5})
+    model.fit(*halves, np.random.default_rng(0))
+    assert model.predict(halves[1][0]).latents.shape[-1] == 5
+
+
 def test_a_silent_unit_keeps_a_finite_rate(halves: tuple[list[Windows], list[Windows]]) -> None:
     from dataclasses import replace
 

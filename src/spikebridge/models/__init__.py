@@ -57,13 +57,13 @@ def fixed(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ConfigError for an unknown model or key, a wrong value, or `tune` for a key that is not tuned.
     """
-    untunable = [k for k, v in params.items() if v == TUNE and k not in kind(name).space]
-    known = {k: v for k, v in params.items() if k in untunable and k not in kind(name).Params.model_fields}
-    if untunable and not known:
-        can = ", ".join(kind(name).space) or "none"
-        raise ConfigError(f"models.{name}.{untunable[0]} cannot be tuned, give it a value (tunable: {can})")
-    given = {k: v for k, v in params.items() if v != TUNE or k in known}
-    check_params(name, kind(name).Params, given)
+    model = kind(name)
+    given = {k: v for k, v in params.items() if not (v == TUNE and k in model.Params.model_fields)}
+    check_params(name, model.Params, given)
+    for key in params:
+        if key not in given and key not in model.space:
+            can = ", ".join(model.space) or "none"
+            raise ConfigError(f"models.{name}.{key} cannot be tuned, give it a value (tunable: {can})")
     return given
 
 

@@ -23,7 +23,7 @@ class Network(nn.Module):
         self, units: Mapping[str, tuple[int, int]], inputs: int, hidden: int, latents: int, core: str, causal: bool
     ) -> None:
         super().__init__()
-        self.names = list(units)  # module keys must not hold dots, recording names may
+        # Lists, not dicts by name: module keys must not hold dots, recording names may.
         self.read_in = nn.ModuleList(nn.Linear(n_in, inputs) for n_in, _ in units.values())
         self.encoder: Core = build_core(core, inputs, hidden, two_sided=not causal)
         self.skip = nn.Linear(inputs, latents, bias=False)

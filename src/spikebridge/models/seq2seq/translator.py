@@ -152,23 +152,24 @@ class Translator:
         mean, std = source.mean(axis=(0, 1)), np.maximum(source.std(axis=(0, 1)), 0.05)
         self.scale[f"{i}.mean"] = torch.from_numpy(mean).to(self.device)
         self.scale[f"{i}.std"] = torch.from_numpy(std).to(self.device)
-        y = (target - target.mean(axis=(0, 1))) / np.maximum(target.std(axis=(0, 1)), 0.05)
+        rate, spread = target.mean(axis=(0, 1)), np.maximum(target.std(axis=(0, 1)), 0.05)
         read_in, read_out = cast(nn.Linear, self.network.read_in[i]), cast(nn.Linear, self.network.read_out[i])
         start, weights = read_in_directions(
-            (source - mean) / std, y, self.params.smoothing_s / w.bin_s, self.params.inputs, self.params.start_penalty
+            (source - mean) / std,
+            (target - rate) / spread,
+            self.params.smoothing_s / w.bin_s,
+            self.params.inputs,
+            self.params.start_penalty,
         )
-        floor = RATE_FLOOR / w.n_bins
+        rate = np.maximum(rate, RATE_FLOOR / w.n_bins)
         with torch.no_grad():
             read_in.weight.copy_(torch.from_numpy(start.T))
             read_in.bias.zero_()
             # At the start the latents are the leading linear predictors and the rates what they predict.
-            n = self.params.latents
+            n = min(self.params.latents, self.params.inputs)
             read_out.weight.zero_()
-            slope = (
-                weights[:n] * np.maximum(target.std(axis=(0, 1)), 0.05) / np.maximum(target.mean(axis=(0, 1)), floor)
-            )
-            read_out.weight[:, :n].copy_(torch.from_numpy(slope.T))
-            read_out.bias.copy_(torch.from_numpy(np.log(np.maximum(target.mean(axis=(0, 1)), floor))))
+            read_out.weight[:, :n].copy_(torch.from_numpy((weights[:n] * spread / rate).T))
+            read_out.bias.copy_(torch.from_numpy(np.log(rate)))
 
     def _scorer(self, valid: Sequence[Windows], base: Batch) -> Any:
         x, y = self._tensors(valid)
