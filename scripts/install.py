@@ -88,11 +88,12 @@ def fingerprint(without_dev: bool) -> str:
 
 
 def dev_tools(python: Path) -> list[str]:
-    """Names of the packages that the extra `dev` asks for."""
+    """Names of the packages that only the extra `dev` asks for; what reads more formats stays."""
     code = (
         "import importlib.metadata as m, re\n"
         "for r in m.requires('spikebridge') or []:\n"
-        "    if 'extra == ' in r: print(re.match(r'[A-Za-z0-9._-]+', r).group())"
+        "    name = re.match(r'[A-Za-z0-9._-]+', r).group()\n"
+        "    if re.search(r'extra == .dev', r) and name != 'spikebridge': print(name)"
     )
     out = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True)
     return out.stdout.split()

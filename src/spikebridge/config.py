@@ -41,6 +41,7 @@ class SimulateConfig(Section):
 class DataConfig(Section):
     path: str
     reader: str = "auto"
+    options: dict[str, Any] = Field(default={}, description="what the reader wants to know; each reader says what")
     source: list[str] = Field(min_length=1)
     target: list[str] = Field(min_length=1)
     region_from: str = "auto"
@@ -147,16 +148,19 @@ def parse(raw: dict[str, Any], name: str = "params") -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [_describe(e) for e in error.errors()]
+        lines = [describe_error(e) for e in error.errors()]
         raise ConfigError(f"{name}: " + "; ".join(lines)) from None
 
 
-def _describe(error: Any) -> str:
+def describe_error(error: Any, section: type[BaseModel] = Config) -> str:
+    """One of pydantic's errors about a section, in words: the key, what was expected, what was found."""
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        known = _known_keys(error["loc"][:-1])
+        known = _known_keys(error["loc"][:-1], section)
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        return f"unknown key {where}" + (f", did you mean {near[0]}?" if near else f"; known: {', '.join(known)}")
+        return f"unknown key {where}" + (
+            f", did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
+        )
     if error["type"] == "missing":
         return f"{where} is missing"
     message = str(error["msg"]).removeprefix("Value error, ")
@@ -173,8 +177,7 @@ def _describe(error: Any) -> str:
     return f"{where}: {message}, got {value!r}{hint}"
 
 
-def _known_keys(location: tuple[Any, ...]) -> list[str]:
-    section: Any = Config
+def _known_keys(location: tuple[Any, ...], section: Any) -> list[str]:
     for part in location:
         info = section.model_fields.get(str(part))
         if info is None or not isinstance(info.annotation, type) or not issubclass(info.annotation, BaseModel):

@@ -26,6 +26,7 @@ class Recording:
     trials: one row a trial, in the order of the file; times in seconds on the clock of the spikes.
     behavior: long table; columns series (str), time_s, value.
     observed: (interval, 2), seconds; when spikes were recorded at all. Outside it, data are missing, not zero.
+    resolution_s: seconds; width of the bins that the file holds instead of spike times, 0 where it holds times.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Recording:
     observed: NDArray[np.float64]
     source_file: str = ""
     warnings: tuple[str, ...] = ()
+    resolution_s: float = 0.0
 
 
 @dataclass(frozen=True)

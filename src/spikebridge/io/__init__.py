@@ -1,16 +1,31 @@
 """Recordings in: readers found by file name, checks apart from reading, tables out."""
 
-from spikebridge.io.registry import find_recordings, get_reader, reader_names, reader_of
+from spikebridge.io.choose import choose
+from spikebridge.io.contents import Contents
+from spikebridge.io.registry import (
+    find_recordings,
+    get_reader,
+    name_of,
+    not_recordings,
+    read_contents,
+    reader_names,
+    reader_of,
+)
 from spikebridge.io.store import IngestedRecordings, ingest, load_ingested, read_recording, save_ingested
 from spikebridge.io.validation import check
 
 __all__ = [
+    "Contents",
     "IngestedRecordings",
     "check",
+    "choose",
     "find_recordings",
     "get_reader",
     "ingest",
     "load_ingested",
+    "name_of",
+    "not_recordings",
+    "read_contents",
     "read_recording",
     "reader_names",
     "reader_of",

@@ -1,21 +1,36 @@
 """Readers, found by file name in io/readers/. Adding a reader is adding one file there.
 
 A reader module defines
-    can_read(path: Path) -> bool                                            cheap: looks at the name, opens nothing
-    read(path: Path, data: DataConfig, trials: TrialsConfig) -> Recording   raises DataError
-and its file name is its key in `data.reader`. Files that begin with an underscore are parts of a reader.
+
+    FORMAT: str                                         what it reads, in words, for people
+    Options: type[Section]                              what `data.options` may say (NoOptions: nothing)
+    can_read(path: Path) -> bool                        by content where a name does not tell; opens little
+    read(path: Path, options: Options) -> Contents      raises DataError with everything wrong, not the first thing
+    write(recording: Recording, folder: Path) -> Path   the same format back, for tests and export: the path to read
+
+and may define
+
+    name_of(path: Path) -> str                          name of the recording; default: file name without suffix
+
+A recording is one file or one folder. The file name of the module is its key in `data.reader`. Files that begin with an
+underscore are parts of readers.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol, cast
 
-from spikebridge.config import DataConfig, TrialsConfig
+from pydantic import ValidationError
+
+from spikebridge.config import DataConfig, Section, describe_error
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import readers
+from spikebridge.io.contents import Contents
 from spikebridge.io.suggest import did_you_mean, listed
 from spikebridge.types import Recording
 
@@ -23,10 +38,20 @@ TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
 
 
+class NoOptions(Section):
+    """For a reader that needs to be told nothing."""
+
+
 class Reader(Protocol):
+    __name__: str
+    FORMAT: str
+    Options: type[Section]
+
     def can_read(self, path: Path) -> bool: ...
 
-    def read(self, path: Path, data: DataConfig, trials: TrialsConfig) -> Recording: ...
+    def read(self, path: Path, options: Section) -> Contents: ...
+
+    def write(self, recording: Recording, folder: Path) -> Path: ...
 
 
 def reader_names() -> list[str]:
@@ -50,34 +75,82 @@ def reader_of(path: Path, reader: str = "auto") -> Reader | None:
     return next((r for r in map(get_reader, names) if r.can_read(path)), None)
 
 
-def find_recordings(folder: Path, reader: str = "auto") -> list[Path]:
-    """The recordings directly in a folder, sorted by name. Subfolders named truth and hidden entries are never opened.
+def key_of(reader: Reader) -> str:
+    """What `data.reader` calls it."""
+    return reader.__name__.rpartition(".")[2]
 
-    Raises DataError where the folder is missing, holds no recording, or holds two of one name; ConfigError for an
-    unknown reader.
+
+def options_of(reader: Reader, data: DataConfig) -> Section:
+    """`data.options`, checked by the reader. Raises ConfigError naming the key, with what the reader knows."""
+    try:
+        return reader.Options.model_validate(data.options)
+    except ValidationError as error:
+        lines = "; ".join(describe_error(e, reader.Options) for e in error.errors())
+        raise ConfigError(f"data.options of the reader {key_of(reader)}: {lines}") from None
+
+
+def read_contents(path: Path, data: DataConfig) -> Contents:
+    """Everything one recording holds. Raises DataError where no reader takes it or it cannot be read."""
+    reader = reader_of(Path(path), data.reader)
+    if reader is None:
+        raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
+    return reader.read(Path(path), options_of(reader, data))
+
+
+def name_of(path: Path, reader: Reader) -> str:
+    """The name of the recording at a path."""
+    given = getattr(cast(ModuleType, reader), "name_of", None)
+    if given is not None:
+        return str(given(path))
+    return path.name if path.is_dir() else path.stem
+
+
+def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
+    """The recordings at a path, sorted by name: the path itself where a reader takes it, else what lies directly in it.
+
+    Folders named truth and hidden entries are never opened.
+
+    Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
     """
-    folder = Path(folder)
+    path = Path(path)
     if reader != "auto":
         get_reader(reader)
-    if not folder.is_dir():
-        raise DataError(f"data.path: expected a folder of recordings, got {str(folder)!r}, which does not exist")
-    entries = sorted(p for p in folder.iterdir() if p.name != TRUTH and not p.name.startswith("."))
-    found = [p for p in entries if reader_of(p, reader)]
+    if not path.exists():
+        raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
+    if reader_of(path, reader):
+        return [path]
+    entries = _entries(path)
+    found = {p: r for p in entries if (r := reader_of(p, reader))}
     if not found:
         names = reader_names() if reader == "auto" else [reader]
         raise DataError(
-            f"data.path: no recording in {str(folder)!r} that a reader ({listed(names)}) takes; "
+            f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
             f"found there: {listed([p.name for p in entries], 5)}"
         )
-    _check_names(found)
-    return found
+    _check_names((p, name_of(p, r)) for p, r in found.items())
+    return list(found)
 
 
-def _check_names(paths: list[Path]) -> None:
+def not_recordings(path: Path, found: Iterable[Path]) -> list[str]:
+    """Names of what lies beside the recordings and was not read."""
+    taken = set(found)
+    return [p.name for p in _entries(Path(path)) if p not in taken] if Path(path) not in taken else []
+
+
+def _entries(path: Path) -> list[Path]:
+    try:
+        return sorted(p for p in path.iterdir() if p.name != TRUTH and not p.name.startswith("."))
+    except NotADirectoryError:
+        return [path]
+    except OSError as error:
+        raise DataError(f"data.path: {str(path)!r} cannot be listed: {error.strerror}") from None
+
+
+def _check_names(recordings: Iterable[tuple[Path, str]]) -> None:
     by_name: dict[str, Path] = {}
-    for path in paths:
-        if "|" in path.stem:
-            raise DataError(f"{path}: the name of a recording must not contain '|'")
-        if path.stem in by_name:
-            raise DataError(f"two recordings are called {path.stem!r}: {by_name[path.stem]} and {path}")
-        by_name[path.stem] = path
+    for path, name in recordings:
+        if "|" in name or "/" in name or name.startswith("."):
+            raise DataError(f"{path}: the name of a recording must not contain '|' or '/' nor begin with a dot")
+        if name in by_name:
+            raise DataError(f"two recordings are called {name!r}: {by_name[name]} and {path}")
+        by_name[name] = path

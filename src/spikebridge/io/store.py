@@ -12,7 +12,8 @@ import pandas as pd
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
-from spikebridge.io.registry import find_recordings, reader_of
+from spikebridge.io.choose import choose
+from spikebridge.io.registry import find_recordings, read_contents
 from spikebridge.io.validation import check
 from spikebridge.types import Recording
 
@@ -40,11 +41,9 @@ def ingest(config: Config, out_folder: Path) -> list[str]:
 
 def read_recording(path: Path, config: Config) -> Recording:
     """Read and check one recording. Raises DataError naming the file and everything wrong in it."""
-    reader = reader_of(Path(path), config.data.reader)
-    if reader is None:
-        raise DataError(f"{path}: no reader takes this file (data.reader = {config.data.reader!r})")
-    recording = reader.read(Path(path), config.data, config.trials)
-    return replace(recording, warnings=check(recording, config.data, config.trials))
+    chosen = choose(read_contents(path, config.data), config.data, config.trials)
+    warnings = check(chosen.recording, config.data, config.trials, chosen.findings, chosen.missing)
+    return replace(chosen.recording, warnings=warnings)
 
 
 def save_ingested(recording: Recording, folder: Path) -> None:
@@ -57,6 +56,7 @@ def save_ingested(recording: Recording, folder: Path) -> None:
         "name": recording.name,
         "animal": recording.animal,
         "observed": recording.observed.tolist(),
+        "resolution_s": recording.resolution_s,
         "source_file": recording.source_file,
         "warnings": list(recording.warnings),
     }
@@ -77,6 +77,7 @@ def load_ingested(folder: Path) -> Recording:
         observed=as_intervals(about["observed"]),
         source_file=about["source_file"],
         warnings=tuple(about["warnings"]),
+        resolution_s=float(about["resolution_s"]),
         **tables,
     )
 

@@ -5,7 +5,7 @@ A check is a function of a `Subject` that yields findings; adding one is adding 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.intervals import TOLERANCE_S, total_s
+from spikebridge.io.findings import Finding
 from spikebridge.io.suggest import did_you_mean, listed
 from spikebridge.types import Recording
 
@@ -28,23 +29,25 @@ class Subject:
     trials: TrialsConfig
 
 
-@dataclass(frozen=True)
-class Finding:
-    """`wrong` stops the pipeline; the merely odd becomes a warning."""
-
-    wrong: bool
-    text: str
-
-
 Check = Callable[[Subject], Iterator[Finding]]
 
 
-def check(recording: Recording, data: DataConfig, trials: TrialsConfig) -> tuple[str, ...]:
+def check(
+    recording: Recording,
+    data: DataConfig,
+    trials: TrialsConfig,
+    earlier: Collection[Finding] = (),
+    missing: Collection[str] = (),
+) -> tuple[str, ...]:
     """Warnings of a sound recording, those of its reader first.
+
+    earlier: what was found before. missing: parts that could not be chosen (see spikebridge.io.choose.Choice); checks
+    of them are left out, since what is wrong with them has been said.
 
     Raises DataError naming the file and everything wrong in it.
     """
-    findings = [f for one in CHECKS for f in one(Subject(recording, data, trials))]
+    subject = Subject(recording, data, trials)
+    findings = [*earlier, *(f for one, part in CHECKS.items() if part not in missing for f in one(subject))]
     wrong = [f.text for f in findings if f.wrong]
     if wrong:
         name = recording.source_file or recording.name
@@ -175,12 +178,13 @@ def check_clocks(subject: Subject) -> Iterator[Finding]:
         yield Finding(False, f"{outside} of {len(events)} trials lie outside the time of the spikes")
 
 
-CHECKS: tuple[Check, ...] = (
-    check_units,
-    check_regions,
-    check_spike_times,
-    check_observed,
-    check_trial_columns,
-    check_trial_times,
-    check_clocks,
-)
+CHECKS: dict[Check, str] = {
+    check_units: "spikes",
+    check_regions: "regions",
+    check_spike_times: "spikes",
+    check_observed: "observed",
+    check_trial_columns: "trials",
+    check_trial_times: "trials",
+    check_clocks: "trials",
+}
+"""Each check, and the part of the recording that it needs."""

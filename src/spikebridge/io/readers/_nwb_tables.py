@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spikebridge.errors import DataError
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.io.suggest import listed
 
 MOST_SAMPLES = 5_000_000
 """A longer behavioural series (a raw photodiode, audio) is left out, with a warning: nothing here reads it."""
@@ -50,34 +48,27 @@ def _plain(values: pd.Series) -> pd.Series:
     return held.map(lambda v: None if v is None or v != v else str(v)).astype("str")
 
 
-def interval_table(nwb: Any, name: str, path: Path, key: str, notes: list[str]) -> pd.DataFrame:
-    """An interval table by name: trials, epochs, one of nwb.intervals, or one in a processing module.
+def interval_tables(nwb: Any, notes: list[str]) -> dict[str, pd.DataFrame]:
+    """Every interval table by name: trials, epochs, those of nwb.intervals, and those in processing modules.
 
-    Read as a plain table, never as an interval set: those merge overlapping trials. Raises DataError with the names
-    that exist.
+    Read as plain tables, never as interval sets: those merge overlapping trials.
     """
-    tables = _interval_tables(nwb)
-    if name not in tables:
-        raise DataError(
-            f"{path}: {key} = {name!r} is no interval table{did_you_mean(name, tables)} Tables: {listed(tables)}"
-        )
-    table = tables[name]
-    skip = {c for c in table.colnames if c in ("timeseries", "tags")}
-    frame = table.to_dataframe(exclude=skip).reset_index(names="id")
-    ragged = [c for c in frame if frame[c].map(lambda v: isinstance(v, (list, tuple, np.ndarray))).any()]
-    if ragged:
-        notes.append(f"{name}: columns with several values a row are left out: {listed(map(str, ragged))}")
-    return pd.DataFrame({str(c): _plain(frame[c]) for c in frame if c not in ragged}, index=frame.index)
-
-
-def _interval_tables(nwb: Any) -> dict[str, Any]:
     from pynwb.epoch import TimeIntervals
 
     tables = {
         n: t for m in nwb.processing.values() for n, t in m.data_interfaces.items() if isinstance(t, TimeIntervals)
     }
     tables.update(nwb.intervals)
-    return tables
+    return {name: _interval_table(name, table, notes) for name, table in tables.items()}
+
+
+def _interval_table(name: str, table: Any, notes: list[str]) -> pd.DataFrame:
+    skip = {c for c in table.colnames if c in ("timeseries", "tags")}
+    frame = table.to_dataframe(exclude=skip).reset_index(names="id")
+    ragged = [c for c in frame if frame[c].map(lambda v: isinstance(v, (list, tuple, np.ndarray))).any()]
+    if ragged:
+        notes.append(f"{name}: columns with several values a row are left out: {listed(map(str, ragged))}")
+    return pd.DataFrame({str(c): _plain(frame[c]) for c in frame if c not in ragged}, index=frame.index)
 
 
 def behavior_table(nwb: Any, notes: list[str]) -> pd.DataFrame:
