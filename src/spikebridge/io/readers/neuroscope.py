@@ -1,0 +1,179 @@
+"""NeuroScope / Klusters: a session's folder with pairs base.res.N and base.clu.N, one a shank, and base.xml.
+
+The layout of the CRCNS sets hc-2, hc-3, hc-11, pfc-2 and others. base.res.N holds one sample number a line; base.clu.N
+the number of clusters, then one cluster a line. Times are samples over the samplingRate of the acquisitionSystem.
+
+Read without SpikeInterface, whose extractor renumbers the clusters, leaves out cluster 0, and refuses files whose first
+line does not count the clusters exactly.
+
+Units are counted from 0 by shank and cluster; `name` is shank2_cluster5, with columns `shank` and `cluster`. By
+convention cluster 0 holds artefacts and cluster 1 what could not be sorted: their `quality` is "noise", and they stay.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import Positive, Section
+from spikebridge.errors import DataError
+from spikebridge.io.contents import Contents
+from spikebridge.io.readers._sidecars import write_sidecars
+from spikebridge.io.readers._sorting import (
+    Sorted,
+    agreed_rate,
+    in_time_order,
+    joined,
+    refuse,
+    runs_of_regions,
+    to_samples,
+    with_tables_beside,
+)
+from spikebridge.io.readers._sorting_kinds import files_in, holds, kind_of, pairs_in, sidecar_files
+from spikebridge.io.suggest import listed
+from spikebridge.types import Recording
+
+FORMAT = "NeuroScope .res/.clu files in a folder"
+NOISE = (0, 1)
+
+
+class Options(Section):
+    sampling_rate_hz: Positive | None = None
+    shank_regions: dict[int, str] = {}
+
+
+def can_read(path: Path) -> bool:
+    return kind_of(path) == "neuroscope"
+
+
+def takes(path: Path) -> bool:
+    return holds(path, "neuroscope")
+
+
+def files_of(path: Path) -> list[Path]:
+    """Without the raw recording, waveforms and features."""
+    pairs = [p for shanks in pairs_in(path).values() for pair in shanks.values() for p in pair.values()]
+    return pairs + [p for p in files_in(path) if p.suffix == ".xml"] + sidecar_files(path)
+
+
+def read(path: Path, options: Options) -> Contents:
+    """Read one session. Raises DataError naming everything that is wrong in it."""
+    bases = pairs_in(path)
+    if len(bases) != 1:
+        raise DataError(f"{path}: expected .res.N and .clu.N of one session, found those of {listed(bases)}")
+    base, shanks = next(iter(bases.items()))
+    wrong: list[str] = []
+    read_shanks = {n: _shank(pair, wrong) for n, pair in shanks.items()}
+    refuse(path, wrong)
+    xml = _xml(path, base)
+    rate = agreed_rate(path, {xml.name if xml else f"{base}.xml": _rate_in(xml)}, options.sampling_rate_hz)
+    rows, trains = [], []
+    for shank, (samples, clusters) in read_shanks.items():
+        for cluster in np.unique(clusters):
+            rows.append({"name": f"shank{shank}_cluster{cluster}", "shank": shank, "cluster": int(cluster)})
+            trains.append(samples[clusters == cluster] / rate)
+    if not rows:
+        raise DataError(f"{path}: expected spikes, found none in {len(shanks)} shanks")
+    units = pd.DataFrame(rows)
+    units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
+    noise = units["cluster"].isin(NOISE)
+    units["quality"] = pd.Series(np.where(noise, "noise", ""), dtype="str")
+    found = Sorted(
+        units,
+        joined(units["unit"].to_numpy(), trains),
+        _notes(units[noise], trains),
+        regions_by=("shank", "shank_regions", options.shank_regions),
+    )
+    return with_tables_beside(path, found, path.name)
+
+
+def write(recording: Recording, folder: Path) -> Path:
+    """Write one shank for every run of units of one region, clusters from 2, and units.csv by name.
+
+    Raises DataError for times off a clock.
+    """
+    samples, rate = to_samples(recording)
+    path = Path(folder) / recording.name
+    path.mkdir(parents=True, exist_ok=True)
+    units = recording.units.reset_index(drop=True)
+    shank = pd.Series(runs_of_regions(units))
+    cluster = shank.groupby(shank).cumcount() + 2
+    row = pd.Series(units.index, index=units["unit"])[recording.spikes["unit"]].to_numpy()
+    for n in shank.unique():
+        mine = shank.to_numpy()[row] == n
+        owner = cluster.to_numpy()[row[mine]]
+        order = in_time_order(owner, samples[mine])
+        np.savetxt(path / f"{recording.name}.res.{n}", samples[mine][order], fmt="%d")
+        np.savetxt(path / f"{recording.name}.clu.{n}", np.r_[(shank == n).sum(), owner[order]], fmt="%d")
+    rate_text = f"<acquisitionSystem><samplingRate>{rate:g}</samplingRate></acquisitionSystem>"
+    (path / f"{recording.name}.xml").write_text(f"<parameters>{rate_text}</parameters>\n", encoding="utf-8")
+    names = [f"shank{s}_cluster{c}" for s, c in zip(shank, cluster, strict=True)]
+    units.assign(unit=names).to_csv(path / "units.csv", index=False)
+    write_sidecars(recording, path, units=False)
+    return path
+
+
+def _shank(pair: dict[str, Path], wrong: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Samples (spike,) and clusters (spike,) of one shank, in the order of the files."""
+    nothing = np.empty(0), np.empty(0, dtype=np.int64)
+    if len(pair) != 2:
+        (found,) = pair.values()
+        other = ".clu." if ".res." in found.name else ".res."
+        wrong.append(f"{found.name} has no {other}{found.suffix[1:]} beside it")
+        return nothing
+    samples, clusters = _column(pair["res"], wrong), _column(pair["clu"], wrong)
+    if samples is None or clusters is None:
+        return nothing
+    if len(clusters) != len(samples) + 1:
+        wrong.append(
+            f"{pair['clu'].name}: expected the number of clusters and {len(samples)} lines, one for each of "
+            f"{pair['res'].name}; got {len(clusters)} lines"
+        )
+        return nothing
+    if not np.isfinite(clusters).all() or (clusters != np.rint(clusters)).any():
+        wrong.append(f"{pair['clu'].name}: expected whole numbers")
+        return nothing
+    return samples, clusters[1:].astype(np.int64)
+
+
+def _column(file: Path, wrong: list[str]) -> NDArray[np.float64] | None:
+    """The numbers of a file, one a line."""
+    if file.stat().st_size == 0:
+        return np.empty(0)
+    try:
+        frame = pd.read_csv(file, header=None, dtype=np.float64)
+    except (OSError, ValueError) as error:
+        wrong.append(f"{file.name}: expected one number a line ({error})")
+        return None
+    if frame.shape[1] != 1:
+        wrong.append(f"{file.name}: expected one number a line, got {frame.shape[1]}")
+        return None
+    return frame[0].to_numpy()
+
+
+def _notes(noise: pd.DataFrame, trains: list[NDArray[np.float64]]) -> tuple[str, ...]:
+    if not len(noise):
+        return ()
+    spikes = sum(len(trains[u]) for u in noise["unit"])
+    return (f"{len(noise)} clusters 0 and 1 with {spikes} spikes are artefacts or unsorted: their quality is noise",)
+
+
+def _xml(path: Path, base: str) -> Path | None:
+    """base.xml, else the only .xml of the folder."""
+    found = [p for p in files_in(path) if p.suffix == ".xml"]
+    own = [p for p in found if p.stem == base]
+    return own[0] if own else found[0] if len(found) == 1 else None
+
+
+def _rate_in(xml: Path | None) -> float | None:
+    if xml is None:
+        return None
+    try:
+        text = ElementTree.parse(xml).getroot().findtext(".//acquisitionSystem/samplingRate")
+        return None if text is None else float(text)
+    except (OSError, ElementTree.ParseError, ValueError) as error:
+        raise DataError(f"{xml}: expected a sampling rate in NeuroScope's XML ({error})") from None
