@@ -6,13 +6,15 @@ from pathlib import Path
 
 from spikebridge import config
 from spikebridge.io import ingest
-from spikebridge.stage import output, stage_main
+from spikebridge.stage import output, say, stage_main
+
+INGESTED = Path("data/ingested")
 
 
 def main(arguments: list[str]) -> None:
     settings = config.load("params.yaml")
-    with output(Path("data/ingested")) as folder:
-        ingest(settings, folder)
+    with output(INGESTED) as folder:
+        ingest(settings, folder, earlier=INGESTED, say=say)
 
 
 if __name__ == "__main__":

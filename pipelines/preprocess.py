@@ -7,13 +7,15 @@ from pathlib import Path
 from spikebridge import config
 from spikebridge.io import IngestedRecordings
 from spikebridge.preprocess import write_windows
-from spikebridge.stage import output, stage_main
+from spikebridge.stage import output, say, stage_main
+
+WINDOWS = Path("data/windows")
 
 
 def main(arguments: list[str]) -> None:
     settings = config.load("params.yaml")
-    with output(Path("data/windows")) as folder:
-        write_windows(IngestedRecordings(Path("data/ingested")), settings, folder)
+    with output(WINDOWS) as folder:
+        write_windows(IngestedRecordings(Path("data/ingested")), settings, folder, earlier=WINDOWS, say=say)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import spikebridge
@@ -19,13 +19,24 @@ def digest(*parts: str) -> str:
     return h.hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of the bytes of a file, read piece by piece."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 def files_digest(files: Iterable[Path], root: Path) -> str:
     """SHA-256 over the names (relative to root) and bytes of files."""
-    parts = [f"{f.relative_to(root).as_posix()}={hashlib.sha256(f.read_bytes()).hexdigest()}" for f in sorted(files)]
-    return digest(*parts)
+    return digest(*(f"{f.relative_to(root).as_posix()}={file_digest(f)}" for f in sorted(files)))
 
 
-def source_hash() -> str:
-    """Digest of the package's own source code."""
+def same_files(folder: Path, digests: Mapping[str, str]) -> bool:
+    """True where the folder holds every named file with these very bytes."""
+    return bool(digests) and all((folder / n).is_file() and file_digest(folder / n) == d for n, d in digests.items())
+
+
+def source_hash(*rooms: str) -> str:
+    """Digest of the package's own source code; of some rooms ("io", "types") where they are named."""
     root = Path(spikebridge.__file__).parent
-    return files_digest((p for p in root.rglob("*.py") if "__pycache__" not in p.parts), root)
+    files = (p for p in root.rglob("*.py") if "__pycache__" not in p.parts)
+    return files_digest((p for p in files if not rooms or p.relative_to(root).with_suffix("").parts[0] in rooms), root)

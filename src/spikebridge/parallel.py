@@ -32,21 +32,24 @@ def device(compute: ComputeConfig) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def run_jobs(work: Callable[[Any, Report], Any], jobs: Sequence[Any], workers: int, report: Report) -> list[Any]:
+def run_jobs(
+    work: Callable[[Any, Report], Any], jobs: Sequence[Any], workers: int, report: Report, torch: bool = True
+) -> list[Any]:
     """[work(job, report) for job in jobs], in the order of the jobs.
 
     `report` is called in this process with whatever the jobs report. Results do not depend on `workers`: every job runs
-    on one thread. `work` must be a module-level function.
+    on one thread. `work` must be a module-level function. torch: whether the jobs use it; loading it takes seconds.
     """
     if workers == 1:
-        _single_thread()
+        if torch:
+            _single_thread()
         return [work(job, report) for job in jobs]
     context = multiprocessing.get_context("spawn")
     channel: Queue[Any] = context.Queue()
     listener = threading.Thread(target=_listen, args=(channel, report), daemon=True)
     listener.start()
     try:
-        with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(channel,)) as pool:
+        with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(channel, torch)) as pool:
             futures = [pool.submit(_call, work, job) for job in jobs]
             try:
                 return [f.result() for f in futures]
@@ -66,10 +69,11 @@ def _listen(channel: Queue[Any], report: Report) -> None:
         report(item)
 
 
-def _begin(channel: Queue[Any]) -> None:
+def _begin(channel: Queue[Any], torch: bool) -> None:
     global _channel
     _channel = channel
-    _single_thread()
+    if torch:
+        _single_thread()
     # A stage that is killed must not leave workers behind that write on.
     threading.Thread(target=_follow_parent, daemon=True).start()
 

@@ -36,6 +36,11 @@ def stage_main(run: Callable[[list[str]], None]) -> None:
         raise SystemExit(error.exit_code) from None
 
 
+def say(line: str) -> None:
+    """Tell whoever runs the stage how it goes; results go to files."""
+    print(line, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Linear algebra on one thread, here, in libraries loaded later, and in worker processes.

@@ -2,6 +2,7 @@
 
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
+from spikebridge.io.ingest import ingest
 from spikebridge.io.registry import (
     find_recordings,
     get_reader,
@@ -11,7 +12,7 @@ from spikebridge.io.registry import (
     reader_names,
     reader_of,
 )
-from spikebridge.io.store import IngestedRecordings, ingest, load_ingested, read_recording, save_ingested
+from spikebridge.io.store import IngestedRecordings, load_about, load_ingested, read_recording, save_ingested
 from spikebridge.io.validation import check
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "find_recordings",
     "get_reader",
     "ingest",
+    "load_about",
     "load_ingested",
     "name_of",
     "not_recordings",

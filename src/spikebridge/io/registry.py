@@ -11,6 +11,9 @@ A reader module defines
 and may define
 
     name_of(path: Path) -> str                          name of the recording; default: file name without suffix
+    takes(path: Path) -> bool                           what it may open where `data.reader` names it; default: can_read
+    files_of(path: Path) -> list[Path]                  every file that `read` may open for this recording; default: all
+                                                        in the folder, or the file and its neighbours <stem>.*
 
 A recording is one file or one folder. The file name of the module is its key in `data.reader`. Files that begin with an
 underscore are parts of readers.
@@ -18,6 +21,7 @@ underscore are parts of readers.
 
 from __future__ import annotations
 
+import glob
 import importlib
 import pkgutil
 from collections.abc import Iterable
@@ -27,7 +31,7 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
-from spikebridge.config import DataConfig, Section, describe_error
+from spikebridge.config import DataConfig, Section, describe_errors
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
@@ -71,8 +75,10 @@ def get_reader(name: str) -> Reader:
 
 def reader_of(path: Path, reader: str = "auto") -> Reader | None:
     """The named reader, or with "auto" the first that can read the path; None where none can."""
-    names = reader_names() if reader == "auto" else [reader]
-    return next((r for r in map(get_reader, names) if r.can_read(path)), None)
+    if reader == "auto":
+        return next((r for r in map(get_reader, reader_names()) if r.can_read(path)), None)
+    named = get_reader(reader)
+    return named if getattr(named, "takes", named.can_read)(path) else None
 
 
 def key_of(reader: Reader) -> str:
@@ -85,7 +91,7 @@ def options_of(reader: Reader, data: DataConfig) -> Section:
     try:
         return reader.Options.model_validate(data.options)
     except ValidationError as error:
-        lines = "; ".join(describe_error(e, reader.Options) for e in error.errors())
+        lines = describe_errors(error, reader.Options)
         raise ConfigError(f"data.options of the reader {key_of(reader)}: {lines}") from None
 
 
@@ -105,6 +111,17 @@ def name_of(path: Path, reader: Reader) -> str:
     return path.name if path.is_dir() else path.stem
 
 
+def files_of(path: Path, reader: Reader) -> list[Path]:
+    """Every file that belongs to a recording, sorted: what must be the same for the recording to be the same."""
+    given = getattr(cast(ModuleType, reader), "files_of", None)
+    if given is not None:
+        return sorted(given(path))
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file())
+    beside = path.parent.glob(f"{glob.escape(path.stem)}.*")
+    return sorted({path, *(p for p in beside if p.is_file())})
+
+
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
     """The recordings at a path, sorted by name: the path itself where a reader takes it, else what lies directly in it.
 
@@ -115,18 +132,25 @@ def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
     path = Path(path)
     if reader != "auto":
         get_reader(reader)
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise DataError(f"data.path: {str(path)!r} cannot be opened: {error.strerror}") from None
+    if not there:
         raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
-    if reader_of(path, reader):
+    if one := reader_of(path, reader):
+        _check_names([(path, name_of(path, one))])
         return [path]
     entries = _entries(path)
+    if lost := [p for p in entries if p.is_symlink() and not p.exists()]:
+        several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
+        raise DataError(
+            f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
+            "annex get) or remove the links"
+        )
     found = {p: r for p in entries if (r := reader_of(p, reader))}
     if not found:
-        names = reader_names() if reader == "auto" else [reader]
-        raise DataError(
-            f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
-            f"found there: {listed([p.name for p in entries], 5)}"
-        )
+        raise DataError(_nothing_in(path, entries, reader))
     _check_names((p, name_of(p, r)) for p, r in found.items())
     return list(found)
 
@@ -146,11 +170,29 @@ def _entries(path: Path) -> list[Path]:
         raise DataError(f"data.path: {str(path)!r} cannot be listed: {error.strerror}") from None
 
 
+def _nothing_in(path: Path, entries: list[Path], reader: str) -> str:
+    names = reader_names() if reader == "auto" else [reader]
+    if path.is_file():
+        return f"data.path: no reader ({listed(names)}) takes {str(path)!r}"
+    if not entries:
+        return f"data.path: expected recordings in {str(path)!r}, which is empty"
+    others = [f"{p.name} (by {key_of(r)})" for p in entries if reader != "auto" and (r := reader_of(p))]
+    hint = f"; other readers take {listed(others, 5)}: set data.reader" if others else ""
+    return (
+        f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
+        f"found there: {listed([p.name for p in entries], 5)}{hint}"
+    )
+
+
 def _check_names(recordings: Iterable[tuple[Path, str]]) -> None:
+    """Raises DataError with every name that cannot be used, or is there twice."""
     by_name: dict[str, Path] = {}
+    wrong = []
     for path, name in recordings:
         if "|" in name or "/" in name or name.startswith("."):
-            raise DataError(f"{path}: the name of a recording must not contain '|' or '/' nor begin with a dot")
-        if name in by_name:
-            raise DataError(f"two recordings are called {name!r}: {by_name[name]} and {path}")
+            wrong.append(f"{path}: the name of a recording must not contain '|' or '/' nor begin with a dot: rename it")
+        elif name in by_name:
+            wrong.append(f"two recordings are called {name!r}: {by_name[name]} and {path}; rename one of them")
         by_name[name] = path
+    if wrong:
+        raise DataError("\n".join(wrong))

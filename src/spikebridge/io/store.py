@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from spikebridge.config import Config
+from spikebridge.digest import file_digest
 from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
 from spikebridge.io.choose import choose
-from spikebridge.io.registry import find_recordings, read_contents
+from spikebridge.io.registry import read_contents
 from spikebridge.io.validation import check
 from spikebridge.types import Recording
 
+ABOUT = "recording.json"
 TABLES = ("spikes", "units", "trials", "behavior")
-
-
-def ingest(config: Config, out_folder: Path) -> list[str]:
-    """Read, check and write every recording of `config.data.path`; the names of the recordings.
-
-    Raises DataError with everything wrong in all of them; ConfigError for an unknown reader.
-    """
-    names, wrong = [], []
-    for path in find_recordings(Path(config.data.path), config.data.reader):
-        try:
-            recording = read_recording(path, config)
-        except DataError as error:
-            wrong.append(str(error))
-            continue
-        save_ingested(recording, Path(out_folder) / recording.name)
-        names.append(recording.name)
-    if wrong:
-        raise DataError("\n".join(wrong))
-    return names
 
 
 def read_recording(path: Path, config: Config) -> Recording:
@@ -46,8 +30,11 @@ def read_recording(path: Path, config: Config) -> Recording:
     return replace(chosen.recording, warnings=warnings)
 
 
-def save_ingested(recording: Recording, folder: Path) -> None:
-    """Write the tables of one recording into a folder, made where missing."""
+def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> None:
+    """Write the tables of one recording into a folder, made where missing.
+
+    made_from: fingerprint of what the recording was read from; see spikebridge.io.ingest.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in TABLES:
@@ -59,17 +46,31 @@ def save_ingested(recording: Recording, folder: Path) -> None:
         "resolution_s": recording.resolution_s,
         "source_file": recording.source_file,
         "warnings": list(recording.warnings),
+        "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
+        "made_from": made_from,
     }
-    (folder / "recording.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def load_ingested(folder: Path) -> Recording:
-    """Read what `save_ingested` wrote. Raises DataError where the folder does not hold it."""
-    folder = Path(folder)
+def load_about(folder: Path) -> dict[str, Any]:
+    """recording.json of an ingested recording. Raises DataError where there is none."""
     try:
-        about = json.loads((folder / "recording.json").read_text(encoding="utf-8"))
-        tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
-    except (OSError, ValueError) as error:  # pyarrow's and json's errors are ValueErrors
+        about: dict[str, Any] = json.loads((Path(folder) / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder}: expected an ingested recording; run the stage ingest again ({error})") from error
+    return about
+
+
+def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
+    """Read what `save_ingested` wrote; tables that are not in `only` stay empty.
+
+    Raises DataError where the folder does not hold it.
+    """
+    folder = Path(folder)
+    about = load_about(folder)
+    try:
+        tables = {n: pd.read_parquet(folder / f"{n}.parquet") if n in only else pd.DataFrame() for n in TABLES}
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         raise DataError(f"{folder}: expected an ingested recording; run the stage ingest again ({error})") from error
     return Recording(
         name=about["name"],
@@ -90,10 +91,14 @@ class IngestedRecordings:
 
     @property
     def names(self) -> list[str]:
-        return sorted(p.parent.name for p in Path(self.folder).glob("*/recording.json"))
+        return sorted(p.parent.name for p in Path(self.folder).glob(f"*/{ABOUT}"))
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __iter__(self) -> Iterator[Recording]:
         return (load_ingested(Path(self.folder) / name) for name in self.names)
+
+    def trials(self) -> Iterator[Recording]:
+        """The recordings with their trial table and observed time alone."""
+        return (load_ingested(Path(self.folder) / name, only=("trials",)) for name in self.names)

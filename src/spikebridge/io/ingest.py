@@ -1,0 +1,139 @@
+"""The recordings of a folder -> checked tables, one folder a recording; only what changed is read again.
+
+Each recording carries the fingerprint of what it was made from: the bytes of its files, the settings and the code that
+read them. Where an earlier result has the same fingerprint and its tables are untouched, it is taken over.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikebridge.config import Config
+from spikebridge.digest import digest, files_digest, same_files, source_hash
+from spikebridge.errors import DataError
+from spikebridge.io.registry import Reader, files_of, find_recordings, name_of, not_recordings, reader_of
+from spikebridge.io.store import load_about, read_recording, save_ingested
+from spikebridge.io.suggest import listed
+from spikebridge.parallel import Report, n_workers, run_jobs
+
+ROOMS = ("config", "intervals", "io", "types")
+"""Code that has a say in what an ingested recording holds."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording to be read. earlier: its folder in the last result, which may not exist."""
+
+    path: Path
+    name: str
+    config: Config
+    out: Path
+    earlier: Path | None
+    code: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job. wrong: why it cannot be used, or empty. spikes: digest of its spikes."""
+
+    name: str
+    unchanged: bool = False
+    warnings: tuple[str, ...] = ()
+    wrong: str = ""
+    spikes: str = ""
+
+
+def ingest(
+    config: Config, out_folder: Path, earlier: Path | None = None, say: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """Read, check and write every recording of `config.data.path`; the names of the recordings.
+
+    earlier: the folder of the last result; recordings that did not change are taken from there. say: hears one line a
+    recording, with its warnings. Recordings are read in parallel, one a process, so memory does not grow with their
+    number.
+
+    Raises DataError with everything wrong in all of them; ConfigError for an unknown reader or option.
+    """
+    jobs = _jobs(config, Path(out_folder), earlier, say)
+    Path(out_folder).mkdir(parents=True, exist_ok=True)
+    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), say, torch=False)
+    wrong = [o.wrong for o in outcomes if o.wrong] or _twins(outcomes)
+    if wrong:
+        raise DataError("\n".join(wrong))
+    return [o.name for o in outcomes]
+
+
+def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
+    path = Path(config.data.path)
+    found = find_recordings(path, config.data.reader)
+    beside = {f.name for p in found for f in files_of(p, _reader(p, config)) if f.parent == path}
+    others = set(not_recordings(path, found)) - beside
+    if others:
+        say(f"{path}: not read, since no reader takes them: {listed(sorted(others), 10)}")
+    code = source_hash(*ROOMS)
+    names = {p: name_of(p, _reader(p, config)) for p in found}
+    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in names.items()]
+
+
+def _reader(path: Path, config: Config) -> Reader:
+    reader = reader_of(path, config.data.reader)
+    assert reader is not None  # find_recordings asked before
+    return reader
+
+
+def ingest_one(job: Job, report: Report) -> Outcome:
+    """Read and write one recording, or take over what is there. A user's mistake is an outcome, not an error."""
+    try:
+        made_from = _fingerprint(job)
+        if job.earlier is not None and _is_current(job.earlier, made_from):
+            shutil.copytree(job.earlier, job.out)
+            about = load_about(job.out)
+            report(f"{job.name}: unchanged")
+            return Outcome(job.name, True, tuple(about["warnings"]), spikes=about["files"]["spikes.parquet"])
+        recording = read_recording(job.path, job.config)
+        save_ingested(recording, job.out, made_from)
+    except DataError as error:
+        return Outcome(job.name, wrong=str(error))
+    report("\n".join([f"{job.name}: read", *(f"  warning: {w}" for w in recording.warnings)]))
+    about = load_about(job.out)
+    return Outcome(job.name, warnings=recording.warnings, spikes=about["files"]["spikes.parquet"])
+
+
+def _fingerprint(job: Job) -> str:
+    files = files_of(job.path, _reader(job.path, job.config))
+    try:
+        content = files_digest(files, job.path.parent)
+    except OSError as error:
+        raise DataError(f"{job.path}: cannot be read: {error.strerror}") from None
+    settings = job.config.model_dump(mode="json", include={"data": ASKED, "trials": True})
+    return digest(content, json.dumps(settings, sort_keys=True), job.code)
+
+
+ASKED = {"observed", "options", "reader", "region_from", "source", "target"}
+"""The settings of `data` that have a say in what is read."""
+
+
+def _is_current(folder: Path, made_from: str) -> bool:
+    try:
+        about = load_about(folder)
+    except DataError:
+        return False
+    return about.get("made_from") == made_from and same_files(folder, about.get("files", {}))
+
+
+def _twins(outcomes: Iterable[Outcome]) -> list[str]:
+    """One line for each recording that holds the spikes of an earlier one."""
+    first: dict[str, str] = {}
+    lines = []
+    for one in outcomes:
+        other = first.setdefault(one.spikes, one.name)
+        if other != one.name:
+            lines.append(
+                f"{other} and {one.name} hold the same spikes: one recording under two names would be in training "
+                "and test at once; remove one of them"
+            )
+    return lines

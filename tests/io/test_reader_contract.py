@@ -1,0 +1,211 @@
+"""The contract, held by every reader that the registry finds: a new file there is tested before it has tests."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from studies import as_recording
+
+from spikebridge import io
+from spikebridge.config import DataConfig, SimulateConfig, TrialsConfig
+from spikebridge.errors import DataError
+from spikebridge.io.registry import Reader, files_of, key_of, options_of
+from spikebridge.preprocess import bin_windows
+from spikebridge.preprocess.trials import label_names
+from spikebridge.simulate import simulate_session
+from spikebridge.types import Recording
+
+NAMES = io.reader_names()
+CHOICE = DataConfig(path="", source=["HC"], target=["PFC"])
+TRIALS = TrialsConfig()
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Recording:
+    """A simulated session with everything that a recording can hold: missing labels, odd names, two clocks, a gap."""
+    knobs = SimulateConfig(trials=12, source_units=(5, 5), target_units=(4, 4))
+    session = as_recording(simulate_session(knobs, np.random.default_rng(3), "rat1_day1", "rat1"))
+    label = session.trials["choice"].astype(object)
+    label[3] = None
+    trials = session.trials.assign(choice=label.astype("str"), delay_s=np.r_[np.nan, session.trials["delay_s"][1:]])
+    end = float(np.ceil(session.observed[0, 1]))
+    return replace(
+        session,
+        units=session.units.assign(unit=session.units["unit"] * 3 + 1, depth_um=np.arange(9) * 10.5),
+        spikes=session.spikes.assign(unit=session.spikes["unit"] * 3 + 1),
+        trials=trials,
+        behavior=behavior(end),
+        observed=np.array([[0.0, end / 2], [end / 2 + 0.25, end]]),
+    )
+
+
+def behavior(end: float) -> pd.DataFrame:
+    clocks = {"speed": np.arange(0.0, end, 0.05), "position_x": np.arange(0.011, end, 0.1)}
+    parts = [pd.DataFrame({"series": n, "time_s": t, "value": np.sin(t)}) for n, t in clocks.items()]
+    return pd.concat(parts, ignore_index=True).astype({"series": "str"})
+
+
+@pytest.fixture(params=NAMES)
+def reader(request: pytest.FixtureRequest) -> Reader:
+    return io.get_reader(request.param)
+
+
+def on_grid(recording: Recording, reader: Reader) -> Recording:
+    """The recording with spike times that the format can hold: whole samples of 30 kHz, or of its own step."""
+    step = getattr(reader, "TIME_STEP_S", None)
+    spikes = recording.spikes.copy()
+    samples = np.rint(spikes["time_s"] * 30000) if step is None else np.rint(spikes["time_s"] / step)
+    spikes["time_s"] = samples / 30000.0 if step is None else samples / round(1 / step)
+    return replace(recording, spikes=spikes.drop_duplicates(ignore_index=True))
+
+
+def round_trip(reader: Reader, recording: Recording, folder: Path) -> tuple[Path, Recording]:
+    path = reader.write(recording, folder)
+    contents = reader.read(path, options_of(reader, CHOICE))
+    chosen = io.choose(contents, CHOICE, TRIALS)
+    assert not chosen.missing, chosen.findings
+    return path, chosen.recording
+
+
+def test_round_trip(reader: Reader, simulated: Recording, tmp_path: Path) -> None:
+    written = on_grid(simulated, reader)
+    path, found = round_trip(reader, written, tmp_path)
+    assert (found.name, found.animal) == ("rat1_day1", "rat1")
+    assert found.source_file == path.name
+    if getattr(reader, "BINNED", False):
+        same_counts(found, written)
+        return
+    np.testing.assert_array_equal(found.observed, written.observed)
+    same_units_and_spikes(found, written)
+    same_trials(found.trials, written.trials)
+    same_behavior(found.behavior, written.behavior)
+    io.check(found, CHOICE, TRIALS)
+
+
+def same_units_and_spikes(found: Recording, written: Recording) -> None:
+    assert sorted(found.units["region"]) == sorted(written.units["region"])
+    assert found.spikes["unit"].dtype == np.int64
+    assert found.spikes["time_s"].dtype == np.float64
+    ours = trains(found)
+    assert ours.keys() == set(found.units["unit"])
+    key = dict(zip(found.units["unit"], found.units["region"], strict=True))
+    theirs = trains(written)
+    if ours.keys() == theirs.keys():
+        assert key == dict(zip(written.units["unit"], written.units["region"], strict=True))
+        for unit, times in theirs.items():
+            np.testing.assert_array_equal(ours[unit], times)
+        assert "depth_um" in found.units
+        return
+    # a format with ids of its own (a tetrode and a cell): the same trains in the same order
+    for a, b in zip(ours.values(), theirs.values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def trains(recording: Recording) -> dict[int, Any]:
+    times = recording.spikes.groupby("unit")["time_s"]
+    return {int(u): times.get_group(u).to_numpy() for u in recording.units["unit"]}
+
+
+def same_trials(found: pd.DataFrame, written: pd.DataFrame) -> None:
+    assert set(written.columns) <= set(found.columns)
+    for name in written.columns:
+        if written[name].dtype.kind in "fiu":
+            np.testing.assert_array_equal(found[name].to_numpy(float), written[name].to_numpy(float), err_msg=name)
+        else:
+            assert label_names(found[name]).tolist() == label_names(written[name]).tolist(), name
+
+
+def same_behavior(found: pd.DataFrame, written: pd.DataFrame) -> None:
+    assert set(found["series"]) == set(written["series"])
+    for name, series in written.groupby("series"):
+        mine = found[found["series"] == name]
+        np.testing.assert_array_equal(mine["time_s"].to_numpy(), series["time_s"].to_numpy())
+        np.testing.assert_array_equal(mine["value"].to_numpy(), series["value"].to_numpy())
+
+
+def same_counts(found: Recording, written: Recording) -> None:
+    assert found.resolution_s > 0
+    start = found.observed[:, 0]
+    n = round(float(np.diff(found.observed, axis=1).min()) / found.resolution_s)
+    same_trials(found.trials, written.trials)
+
+    def counts(recording: Recording) -> Any:
+        order = np.sort(recording.units["unit"].to_numpy())
+        spikes = recording.spikes.sort_values("unit", kind="stable")
+        index = np.searchsorted(order, spikes["unit"].to_numpy())
+        return bin_windows(spikes["time_s"].to_numpy(), index, len(order), start, n, found.resolution_s)
+
+    np.testing.assert_array_equal(counts(found), counts(written))
+    assert counts(found).sum() > 0
+
+
+def test_only_one_reader_takes_what_it_wrote(reader: Reader, simulated: Recording, tmp_path: Path) -> None:
+    path = reader.write(on_grid(simulated, reader), tmp_path)
+    assert [name for name in NAMES if io.get_reader(name).can_read(path)] == [key_of(reader)]
+    assert io.find_recordings(path) == [path]
+    assert io.find_recordings(path.parent) in ([path], [path.parent])
+    assert io.name_of(path, reader) == "rat1_day1"
+    files = files_of(path, reader)
+    assert files and all(f.is_file() for f in files)
+    assert path.is_dir() or path in files
+
+
+def test_spikes_come_as_they_are(reader: Reader, simulated: Recording, tmp_path: Path) -> None:
+    """Reading judges nothing: what is out of order or there twice must reach the checks."""
+    if getattr(reader, "BINNED", False):
+        pytest.skip("counts have no order")
+    spikes = on_grid(simulated, reader).spikes
+    first = spikes["unit"] == spikes["unit"].iloc[0]
+    odd = pd.concat([spikes[first].iloc[::-1], spikes[first].iloc[:1], spikes[~first]], ignore_index=True)
+    found = round_trip(reader, replace(simulated, spikes=odd), tmp_path)[1]
+    mine = found.spikes[found.spikes["unit"] == found.units["unit"].iloc[0]]["time_s"].to_numpy()
+    np.testing.assert_array_equal(mine, odd["time_s"].to_numpy()[: first.sum() + 1])
+
+
+def test_a_path_of_another_kind_is_not_taken_and_never_an_error(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "empty folder").mkdir()
+    (tmp_path / "folder.zarr").mkdir()
+    for name in ("empty.txt", "noise.h5", "noise.mat", "noise.npz", "noise.csv", "no suffix"):
+        (tmp_path / name).write_bytes(b"" if name.startswith("empty") else os.urandom(600))
+    (tmp_path / "broken link.npz").symlink_to(tmp_path / "nowhere")
+    for path in [tmp_path / "not there", *sorted(tmp_path.iterdir())]:
+        assert reader.can_read(path) is False, path
+
+
+def test_options_are_checked(reader: Reader) -> None:
+    from spikebridge.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=rf"data\.options of the reader {key_of(reader)}: unknown key no_such_option"):
+        options_of(reader, CHOICE.model_copy(update={"options": {"no_such_option": 1}}))
+
+
+def test_contents_cross_processes(reader: Reader, simulated: Recording, tmp_path: Path) -> None:
+    contents = reader.read(reader.write(on_grid(simulated, reader), tmp_path), options_of(reader, CHOICE))
+    assert pickle.loads(pickle.dumps(contents)).name == contents.name
+
+
+def test_a_damaged_recording_is_refused_in_words(reader: Reader, simulated: Recording, tmp_path: Path) -> None:
+    """Each file of the recording cut to half, one at a time: an error in words, or the same recording all the same."""
+    path = reader.write(on_grid(simulated, reader), tmp_path)
+    for file in files_of(path, reader):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        try:
+            if reader.can_read(path):
+                reader.read(path, options_of(reader, CHOICE))
+        except DataError as error:
+            assert "Traceback" not in str(error)
+        finally:
+            file.write_bytes(whole)
+
+
+def test_it_says_what_it_reads(reader: Reader) -> None:
+    assert reader.FORMAT and len(reader.FORMAT) < 80
+    assert reader.__doc__
