@@ -56,6 +56,19 @@ class DataConfig(Section):
         return self
 
 
+class QualityConfig(Section):
+    """Which units are recorded well enough, by limits on measures that see no label. null takes a limit away."""
+
+    max_isi_violations: float | None = Field(0.5, gt=0, description="ratio of Hill et al. 2011; Poisson spikes have 0.5")
+    refractory_s: Positive = 0.0015
+    min_presence_ratio: Fraction | None = Field(0.9, description="share of presence bins that hold a spike")
+    presence_bin_s: Positive = 60.0
+    max_amplitude_cutoff: Fraction | None = Field(0.1, description="where the units table has amplitude_cutoff")
+    sorter_labels: list[str] | None = Field(["good"], min_length=1, description="labels that are kept")
+    sorter_label_from: str | None = Field("auto", description="column of the units table, auto, or null for none")
+    max_rate_change: float | None = Field(None, gt=1, description="fold, first to last third of observed time")
+
+
 class TrialsConfig(Section):
     table: str = "trials"
     align: str = "decision_time"
@@ -109,6 +122,7 @@ class Config(Section):
     seed: int = Field(1, ge=0)
     simulate: SimulateConfig = SimulateConfig()
     data: DataConfig
+    quality: QualityConfig = QualityConfig()
     trials: TrialsConfig = TrialsConfig()
     bins: BinsConfig = BinsConfig()
     split: SplitConfig = SplitConfig()
@@ -137,10 +151,22 @@ def load(path: Path | str = "params.yaml") -> Config:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such parameter file") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from None
+        raise ConfigError(f"{path}: cannot be read as YAML: {_where(error)}") from None
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: expected sections such as data: and models:, got {type(raw).__name__}")
+        raise ConfigError(f"{path}: expected sections such as data: and models:, got {_kind(raw)}")
     return parse(raw, str(path))
+
+
+def _where(error: Exception) -> str:
+    """Line and column of a mistake in YAML, and what the parser says of it."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return str(error)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', error)}"
+
+
+def _kind(raw: Any) -> str:
+    return "an empty file" if raw is None else type(raw).__name__
 
 
 def parse(raw: dict[str, Any], name: str = "params") -> Config:
@@ -148,13 +174,52 @@ def parse(raw: dict[str, Any], name: str = "params") -> Config:
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        lines = [describe_error(e) for e in error.errors()]
-        raise ConfigError(f"{name}: " + "; ".join(lines)) from None
+        raise ConfigError(f"{name}: {describe_errors(error)}") from None
+
+
+def describe_errors(error: ValidationError, section: type[BaseModel] = Config) -> str:
+    """Everything that pydantic found wrong in a section, in words. The branches of "a number or auto" become one."""
+    by_key: dict[str, list[str]] = {}
+    for one in error.errors():
+        words = describe_error(one, section)
+        key, _, rest = words.partition(": expected ")
+        by_key.setdefault(key if rest else words, []).append(rest)
+    return "; ".join(f"{key}: expected {_either(rests)}" if rests[0] else key for key, rests in by_key.items())
+
+
+def _either(rests: list[str]) -> str:
+    """["at least 1, got 0", "auto, got 0"] -> "at least 1 or auto, got 0"."""
+    wanted, _, got = rests[-1].rpartition(", got ")
+    return " or ".join([*(r.rpartition(", got ")[0] for r in rests[:-1]), wanted]) + f", got {got}"
+
+
+EXPECTED = {
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+    "too_short": "at least {min_length} in the list",
+    "list_type": "a list in square brackets",
+    "tuple_type": "a list in square brackets",
+    "literal_error": "{expected}",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "dict_type": "keys with values",
+    "model_type": "keys with values",
+}
+"""What each of pydantic's errors asks for."""
 
 
 def describe_error(error: Any, section: type[BaseModel] = Config) -> str:
     """One of pydantic's errors about a section, in words: the key, what was expected, what was found."""
-    where = ".".join(str(part) for part in error["loc"])
+    location = [part for part in error["loc"] if not _is_branch(part)]
+    where = ".".join(map(str, location))
     if error["type"] == "extra_forbidden":
         known = _known_keys(error["loc"][:-1], section)
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
@@ -162,8 +227,12 @@ def describe_error(error: Any, section: type[BaseModel] = Config) -> str:
             f", did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
         )
     if error["type"] == "missing":
+        if isinstance(location[-1], int):
+            return f"{'.'.join(map(str, location[:-1]))}: number {location[-1] + 1} of the list is missing"
         return f"{where} is missing"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in EXPECTED:
+        message = "expected " + EXPECTED[error["type"]].format(**error.get("ctx", {}))
     if isinstance(error.get("input"), dict):
         return f"{where}: {message}" if where else message
     hint = ""
@@ -175,6 +244,12 @@ def describe_error(error: Any, section: type[BaseModel] = Config) -> str:
     ):
         hint = " (write numbers with a point, 1.0e-3, so that every YAML reader takes them for numbers)"
     return f"{where}: {message}, got {value!r}{hint}"
+
+
+def _is_branch(part: Any) -> bool:
+    """Whether a part of pydantic's location names one of several types that a value may have, no key."""
+    several = ("constrained-", "literal[", "list[")
+    return isinstance(part, str) and (part.startswith(several) or part in {"int", "float"})
 
 
 def _known_keys(location: tuple[Any, ...], section: Any) -> list[str]:

@@ -24,6 +24,7 @@ def settings() -> Callable[..., Config]:
             "trials": {"align": "go", "window_s": [-1.0, 0.0]},
             "bins": {"width_s": 0.25},
             "models": {"majority": {}},
+            "compute": {"workers": 1},  # starting a process takes longer than these recordings
         }
         for name, changes in sections.items():
             raw[name] = raw.get(name, {}) | changes

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebridge.preprocess import bin_windows, binning
+from spikebridge.preprocess import bin_windows, binning, trains
+from spikebridge.preprocess.binning import bin_trains
+from spikebridge.preprocess.trains import spike_trains
 
 
 def brute_force(times, units, n_units, starts, n_bins, bin_s):  # type: ignore[no-untyped-def]
@@ -33,6 +35,22 @@ def test_against_a_loop_with_overlapping_and_unsorted_windows(seed: int) -> None
     starts = rng.uniform(0, 4, 7)
     expected = brute_force(times, units, 3, starts, 5, 0.3)
     assert np.array_equal(bin_windows(times, units, 3, starts, 5, 0.3), expected)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 6), st.sampled_from([0.07, 0.3]), st.booleans())
+def test_against_a_loop_in_windows_of_any_kind(seed: int, n_units: int, n_bins: int, bin_s: float, chain: bool) -> None:
+    """Windows that touch in chains (in any order), overlap, are equal, or leave time out; units by any grouping."""
+    rng = np.random.default_rng(seed)
+    times = np.sort(rng.uniform(-0.5, 5, rng.integers(0, 80)))
+    units = rng.integers(0, n_units, len(times))
+    length = n_bins * bin_s
+    starts = np.arange(1, 6) * length if chain else rng.integers(0, 5, 6) * length / 2 + rng.choice([0, 0.11], 6)
+    starts = rng.permutation(starts)
+    expected = brute_force(times, units, n_units, starts, n_bins, bin_s)
+    assert np.array_equal(bin_windows(times, units, n_units, starts, n_bins, bin_s), expected)
+    order = np.argsort(units, kind="stable")
+    assert np.array_equal(bin_windows(times[order], units[order], n_units, starts, n_bins, bin_s), expected)
 
 
 def test_against_numpy_histogram() -> None:
@@ -69,6 +87,15 @@ def test_windows_that_tile_time_conserve_spikes(ms: list[int], bin_s: float, n_b
     assert np.array_equal(counts.sum(axis=(0, 1)), np.bincount(units, minlength=3))
 
 
+def test_no_spike_falls_between_windows_that_touch() -> None:
+    """Every float next to the ends of three windows, where each end is rounded in its own way."""
+    starts = 71.202703 + np.arange(3) * 0.3
+    near = np.concatenate([starts[1:] - 1e-6 * 0.1, starts[:-1] + 0.3 - 1e-6 * 0.1])
+    times = np.sort(np.unique([near + k * np.spacing(71.0) for k in range(-20, 21)]))
+    counts = bin_windows(times, np.zeros(len(times), dtype=int), 1, starts, 3, 0.1)
+    assert counts.sum() == len(times)
+
+
 @pytest.mark.parametrize(("n", "dtype"), [(0, np.uint8), (255, np.uint8), (256, np.uint16), (70_000, np.uint32)])
 def test_smallest_type_that_holds_the_largest_count(n: int, dtype: type) -> None:
     counts = bin_windows(np.full(n, 0.2), np.zeros(n, dtype=int), 1, np.array([0.0]), 1, 1.0)
@@ -76,17 +103,40 @@ def test_smallest_type_that_holds_the_largest_count(n: int, dtype: type) -> None
     assert counts.sum() == n
 
 
-def test_blocks_of_windows_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where they differ in their largest count, hence in type."""
-    rng = np.random.default_rng(0)
-    times = np.sort(np.concatenate([rng.uniform(0, 20, 300), np.full(400, 7.05)]))
-    units = rng.integers(0, 2, 700)
-    whole = bin_windows(times, units, 2, np.arange(20.0), 10, 0.1)
-    monkeypatch.setattr(binning, "CELLS", 50)
-    blocks = bin_windows(times, units, 2, np.arange(20.0), 10, 0.1)
+@pytest.mark.parametrize("busy", [0, 3, 6])
+@pytest.mark.parametrize("n", [254, 255, 256, 300, 66_000])
+def test_blocks_of_units_make_no_difference(monkeypatch: pytest.MonkeyPatch, busy: int, n: int) -> None:
+    """Also where they differ in their largest count, hence in type: narrow before wide, and wide before narrow."""
+    rng = np.random.default_rng(n)
+    trains = [np.sort(rng.uniform(0, 20, 300)) for _ in range(7)]
+    trains[busy] = np.sort(np.concatenate([trains[busy], np.full(n, 7.05)]))
+    starts = rng.permutation(np.arange(0.0, 20.0))
+    whole = bin_trains(trains, starts, 10, 0.1)
+    monkeypatch.setattr(binning, "BLOCK", 2)
+    blocks = bin_trains(trains, starts, 10, 0.1)
     assert np.array_equal(blocks, whole)
     assert blocks.dtype == whole.dtype == np.min_scalar_type(whole.max())
+    alone = [bin_trains([train], starts, 10, 0.1)[..., 0] for train in trains]
+    assert np.array_equal(whole, np.stack(alone, axis=-1))
+    assert whole.flags.c_contiguous
+    assert whole.sum() == sum(map(len, trains))
 
 
-def test_no_windows() -> None:
+def test_unit_ids_may_be_huge_and_in_any_order() -> None:
+    ids = np.array([10**12, 5, 10**9])
+    times, units = np.array([3.0, 1.0, 2.0, 0.5]), np.array([10**9, 10**12, 5, 7])
+    assert [t.tolist() for t in spike_trains(times, units, ids)] == [[1.0], [2.0], [3.0]]
+    grouped = np.argsort(units, kind="stable")
+    assert [t.tolist() for t in spike_trains(times[grouped], units[grouped], ids)] == [[1.0], [2.0], [3.0]]
+
+
+def test_order_is_checked_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trains, "CHECKED", 2)
+    for units in ([0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 1, 1, 2], [0], []):
+        assert trains._is_grouped(np.array(units, dtype=int)) == (units == sorted(units))
+
+
+def test_no_windows_and_no_units() -> None:
     assert bin_windows(np.array([0.2]), np.array([0]), 4, np.empty(0), 3, 1.0).shape == (0, 3, 4)
+    assert bin_windows(np.empty(0), np.empty(0, dtype=int), 0, np.zeros(2), 3, 1.0).shape == (2, 3, 0)
+    assert bin_trains([], np.empty(0), 3, 1.0).dtype == np.uint8

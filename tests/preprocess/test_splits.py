@@ -158,9 +158,16 @@ def test_errors(
 
 def test_a_class_that_is_only_in_the_test_block(make_windows: Make) -> None:
     label = np.zeros(40, dtype=int)
-    label[:4] = 1
+    label[:8] = 1
     with pytest.raises(DataError, match="fold 0: no training trial has label y"):
         split([make_windows(40, label=label)])
+
+
+def test_a_class_with_fewer_trials_than_folds(make_windows: Make) -> None:
+    label = np.zeros(40, dtype=int)
+    label[[3, 30]] = 1
+    with pytest.raises(DataError, match=r"too few trials of the label y \(4\): expected at least split.outer_folds = 5"):
+        split([make_windows(40, name=name, label=label) for name in "ab"])
 
 
 def test_a_class_missing_in_one_recording_is_told(make_windows: Make, caplog: pytest.LogCaptureFixture) -> None:

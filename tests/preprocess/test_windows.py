@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebridge import preprocess
+from spikebridge import io, preprocess
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.intervals import inside_intervals, intersect_intervals, total_s
@@ -92,7 +92,9 @@ def test_broken_bins_name_widths_that_fit(length: float, width: float, said: str
 def test_write_and_load(make_recording: Make, settings: Settings, tmp_path: Path) -> None:
     one = make_recording(go=[5.0, 8.0], choice=["b", "b"])
     two = replace(make_recording(go=[5.0, 8.0], choice=["a", "a"]), name="other", animal="cat")
-    preprocess.write_windows([two, one], settings(), tmp_path / "w")
+    for recording in (one, two):
+        io.save_ingested(recording, tmp_path / "in" / recording.name)
+    preprocess.write_windows(io.IngestedRecordings(tmp_path / "in"), settings(), tmp_path / "w")
     loaded = preprocess.load_windows(tmp_path / "w")
     assert [w.recording for w in loaded] == ["other", "small"]
     assert all(w.classes == ("a", "b") for w in loaded)

@@ -4,10 +4,6 @@ Regions (`data.region_from`): "auto" takes the first of the columns in `REGION_C
 electrodes, that holds one of the asked regions; "electrodes" or "electrodes.<column>" goes through the electrodes of a
 unit; any other word is a units column. A unit on electrodes of several regions is where most of its electrodes are, the
 first named one on a tie; a tie between a source and a target region puts it in neither ("CA1/ACA", with a warning).
-
-Observed time (`data.observed`): "auto" is what the file says (of all, or of every unit in source and target), else
-first to last spike; "trials" is the union of start_time..stop_time of the trial table; any other word is an interval
-table.
 """
 
 from __future__ import annotations
@@ -18,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, TrialsConfig
-from spikebridge.intervals import as_intervals, intersect_intervals, merge_intervals
+from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.io.observed import interval_table, observed_time
+from spikebridge.io.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 
 REGION_COLUMNS = (
@@ -49,9 +45,9 @@ def choose(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choice
     """The recording that the parameters ask for. Raises nothing: what cannot be chosen is a finding."""
     findings: list[Finding] = []
     regions = _regions(contents, data, findings)
-    table = _table(contents, trials.table, "trials.table", findings)
+    table = interval_table(contents, trials.table, "trials.table", findings)
     units = contents.units.assign(region=np.full(len(contents.units), "") if regions is None else regions)
-    observed = _observed(contents, data, table, units["region"], findings)
+    observed = observed_time(contents, data, table, units["region"], findings)
     parts = {"regions": regions, "trials": table, "observed": observed}
     recording = Recording(
         name=contents.name,
@@ -102,9 +98,9 @@ def _regions(contents: Contents, data: DataConfig, findings: list[Finding]) -> l
     regions = choices[asked]
     torn = sum(r not in p and r != "" for r, p in zip(regions, contents.places.get(asked, ()), strict=False))
     if torn:
-        findings.append(
-            Finding(False, f"{torn} units lie as much in a source as in a target region and are in neither")
-        )
+        n = f"{torn} of {counted(len(regions), 'unit')}"
+        text = f"{n} on as many electrodes of a source as of a target region, used in neither"
+        findings.append(Finding(False, text))
     return regions
 
 
@@ -119,47 +115,3 @@ def _no_region(contents: Contents, asked: str, choices: dict[str, list[str]]) ->
         return f"data.region_from = {asked!r}, but units have no electrodes; columns of the units: {listed(columns)}"
     hint = did_you_mean(asked, columns)
     return f"data.region_from = {asked!r} is no column of the units{hint} Columns: {listed(columns)}"
-
-
-def _table(contents: Contents, name: str, key: str, findings: list[Finding]) -> pd.DataFrame | None:
-    if name not in contents.tables:
-        hint = did_you_mean(name, contents.tables)
-        text = f"{key} = {name!r} is no interval table{hint} Tables: {listed(contents.tables)}"
-        findings.append(Finding(True, text))
-        return None
-    return contents.tables[name]
-
-
-def _observed(
-    contents: Contents, data: DataConfig, trials: pd.DataFrame | None, regions: pd.Series, findings: list[Finding]
-) -> NDArray[np.float64] | None:
-    if data.observed == "trials":
-        return None if trials is None else _span_of(trials, "trials.table", findings)
-    if data.observed != "auto":
-        table = _table(contents, data.observed, "data.observed", findings)
-        return None if table is None else _span_of(table, data.observed, findings)
-    if contents.observed is not None:
-        return merge_intervals(contents.observed)
-    used = np.flatnonzero(regions.isin([*data.source, *data.target]))
-    if contents.observed_of_unit is not None and len(used):
-        per_unit = {p.tobytes(): p for p in (contents.observed_of_unit[u] for u in used)}  # mostly all are the same
-        observed = intersect_intervals(list(per_unit.values()))
-        if not len(observed):
-            text = "the observation intervals of the source and target units have no time in common"
-            findings.append(Finding(True, text))
-            return None
-        return observed
-    return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
-
-
-def first_to_last(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(1, 2): first to last finite spike time; the last one lies inside. Empty where there is no spike."""
-    times = times[np.isfinite(times)]
-    return as_intervals([[times.min(), np.nextafter(times.max(), np.inf)]] if len(times) else [])
-
-
-def _span_of(table: pd.DataFrame, name: str, findings: list[Finding]) -> NDArray[np.float64] | None:
-    if not {"start_time", "stop_time"} <= set(table.columns):
-        findings.append(Finding(True, f"observed time from {name} needs columns start_time and stop_time"))
-        return None
-    return merge_intervals(table[["start_time", "stop_time"]].to_numpy(dtype=np.float64))

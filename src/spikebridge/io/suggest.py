@@ -18,3 +18,8 @@ def listed(names: Iterable[str], most: int = 30) -> str:
     names = list(names)
     tail = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) or "none") + tail
+
+
+def counted(n: int, what: str, several: str = "") -> str:
+    """'1 spike', '2 spikes'; `several` where the plural takes more than an s."""
+    return f"{n} {what if n == 1 else several or what + 's'}"

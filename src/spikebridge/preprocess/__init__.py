@@ -13,10 +13,11 @@ from spikebridge.preprocess.manifest import (
     take,
     verify,
 )
-from spikebridge.preprocess.quality import select_units
+from spikebridge.preprocess.quality import quality_table, select_units
 from spikebridge.preprocess.splits import make_splits
+from spikebridge.preprocess.store import load_animals, load_windows, write_windows
 from spikebridge.preprocess.trials import classes_of, select_trials
-from spikebridge.preprocess.windows import load_animals, load_windows, make_windows, write_windows
+from spikebridge.preprocess.windows import make_windows
 
 __all__ = [
     "bin_windows",
@@ -31,6 +32,7 @@ __all__ = [
     "make_splits",
     "make_windows",
     "merge_intervals",
+    "quality_table",
     "save_splits",
     "select_trials",
     "select_units",

@@ -59,6 +59,7 @@ def make_splits(
     for part in parts.values():
         if not part.labelled.any():
             raise DataError(f"{part.recording}: no labelled trial to split")
+    _refuse_rare_classes(parts, config.outer_folds)
     gaps = {n: gap_s(w, smoothing_s) if config.gap_s == "auto" else float(config.gap_s) for n, w in parts.items()}
     maker = _Maker(parts, gaps, config, dict(animals or {}))
     folds = tuple(maker.by_block() if config.by == "block" else maker.by_group())
@@ -187,7 +188,22 @@ class _Maker:
                 log.warning("fold %d: all test trials of %s have the label %s", k, name,
                             classes[self.parts[name].label[rows[0]]])  # fmt: skip
         if missing := [c for i, c in enumerate(classes) if i not in everywhere]:
-            raise DataError(f"fold {k}: no training trial has label {', '.join(missing)}: use fewer split.outer_folds")
+            raise DataError(
+                f"fold {k}: no training trial has label {', '.join(missing)}: all of them lie in its test block; try "
+                "another split.outer_folds, or leave them out by trials.include"
+            )
+
+
+def _refuse_rare_classes(parts: Mapping[str, Windows], n_folds: int) -> None:
+    """A class that most test sets lack can be neither learned nor scored."""
+    labels = np.concatenate([w.label[w.labelled] for w in parts.values()])
+    classes = next(iter(parts.values())).classes
+    counts = dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
+    if rare := [f"{name} ({n})" for name, n in counts.items() if n < n_folds]:
+        raise DataError(
+            f"too few trials of the label {', '.join(rare)}: expected at least split.outer_folds = {n_folds} over all "
+            "recordings; leave such trials out by trials.include, or use fewer folds"
+        )
 
 
 def _span(w: Windows, rows: Numbers) -> NDArray[np.float64]:

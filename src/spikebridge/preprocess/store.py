@@ -22,7 +22,7 @@ from spikebridge.types import Windows
 REPORT = "report.json"
 ROOMS = ("config", "intervals", "io", "preprocess", "types")
 """Code that has a say in what a window holds."""
-ASKED = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
+ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
 """The settings that have one."""
 
 

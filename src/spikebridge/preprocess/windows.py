@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,45 +9,12 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.intervals import subtract_intervals, total_s
-from spikebridge.preprocess.binning import bin_windows
-from spikebridge.preprocess.quality import select_units
-from spikebridge.preprocess.trials import classes_of, select_trials
+from spikebridge.intervals import TOLERANCE_S, subtract_intervals, total_s
+from spikebridge.preprocess.binning import bin_trains
+from spikebridge.preprocess.quality import report_of, select_units
+from spikebridge.preprocess.trains import spike_trains
+from spikebridge.preprocess.trials import select_trials
 from spikebridge.types import Recording, Windows
-
-REPORT = "report.json"
-
-
-def write_windows(recordings: Iterable[Recording], config: Config, out_folder: Path) -> dict[str, Any]:
-    """Write <recording>.npz for each and report.json: what was kept and dropped, and why.
-
-    `recordings` is gone through twice (the classes come first), so it must not be a generator.
-    Raises DataError and ConfigError; see `make_windows`.
-    """
-    out_folder = Path(out_folder)
-    out_folder.mkdir(parents=True, exist_ok=True)
-    classes = classes_of(recordings, config.trials)
-    reports = {}
-    for recording in recordings:
-        windows, reports[recording.name] = make_windows(recording, config, classes)
-        windows.save(out_folder / f"{recording.name}.npz")
-    report = {"classes": list(classes), "recordings": reports}
-    (out_folder / REPORT).write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return report
-
-
-def load_windows(folder: Path) -> list[Windows]:
-    """What `write_windows` wrote, sorted by recording. Raises DataError where the folder holds none."""
-    paths = sorted(Path(folder).glob("*.npz"))
-    if not paths:
-        raise DataError(f"{folder}: expected windows of recordings (.npz), found none; run the stage preprocess")
-    return [Windows.load(path) for path in paths]
-
-
-def load_animals(folder: Path) -> dict[str, str]:
-    """Recording -> animal, from report.json beside the windows."""
-    report = json.loads((Path(folder) / REPORT).read_text(encoding="utf-8"))
-    return {name: r["animal"] for name, r in report["recordings"].items()}
 
 
 def make_windows(recording: Recording, config: Config, classes: tuple[str, ...]) -> tuple[Windows, dict[str, Any]]:
@@ -65,32 +29,31 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
     bin_s = config.bins.width_s
     n_bins = count_bins(config.trials.window_s[1] - config.trials.window_s[0], bin_s)
     chosen = select_trials(recording, config.trials)
+    check_grid(recording, chosen.start_s, bin_s)
     between = continuous_starts(recording.observed, chosen.start_s, n_bins * bin_s)
     start = np.concatenate([chosen.start_s, between])
     order = np.argsort(start, kind="stable")
-    sides = {
-        role: select_units(recording, regions, config.data.min_rate_hz)
-        for role, regions in (("source", config.data.source), ("target", config.data.target))
-    }
+    units = select_units(recording, config)
     class_index = {name: i for i, name in enumerate(classes)}
     label = np.array([class_index[name] for name in chosen.label], dtype=np.int64)
     windows = Windows(
         recording=recording.name,
-        source=_counts(recording, sides["source"].kept, start[order], n_bins, bin_s),
-        target=_counts(recording, sides["target"].kept, start[order], n_bins, bin_s),
+        source=_counts(recording, units.kept["source"], start[order], n_bins, bin_s),
+        target=_counts(recording, units.kept["target"], start[order], n_bins, bin_s),
         start_s=start[order],
         bin_s=bin_s,
         trial=np.concatenate([chosen.trial, np.full(len(between), -1)])[order],
         label=np.concatenate([label, np.full(len(between), -1)])[order],
         decision_s=np.concatenate([chosen.decision_s, np.full(len(between), np.nan)])[order],
         classes=classes,
-        source_units=sides["source"].kept,
-        target_units=sides["target"].kept,
+        source_units=units.kept["source"],
+        target_units=units.kept["target"],
     )
     report = {
         "animal": recording.animal,
         "observed_s": round(total_s(recording.observed), 6),
-        "units": {role: side.report for role, side in sides.items()},
+        "units": units.units,
+        "quality": report_of(units, config),
         "trials": {"total": chosen.total, "kept": len(chosen.trial), "dropped": chosen.dropped},
         "labels": {name: int((label == i).sum()) for i, name in enumerate(classes)},
         "windows": {"trial": len(chosen.trial), "continuous": len(between), "bins": n_bins},
@@ -112,6 +75,30 @@ def count_bins(length_s: float, bin_s: float) -> int:
     return n
 
 
+def check_grid(recording: Recording, start_s: NDArray[np.float64], bin_s: float) -> None:
+    """Whether the asked bins are made of whole bins of the file, where that holds counts instead of spike times.
+
+    Raises ConfigError for another width, DataError where windows begin inside a bin of the file.
+    """
+    step = recording.resolution_s
+    if step <= 0:
+        return
+    if abs(bin_s / step - round(bin_s / step)) > 1e-6 * bin_s / step or bin_s < step * (1 - 1e-6):
+        raise ConfigError(
+            f"bins.width_s = {bin_s:g} is no multiple of the {step:g} s bins that {recording.name} holds instead of "
+            "spike times"
+        )
+    observed = recording.observed
+    home = np.clip(np.searchsorted(observed[:, 0], start_s + TOLERANCE_S, side="right") - 1, 0, None)
+    offset = (start_s - observed[home, 0]) / step
+    off = np.abs(offset - np.rint(offset)) * step > TOLERANCE_S
+    if off.any():
+        raise DataError(
+            f"{recording.name}: {int(off.sum())} windows begin inside a bin: the file holds counts in bins of {step:g} "
+            f"s, so trials.align + trials.window_s[0] must lie on their edges"
+        )
+
+
 def continuous_starts(
     observed: NDArray[np.float64], trial_starts: NDArray[np.float64], length_s: float
 ) -> NDArray[np.float64]:
@@ -125,6 +112,6 @@ def continuous_starts(
 def _counts(
     recording: Recording, ids: NDArray[np.int64], start_s: NDArray[np.float64], n_bins: int, bin_s: float
 ) -> NDArray[np.unsignedinteger]:
-    spikes = recording.spikes[recording.spikes["unit"].isin(ids)].sort_values("time_s", kind="stable")
-    units = np.searchsorted(ids, spikes["unit"].to_numpy())
-    return bin_windows(spikes["time_s"].to_numpy(), units, len(ids), start_s, n_bins, bin_s)
+    spikes = recording.spikes
+    trains = spike_trains(spikes["time_s"].to_numpy(), spikes["unit"].to_numpy(), ids)
+    return bin_trains(trains, start_s, n_bins, bin_s)

@@ -1,0 +1,119 @@
+"""When a recording was observed at all, of what the file says or params.yaml names (`data.observed`).
+
+"auto" is what the file says (of all, or of every unit in source and target), else first to last spike; "trials" is the
+union of start_time..stop_time of the trial table; any other word is an interval table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import DataConfig
+from spikebridge.intervals import as_intervals, intersect_intervals, merge_intervals, total_s
+from spikebridge.io.contents import Contents
+from spikebridge.io.findings import Finding
+from spikebridge.io.suggest import counted, did_you_mean, listed
+
+Times = NDArray[np.float64]
+MOST = 10
+"""Items of a list that is shown."""
+LITTLE = 0.5
+"""Less of the time than this common to all units is odd."""
+
+
+def observed_time(
+    contents: Contents, data: DataConfig, trials: pd.DataFrame | None, regions: pd.Series, findings: list[Finding]
+) -> Times | None:
+    """(interval, 2), seconds; None, with a finding, where it cannot be told. regions: (unit,)."""
+    if data.observed == "trials":
+        return None if trials is None else _span_of(trials, "trials.table", findings, check=False)
+    if data.observed != "auto":
+        table = interval_table(contents, data.observed, "data.observed", findings)
+        return None if table is None else _span_of(table, f"table {data.observed!r}", findings)
+    if contents.observed is not None:
+        return _sound(contents.observed, "the observed time of the file", findings)
+    used = np.flatnonzero(regions.isin([*data.source, *data.target]))
+    if contents.observed_of_unit is not None and len(used):
+        ids = contents.units["unit"].to_numpy()
+        return _common([contents.observed_of_unit[u] for u in used], ids[used].tolist(), findings)
+    return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
+
+
+def interval_table(contents: Contents, name: str, key: str, findings: list[Finding]) -> pd.DataFrame | None:
+    """The table of that name; None, with a finding, where there is none. key: of params.yaml, that names it."""
+    if name not in contents.tables:
+        if contents.tables:
+            hint = did_you_mean(name, contents.tables)
+            text = f"{key} = {name!r} is no interval table{hint} Tables: {listed(contents.tables)}"
+        else:
+            text = f"{key} = {name!r}: no interval table is here (rows with start_time and stop_time); expected one"
+        findings.append(Finding(True, text))
+        return None
+    return contents.tables[name]
+
+
+def first_to_last(times: Times) -> Times:
+    """(1, 2): first to last finite spike time; the last one lies inside. Empty where there is no spike."""
+    times = times[np.isfinite(times)]
+    return as_intervals([[times.min(), np.nextafter(times.max(), np.inf)]] if len(times) else [])
+
+
+def _span_of(table: pd.DataFrame, name: str, findings: list[Finding], check: bool = True) -> Times | None:
+    columns = [c for c in ("start_time", "stop_time") if c in table and pd.api.types.is_numeric_dtype(table[c])]
+    if len(columns) < 2:
+        findings.append(Finding(True, f"observed time from {name} needs columns start_time and stop_time, in seconds"))
+        return None
+    pairs = table[columns].to_numpy(dtype=np.float64, na_value=np.nan)
+    return _sound(pairs, name, findings) if check else merge_intervals(pairs)
+
+
+def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
+    """The union; None, with a finding, where an interval is reversed or lacks an end: its time would be lost unseen."""
+    bad = np.flatnonzero(~(pairs[:, 1] >= pairs[:, 0]))
+    if len(bad):
+        shown = listed((_shown(pairs[i]) for i in bad), 5)
+        findings.append(Finding(True, f"{name}: expected intervals that end after they start, found {shown}"))
+        return None
+    return merge_intervals(pairs)
+
+
+def _common(of_unit: Sequence[Times], ids: Sequence[int], findings: list[Finding]) -> Times | None:
+    """The time in which every unit was observed. ids: (unit,), what to call them."""
+    owners: dict[bytes, list[int]] = {}
+    sets = {p.tobytes(): p for p in of_unit}  # mostly all are the same
+    for unit, pairs in zip(ids, of_unit, strict=True):
+        owners.setdefault(pairs.tobytes(), []).append(unit)
+    sound = [_sound(p, f"observed time of {_units(owners[key])}", findings) for key, p in sets.items()]
+    if any(s is None for s in sound):
+        return None
+    common = intersect_intervals(list(sets.values()))
+    if not len(common):
+        several = "; ".join(
+            f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MOST]
+        )
+        text = f"the units of source and target were never observed at the same time: {several}"
+        findings.append(Finding(True, text))
+        return None
+    together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))
+    if together < LITTLE * ever:
+        least = min(sets, key=lambda key: total_s(sets[key]))
+        findings.append(
+            Finding(
+                False,
+                f"only {together:g} of {ever:g} s are observed for every unit of source and target; least for "
+                f"{_units(owners[least])}, {total_s(sets[least]):g} s",
+            )
+        )
+    return common
+
+
+def _shown(pair: Times) -> str:
+    return f"{pair[0]:g} to {pair[1]:g} s"
+
+
+def _units(ids: Sequence[int]) -> str:
+    return f"{counted(len(ids), 'unit')} ({listed(map(str, ids), MOST)})" if len(ids) > 1 else f"unit {ids[0]}"

@@ -1,0 +1,69 @@
+"""What a recording must hold, apart from how it was read. Everything wrong is reported at once.
+
+A check is a function of a `Subject` that yields findings; adding one is adding it to `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+
+from spikebridge.config import DataConfig, TrialsConfig
+from spikebridge.errors import DataError
+from spikebridge.io.findings import Finding
+from spikebridge.io.validation.behavior import check_behavior
+from spikebridge.io.validation.labels import check_labels
+from spikebridge.io.validation.observed import check_observed, check_pauses
+from spikebridge.io.validation.regions import check_regions
+from spikebridge.io.validation.spike_times import check_order, check_time_unit, check_values
+from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.trials import check_columns, check_events, check_include, check_spans
+from spikebridge.io.validation.units import check_ids, check_twins
+from spikebridge.io.validation.windows import check_windows
+from spikebridge.types import Recording
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+CHECKS: dict[Check, str] = {
+    check_ids: "spikes",
+    check_twins: "regions",
+    check_regions: "regions",
+    check_values: "spikes",
+    check_order: "spikes",
+    check_time_unit: "spikes",
+    check_observed: "observed",
+    check_pauses: "observed",
+    check_columns: "trials",
+    check_include: "trials",
+    check_spans: "trials",
+    check_events: "trials",
+    check_labels: "trials",
+    check_windows: "trials",
+    check_behavior: "behavior",
+}
+"""Each check, and the part of the recording that it needs."""
+
+
+def check(
+    recording: Recording,
+    data: DataConfig,
+    trials: TrialsConfig,
+    earlier: Collection[Finding] = (),
+    missing: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Warnings of a sound recording, those of its reader first.
+
+    earlier: what was found before. missing: parts that could not be chosen (see spikebridge.io.choose.Choice); checks
+    of them are left out, since what is wrong with them has been said.
+
+    Raises DataError naming the file and everything wrong in it.
+    """
+    subject = Subject(recording, data, trials)
+    findings = [*earlier, *(f for one, part in CHECKS.items() if part not in missing for f in one(subject))]
+    wrong = [f.text for f in findings if f.wrong]
+    if wrong:
+        name = recording.source_file or recording.name
+        raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
+    return (*recording.warnings, *(f.text for f in findings))
+
+
+__all__ = ["CHECKS", "check"]

@@ -1,0 +1,40 @@
+"""Behaviour: clocks that run, beside the spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from spikebridge.io.findings import Finding
+from spikebridge.io.suggest import counted, listed
+from spikebridge.io.validation.subject import Subject
+
+
+def check_behavior(subject: Subject) -> Iterator[Finding]:
+    """Odd at most: no result of the pipeline is computed from behaviour."""
+    table, trains, observed = subject.recording.behavior, subject.trains, subject.recording.observed
+    first, last = (
+        np.fmin(trains.span[0], observed.min(initial=np.inf)),
+        np.fmax(trains.span[1], observed.max(initial=-np.inf)),
+    )
+    lost, back, beside, empty = [], [], [], []
+    for name, series in table.groupby("series", sort=True):
+        times, values = series["time_s"].to_numpy(dtype=np.float64), series["value"].to_numpy(dtype=np.float64)
+        finite = times[np.isfinite(times)]
+        if len(finite) < len(times):
+            lost.append(f"{name} ({counted(len(times) - len(finite), 'sample')})")
+        if (np.diff(finite) < 0).any():
+            back.append(str(name))
+        if len(finite) and (finite.max() < first or finite.min() > last):
+            beside.append(f"{name} ({finite.min():g} to {finite.max():g} s)")
+        if np.isnan(values).all():
+            empty.append(str(name))
+    for text, names in (
+        ("behaviour without a time: {}", lost),
+        ("behaviour whose times fall: {}", back),
+        ("behaviour outside the time of the spikes: {}; is it on their clock?", beside),
+        ("behaviour without any value: {}", empty),
+    ):
+        if names:
+            yield Finding(False, text.format(listed(names, 10)))

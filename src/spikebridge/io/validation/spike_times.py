@@ -1,0 +1,92 @@
+"""Spike times: numbers, in seconds, in order, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.io.findings import Finding
+from spikebridge.io.suggest import counted, listed
+from spikebridge.io.validation.subject import Subject
+
+LONG_S = 1.0e5
+"""A recording longer than this, 28 hours, is rare."""
+EPOCH_S = 1.0e8
+"""Later than this a clock counts from a calendar's beginning, not from the recording's."""
+MANY_REPEATS = 0.1
+FEW_REPEATS = 10
+
+
+def check_values(subject: Subject) -> Iterator[Finding]:
+    spikes = subject.recording.spikes
+    if not len(spikes):
+        yield Finding(True, "expected spikes, found none")
+        return
+    times, units = spikes["time_s"].to_numpy(dtype=np.float64), spikes["unit"].to_numpy(dtype=np.int64)
+    for what, bad, advice in (
+        ("NaN or infinite", ~np.isfinite(times), "remove what is no spike"),
+        (
+            "below zero",
+            (times < 0) & np.isfinite(times),
+            "add one offset to all times of the file, those of trials and behaviour too, so that none is negative",
+        ),
+    ):
+        if bad.any():
+            at = int(np.argmax(bad))
+            number = int((units[:at] == units[at]).sum())
+            yield Finding(
+                True,
+                f"{counted(int(bad.sum()), 'spike time')} {what}, in {_listed_units(units[bad])} (the first is spike "
+                f"{number} of unit {units[at]}, counted from 0: {times[at]:g}): {advice}",
+            )
+
+
+def check_order(subject: Subject) -> Iterator[Finding]:
+    """Falling or repeated times within a unit. Where the file holds bins, several spikes have the time of their bin."""
+    trains, found = subject.trains, subject.trains.intervals
+    ids = subject.recording.units["unit"]
+    mixed = set(ids[ids.duplicated()])  # spikes of two units under one id: that they fall says nothing
+    falls = {train: spike for train, spike in found.falls.items() if int(trains.unit[train]) not in mixed}
+    if falls:
+        train, spike = next(iter(falls.items()))
+        yield Finding(
+            True,
+            f"spike times must rise within a unit; they fall in {_listed_units(trains.unit[list(falls)])} (in unit "
+            f"{trains.unit[train]} from {trains.times[spike]:g} to {trains.times[spike + 1]:g} s): sort them, or, "
+            "where sessions were joined, add to each the length of those before",
+        )
+    if subject.recording.resolution_s > 0:
+        return
+    heavy = found.repeats >= np.maximum(MANY_REPEATS * trains.n, FEW_REPEATS)
+    light = (found.repeats > 0) & ~heavy
+    if heavy.any():
+        yield Finding(
+            True,
+            f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {_listed_units(trains.unit[heavy])} "
+            "have the time of the spike before: joined twice, or rounded? Expected each spike once, to a millisecond "
+            "or better",
+        )
+    if light.any():
+        n = int(found.repeats[light].sum())
+        yield Finding(False, f"{counted(n, 'duplicate spike time')}, in {_listed_units(trains.unit[light])}")
+
+
+def check_time_unit(subject: Subject) -> Iterator[Finding]:
+    if not len(subject.trains.times):
+        return
+    first, last = subject.trains.span
+    if subject.not_seconds:
+        yield Finding(True, f"spike times are not in seconds: {subject.not_seconds}")
+    elif last - first > LONG_S:
+        yield Finding(False, f"spikes from {first:g} to {last:g} s: a recording of {(last - first) / 3600:.0f} hours?")
+    elif last > EPOCH_S:
+        yield Finding(
+            False, f"spikes from {first:.10g} to {last:.10g} s: a clock that counts from a date, not the beginning?"
+        )
+
+
+def _listed_units(units: NDArray[np.int64]) -> str:
+    who = np.unique(units).tolist()
+    return ("unit " if len(who) == 1 else "units ") + listed(map(str, who), 10)

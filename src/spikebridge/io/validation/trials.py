@@ -1,0 +1,164 @@
+"""The trial table: its columns, and the times in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.errors import ConfigError
+from spikebridge.intervals import TOLERANCE_S
+from spikebridge.io.findings import Finding
+from spikebridge.io.suggest import counted, did_you_mean, listed
+from spikebridge.io.trial_table import included
+from spikebridge.io.validation.subject import Subject, holds_times
+
+FEWEST = 5
+"""Trials from which a pattern in their times can be told."""
+FAR = 10.0
+"""Where trials start up to this many times later than any event, events are counted from the start of their trial."""
+
+
+def check_columns(subject: Subject) -> Iterator[Finding]:
+    table, ask = subject.recording.trials, subject.trials
+    if not len(table):
+        yield Finding(True, f"expected trials in table {ask.table!r}, found none")
+    columns = [str(c) for c in table.columns]
+    for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label)):
+        if name is None:
+            continue
+        if name not in columns:
+            hint = did_you_mean(name, columns)
+            yield Finding(
+                True, f"trials.{key}: no column {name!r} in table {ask.table!r}{hint} Columns: {listed(columns)}"
+            )
+        elif len(table) and key != "label":
+            yield from _times(key, name, table)
+        elif len(table):
+            yield from _missing(key, name, table[name].isna().to_numpy() | (subject.labels == ""))
+    for name in ("start_time", "stop_time"):
+        if name in columns and name not in (ask.align, ask.decision) and not holds_times(table[name]) and len(table):
+            yield Finding(True, f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}")
+
+
+def _times(key: str, name: str, table: pd.DataFrame) -> Iterator[Finding]:
+    if not holds_times(table[name]):
+        if table[name].notna().any():
+            yield Finding(
+                True, f"trials.{key}: expected times in seconds in column {name!r}, found {_found(table[name])}"
+            )
+            return
+        yield from _missing(key, name, np.ones(len(table), dtype=bool))
+        return
+    yield from _missing(key, name, ~np.isfinite(table[name].to_numpy(dtype=np.float64, na_value=np.nan)))
+
+
+def _found(column: pd.Series) -> str:
+    """What a column holds instead of numbers, in words."""
+    if pd.api.types.is_bool_dtype(column):
+        return "true and false"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return f"dates, such as {column.dropna().iloc[0]}"
+    return f"text, such as {column.dropna().iloc[0]!r}"
+
+
+def _missing(key: str, name: str, missing: NDArray[np.bool_]) -> Iterator[Finding]:
+    if missing.all():
+        yield Finding(True, f"trials.{key}: column {name!r} holds no value")
+    elif missing.any():
+        yield Finding(
+            False, f"{missing.sum()} of {counted(len(missing), 'trial')} without {name} (trials.{key}), dropped"
+        )
+
+
+def check_include(subject: Subject) -> Iterator[Finding]:
+    table, query = subject.recording.trials, subject.trials.include
+    if query is None or not len(table):
+        return
+    try:
+        taken = included(table, query, subject.recording.name)
+    except ConfigError as error:
+        yield Finding(True, str(error))
+        return
+    if not taken.any():
+        yield Finding(True, f"trials.include = {query!r} takes none of the {counted(len(table), 'trial')}")
+
+
+def check_spans(subject: Subject) -> Iterator[Finding]:
+    """start_time and stop_time of the trials that are asked for."""
+    start, stop = subject.times("start_time"), subject.times("stop_time")
+    if start is None or stop is None:
+        return
+    asked = subject.asked
+    back = np.flatnonzero(asked & (stop < start))
+    if len(back):
+        yield Finding(
+            True,
+            f"stop_time before start_time in {_trials(back)}, counted from 0 (in trial {back[0]}: {start[back[0]]:g} "
+            f"to {stop[back[0]]:g} s): correct them, or leave them out by trials.include",
+        )
+    empty = np.flatnonzero(asked & (stop == start))
+    if len(empty):
+        yield Finding(False, f"{_trials(empty)}: start_time and stop_time are the same")
+    known = np.flatnonzero(asked & np.isfinite(start) & np.isfinite(stop))
+    if len(known) < asked.sum():
+        yield Finding(
+            False,
+            f"{_trials(np.flatnonzero(asked & ~np.isin(np.arange(len(asked)), known)))}: no start_time or no stop_time",
+        )
+    order = known[np.argsort(start[known], kind="stable")]
+    overlaps = int((start[order][1:] < np.maximum.accumulate(stop[order])[:-1] - TOLERANCE_S).sum())
+    if overlaps:
+        yield Finding(False, f"{counted(overlaps, 'trial begins', 'trials begin')} before an earlier one has ended")
+    if (np.diff(start[known]) < 0).any():
+        yield Finding(False, "the trials are not in the order of time: were sessions joined? They are sorted")
+
+
+def check_events(subject: Subject) -> Iterator[Finding]:
+    """The times to align to and of decisions, against each other and against their trials."""
+    for column in dict.fromkeys([subject.trials.align, subject.decision]):
+        times = subject.times(column)
+        if times is None:
+            continue
+        mine = subject.usable
+        if column == subject.trials.align:
+            yield from _twice(column, times, mine)
+        yield from _within(subject, column, times, mine)
+
+
+def _twice(column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> Iterator[Finding]:
+    order = mine[np.argsort(times[mine], kind="stable")]
+    again = np.flatnonzero(np.diff(times[order]) <= TOLERANCE_S)
+    if len(again):
+        pairs = [f"{order[i]} and {order[i + 1]} ({times[order[i]]:g} s)" for i in again]
+        yield Finding(
+            True,
+            f"trials with the same {column}, counted from 0: {listed(pairs, 5)}. Each trial must be there once, or it "
+            "would count twice; leave the others out by trials.include",
+        )
+
+
+def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> Iterator[Finding]:
+    start, stop = subject.times("start_time"), subject.times("stop_time")
+    if column in ("start_time", "stop_time") or start is None or stop is None:
+        return
+    mine = mine[np.isfinite(start[mine]) & np.isfinite(stop[mine])]
+    at, start, stop = times[mine], start[mine], stop[mine]
+    outside = (at < start - TOLERANCE_S) | (at > stop + TOLERANCE_S)
+    if len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max() and at.max() <= (stop - start).max() + TOLERANCE_S:
+        yield Finding(
+            True,
+            f"{column} ({at.min():g} to {at.max():g}) seems to be counted from the start of each trial; expected "
+            f"seconds on the clock of the spikes, as start_time ({start.min():g} to {start.max():g} s): add start_time "
+            "to it",
+        )
+    elif outside.any():
+        yield Finding(
+            False, f"{column} lies outside start_time to stop_time in {outside.sum()} of {counted(len(mine), 'trial')}"
+        )
+
+
+def _trials(rows: NDArray[np.int64]) -> str:
+    return ("trial " if len(rows) == 1 else "trials ") + listed(map(str, rows), 10)

@@ -1,0 +1,87 @@
+"""Unit ids, and units that are there twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.io.findings import Finding
+from spikebridge.io.suggest import counted, listed
+from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.trains import Trains
+
+FEWEST_SPIKES = 5
+"""Shorter trains may be the same by chance."""
+
+
+def check_ids(subject: Subject) -> Iterator[Finding]:
+    ids = subject.recording.units["unit"]
+    if not len(ids):
+        yield Finding(True, "expected units, found none")
+        return
+    twice = ids[ids.duplicated(keep=False)].value_counts(sort=False)
+    if len(twice):
+        many = listed((f"{unit} ({n} rows)" for unit, n in twice.items()), 10)
+        yield Finding(
+            True,
+            f"unit ids must be unique; found more than once: {many}. Number the units through: ids that begin anew on "
+            "every probe or tetrode are the usual cause",
+        )
+    trains = subject.trains
+    strange = ~np.isin(trains.unit, ids)
+    if strange.any():
+        pairs = sorted(zip(trains.unit[strange].tolist(), trains.n[strange].tolist(), strict=True))
+        many = listed((f"{unit} ({counted(n, 'spike')})" for unit, n in pairs), 10)
+        yield Finding(
+            True, f"spikes of units that the units table does not have: {many}. Add them to it, or leave them out"
+        )
+    below = sorted(ids[ids < 0].unique())
+    if below:
+        yield Finding(
+            False,
+            f"unit ids below zero: {listed(map(str, below), 10)}; sorters write noise so. They are used like others",
+        )
+    silent = ids[~ids.isin(subject.recording.spikes["unit"].unique())].unique()
+    if len(silent):
+        yield Finding(
+            False, f"{len(silent)} of {counted(len(ids), 'unit')} without any spike: {listed(map(str, silent), 10)}"
+        )
+
+
+def check_twins(subject: Subject) -> Iterator[Finding]:
+    """The spikes of a unit under two ids. Across the regions the target would be translated from itself."""
+    table = subject.recording.units.drop_duplicates("unit").set_index("unit")["region"]
+    across: list[str] = []
+    within: list[str] = []
+    for one, other in _twins(subject.trains):
+        places = [str(table.get(unit, "")) for unit in (one, other)]
+        roles = {role for role in ("source", "target") if set(places) & set(getattr(subject.data, role))}
+        text = f"{one} ({places[0]}) and {other} ({places[1]})"
+        (across if len(roles) == 2 else within).append(text)
+    if across:
+        yield Finding(
+            True,
+            f"units of source and target hold the same spikes: {listed(across, 10)}. The target would be translated "
+            "from itself; leave one of each pair out",
+        )
+    if within:
+        yield Finding(False, f"units hold the same spikes: {listed(within, 10)}; one of each pair is superfluous")
+
+
+def _twins(trains: Trains) -> Iterator[tuple[int, int]]:
+    """Pairs of units with equal trains; only trains that agree in length, first, middle and last spike are compared."""
+    first: dict[tuple[float, ...], list[int]] = {}
+    for train in np.flatnonzero(trains.n >= FEWEST_SPIKES).tolist():
+        mine = _train(trains, train)
+        alike = first.setdefault((len(mine), mine[0], mine[len(mine) // 2], mine[-1]), [])
+        twin = next((other for other in alike if np.array_equal(_train(trains, other), mine)), None)
+        if twin is None:
+            alike.append(train)
+        else:
+            yield int(trains.unit[twin]), int(trains.unit[train])
+
+
+def _train(trains: Trains, train: int) -> NDArray[np.float64]:
+    return trains.times[trains.start[train] : trains.start[train] + trains.n[train]]

@@ -1,0 +1,108 @@
+"""Windows around the trials, against the spikes, the observed time, the decisions and each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.intervals import TOLERANCE_S, inside_intervals
+from spikebridge.io.findings import Finding
+from spikebridge.io.suggest import counted
+from spikebridge.io.validation.subject import Subject
+
+
+def check_windows(subject: Subject) -> Iterator[Finding]:
+    align = subject.times(subject.trials.align)
+    if align is None or not len(subject.usable):
+        return
+    rows = subject.usable
+    start, stop = align[rows] + subject.trials.window_s[0], align[rows] + subject.trials.window_s[1]
+    inside = inside_intervals(start, stop, subject.recording.observed)
+    yield from _late(subject, rows[inside], stop[inside])
+    if subject.not_seconds:  # said elsewhere; what follows from it need not be
+        return
+    beside = _beside(subject, start, stop)
+    if 2 * beside.sum() >= len(rows):
+        yield from _clock(subject, align[rows], beside)
+    else:
+        yield from _outside(subject, start, stop, inside)
+    yield from _overlap(subject, np.sort(start[inside]))
+
+
+def _beside(subject: Subject, start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Windows before the first or after the last spike of all."""
+    if not len(subject.trains.times):
+        return np.zeros(len(start), dtype=bool)
+    first, last = subject.trains.span
+    return (stop < first) | (start > last)
+
+
+def _late(subject: Subject, rows: NDArray[np.int64], stop: NDArray[np.float64]) -> Iterator[Finding]:
+    """Bins of a decision must lie before it."""
+    decision = subject.times(subject.decision)
+    if decision is None:
+        return
+    excess = stop - decision[rows]
+    late = excess > TOLERANCE_S
+    if late.any():
+        worst = int(np.argmax(excess))
+        yield Finding(
+            True,
+            f"bins must lie before the decision, but the window ends after {subject.decision} in {late.sum()} of "
+            f"{counted(len(rows), 'trial')}, by {excess[worst]:.4g} s in trial {rows[worst]}: let trials.window_s end "
+            "earlier, or leave these trials out by trials.include",
+        )
+
+
+def _clock(subject: Subject, align: NDArray[np.float64], beside: NDArray[np.bool_]) -> Iterator[Finding]:
+    """Trials and spikes must be on one clock."""
+    first, last = subject.trains.span
+    name, span = subject.trials.align, f"outside the spikes ({first:g} to {last:g} s)"
+    question = "are both in seconds on one clock?"
+    if beside.all():
+        yield Finding(True, f"every trial ({name} {align.min():g} to {align.max():g}) lies {span}: {question}")
+    else:
+        yield Finding(
+            True,
+            f"{beside.sum()} of {counted(len(align), 'trial')} ({name} {align[beside].min():g} to "
+            f"{align[beside].max():g}) lie {span}: {question} If so, leave these trials out by trials.include",
+        )
+
+
+def _outside(
+    subject: Subject, start: NDArray[np.float64], stop: NDArray[np.float64], inside: NDArray[np.bool_]
+) -> Iterator[Finding]:
+    observed = subject.recording.observed
+    if not len(observed):
+        return
+    length, longest = float(stop[0] - start[0]), float((observed[:, 1] - observed[:, 0]).max())
+    if length > longest + TOLERANCE_S:
+        yield Finding(
+            True,
+            f"trials.window_s = {list(subject.trials.window_s)} is {length:g} s long, but the longest stretch of "
+            f"observed time is {longest:g} s: expected seconds, and a window that fits",
+        )
+    elif not inside.any():
+        yield Finding(
+            True,
+            f"no window of {counted(len(inside), 'trial')} ({start.min():g} to {stop.max():g} s) lies all in the "
+            f"observed time ({observed[0, 0]:g} to {observed[-1, 1]:g} s)",
+        )
+    elif not inside.all():
+        n = int((~inside).sum())
+        yield Finding(False, f"{n} of {counted(len(inside), 'trial')} dropped: the window leaves the observed time")
+
+
+def _overlap(subject: Subject, start: NDArray[np.float64]) -> Iterator[Finding]:
+    first, last = subject.trials.window_s
+    steps = np.diff(start)
+    n = int((steps < last - first - TOLERANCE_S).sum())
+    if n:
+        yield Finding(
+            False,
+            f"{n} of {counted(len(start), 'window')} {'begins' if n == 1 else 'begin'} before the last one ends: a "
+            f"window is {last - first:g} s long and trials follow each other after {steps.min():.4g} s at the least, "
+            "so neighbouring trials share spikes",
+        )

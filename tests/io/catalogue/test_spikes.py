@@ -1,0 +1,213 @@
+"""Spike times, units and observed time that cannot be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from catalogue import Case, Catalogue, Project, refuses, spikes, trials
+
+BAD = Catalogue()
+
+
+def scaled(factor: float, name: str = "a") -> dict[int, list[float]]:
+    return {unit: (factor * np.array(t)).tolist() for unit, t in spikes(name).items()}
+
+
+@BAD.add(
+    "ingest: a.nwb: 1 spike time NaN or infinite, in unit 2 (the first is spike 1 of unit 2, counted from 0: "
+    "nan): remove what is no spike"
+)
+def nan_spike_time(at: Project) -> None:
+    at.nwb(spikes=spikes() | {2: [0.5, float("nan"), 3.0]})
+
+
+@BAD.add(
+    "ingest: a.nwb: 2 spike times NaN or infinite, in units 2, 3 (the first is spike 2 of unit 2, counted from "
+    "0: inf): remove what is no spike"
+)
+def infinite_spike_time(at: Project) -> None:
+    at.nwb(spikes=spikes() | {2: [0.5, 3.0, float("inf")], 3: [-float("inf"), 3.0]})
+
+
+@BAD.add(
+    "ingest: a.nwb: 2 spike times below zero, in unit 4 (the first is spike 0 of unit 4, counted from 0: -20.5): "
+    "add one offset to all times of the file, those of trials and behaviour too, so that none is negative"
+)
+def negative_spike_times(at: Project) -> None:
+    """Spikes before the start of the task."""
+    at.nwb(spikes=spikes() | {4: [-20.5, -3.25, 1.0, 60.0]})
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times must rise within a unit; they fall in unit 1 (in unit 1 from 5 to 2.5 s): sort "
+    "them, or, where sessions were joined, add to each the length of those before"
+)
+def unsorted_spike_times(at: Project) -> None:
+    at.nwb(spikes=spikes() | {1: [5.0, 2.5, 9.0]})
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times must rise within a unit; they fall in units 1, 2, 3, 4 (in unit 1 from 128.101 "
+    "to 0.2129 s): sort them, or, where sessions were joined, add to each the length of those before"
+)
+def sessions_joined_without_an_offset(at: Project) -> None:
+    at.nwb(spikes={unit: [*t, *t] for unit, t in spikes().items()})
+
+
+@BAD.add(
+    "ingest: a.nwb: 520 of 1040 spikes of units 1, 2, 3, 4 have the time of the spike before: joined twice, or "
+    "rounded? Expected each spike once, to a millisecond or better"
+)
+def every_spike_twice(at: Project) -> None:
+    """The file was appended to itself and sorted."""
+    at.nwb(spikes={unit: sorted([*t, *t]) for unit, t in spikes().items()})
+
+
+@BAD.add(
+    "ingest: a.nwb: 110 of 390 spikes of units 1, 2, 3 have the time of the spike before: joined twice, or "
+    "rounded? Expected each spike once, to a millisecond or better"
+)
+def times_rounded_to_tenths(at: Project) -> None:
+    at.nwb(spikes={unit: np.round(t, 0).tolist() for unit, t in scaled(1.3, "a").items()} | {4: [0.5, 1.5, 9.25]})
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: the median unit would fire at 0.001 Hz, and of 516 intervals "
+    "between spikes of a unit the shortest would be 2.43 s; divide milliseconds by 1000"
+)
+def times_in_milliseconds(at: Project) -> None:
+    at.nwb(
+        spikes=scaled(1e3),
+        trials={k: v if k == "choice" else (1e3 * np.array(v)).tolist() for k, v in trials().items()},
+    )
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: the median unit would fire at 0.001 Hz, and of 516 intervals "
+    "between spikes of a unit the shortest would be 2.43 s; divide milliseconds by 1000"
+)
+def spikes_in_milliseconds_trials_in_seconds(at: Project) -> None:
+    at.nwb(spikes=scaled(1e3))
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: all 520 are whole numbers (up to 3894811); divide samples by "
+    "the sampling rate in Hz, milliseconds by 1000"
+)
+def times_in_samples(at: Project) -> None:
+    at.nwb(spikes={unit: np.rint(30_000 * np.array(t)).tolist() for unit, t in spikes().items()})
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: they reach from 212900 to 1.29827e+08, 1500 days of seconds; "
+    "divide milliseconds by 1000, microseconds by 1000000, samples by the sampling rate in Hz"
+)
+def times_in_microseconds(at: Project) -> None:
+    """As Neuralynx writes them."""
+    at.nwb(spikes=scaled(1e6))
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: the median unit would fire at 3611 Hz; multiply minutes by "
+    "60, hours by 3600, or correct what data.options says of times"
+)
+def times_in_hours(at: Project) -> None:
+    at.nwb(spikes=scaled(1 / 3600))
+
+
+@BAD.add("ingest: a.nwb: expected spikes, found none")
+def no_spikes_at_all(at: Project) -> None:
+    at.nwb(spikes={unit: [] for unit in spikes()})
+
+
+@BAD.add(
+    "ingest: a.nwb: unit ids must be unique; found more than once: 1 (2 rows), 2 (2 rows). Number the units "
+    "through: ids that begin anew on every probe or tetrode are the usual cause"
+)
+def duplicate_unit_ids(at: Project) -> None:
+    """Tetrodes that each count from 1."""
+    import h5py
+
+    with h5py.File(at.nwb(), "r+") as handle:
+        handle["units/id"][...] = [1, 2, 1, 2]
+
+
+@BAD.add(
+    "ingest: a.nwb: units of source and target hold the same spikes: 1 (HC) and 3 (PFC). The target would be "
+    "translated from itself; leave one of each pair out"
+)
+def one_unit_in_both_regions(at: Project) -> None:
+    """Sorted twice, once with each probe."""
+    sound = spikes()
+    at.nwb(spikes=sound | {3: sound[1]})
+
+
+@BAD.add(
+    "ingest: a.nwb: the units of source and target were never observed at the same time: 2 units "
+    "(1, 2): 0 to 60 s; 2 units (3, 4): 70 to 130 s"
+)
+def units_observed_at_different_times(at: Project) -> None:
+    at.nwb(obs=[[[0.0, 60.0]], [[0.0, 60.0]], [[70.0, 130.0]], [[70.0, 130.0]]])
+
+
+@BAD.add(
+    "ingest: a.nwb: observed time of 4 units (1, 2, 3, 4): expected intervals that end after they start, found "
+    "130 to 70 s"
+)
+def reversed_observation(at: Project) -> None:
+    at.nwb(obs=[[[0.0, 60.0], [130.0, 70.0]]] * 4)
+
+
+@BAD.add(
+    "ingest: a.nwb:",
+    "  - no spike (0.2129 to 129.827 s) lies in the observed time (5000 to 5130 s, data.observed = 'auto'): are "
+    "both in seconds on one clock?",
+    "  - no window of 12 trials (3 to 115 s) lies all in the observed time (5000 to 5130 s)",
+)
+def observation_on_another_clock(at: Project) -> None:
+    at.nwb(obs=[[[5000.0, 5130.0]]] * 4)
+
+
+@BAD.add("ingest: a.nwb: data.observed = 'epochs' is no interval table. Tables: trials", data={"observed": "epochs"})
+def observed_names_no_table(at: Project) -> None:
+    at.nwb()
+
+
+def with_epochs(start: float, stop: float) -> Any:
+    def add(file: Any) -> None:
+        file.add_epoch(start_time=start, stop_time=stop)
+
+    return add
+
+
+@BAD.add(
+    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 130 to 0 s",
+    data={"observed": "epochs"},
+)
+def reversed_epoch(at: Project) -> None:
+    at.nwb(extra=with_epochs(130.0, 0.0))
+
+
+@BAD.add(
+    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 0 to nan s",
+    data={"observed": "epochs"},
+)
+def epoch_without_an_end(at: Project) -> None:
+    at.nwb(extra=with_epochs(0.0, float("nan")))
+
+
+@BAD.add(
+    "preprocess: a: none of the 2 units in source ['HC'] is kept; a unit may fail more than once: 2 rate below "
+    "50 Hz (data.min_rate_hz); the highest rate is 1 Hz. Change a limit, or set it to null",
+    stage="preprocess",
+    data={"min_rate_hz": 50.0},
+)
+def no_unit_is_fast_enough(at: Project) -> None:
+    at.nwb()
+
+
+@pytest.mark.parametrize("case", BAD.cases, ids=str)
+def test_refused(case: Case, project: Project) -> None:
+    refuses(case, project)

@@ -1,0 +1,87 @@
+"""Intervals between spikes against brute force, and the unit of time told from them."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spikebridge.io.validation import trains as module
+from spikebridge.io.validation.clock import why_not_seconds
+from spikebridge.io.validation.trains import SHORT_S, Trains, trains_of
+
+SPIKES = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 7.0, float("nan"), float("inf"), -1.0]),
+    ),
+    max_size=30,
+)
+
+
+def table(rows: list[tuple[int, float]]) -> pd.DataFrame:
+    units = np.array([u for u, _ in rows], dtype=np.int64)
+    return pd.DataFrame({"unit": units, "time_s": np.array([t for _, t in rows], dtype=np.float64)})
+
+
+@given(SPIKES, st.integers(1, 7))
+def test_intervals_against_brute_force(rows: list[tuple[int, float]], piece: int) -> None:
+    """Grouped or not, in pieces of any size."""
+    finite = [(u, t) for u, t in rows if np.isfinite(t)]
+    each = {u: np.diff([t for v, t in finite if v == u]) for u in {u for u, _ in finite}}
+    steps = np.concatenate([np.empty(0), *each.values()])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PIECE", piece)
+        trains = trains_of(table(rows))
+        found = trains.intervals
+    assert sorted(trains.unit.tolist()) == sorted(each)
+    assert {int(trains.unit[t]) for t in found.falls} == {u for u, d in each.items() if (d < 0).any()}
+    for train, spike in found.falls.items():
+        assert trains.start[train] <= spike < trains.start[train] + trains.n[train] - 1
+        assert trains.times[spike + 1] < trains.times[spike]
+    assert dict(zip(trains.unit.tolist(), found.repeats.tolist(), strict=True)) == {
+        u: (d == 0).sum() for u, d in each.items()
+    }
+    assert found.n == (steps > 0).sum()
+    assert found.n_short == ((steps > 0) & (steps < SHORT_S)).sum()
+    assert found.shortest_s == steps[steps > 0].min(initial=np.inf)
+
+
+def poisson(rates_hz: list[float], length_s: float) -> Trains:
+    rng = np.random.default_rng(0)
+    units = [np.sort(rng.uniform(0, length_s, rng.poisson(r * length_s))) for r in rates_hz]
+    return trains_of(table([(u, t) for u, times in enumerate(units) for t in times]))
+
+
+@pytest.mark.parametrize(
+    ("rates_hz", "length_s"),
+    [([1.0] * 5, 60.0), ([0.02] * 20, 7200.0), ([200.0] * 2, 60.0), ([5.0, 20.0, 60.0], 3600.0), ([0.1] * 30, 3.0e5)],
+    ids=["minute", "silent cells", "multi-unit", "hour", "four days"],
+)
+def test_seconds_are_told_from_other_units_of_time(rates_hz: list[float], length_s: float) -> None:
+    sound = poisson(rates_hz, length_s)
+    assert why_not_seconds(sound) == ""
+    assert why_not_seconds(replace(sound, times=np.rint(sound.times * 30_000.0)))
+    assert why_not_seconds(replace(sound, times=sound.times * 1.0e6))
+    assert why_not_seconds(replace(sound, times=sound.times / 3.6e4)) or np.median(rates_hz) < 0.1
+    if np.median(rates_hz) < 20.0:
+        assert "milliseconds" in why_not_seconds(replace(sound, times=sound.times * 1000.0))
+
+
+def test_memory_stays_a_fraction_of_the_spikes() -> None:
+    n_units, n = 400, 20_000
+    rng = np.random.default_rng(0)
+    spikes = pd.DataFrame(
+        {"unit": np.repeat(np.arange(n_units), n), "time_s": np.sort(rng.random((n_units, n)) * 3600.0, axis=1).ravel()}
+    )
+    size = spikes.memory_usage().sum()
+    tracemalloc.start()
+    assert why_not_seconds(trains_of(spikes)) == ""
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.8 * size
