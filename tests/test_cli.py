@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,8 @@ import numpy as np
 import pytest
 import yaml
 
-from spikebridge import cli, tracking
-from spikebridge.config import Config
+from spikebridge import cli, simulate, tracking
+from spikebridge.config import Config, SimulateConfig
 
 PARAMS = """# our settings
 seed: 1
@@ -209,37 +210,129 @@ def test_ui_of_a_server_is_the_servers_own(project: Path, run: Run, monkeypatch:
     assert "open http://server:5000 in a browser" in err
 
 
-def test_inspect_shows_regions_and_columns(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pandas as pd
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inspect") / "simulated"
+    knobs = SimulateConfig(recordings=2, trials=40, source_units=(6, 8), target_units=(5, 6))
+    simulate.simulate(knobs, 1, folder)
+    return folder
 
-    from spikebridge.cli import inspection
-    from spikebridge.errors import DataError
-    from spikebridge.types import Recording
 
-    class Reader:
-        def read(self, path: Path, *_: Any) -> Recording:
-            if path.stem == "broken":
-                raise DataError("broken.nwb: expected a trial table")
-            units = pd.DataFrame({"unit": [1, 2, 3], "region": ["HC", "HC", "PFC"]})
-            trials = pd.DataFrame(
-                {"choice": ["stay", "skip"] * 4, "start_time": np.arange(8.0), "note": [*"abcdefg", None]}
-            )
-            empty = pd.DataFrame()
-            return Recording(path.stem, "rat", empty, units, trials, empty, np.array([[0.0, 60.0]]))
+@pytest.fixture
+def recordings(simulated: Path, project: Path) -> Path:
+    """In the project's folder, where params.yaml lies."""
+    shutil.copytree(simulated, "recordings")
+    return Path("recordings")
 
-    monkeypatch.setattr(inspection, "find_recordings", lambda path: [Path("one.nwb"), Path("broken.nwb")])
-    monkeypatch.setattr(inspection, "reader_of", lambda path: Reader())
-    code, out, _ = run("inspect", ".")
+
+ESCAPE = "\x1b"
+
+
+def test_inspect_is_plain_in_a_pipe(recordings: Path, run: Run) -> None:
+    code, out, err = run("inspect", "recordings/rat1_day1.nwb")
+    assert (code, err) == (0, "")
+    assert ESCAPE not in out
+    assert not set("┃│━") & set(out)
+    for words in (
+        "rat1_day1\n  NWB (HDF5) (reader nwb), animal rat1\n",
+        "\n  behaviour speed       0.0   ",
+        "  region  role    units  rate 25 %",
+        "  HC      source ",
+        "Interval table trials (40 rows)\n",
+        "Label candidates, best first\n  column      trials of each class\n  choice      skip: ",
+        "times to align to: decision_time, offer_time, start_time, stop_time\n",
+        "ingest, preprocess, split take it\n  40 of 40 trials (skip: ",
+        "\ntrials:\n  table: trials\n  align: decision_time\n  window_s: [-2.0, 0.0]\n",
+    ):
+        assert words in out
+    assert not [line for line in out.splitlines() if line != line.rstrip()]
+    block = out[out.index("data:\n") : out.index("\nNext: ")]
+    assert yaml.safe_load(block)["data"]["path"] == "recordings/rat1_day1.nwb"
+
+
+def test_inspect_draws_in_a_terminal(recordings: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    code, out, _ = run("inspect", "recordings")
     assert code == 0
-    assert "one        rat     60 s      8       HC 2, PFC 1" in out
-    assert "broken.nwb: expected a trial table" in out
-    assert "  choice: skip, stay\n" in out
-    assert "  start_time: 0 to 7\n" in out
-    assert "  note: 7 values, 1 missing\n" in out
-    monkeypatch.setattr(inspection, "reader_of", lambda path: None)
-    code, _, err = run("inspect", "file.txt")
+    assert "────" in out
+    assert "\ndata:\n  path: recordings\n" in out, "the block can be copied: nothing is drawn around it"
+
+
+def test_inspect_of_a_folder(recordings: Path, run: Run) -> None:
+    (recordings / "broken.nwb").write_bytes(b"\x89HDF\r\n\x1a\n and then nothing")
+    (recordings / "notes.txt").write_text("ours")
+    code, out, _ = run("inspect", "recordings")
+    assert code == 0, "one that can be read is enough"
+    assert "recordings: 3 recordings\n" in out
+    assert "CANNOT BE READ" in out
+    assert "recordings/broken.nwb: " in out
+    assert "- 1 of 3 recordings cannot be read: broken; the pipeline refuses the folder" in out
+    assert "- not read, since no reader takes them: notes.txt" in out
+    for name in ("rat1_day1.nwb", "rat2_day1.nwb"):
+        (recordings / name).unlink()
+    code, out, err = run("inspect", "recordings")
+    assert (code, out) == (2, "")
+    assert err.startswith("spikebridge inspect: recordings/broken.nwb: ")
+
+
+def test_inspect_writes_a_file_that_use_takes(recordings: Path, run: Run) -> None:
+    code, out, err = run("inspect", "recordings", "--params", "new.yaml")
+    assert code == 0
+    assert "new.yaml written; its other sections are those of params.yaml." in err
+    assert out.endswith("Next: spikebridge use new.yaml, then dvc repro\n")
+    text = Path("new.yaml").read_text()
+    assert text.startswith("# our settings\nseed: 1\n")
+    assert yaml.safe_load(text)["split"] == {"outer_folds": 2}
+    assert run("use", "new.yaml")[0] == 0
+    code, _, err = run("inspect", "recordings", "--params", "new.yaml")
     assert code == 2
-    assert "file.txt: expected a folder of recordings" in err
+    assert "new.yaml exists" in err
+    code, _, err = run("inspect", "recordings", "--params", "none/new.yaml")
+    assert code == 2
+    assert "none/new.yaml cannot be written: No such file" in err
+    Path("params.yaml").write_text("not: [params")
+    code, _, err = run("inspect", "recordings", "--params", "newer.yaml")
+    assert code == 0
+    assert "newer.yaml written; its other sections are those of /" in err
+
+
+def test_inspect_as_json(recordings: Path, run: Run) -> None:
+    code, out, err = run("inspect", "recordings", "--json", "--params", "new.yaml")
+    assert code == 0
+    assert err.startswith("new.yaml written")
+    said = json.loads(out)
+    assert [look["name"] for look in said["recordings"]] == ["rat1_day1", "rat2_day1"]
+    assert said["recordings"][0]["regions"]["region"][0]["name"] == "HC"
+    assert said["proposal"]["data"]["source"] == ["HC"]
+    assert said["trial"]["runs"] is True
+    assert yaml.safe_load(said["block"])["trials"] == said["proposal"]["trials"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none"], "'none', which does not exist"),
+        (["params.yaml"], "takes 'params.yaml'"),
+        (["recordings", "--reader", "nbw"], "unknown reader 'nbw', did you mean nwb?"),
+        (["recordings", "--option", "rate"], "--option: expected KEY=VALUE such as sampling_rate_hz=30000, got 'rate'"),
+        (["recordings", "--option", "rate=[1"], "--option rate: '[1' is no YAML value"),
+        (["recordings", "--option", "rate=1"], "data.options of the reader nwb: unknown key rate"),
+    ],
+)
+def test_inspect_mistakes_are_one_line(recordings: Path, run: Run, arguments: list[str], said: str) -> None:
+    code, out, err = run("inspect", *arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_inspect_says_what_cannot_be_proposed(recordings: Path, run: Run) -> None:
+    code, out, _ = run("inspect", "recordings", "--table", "trails", "--params", "new.yaml")
+    assert code == 0
+    assert "The block below does not run yet\n  it is not complete:\n" in out
+    assert "--table: 'trails' is no interval table, did you mean trials? Tables: trials" in out
+    assert out.endswith("Next: mend what is named above, in new.yaml or in the recordings\n")
 
 
 def test_help_and_version(run: Run) -> None:

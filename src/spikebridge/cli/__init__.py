@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge import __version__
+from spikebridge.cli import inspection
 from spikebridge.errors import DataError, SpikebridgeError
 
 
@@ -33,10 +34,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"spikebridge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    command = _command(commands, "inspect", inspect, "recordings of a folder: regions, units, trial columns")
-    command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
-    command.add_argument("--table", default="trials", help="interval table of the trials (default: %(default)s)")
-    command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
+    command = _command(commands, "inspect", inspect, "what a file or folder holds, and parameters for it")
+    inspection.add_arguments(command)
 
     command = _command(commands, "use", use, "make a parameter file the project's params.yaml, after checking it")
     command.add_argument("params", type=Path)
@@ -65,14 +64,8 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
 
 
 def inspect(arguments: argparse.Namespace) -> None:
-    """What lies in a folder, before any params.yaml is written for it."""
-    from spikebridge.cli import inspection
-
-    path: Path = arguments.path
-    recordings = inspection.look(path, arguments.table, arguments.region_from)
-    show(["recording", "animal", "duration", "trials", "units per region"], [r.row() for r in recordings])
-    for line in inspection.trial_columns(recordings):
-        print(line)
+    """What lies in a file or folder, before any params.yaml is written for it."""
+    inspection.run(arguments)
 
 
 def use(arguments: argparse.Namespace) -> None:

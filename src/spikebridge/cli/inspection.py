@@ -1,76 +1,121 @@
-"""What a folder of recordings holds, before anything is configured."""
+"""`spikebridge inspect`: its arguments, and what spikebridge.inspection finds, for people and for programs.
+
+In a terminal tables are drawn; in a pipe everything is plain text that does not depend on a width. `--json` prints one
+document instead, whose keys are the fields of `spikebridge.inspection.records.Inspection` and of the records in it.
+"""
+# ruff: noqa: T201  (printing is what a command line is for)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from spikebridge.errors import ConfigError
 
-from spikebridge.config import DataConfig, TrialsConfig
-from spikebridge.errors import DataError
-from spikebridge.io import find_recordings, reader_of
-from spikebridge.types import Recording
+if TYPE_CHECKING:
+    from spikebridge.inspection import Inspection
 
-FEW = 6
-"""A column with at most this many values may be a label; its values are shown."""
+MADE_BY = "spikebridge inspect"
 
 
-@dataclass(frozen=True)
-class Look:
-    """One recording, or why it cannot be read."""
-
-    path: Path
-    recording: Recording | None
-    error: str = ""
-
-    def row(self) -> list[str]:
-        r = self.recording
-        if r is None:
-            return [self.path.stem, "–", "–", "–", self.error]
-        counts = r.units["region"].value_counts()
-        duration = sum(stop - start for start, stop in r.observed)
-        regions = ", ".join(f"{name or '(none)'} {n}" for name, n in counts.items())
-        return [r.name, r.animal, f"{duration:.0f} s", str(len(r.trials)), regions]
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
+    command.add_argument("--table", help="interval table of the trials (default: the likeliest)")
+    command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
+    command.add_argument("--reader", default="auto", help="name of the reader (default: %(default)s, by content)")
+    command.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="for the reader, e.g. sampling_rate_hz=30000"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON document, for programs")
+    command.add_argument("--params", type=Path, metavar="FILE", help="write a complete parameter file (must be new)")
 
 
-def look(path: Path, table: str = "trials", region_from: str = "auto") -> list[Look]:
-    """Read every recording of a folder (or one file) as it is, without asking for any region.
+def run(arguments: argparse.Namespace) -> None:
+    """Look, print, and write the parameter file where one is asked for."""
+    import yaml
 
-    Raises DataError when there is no recording.
-    """
-    paths = find_recordings(path) if path.is_dir() else [path]
-    # No region is asked for: these names are no region's, so that the reader reports every one there is
-    data = DataConfig(path=str(path), source=["\0source"], target=["\0target"], region_from=region_from)
-    return [_look(p, data, TrialsConfig(table=table)) for p in paths]
+    from spikebridge import inspection
+    from spikebridge.cli import report
+
+    if arguments.params is not None and arguments.params.exists():
+        raise ConfigError(f"--params: {arguments.params} exists; name a new file, or remove that one first")
+    origin, base = _base()
+    asked = inspection.Asked(
+        reader=arguments.reader,
+        options=_options(arguments.option),
+        table=arguments.table,
+        region_from=arguments.region_from,
+    )
+    with _progress() as say:
+        found = inspection.inspect(arguments.path, asked, yaml.safe_load(base), say)
+    if arguments.json:
+        print(json.dumps(inspection.document(found), indent=1, allow_nan=False))
+    else:
+        report.show(found)
+    if arguments.params is not None:
+        _write(arguments.params, inspection.complete(base, found.proposal))
+        print(f"{arguments.params} written; its other sections are those of {origin}.", file=sys.stderr)
+    if not arguments.json:
+        print(_next_step(found, arguments))
 
 
-def _look(path: Path, data: DataConfig, trials: TrialsConfig) -> Look:
-    reader = reader_of(path)
-    if reader is None:
-        raise DataError(f"{path}: expected a folder of recordings or a file that a reader takes, found neither")
+def _next_step(found: Inspection, arguments: argparse.Namespace) -> str:
+    if arguments.params is None:
+        return "Next: the same command with --params new.yaml writes a complete parameter file with this block."
+    if found.trial.runs:
+        return f"Next: spikebridge use {arguments.params}, then dvc repro"
+    return f"Next: mend what is named above, in {arguments.params} or in the recordings"
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        return Look(path, reader.read(path, data, trials))
-    except DataError as error:
-        return Look(path, None, str(error))
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--params: {path} cannot be written: {error.strerror}") from None
 
 
-def trial_columns(looks: list[Look]) -> list[str]:
-    """One line a column of the trial tables: name, type, and its values where they are few."""
-    tables = [one.recording.trials for one in looks if one.recording is not None]
-    if not tables:
-        return []
-    joined = pd.concat(tables, ignore_index=True)
-    lines = ["trial columns:"]
-    for name in joined.columns:
-        column = joined[name].dropna()
-        values = sorted(column.astype(str).unique())
-        if len(values) <= FEW:
-            said = ", ".join(values)
-        elif pd.api.types.is_numeric_dtype(column):
-            said = f"{column.min():g} to {column.max():g}"
-        else:
-            said = f"{len(values)} values"
-        gaps = f", {int(joined[name].isna().sum())} missing" if joined[name].isna().any() else ""
-        lines.append(f"  {name}: {said}{gaps}")
-    return lines
+def _options(given: list[str]) -> dict[str, Any]:
+    import yaml
+
+    options = {}
+    for one in given:
+        key, equals, value = one.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--option: expected KEY=VALUE such as sampling_rate_hz=30000, got {one!r}")
+        try:
+            options[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"--option {key}: {value!r} is no YAML value") from None
+    return options
+
+
+def _base() -> tuple[Path, str]:
+    """The parameter file whose other sections count: the project's, or where it is not valid, the shipped one."""
+    import spikebridge
+    from spikebridge import config
+
+    shipped = Path(spikebridge.__file__).parents[2] / "params.yaml"
+    for path in (Path("params.yaml"), shipped):
+        try:
+            config.load(path)
+        except ConfigError:
+            continue
+        return path, path.read_text(encoding="utf-8")
+    raise ConfigError(f"expected a valid params.yaml here or {shipped}, found none: run this inside the project")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """What is being read, on a terminal's last line."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("looking") as status:
+        yield lambda name: status.update(f"reading {name}")

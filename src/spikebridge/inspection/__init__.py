@@ -1,0 +1,109 @@
+"""What a file or a folder holds, before anything is configured, and a first params.yaml for it. Prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spikebridge import config
+from spikebridge.config import Config, DataConfig, Section
+from spikebridge.inspection import block, oddities
+from spikebridge.inspection.columns import merged_tables
+from spikebridge.inspection.opened import Opened, open_all
+from spikebridge.inspection.propose import propose
+from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
+from spikebridge.inspection.rehearse import rehearse
+from spikebridge.inspection.spiking import regions
+from spikebridge.io import not_recordings, reader_of
+from spikebridge.io.registry import files_of
+
+__all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
+
+complete = block.complete
+
+
+class Asked(Section):
+    """What a user may say beforehand: the reader and what it wants to know, the trial table, the column of regions."""
+
+    reader: str = "auto"
+    options: dict[str, Any] = {}
+    table: str | None = None
+    region_from: str = "auto"
+
+
+def inspect(
+    path: Path,
+    asked: Asked | None = None,
+    base: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Inspection:
+    """Look at every recording at a path, propose parameters, and try them.
+
+    base: the other sections of params.yaml, under which the proposal is tried. say: hears what is being read.
+
+    Raises DataError where there is no recording or none that can be read; ConfigError for a wrong reader or option.
+    """
+    asked = asked or Asked()
+    given = {"path": str(path), "reader": asked.reader, "options": asked.options, "region_from": asked.region_from}
+    data = DataConfig.model_validate({**given, "source": ["\0"], "target": ["\0\0"]})  # names of no region
+    looks, opened = open_all(data, say)
+    proposal = propose(opened, data, asked.table)
+    trial, checked = _tried(opened, proposal, base or {})
+    not_read = _not_read(Path(path), looks, asked.reader)
+    final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
+    folder = oddities.of_folder(looks, opened, proposal, not_read)
+    return Inspection(
+        path=str(path),
+        recordings=final,
+        regions=_all_regions(opened, proposal),
+        tables=merged_tables((n, f) for one in opened for n, f in one.outline.tables.items()),
+        not_read=tuple(not_read),
+        warnings=(*folder, *oddities.of_trial(trial, str(proposal.trials["label"]))),
+        proposal=proposal,
+        trial=trial,
+        block=block.sections(proposal),
+    )
+
+
+def _tried(
+    opened: Sequence[Opened], proposal: Proposal, base: Mapping[str, Any]
+) -> tuple[Trial, Mapping[str, tuple[str, ...]]]:
+    if proposal.missing:
+        return Trial(False, problems=proposal.missing), {}
+    sections = {name: dict(getattr(proposal, name)) for name in block.SECTIONS}
+    settings: Config = config.parse({"models": {}, **base, **sections}, "the proposal")
+    return rehearse(opened, settings)
+
+
+def _with_warnings(
+    look: Look, opened: Sequence[Opened], proposal: Proposal, checked: Mapping[str, tuple[str, ...]]
+) -> Look:
+    one = next((o for o in opened if o.look is look), None)
+    if one is None:
+        return look
+    said = [*look.warnings, *checked.get(look.name, ())]
+    pauses = any(text.startswith("no unit fires") for text in said)
+    own = oddities.of_recording(one, proposal.region_column.get(look.name))
+    said += [text for text in own if not (pauses and text.startswith("no unit fires"))]
+    if len(opened) > 1:  # the proposal names the regions of all recordings: that one lacks some is no mistake in it
+        said = [text for text in said if not text.startswith("no unit in data.")]
+    return replace(look, warnings=tuple(dict.fromkeys(said)))
+
+
+def _not_read(path: Path, looks: Sequence[Look], reader: str) -> list[str]:
+    """Names in the folder that belong to no recording."""
+    paths = [Path(look.path) for look in looks]
+    beside = {f.name for p in paths if (r := reader_of(p, reader)) for f in files_of(p, r)}
+    return [name for name in not_recordings(path, paths) if name not in beside]
+
+
+def _all_regions(opened: Sequence[Opened], proposal: Proposal) -> tuple[Region, ...]:
+    """Regions over all recordings, each read as the proposal reads it."""
+    if not proposal.region_column:
+        return ()
+    names = [name for one in opened for name in one.places[proposal.region_column[one.look.name]]]
+    return regions(pd.concat([one.units for one in opened], ignore_index=True), names)

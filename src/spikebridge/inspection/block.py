@@ -1,0 +1,64 @@
+"""A proposal as YAML: the sections data, trials and bins of params.yaml, alone or inside a complete file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from spikebridge.inspection.records import Proposal
+
+SECTIONS = ("data", "trials", "bins")
+COMMENT_FROM = 32
+"""Comments begin in this column, or later where a value is longer."""
+
+
+def sections(proposal: Proposal) -> str:
+    """The three sections, with comments where something is a guess."""
+    return "\n".join(_section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS)
+
+
+def complete(base: str, proposal: Proposal) -> str:
+    """A parameter file with its three sections replaced and everything else, comments included, as it was.
+
+    base: the text of a parameter file that has been checked.
+    """
+    lines = base.splitlines()
+    spans = _spans(base, len(lines))
+    made = {name: _section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS}
+    for name in sorted(made, key=lambda n: spans.get(n, (len(lines), 0)), reverse=True):
+        first, last = spans.get(name, (len(lines), len(lines)))
+        lines[first:last] = ["", *made[name].splitlines()] if first == last else made[name].splitlines()
+    return "\n".join(lines) + "\n"
+
+
+def _spans(text: str, n_lines: int) -> dict[str, tuple[int, int]]:
+    """Section -> its first line and the line after its last, blank lines and comments before the next left out."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    lines = text.splitlines()
+    starts = [(str(key.value), key.start_mark.line) for key, _ in node.value]
+    spans = {}
+    for (name, first), (_, following) in zip(starts, [*starts[1:], ("", n_lines)], strict=True):
+        last = following
+        while last - 1 > first and (not lines[last - 1].strip() or lines[last - 1].startswith("#")):
+            last -= 1
+        spans[name] = (first, last)
+    return spans
+
+
+def _section(name: str, values: Mapping[str, Any], comments: Mapping[str, str]) -> str:
+    lines = [f"{name}:"]
+    for key, value in values.items():
+        line = f"  {key}: {_scalar(value)}"
+        comment = comments.get(f"{name}.{key}", "")
+        lines.append(f"{line.ljust(COMMENT_FROM)}# {comment}" if comment else line)
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: Any) -> str:
+    """On one line, as YAML 1.1 and 1.2 read it the same."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...").strip()

@@ -1,0 +1,37 @@
+"""What the command line prints of odd recordings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from memory_sessions import Found, session
+
+from spikebridge.cli import report
+
+
+def test_gaps_silences_and_blank_regions(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+    contents = session(regions={"CA1": 6, "PL": 6, "": 2, **{f"R{i}": 1 for i in range(35)}})
+    times = contents.spikes["time_s"]
+    kept = contents.spikes[((times < 100) | (times > 104)) & ~times.between(200, 230)]
+    observed = np.array([[0.0, 200.0], [230.0, 370.0]])
+    speed = pd.DataFrame({"series": "speed", "time_s": [0.0, 1.0], "value": [np.nan, np.nan]})
+    found_now = found(replace(contents, spikes=kept, observed=observed, behavior=speed))
+    report.show(found_now)
+    out = capsys.readouterr().out
+    assert "observed         0.0   370.0  340 s (as the file says)" in out
+    assert "gaps between observed intervals: 1, 30 to 30 s long; the first: 200.0 to 230.0" in out
+    assert "no unit fires in 1 observed stretch: 100.0 to 10" in out
+    assert "\n  ''              2 " in out
+    assert "and 8 smaller regions\n" in out
+    assert "speed   2        1          none    2        1\n" in out
+
+
+def test_warnings_of_several_recordings_are_taken_together(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+    days = [session(seed=seed) for seed in range(3)]
+    silent = [replace(d, spikes=d.spikes[d.spikes["unit"] > seed]) for seed, d in enumerate(days)]
+    report.show(found(*silent))
+    out = capsys.readouterr().out
+    assert "- all 3 recordings; day: 1 of 11 units with fewer than 50 spikes\n" in out

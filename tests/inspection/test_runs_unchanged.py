@@ -1,0 +1,78 @@
+"""The one promise: what is proposed for a recording runs as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from spikebridge import config, io, preprocess, simulate
+from spikebridge.config import ComputeConfig, SimulateConfig
+from spikebridge.inspection import Inspection, complete, inspect
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
+REAL = {
+    "cori_2016-12-14": ({"CA3", "DG", "SUB"}, {"ACA", "MOs"}, 114),
+    "forssmann_2017-11-02": ({"CA1", "DG", "SUB"}, {"ACA", "MOs", "ORB", "PL"}, 254),
+    "hench_2017-06-16": ({"CA1", "CA3"}, {"ORBm", "PL"}, 372),
+    "lederberg_2017-12-05": ({"CA1", "DG", "SUB"}, {"ACA", "MOs", "PL"}, 340),
+}
+
+
+def run(found: Inspection, folder: Path) -> dict[str, int]:
+    """Write the file, load it, and run the three stages that decide about data: recording -> labelled trials."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "params.yaml"
+    path.write_text(complete(SHIPPED.read_text(encoding="utf-8"), found.proposal), encoding="utf-8")
+    alone = ComputeConfig(workers=1)  # starting other processes takes longer
+    settings = config.load(path).model_copy(update={"compute": alone})
+    assert yaml.safe_load(found.block).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    io.ingest(settings, folder / "ingested")
+    preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
+    windows = preprocess.load_windows(folder / "windows")
+    preprocess.make_splits(windows, settings.split, animals=preprocess.load_animals(folder / "windows"))
+    for w in windows:
+        assert (w.stop_s[w.labelled] <= w.decision_s[w.labelled] + 1e-6).all()
+    return {w.recording: int(w.labelled.sum()) for w in windows}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
+    source, target, n_trials = REAL[name]
+    found = inspect(real_folder / f"{name}.nwb", base=yaml.safe_load(SHIPPED.read_text(encoding="utf-8")))
+    assert (set(found.proposal.data["source"]), set(found.proposal.data["target"])) == (source, target)
+    assert found.proposal.data["observed"] == "trials"
+    assert found.proposal.trials["label"] == "outcome"
+    assert found.proposal.trials["window_s"] == [0.0, 0.4]
+    assert found.trial.runs
+    assert found.trial.stages == ("ingest", "preprocess", "split")
+    assert found.trial.kept == {name: (n_trials, n_trials)}
+    spikes = found.recordings[0].spikes
+    assert spikes is not None
+    assert (spikes.resolution_s, spikes.observed_from) == (pytest.approx(0.01), "trials")
+    assert any("refractory violations cannot be told" in w for w in found.recordings[0].warnings)
+    assert run(found, tmp_path) == {name: n_trials}
+
+
+def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> None:
+    """Regions come from a column in two of the files, from electrodes in the others."""
+    found = inspect(real_folder)
+    assert set(found.proposal.data["source"]) == set().union(*(s for s, _, _ in REAL.values()))
+    assert set(found.proposal.data["target"]) == set().union(*(t for _, t, _ in REAL.values()))
+    assert found.proposal.data["region_from"] == "auto"
+    assert set(found.proposal.region_column.values()) == {"brain_area", "electrodes.location"}
+    assert any(w.startswith("recordings differ in proposed regions: ") for w in found.warnings)
+    assert run(found, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
+
+
+def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None:
+    knobs = SimulateConfig(recordings=2, trials=60, source_units=(8, 10), target_units=(6, 8))
+    simulate.simulate(knobs, 1, tmp_path / "simulated")
+    found = inspect(tmp_path / "simulated")
+    shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    assert {**found.proposal.data, "path": "data/simulated"} == shipped["data"]
+    assert found.proposal.trials == shipped["trials"]
+    assert found.proposal.bins == shipped["bins"]
+    assert found.not_read == ()
+    assert set(run(found, tmp_path / "run").values()) == {60}
