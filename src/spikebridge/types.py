@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge import interop
 from spikebridge.errors import DataError
 
 Index = Mapping[str, NDArray[np.int64]]
@@ -39,6 +41,41 @@ class Recording:
     source_file: str = ""
     warnings: tuple[str, ...] = ()
     resolution_s: float = 0.0
+
+    @classmethod
+    def from_pynapple(
+        cls,
+        units: Any,
+        trials: Any,
+        behavior: Mapping[str, Any] | None = None,
+        *,
+        name: str,
+        animal: str = "unknown",
+        region: str | Sequence[str] = "region",
+        observed: Any = None,
+    ) -> Recording:
+        """A recording from pynapple objects. Nothing is checked or repaired: see spikebridge.io.check.
+
+        units: TsGroup, whose metadata become columns of the units. region: the metadata column that names the region of
+        a unit, or one region a unit. trials: DataFrame with start_time and stop_time (start and end), or IntervalSet;
+        pynapple joins overlapping trials when it makes one, so give these as a DataFrame. behavior: Tsd or TsdFrame by
+        name. observed: IntervalSet; else the time support of the units, which is first to last spike where pynapple was
+        not told.
+
+        Raises DataError where pynapple is not installed, or with everything that is not what it should be.
+        """
+        plain = interop.tables_of(units, trials, behavior or {}, region, observed)
+        return cls(
+            name, animal, plain.spikes, plain.units, plain.trials, plain.behavior, plain.observed, source_file=name
+        )
+
+    def to_pynapple(self) -> interop.PynappleRecording:
+        """The recording as pynapple objects. Warns of everything that is not the same there.
+
+        Raises DataError where pynapple is not installed, ids are double or unknown, or no time is observed.
+        """
+        plain = interop.PlainTables(self.spikes, self.units, self.trials, self.behavior, self.observed)
+        return interop.from_tables(plain)
 
 
 @dataclass(frozen=True)

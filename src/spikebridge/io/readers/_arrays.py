@@ -31,10 +31,6 @@ class Header:
         """Numbers in three dimensions, none of them empty."""
         return len(self.shape) == 3 and self.dtype.kind in "biuf" and min(self.shape) > 0
 
-    @property
-    def is_text(self) -> bool:
-        return self.dtype.kind in "SUO"
-
 
 def is_npz(path: Path) -> bool:
     """A zip archive that holds nothing but arrays."""
@@ -119,8 +115,8 @@ def _hdf5_headers(path: Path) -> Iterator[tuple[str, Header]]:
 
     found: dict[str, Header] = {}
 
-    def visit(name: str, thing: Any) -> None:
-        if isinstance(thing, h5py.Dataset) and thing.shape is not None:
+    def visit(name: str, thing: Any) -> None:  # a name that is no UTF-8 comes as bytes
+        if isinstance(name, str) and isinstance(thing, h5py.Dataset) and thing.shape is not None:
             found[name] = Header(tuple(thing.shape), thing.dtype)
 
     with h5py.File(path, "r") as file:

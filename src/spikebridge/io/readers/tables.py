@@ -1,0 +1,193 @@
+"""Tables: a folder with spikes, units, trials and behavior as CSV, TSV or Parquet, and recording.json: docs/tables.md.
+
+Folders that the stage ingest wrote are read as well. The name of a recording is that of its folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from spikebridge.config import Positive, Section
+from spikebridge.io.contents import Contents
+from spikebridge.io.readers._sidecars import ABOUT, collect, write_about
+from spikebridge.io.readers._table_columns import SUFFIXES, header, integers, number_column, read_table
+from spikebridge.io.readers._table_kinds import Clock
+from spikebridge.io.readers._table_log import Log
+from spikebridge.io.suggest import counted, did_you_mean, listed
+from spikebridge.types import Recording
+
+FORMAT = "tables (folder of CSV, TSV or Parquet)"
+TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
+
+
+class Options(Section):
+    """time_unit: of every time in the tables and in recording.json. sampling_rate_hz: of the samples, where times are
+    samples. time_columns: columns of interval tables that hold times though their names do not end in _time.
+    """
+
+    time_unit: Literal["s", "ms", "us", "samples"] = "s"
+    sampling_rate_hz: Positive | None = None
+    time_columns: list[str] = []
+
+    @model_validator(mode="after")
+    def _rate_of_samples(self) -> Options:
+        if (self.time_unit == "samples") != (self.sampling_rate_hz is not None):
+            raise ValueError("time_unit: samples and sampling_rate_hz need each other")
+        return self
+
+    def clock(self) -> Clock:
+        rate = self.sampling_rate_hz or TICKS_PER_S[self.time_unit]
+        return Clock(self.time_unit, float(rate), tuple(self.time_columns))
+
+
+def can_read(path: Path) -> bool:
+    return bool(_spike_files(path))
+
+
+def read(path: Path, options: Options) -> Contents:
+    """Read one folder. Raises DataError naming everything that is wrong in any of its files."""
+    log, clock = Log(), options.clock()
+    files = _spike_files(path)
+    found = collect(path, [f.name for f in files], log, clock)
+    if len(files) != 1:
+        log.wrong.append(f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}")
+    if found.units is None and not any(w.lower().startswith("units.") for w in log.wrong):
+        log.wrong.append("expected a table units.csv, .tsv or .parquet with columns unit and region, found none")
+    units = None if found.units is None else _numbered(found.units, log)
+    spikes = _spikes(files[0], units, clock, log) if files else None
+    _check_time_columns(found.tables, clock, log)
+    log.check(path)
+    assert units is not None and spikes is not None  # else the check would have raised
+    return Contents(
+        name=path.name,
+        animal=found.animal,
+        spikes=spikes,
+        units=units.drop(columns="key"),
+        tables=found.tables,
+        behavior=found.behavior,
+        observed=found.observed,
+        source_file=path.name,
+        resolution_s=found.resolution_s,
+        notes=(*log.notes, *_further_notes(path, found.tables, clock)),
+    )
+
+
+def write(recording: Recording, folder: Path, suffix: str = ".parquet") -> Path:
+    """Write a folder of tables; suffix: .parquet, .csv or .tsv. Numbers keep every digit in each of them."""
+    path = Path(folder) / recording.name
+    path.mkdir(parents=True, exist_ok=True)
+    for name in ("spikes", "units", "trials", "behavior"):
+        table, file = getattr(recording, name), path / f"{name}{suffix}"
+        if not len(table.columns):
+            continue
+        if suffix == ".parquet":
+            table.to_parquet(file, index=False)
+        else:
+            table.to_csv(file, index=False, sep="\t" if suffix == ".tsv" else ",", lineterminator="\n")
+    write_about(recording, path / ABOUT)
+    return path
+
+
+def _spike_files(path: Path) -> list[Path]:
+    try:
+        if not path.is_dir():
+            return []
+        names = {f"spikes{suffix}" for suffix in SUFFIXES}
+        return sorted(p for p in path.iterdir() if p.name.lower() in names and p.is_file())
+    except (OSError, ValueError):  # no permission; a path that no system can have
+        return []
+
+
+def _numbered(units: pd.DataFrame, log: Log) -> pd.DataFrame:
+    """Units with int64 ids, and in `key` the id of the file. Ids that are text are numbered, and kept as `name`."""
+    ids = integers(units["unit"])
+    key = units["unit"].astype("str") if ids is None else pd.Series(ids, index=units.index)
+    twice = key[key.duplicated(keep=False) & ~units["unit"].isna()]
+    if len(twice):
+        rows = [f"{k} in rows {listed(str(i + 2) for i in same.index)}" for k, same in twice.groupby(twice)]
+        log.wrong.append(f"units: column unit: ids must be unique, found more than once: {listed(rows, 10)}")
+    if ids is not None:
+        return units.assign(unit=ids, key=key)
+    rest = units.drop(columns="unit")
+    if "name" in rest and list(rest["name"]) != list(key):
+        log.notes.append("units: the column name is called name_in_file; name holds the ids of the column unit")
+        rest = rest.rename(columns={"name": "name_in_file"})
+    first = pd.DataFrame({"unit": np.arange(len(units), dtype=np.int64), "name": key}, index=units.index)
+    return pd.concat([first, rest.drop(columns="name", errors="ignore")], axis=1).assign(key=key)
+
+
+def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> pd.DataFrame | None:
+    """Columns unit and time_s, grouped by unit, in the order of the file."""
+    at = clock.column(header(file))
+    frame = read_table(file, log, numbers=(at,), ids=("unit",))
+    if frame is None:
+        return None
+    times = number_column(frame, at, file, log)
+    if "unit" not in frame:
+        log.fail(file, f"expected a column unit, found {listed(map(str, frame.columns))}")
+        return None
+    more = [str(c) for c in frame if c not in ("unit", at)]
+    if more:
+        log.notes.append(f"{file.name}: columns that are not read: {listed(more)}")
+    place = None if units is None else _places(frame["unit"], units, file, log)
+    if times is None or place is None or units is None:
+        return None
+    seconds = clock.seconds(times)
+    if np.count_nonzero(np.diff(place)) + 1 > len(np.unique(place)):
+        order = np.argsort(place, kind="stable")
+        place, seconds = place[order], seconds[order]
+    return pd.DataFrame({"unit": units["unit"].to_numpy()[place], "time_s": seconds})
+
+
+def _places(owners: pd.Series, units: pd.DataFrame, file: Path, log: Log) -> NDArray[np.int64] | None:
+    """(spike,): the row of each spike's unit in the units table; None where one has none."""
+    without = np.flatnonzero(owners.isna())
+    if len(without):
+        log.fail(
+            file, f"column unit: expected an id in every row, found none in rows {listed(map(str, without + 2), 10)}"
+        )
+        return None
+    ids = integers(owners)
+    if ids is None or units["key"].dtype != np.int64:
+        codes, found = pd.factorize(owners.astype("str") if ids is None else ids)
+        found, known = pd.Index(found).astype("str"), pd.Index(units["key"].astype("str"))
+    else:
+        codes, found = pd.factorize(ids)
+        known = pd.Index(units["key"])
+    rows = known.drop_duplicates().get_indexer(pd.Index(found))
+    strange = np.flatnonzero(rows < 0)
+    if not len(strange):
+        return np.asarray(rows[codes], dtype=np.int64)
+    first = {k: int(np.argmax(codes == k)) + 2 for k in strange[:10]}
+    shown = [f"{found[k]} (from row {row})" for k, row in first.items()]
+    if len(strange) > len(shown):
+        shown.append(f"{len(strange) - len(shown)} more")
+    n = counted(int(np.isin(codes, strange).sum()), "spike")
+    log.fail(file, f"column unit: {n} of units that are not in the units table: {', '.join(shown)}")
+    return None
+
+
+def _check_time_columns(tables: dict[str, pd.DataFrame], clock: Clock, log: Log) -> None:
+    columns = sorted({str(c) for t in tables.values() for c in t})
+    for name in set(clock.more) - set(columns):
+        hint = did_you_mean(name, columns)
+        log.wrong.append(f"data.options.time_columns: no table has a column {name!r}{hint} Columns: {listed(columns)}")
+
+
+def _further_notes(path: Path, tables: dict[str, pd.DataFrame], clock: Clock) -> list[str]:
+    notes = []
+    left = [p for p in sorted(path.iterdir()) if p.name != ABOUT and not p.name.startswith(".")]
+    left = [p for p in left if p.suffix.lower() not in SUFFIXES or p.is_dir()]
+    if left:
+        notes.append(f"not read: {listed((p.name for p in left), 10)}")
+    if clock.unit != "s":
+        what = [f"{n}.{c}" for n, t in tables.items() for c in t if clock.is_time(str(c)) and t[c].dtype.kind == "f"]
+        unit = "samples" if clock.unit == "samples" else clock.unit
+        notes.append(f"times in {unit}, read as seconds: spikes and behavior, {listed(what)}")
+    return notes
