@@ -21,8 +21,8 @@ from spikebridge.figures import style
 
 NAMES = list(figures.modules())
 WANTED = {
-    "bits_per_spike", "calibration", "confusion", "forest", "latent_trajectories", "learning_curves", "rasters",
-    "recovery", "scores",
+    "bits_per_spike", "calibration", "confusion", "forest", "latent_trajectories", "learning_curves", "quality",
+    "rasters", "recovery", "scores",
 }  # fmt: skip
 THREE = Plan(
     trials=30,
@@ -85,7 +85,8 @@ def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) ->
     shutil.copytree(tables, tmp_path / "tables")
     (tmp_path / "tables" / "recovery.csv").unlink()  # as without truth
     drawn = figures.draw_all(tmp_path / "tables", tmp_path / "figures")
-    assert set(drawn) == set(NAMES) - {"recovery"}
+    one_each = set(NAMES) - {"recovery", "quality"}
+    assert set(drawn) == one_each | {f"quality_{r}" for r in pd.read_csv(tables / "quality.csv")["recording"]}
     assert {p.stem for p in (tmp_path / "figures").iterdir()} == set(drawn)
 
 
@@ -122,6 +123,41 @@ def texts_of(figure: Figure) -> list[Text]:
     }
     drawn = [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible() and t not in hidden]
     return [t for t in drawn if t.get_rotation() in (0, 90)]
+
+
+def quality_figure(folder: Path, table: pd.DataFrame, limits: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Figure:
+    kept: list[Figure] = []
+    monkeypatch.setattr(style, "save", lambda figure, path: kept.append(figure) or True)
+    table.to_csv(folder / "quality.csv", index=False)
+    limits.to_csv(folder / "quality_limits.csv", index=False)
+    assert figures.modules()["quality"].draw(folder, folder / "a.png", page="rat1_day2")
+    return kept[0]
+
+
+def test_quality_shows_every_unit_and_limit_of_one_recording(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, limits = (pd.read_csv(tables / f"{name}.csv") for name in ("quality", "quality_limits"))
+    mine = table[table["recording"] == "rat1_day2"]
+    drawn = quality_figure(tmp_path, table, limits, monkeypatch)
+    titles = [axes.get_title(loc="left") for axes in drawn.axes]
+    assert titles == ["mean rate", "refractory violations", "presence", "drift of rate"]
+    for axes, column in zip(
+        drawn.axes, ["rate_hz", "isi_violations_ratio", "presence_ratio", "rate_change"], strict=True
+    ):
+        dots = np.concatenate([c.get_offsets()[:, 0] for c in axes.collections])
+        expected = mine[column].to_numpy()
+        assert np.allclose(np.sort(dots[-len(mine) :])[-5:], np.sort(expected)[-5:])
+    rate = drawn.axes[0]
+    assert [0.1, 0.1] in [list(line.get_xdata()) for line in rate.lines if line.get_linestyle() == "--"]
+
+
+def test_quality_says_what_was_not_judged(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, limits = (pd.read_csv(tables / f"{name}.csv") for name in ("quality", "quality_limits"))
+    table = table.assign(isi_violations_ratio=np.nan, amplitude_cutoff=0.05, n_spikes=0)
+    drawn = quality_figure(tmp_path, table, limits.iloc[:0], monkeypatch)
+    assert [[t.get_text() for t in axes.texts] for axes in drawn.axes] == [[], ["not judged"], [], [], []]
+    assert drawn.axes[-1].get_title(loc="left") == "missed spikes"
 
 
 def test_models_keep_their_colours() -> None:

@@ -78,7 +78,13 @@ def make_study(root: Path, plan: Plan | None = None) -> Study:
     (root / "windows").mkdir(parents=True)
     for w in windows:
         w.save(root / "windows" / f"{w.recording}.npz")
-    report = {"recordings": {w.recording: {"animal": w.recording.split("_")[0]} for w in windows}}
+        _quality(root / "windows" / f"{w.recording}.quality.csv", w, np.random.default_rng(plan.seed))
+    limits = {"rate_hz": [0.1, None], "isi_violations_ratio": [None, 0.5], "presence_ratio": [0.9, None]}
+    report = {
+        "recordings": {
+            w.recording: {"animal": w.recording.split("_")[0], "quality": {"limits": limits}} for w in windows
+        }
+    }
     (root / "windows" / "report.json").write_text(json.dumps(report))
     config = _config(plan)
     splits = make_splits(windows, config.split)
@@ -162,6 +168,31 @@ def _recording(root: Path, plan: Plan, name: str, rng: np.random.Generator) -> t
             dimension=len(LATENTS),
         )
     return windows, target, before
+
+
+def _quality(path: Path, w: Windows, rng: np.random.Generator) -> None:
+    """Measures of units that were kept, and of as many that were dropped for their ISI violations."""
+    n = len(w.source_units) + len(w.target_units)
+    role = np.repeat(["source", "target"], [len(w.source_units), len(w.target_units)])
+    good = pd.DataFrame(
+        {
+            "unit": np.concatenate([w.source_units, w.target_units]),
+            "region": np.where(role == "source", "HC", "PFC"),
+            "role": role,
+            "n_spikes": 1000,
+            "rate_hz": rng.lognormal(1, 0.7, n),
+            "isi_violations_ratio": rng.choice([0.0, 0.01, 0.2], n),
+            "isi_violations_count": 0.0,
+            "presence_ratio": rng.uniform(0.9, 1.0, n),
+            "amplitude_cutoff": np.nan,
+            "sorter_label": "",
+            "rate_change": rng.lognormal(0, 0.5, n),
+            "kept": True,
+            "reasons": "",
+        }
+    )
+    bad = good.assign(unit=good["unit"] + 1000, isi_violations_ratio=rng.uniform(0.6, 2, n), kept=False, reasons="ISI")
+    pd.concat([good, bad]).to_csv(path, index=False)
 
 
 def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:

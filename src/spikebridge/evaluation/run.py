@@ -18,6 +18,7 @@ from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_table
+from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
 from spikebridge.evaluation.scores import Resampling, metrics
@@ -55,6 +56,7 @@ def evaluate(
 
     tables = plain_tables(inputs, scores, rows)
     tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_table(inputs, config.trials)}
+    tables |= quality_tables(windows_folder)
     known = {n: t.lag_s for n, t in truths.items()}, {n: float(t.dimension) for n, t in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, *known)}
     out_folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 A figure is a module here with `name`, `needs` (the tables it reads, without suffix) and
 `draw(tables_folder, out_path) -> bool`, which writes one PNG; where its tables hold nothing to show, nothing and False.
+A figure that needs an image for each recording, say, also has `pages(tables_folder) -> list[str]`, and `draw` takes one
+of them as `page`; without it, it draws the first.
 """
 
 from spikebridge.figures.registry import draw_all, modules

@@ -18,11 +18,19 @@ def modules() -> dict[str, ModuleType]:
 
 
 def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
-    """Draw every figure whose tables are there and hold something. Returns the names of those that were drawn."""
+    """Draw every figure whose tables are there and hold something. Returns the names of the images.
+
+    A figure with `pages` has one image a page, <name>_<page>.png.
+    """
     out_folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for name, module in modules().items():
-        there = all((tables_folder / f"{table}.csv").is_file() for table in module.needs)
-        if there and module.draw(tables_folder, out_folder / f"{name}.png"):
-            drawn.append(name)
+        if not all((tables_folder / f"{table}.csv").is_file() for table in module.needs):
+            continue
+        pages = module.pages(tables_folder) if hasattr(module, "pages") else [""]
+        for page in pages:
+            image = f"{name}_{page}" if page else name
+            which = {"page": page} if page else {}
+            if module.draw(tables_folder, out_folder / f"{image}.png", **which):
+                drawn.append(image)
     return drawn

@@ -61,7 +61,7 @@ METRICS = {
 
 def read(tables_folder: Path, name: str) -> pd.DataFrame:
     """A table; columns of names stay text even where every name is a number."""
-    columns = ["model", "recording", "label", "axis", "fold", "model_a", "model_b", "family"]
+    columns = ["model", "recording", "label", "axis", "fold", "model_a", "model_b", "family", "region"]
     text = dict.fromkeys(columns if name == "calibration" else [*columns, "predicted"], str)
     return pd.read_csv(tables_folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
 

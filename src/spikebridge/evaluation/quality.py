@@ -1,0 +1,36 @@
+"""What preprocess measured of each unit, as tables for the figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+QUALITY = [
+    "recording", "unit", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
+    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
+]  # fmt: skip
+LIMITS = ["recording", "column", "low", "high"]
+SUFFIX = ".quality.csv"
+
+
+def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
+    """quality: one row a unit, of all recordings. quality_limits: the limits that were set, by recording and column.
+
+    Both without rows where preprocess wrote no <recording>.quality.csv.
+    """
+    paths = sorted(windows_folder.glob(f"*{SUFFIX}"))
+    parts = [pd.read_csv(p, keep_default_na=False, na_values=[""]).assign(recording=_name(p)) for p in paths]
+    report = json.loads((windows_folder / "report.json").read_text(encoding="utf-8"))["recordings"]
+    rows = [
+        [_name(path), column, *ends]
+        for path in paths
+        for column, ends in report.get(_name(path), {}).get("quality", {}).get("limits", {}).items()
+    ]
+    quality = pd.concat(parts, ignore_index=True)[QUALITY] if parts else pd.DataFrame(columns=QUALITY)
+    return {"quality": quality, "quality_limits": pd.DataFrame(rows, columns=LIMITS)}
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(SUFFIX)
