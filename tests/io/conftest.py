@@ -28,6 +28,7 @@ def settings(tmp_path: Path) -> Callable[..., Config]:
             "data": {"path": str(tmp_path / "raw"), "source": ["HC"], "target": ["PFC"]},
             "trials": {"align": "stop_time", "window_s": [-0.5, 0.0]},
             "models": {"majority": {}},
+            "compute": {"workers": 1},  # starting a process takes longer than these recordings
         }
         for name, changes in sections.items():
             raw[name] = raw.get(name, {}) | changes
@@ -68,7 +69,10 @@ def _write_nwb(
     subject: str | None = "rat",
     extra: Callable[[Any], None] | None = None,
 ) -> Path:
-    """electrodes: {"location": [...], "of_unit": [[row, ...], ...]}."""
+    """electrodes: {"location": [...], "of_unit": [[row, ...], ...], "groups": [(name, location), ...]}, more columns.
+
+    A path that ends in .zarr becomes a Zarr folder.
+    """
     from pynwb import NWBHDF5IO, NWBFile
     from pynwb.file import Subject
 
@@ -76,10 +80,7 @@ def _write_nwb(
     if subject:
         nwb.subject = Subject(subject_id=subject, species="Rattus norvegicus", sex="U", age="P1Y")
     if electrodes:
-        device = nwb.create_device("probe")
-        group = nwb.create_electrode_group("shank", description="", location="", device=device)
-        for place in electrodes["location"]:
-            nwb.add_electrode(location=place, group=group)
+        _add_electrodes(nwb, electrodes)
     for name in columns or {}:
         nwb.add_unit_column(name, name)
     for row, (unit, times) in enumerate((spikes or {}).items()):
@@ -90,16 +91,37 @@ def _write_nwb(
             more["obs_intervals"] = np.array(obs[row], dtype=float)
         nwb.add_unit(id=unit, spike_times=times, **more)
     if trials:
-        for name in set(trials) - {"start_time", "stop_time"}:
+        for name in [name for name in trials if name not in ("start_time", "stop_time")]:
             nwb.add_trial_column(name, name)
         for row in pd.DataFrame(trials).to_dict("records"):
             nwb.add_trial(**row)
     if extra:
         extra(nwb)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".zarr":
+        from hdmf_zarr import NWBZarrIO
+
+        with NWBZarrIO(str(path), mode="w") as handle:
+            handle.write(nwb)
+        return path
     with NWBHDF5IO(str(path), "w") as handle:
         handle.write(nwb)
     return path
+
+
+def _add_electrodes(nwb: Any, electrodes: dict[str, Any]) -> None:
+    device = nwb.create_device("probe")
+    groups = electrodes.get("groups", [("shank", "")] * len(electrodes["location"]))
+    made = {
+        name: nwb.create_electrode_group(name, description="", location=at, device=device)
+        for name, at in dict(groups).items()
+    }
+    more = {n: v for n, v in electrodes.items() if n not in ("location", "of_unit", "groups")}
+    for name in more:
+        nwb.add_electrode_column(name, name)
+    for row, place in enumerate(electrodes["location"]):
+        others = {name: values[row] for name, values in more.items()}
+        nwb.add_electrode(location=place, group=made[groups[row][0]], **others)
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from spikebridge import config, io, preprocess
 from spikebridge.config import Config
+from spikebridge.io.readers import nwb
 
 TABLE = {
     "cori_2016-12-14": ({"CA3": 68, "DG": 34, "SUB": 75, "ACA": 109, "MOs": 113}, 114, 69),
@@ -33,6 +36,22 @@ def test_units_and_trials(real_folder: Path, steinmetz: Config, name: str) -> No
     assert found.observed.shape == (n_trials, 2)
     assert found.animal == name.split("_")[0].capitalize()
     assert not any("outside the observed" in w for w in found.warnings)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_contents_are_those_of_the_file(real_folder: Path, name: str) -> None:
+    """Against h5py: every spike, unit and column of trials, and nothing to tell."""
+    path = real_folder / f"{name}.nwb"
+    found = nwb.read(path, nwb.Options())
+    with h5py.File(path) as handle:
+        units, trials = handle["units"], handle["intervals/trials"]
+        np.testing.assert_array_equal(found.spikes["time_s"], units["spike_times"][:])
+        counts = np.diff(units["spike_times_index"][:].astype(int), prepend=0)
+        np.testing.assert_array_equal(found.spikes["unit"], np.repeat(units["id"][:], counts))
+        assert {*found.tables["trials"]} == {"id", *map(str, trials.attrs["colnames"])}
+        for column in ("start_time", "stop_time", "stimulus_time"):
+            np.testing.assert_array_equal(found.tables["trials"][column], trials[column][:])
+    assert (found.notes, len(found.behavior)) == ((), 0)
 
 
 def test_windows_and_folds(real_folder: Path, steinmetz: Config, tmp_path: Path) -> None:

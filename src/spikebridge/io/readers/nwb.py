@@ -1,97 +1,129 @@
 """Neurodata Without Borders (NWB 2, HDF5), by pynwb.
 
-The name of a recording is the stem of its file; its animal is `subject.subject_id`, or "unknown".
+The name of a recording is the stem of its file; its animal is `subject.subject_id`, or "unknown". Only what
+`spikebridge.io.contents.Contents` has a place for is read: no raw voltage, image or waveform. Links into other files
+are followed; where such a file is missing, that is an error, but for raw data, which are not read anyway.
 """
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from spikebridge.errors import DataError, SpikebridgeError
-from spikebridge.intervals import as_intervals
+from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._nwb_tables import behavior_table, interval_tables, plain_columns, text
-from spikebridge.io.registry import NoOptions
+from spikebridge.io.readers._nwb_columns import Log, reason
+from spikebridge.io.readers._nwb_contents import NWBOptions, contents_of, refusal
+from spikebridge.io.readers._nwb_hdf5 import Link, check_version, is_hdf5, links, open_hdf5
+from spikebridge.io.readers._nwb_namespaces import add_missing
+from spikebridge.io.readers._nwb_write import nwb_file
+from spikebridge.io.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"
-Options = NoOptions
+Options = NWBOptions
 
 
 def can_read(path: Path) -> bool:
-    return path.suffix.lower() == ".nwb" and path.is_file()
+    """By name, or another HDF5 file that says which version of NWB it is."""
+    suffix = path.suffix.lower()
+    with contextlib.suppress(Exception):  # h5py raises anything on a broken file
+        return path.is_file() and (suffix == ".nwb" or (suffix in (".h5", ".hdf5") and _says_nwb(path)))
+    return False
 
 
-def read(path: Path, options: NoOptions) -> Contents:
-    """Read one file. Raises DataError where it is no NWB file or lacks units or spikes."""
-    from pynwb import NWBHDF5IO  # a second to import: only where a file is read
+def _says_nwb(path: Path) -> bool:
+    if not is_hdf5(path):
+        return False
+    import h5py
 
-    with warnings.catch_warnings():
+    with h5py.File(path, "r") as handle:
+        return "nwb_version" in handle.attrs
+
+
+def read(path: Path, options: NWBOptions) -> Contents:
+    """Read one file. Raises DataError where it is no NWB file or lacks units or spikes, with everything wrong."""
+    found: list[Link] = []
+    with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("ignore")  # cached namespaces, deprecated fields: nothing a user can act on
+        with contextlib.suppress(ImportError):
+            import hdf5plugin  # noqa: F401  # registers filters other than gzip, for those who have it
         try:
-            with NWBHDF5IO(str(path), mode="r", load_namespaces=True) as handle:
-                return _contents(handle.read(), path)
-        except SpikebridgeError:
+            with contextlib.ExitStack() as stack:
+                handle = stack.enter_context(open_hdf5(path))
+                check_version(handle, path)
+                found += links(handle)
+                log = _log_of(found, path)
+                nwb = _nwb_of(handle, stack)
+                log.wrong.extend(_broken_beyond(said, log))
+                return contents_of(nwb, path.stem, path, options, log)
+        except DataError:
             raise
         except Exception as error:  # pynwb, hdmf and h5py raise anything from OSError to TypeError on a broken file
-            raise DataError(f"{path}: cannot be read as NWB ({type(error).__name__}: {error})") from error
+            raise DataError(f"{path}: {_why_not(error, found)}") from error
 
 
 def write(recording: Recording, folder: Path) -> Path:
-    """Write a recording as NWB."""
-    raise NotImplementedError
+    """Write a recording as NWB: units, spikes, observed time, trials, behaviour and animal."""
+    from pynwb import NWBHDF5IO
+
+    path = Path(folder) / f"{recording.name}.nwb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice on best practices
+        with NWBHDF5IO(str(path), "w") as io:
+            io.write(nwb_file(recording))
+    return path
 
 
-def _contents(nwb: Any, path: Path) -> Contents:
-    notes: list[str] = []
-    if nwb.units is None or "spike_times" not in nwb.units.colnames or len(nwb.units) == 0:
-        raise DataError(f"{path}: expected a units table with spike_times, found none")
-    units = plain_columns(nwb.units, notes)
-    units.insert(0, "unit", np.asarray(nwb.units.id[:]).astype(np.int64))
-    subject = getattr(nwb.subject, "subject_id", None) if nwb.subject is not None else None
-    return Contents(
-        name=path.stem,
-        animal=text(subject) if subject else "unknown",
-        spikes=_spikes(nwb.units, units["unit"].to_numpy()),
-        units=units,
-        tables=interval_tables(nwb, notes),
-        behavior=behavior_table(nwb, notes),
-        places=_places(nwb),
-        observed_of_unit=_observed(nwb),
-        source_file=path.name,
-        notes=tuple(notes),
-    )
+def files_of(path: Path) -> list[Path]:
+    """The file and those that its links lead to."""
+    try:
+        with open_hdf5(path) as handle:
+            return sorted({path, *(k.file for k in links(handle) if k.file is not None and k.file.is_file())})
+    except Exception:  # a broken file has no links to follow
+        return [path]
 
 
-def _ragged(column: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The values of a ragged units column and how many each unit has."""
-    ends = np.asarray(column.data[:], dtype=np.int64)
-    return np.asarray(column.target.data[:]), np.diff(ends, prepend=0)
+def _why_not(error: Exception, found: list[Link]) -> str:
+    """What is wrong with a file that HDF5 or pynwb stumbles over. pynwb gives a link the name of its target."""
+    said = reason(error)
+    if isinstance(error, (OSError, RuntimeError, SystemError, UnicodeDecodeError)) and "hdf5plugin" not in said:
+        return f"is damaged inside; copy or download it again ({said})"
+    pairs = [(k, {Path(k.where).name, Path(k.target).name}) for k in found]
+    odd = [k for k, names in pairs if len(names) == 2 and any(f"'{name}'" in said for name in names)]
+    names = listed((f"{k.where} -> {k.target}" for k in odd), 5)
+    return f"cannot be read as NWB ({said})" + (f"; a link must be called like its target: {names}" if odd else "")
 
 
-def _spikes(table: Any, ids: NDArray[np.int64]) -> pd.DataFrame:
-    times, n = _ragged(table["spike_times"])
-    return pd.DataFrame({"unit": np.repeat(ids, n), "time_s": times.astype(np.float64)})
+def _log_of(found: list[Link], path: Path) -> Log:
+    """A log that knows the broken links of raw data. Raises DataError where another link leads nowhere."""
+    broken = [link for link in found if not link.there]
+    wrong = [str(link) for link in broken if link.matters]
+    if wrong:
+        raise DataError(refusal(path, wrong))
+    return Log(notes=[f"{link}; left out" for link in broken], lost={link.where for link in broken})
 
 
-def _places(nwb: Any) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """ "electrodes.<column>" -> the places of each unit."""
-    if "electrodes" not in nwb.units.colnames or nwb.electrodes is None:
-        return {}
-    rows, n = _ragged(nwb.units["electrodes"])
-    per_unit = np.split(rows.astype(np.int64), np.cumsum(n)[:-1])
-    named = {c: [text(v) for v in nwb.electrodes[c].data[:]] for c in ("location",) if c in nwb.electrodes.colnames}
-    return {f"electrodes.{c}": tuple(tuple(v[row] for row in mine) for mine in per_unit) for c, v in named.items()}
+def _broken_beyond(said: list[warnings.WarningMessage], log: Log) -> list[str]:
+    """Links in linked files that lead nowhere: pynwb only warns of them."""
+    places = [str(w.message).rpartition(" ")[2] for w in said if w.category.__name__ == "BrokenLinkWarning"]
+    return [
+        f"{at}, in a file that this one links to, is a link that leads nowhere" for at in places if at not in log.lost
+    ]
 
 
-def _observed(nwb: Any) -> tuple[NDArray[np.float64], ...] | None:
-    if "obs_intervals" not in nwb.units.colnames:
-        return None
-    pairs, n = _ragged(nwb.units["obs_intervals"])
-    return tuple(as_intervals(p) for p in np.split(pairs, np.cumsum(n)[:-1]))
+def _nwb_of(handle: Any, stack: contextlib.ExitStack) -> Any:
+    """pynwb's object of the file, by the namespaces that it brings along."""
+    from hdmf.backends.warnings import BrokenLinkWarning
+    from pynwb import NWBHDF5IO  # a second to import: only where a file is read
+
+    warnings.simplefilter("always", BrokenLinkWarning)
+    try:
+        return stack.enter_context(NWBHDF5IO(file=handle, mode="r", load_namespaces=True)).read()
+    except KeyError as error:
+        if "not a namespace" not in str(error):
+            raise
+    return stack.enter_context(NWBHDF5IO(file=handle, mode="r", manager=add_missing(handle))).read()

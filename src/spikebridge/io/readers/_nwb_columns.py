@@ -1,0 +1,187 @@
+"""Parts of the NWB readers: columns of dynamic tables, ragged ones too -> numpy and pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.errors import DataError
+from spikebridge.io.suggest import listed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True)
+class Log:
+    """What is odd (notes) and what is wrong in one file, gathered while reading goes on.
+
+    lost: arrays whose values lie in another file that is missing. Libraries would give fill values for some of them.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+
+    def guarded(self, what: str, otherwise: D, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | D:
+        """What `read` gives; where it fails, the reason joins `wrong` and `otherwise` is given."""
+        try:
+            return read(*args, **kwargs)
+        except DataError as error:
+            self.wrong.append(str(error))
+        except Exception as error:  # pynwb, hdmf, h5py and zarr raise anything on a broken file
+            self.wrong.append(f"{what} cannot be read ({reason(error)})")
+        return otherwise
+
+    def has_lost(self, *arrays: Any) -> bool:
+        return bool(self.lost) and any(getattr(array, "name", "") in self.lost for array in arrays)
+
+    def left_out(self, table: str, columns: Collection[str]) -> None:
+        if columns:
+            self.notes.append(
+                f"{table}: columns that do not hold one number or text a row are left out: {listed(columns)}"
+            )
+
+
+def reason(error: BaseException) -> str:
+    """One line on an error; hdmf's own message would print whole tables."""
+    builder = error.args[0] if error.args else None
+    where = f"{builder.path}: " if builder is not None and hasattr(builder, "path") and error.__cause__ else ""
+    error = error.__cause__ if where and error.__cause__ is not None else error
+    said = str(error).strip().splitlines() or [""]
+    hint = "; perhaps pip install hdf5plugin" if "filter" in said[0] and "not registered" in said[0] else ""
+    return f"{where}{type(error).__name__}: {said[0][:300]}{hint}"
+
+
+def text(value: Any) -> str:
+    """A str of str, bytes or anything else; None and NaN become empty."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return "" if value is None or value != value else str(value)
+
+
+def shape_of(data: Any) -> tuple[int, ...]:
+    """The shape of an array, without reading it."""
+    return tuple(map(int, getattr(data, "shape", None) or np.shape(data)))
+
+
+def is_pickled(data: Any) -> bool:
+    """Whether an array of Zarr is stored as pickled Python objects, which could run code and are never opened."""
+    filters = getattr(getattr(data, "dataset", data), "filters", None) or ()
+    return any(getattr(f, "codec_id", "") == "pickle" for f in filters)
+
+
+def values_of(data: Any, where: str, log: Log) -> NDArray[Any]:
+    """The values of an array that is read only now. Raises DataError where values of it lie in a missing file."""
+    if log.has_lost(data):
+        raise DataError(f"{where}: its values lie in a file that is missing")
+    chunks = getattr(data, "nchunks", 0)  # Zarr gives zeros for a chunk whose file is missing
+    lacking = chunks - data.nchunks_initialized if chunks else 0
+    if lacking:
+        raise DataError(f"{where}: {lacking} of {chunks} chunks are missing: was the folder copied whole?")
+    return np.asarray(data[:])
+
+
+def ragged(table: Any, name: str, where: str, log: Log) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """All values of a column with a list a row, and how many each row has; also of a column with one value a row.
+
+    Raises DataError where the index does not divide the values among the rows.
+    """
+    from hdmf.common import DynamicTableRegion, VectorIndex
+
+    column, name = table[name], f"{where}/{name}"
+    if isinstance(column, DynamicTableRegion):
+        values = values_of(column.data, name, log)
+        return values, np.ones(len(values), dtype=np.int64)
+    if not isinstance(column, VectorIndex) or isinstance(column.target, VectorIndex):
+        raise DataError(f"{name}: expected a list of values for each row, with one index ({name}_index)")
+    values = values_of(column.target.data, name, log)
+    ends = values_of(column.data, f"{name}_index", log).astype(np.int64)
+    counts = np.diff(ends, prepend=0)
+    if len(ends) != len(table):
+        raise DataError(f"{name}_index: expected {len(table)} rows, found {len(ends)}")
+    if (counts < 0).any():
+        row = int(np.flatnonzero(counts < 0)[0])
+        raise DataError(f"{name}_index must rise from row to row, it falls at row {row} to {ends[row]}")
+    last = int(ends[-1]) if len(ends) else 0
+    if last > len(values):
+        raise DataError(f"{name}_index reaches to value {last}, but {name} holds {len(values)}: is it truncated?")
+    if last < len(values):
+        log.notes.append(f"{len(values) - last} values at the end of {name} belong to no row and are not read")
+    return values[:last], counts
+
+
+def plain_columns(table: Any, where: str, log: Log, skip: Collection[str] = ()) -> pd.DataFrame:
+    """The columns of a dynamic table that hold one number, bool or text a row; the others are noted, unless skipped."""
+    columns, left_out = {}, []
+    for name in table.colnames:
+        if name in skip:
+            continue
+        at = f"{where}/{name}"
+        values = log.guarded(at, None, plain_column, table[name], at, log)
+        if values is None:
+            left_out.append(name)
+        else:
+            columns[name] = values
+    log.left_out(where, left_out)
+    return pd.DataFrame(columns, index=range(len(table)))
+
+
+def plain_column(column: Any, where: str, log: Log) -> pd.Series | None:
+    """One value a row: numbers and bools as they are, text as str, terms of an enumeration, names of electrode groups,
+    row numbers of another table. None where a row holds several values, a time series or a pickled object."""
+    from hdmf.common import VectorIndex
+
+    data = column.data
+    if isinstance(column, VectorIndex) or len(shape_of(data)) != 1 or _is_compound(data) or is_pickled(data):
+        return None
+    if _is_reference(data):
+        return _names(list(data[:]))
+    values = values_of(data, where, log)
+    if hasattr(column, "elements"):  # hdmf's EnumData, and columns of extensions made like it
+        terms = np.asarray(column.elements.data[:])
+        if len(values) and not 0 <= int(values.min()) <= int(values.max()) < len(terms):
+            raise DataError(f"{where}: expected numbers of one of {len(terms)} terms, found {int(values.max())}")
+        values = terms[values.astype(np.int64)] if len(values) else values.astype(object)
+    return _plain(values)
+
+
+def _is_compound(data: Any) -> bool:
+    dtype = getattr(data, "dtype", None)
+    return isinstance(dtype, (list, dict)) or getattr(dtype, "names", None) is not None
+
+
+def _is_reference(data: Any) -> bool:
+    from hdmf.container import AbstractContainer
+
+    if getattr(getattr(data, "dtype", None), "kind", "O") != "O":
+        return False
+    return bool(shape_of(data)[0]) and isinstance(data[0], AbstractContainer)
+
+
+def _names(things: list[Any]) -> pd.Series | None:
+    from pynwb import TimeSeries
+
+    if any(isinstance(thing, TimeSeries) for thing in things):
+        return None
+    return pd.Series([thing.name for thing in things], dtype="str")
+
+
+def _plain(values: NDArray[Any]) -> pd.Series | None:
+    """Text where there is text, else as it was. Missing text stays missing."""
+    if values.dtype.kind in "biuf":
+        return pd.Series(values)
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace").astype(object)
+    if values.dtype.names is not None or any(isinstance(v, (list, tuple, dict, np.ndarray)) for v in values):
+        return None
+    held = pd.Series(values, dtype=object).map(lambda v: v.decode("utf-8", "replace") if isinstance(v, bytes) else v)
+    if len(held) and all(isinstance(v, (bool, int, float, np.number, np.bool_)) or v is None for v in held):
+        return held.infer_objects()
+    return held.map(lambda v: None if v is None or v != v else str(v)).astype("str")

@@ -1,0 +1,171 @@
+"""Parts of the NWB reader: opening HDF5, saying in words why a file is none, and where its links lead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spikebridge.errors import DataError
+from spikebridge.io.suggest import listed
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+KINDS = {
+    b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a gzip archive", b"%PDF": "a PDF", b"MATLAB 5.0": "a MATLAB file",
+    b"PAR1": "a Parquet table", b"CDF\x01": "netCDF 3",
+}  # fmt: skip
+SIDE_ROADS = ("/acquisition/", "/stimulus/", "/processing/ecephys/")
+"""Raw data lie here, often in another file that nobody copies: what is missing from here is a note, not an error."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Something in the file that lies elsewhere. file: None where it is in the same file."""
+
+    where: str
+    file: Path | None
+    target: str
+    there: bool
+
+    def __str__(self) -> str:
+        if self.file is None:
+            return f"{self.where} is a link to {self.target}, which does not exist"
+        if not self.file.is_file():
+            return f"{self.where} lies in another file, {self.file}, which is missing: copy it along"
+        return f"{self.where} lies in another file, {self.file}, which has no {self.target}"
+
+    @property
+    def matters(self) -> bool:
+        return not self.where.startswith(SIDE_ROADS)
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file bears the signature of HDF5, at its begin or after a user block. Raises OSError."""
+    with path.open("rb") as handle:
+        end, at = handle.seek(0, 2), 0
+        while at < end:
+            handle.seek(at)
+            if handle.read(len(SIGNATURE)) == SIGNATURE:
+                return True
+            at = 2 * at or 512
+    return False
+
+
+def open_hdf5(path: Path) -> Any:
+    """The open h5py.File. Raises DataError in words where it is none."""
+    import h5py
+
+    try:
+        if not is_hdf5(path):
+            raise DataError(f"{path}: {_what_it_is(path)}")
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise DataError(f"{path}: {_why_not(error)}") from error
+
+
+def _what_it_is(path: Path) -> str:
+    with path.open("rb") as handle:
+        head = handle.read(512)
+    if not head:
+        return "is empty (0 bytes): copy or download it again"
+    if not head.strip(b"\0"):
+        return "no HDF5 file: it begins with zeros, so its download or copy broke off; copy it again"
+    kind = next((name for begin, name in KINDS.items() if head.startswith(begin)), None)
+    if kind:
+        return f"no HDF5 file: it is {kind}"
+    words = head.decode("utf-8", errors="replace")
+    if sum((c.isprintable() or c.isspace()) and c != "\ufffd" for c in words) < 0.9 * len(words):
+        return "no HDF5 file: it begins with unknown bytes; is it damaged?"
+    line = words.strip().splitlines()[0][:60] if words.strip() else ""
+    return f"no HDF5 file: it begins with the text {line!r}{_of_text(line.lower())}"
+
+
+def _of_text(line: str) -> str:
+    if "git-lfs" in line or "annex" in line or line.startswith("outs:"):
+        return ": a pointer to the file; fetch the file itself (git lfs pull, datalad get, dvc pull)"
+    if "<html" in line or "<!doctype" in line or "<?xml" in line:
+        return ": a web page, saved in the file's place; download it again"
+    return ""
+
+
+def _why_not(error: OSError) -> str:
+    """h5py's words, as an owner of the file would say it."""
+    said = str(error)
+    sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", said)
+    if sizes:
+        return f"is truncated: {int(sizes[1]):,} of {int(sizes[2]):,} bytes are here; copy or download it again"
+    if "lock file" in said or "already open for" in said:
+        return "is open for writing in another program, or was not closed by the one that wrote it"
+    if error.strerror and not said.startswith("Unable"):
+        return f"cannot be opened: {error.strerror}"
+    return f"is a damaged HDF5 file; copy or download it again ({said})"
+
+
+def check_version(handle: Any, path: Path) -> None:
+    """Raises DataError where an HDF5 file is no NWB, or of the first version."""
+    version = _version(handle)
+    if not version:
+        raise DataError(f"{path}: HDF5, but no NWB: it has no nwb_version; it holds {listed(sorted(handle), 10)}")
+    if not version.startswith("2"):
+        raise DataError(
+            f"{path}: NWB {version.removeprefix('NWB-')}, expected NWB 2: convert it with the lab's tools first"
+        )
+
+
+def _version(handle: Any) -> str:
+    found = handle.attrs.get("nwb_version")
+    if found is None and "nwb_version" in handle and hasattr(handle["nwb_version"], "dtype"):  # NWB 1 has a dataset
+        found = handle["nwb_version"][()]
+    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found or "")
+
+
+def links(handle: Any) -> list[Link]:
+    """Every soft and external link, and every array whose values lie in other files."""
+    import h5py
+
+    folder, found = Path(handle.filename).parent, []
+
+    def visit(name: str, link: Any) -> None:
+        where = f"/{name}"
+        if isinstance(link, h5py.ExternalLink):
+            found.append(Link(where, _beside(folder, link.filename), link.path, _leads_on(handle, where)))
+        elif isinstance(link, h5py.SoftLink):
+            found.append(Link(where, None, link.path, _leads_on(handle, where)))
+        elif isinstance(thing := handle[where], h5py.Dataset):
+            for file in _outside(thing):
+                path = _beside(folder, file)
+                found.append(Link(where, path, file, path.is_file()))
+
+    for name in handle:
+        if name != "specifications":  # the schema, a hundred small arrays of text
+            link = handle.get(name, getlink=True)
+            visit(name, link)
+            if isinstance(link, h5py.HardLink) and isinstance(handle[name], h5py.Group):
+                handle[name].visititems_links(lambda n, k, at=name: visit(f"{at}/{n}", k))
+    return found
+
+
+def _leads_on(handle: Any, where: str) -> bool:
+    try:
+        return handle.get(where) is not None
+    except (OSError, KeyError, RuntimeError):
+        return False
+
+
+def _outside(dataset: Any) -> Iterator[str]:
+    yield from (name for name, _, _ in dataset.external or ())
+    if dataset.is_virtual:
+        names = {source.file_name for source in dataset.virtual_sources()}
+        yield from sorted(n for n in names if n != "." and "%" not in n)
+
+
+def _beside(folder: Path, name: str) -> Path:
+    """A file as HDF5 looks for it: as named, else beside the file that names it."""
+    given = Path(name)
+    return (
+        given
+        if given.is_absolute() and given.is_file()
+        else folder / (given if not given.is_absolute() else given.name)
+    )

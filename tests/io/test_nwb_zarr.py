@@ -1,0 +1,192 @@
+"""The reader of NWB in Zarr folders, on folders that hdmf-zarr has written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikebridge.errors import DataError
+from spikebridge.io import find_recordings
+from spikebridge.io.contents import Contents
+from spikebridge.io.readers import nwb, nwb_zarr
+
+pytest.importorskip("hdmf_zarr", reason="the extra zarr is not installed")
+
+SPIKES = {7: [0.5, np.nan, 9.0], 3: [4.5, 2.0], -1: []}
+ELECTRODES = {
+    "location": ["HC", "PFC", "PFC"], "of_unit": [[0], [1, 2], []], "area": ["a", "b", "c"],
+    "groups": [("shank0", "left"), ("shank1", "right"), ("shank1", "right")],
+}  # fmt: skip
+Writer = Callable[..., Path]
+
+
+def add(file: Any) -> None:
+    from pynwb import TimeSeries
+    from pynwb.behavior import Position, SpatialSeries
+    from pynwb.epoch import TimeIntervals
+
+    file.add_trial_column("delay", "", data=[0.5, np.nan, 1.5])
+    file.add_trial_column("correct", "", data=[True, False, True])
+    file.add_trial_column("phase", "", enum=["early", "late"], data=[1, 0, 1])
+    file.add_trial_column("licks", "", index=True, data=[[1.0], [2.0, 3.0], [4.0]])
+    laps = TimeIntervals(name="laps", description="")
+    laps.add_row(start_time=1.0, stop_time=2.0)
+    module = file.create_processing_module("behavior", "")
+    module.add(laps)
+    place = SpatialSeries(name="at", data=np.arange(6.0).reshape(3, 2), reference_frame="", rate=10.0, conversion=0.5)
+    module.add(Position(spatial_series=place))
+    first = TimeSeries(name="speed", data=[1, 2], unit="m/s", timestamps=[3.0, 4.5])
+    module.add(first)
+    file.add_acquisition(TimeSeries(name="speed", data=[3, 4], unit="m/s", timestamps=first))
+    file.add_acquisition(TimeSeries(name="light", data=[5.0, 6.0], unit="V", rate=1.0))
+
+
+@pytest.fixture
+def written(tmp_path: Path, write_nwb: Writer) -> Callable[[str], Path]:
+    def write(name: str) -> Path:
+        obs = [[[0, 5], [6, 9]], [[0, 9]], [[0, 9]]]
+        columns = {"quality": ["good", "mua", ""], "ratio": [0.5, np.nan, 1.0]}
+        path: Path = write_nwb(
+            tmp_path / name, spikes=SPIKES, columns=columns, electrodes=ELECTRODES, obs=obs, extra=add
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture
+def folder(written: Callable[[str], Path]) -> Path:
+    return written("day1.nwb.zarr")
+
+
+def contents(path: Path) -> Contents:
+    return nwb_zarr.read(path, nwb_zarr.Options())
+
+
+def test_the_same_contents_as_of_hdf5(written: Callable[[str], Path], folder: Path) -> None:
+    ours, theirs = contents(folder), nwb.read(written("day1.nwb"), nwb.Options())
+    assert (ours.name, ours.animal, ours.source_file) == ("day1", "rat", "day1.nwb.zarr")
+    assert (theirs.name, ours.notes) == ("day1", theirs.notes)
+    pd.testing.assert_frame_equal(ours.spikes, theirs.spikes)
+    pd.testing.assert_frame_equal(ours.units, theirs.units)
+    pd.testing.assert_frame_equal(ours.behavior, theirs.behavior)
+    assert ours.places == theirs.places
+    assert set(ours.places) == {f"electrodes.{c}" for c in ("location", "area", "group_name", "group.location")}
+    assert ours.tables.keys() == theirs.tables.keys() == {"trials", "laps"}
+    for name, table in ours.tables.items():
+        pd.testing.assert_frame_equal(table, theirs.tables[name])
+    assert ours.observed_of_unit is not None and theirs.observed_of_unit is not None
+    for mine, other in zip(ours.observed_of_unit, theirs.observed_of_unit, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize("name", ["b.zarr", "b.nwb.zarr", "b.NWB.ZARR", "b"])
+def test_found_by_content(folder: Path, name: str) -> None:
+    path = folder.rename(folder.parent / name)
+    assert nwb_zarr.can_read(path) and not nwb.can_read(path)
+    assert nwb_zarr.name_of(path) == "b"
+    assert find_recordings(path.parent) == [path]
+    assert find_recordings(path) == [path]
+
+
+def test_found_without_any_library(folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from spikebridge.io.readers import nwb_zarr;"
+        f"assert nwb_zarr.can_read(Path({str(folder)!r}));"
+        "assert not {'zarr', 'hdmf_zarr', 'pynwb'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_none(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.zarr"
+    other.mkdir()
+    (other / ".zgroup").write_text('{"zarr_format": 2}')
+    for text in ("", "[]", "{", '{"nwb": 1}', "\x00\xff"):
+        (other / ".zattrs").write_text(text, encoding="latin-1")
+        assert not nwb_zarr.can_read(other)
+    assert not nwb_zarr.can_read(tmp_path / "nowhere")
+    assert not nwb_zarr.can_read(folder / ".zattrs")
+
+
+def test_without_the_library(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hdmf_zarr", None)
+    with pytest.raises(
+        DataError, match=r"day1\.nwb\.zarr: NWB in Zarr needs hdmf-zarr: pip install 'spikebridge\[zarr\]'"
+    ):
+        contents(folder)
+
+
+def test_metadata_need_not_be_consolidated(folder: Path) -> None:
+    before = contents(folder)
+    (folder / ".zmetadata").unlink()
+    pd.testing.assert_frame_equal(contents(folder).spikes, before.spikes)
+
+
+def test_a_missing_chunk_is_not_taken_for_zeros(folder: Path) -> None:
+    (folder / "units" / "spike_times" / "0").unlink()
+    with pytest.raises(DataError, match="units/spike_times: 1 of 1 chunks are missing: was the folder copied whole"):
+        contents(folder)
+
+
+def test_a_damaged_chunk(folder: Path) -> None:
+    chunk = folder / "units" / "spike_times" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:9])
+    with pytest.raises(DataError, match=r"day1\.nwb\.zarr: units cannot be read \(\w+Error: "):
+        contents(folder)
+
+
+@pytest.mark.parametrize(
+    "lost", ["units", "units/spike_times_index", "general/extracellular_ephys", "intervals/trials"]
+)
+def test_a_missing_part(folder: Path, lost: str) -> None:
+    shutil.rmtree(folder / lost)
+    with pytest.raises(
+        DataError,
+        match=r"day1\.nwb\.zarr:(.|\n)*(missing|cannot be read)",
+    ):
+        contents(folder)
+
+
+def test_versions(folder: Path) -> None:
+    attributes = json.loads((folder / ".zattrs").read_text())
+    for version, said in (("1.0.6", "found nwb_version 1.0.6"), (None, "found nwb_version missing")):
+        attributes["nwb_version"] = version
+        held = {k: v for k, v in attributes.items() if v is not None}
+        (folder / ".zattrs").write_text(json.dumps(held))
+        (folder / ".zmetadata").unlink(missing_ok=True)
+        with pytest.raises(DataError, match=said):
+            contents(folder)
+    (folder / "zarr.json").write_text(json.dumps({"zarr_format": 3, "attributes": {"nwb_version": "2.9.0"}}))
+    with pytest.raises(DataError, match="expected NWB in Zarr format 2, found format 3"):
+        contents(folder)
+
+
+def test_links_to_another_folder(folder: Path, tmp_path: Path) -> None:
+    from hdmf_zarr import NWBZarrIO
+    from pynwb import NWBFile, get_manager
+
+    manager = get_manager()
+    path = tmp_path / "linked.nwb.zarr"
+    with NWBZarrIO(str(folder), "r", manager=manager) as old:
+        file = NWBFile("linked", "b", pd.Timestamp("2026-01-01", tz="UTC").to_pydatetime())
+        file.add_acquisition(old.read().acquisition["light"])
+        file.add_unit(spike_times=[1.0, 2.0])
+        with NWBZarrIO(str(path), "w", manager=manager) as io:
+            io.write(file, link_data=True)
+    assert contents(path).behavior["value"].tolist() == [5.0, 6.0]
+    assert {f.parents[-len(tmp_path.parts) - 1] for f in nwb_zarr.files_of(path)} == {path, folder}
+    shutil.rmtree(folder)
+    with pytest.raises(
+        DataError, match=r"linked\.nwb\.zarr: /acquisition/light lies in another folder, .*day1\.nwb\.zarr, "
+    ):
+        contents(path)
