@@ -34,7 +34,7 @@ def test_missing_folder(tmp_path: Path) -> None:
 
 
 def test_folder_without_recordings_says_what_is_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="found there: none"):
+    with pytest.raises(DataError, match="which is empty"):
         io.find_recordings(tmp_path)
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match=r"found there: notes\.txt"):

@@ -35,7 +35,8 @@ def test_ingest_writes_every_recording_the_same_each_time(
     tmp_path: Path, write_nwb: Writer, settings: Settings
 ) -> None:
     for name in ("b", "a"):
-        write_nwb(tmp_path / "raw" / f"{name}.nwb", spikes=SPIKES, columns={"region": ["HC", "PFC"]})
+        spikes = {**SPIKES, 0: [0.5, 1.5, 8.0 + (name == "a")]}
+        write_nwb(tmp_path / "raw" / f"{name}.nwb", spikes=spikes, columns={"region": ["HC", "PFC"]})
     assert io.ingest(settings(), tmp_path / "one") == ["a", "b"]
     io.ingest(settings(), tmp_path / "two")
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
@@ -54,10 +55,10 @@ def test_ingest_reports_every_bad_file(tmp_path: Path, write_nwb: Writer, settin
     with pytest.raises(DataError) as caught:
         io.ingest(settings(), tmp_path / "out")
     text = str(caught.value)
-    assert "a.nwb: no unit in any data.target" in text
+    assert "a.nwb: no unit in a region of data.target" in text
     assert "b.nwb" in text
-    assert "negative" in text
-    assert "c.nwb: cannot be read" in text
+    assert "below zero" in text
+    assert "c.nwb: is empty" in text
 
 
 def test_read_recording_that_no_reader_takes(tmp_path: Path, settings: Settings) -> None:

@@ -15,14 +15,15 @@ from spikebridge.errors import ConfigError
 def use(source: Path, changes: Sequence[str], target: Path) -> Path | None:
     """Check `source` with `changes` ("data.path=my/data"), then write it to `target`, comments kept.
 
-    The file before is kept as <name>.previous.yaml where it differed; its path is returned. Raises ConfigError, and
+    Sections that the file leaves out are written down empty: DVC wants to see each that a stage reads. The file before is kept as <name>.previous.yaml where it differed; its path is returned. Raises ConfigError, and
     leaves everything as it was, when the result is not a valid parameter file.
     """
     config.load(source)
     text = source.read_text(encoding="utf-8")
     if changes:
         text = _changed(text, changes, source)
-    config.parse(yaml.safe_load(text), str(source))
+    settings = config.parse(yaml.safe_load(text), str(source))
+    text += _absent(settings, yaml.safe_load(text))
     before = target.read_text(encoding="utf-8") if target.is_file() else None
     kept = None
     if before is not None and before != text:
@@ -31,6 +32,17 @@ def use(source: Path, changes: Sequence[str], target: Path) -> Path | None:
     if before != text:
         _replace(target, text)
     return kept
+
+
+def _absent(settings: config.Config, given: dict[str, Any]) -> str:
+    """The sections that are not given, as YAML; `compute` with its defaults, since stages read one setting of it."""
+    absent = [name for name in type(settings).model_fields if name not in given]
+    if not absent:
+        return ""
+    said = {name: getattr(settings, name) if name == "seed" else {} for name in absent}
+    if "compute" in said:
+        said["compute"] = settings.compute.model_dump()
+    return "\n# left out, so with their defaults\n" + yaml.safe_dump(said, sort_keys=False)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -93,14 +93,14 @@ def ingest_one(job: Job, report: Report) -> Outcome:
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
             report(f"{job.name}: unchanged")
-            return Outcome(job.name, True, tuple(about["warnings"]), spikes=about["files"]["spikes.parquet"])
+            return Outcome(job.name, True, tuple(about["warnings"]), spikes=about["spike_times"])
         recording = read_recording(job.path, job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         return Outcome(job.name, wrong=str(error))
     report("\n".join([f"{job.name}: read", *(f"  warning: {w}" for w in recording.warnings)]))
     about = load_about(job.out)
-    return Outcome(job.name, warnings=recording.warnings, spikes=about["files"]["spikes.parquet"])
+    return Outcome(job.name, warnings=recording.warnings, spikes=about["spike_times"])
 
 
 def _fingerprint(job: Job) -> str:

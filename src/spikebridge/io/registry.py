@@ -42,6 +42,10 @@ TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
 
 
+DEEPEST = 3
+"""Folders in folders that are looked through for recordings."""
+
+
 class NoOptions(Section):
     """For a reader that needs to be told nothing."""
 
@@ -123,9 +127,10 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
 
 
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
-    """The recordings at a path, sorted by name: the path itself where a reader takes it, else what lies directly in it.
+    """The recordings at a path, sorted: the path itself where a reader takes it, else what lies in it.
 
-    Folders named truth and hidden entries are never opened.
+    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files). Folders
+    named truth and hidden entries are never opened.
 
     Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
     """
@@ -141,24 +146,34 @@ def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
     if one := reader_of(path, reader):
         _check_names([(path, name_of(path, one))])
         return [path]
-    entries = _entries(path)
+    entries, found = _entries(path), _within(path, reader, DEEPEST)
     if lost := [p for p in entries if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
         raise DataError(
             f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
             "annex get) or remove the links"
         )
-    found = {p: r for p in entries if (r := reader_of(p, reader))}
     if not found:
         raise DataError(_nothing_in(path, entries, reader))
     _check_names((p, name_of(p, r)) for p, r in found.items())
     return list(found)
 
 
+def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
+    """Recordings in a folder and in its folders, as deep as `depth`, each with its reader."""
+    found: dict[Path, Reader] = {}
+    for path in _entries(folder):
+        if one := reader_of(path, reader):
+            found[path] = one
+        elif depth and path.is_dir():
+            found |= _within(path, reader, depth - 1)
+    return found
+
+
 def not_recordings(path: Path, found: Iterable[Path]) -> list[str]:
-    """Names of what lies beside the recordings and was not read."""
-    taken = set(found)
-    return [p.name for p in _entries(Path(path)) if p not in taken] if Path(path) not in taken else []
+    """Names of what lies beside the recordings and holds none of them."""
+    taken = {p for one in found for p in (one, *one.parents)}
+    return [p.name for p in _entries(Path(path)) if p not in taken] if Path(path) not in set(found) else []
 
 
 def _entries(path: Path) -> list[Path]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spikebridge.config import Config
@@ -47,9 +49,16 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
         "source_file": recording.source_file,
         "warnings": list(recording.warnings),
         "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
+        "spike_times": _times_digest(recording),
         "made_from": made_from,
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _times_digest(recording: Recording) -> str:
+    """The same for the same spikes, however units are numbered or ordered."""
+    times = np.sort(recording.spikes["time_s"].to_numpy(dtype=np.float64))
+    return hashlib.sha256(times.tobytes()).hexdigest()
 
 
 def load_about(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,133 @@
+"""Ingest over several recordings: what changed is read, what did not is taken over, twins are refused."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spikebridge import io
+from spikebridge.config import Config
+from spikebridge.errors import DataError
+from spikebridge.io.readers import tables
+from spikebridge.types import Recording
+
+Settings = Callable[..., Config]
+
+
+@pytest.fixture
+def raw(recording: Recording, tmp_path: Path) -> Path:
+    """Three recordings with spikes of their own."""
+    folder = tmp_path / "raw"
+    for number, name in enumerate(("a", "b", "c")):
+        tables.write(shifted(recording, name, 0.01 * number), folder)
+    return folder
+
+
+def shifted(recording: Recording, name: str, by: float) -> Recording:
+    return replace(recording, name=name, spikes=recording.spikes.assign(time_s=recording.spikes["time_s"] + by))
+
+
+def heard(settings: Config, out: Path, earlier: Path | None) -> list[str]:
+    said: list[str] = []
+    io.ingest(settings, out, earlier, said.append)
+    return sorted(line.split("\n")[0] for line in said)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_run_reads_nothing_and_gives_the_same(
+    raw: Path, settings: Settings, tmp_path: Path, workers: int
+) -> None:
+    config = settings(compute={"workers": workers})
+    assert heard(config, tmp_path / "one", None) == ["a: read", "b: read", "c: read"]
+    assert heard(config, tmp_path / "two", tmp_path / "one") == ["a: unchanged", "b: unchanged", "c: unchanged"]
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_a_changed_a_new_and_a_removed_recording(
+    raw: Path, recording: Recording, settings: Settings, tmp_path: Path
+) -> None:
+    heard(settings(), tmp_path / "one", None)
+    shutil.rmtree(raw / "a")
+    tables.write(shifted(recording, "d", 0.3), raw)
+    (raw / "b" / "trials.csv").unlink(missing_ok=True)
+    shutil.rmtree(raw / "b")
+    tables.write(replace(shifted(recording, "b", 0.01), animal="another"), raw)
+    assert heard(settings(), tmp_path / "two", tmp_path / "one") == ["b: read", "c: unchanged", "d: read"]
+    assert io.IngestedRecordings(tmp_path / "two").names == ["b", "c", "d"]
+    heard(settings(), tmp_path / "three", None)
+    assert content(tmp_path / "two") == content(tmp_path / "three"), "as if there had been no earlier result"
+
+
+def test_another_setting_reads_all_again_and_one_that_does_not_matter_none(
+    raw: Path, settings: Settings, tmp_path: Path
+) -> None:
+    heard(settings(), tmp_path / "one", None)
+    assert "a: read" in heard(settings(trials={"window_s": [-0.25, 0.0]}), tmp_path / "two", tmp_path / "one")
+    assert "a: unchanged" in heard(settings(data={"min_rate_hz": 0.0}), tmp_path / "three", tmp_path / "one")
+
+
+def test_a_touched_result_is_read_again(raw: Path, settings: Settings, tmp_path: Path) -> None:
+    heard(settings(), tmp_path / "one", None)
+    good = content(tmp_path / "one")
+    (tmp_path / "one" / "a" / "spikes.parquet").write_bytes(b"x")
+    (tmp_path / "one" / "b" / "recording.json").write_text("{")
+    assert heard(settings(), tmp_path / "two", tmp_path / "one") == ["a: read", "b: read", "c: unchanged"]
+    assert content(tmp_path / "two") == good
+
+
+@pytest.mark.parametrize("renumbered", [False, True])
+def test_one_recording_under_two_names_is_refused(
+    raw: Path, recording: Recording, settings: Settings, tmp_path: Path, renumbered: bool
+) -> None:
+    twin = shifted(recording, "z", 0.02)
+    if renumbered:
+        twin = replace(
+            twin,
+            spikes=twin.spikes.assign(unit=twin.spikes["unit"] + 7),
+            units=twin.units.assign(unit=twin.units["unit"] + 7),
+        )
+    tables.write(twin, raw)
+    with pytest.raises(DataError, match="c and z hold the same spikes: one recording under two names"):
+        io.ingest(settings(), tmp_path / "one")
+
+
+def test_warnings_are_said_once_and_kept(recording: Recording, settings: Settings, tmp_path: Path) -> None:
+    units = pd.concat([recording.units, pd.DataFrame({"unit": [9], "region": ["HC"]})], ignore_index=True)
+    silent = replace(recording, units=units)
+    tables.write(silent, tmp_path / "raw")
+    said: list[str] = []
+    io.ingest(settings(), tmp_path / "one", None, said.append)
+    assert said[0].startswith("small: read\n  warning: 1 of 3 units")
+    io.ingest(settings(), tmp_path / "two", tmp_path / "one", said.append)
+    assert said[1:] == ["small: unchanged"]
+    kept = io.load_ingested(tmp_path / "two" / "small").warnings
+    assert said[0].split("\n  warning: ")[1:] == list(kept)
+
+
+def test_folders_in_folders_are_looked_through(raw: Path, settings: Settings, tmp_path: Path) -> None:
+    """As archives sort their files: sub-01/, sub-02/."""
+    (raw / "sub-01" / "deeper").mkdir(parents=True)
+    (raw / "a").rename(raw / "sub-01" / "a")
+    (raw / "b").rename(raw / "sub-01" / "deeper" / "b")
+    (raw / "truth").mkdir()
+    (raw / "c").rename(raw / "truth" / "c")
+    (raw / "notes").mkdir()
+    found = io.find_recordings(raw)
+    assert [p.relative_to(raw).as_posix() for p in found] == ["sub-01/a", "sub-01/deeper/b"]
+    assert io.not_recordings(raw, found) == ["notes"]
+    assert set(heard(settings(), tmp_path / "one", None)) == {
+        "a: read",
+        "b: read",
+        f"{raw}: not read, since no reader takes them: notes",
+    }
+    assert np.isfinite(io.load_ingested(tmp_path / "one" / "b").spikes["time_s"]).all()
