@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spikebridge import config
-from spikebridge.io import IngestedRecordings
+from spikebridge.ingested import IngestedRecordings
 from spikebridge.preprocess import write_windows
 from spikebridge.stage import output, say, stage_main
 

@@ -59,7 +59,9 @@ class DataConfig(Section):
 class QualityConfig(Section):
     """Which units are recorded well enough, by limits on measures that see no label. null takes a limit away."""
 
-    max_isi_violations: float | None = Field(0.5, gt=0, description="ratio of Hill et al. 2011; Poisson spikes have 0.5")
+    max_isi_violations: float | None = Field(
+        0.5, gt=0, description="ratio of Hill et al. 2011; Poisson spikes have 0.5"
+    )
     refractory_s: Positive = 0.0015
     min_presence_ratio: Fraction | None = Field(0.9, description="share of presence bins that hold a spike")
     presence_bin_s: Positive = 60.0

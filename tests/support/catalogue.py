@@ -19,8 +19,8 @@ import pandas as pd
 import yaml
 
 from spikebridge.io import reader_names
-from spikebridge.io.suggest import listed
 from spikebridge.stage import stage_main
+from spikebridge.suggest import listed
 
 DURATION_S = 130.0
 N_TRIALS = 12

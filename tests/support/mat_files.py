@@ -122,7 +122,10 @@ def _array(group: Any, name: str, value: np.ndarray) -> None:
     if not value.size:
         _empty(group, name, value.shape, kind)
         return
-    made = group.create_dataset(name, data=value.T.astype("u1") if kind == "logical" else value.T)
+    held = value.T.astype("u1") if kind == "logical" else value.T
+    if kind == "complex128":
+        kind, held = "double", np.ascontiguousarray(held).view([("real", "f8"), ("imag", "f8")])
+    made = group.create_dataset(name, data=held)
     made.attrs["MATLAB_class"] = np.bytes_(kind)
     if kind == "logical":
         made.attrs["MATLAB_int_decode"] = np.int32(1)

@@ -10,7 +10,7 @@ from spikebridge.cli import drawing
 from spikebridge.cli.drawing import Part
 from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Table
 from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
-from spikebridge.io.suggest import counted, listed
+from spikebridge.suggest import counted, listed
 
 MOST_ROWS = 30
 """Regions shown; those of the proposal always are. The JSON document has all."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikebridge.inspection.names import COUNTING, SINCE, align_rank, is_decision, label_group, says
 from spikebridge.inspection.records import Column, Series, Table
-from spikebridge.io.trial_table import MOST_CLASSES, label_names
+from spikebridge.trial_table import MOST_CLASSES, label_names
 
 MOST_VALUES = MOST_CLASSES
 NEAR_S = 10.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spikebridge.inspection.columns import numbers
 from spikebridge.intervals import TOLERANCE_S, Intervals, inside_intervals
-from spikebridge.io.trial_table import label_names
+from spikebridge.trial_table import label_names
 
 RARE = 10
 """A class with fewer trials can hardly be in every fold."""

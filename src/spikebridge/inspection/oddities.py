@@ -11,8 +11,8 @@ from spikebridge.inspection.anatomy import is_place
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Look, Proposal, Region, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, REFRACTORY_S, VIOLATING
-from spikebridge.io.suggest import counted, listed
 from spikebridge.io.validation.regions import same_region
+from spikebridge.suggest import counted, listed
 
 FEW_TRIALS = 30
 CHANGE = 1.5

@@ -12,8 +12,8 @@ from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import propose_trials
 from spikebridge.inspection.records import Proposal
 from spikebridge.io.choose import REGION_COLUMNS
-from spikebridge.io.suggest import did_you_mean, listed
 from spikebridge.io.validation.regions import same_region
+from spikebridge.suggest import did_you_mean, listed
 
 MIN_RATE_HZ = 0.1
 

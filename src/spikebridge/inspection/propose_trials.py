@@ -13,7 +13,7 @@ from spikebridge.inspection.names import align_rank
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Table
 from spikebridge.io import choose
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.suggest import did_you_mean, listed
 
 LENGTHS_S = (2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 WIDTHS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)

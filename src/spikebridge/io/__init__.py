@@ -1,8 +1,9 @@
 """Recordings in: readers found by file name, checks apart from reading, tables out."""
 
+from spikebridge.ingested import IngestedRecordings, load_about, load_ingested, save_ingested
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
-from spikebridge.io.ingest import ingest
+from spikebridge.io.ingest import ingest, read_recording
 from spikebridge.io.registry import (
     find_recordings,
     get_reader,
@@ -12,7 +13,6 @@ from spikebridge.io.registry import (
     reader_names,
     reader_of,
 )
-from spikebridge.io.store import IngestedRecordings, load_about, load_ingested, read_recording, save_ingested
 from spikebridge.io.validation import check
 
 __all__ = [

@@ -20,7 +20,7 @@ from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
 from spikebridge.io.observed import interval_table, observed_time
-from spikebridge.io.suggest import counted, did_you_mean, listed
+from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 
 REGION_COLUMNS = (

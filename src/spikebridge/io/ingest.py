@@ -9,18 +9,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest, same_files, source_hash
 from spikebridge.errors import DataError
-from spikebridge.io.registry import Reader, files_of, find_recordings, name_of, not_recordings, reader_of
-from spikebridge.io.store import load_about, read_recording, save_ingested
-from spikebridge.io.suggest import listed
+from spikebridge.ingested import load_about, save_ingested
+from spikebridge.io.choose import choose
+from spikebridge.io.registry import Reader, files_of, find_recordings, name_of, not_recordings, read_contents, reader_of
+from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
+from spikebridge.suggest import listed
+from spikebridge.types import Recording
 
-ROOMS = ("config", "intervals", "io", "types")
+ROOMS = ("config", "ingested", "intervals", "io", "suggest", "trial_table", "types")
 """Code that has a say in what an ingested recording holds."""
 
 
@@ -83,6 +86,13 @@ def _reader(path: Path, config: Config) -> Reader:
     reader = reader_of(path, config.data.reader)
     assert reader is not None  # find_recordings asked before
     return reader
+
+
+def read_recording(path: Path, config: Config) -> Recording:
+    """Read and check one recording. Raises DataError naming the file and everything wrong in it."""
+    chosen = choose(read_contents(path, config.data), config.data, config.trials)
+    warnings = check(chosen.recording, config.data, config.trials, chosen.findings, chosen.missing)
+    return replace(chosen.recording, warnings=warnings)
 
 
 def ingest_one(job: Job, report: Report) -> Outcome:

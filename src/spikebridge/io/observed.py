@@ -16,7 +16,7 @@ from spikebridge.config import DataConfig
 from spikebridge.intervals import as_intervals, intersect_intervals, merge_intervals, total_s
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, did_you_mean, listed
+from spikebridge.suggest import counted, did_you_mean, listed
 
 Times = NDArray[np.float64]
 MOST = 10

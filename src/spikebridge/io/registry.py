@@ -35,7 +35,7 @@ from spikebridge.config import DataConfig, Section, describe_errors
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.suggest import did_you_mean, listed
 from spikebridge.types import Recording
 
 TRUTH = "truth"

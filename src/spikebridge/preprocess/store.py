@@ -12,7 +12,7 @@ from typing import Any
 from spikebridge.config import Config
 from spikebridge.digest import digest, file_digest, same_files, source_hash
 from spikebridge.errors import DataError
-from spikebridge.io import IngestedRecordings, load_about, load_ingested
+from spikebridge.ingested import IngestedRecordings, load_about, load_ingested
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
@@ -20,7 +20,7 @@ from spikebridge.preprocess.windows import make_windows
 from spikebridge.types import Windows
 
 REPORT = "report.json"
-ROOMS = ("config", "intervals", "io", "preprocess", "types")
+ROOMS = ("config", "ingested", "intervals", "preprocess", "suggest", "trial_table", "types")
 """Code that has a say in what a window holds."""
 ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
 """The settings that have one."""

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from spikebridge.config import TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.intervals import TOLERANCE_S, inside_intervals
-from spikebridge.io.suggest import counted, listed
-from spikebridge.io.trial_table import MOST_CLASSES, included, label_names, spellings
+from spikebridge.suggest import counted, listed
+from spikebridge.trial_table import MOST_CLASSES, included, label_names, spellings
 from spikebridge.types import Recording
 
 

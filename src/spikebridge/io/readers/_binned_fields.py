@@ -15,7 +15,7 @@ from pathlib import Path
 
 from spikebridge.errors import DataError
 from spikebridge.io.readers._arrays import Header, headers, looks_like_counts
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.suggest import did_you_mean, listed
 
 Names = str | list[str] | None
 SPLITS = ("train", "valid", "test", "eval")

@@ -14,7 +14,7 @@ from spikebridge.intervals import TOLERANCE_S
 from spikebridge.io.readers._arrays import Header, load
 from spikebridge.io.readers._binned_fields import SPLITS, Fields
 from spikebridge.io.readers._table_log import Log
-from spikebridge.io.suggest import counted, listed
+from spikebridge.suggest import counted, listed
 
 Counts = NDArray[np.integer[Any]]
 MOST_IN_BIN = 10_000

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 
 P = ParamSpec("P")
 T = TypeVar("T")

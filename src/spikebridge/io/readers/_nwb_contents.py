@@ -18,7 +18,7 @@ from spikebridge.io.readers._nwb_behavior import behavior_table
 from spikebridge.io.readers._nwb_columns import Log, is_pickled, plain_column, plain_columns, ragged, text, values_of
 from spikebridge.io.readers._nwb_tables import interval_tables
 from spikebridge.io.readers._nwb_walk import walk
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.suggest import did_you_mean, listed
 
 PARTS = ("spike_times", "obs_intervals", "electrodes")
 """Columns of the units that are read apart."""

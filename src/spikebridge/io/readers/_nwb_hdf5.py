@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.errors import DataError
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 KINDS = {

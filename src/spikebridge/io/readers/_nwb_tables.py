@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikebridge.io.readers._nwb_columns import Log, plain_columns, values_of
 from spikebridge.io.readers._nwb_walk import free_name
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 
 INVALID = "invalid_times"
 

@@ -29,7 +29,7 @@ from spikebridge.io.readers._table_kinds import (
     units_table,
 )
 from spikebridge.io.readers._table_log import Log
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 ABOUT = "recording.json"

@@ -19,7 +19,7 @@ from spikebridge.errors import DataError
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.contents import Contents
 from spikebridge.io.readers._sidecars import join_units, read_sidecars
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 RATES_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)

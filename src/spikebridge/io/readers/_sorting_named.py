@@ -10,7 +10,7 @@ from typing import Any
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.readers._sorting_kinds import SIDECARS, files_in
 from spikebridge.io.readers._sorting_saved import Train, from_extractor, spikeinterface
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.suggest import did_you_mean, listed
 
 PATHS = ("folder_path", "file_path", "file_or_folder_path")
 NO_DATA = (*SIDECARS, ".json", ".md", ".txt", ".yaml", ".yml", ".dvc")

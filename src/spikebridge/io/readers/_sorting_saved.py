@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.io.readers._sorting import grouping, refuse
 from spikebridge.io.readers._sorting_kinds import read_json, saved_sorting
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 
 EXTRA = "pip install 'spikebridge[sorters]'"
 

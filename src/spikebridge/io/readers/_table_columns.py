@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spikebridge.io.readers._table_log import Log
 from spikebridge.io.readers._table_text import MISSING, text_columns
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 BOOLS = {"true": True, "false": False}

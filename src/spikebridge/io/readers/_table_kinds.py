@@ -14,7 +14,7 @@ from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.readers._table_columns import MISSING, header, number_column, read_table
 from spikebridge.io.readers._table_log import Log
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.suggest import did_you_mean, listed
 
 Array = NDArray[np.float64]
 LONG = {"series", "value"}

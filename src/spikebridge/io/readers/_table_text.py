@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.io.readers._table_log import Log
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 
 MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None")
 """A missing number. In a column of text only the empty field is missing: NA is also a brain region."""

@@ -31,7 +31,7 @@ from spikebridge.io.readers._binned_parts import (
 from spikebridge.io.readers._binned_write import write
 from spikebridge.io.readers._sidecars import join_units, read_sidecars
 from spikebridge.io.readers._table_log import Log
-from spikebridge.io.suggest import counted, did_you_mean, listed
+from spikebridge.suggest import counted, did_you_mean, listed
 
 __all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "write"]
 

@@ -25,7 +25,7 @@ from spikebridge.io.readers._sidecars import write_sidecars
 from spikebridge.io.readers._sorting import Sorted, joined, refuse, with_tables_beside
 from spikebridge.io.readers._sorting_kinds import CELLINFO, holds, kind_of, sidecar_files
 from spikebridge.io.registry import NoOptions
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "CellExplorer .spikes.cellinfo.mat"

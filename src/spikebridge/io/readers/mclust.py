@@ -24,7 +24,7 @@ from spikebridge.io.contents import Contents
 from spikebridge.io.readers._sidecars import write_sidecars
 from spikebridge.io.readers._sorting import Sorted, joined, refuse, runs_of_regions, to_samples, with_tables_beside
 from spikebridge.io.readers._sorting_kinds import files_in, kind_of, sidecar_files, t_files_in
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "MClust .t files in a folder"

@@ -34,7 +34,7 @@ from spikebridge.io.readers._sorting import (
     with_tables_beside,
 )
 from spikebridge.io.readers._sorting_kinds import files_in, holds, kind_of, pairs_in, sidecar_files
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "NeuroScope .res/.clu files in a folder"

@@ -19,7 +19,7 @@ from spikebridge.io.readers._nwb_contents import NWBOptions, contents_of, refusa
 from spikebridge.io.readers._nwb_hdf5 import Link, check_version, is_hdf5, links, open_hdf5
 from spikebridge.io.readers._nwb_namespaces import add_missing
 from spikebridge.io.readers._nwb_write import nwb_file
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"

@@ -38,7 +38,7 @@ from spikebridge.io.readers._sorting import (
 from spikebridge.io.readers._sorting_kinds import kind_of, saved_sorting, sidecar_files
 from spikebridge.io.readers._sorting_named import data_files, from_named
 from spikebridge.io.readers._sorting_saved import Train, from_saved, spikeinterface
-from spikebridge.io.suggest import listed
+from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "sortings saved or read by SpikeInterface"

@@ -19,7 +19,7 @@ from spikebridge.io.readers._sidecars import ABOUT, collect, write_about
 from spikebridge.io.readers._table_columns import SUFFIXES, header, integers, number_column, read_table
 from spikebridge.io.readers._table_kinds import Clock
 from spikebridge.io.readers._table_log import Log
-from spikebridge.io.suggest import counted, did_you_mean, listed
+from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 
 FORMAT = "tables (folder of CSV, TSV or Parquet)"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, listed
 from spikebridge.io.validation.subject import Subject
+from spikebridge.suggest import counted, listed
 
 
 def check_behavior(subject: Subject) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, listed
-from spikebridge.io.trial_table import MOST_CLASSES, label_names, spellings
 from spikebridge.io.validation.subject import Subject
+from spikebridge.suggest import counted, listed
+from spikebridge.trial_table import MOST_CLASSES, label_names, spellings
 
 MISSING = {"nan", "NaN", "NAN", "None", "null", "NULL", "NA", "N/A", "n/a", "NaT", "<NA>", "#N/A", "[]"}
 """Words by which programs write that there is no value."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from spikebridge.intervals import TOLERANCE_S, total_s
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, listed
 from spikebridge.io.validation.subject import Subject
+from spikebridge.suggest import counted, listed
 
 MOST_BINS = 1_000_000
 PAUSE_S = 10.0

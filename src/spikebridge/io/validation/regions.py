@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, did_you_mean, listed
 from spikebridge.io.validation.subject import Subject
+from spikebridge.suggest import counted, did_you_mean, listed
 
 
 def check_regions(subject: Subject) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, listed
 from spikebridge.io.validation.subject import Subject
+from spikebridge.suggest import counted, listed
 
 LONG_S = 1.0e5
 """A recording longer than this, 28 hours, is rare."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError
-from spikebridge.io.trial_table import included, label_names
 from spikebridge.io.validation.clock import why_not_seconds
 from spikebridge.io.validation.trains import Trains, trains_of
+from spikebridge.trial_table import included, label_names
 from spikebridge.types import Recording
 
 

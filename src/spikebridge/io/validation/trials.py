@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from spikebridge.errors import ConfigError
 from spikebridge.intervals import TOLERANCE_S
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, did_you_mean, listed
-from spikebridge.io.trial_table import included
 from spikebridge.io.validation.subject import Subject, holds_times
+from spikebridge.suggest import counted, did_you_mean, listed
+from spikebridge.trial_table import included
 
 FEWEST = 5
 """Trials from which a pattern in their times can be told."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted, listed
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trains import Trains
+from spikebridge.suggest import counted, listed
 
 FEWEST_SPIKES = 5
 """Shorter trains may be the same by chance."""

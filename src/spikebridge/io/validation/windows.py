@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from spikebridge.intervals import TOLERANCE_S, inside_intervals
 from spikebridge.io.findings import Finding
-from spikebridge.io.suggest import counted
 from spikebridge.io.validation.subject import Subject
+from spikebridge.suggest import counted
 
 
 def check_windows(subject: Subject) -> Iterator[Finding]:

@@ -5,31 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spikebridge.config import Config
 from spikebridge.digest import file_digest
 from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
-from spikebridge.io.choose import choose
-from spikebridge.io.registry import read_contents
-from spikebridge.io.validation import check
 from spikebridge.types import Recording
 
 ABOUT = "recording.json"
 TABLES = ("spikes", "units", "trials", "behavior")
-
-
-def read_recording(path: Path, config: Config) -> Recording:
-    """Read and check one recording. Raises DataError naming the file and everything wrong in it."""
-    chosen = choose(read_contents(path, config.data), config.data, config.trials)
-    warnings = check(chosen.recording, config.data, config.trials, chosen.findings, chosen.missing)
-    return replace(chosen.recording, warnings=warnings)
 
 
 def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> None:

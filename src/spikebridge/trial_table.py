@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import ConfigError
-from spikebridge.io.suggest import did_you_mean, listed
+from spikebridge.suggest import did_you_mean, listed
 
 MOST_CLASSES = 20
 """A label with more values is a quantity, not a decision."""

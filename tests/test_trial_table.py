@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from spikebridge.errors import ConfigError
-from spikebridge.io.trial_table import included, label_names, spellings
+from spikebridge.trial_table import included, label_names, spellings
 
 TABLE = pd.DataFrame({"reward": [0.0, 1.0, np.nan], "side": ["left", "right", None]})
 

@@ -1,0 +1,202 @@
+"""The cell-array layout of the Frank and Jadhav labs (filter framework): <animal>spikes<day>.mat and files beside it.
+
+spikes{day}{epoch}{tetrode}{cell}.data has the spike times in its first column; a recording is one day. Beside it, each
+optional: <animal>cellinfo.mat and <animal>tetinfo.mat (areas), <animal>pos<day>.mat, <animal>task<day>.mat,
+<animal>trajinfo<day>.mat and others; see docs/matlab.md. MATLAB files of version 5 to 7.3.
+
+A cell of a tetrode is one unit in all epochs of the day; where an epoch lacks it, it was not recorded then, which is
+not silence. Trials come from trajinfo or similar, or from a table beside: <animal>spikes<day>.trials.csv.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import Section
+from spikebridge.intervals import as_intervals, merge_intervals
+from spikebridge.io.contents import Contents
+from spikebridge.io.readers import _mat_frank_beside as beside
+from spikebridge.io.readers import _mat_frank_files as files
+from spikebridge.io.readers._mat_frank_epochs import Epochs, Structs, epochs_of, epochs_table
+from spikebridge.io.readers._mat_frank_spikes import Train, read_trains
+from spikebridge.io.readers._mat_frank_times import Clocks, clocks_of
+from spikebridge.io.readers._mat_frank_units import units_table
+from spikebridge.io.readers._mat_frank_write import write_day
+from spikebridge.io.readers._sidecars import Sidecars, join_units, read_sidecars
+from spikebridge.io.readers._sorting import joined
+from spikebridge.io.readers._table_log import Log
+from spikebridge.suggest import listed
+from spikebridge.types import Recording
+
+FORMAT = "Frank/Jadhav lab cell arrays (<animal>spikes<day>.mat)"
+TRIALS = ("trials", "trajinfo", "runtrialbounds", "runtrajbounds")
+"""The first of them that is there is the table `trials`, where no table beside has that name."""
+NEEDED = ("cellinfo", "tetinfo", "pos", "task")
+"""Files that must be sound where they are there; others are left out, with a note."""
+INTERVALS = ("sleep", "sws", "rem")
+
+
+class Options(Section):
+    """time_unit: of the spikes; "timestamps" are 1/10000 s. auto: what the files say; an error where they disagree."""
+
+    time_unit: Literal["auto", "s", "ms", "timestamps"] = "auto"
+
+
+def can_read(path: Path) -> bool:
+    return files.is_spikes_file(path)
+
+
+def name_of(path: Path) -> str:
+    """bonspikes03.mat -> bon03."""
+    session = files.session_of(path)
+    return session.name if session else path.stem
+
+
+def files_of(path: Path) -> list[Path]:
+    """The spikes file, the files of the layout that are read, and the tables beside."""
+    session = files.session_of(path)
+    of_layout = session.beside().values() if session else ()
+    tables = (p for p in path.parent.iterdir() if p.name.startswith(f"{path.stem}.") and p.is_file())
+    return sorted({path, *of_layout, *tables})
+
+
+@dataclass(frozen=True)
+class Day:
+    """What the files of one day hold, with the clocks that they agree on."""
+
+    trains: list[Train]
+    structs: Mapping[str, Structs]
+    pos: list[beside.Series]
+    clocks: Clocks
+    epochs: Epochs
+
+
+def read(path: Path, options: Options) -> Contents:
+    """Read one day. Raises DataError naming everything that is wrong in it."""
+    session, log = files.session_of(path), Log()
+    if session is None:
+        log.fail(path, "expected a file called <animal>spikes<day>.mat, such as bonspikes03.mat")
+    log.check(path)
+    assert session is not None  # else the check would have raised
+    day = _day(session, options, log)
+    units = units_table(day.trains, day.structs["cellinfo"], day.structs["tetinfo"], log)
+    log.check(path)
+    known = read_sidecars(path)
+    tables, behavior = _tables(day, known, log), _behavior(day, known, log)
+    of_unit = tuple(day.epochs.of_unit(k) for k in zip(units["tetrode"], units["cell"], strict=True))
+    return Contents(
+        name=session.name,
+        animal=known.animal if known.animal != "unknown" else session.animal or "unknown",
+        spikes=_spikes(day, units),
+        units=join_units(units, known.units, path),
+        tables=tables,
+        behavior=behavior,
+        observed=_observed(day, units, of_unit, log) if known.observed is None else known.observed,
+        observed_of_unit=of_unit,
+        source_file=path.name,
+        notes=(*log.notes, *known.notes),
+    )
+
+
+def _day(session: files.Session, options: Options, log: Log) -> Day:
+    trains = read_trains(session, log)
+    if not trains and not log.wrong:
+        log.fail(session.path, f"expected units in spikes{{{int(session.day)}}}, found none in any epoch")
+    log.check(session.path)
+    structs = _structs(session, log)
+    pos = beside.pos_series(structs["pos"], log)
+    clocks = clocks_of(trains, {s.epoch: s.time for s in pos}, _words(structs["pos"]), options.time_unit, log)
+    log.check(session.path)
+    epochs = epochs_of(trains, {s.epoch: s.time for s in pos}, clocks, log)
+    return Day(trains, structs, pos, clocks, epochs)
+
+
+def _structs(session: files.Session, log: Log) -> dict[str, Structs]:
+    """Kind -> (epoch, ...) -> struct; empty for files that are not there, with a note for those that name regions."""
+    depth = {"cellinfo": 3, "tetinfo": 2, "dio": 2}
+    there = session.beside()
+    found: dict[str, Structs] = {kind: {} for kind in (*files.OF_ANIMAL, *files.OF_DAY)}
+    for kind, path in there.items():
+        own = log if kind in NEEDED else Log()
+        held = files.day_of(path, session, kind, own)
+        found[kind] = dict(files.levels(held, depth.get(kind, 1), f"{path.name}: {kind}", own))
+        if own is not log:  # labs have files of these names with other contents
+            found[kind] = {} if own.wrong else found[kind]
+            log.notes.extend([f"{path.name} is not used: {own.wrong[0]}"] if own.wrong else own.notes)
+    expected = {"cellinfo": f"{session.animal}cellinfo.mat"} | {
+        k: f"{session.animal}{k}{session.day}.mat" for k in ("pos", "task")
+    }
+    absent = [name for kind, name in expected.items() if kind not in there]
+    log.notes.extend([f"not beside it: {listed(absent)}"] if absent else [])
+    return found
+
+
+def _words(pos: Structs) -> str:
+    return "; ".join({f"{files.text(s.get('fields'))}; {files.text(s.get('descript'))}": None for s in pos.values()})
+
+
+def _spikes(day: Day, units: pd.DataFrame) -> pd.DataFrame:
+    """Each unit's spikes, epoch by epoch."""
+    ticks = day.clocks.spikes
+    of_key: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
+    for train in sorted(day.trains, key=lambda t: t.epoch):
+        of_key.setdefault(train.key, []).append(train.times if ticks == 1.0 else train.times / ticks)
+    keys = zip(units["tetrode"], units["cell"], strict=True)
+    return joined(units["unit"].to_numpy(), [np.concatenate(of_key[k]) for k in keys])
+
+
+def _observed(
+    day: Day, units: pd.DataFrame, of_unit: tuple[NDArray[np.float64], ...], log: Log
+) -> NDArray[np.float64] | None:
+    """The epochs where all units were recorded in all of them; else None, and the intervals of each unit decide."""
+    recorded = sorted({t.epoch for t in day.trains} & set(day.epochs.spans))
+    whole = merge_intervals(as_intervals([day.epochs.spans[e] for e in recorded]))
+    partly = [str(n) for n, own in zip(units["name"], of_unit, strict=True) if not np.array_equal(own, whole)]
+    if not partly:
+        return whole
+    log.notes.append(
+        f"{len(partly)} of {len(units)} units were not recorded in every epoch, which counts as missing, not as "
+        f"silence: {listed(partly, 10)}"
+    )
+    return None
+
+
+def _tables(day: Day, known: Sidecars, log: Log) -> dict[str, pd.DataFrame]:
+    """epochs, trials and other intervals. A table `trials` beside stands; the layout's own then keeps its kind."""
+    found: dict[str, pd.DataFrame] = {}
+    for kind in (*TRIALS, *INTERVALS):
+        frame = beside.interval_table(day.structs[kind], kind, log) if day.structs[kind] else None
+        frame = None if frame is None else beside.table_in_seconds(frame, day.epochs.spans, kind, log)
+        found |= {} if frame is None else {kind: frame}
+    pulses = beside.dio_pulses(day.structs["dio"])
+    pulses = None if pulses is None else beside.table_in_seconds(pulses, day.epochs.spans, "dio", log)
+    found |= {} if pulses is None else {"dio": pulses}
+    first = next((kind for kind in TRIALS if kind in found), None)
+    if first and "trials" not in known.tables:
+        found = {("trials" if kind == first else kind): frame for kind, frame in found.items()}
+    return {"epochs": epochs_table(day.epochs, day.structs["task"]), **found, **known.tables}
+
+
+def _behavior(day: Day, known: Sidecars, log: Log) -> pd.DataFrame:
+    """Positions and events; series of the table beside stand where both have one."""
+    kinds = {"pos": day.pos, "linpos": [*beside.linpos_series(day.structs["linpos"])]}
+    kinds["dio"] = [*beside.dio_series(day.structs["dio"])]
+    own = pd.concat([beside.behavior_in_seconds(s, day.epochs.spans, kind, log) for kind, s in kinds.items()])
+    twice = sorted({*own["series"].unique()} & {*known.behavior["series"].unique()})
+    log.notes.extend([f"series {listed(twice)} are taken from the table of behaviour beside it"] if twice else [])
+    return pd.concat([own[~own["series"].isin(twice)], known.behavior], ignore_index=True)
+
+
+def write(recording: Recording, folder: Path) -> Path:
+    """Write one day: MATLAB 5 files of the layout, and tables beside for what it cannot hold.
+
+    The name must end in digits, the day; "01" is added where it does not.
+    """
+    return write_day(recording, Path(folder))

@@ -1,0 +1,185 @@
+"""MATLAB files of version 5 to 7.3 with any content: data.options say which field is what. See docs/matlab.md.
+
+Without options only a file is read whose variables are called as `write` calls them: spikes (cell array, one vector a
+unit), units (struct of columns, one of them unit), and perhaps trials (struct of columns), behavior (struct array with
+name, time and value), animal and observed. Of any other file, the error shows what it holds and proposes options.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationInfo, field_validator, model_validator
+
+from spikebridge.config import Positive, Section
+from spikebridge.io.contents import Contents
+from spikebridge.io.readers._mat import load, version_of
+from spikebridge.io.readers._mat_fields import Fields, behavior_of, observed_of, table_of, text_of
+from spikebridge.io.readers._mat_frank_files import belongs
+from spikebridge.io.readers._mat_propose import as_yaml, propose
+from spikebridge.io.readers._mat_tree import tree
+from spikebridge.io.readers._mat_units import spikes_and_units
+from spikebridge.io.readers._mat_values import save, to_cell, to_struct
+from spikebridge.io.readers._sidecars import Sidecars, join_units, read_sidecars
+from spikebridge.io.readers._table_kinds import Clock
+from spikebridge.io.readers._table_log import Log
+from spikebridge.types import Recording
+
+FORMAT = "MATLAB .mat (v5 to v7.3), fields named in data.options"
+TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
+Unit = Literal["s", "ms", "us", "samples"]
+
+
+class Series(Section):
+    """Paths of one behavioural series: two vectors of one length; value may have several columns."""
+
+    time: str
+    value: str
+
+
+class Options(Section):
+    """Every value is the path of a field in the file, such as session.units.spike_times, unless it says otherwise.
+
+    spikes: cell array, or field of a struct array: one vector of spike times a unit. Or spike_times and spike_units:
+    two vectors, one value a spike. unit_id, region: one value a unit. units: further columns, or a struct of columns.
+    trials: columns (start_time, stop_time, ...), or a struct of them, or a struct array. tables: further interval
+    tables, like trials. behavior: series, or a struct of them, or a struct array with name, time, value. animal: a
+    text in the file. observed: (interval, 2).
+
+    time_unit: of the spikes, and of all else but where trial_time_unit (trials, tables) or behavior_time_unit say
+    otherwise; sampling_rate_hz: of "samples"; time_columns: columns of interval tables that hold times though their
+    names do not end in _time.
+    """
+
+    spikes: str | None = None
+    spike_times: str | None = None
+    spike_units: str | None = None
+    unit_id: str | None = None
+    region: str | None = None
+    units: str | dict[str, str] = {}
+    trials: str | dict[str, str] = {}
+    tables: dict[str, str | dict[str, str]] = {}
+    behavior: str | dict[str, Series] = {}
+    animal: str | None = None
+    observed: str | None = None
+    time_unit: Unit | None = None
+    trial_time_unit: Unit | None = None
+    behavior_time_unit: Unit | None = None
+    sampling_rate_hz: Positive | None = None
+    time_columns: list[str] = []
+
+    @field_validator("units", "trials", "behavior", mode="before")
+    @classmethod
+    def _path_or_paths(cls, value: Any, info: ValidationInfo) -> Any:
+        """One plain message instead of one for each kind that it might have been."""
+        kind, words = (dict, "{time: path, value: path}") if info.field_name == "behavior" else (str, "path")
+        if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(v, kind) for v in value.values())):
+            return value
+        raise ValueError(f"must be the path of a struct, or {{name: {words}, ...}}")
+
+    @model_validator(mode="after")
+    def _fit(self) -> Options:
+        if (self.spike_times is None) != (self.spike_units is None):
+            raise ValueError("spike_times and spike_units need each other")
+        if self.spikes is not None and self.spike_times is not None:
+            raise ValueError("expected either spikes or spike_times with spike_units, got both")
+        units = {self.time_unit, self.trial_time_unit, self.behavior_time_unit}
+        if ("samples" in units) != (self.sampling_rate_hz is not None):
+            raise ValueError("a time unit of samples and sampling_rate_hz need each other")
+        return self
+
+    @property
+    def names_spikes(self) -> bool:
+        return self.spikes is not None or self.spike_times is not None
+
+    def clock(self, unit: Unit | None) -> Clock:
+        unit = unit or self.time_unit or "s"
+        return Clock(unit, float(TICKS_PER_S.get(unit) or self.sampling_rate_hz or 1.0), tuple(self.time_columns))
+
+
+def can_read(path: Path) -> bool:
+    return takes(path) and not belongs(path) and not _of_cell_explorer(path)
+
+
+def takes(path: Path) -> bool:
+    return path.suffix.lower() == ".mat" and bool(version_of(path))
+
+
+def _of_cell_explorer(path: Path) -> bool:
+    """Files of one session are called <session>.<what>.mat; one of them is <session>.spikes.cellinfo.mat."""
+    parts = path.name.split(".")
+    sessions = (".".join(parts[:k]) for k in range(1, len(parts) - 1))
+    return any(path.with_name(f"{s}.spikes.cellinfo.mat").is_file() for s in sessions)
+
+
+def read(path: Path, options: Options) -> Contents:
+    """Read one file. Raises DataError with every path that is missing or of the wrong kind, and what the file holds."""
+    log = Log()
+    if not options.names_spikes:
+        options = _own_layout(path, options, log)
+        log.check(path)
+    fields = Fields(path, log)
+    units, spikes = spikes_and_units(fields, options)
+    trial_clock = options.clock(options.trial_time_unit)
+    asked = {"trials": options.trials, **options.tables} if options.trials else options.tables
+    tables = {name: table_of(fields, name, paths, trial_clock) for name, paths in asked.items()}
+    behavior = behavior_of(fields, options.behavior, options.clock(options.behavior_time_unit))
+    observed = observed_of(fields, options.observed, options.clock(None))
+    animal = text_of(fields, "animal", options.animal)
+    fields.check()
+    beside = read_sidecars(path)
+    return Contents(
+        name=path.stem,
+        animal=beside.animal if beside.animal != "unknown" else animal or "unknown",
+        spikes=spikes,
+        units=join_units(units, beside.units, path),
+        tables={**tables, **beside.tables},
+        behavior=beside.behavior if len(beside.behavior) else behavior,
+        observed=observed if beside.observed is None else beside.observed,
+        source_file=path.name,
+        notes=(*log.notes, *beside.notes, *_replaced(beside, tables, behavior)),
+    )
+
+
+def _replaced(beside: Sidecars, tables: dict[str, pd.DataFrame], behavior: pd.DataFrame) -> list[str]:
+    twice = [n for n in tables if n in beside.tables]
+    twice += ["behavior"] if len(beside.behavior) and len(behavior) else []
+    return [f"{name} is in the file and in a table beside it; the table beside it is taken" for name in twice]
+
+
+def _own_layout(path: Path, options: Options, log: Log) -> Options:
+    """The options for a file as `write` makes it; else the log says what the file holds."""
+    variables = load(path, values=False)
+    proposal = propose(variables)
+    if proposal.get("spikes") == "spikes" and proposal.get("unit_id") == "units.unit":
+        own = {"spikes": "spikes", "unit_id": "units.unit", "units": "units"}
+        own |= {n: n for n in ("trials", "behavior", "animal", "observed") if n in variables}
+        return options.model_copy(update={n: v for n, v in own.items() if not getattr(options, n)})
+    seems = f"As far as can be told from names and sizes:\n{as_yaml(proposal)}" if proposal else ""
+    log.wrong.append(
+        "data.options must name where the spikes lie: spikes (a cell array with one vector a unit), or spike_times and "
+        f"spike_units; docs/matlab.md has examples. {seems}\nThe file holds:\n{tree(variables)}"
+    )
+    return options
+
+
+def write(recording: Recording, folder: Path) -> Path:
+    """Write a MATLAB 5 file that is read back without options."""
+    path = Path(folder) / f"{recording.name}.mat"
+    trains = {u: t.to_numpy() for u, t in recording.spikes.groupby("unit", sort=False)["time_s"]}
+    cells = [trains.get(u, np.zeros(0)).reshape(-1, 1) for u in recording.units["unit"]]
+    variables = {"spikes": to_cell(cells), "units": to_struct(recording.units), "observed": recording.observed}
+    variables |= {"trials": to_struct(recording.trials)} if len(recording.trials.columns) else {}
+    save(path, variables | {"behavior": _struct_array(recording.behavior), "animal": recording.animal})
+    return path
+
+
+def _struct_array(behavior: pd.DataFrame) -> np.ndarray:
+    groups = list(behavior.groupby("series", sort=False))
+    array = np.empty((1, len(groups)), dtype=[(n, object) for n in ("name", "time", "value")])
+    for k, (name, series) in enumerate(groups):
+        array[0, k] = (str(name), *(series[c].to_numpy().reshape(-1, 1) for c in ("time_s", "value")))
+    return array
