@@ -186,7 +186,7 @@ def test_what_does_not_fit(tmp_path: Path, spikes: Any, said: str) -> None:
 
 def test_a_broken_file(tmp_path: Path) -> None:
     (tmp_path / "a.spikes.cellinfo.mat").write_bytes(b"no MATLAB file")
-    with pytest.raises(DataError, match=r"a\.spikes\.cellinfo\.mat: cannot be read as a MATLAB file"):
+    with pytest.raises(DataError, match=r"a\.spikes\.cellinfo\.mat: expected a MATLAB file"):
         read("cellexplorer", tmp_path / "a.spikes.cellinfo.mat")
 
 

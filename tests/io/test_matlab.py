@@ -18,8 +18,8 @@ from spikebridge import io
 from spikebridge.config import DataConfig, TrialsConfig, parse
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.mat.load import Cell, Opaque, Struct, load, version_of
 from spikebridge.io.readers import matlab
-from spikebridge.io.readers._mat import Cell, Opaque, Struct, load, version_of
 from spikebridge.types import Recording
 
 Writer = Callable[[Path, dict[str, Any]], Path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.intervals import intersect_intervals, subtract_intervals
+from spikebridge.io import choose
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers import _nwb_behavior, nwb
+from spikebridge.io.formats.nwb import behavior
+from spikebridge.io.readers import nwb
 
 SPIKES = {0: [0.5, 9.0], 1: [1.5]}
 Writer = Callable[..., Path]
@@ -120,14 +125,21 @@ def test_bytes_and_enumerations_of_hdf5(contents: Read) -> None:
     assert trials["ok"].tolist() == [True, False, True]
 
 
-def test_invalid_times_are_told(contents: Read) -> None:
+def test_invalid_times_are_not_observed(contents: Read, settings: Callable[..., Config]) -> None:
     def add(file: Any) -> None:
         file.add_invalid_time_interval(start_time=1.0, stop_time=2.5, tags=["noise"])
         file.add_invalid_time_interval(start_time=3.0, stop_time=4.0, tags=["noise"])
 
     found = contents(add)
     assert len(found.tables["invalid_times"]) == 2
-    assert "the file calls 2 intervals (2.5 s) invalid" in " ".join(found.notes)
+    config = settings(data={"region_from": "unit"})
+    chosen = choose(found, config.data, config.trials)
+    whole = choose(
+        replace(found, tables=dict(found.tables) | {"invalid_times": pd.DataFrame()}), config.data, config.trials
+    )
+    lost = subtract_intervals(whole.recording.observed, chosen.recording.observed)
+    np.testing.assert_allclose(lost, intersect_intervals([[[1.0, 2.5], [3.0, 4.0]], whole.recording.observed]))
+    assert any("that the file calls invalid" in f.text for f in chosen.findings)
 
 
 def test_tables_of_events(contents: Read) -> None:
@@ -224,7 +236,7 @@ def test_shared_clocks(contents: Read) -> None:
 
 
 def test_what_is_no_series_of_numbers_is_told(contents: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_nwb_behavior, "MOST_SAMPLES", 100)
+    monkeypatch.setattr(behavior, "MOST_SAMPLES", 100)
 
     def add(file: Any) -> None:
         from pynwb import TimeSeries

@@ -15,9 +15,9 @@ import yaml
 
 from spikebridge import config, io
 from spikebridge.errors import DataError
+from spikebridge.io.formats.sorting.common import agreed_rate, by_unit, integer_ids, to_samples
+from spikebridge.io.formats.sorting.kinds import KINDS
 from spikebridge.io.readers import cellexplorer, mclust, neuroscope, phy, sorting
-from spikebridge.io.readers._sorting import agreed_rate, by_unit, integer_ids, to_samples
-from spikebridge.io.readers._sorting_kinds import KINDS
 from spikebridge.types import Recording
 
 READERS = (cellexplorer, mclust, neuroscope, phy, sorting)

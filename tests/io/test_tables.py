@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -404,7 +403,7 @@ def test_a_row_that_never_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_five_million_spikes_take_seconds(tmp_path: Path) -> None:
+def test_five_million_spikes(tmp_path: Path) -> None:
     import pyarrow as pa
     from pyarrow import csv
 
@@ -412,11 +411,9 @@ def test_five_million_spikes_take_seconds(tmp_path: Path) -> None:
     spikes = {"unit": np.tile(np.arange(100), n // 100), "time_s": np.arange(n) / 30000}
     path = folder(tmp_path / "a", units__csv="unit,region\n" + "".join(f"{i},HC\n" for i in range(100)))
     csv.write_csv(pa.table(spikes), path / "spikes.csv")
-    start = time.perf_counter()
     found = tables.read(path, Options())
-    took = time.perf_counter() - start
     assert len(found.spikes) == n
-    assert took < 20, f"took {took:.1f} s"
+    assert found.spikes["time_s"].sum() == pytest.approx(spikes["time_s"].sum(), rel=1e-12)
 
 
 def test_the_blocks_of_the_page_are_the_keys_of_the_configuration() -> None:

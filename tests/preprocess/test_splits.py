@@ -166,7 +166,9 @@ def test_a_class_that_is_only_in_the_test_block(make_windows: Make) -> None:
 def test_a_class_with_fewer_trials_than_folds(make_windows: Make) -> None:
     label = np.zeros(40, dtype=int)
     label[[3, 30]] = 1
-    with pytest.raises(DataError, match=r"too few trials of the label y \(4\): expected at least split.outer_folds = 5"):
+    with pytest.raises(
+        DataError, match=r"too few trials of the label y \(4\): expected at least split.outer_folds = 5"
+    ):
         split([make_windows(40, name=name, label=label) for name in "ab"])
 
 

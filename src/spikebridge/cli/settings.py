@@ -15,7 +15,8 @@ from spikebridge.errors import ConfigError
 def use(source: Path, changes: Sequence[str], target: Path) -> Path | None:
     """Check `source` with `changes` ("data.path=my/data"), then write it to `target`, comments kept.
 
-    Sections that the file leaves out are written down empty: DVC wants to see each that a stage reads. The file before is kept as <name>.previous.yaml where it differed; its path is returned. Raises ConfigError, and
+    Sections that the file leaves out are written down with their defaults: DVC wants to see each that a stage reads.
+    The file before is kept as <name>.previous.yaml where it differed; its path is returned. Raises ConfigError, and
     leaves everything as it was, when the result is not a valid parameter file.
     """
     config.load(source)

@@ -1,7 +1,8 @@
 """When a recording was observed at all, of what the file says or params.yaml names (`data.observed`).
 
 "auto" is what the file says (of all, or of every unit in source and target), else first to last spike; "trials" is the
-union of start_time..stop_time of the trial table; any other word is an interval table.
+union of start_time..stop_time of the trial table; any other word is an interval table. What the file calls invalid (its
+table `invalid_times`, as NWB has it) is taken out of "auto"; who names a table is taken at their word.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig
-from spikebridge.intervals import as_intervals, intersect_intervals, merge_intervals, total_s
+from spikebridge.intervals import as_intervals, intersect_intervals, merge_intervals, subtract_intervals, total_s
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
 from spikebridge.suggest import counted, did_you_mean, listed
 
 Times = NDArray[np.float64]
+INVALID = "invalid_times"
 MOST = 10
 """Items of a list that is shown."""
 LITTLE = 0.5
@@ -29,11 +31,15 @@ def observed_time(
     contents: Contents, data: DataConfig, trials: pd.DataFrame | None, regions: pd.Series, findings: list[Finding]
 ) -> Times | None:
     """(interval, 2), seconds; None, with a finding, where it cannot be told. regions: (unit,)."""
+    if data.observed == "auto":
+        return _without_invalid(_of_file(contents, data, regions, findings), contents, findings)
     if data.observed == "trials":
         return None if trials is None else _span_of(trials, "trials.table", findings, check=False)
-    if data.observed != "auto":
-        table = interval_table(contents, data.observed, "data.observed", findings)
-        return None if table is None else _span_of(table, f"table {data.observed!r}", findings)
+    table = interval_table(contents, data.observed, "data.observed", findings)
+    return None if table is None else _span_of(table, f"table {data.observed!r}", findings)
+
+
+def _of_file(contents: Contents, data: DataConfig, regions: pd.Series, findings: list[Finding]) -> Times | None:
     if contents.observed is not None:
         return _sound(contents.observed, "the observed time of the file", findings)
     used = np.flatnonzero(regions.isin([*data.source, *data.target]))
@@ -41,6 +47,19 @@ def observed_time(
         ids = contents.units["unit"].to_numpy()
         return _common([contents.observed_of_unit[u] for u in used], ids[used].tolist(), findings)
     return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
+
+
+def _without_invalid(observed: Times | None, contents: Contents, findings: list[Finding]) -> Times | None:
+    table = contents.tables.get(INVALID)
+    if observed is None or table is None or not len(table):
+        return observed
+    invalid = _span_of(table, f"table {INVALID!r}", findings)
+    if invalid is None:
+        return None
+    kept = subtract_intervals(observed, invalid)
+    text = f"{total_s(observed) - total_s(kept):g} s that the file calls invalid (its table {INVALID}) are not used"
+    findings.append(Finding(False, text))
+    return kept
 
 
 def interval_table(contents: Contents, name: str, key: str, findings: list[Finding]) -> pd.DataFrame | None:

@@ -18,9 +18,9 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.intervals import merge_intervals
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._arrays import Header, headers, is_npz, is_plain_hdf5, load
-from spikebridge.io.readers._binned_fields import fields_of, holds_counts
-from spikebridge.io.readers._binned_parts import (
+from spikebridge.io.formats.arrays import Header, headers, is_npz, is_plain_hdf5, load
+from spikebridge.io.formats.binned.fields import fields_of, holds_counts
+from spikebridge.io.formats.binned.parts import (
     counts_of,
     order_of_trials,
     overlapping,
@@ -28,9 +28,9 @@ from spikebridge.io.readers._binned_parts import (
     trial_table,
     units_of,
 )  # fmt: skip
-from spikebridge.io.readers._binned_write import write
-from spikebridge.io.readers._sidecars import join_units, read_sidecars
-from spikebridge.io.readers._table_log import Log
+from spikebridge.io.formats.binned.write import write
+from spikebridge.io.formats.sidecars import join_units, read_sidecars
+from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import counted, did_you_mean, listed
 
 __all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "write"]

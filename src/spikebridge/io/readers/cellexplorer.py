@@ -10,7 +10,6 @@ Units are the UIDs; every field of `spikes` and of `cell_metrics` with one numbe
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,11 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._sidecars import write_sidecars
-from spikebridge.io.readers._sorting import Sorted, joined, refuse, with_tables_beside
-from spikebridge.io.readers._sorting_kinds import CELLINFO, holds, kind_of, sidecar_files
+from spikebridge.io.formats.mat.load import Struct, load
+from spikebridge.io.formats.mat.squeeze import squeezed
+from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.common import Sorted, joined, refuse, with_tables_beside
+from spikebridge.io.formats.sorting.kinds import CELLINFO, holds, kind_of, sidecar_files
 from spikebridge.io.registry import NoOptions
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
@@ -122,17 +123,10 @@ def _spikes_file(path: Path) -> Path:
 
 def _struct(file: Path, name: str) -> dict[str, Any]:
     """One struct of a MATLAB file. Raises DataError where it cannot be read or is not there."""
-    from pymatreader import read_mat
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MATLAB objects that nothing here needs
-        try:
-            found = read_mat(str(file), variable_names=[name], ignore_fields=LARGE)
-        except Exception as error:  # scipy and h5py raise anything from OSError to TypeError on a broken file
-            raise DataError(f"{file}: cannot be read as a MATLAB file ({type(error).__name__}: {error})") from error
-    if not isinstance(found.get(name), dict):
+    found = load(file, [name]).get(name)
+    if not isinstance(found, Struct) or len(found.items) != 1:
         raise DataError(f"{file}: expected a struct {name!r}, found none")
-    return dict(found[name])
+    return {field: squeezed(value) for field, value in found.items[0].items() if field not in LARGE}
 
 
 def _struct_beside(file: Path, name: str) -> dict[str, Any]:

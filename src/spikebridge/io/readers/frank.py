@@ -22,16 +22,15 @@ from numpy.typing import NDArray
 from spikebridge.config import Section
 from spikebridge.intervals import as_intervals, merge_intervals
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers import _mat_frank_beside as beside
-from spikebridge.io.readers import _mat_frank_files as files
-from spikebridge.io.readers._mat_frank_epochs import Epochs, Structs, epochs_of, epochs_table
-from spikebridge.io.readers._mat_frank_spikes import Train, read_trains
-from spikebridge.io.readers._mat_frank_times import Clocks, clocks_of
-from spikebridge.io.readers._mat_frank_units import units_table
-from spikebridge.io.readers._mat_frank_write import write_day
-from spikebridge.io.readers._sidecars import Sidecars, join_units, read_sidecars
-from spikebridge.io.readers._sorting import joined
-from spikebridge.io.readers._table_log import Log
+from spikebridge.io.formats.frank import beside, files
+from spikebridge.io.formats.frank.epochs import Epochs, Structs, epochs_of, epochs_table
+from spikebridge.io.formats.frank.spikes import Train, read_trains
+from spikebridge.io.formats.frank.times import Clocks, clocks_of
+from spikebridge.io.formats.frank.units import units_table
+from spikebridge.io.formats.frank.write import write_day
+from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
+from spikebridge.io.formats.sorting.common import joined
+from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 

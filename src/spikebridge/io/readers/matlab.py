@@ -16,16 +16,16 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._mat import load, version_of
-from spikebridge.io.readers._mat_fields import Fields, behavior_of, observed_of, table_of, text_of
-from spikebridge.io.readers._mat_frank_files import belongs
-from spikebridge.io.readers._mat_propose import as_yaml, propose
-from spikebridge.io.readers._mat_tree import tree
-from spikebridge.io.readers._mat_units import spikes_and_units
-from spikebridge.io.readers._mat_values import save, to_cell, to_struct
-from spikebridge.io.readers._sidecars import Sidecars, join_units, read_sidecars
-from spikebridge.io.readers._table_kinds import Clock
-from spikebridge.io.readers._table_log import Log
+from spikebridge.io.formats.frank.files import belongs
+from spikebridge.io.formats.mat.fields import Fields, behavior_of, observed_of, table_of, text_of
+from spikebridge.io.formats.mat.load import load, version_of
+from spikebridge.io.formats.mat.propose import as_yaml, propose
+from spikebridge.io.formats.mat.tree import tree
+from spikebridge.io.formats.mat.units import spikes_and_units
+from spikebridge.io.formats.mat.values import save, to_cell, to_struct
+from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
+from spikebridge.io.formats.table.kinds import Clock
+from spikebridge.io.formats.table.log import Log
 from spikebridge.types import Recording
 
 FORMAT = "MATLAB .mat (v5 to v7.3), fields named in data.options"

@@ -21,9 +21,16 @@ from numpy.typing import NDArray
 from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._sidecars import write_sidecars
-from spikebridge.io.readers._sorting import Sorted, joined, refuse, runs_of_regions, to_samples, with_tables_beside
-from spikebridge.io.readers._sorting_kinds import files_in, kind_of, sidecar_files, t_files_in
+from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.common import (
+    Sorted,
+    joined,
+    refuse,
+    runs_of_regions,
+    to_samples,
+    with_tables_beside,
+)
+from spikebridge.io.formats.sorting.kinds import files_in, kind_of, sidecar_files, t_files_in
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 

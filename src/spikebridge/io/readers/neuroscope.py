@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._sidecars import write_sidecars
-from spikebridge.io.readers._sorting import (
+from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.common import (
     Sorted,
     agreed_rate,
     in_time_order,
@@ -33,7 +33,7 @@ from spikebridge.io.readers._sorting import (
     to_samples,
     with_tables_beside,
 )
-from spikebridge.io.readers._sorting_kinds import files_in, holds, kind_of, pairs_in, sidecar_files
+from spikebridge.io.formats.sorting.kinds import files_in, holds, kind_of, pairs_in, sidecar_files
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._nwb_columns import Log, reason
-from spikebridge.io.readers._nwb_contents import NWBOptions, contents_of, refusal
-from spikebridge.io.readers._nwb_hdf5 import Link, check_version, is_hdf5, links, open_hdf5
-from spikebridge.io.readers._nwb_namespaces import add_missing
-from spikebridge.io.readers._nwb_write import nwb_file
+from spikebridge.io.formats.nwb.columns import Log, reason
+from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
+from spikebridge.io.formats.nwb.hdf5 import Link, check_version, is_hdf5, links, open_hdf5
+from spikebridge.io.formats.nwb.namespaces import add_missing
+from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._nwb_columns import Log, reason
-from spikebridge.io.readers._nwb_contents import NWBOptions, contents_of, refusal
-from spikebridge.io.readers._nwb_write import nwb_file
+from spikebridge.io.formats.nwb.columns import Log, reason
+from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
+from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.types import Recording
 
 FORMAT = "NWB (Zarr)"

@@ -25,8 +25,8 @@ import pandas as pd
 from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._sidecars import write_sidecars
-from spikebridge.io.readers._sorting import (
+from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.common import (
     Sorted,
     in_time_order,
     integer_ids,
@@ -35,9 +35,9 @@ from spikebridge.io.readers._sorting import (
     to_samples,
     with_tables_beside,
 )
-from spikebridge.io.readers._sorting_kinds import kind_of, saved_sorting, sidecar_files
-from spikebridge.io.readers._sorting_named import data_files, from_named
-from spikebridge.io.readers._sorting_saved import Train, from_saved, spikeinterface
+from spikebridge.io.formats.sorting.kinds import kind_of, saved_sorting, sidecar_files
+from spikebridge.io.formats.sorting.named import data_files, from_named
+from spikebridge.io.formats.sorting.saved import Train, from_saved, spikeinterface
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 

@@ -15,10 +15,10 @@ from pydantic import model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.io.contents import Contents
-from spikebridge.io.readers._sidecars import ABOUT, collect, write_about
-from spikebridge.io.readers._table_columns import SUFFIXES, header, integers, number_column, read_table
-from spikebridge.io.readers._table_kinds import Clock
-from spikebridge.io.readers._table_log import Log
+from spikebridge.io.formats.sidecars import ABOUT, collect, write_about
+from spikebridge.io.formats.table.columns import SUFFIXES, header, integers, number_column, read_table
+from spikebridge.io.formats.table.kinds import Clock
+from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 

@@ -1,0 +1,135 @@
+"""The parts of a binned recording: checked counts, units, trials, and the spikes that stand for the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.intervals import TOLERANCE_S
+from spikebridge.io.formats.arrays import Header, load
+from spikebridge.io.formats.binned.fields import SPLITS, Fields
+from spikebridge.io.formats.table.log import Log
+from spikebridge.suggest import counted, listed
+
+Counts = NDArray[np.integer[Any]]
+MOST_IN_BIN = 10_000
+"""No unit fires more often in a bin of any use: it is a rate, a time, or damage."""
+
+
+def counts_of(path: Path, fields: Fields, log: Log) -> Counts | None:
+    """(trial, bin, unit), those of the source first; None where they are no counts, and the log says where."""
+    cubes = {name: load(path, name) for name in fields.names}
+    sound = [_are_counts(name, cube, log) for name, cube in cubes.items()]
+    parts = [[cubes[n] for n in names] for names in (fields.source, fields.target) if names]
+    shapes = listed(f"{n} {c.shape}" for n, c in cubes.items())
+    if any(len({cube.shape[1:] for cube in part}) > 1 for part in parts):
+        log.wrong.append(f"arrays that are joined along the trials must agree in bins and units: {shapes}")
+        return None
+    joined = [np.concatenate(part) for part in parts]
+    if len({part.shape[:2] for part in joined}) > 1:
+        log.wrong.append(f"counts of source and target must agree in trials and bins: {shapes}")
+        return None
+    return np.concatenate(joined, axis=2).astype(np.int64) if all(sound) else None
+
+
+def _are_counts(name: str, cube: NDArray[Any], log: Log) -> bool:
+    kinds = {"negative": cube < 0, f"above {MOST_IN_BIN}": (cube > MOST_IN_BIN) & np.isfinite(cube)}
+    if cube.dtype.kind == "f":
+        finite = np.isfinite(cube)
+        kinds |= {"NaN or infinite": ~finite, "not whole": finite & (cube != np.floor(cube))}
+    found = []
+    for kind, bad in kinds.items():
+        if bad.any():
+            trial, k, unit = np.unravel_index(int(np.argmax(bad)), cube.shape)
+            found.append(
+                f"{int(bad.sum())} {kind} (first {cube[trial, k, unit]} in trial {trial}, bin {k}, unit {unit})"
+            )
+    if found:
+        log.wrong.append(f"{name}: expected counts of spikes, found {listed(found)}: are these rates, or smoothed?")
+    return not found
+
+
+def order_of_trials(path: Path, fields: Fields, arrays: Mapping[str, Header], log: Log) -> NDArray[np.int64] | None:
+    """(trial,): where each trial of the joined arrays stood before LFADS' split, by train_inds and valid_inds."""
+    splits = [next((s for s in SPLITS if n.startswith(f"{s}_")), "") for n in fields.source]
+    names = [f"{s}_inds" for s in splits]
+    if not fields.found_by_name or len(names) < 2 or not all(n in arrays for n in names):
+        return None
+    places = np.concatenate([load(path, n).ravel() for n in names]).astype(np.int64)
+    places -= places.min(initial=0) if len(places) else 0
+    if len(np.unique(places)) != sum(arrays[n].shape[0] for n in fields.source):
+        log.wrong.append(f"{', '.join(names)}: expected the place of every trial once, found {len(places)} places")
+        return None
+    return np.argsort(places, kind="stable")
+
+
+def units_of(
+    path: Path, arrays: Mapping[str, Header], n_source: int, n_target: int, region: str, log: Log
+) -> pd.DataFrame:
+    """One row a unit: unit, region where the file or two parts say so, and every array of the group `units`."""
+    n = n_source + n_target
+    columns = {"unit": np.arange(n, dtype=np.int64), **_group(path, "units", arrays, n, "unit", log)}
+    for key, name in (("unit", "unit"), ("region", region)):
+        if name in arrays:
+            values = load(path, name).ravel()
+            if len(values) != n:
+                log.wrong.append(f"{name}: expected one value for each of {counted(n, 'unit')}, found {len(values)}")
+            elif key == "unit" and values.dtype.kind not in "iu":
+                log.wrong.append(f"{name}: expected whole numbers, found {values.dtype}")
+            else:
+                columns[key] = values.astype(np.int64) if key == "unit" else values.astype(str)
+        elif key == "region" and region != "region":
+            log.wrong.append(f"data.options.region: no array {region!r}; arrays: {listed(arrays)}")
+    if "region" not in columns and n_target:
+        columns["region"] = np.repeat(["source", "target"], [n_source, n_target])
+    return pd.DataFrame(columns)
+
+
+def trial_table(
+    path: Path, arrays: Mapping[str, Header], beside: pd.DataFrame | None, n_trials: int, log: Log
+) -> pd.DataFrame:
+    """The columns known of each trial: those of the group `trials`, or of the table beside the file; else none."""
+    columns = _group(path, "trials", arrays, n_trials, "trial", log)
+    if columns and beside is not None:
+        log.wrong.append("trials stand both in the file and in the table beside it: which are right?")
+    if beside is not None and len(beside) != n_trials:
+        log.wrong.append(f"the table of trials beside it has {len(beside)} rows, the counts have {n_trials} trials")
+        return pd.DataFrame(index=range(n_trials))
+    return pd.DataFrame(columns, index=range(n_trials)) if beside is None else beside
+
+
+def _group(
+    path: Path, group: str, arrays: Mapping[str, Header], n: int, what: str, log: Log
+) -> dict[str, NDArray[Any]]:
+    found = {}
+    for name in [a for a in arrays if a.startswith(f"{group}/")]:
+        if arrays[name].shape != (n,):
+            shape = arrays[name].shape
+            log.wrong.append(f"{name}: expected one value for each of {counted(n, what)}, found the shape {shape}")
+        else:
+            found[name.removeprefix(f"{group}/")] = load(path, name)
+    return found
+
+
+def overlapping(start_s: NDArray[np.float64], length_s: float) -> list[str]:
+    """Pairs of trials whose bins share time, which would be counted twice."""
+    order = np.argsort(start_s, kind="stable")
+    near = np.flatnonzero(np.diff(start_s[order]) < length_s - TOLERANCE_S)
+    return [f"{order[k]} and {order[k + 1]}" for k in near]
+
+
+def spikes_of(counts: Counts, start_s: NDArray[np.float64], width_s: float, ids: NDArray[np.int64]) -> pd.DataFrame:
+    """Spike k of the n in a bin lies at (k + 1/2) / n of its width. Grouped by unit, in the order of time."""
+    in_time = np.argsort(start_s, kind="stable")
+    by_unit = np.moveaxis(counts[in_time], 2, 0)
+    unit, trial, k = np.nonzero(by_unit)
+    n = by_unit[unit, trial, k]
+    cell = np.repeat(np.arange(len(n)), n)
+    within = np.arange(len(cell)) - np.repeat(np.cumsum(n) - n, n)
+    times = start_s[in_time][trial[cell]] + (k[cell] + (within + 0.5) / n[cell]) * width_s
+    return pd.DataFrame({"unit": ids[unit[cell]], "time_s": times})

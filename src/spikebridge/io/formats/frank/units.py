@@ -1,0 +1,93 @@
+"""Parts of the reader of the Frank lab's layout: the units of a day, with regions from cellinfo or tetinfo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.io.formats.frank.epochs import Structs, plain_column
+from spikebridge.io.formats.frank.files import scalar
+from spikebridge.io.formats.frank.spikes import Train
+from spikebridge.io.formats.mat.load import Node
+from spikebridge.io.formats.table.log import Log
+from spikebridge.suggest import listed
+
+Key = tuple[int, int]
+Value = str | float | bool | None
+NOT_COLUMNS = {"area", "data", "fields", "descript", "descrip", "timerange", "meanrate", "numspikes"}
+"""Read elsewhere, or counts of one epoch."""
+RESERVED = {"unit", "tetrode", "cell", "name", "region"}
+
+
+def units_table(trains: Sequence[Train], cells: Structs, tetrodes: Structs, log: Log) -> pd.DataFrame:
+    """unit, name ("t05c02"), tetrode, cell, region, and every field of spikes and cellinfo that is one value all day.
+
+    cells: (epoch, tetrode, cell) -> cellinfo. tetrodes: (epoch, tetrode) -> tetinfo.
+    """
+    keys = sorted({t.key for t in trains})
+    factor = 10 ** max(3, len(str(max((c for _, c in keys), default=0))))
+    table = pd.DataFrame(
+        {
+            "unit": np.array([t * factor + c for t, c in keys], dtype=np.int64),
+            "name": pd.Series([name_of(k) for k in keys], dtype="str"),
+            "tetrode": np.array([t for t, _ in keys], dtype=np.int64),
+            "cell": np.array([c for _, c in keys], dtype=np.int64),
+        }
+    )
+    regions = _regions(keys, trains, cells, tetrodes, log)
+    if any(regions.values()):
+        table["region"] = pd.Series([regions[k] for k in keys], dtype="str")
+    return table.assign(**_columns(keys, trains, cells, log))
+
+
+def name_of(key: Key) -> str:
+    return f"t{key[0]:02d}c{key[1]:02d}"
+
+
+def _regions(
+    keys: Sequence[Key], trains: Sequence[Train], cells: Structs, tetrodes: Structs, log: Log
+) -> dict[Key, str]:
+    """The area that cellinfo gives in the unit's epochs, else that of its tetrode; wrong where epochs differ."""
+    epochs = {k: [t.epoch for t in trains if t.key == k] for k in keys}
+    regions = {}
+    torn: list[str] = []
+    for key in keys:
+        own = _areas({e: cells.get((e, *key), {}) for e in epochs[key]})
+        lent = _areas({e: tetrodes.get((e, key[0]), {}) for e in epochs[key]})
+        areas = own or lent
+        if len(set(areas.values())) > 1:
+            torn.append(f"{name_of(key)} (" + ", ".join(f"epoch {e}: {a}" for e, a in areas.items()) + ")")
+        regions[key] = next(iter(areas.values()), "")
+        if own and lent and not set(own.values()) & set(lent.values()):
+            log.notes.append(f"{name_of(key)}: cellinfo says {regions[key]}, tetinfo {next(iter(lent.values()))}")
+    if torn:
+        log.wrong.append(f"a unit must lie in one area all day, but these differ between epochs: {listed(torn, 20)}")
+    without = [name_of(k) for k in keys if not regions[k]]
+    if without:
+        log.notes.append(f"neither cellinfo nor tetinfo has an area for {listed(without, 10)}")
+    return regions
+
+
+def _areas(structs: Mapping[int, Mapping[str, Node]]) -> dict[int, str]:
+    found = {e: scalar(s["area"]) for e, s in structs.items() if "area" in s}
+    return {e: str(a) for e, a in found.items() if a is not None}
+
+
+def _columns(keys: Sequence[Key], trains: Sequence[Train], cells: Structs, log: Log) -> dict[str, pd.Series]:
+    held: dict[str, dict[Key, set[Value]]] = {}
+    for train in trains:
+        fields = {**train.struct, **cells.get((train.epoch, *train.key), {})}
+        for name, node in fields.items():
+            value = scalar(node)
+            if value is not None and value == value and name not in NOT_COLUMNS:
+                held.setdefault(name, {}).setdefault(train.key, set()).add(value)
+    differ = [n for n, by_key in held.items() if any(len(v) > 1 for v in by_key.values())]
+    if differ:
+        log.notes.append(f"fields of units that differ between epochs are left out: {listed(sorted(differ))}")
+    return {
+        (f"{name}_" if name in RESERVED else name): plain_column([next(iter(by_key.get(k, [None]))) for k in keys])
+        for name, by_key in held.items()
+        if name not in differ
+    }

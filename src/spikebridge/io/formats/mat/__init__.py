@@ -1,0 +1,1 @@
+"""Parts of the MATLAB readers: files of every version, and paths in them."""

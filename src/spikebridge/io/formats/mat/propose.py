@@ -1,0 +1,121 @@
+"""Parts of the MATLAB reader: which options a file seems to ask for, by the names and sizes in it. A proposal only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import yaml
+
+from spikebridge.io.choose import REGION_COLUMNS
+from spikebridge.io.formats.mat.load import Cell, Node, Struct
+from spikebridge.io.formats.mat.tree import is_vector, walk
+
+SPIKES = re.compile(r"spike|spk|(^|_)times?$|^ts$|^st$")
+FLAT_TIMES = re.compile(r"^(spike|spk)?_?(times?|ts|samples?)$|spike")
+FLAT_UNITS = re.compile(r"clu|unit|cell|neuron|^ids?$")
+UNIT_ID = re.compile(r"^(unit|neuron|cell|clu(ster)?)?_?ids?$|^uid$|^units?$")
+REGION = re.compile(r"region|area|location|acronym|structure")
+START, STOP = re.compile(r"start|begin|onset"), re.compile(r"stop|end|offset|finish")
+CLOCK = re.compile(r"^(t|ts|times?|timestamps?)(_s|_ms)?$")
+ANIMAL = re.compile(r"^(animal|subject|mouse|rat)(_?(id|name))?$")
+
+Columns = dict[str, int]
+"""Path -> rows."""
+
+
+def propose(variables: Mapping[str, Node]) -> dict[str, Any]:
+    """Options as far as they can be recognised; empty where not even spikes can."""
+    nodes = dict(walk(variables))
+    columns = {p: n for p, node in nodes.items() if (n := _rows(node)) > 0}
+    found: dict[str, Any] = {}
+    n_units = _spikes(nodes, columns, found)
+    taken = set(map(str, found.values()))
+    per_unit = {p: n for p, n in columns.items() if n == n_units and p not in taken}
+    _put(found, "unit_id", per_unit, UNIT_ID.search)
+    _put(found, "region", per_unit, lambda name: name in REGION_COLUMNS or REGION.search(name))
+    trials = _trials(columns)
+    found |= {"trials": trials} if trials else {}
+    behavior = _behavior(
+        {p: n for p, n in columns.items() if isinstance(nodes[p], np.ndarray)}, taken | {*trials.values()}
+    )
+    found |= {"behavior": behavior} if behavior else {}
+    texts = {p: 1 for p, node in nodes.items() if isinstance(node, str) and node}
+    _put(found, "animal", texts, ANIMAL.search)
+    return found
+
+
+def as_yaml(options: Mapping[str, Any]) -> str:
+    """The block for params.yaml."""
+    block = {"data": {"reader": "matlab", "options": dict(options)}}
+    return yaml.safe_dump(block, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _name(path: str) -> str:
+    return path.rpartition(".")[2].lower()
+
+
+def _rows(node: Node) -> int:
+    """Length of what could be a column: a vector, texts, scalars."""
+    if isinstance(node, np.ndarray):
+        return int(node.size) if is_vector(node) and node.dtype.kind in "biuf" else 0
+    if isinstance(node, Cell) and all(isinstance(i, str) or np.size(i) <= 1 for i in node.items if not _nested(i)):
+        return 0 if any(map(_nested, node.items)) else len(node.items)
+    return 0
+
+
+def _nested(node: Node) -> bool:
+    return isinstance(node, (Cell, Struct))
+
+
+def _put(found: dict[str, Any], key: str, columns: Mapping[str, int], fits: Callable[[str], Any]) -> None:
+    path = next((p for p in columns if fits(_name(p))), None)
+    if path is not None:
+        found[key] = path
+
+
+def _spikes(nodes: Mapping[str, Node], columns: Columns, found: dict[str, Any]) -> int:
+    """Put in the spikes; the number of units, 0 where unknown."""
+    lists = [p for p, node in nodes.items() if _is_trains(node) and SPIKES.search(_name(p))]
+    best = next((p for p in lists if re.search("spike|spk", p.lower())), next(iter(lists), None))
+    if best is not None:
+        found["spikes"] = best
+        return len(nodes[best].items)
+    for times, n in columns.items():
+        owner = next((p for p, m in columns.items() if m == n > 1 and p != times and FLAT_UNITS.search(_name(p))), None)
+        if owner and FLAT_TIMES.search(_name(times)) and not FLAT_UNITS.search(_name(times)):
+            found |= {"spike_times": times, "spike_units": owner}
+            break
+    return 0
+
+
+def _is_trains(node: Node) -> bool:
+    items = node.items if isinstance(node, Cell) else ()
+    vectors = [i for i in items if isinstance(i, np.ndarray) and is_vector(i)]
+    return bool(items) and len(vectors) == len(items) and any(i.size > 1 for i in vectors)
+
+
+def _trials(columns: Columns) -> dict[str, str]:
+    """Columns beside each other of which one seems to hold starts and one of the same length stops."""
+    for start, n in columns.items():
+        beside = {p: m for p, m in columns.items() if p.rpartition(".")[0] == start.rpartition(".")[0] and m == n}
+        stop = next((p for p in beside if STOP.search(_name(p)) and not START.search(_name(p))), None)
+        if START.search(_name(start)) and stop:
+            others = {p.rpartition(".")[2]: p for p in beside if p not in (start, stop)}
+            return {"start_time": start, "stop_time": stop} | others
+    return {}
+
+
+def _behavior(columns: Columns, taken: set[str]) -> dict[str, dict[str, str]]:
+    """Vectors beside a vector called time, as long as it."""
+    found: dict[str, dict[str, str]] = {}
+    for clock, n in columns.items():
+        if CLOCK.search(_name(clock)) and n > 1 and clock not in taken:
+            place = clock.rpartition(".")[0]
+            beside = [
+                p for p, m in columns.items() if p.rpartition(".")[0] == place and m == n and p not in {clock, *taken}
+            ]
+            found |= {p.rpartition(".")[2]: {"time": clock, "value": p} for p in beside}
+    return found

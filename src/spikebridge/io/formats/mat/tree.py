@@ -1,0 +1,155 @@
+"""Parts of the MATLAB readers: paths such as session.units(2).times or spikes{1}{3}, and a file's contents in words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct
+
+STEP = re.compile(r"\.?([^.{}()]+)|\{(\d+)\}|\((\d+)\)")
+MOST_LINES = 80
+MOST_DEEP = 8
+
+EXPORT = {
+    "table": "table2struct(x, 'ToScalar', true)",
+    "timetable": "table2struct(timetable2table(x), 'ToScalar', true)",
+    "string": "cellstr(x)",
+    "categorical": "cellstr(x)",
+    "datetime": "seconds(x - x0), with x0 the moment at which the clock of the spikes is 0",
+    "duration": "seconds(x)",
+    "sparse": "full(x)",
+    "containers.Map": "a struct with one field a key",
+}
+"""How to turn what only MATLAB can read into what any reader can."""
+
+
+class NoSuchPathError(Exception):
+    """Says in words where a path ends."""
+
+
+def find(path: str, variables: Mapping[str, Node]) -> Node:
+    """What lies at a path. A field of several structs is a Cell of its values, one a struct.
+
+    Raises NoSuchPathError, with what is near.
+    """
+    steps = list(STEP.finditer(path))
+    if not steps or "".join(s[0] for s in steps) != path or steps[0][1] is None:
+        raise NoSuchPathError(f"{path!r} is no path; expected something like session.units.spike_times or spikes{{2}}")
+    node: Node = Struct((1, 1), (dict(variables),), tuple(variables))
+    for step in steps:
+        where = path[: step.start()] or "the file"
+        try:
+            node = _field(node, step[1], where) if step[1] else _element(node, int(step[2] or step[3]), where)
+        except NoSuchPathError as error:
+            raise NoSuchPathError(f"{path!r}: {error}{_near(path, variables)}") from None
+    return node
+
+
+def _field(node: Node, name: str, where: str) -> Node:
+    if isinstance(node, Opaque):
+        raise NoSuchPathError(unreadable(node, where))
+    structs = elements(node)
+    if any(name not in s for s in structs) or not structs:
+        raise NoSuchPathError(f"{where} has no {'variable' if where == 'the file' else 'field'} {name!r}")
+    if isinstance(node, Struct) and len(structs) == 1:
+        return structs[0][name]
+    return Cell(node.shape, tuple(s[name] for s in structs))
+
+
+def elements(node: Node) -> list[Mapping[str, Node]]:
+    """The structs of a struct array, or of a cell array of structs; empty where it is neither."""
+    if isinstance(node, Struct):
+        return list(node.items)
+    if isinstance(node, Cell) and all(isinstance(i, Struct) and len(i.items) == 1 for i in node.items):
+        return [i.items[0] for i in node.items]
+    return []
+
+
+def _element(node: Node, number: int, where: str) -> Node:
+    if not isinstance(node, (Cell, Struct)):
+        raise NoSuchPathError(f"{where} is {words(node)} and has no element {number}; name the whole of it")
+    if not 1 <= number <= len(node.items):
+        raise NoSuchPathError(f"{where} has no element {number}, but {len(node.items)}; they count from 1")
+    item = node.items[number - 1]
+    return item if isinstance(node, Cell) else Struct((1, 1), (item,), node.fields)
+
+
+def _near(path: str, variables: Mapping[str, Node]) -> str:
+    """', did you mean X?' by the whole path, else by its last name."""
+    known = [p for p, _ in walk(variables)]
+    near = difflib.get_close_matches(path.lower(), [k.lower() for k in known], n=1)
+    if near:
+        return f", did you mean {next(k for k in known if k.lower() == near[0])}?"
+    last = [k.rpartition(".")[2].lower() for k in known]
+    near = difflib.get_close_matches(path.rpartition(".")[2].lower(), last, n=1)
+    return f", did you mean {known[last.index(near[0])]}?" if near else ""
+
+
+def walk(variables: Mapping[str, Node], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Node]]:
+    """Every path through structs, with its node. Of cell arrays of cells, the first that holds something is entered."""
+    for name, node in variables.items():
+        path = f"{prefix}{name}"
+        yield path, node
+        if depth < MOST_DEEP:
+            yield from _inside(path, node, depth)
+
+
+def _inside(path: str, node: Node, depth: int) -> Iterator[tuple[str, Node]]:
+    structs = elements(node)
+    if structs:
+        fields = {name: _field(node, name, path) for name in structs[0] if all(name in s for s in structs)}
+        yield from walk(fields, f"{path}.", depth + 1)
+    elif isinstance(node, Cell):
+        first = next((k for k, i in enumerate(node.items) if isinstance(i, (Cell, Struct)) and i.items), None)
+        if first is not None:
+            yield from walk({f"{path}{{{first + 1}}}": node.items[first]}, "", depth + 1)
+
+
+def tree(variables: Mapping[str, Node]) -> str:
+    """One line a path: its name, class and size."""
+    lines = [f"  {path}: {words(node)}" for path, node in walk(variables)]
+    more = [f"  ... and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return "\n".join([*lines[:MOST_LINES], *more]) or "  nothing"
+
+
+def words(node: Node) -> str:
+    """Class and size of a node, as MATLAB's whos gives them."""
+    if isinstance(node, str):
+        return f"text {node[:30]!r}"
+    if isinstance(node, Opaque):
+        return f"{node.kind} (MATLAB alone can read it)"
+    size = "x".join(map(str, node.shape))
+    if isinstance(node, Struct):
+        return "struct" if len(node.items) == 1 else f"struct array {size}"
+    if not isinstance(node, Cell):
+        return f"{class_of(node)} {size}"
+    kinds = sorted({_kind(item) for item in node.items})
+    return f"cell {size}" + (f" of {', '.join(kinds)}" if kinds else "")
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node, np.ndarray):
+        empty = "[]" if not node.size else "scalar" if node.size == 1 else "vector" if is_vector(node) else "matrix"
+        return empty if not node.size else f"{class_of(node)} {empty}"
+    return {str: "text", Cell: "cell", Struct: "struct"}.get(type(node)) or node.kind
+
+
+def class_of(array: np.ndarray) -> str:
+    """MATLAB's name of a numeric class."""
+    names = {"float64": "double", "float32": "single", "bool": "logical"}
+    return "complex" if array.dtype.kind == "c" else names.get(str(array.dtype), str(array.dtype))
+
+
+def is_vector(array: np.ndarray) -> bool:
+    """At most one dimension is longer than 1; empty ones count."""
+    return array.size == 0 or sum(n > 1 for n in array.shape) <= 1
+
+
+def unreadable(node: Opaque, where: str) -> str:
+    """Why it cannot be read, and how to export it."""
+    how = EXPORT.get(node.kind, "a struct, cell array or vector")
+    return f"{where} is of MATLAB's class {node.kind}, which MATLAB alone can read; in MATLAB, save it as {how}"

@@ -1,0 +1,122 @@
+"""Parts of the MATLAB reader: units and their spikes, from one train a unit or from times with their units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.io.formats.mat.fields import Fields, columns_of, times
+from spikebridge.io.formats.mat.values import column, trains, vector
+from spikebridge.io.formats.sorting.common import by_unit, integer_ids
+from spikebridge.suggest import listed
+
+if TYPE_CHECKING:
+    from spikebridge.io.readers.matlab import Options
+
+WHOLE = 20
+"""So many spike times, all of them whole numbers, are hardly seconds."""
+MOST_ID = float(2**62)
+
+
+def spikes_and_units(fields: Fields, options: Options) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Units, and spikes in seconds grouped by unit; both empty where the log says what is wrong."""
+    nothing = pd.DataFrame({"unit": []}, dtype=np.int64), pd.DataFrame({"unit": [], "time_s": []})
+    n_wrong = len(fields.log.wrong)
+    given = fields.get("unit_id", options.unit_id, column)
+    region = fields.get("region", options.region, column)
+    skip = (
+        options.spikes.rpartition(".")[2:] if options.spikes else ()
+    )  # in a struct array of units, beside the columns
+    more = columns_of(fields, "units", options.units, skip) if options.units else None
+    columns = {n: c for n, c in (("unit_id", given), ("region", region)) if c is not None}
+    columns |= {} if more is None else {f"units.{name}": more[name] for name in more}
+    found = _listed(fields, options, columns) if options.spikes is not None else _flat(fields, options, columns)
+    if found is None or len(fields.log.wrong) > n_wrong:
+        return nothing
+    ids, owner, raw = found
+    number, names = whole_ids(ids)
+    units = pd.DataFrame({"unit": number} | ({} if names is None else {"name": pd.Series(names, dtype="str")}))
+    for name, values in columns.items():
+        if name != "unit_id" and name.removeprefix("units.") not in units:
+            units[name.removeprefix("units.")] = _whole(values)
+    _check_unit_of_time(fields, raw, options)
+    return units, by_unit(number, number[owner], times(fields, raw, "spike times", options.clock(None)))
+
+
+Found = tuple[pd.Series, NDArray[np.int64], NDArray[Any]]
+"""Id of each unit; of each spike, the row of its unit and its time."""
+
+
+def _listed(fields: Fields, options: Options, columns: dict[str, pd.Series]) -> Found | None:
+    """Units from one train each."""
+    held = fields.get("spikes", options.spikes, trains)
+    if held is None:
+        return None
+    wrong = [f"{name} {len(values)}" for name, values in columns.items() if len(values) != len(held)]
+    if wrong:
+        fields.log.wrong.append(
+            f"data.options: expected one value for each of {len(held)} units, found {listed(wrong)}"
+        )
+        return None
+    ids = columns.get("unit_id", pd.Series(np.arange(1, len(held) + 1)))
+    raw = np.concatenate(held) if held else np.zeros(0)
+    return ids, np.repeat(np.arange(len(held)), [len(t) for t in held]), raw
+
+
+def _flat(fields: Fields, options: Options, columns: dict[str, pd.Series]) -> Found | None:
+    """Units from the vector of the units of all spikes."""
+    raw = fields.get("spike_times", options.spike_times, vector)
+    owner = fields.get("spike_units", options.spike_units, column)
+    if raw is None or owner is None:
+        return None
+    if len(raw) != len(owner):
+        fields.log.wrong.append(f"data.options: {len(raw)} spike_times, but {len(owner)} spike_units")
+        return None
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        said = listed(f"{name} {n}" for name, n in lengths.items())
+        fields.log.wrong.append(f"data.options: expected one value a unit, found columns of different length: {said}")
+        return None
+    ids = columns.get("unit_id")
+    if ids is None:  # a column without ids is in MATLAB's count: row k is unit k
+        ids = pd.Series(np.arange(1, lengths.popitem()[1] + 1) if lengths else np.unique(owner))
+    rows = pd.Index(ids).get_indexer_for(owner) if ids.is_unique else np.full(len(owner), -1)
+    strange = owner[rows < 0].unique()
+    if not ids.is_unique:
+        fields.log.wrong.append(f"data.options.unit_id: ids must be unique, found {listed(map(str, ids), 10)}")
+    elif len(strange):
+        named = (
+            "data.options.unit_id" if "unit_id" in columns else f"1 to {len(ids)} (without unit_id, row k is unit k)"
+        )
+        fields.log.wrong.append(f"spikes of units that are not in {named}: {listed(map(str, strange), 10)}")
+    return None if not ids.is_unique or len(strange) else (ids, rows.astype(np.int64), raw)
+
+
+def whole_ids(ids: pd.Series) -> tuple[NDArray[np.int64], list[str] | None]:
+    """Ids as integers, and their names where they are none: then units are counted from 0."""
+    values = ids.to_numpy()
+    if values.dtype.kind in "iuf" and bool(np.all((values == np.floor(values)) & (np.abs(values) < MOST_ID))):
+        return values.astype(np.int64), None
+    return integer_ids(list(values))
+
+
+def _whole(values: pd.Series) -> pd.Series:
+    """Codes such as 1.0, MATLAB's doubles, as integers where all of them are whole."""
+    numbers = values.to_numpy()
+    whole = numbers.dtype.kind == "f" and bool(np.all((numbers == np.floor(numbers)) & (np.abs(numbers) < MOST_ID)))
+    return values.astype(np.int64) if whole and len(values) else values
+
+
+def _check_unit_of_time(fields: Fields, raw: NDArray[Any], options: Options) -> None:
+    """Whole numbers may be samples, ms or us: the user must say."""
+    known = raw[np.isfinite(raw)]
+    integers = raw.dtype.kind in "iu" and len(raw) > 0
+    if options.time_unit is None and (integers or (len(known) >= WHOLE and bool(np.all(known == np.floor(known))))):
+        span = f"{known.min():g} to {known.max():g}"
+        fields.log.wrong.append(
+            f"spike times are whole numbers ({span}): say what they count with data.options.time_unit: s, ms, us, or "
+            "samples (then sampling_rate_hz as well)"
+        )

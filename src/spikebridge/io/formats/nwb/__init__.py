@@ -1,0 +1,1 @@
+"""Parts of the NWB readers: from an open file to Contents, and back."""

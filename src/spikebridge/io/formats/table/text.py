@@ -1,0 +1,148 @@
+"""CSV and TSV -> columns of text, for the readers of tables: encoding, separator and shape, never guessed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from spikebridge.io.formats.table.log import Log
+from spikebridge.suggest import listed
+
+MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None")
+"""A missing number. In a column of text only the empty field is missing: NA is also a brain region."""
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+HEADER_BYTES = 1 << 16
+
+
+def text_columns(
+    path: Path, log: Log, numbers: Collection[str] = (), header_only: bool = False
+) -> tuple[dict[str, Any], str] | None:
+    """Name -> pyarrow array, and the separator; None, with what is wrong in the log, where it is no table.
+
+    The arrays are dictionaries of text; where all of `numbers` are numbers, these are float64. The first row names the
+    columns. A first column without a name (the index that pandas writes) is left out. A row counts as in a spreadsheet,
+    the header being row 1; empty lines do not count.
+    """
+    data = _utf8(path, log, HEADER_BYTES if header_only else -1)
+    if data is None:
+        return None
+    first = data[:HEADER_BYTES].decode("utf-8", errors="ignore").splitlines()[0]
+    separator = _separator(path, first, log)
+    if separator is None:
+        return None
+    names = [n.strip() for n in next(csv.reader([first], delimiter=separator))]
+    if not _sound_names(path, names, log):
+        return None
+    if header_only:
+        return {n: None for n in names if n}, separator
+    columns = _parsed(path, data, separator, [n in numbers for n in names], log)
+    if columns is None:
+        return None
+    if names[0] == "":
+        log.notes.append(f"{path.name}: the first column has no name and is left out")
+    return {n: c for n, c in zip(names, columns, strict=True) if n}, separator
+
+
+def _utf8(path: Path, log: Log, most: int) -> bytes | None:
+    """The file, or its first `most` bytes, as UTF-8 without leading empty lines. UTF-16 is known by its mark."""
+    try:
+        with path.open("rb") as handle:
+            data = handle.read(most)
+    except OSError as error:
+        log.fail(path, f"cannot be read ({error.strerror})")
+        return None
+    encoding = next((e for mark, e in MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        if encoding != "utf-8":
+            data = codecs.getincrementaldecoder(encoding)().decode(data, final=most < 0).encode()
+        else:
+            codecs.utf_8_decode(data, "strict", most < 0)
+    except UnicodeDecodeError as error:
+        row = data[: error.start].count(b"\n") + 1
+        log.fail(path, f"expected text in UTF-8 or UTF-16, found another encoding in line {row}: save it as UTF-8")
+        return None
+    if b"\0" in data:
+        log.fail(path, "expected text, found zero bytes: is it a binary file, or UTF-16 without its mark?")
+        return None
+    data = data[len(data[:HEADER_BYTES]) - len(data[:HEADER_BYTES].lstrip(b" \r\n")) :]
+    if not data:
+        log.fail(path, "is empty: expected a first row with the names of the columns")
+        return None
+    return data if data.endswith((b"\n", b"\r")) else data + b"\n"  # Arrow cannot read a header alone without it
+
+
+def _separator(path: Path, header: str, log: Log) -> str | None:
+    """The one separator in the header; None where it holds several, since a name that holds one must be quoted."""
+    unquoted = "".join(header.split('"')[::2])
+    here = [s for s in SEPARATORS if s in unquoted]
+    if len(here) > 1:
+        log.fail(path, f"the header holds {' and '.join(SEPARATORS[s] for s in here)}: which separates columns?")
+        return None
+    separator = here[0] if here else ","
+    if path.suffix.lower() == ".tsv" and separator != "\t" and here:
+        log.fail(path, f"expected tabs between the columns of a .tsv, found {SEPARATORS[separator]}")
+        return None
+    return separator
+
+
+def _sound_names(path: Path, names: list[str], log: Log) -> bool:
+    twice = sorted({n for n in names if names.count(n) > 1 and n})
+    if twice:
+        log.wrong.append(f"{path.name}: columns must have different names, found more than once: {listed(twice)}")
+    nameless = [i + 1 for i, n in enumerate(names) if not n and i]
+    if nameless or names == [""]:
+        log.wrong.append(f"{path.name}: expected a name for every column, found none for {listed(map(str, nameless))}")
+    return not (twice or nameless or names == [""])
+
+
+def _parsed(path: Path, data: bytes, separator: str, number: list[bool], log: Log) -> list[Any] | None:
+    import pyarrow as pa
+
+    if data.count(b'"') % 2:
+        log.fail(path, "expected quotation marks in pairs, found an odd number of them")
+        return None
+    text = pa.dictionary(pa.int32(), pa.string())
+    bad: list[Any] = []
+    try:
+        columns = _arrow(data, separator, [pa.float64() if n else text for n in number], bad)
+    except pa.ArrowInvalid:  # something among the numbers is none: who reads the column says what, and in which row
+        bad.clear()
+        try:
+            columns = _arrow(data, separator, [text] * len(number), bad)
+        except pa.ArrowInvalid as error:
+            log.fail(path, f"cannot be read as a table ({error})")
+            return None
+    if bad:
+        shown = listed([f"{r.actual_columns} in row {r.number} ({r.text[:60]!r})" for r in bad], 5)
+        fields = f"{len(number)} fields separated by {SEPARATORS[separator]}"
+        log.fail(path, f"expected {fields} in every row, found {shown}")
+        return None
+    return columns
+
+
+def _arrow(data: bytes, separator: str, types: list[Any], bad: list[Any]) -> list[Any]:
+    """One array a column. Rows with another number of fields go to `bad`."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    names = [str(i) for i in range(len(types))]
+
+    def keep(row: Any) -> str:
+        bad.append(row)
+        return "skip"
+
+    table = arrow.read_csv(
+        pa.BufferReader(data),
+        read_options=arrow.ReadOptions(column_names=names, skip_rows_after_names=1, use_threads=False),
+        parse_options=arrow.ParseOptions(
+            delimiter=separator, newlines_in_values=b'"' in data, invalid_row_handler=keep
+        ),
+        convert_options=arrow.ConvertOptions(
+            column_types=dict(zip(names, types, strict=True)), strings_can_be_null=False, null_values=list(MISSING)
+        ),
+    )
+    return [c.combine_chunks() for c in table.unify_dictionaries().columns]
