@@ -75,16 +75,26 @@ def bin_trains(trains: Sequence[Train], start_s: NDArray[np.float64], n_bins: in
     """(window, bin, unit), as `bin_windows`, from one sorted train a unit."""
     grid = Grid.of(start_s, n_bins, bin_s)
     counts: Counts = np.empty((len(start_s) * n_bins, len(trains)), dtype=np.uint8)
+    block: Counts = np.empty((0, 0), dtype=np.uint8)
     for i in range(0, len(trains), BLOCK):
-        block = _count_block(trains[i : i + BLOCK], grid, counts.dtype)
+        block = _count_block(
+            trains[i : i + BLOCK], grid, _blank(block, (len(counts), len(trains[i : i + BLOCK])), counts)
+        )
         counts = counts.astype(block.dtype, copy=False)  # a larger count than any before it widens all
         _as_one(counts[:, i : i + BLOCK])[...] = _as_one(block)
     return counts.reshape(len(start_s), n_bins, len(trains))
 
 
-def _count_block(trains: Sequence[Train], grid: Grid, dtype: np.dtype[np.unsignedinteger]) -> Counts:
-    """(cell, unit) in `dtype`, or in the smallest wider type where a count does not fit."""
-    block: Counts = np.zeros((grid.n_cells, len(trains)), dtype=dtype)
+def _blank(block: Counts, shape: tuple[int, int], like: Counts) -> Counts:
+    """Zeros, in the room of the last block where they fit: fresh memory costs more than the counting."""
+    if block.shape != shape or block.dtype != like.dtype:
+        return np.zeros(shape, dtype=like.dtype)
+    block.fill(0)
+    return block
+
+
+def _count_block(trains: Sequence[Train], grid: Grid, block: Counts) -> Counts:
+    """(cell, unit): `block`, which holds zeros, filled; of the smallest wider type where a count does not fit."""
     for k, times in enumerate(trains):
         cells = _cells(times, grid)
         if _may_exceed_a_byte(cells):
