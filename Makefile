@@ -20,7 +20,7 @@ export PYTHON PARAMS DATA WORKERS UPGRADE
 BIN := .venv/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile
 
-.PHONY: help repro test check fix ui lock clean environment
+.PHONY: help repro test check bench fix ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,10 @@ check: .venv/.installed ## lint, types, tests with coverage
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(PYTEST) --cov --cov-report=term
+
+bench: .venv/.installed ## measure speed against other tools; tables in benchmarks/results (some minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/binning.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ingest.py
 
 fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff check --fix .
