@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from project import shared_recordings
 from studies import simulated_windows, small_config
 
 from spikebridge.preprocess import make_splits, save_splits
@@ -37,6 +38,15 @@ def study(tmp_path_factory: pytest.TempPathFactory, windows: list[Windows]) -> P
         w.save(root / "windows" / f"{w.recording}.npz")
     save_splits(make_splits(windows, small_config().split), root / "splits.json")
     return root
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    """Four recordings of Steinmetz et al. 2019, where they lie beside the checkout."""
+    folder = shared_recordings()
+    if not folder.is_dir():
+        pytest.skip("no real recordings: set SPIKEBRIDGE_SHARED to a folder that holds data/recordings")
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -44,13 +43,3 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
         return inspect(tmp_path if len(held) > 1 else tmp_path / f"{next(iter(held))}.memory", asked, base)
 
     return look
-
-
-@pytest.fixture(scope="session")
-def real_folder() -> Path:
-    """Four recordings of Steinmetz et al. 2019, where they lie beside the checkout."""
-    beside = Path(__file__).parents[2] / ".." / "shared"
-    folder = Path(os.environ.get("SPIKEBRIDGE_SHARED", beside)) / "data" / "recordings"
-    if not folder.is_dir():
-        pytest.skip("no real recordings: set SPIKEBRIDGE_SHARED to a folder that holds data/recordings")
-    return folder

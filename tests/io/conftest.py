@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,13 +121,3 @@ def _add_electrodes(nwb: Any, electrodes: dict[str, Any]) -> None:
     for row, place in enumerate(electrodes["location"]):
         others = {name: values[row] for name, values in more.items()}
         nwb.add_electrode(location=place, group=made[groups[row][0]], **others)
-
-
-@pytest.fixture(scope="session")
-def real_folder() -> Path:
-    """Four recordings of Steinmetz et al. 2019, where they lie beside the checkout."""
-    beside = Path(__file__).parents[2] / ".." / "shared"
-    folder = Path(os.environ.get("SPIKEBRIDGE_SHARED", beside)) / "data" / "recordings"
-    if not folder.is_dir():
-        pytest.skip("no real recordings: set SPIKEBRIDGE_SHARED to a folder that holds data/recordings")
-    return folder
