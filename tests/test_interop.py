@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from dataclasses import replace
@@ -180,12 +179,8 @@ def test_without_pynapple(recording: Recording, monkeypatch: pytest.MonkeyPatch)
         Recording.from_pynapple(None, None, name="n")
 
 
-def test_a_real_recording_as_pynapple_reads_it() -> None:
-    beside = Path(__file__).parents[1] / ".." / "shared"
-    folder = Path(os.environ.get("SPIKEBRIDGE_SHARED", beside)) / "data" / "recordings"
-    if not folder.is_dir():
-        pytest.skip("no real recordings: set SPIKEBRIDGE_SHARED to a folder that holds data/recordings")
-    path = folder / "lederberg_2017-12-05.nwb"
+def test_a_real_recording_as_pynapple_reads_it(real_folder: Path) -> None:
+    path = real_folder / "lederberg_2017-12-05.nwb"
     data = nap.load_file(str(path))
     found = Recording.from_pynapple(data["units"], data["trials"], name=path.stem, region="brain_area")
     choice = DataConfig(path=str(path), source=["CA1"], target=["ACA"], observed="trials")
