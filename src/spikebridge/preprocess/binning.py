@@ -138,5 +138,6 @@ def _cells(times: Train, grid: Grid) -> NDArray[np.signedinteger]:
     cells = position.astype(grid.cell.dtype)
     if (cells[np.cumsum(n)[n > 0] - 1] >= grid.n_bins).any():  # rounding, next to the end of a window
         np.minimum(cells, grid.n_bins - 1, out=cells)
-    cells += _spread(grid.cell, n)
+    if grid.cell.any():
+        cells += _spread(grid.cell, n)
     return cells
