@@ -18,8 +18,7 @@ from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
 from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
-from spikebridge.io import not_recordings, reader_of
-from spikebridge.io.registry import files_of
+from spikebridge.io import not_recordings
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
 
@@ -53,7 +52,7 @@ def inspect(
     looks, opened = open_all(data, say)
     proposal = propose(opened, data, asked.table)
     trial, checked = _tried(opened, proposal, base or {})
-    not_read = _not_read(Path(path), looks, asked.reader)
+    not_read = not_recordings(Path(path), [Path(look.path) for look in looks], asked.reader)
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
     folder = oddities.of_folder(looks, opened, proposal, not_read)
     return Inspection(
@@ -92,13 +91,6 @@ def _with_warnings(
     if len(opened) > 1:  # the proposal names the regions of all recordings: that one lacks some is no mistake in it
         said = [text for text in said if not text.startswith("no unit in data.")]
     return replace(look, warnings=tuple(dict.fromkeys(said)))
-
-
-def _not_read(path: Path, looks: Sequence[Look], reader: str) -> list[str]:
-    """Names in the folder that belong to no recording."""
-    paths = [Path(look.path) for look in looks]
-    beside = {f.name for p in paths if (r := reader_of(p, reader)) for f in files_of(p, r)}
-    return [name for name in not_recordings(path, paths) if name not in beside]
 
 
 def _all_regions(opened: Sequence[Opened], proposal: Proposal) -> tuple[Region, ...]:

@@ -35,15 +35,9 @@ from spikebridge.config import DataConfig, Section, describe_errors
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
+from spikebridge.io.tree import DEEPEST, entries, is_loop, left_in
 from spikebridge.suggest import did_you_mean, listed
 from spikebridge.types import Recording
-
-TRUTH = "truth"
-"""Folder of known answers beside simulated recordings. No reader may open it."""
-
-
-DEEPEST = 3
-"""Folders in folders that are looked through for recordings."""
 
 
 class NoOptions(Section):
@@ -129,8 +123,8 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
     """The recordings at a path, sorted: the path itself where a reader takes it, else what lies in it.
 
-    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files). Folders
-    named truth and hidden entries are never opened.
+    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
+    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
 
     Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
     """
@@ -146,15 +140,15 @@ def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
     if one := reader_of(path, reader):
         _check_names([(path, name_of(path, one))])
         return [path]
-    entries, found = _entries(path), _within(path, reader, DEEPEST)
-    if lost := [p for p in entries if p.is_symlink() and not p.exists()]:
+    if lost := [p for p in entries(path) if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
         raise DataError(
             f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
             "annex get) or remove the links"
         )
+    found = _within(path, reader, DEEPEST)
     if not found:
-        raise DataError(_nothing_in(path, entries, reader))
+        raise DataError(_nothing_in(path, reader))
     _check_names((p, name_of(p, r)) for p, r in found.items())
     return list(found)
 
@@ -162,7 +156,9 @@ def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
 def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
     """Recordings in a folder and in its folders, as deep as `depth`, each with its reader."""
     found: dict[Path, Reader] = {}
-    for path in _entries(folder):
+    for path in entries(folder):
+        if is_loop(path):
+            continue
         if one := reader_of(path, reader):
             found[path] = one
         elif depth and path.is_dir():
@@ -170,32 +166,33 @@ def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
     return found
 
 
-def not_recordings(path: Path, found: Iterable[Path]) -> list[str]:
-    """Names of what lies beside the recordings and holds none of them."""
-    taken = {p for one in found for p in (one, *one.parents)}
-    return [p.name for p in _entries(Path(path)) if p not in taken] if Path(path) not in set(found) else []
+def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> list[str]:
+    """Names, within the folder, of what lies beside the recordings there and in its folders, and belongs to none.
+
+    What was not looked at, because it is too deep, a loop of links or a link to nothing, has the reason in brackets.
+    """
+    path, found = Path(path), set(found)
+    if path in found:
+        return []
+    if left_in(path, found):
+        found |= {f for p in found if (one := reader_of(p, reader) or reader_of(p)) for f in files_of(p, one)}
+    return [one.name_in(path) for one in left_in(path, found)]
 
 
-def _entries(path: Path) -> list[Path]:
-    try:
-        return sorted(p for p in path.iterdir() if p.name != TRUTH and not p.name.startswith("."))
-    except NotADirectoryError:
-        return [path]
-    except OSError as error:
-        raise DataError(f"data.path: {str(path)!r} cannot be listed: {error.strerror}") from None
-
-
-def _nothing_in(path: Path, entries: list[Path], reader: str) -> str:
+def _nothing_in(path: Path, reader: str) -> str:
     names = reader_names() if reader == "auto" else [reader]
     if path.is_file():
         return f"data.path: no reader ({listed(names)}) takes {str(path)!r}"
-    if not entries:
+    here = entries(path)
+    if not here:
         return f"data.path: expected recordings in {str(path)!r}, which is empty"
-    others = [f"{p.name} (by {key_of(r)})" for p in entries if reader != "auto" and (r := reader_of(p))]
+    others = [f"{p.name} (by {key_of(r)})" for p in here if reader != "auto" and (r := reader_of(p))]
     hint = f"; other readers take {listed(others, 5)}: set data.reader" if others else ""
+    unseen = [one.name_in(path) for one in left_in(path, ()) if one.why]
+    hint += f"; not looked at: {listed(unseen, 5)}" if unseen else ""
     return (
         f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
-        f"found there: {listed([p.name for p in entries], 5)}{hint}"
+        f"found there: {listed([p.name for p in here], 5)}{hint}"
     )
 
 
