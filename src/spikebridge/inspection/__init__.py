@@ -14,6 +14,7 @@ from spikebridge.config import Config, DataConfig, Section
 from spikebridge.inspection import block, oddities
 from spikebridge.inspection.columns import merged_tables
 from spikebridge.inspection.opened import Opened, open_all
+from spikebridge.inspection.partial import examine
 from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
 from spikebridge.inspection.rehearse import rehearse
@@ -72,7 +73,8 @@ def _tried(
     opened: Sequence[Opened], proposal: Proposal, base: Mapping[str, Any]
 ) -> tuple[Trial, Mapping[str, tuple[str, ...]]]:
     if proposal.missing:
-        return Trial(False, problems=proposal.missing), {}
+        wrong, warnings = examine(opened, proposal)
+        return Trial(False, problems=(*proposal.missing.values(), *wrong)), warnings
     sections = {name: dict(getattr(proposal, name)) for name in block.SECTIONS}
     settings: Config = config.parse({"models": {}, **base, **sections}, "the proposal")
     return rehearse(opened, settings)
@@ -86,7 +88,7 @@ def _with_warnings(
         return look
     said = [*look.warnings, *checked.get(look.name, ())]
     pauses = any(text.startswith("no unit fires") for text in said)
-    own = oddities.of_recording(one, proposal.region_column.get(look.name))
+    own = oddities.of_recording(one, proposal)
     said += [text for text in own if not (pauses and text.startswith("no unit fires"))]
     if len(opened) > 1:  # the proposal names the regions of all recordings: that one lacks some is no mistake in it
         said = [text for text in said if not text.startswith("no unit in data.")]
