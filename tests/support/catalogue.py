@@ -46,6 +46,14 @@ def spikes(name: str = "a", n: int = 130) -> dict[int, list[float]]:
     return {unit: (t / 30_000).tolist() for unit, t in ticks.items()}
 
 
+def steady(rate_hz: float, duration_s: float = DURATION_S, rest_s: float = 0.003) -> dict[int, list[float]]:
+    """Four units as a neuron fires: at random, but for its refractory time, on the clock of a 30 kHz amplifier."""
+    rng = np.random.default_rng(round(rate_hz))
+    n = int(2 * rate_hz * duration_s) + 100
+    every = {unit: np.cumsum(rest_s + rng.exponential(1 / rate_hz - rest_s, n)) for unit in IDS}
+    return {unit: (np.rint(30_000 * t[t < duration_s]) / 30_000).tolist() for unit, t in every.items()}
+
+
 def trials(**columns: Any) -> dict[str, list[Any]]:
     """Twelve sound trials, ten seconds apart; a column given as None is left out."""
     start = 1.0 + 10.0 * np.arange(N_TRIALS)

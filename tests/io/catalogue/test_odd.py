@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogue import IDS, Case, Catalogue, Project, accepts, spikes, trials
+from catalogue import IDS, Case, Catalogue, Project, accepts, spikes, steady, trials
 
 ODD = Catalogue()
 NAN = float("nan")
@@ -117,7 +117,11 @@ def pause_of_the_recording(at: Project) -> None:
     at.nwb(spikes={unit: [s for s in t if not 50.0 < s < 90.0] for unit, t in spikes().items()})
 
 
-@ODD.add("a: read", "  warning: spikes from 0.69834 to 199999 s: a recording of 56 hours?")
+@ODD.add(
+    "a: read",
+    "  warning: spikes from 0.69834 to 199999 s: a recording of 56 hours?",
+    "  warning: 12 trials (decision_time 5 to 115) cover 110 of 199999 s of spikes: are both in seconds?",
+)
 def very_long_recording(at: Project) -> None:
     rng = np.random.default_rng(0)
     times = {unit: np.sort(rng.uniform(0, 2e5, 20_000)).tolist() for unit in IDS}
@@ -236,6 +240,40 @@ def behavior_that_steps_back(at: Project) -> None:
 )
 def behavior_in_milliseconds(at: Project) -> None:
     at.nwb(extra=with_behavior([1000.0, 2000.0, 3000.0]))
+
+
+@ODD.add(
+    "a: read",
+    "  warning: behaviour of another length than the spikes (0.2129 to 129.827 s): speed (0 to 129000 s); is it in "
+    "seconds?",
+)
+def behavior_in_milliseconds_from_the_start(at: Project) -> None:
+    at.nwb(extra=with_behavior(np.arange(0.0, 1.3e5, 1e3).tolist()))
+
+
+@ODD.add(
+    "a: read",
+    "  warning: behaviour of another length than the spikes (0.2129 to 129.827 s): speed (0 to 1.9 s); is it in "
+    "seconds?",
+)
+def behavior_in_minutes(at: Project) -> None:
+    at.nwb(extra=with_behavior((np.arange(0.0, 2.0, 0.1)).tolist()))
+
+
+@ODD.add("a: read", "  warning: the median unit fires at 150 Hz: are these single units, and times in seconds?")
+def crossings_of_a_threshold(at: Project) -> None:
+    at.nwb(spikes=steady(150.0))
+
+
+@ODD.add(
+    "a: read",
+    "  warning: units of source and target share spikes, to 0.5 ms and beyond chance, of the shorter train: 1 (HC) and "
+    "3 (PFC): 69 %. Is it one unit, sorted twice? The target would be translated from itself; leave one of each pair "
+    "out",
+)
+def two_thirds_of_a_unit_in_both_regions(at: Project) -> None:
+    sound = spikes()
+    at.nwb(spikes=sound | {3: sorted([*sound[1][:90], *sound[3][90:]])})
 
 
 @ODD.add("a: read", "  warning: behaviour without any value: speed")

@@ -11,9 +11,11 @@ from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.behavior import check_behavior
+from spikebridge.io.validation.copies import check_copies
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.observed import check_observed, check_pauses
 from spikebridge.io.validation.regions import check_regions
+from spikebridge.io.validation.scale import check_scale
 from spikebridge.io.validation.spike_times import check_order, check_time_unit, check_values
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trials import check_columns, check_events, check_include, check_spans
@@ -26,6 +28,7 @@ Check = Callable[[Subject], Iterator[Finding]]
 CHECKS: dict[Check, str] = {
     check_ids: "spikes",
     check_twins: "regions",
+    check_copies: "regions",
     check_regions: "regions",
     check_values: "spikes",
     check_order: "spikes",
@@ -37,6 +40,7 @@ CHECKS: dict[Check, str] = {
     check_spans: "trials",
     check_events: "trials",
     check_labels: "trials",
+    check_scale: "trials",
     check_windows: "trials",
     check_behavior: "behavior",
 }
