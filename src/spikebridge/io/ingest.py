@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from spikebridge.config import Config
-from spikebridge.digest import digest, files_digest, same_files, source_hash
+from spikebridge.digest import digest, files_digest, likeness, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
@@ -23,7 +24,9 @@ from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
-ROOMS = ("config", "ingested", "intervals", "io", "suggest", "trial_table", "types")
+SHARED = 0.1
+"""Share of spikes that two recordings may not have in common. By chance they have none."""
+ROOMS = ("config", "digest", "ingested", "intervals", "io", "suggest", "trial_table", "types")
 """Code that has a say in what an ingested recording holds."""
 
 
@@ -41,13 +44,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. wrong: why it cannot be used, or empty. spikes: digest of its spikes."""
+    """What became of a job. wrong: why it cannot be used, or empty. spikes: digest of its spikes, and their sketch."""
 
     name: str
     unchanged: bool = False
     warnings: tuple[str, ...] = ()
     wrong: str = ""
     spikes: str = ""
+    sketch: tuple[int, ...] = ()
 
 
 def ingest(
@@ -103,14 +107,19 @@ def ingest_one(job: Job, report: Report) -> Outcome:
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
             report(f"{job.name}: unchanged")
-            return Outcome(job.name, True, tuple(about["warnings"]), spikes=about["spike_times"])
+            return _done(job.name, True, about)
         recording = read_recording(job.path, job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         return Outcome(job.name, wrong=str(error))
     report("\n".join([f"{job.name}: read", *(f"  warning: {w}" for w in recording.warnings)]))
-    about = load_about(job.out)
-    return Outcome(job.name, warnings=recording.warnings, spikes=about["spike_times"])
+    return _done(job.name, False, load_about(job.out))
+
+
+def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
+    return Outcome(
+        name, unchanged, tuple(about["warnings"]), spikes=about["spike_times"], sketch=tuple(about["sketch"])
+    )
 
 
 def _fingerprint(job: Job) -> str:
@@ -135,15 +144,17 @@ def _is_current(folder: Path, made_from: str) -> bool:
     return about.get("made_from") == made_from and same_files(folder, about.get("files", {}))
 
 
-def _twins(outcomes: Iterable[Outcome]) -> list[str]:
-    """One line for each recording that holds the spikes of an earlier one."""
-    first: dict[str, str] = {}
+def _twins(outcomes: Sequence[Outcome]) -> list[str]:
+    """One line for each recording that holds the spikes of an earlier one, all of them or many."""
     lines = []
-    for one in outcomes:
-        other = first.setdefault(one.spikes, one.name)
-        if other != one.name:
-            lines.append(
-                f"{other} and {one.name} hold the same spikes: one recording under two names would be in training "
-                "and test at once; remove one of them"
-            )
+    for k, one in enumerate(outcomes):
+        for other in outcomes[:k]:
+            share = 1.0 if one.spikes == other.spikes else likeness(one.sketch, other.sketch)
+            if share >= SHARED:
+                what = "the same spikes" if one.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
+                lines.append(
+                    f"{other.name} and {one.name} hold {what}: one recording under two names would be in training and "
+                    "test at once; remove one of them"
+                )
+                break
     return lines

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 LONG = {"series", "value"}
 ABOUT = ("animal", "observed", "resolution_s")
 """What recording.json may say."""
-INGESTED = ("name", "source_file", "warnings", "files", "made_from")
+INGESTED = ("name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from")
 """What ingested recordings have there besides; nothing here reads it."""
 
 
