@@ -15,6 +15,7 @@ from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.nwb.behavior import behavior_table
+from spikebridge.io.formats.nwb.chunks import check_chunks
 from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, plain_columns, ragged, text, values_of
 from spikebridge.io.formats.nwb.tables import interval_tables
 from spikebridge.io.formats.nwb.walk import walk
@@ -155,6 +156,7 @@ def _places(nwb: Any, table: Any, where: str, log: Log) -> dict[str, tuple[tuple
     """ "electrodes.<column>" -> the places of each unit, for every column of text, and those of electrode groups."""
     places: dict[str, tuple[tuple[str, ...], ...]] = {}
     if "electrode_group" in table.colnames and not is_pickled(table["electrode_group"].data):
+        check_chunks(table["electrode_group"].data, f"{where}/electrode_group")
         groups = [getattr(g, "location", None) for g in table["electrode_group"].data[:]]
         places["electrode_group.location"] = tuple((text(g),) for g in groups)
     if "electrodes" not in table.colnames:
