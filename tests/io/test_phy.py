@@ -151,7 +151,8 @@ def test_sampling_rate_that_is_asked_for(tmp_path: Path) -> None:
     ("samples", "clusters", "said"),
     [
         ([1, 2, 3], [0, 1], "spike_times.npy has 3 spikes, spike_clusters.npy has 2"),
-        ([0.5, 2.0], [0, 1], "spike_times.npy: expected whole numbers, got 0.5: are these seconds?"),
+        ([0.5, 2.0], [0, 1], r"spike_times.npy: expected whole numbers \(samples\), got 0.5: are these seconds\?"),
+        ([1, 2], [0.5, 1.0], r"spike_clusters.npy: expected whole numbers \(ids of clusters\), got 0.5$"),
         ([1, 2], [0.0, np.nan], "expected a cluster for every spike, found NaN"),
         ([[1, 2], [3, 4]], [0, 1], r"expected one number a spike, got int64 of shape \(2, 2\)"),
         (np.array([1, None]), [0, 1], "spike_times.npy cannot be read as an array"),

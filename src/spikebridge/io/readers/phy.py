@@ -95,7 +95,8 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[
     owners = "spike_clusters.npy" if (path / "spike_clusters.npy").is_file() else "spike_templates.npy"
     if owners == "spike_templates.npy":
         notes.append("no spike_clusters.npy: units are the templates of spike_templates.npy, as before curation")
-    samples, clusters = (_whole_numbers(path / name, wrong) for name in ("spike_times.npy", owners))
+    samples = _whole_numbers(path / "spike_times.npy", "samples", ": are these seconds?", wrong)
+    clusters = _whole_numbers(path / owners, "ids of clusters", "", wrong)
     if not wrong and len(samples) != len(clusters):
         wrong.append(f"spike_times.npy has {len(samples)} spikes, {owners} has {len(clusters)}")
     if not np.isfinite(clusters).all():
@@ -104,7 +105,7 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[
     return samples, clusters.astype(np.int64)
 
 
-def _whole_numbers(file: Path, wrong: list[str]) -> NDArray[np.float64]:
+def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[np.float64]:
     """(spike,), exact up to 2^53; NaN stays. Pickled arrays are never opened."""
     try:
         values = np.load(file, allow_pickle=False)
@@ -117,9 +118,7 @@ def _whole_numbers(file: Path, wrong: list[str]) -> NDArray[np.float64]:
     numbers = values.ravel().astype(np.float64)
     known = numbers[np.isfinite(numbers)] if values.dtype.kind == "f" else numbers[:0]
     if (known != np.rint(known)).any():
-        wrong.append(
-            f"{file.name}: expected whole numbers, got {known[known != np.rint(known)][0]}: are these seconds?"
-        )
+        wrong.append(f"{file.name}: expected whole numbers ({what}), got {known[known != np.rint(known)][0]}{hint}")
     return numbers
 
 
