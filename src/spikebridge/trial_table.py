@@ -16,7 +16,7 @@ from spikebridge.suggest import did_you_mean, listed
 MOST_CLASSES = 20
 """A label with more values is a quantity, not a decision."""
 DIGITS, SINGLE_DIGITS = 12, 6
-"""Of a number that is a label, in double and in single precision; the last few of sixteen, or of eight, are rounding."""
+"""Of a number that is a label, in double and in single precision; further ones may be rounding."""
 
 
 def label_names(values: pd.Series) -> NDArray[np.str_]:

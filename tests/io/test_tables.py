@@ -348,6 +348,33 @@ def test_types_in_parquet(tmp_path: Path) -> None:
     assert any("left out: list, __index_level_0__" in n for n in found.notes)
 
 
+def test_single_precision_is_told(tmp_path: Path) -> None:
+    """At 20,000 s float32 has steps of 2 ms; at 60 s, of 4 us, it is good enough."""
+
+    def note(of: str, times: list[float], **options: Any) -> tuple[str, ...]:
+        path = folder(tmp_path / of)
+        spikes = pd.DataFrame({"unit": [1, 1, 2], "time_s": np.array(times, dtype=np.float32)})
+        spikes.to_parquet(path / "spikes.parquet")
+        (path / "spikes.csv").unlink()
+        found = tables.read(path, Options(**options))
+        assert found.spikes["time_s"].dtype == np.float64
+        return found.notes
+
+    said = "spikes.parquet: column time_s: float32 holds these times only to 2 ms; save them as float64 (double)"
+    assert note("late", [1.0, 20_000.0, 3.0]) == (said,)
+    assert note("early", [1.0, 60.0, 3.0]) == ()
+    assert said in note("ticks", [1e3, 2e7, 3e3], time_unit="ms")
+    trials = pd.DataFrame(
+        {"start_time": [0.0, 1.0], "stop_time": np.array([1.0, 9e4], dtype=np.float32), "choice": "a"}
+    )
+    path = folder(tmp_path / "trials")
+    trials.to_parquet(path / "trials.parquet")
+    (path / "trials.csv").unlink()
+    assert tables.read(path, Options()).notes == (
+        "trials.parquet: column stop_time: float32 holds these times only to 7.8 ms; save them as float64 (double)",
+    )
+
+
 def test_unknown_files_and_columns_are_noted(tmp_path: Path) -> None:
     path = folder(
         tmp_path / "a", spikes__csv="unit,time_s,amplitude\n1,1,3\n", notes__txt="x", weather__csv="day,sun\n1,2\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from catalogue import IDS, Case, Catalogue, Project, accepts, spikes, steady, trials
 
@@ -274,6 +275,39 @@ def crossings_of_a_threshold(at: Project) -> None:
 def two_thirds_of_a_unit_in_both_regions(at: Project) -> None:
     sound = spikes()
     at.nwb(spikes=sound | {3: sorted([*sound[1][:90], *sound[3][90:]])})
+
+
+@ODD.add(
+    "a: 299 windows",
+    "  warning: the population rate of target changes 0.2 times from the first to the last third of the observed time: "
+    "slow drift that both regions share passes for coupling; see the nulls, or limit the units by "
+    "quality.max_rate_change",
+    stage="preprocess",
+)
+def drift_of_a_population(at: Project) -> None:
+    """The target falls silent over ten minutes, the source does not."""
+    rng = np.random.default_rng(0)
+    steady_ones = {unit: np.sort(rng.uniform(0.0, 600.0, 1200)).tolist() for unit in (1, 2)}
+    fading = {unit: np.sort(600.0 * (1 - rng.uniform(0, 1, 1200) ** 0.5)).tolist() for unit in (3, 4)}
+    at.nwb(spikes=steady_ones | fading)
+
+
+@ODD.add(
+    "a: read",
+    "  warning: spikes.parquet: column time_s: float32 holds these times only to 2 ms; save them as float64 (double)",
+)
+def late_times_of_single_precision(at: Project) -> None:
+    later = 20_000.0
+    sound = pd.DataFrame([(unit, later + t) for unit, times in spikes().items() for t in times])
+    table = {k: v if k == "choice" else [later + t for t in v] for k, v in trials().items()}
+    folder = at.tables(spikes=None, trials=table, recording='{"observed": [[20000.0, 20130.0]]}')
+    sound.set_axis(["unit", "time_s"], axis=1).astype({"time_s": np.float32}).to_parquet(folder / "spikes.parquet")
+
+
+@ODD.add("a: read")
+def labels_that_differ_in_rounding(at: Project) -> None:
+    """One class of 0.3, not two of one trial each."""
+    at.nwb(trials=trials(choice=[0.3, 0.7] * 5 + [0.1 + 0.2, 0.7]))
 
 
 @ODD.add("a: read", "  warning: behaviour without any value: speed")

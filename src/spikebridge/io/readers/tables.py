@@ -16,8 +16,8 @@ from pydantic import model_validator
 from spikebridge.config import Positive, Section
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import ABOUT, collect, write_about
-from spikebridge.io.formats.table.columns import SUFFIXES, header, integers, number_column, read_table
-from spikebridge.io.formats.table.kinds import Clock
+from spikebridge.io.formats.table.columns import SUFFIXES, header, integers, read_table
+from spikebridge.io.formats.table.kinds import Clock, time_column
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
@@ -128,7 +128,7 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
     frame = read_table(file, log, numbers=(at,), ids=("unit",))
     if frame is None:
         return None
-    times = number_column(frame, at, file, log)
+    seconds = time_column(frame, at, file, log, clock)
     if "unit" not in frame:
         log.fail(file, f"expected a column unit, found {listed(map(str, frame.columns))}")
         return None
@@ -136,9 +136,8 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
     if more:
         log.notes.append(f"{file.name}: columns that are not read: {listed(more)}")
     place = None if units is None else _places(frame["unit"], units, file, log)
-    if times is None or place is None or units is None:
+    if seconds is None or place is None or units is None:
         return None
-    seconds = clock.seconds(times)
     if np.count_nonzero(np.diff(place)) + 1 > len(np.unique(place)):
         order = np.argsort(place, kind="stable")
         place, seconds = place[order], seconds[order]

@@ -80,7 +80,7 @@ def is_pickled(data: Any) -> bool:
 
 
 def values_of(data: Any, where: str, log: Log) -> NDArray[Any]:
-    """The values of an array that is read only now. Raises DataError where some lie in a file that is missing or cut."""
+    """The values of an array that is read only now. Raises DataError where a file of it is missing or cut."""
     if log.has_lost(data):
         raise DataError(f"{where}: its values lie in a file that is missing")
     check_chunks(data, where)

@@ -19,6 +19,7 @@ from spikebridge.io.formats.nwb.chunks import check_chunks
 from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, plain_columns, ragged, text, values_of
 from spikebridge.io.formats.nwb.tables import interval_tables
 from spikebridge.io.formats.nwb.walk import walk
+from spikebridge.io.formats.precision import coarse
 from spikebridge.suggest import did_you_mean, listed
 
 PARTS = ("spike_times", "obs_intervals", "electrodes")
@@ -134,9 +135,7 @@ def _spikes(table: Any, units: pd.DataFrame, where: str, log: Log) -> pd.DataFra
     times, counts = ragged(table, "spike_times", where, log)
     if times.ndim != 1 or times.dtype.kind not in "iuf":
         raise DataError(f"{where}/spike_times: expected one number a spike, found {times.dtype} of shape {times.shape}")
-    if times.dtype.itemsize < 8 and times.dtype.kind == "f" and len(times):
-        step = float(np.spacing(np.nanmax(np.abs(times))))
-        log.notes.append(f"spike times have single precision: steps of {1000 * step:.2g} ms at the end")
+    log.notes.extend(coarse(times, f"{where}/spike_times"))
     ids = np.repeat(units["unit"].to_numpy(), counts)
     return pd.DataFrame({"unit": ids, "time_s": times.astype(np.float64, copy=False)}, copy=False)
 
