@@ -304,6 +304,16 @@ def late_times_of_single_precision(at: Project) -> None:
     sound.set_axis(["unit", "time_s"], axis=1).astype({"time_s": np.float32}).to_parquet(folder / "spikes.parquet")
 
 
+@ODD.add(
+    "a: read", "  warning: spikes.csv: the last line does not end; unless it was typed so, was the file cut short?"
+)
+def table_that_stops_in_a_number(at: Project) -> None:
+    """As a copy that broke off leaves it: 99.05 instead of 99.0531."""
+    file = at.tables() / "spikes.csv"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text[: text.index("\n", 9 * len(text) // 10) - 2], encoding="utf-8")
+
+
 @ODD.add("a: read")
 def labels_that_differ_in_rounding(at: Project) -> None:
     """One class of 0.3, not two of one trial each."""

@@ -33,6 +33,7 @@ from spikebridge.io.formats.sorting.common import (
     with_tables_beside,
 )
 from spikebridge.io.formats.sorting.kinds import files_in, holds, kind_of, sidecar_files
+from spikebridge.io.formats.table.text import no_end
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
@@ -63,7 +64,7 @@ def read(path: Path, options: Options) -> Contents:
     notes: list[str] = []
     samples, clusters = _spikes(path, notes)
     rate = agreed_rate(path, {"params.py": _rate_in_params(path)}, options.sampling_rate_hz)
-    tables = {p: t for p in _cluster_files(path) if (t := _cluster_table(p)) is not None}
+    tables = {p: t for p in _cluster_files(path) if (t := _cluster_table(p, notes)) is not None}
     units = _units(path, clusters, tables, notes)
     spikes = by_unit(units["unit"].to_numpy(), clusters, samples / rate)
     found = Sorted(units, spikes, tuple(notes))
@@ -148,12 +149,13 @@ def _cluster_files(path: Path) -> list[Path]:
     return sorted(found, key=lambda p: (p.stem != "cluster_info", p.name))
 
 
-def _cluster_table(file: Path) -> pd.DataFrame | None:
+def _cluster_table(file: Path, notes: list[str]) -> pd.DataFrame | None:
     """One table by cluster_id; None where it has no such column. Old versions of Phy write tabs into .csv files."""
     try:
         with open(file, encoding="utf-8") as handle:
             separator = "\t" if "\t" in handle.readline() else ","
         table = pd.read_csv(file, sep=separator)
+        notes.extend(no_end(file.name, file.read_bytes()))
     except (OSError, ValueError) as error:  # pandas' and codecs' errors are ValueErrors
         raise DataError(f"{file}: cannot be read as a table ({error})") from None
     if "cluster_id" not in table and "id" in table:
@@ -172,6 +174,12 @@ def _units(path: Path, clusters: NDArray[np.int64], tables: dict[Path, pd.DataFr
     info = next((t for p, t in tables.items() if p.stem == "cluster_info"), pd.DataFrame())
     used = np.sort(pd.unique(clusters))
     ids = pd.Index([*info.index, *(c for c in used if c not in info.index)], dtype="int64", name="unit")
+    without = [str(c) for c in used if len(info) and c not in info.index]
+    if without:
+        notes.append(
+            f"cluster_info: no row for {listed(without, 10)}, which have spikes: was it saved before a merge or split, "
+            "or cut short?"
+        )
     columns: dict[str, Any] = {}
     for file, table in tables.items():
         gone = len(set(table.index) - set(ids))
