@@ -41,7 +41,7 @@ def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ..
 
 def _findings(one: Opened, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data(proposal), _trials(one, proposal)
-    contents = one.contents or read_contents(one.path, data)
+    contents = one.contents or read_contents(one.path, data, one.look.name)
     chosen = choose(contents, data, trials or TrialsConfig())
     subject = Subject(chosen.recording, data, trials or TrialsConfig())
     told = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())

@@ -18,7 +18,7 @@ from spikebridge.digest import digest, files_digest, likeness, same_files, sourc
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
-from spikebridge.io.registry import Reader, files_of, find_recordings, name_of, not_recordings, read_contents, reader_of
+from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.suggest import listed
@@ -76,25 +76,25 @@ def ingest(
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
     path = Path(config.data.path)
-    found = find_recordings(path, config.data.reader)
-    beside = {f.name for p in found for f in files_of(p, _reader(p, config)) if f.parent == path}
-    others = set(not_recordings(path, found)) - beside
-    if others:
-        say(f"{path}: not read, since no reader takes them: {listed(sorted(others), 10)}")
+    found = named_recordings(path, config.data.reader)
+    if others := not_recordings(path, found, config.data.reader):
+        say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
-    names = {p: name_of(p, _reader(p, config)) for p in found}
-    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in names.items()]
+    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in found.items()]
 
 
 def _reader(path: Path, config: Config) -> Reader:
     reader = reader_of(path, config.data.reader)
-    assert reader is not None  # find_recordings asked before
+    assert reader is not None  # named_recordings asked before
     return reader
 
 
-def read_recording(path: Path, config: Config) -> Recording:
-    """Read and check one recording. Raises DataError naming the file and everything wrong in it."""
-    chosen = choose(read_contents(path, config.data), config.data, config.trials)
+def read_recording(path: Path, config: Config, name: str = "") -> Recording:
+    """Read and check one recording. name: as `read_contents`.
+
+    Raises DataError naming the file and everything wrong in it.
+    """
+    chosen = choose(read_contents(path, config.data, name), config.data, config.trials)
     warnings = check(chosen.recording, config.data, config.trials, chosen.findings, chosen.missing)
     return replace(chosen.recording, warnings=warnings)
 
@@ -108,7 +108,7 @@ def ingest_one(job: Job, report: Report) -> Outcome:
             about = load_about(job.out)
             report(f"{job.name}: unchanged")
             return _done(job.name, True, about)
-        recording = read_recording(job.path, job.config)
+        recording = read_recording(job.path, job.config, job.name)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         return Outcome(job.name, wrong=str(error))
