@@ -15,6 +15,8 @@ FEWEST = 5
 LITTLE = 0.02
 """Trials that cover less than this share of the spikes are odd."""
 UNITS = {"minutes by 60": 60.0, "hours by 3600": 3600.0}
+SOON_S = 1.0
+"""Half of the trials follow each other sooner, or within one window: no animal decides so fast."""
 FILLS = (0.5, 1.1)
 """Share of the spikes that trials cover once they are in seconds."""
 
@@ -34,11 +36,10 @@ def check_scale(subject: Subject) -> Iterator[Finding]:
         f"{whole:.6g} s of spikes"
     )
     advice = next((a for a, factor in UNITS.items() if FILLS[0] <= factor * covered / whole <= FILLS[1]), "")
-    if advice and step < length:
+    if advice and step < max(length, SOON_S):
         yield Finding(
             True,
-            f"trial times are not in seconds: {what} and follow each other after {step:.2g} s, sooner than a window "
-            f"of {length:g} s; multiply {advice}",
+            f"trial times are not in seconds: {what} and follow each other after {step:.2g} s; multiply {advice}",
         )
     else:
         yield Finding(False, f"{what}: are both in seconds?")
