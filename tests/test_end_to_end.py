@@ -125,7 +125,8 @@ def test_the_registered_model_loads_in_a_new_process(project: Path, tmp_path: Pa
     chances = np.array(said["probabilities"])
     assert chances.shape == (5, 2)
     np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-5)
-    assert said["label"] == [("skip", "stay")[i] for i in chances.argmax(axis=1)]
+    shares = load_json(project / f"runs/train/{registration['model']}/model/model.json")["class_shares"]["rat1_day1"]
+    assert said["label"] == [("skip", "stay")[i] for i in (chances / np.array(shares)).argmax(axis=1)]
     if "latents" in said:
         assert np.array(said["latents"]).shape[:2] == counts.shape[:2]
         assert np.array(said["target_rates"]).shape[:2] == counts.shape[:2]

@@ -59,7 +59,16 @@ def test_every_labelled_trial_is_predicted_once_in_its_own_fold(
             label = dict(zip(w.trial, w.label, strict=True))
             assert list(mine.label) == [w.classes[label[t]] for t in mine.trial]
             chances = mine[[f"p_{c}" for c in w.classes]].to_numpy()
-            assert list(mine.predicted) == [w.classes[i] for i in chances.argmax(axis=1)]
+            shares = mine[[f"share_{c}" for c in w.classes]].to_numpy()
+            for fold in splits.folds:  # Laplace's shares of the labels that the refit learned from
+                learnt = [getattr(fold.inner[0], side)[w.recording] for side in ("train", "valid")]
+                known = w.label[np.concatenate(learnt)]
+                counts = np.bincount(known[known >= 0], minlength=len(w.classes)) + 1
+                np.testing.assert_allclose(
+                    shares[mine.fold == fold.fold], np.tile(counts / counts.sum(), ((mine.fold == fold.fold).sum(), 1))
+                )
+            speaks_for = chances if kind.name == "majority" else chances / shares
+            assert list(mine.predicted) == [w.classes[i] for i in speaks_for.argmax(axis=1)]
 
 
 def test_time_consumed_keeps_clear_of_the_test_blocks(trained: tuple[Any, Path, Any], study: Path) -> None:
@@ -93,6 +102,8 @@ def test_translation_is_the_metric_of_the_saved_rates(
                 by_hand = np.sum(y * np.log(r / base) - (r - base))
                 assert table.loc[(w.recording, w.trial[i]), "nats"] == pytest.approx(by_hand, rel=1e-5, abs=1e-4)
                 assert table.loc[(w.recording, w.trial[i]), "spikes"] == y.sum()
+    if not kind.early_stopping:  # nothing but mean rates is left without the source
+        assert (table.nats_without_source == 0).all()
     assert np.isfinite(metrics.bits_per_spike(table.nats, table.spikes))
 
 

@@ -115,7 +115,8 @@ def test_inner_scores_are_scikit_learns(halves: tuple[list[Windows], list[Window
     known = [w.select(w.labelled) for w in valid]
     chances = np.concatenate([model.predict(w).probabilities for w in known])
     label = np.concatenate([w.label for w in known])
-    assert outcome.inner["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(label, chances.argmax(axis=1)))
+    decided = np.concatenate([model.decide(model.predict(w).probabilities, w.recording) for w in known])
+    assert outcome.inner["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(label, decided))
     assert outcome.inner["log_loss"] == pytest.approx(log_loss(label, chances))
     assert outcome.value == -outcome.inner["log_loss"]
 

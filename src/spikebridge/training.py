@@ -116,10 +116,13 @@ def _tables(model: models.Model, data: Sequence[Windows], fold: Fold) -> dict[st
             }
         )
         if model.decides:
-            predictions.append(_decisions(who, test, said))
+            predictions.append(_decisions(model, who, test, said))
         if said.rates is not None and train is not None:
             nats, spikes = information(said.rates, test.target, train.target.mean(axis=(0, 1)))
-            translation.append(who.assign(nats=nats, spikes=spikes))
+            known = np.zeros(len(test))
+            if said.baseline is not None:
+                known = information(said.baseline, test.target, train.target.mean(axis=(0, 1)))[0]
+            translation.append(who.assign(nats=nats, spikes=spikes, nats_without_source=known))
             rates |= {f"{recording}|trial": test.trial, f"{recording}|rates": said.rates}
         if said.latents is not None and train is not None:
             latents |= _latents(model, fold.fold, test, train.select(train.labelled))
@@ -131,11 +134,17 @@ def _tables(model: models.Model, data: Sequence[Windows], fold: Fold) -> dict[st
     }
 
 
-def _decisions(who: pd.DataFrame, test: Windows, said: Predictions) -> pd.DataFrame:
+def _decisions(model: models.Model, who: pd.DataFrame, test: Windows, said: Predictions) -> pd.DataFrame:
+    """p_<class>: probability. share_<class>: of the labels that the fit learned from."""
     assert said.probabilities is not None
     names = np.array(test.classes)
-    table = who.assign(label=names[test.label], predicted=names[said.probabilities.argmax(axis=1)])
-    return table.assign(**{f"p_{c}": said.probabilities[:, i] for i, c in enumerate(test.classes)})
+    decided = model.decide(said.probabilities, test.recording)
+    table = who.assign(label=names[test.label], predicted=names[decided])
+    shares = model.class_shares.get(test.recording)
+    return table.assign(
+        **{f"p_{c}": said.probabilities[:, i] for i, c in enumerate(test.classes)},
+        **({f"share_{c}": shares[i] for i, c in enumerate(test.classes)} if shares else {}),
+    )
 
 
 def _latents(model: models.Model, fold: int, test: Windows, train: Windows) -> dict[str, np.ndarray]:

@@ -146,7 +146,7 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
-    capped = _cap_epochs(params, kind, job.config.tune.epochs)
+    capped = _cheaper(params, kind, job.config.tune.epochs)
 
     def watch(row: dict[str, float]) -> None:
         if len(parts) == 1 and "valid_loss" in row:
@@ -170,12 +170,13 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
     study.tell(trial, float(np.mean([o.value for o in outcomes])))
 
 
-def _cap_epochs(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
-    """The settings for a trial: fewer epochs, on a schedule of that length, rank settings at less cost."""
-    default = kind.Params.model_fields.get("epochs")
-    if cap is None or default is None or not kind.early_stopping:
+def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
+    """The settings for a trial: one network and fewer epochs, on a schedule of that length, rank them at less cost."""
+    fields = kind.Params.model_fields
+    if cap is None or "epochs" not in fields or not kind.early_stopping:
         return params
-    return params | {"epochs": min(cap, params.get("epochs", default.default))}
+    one = {"members": 1} if "members" in fields else {}
+    return params | {"epochs": min(cap, params.get("epochs", fields["epochs"].default))} | one
 
 
 def assess(
@@ -191,6 +192,7 @@ def assess(
     nats, spikes = 0.0, 0.0
     labels: list[NDArray[np.int64]] = []
     chances: list[NDArray[np.float64]] = []
+    decided: list[NDArray[np.int64]] = []
     for w in valid:
         if model.translates and not model.early_stopping:
             rates = model.predict(w).rates
@@ -203,6 +205,7 @@ def assess(
             said = model.predict(known).probabilities
             assert said is not None
             chances.append(said)
+            decided.append(model.decide(said, w.recording))
     inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
     if model.early_stopping:  # its own score of the epoch that it kept: afterwards it has learned from `valid`
         inner["bits_per_spike"] = max(row["valid_bits_per_spike"] for row in history.rows)
@@ -210,7 +213,7 @@ def assess(
         inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
     if model.decides:
         label, chance = np.concatenate(labels), np.concatenate(chances)
-        inner["balanced_accuracy"] = metrics.balanced_accuracy(label, chance.argmax(axis=1))
+        inner["balanced_accuracy"] = metrics.balanced_accuracy(label, np.concatenate(decided))
         inner["log_loss"] = metrics.log_loss(label, chance)
     value = inner["bits_per_spike"] if model.translates else -float(inner["log_loss"] or 0.0)
     assert value is not None

@@ -205,12 +205,14 @@ class Predictions:
     """What a model says of windows.
 
     probabilities: (trial, class). rates: (trial, bin, unit), expected target spikes per bin.
-    latents: (trial, bin, latent). None where the model has none.
+    latents: (trial, bin, latent). baseline: as rates, what the model would say without the source, where that is more
+    than the mean rate. None where the model has none.
     """
 
     probabilities: NDArray[np.float64] | None = None
     rates: NDArray[np.float32] | None = None
     latents: NDArray[np.float32] | None = None
+    baseline: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def test_known_effects_are_found(comparisons: pd.DataFrame) -> None:
     assert primary.loc[("above_majority", "seq2seq", "majority"), "p_holm"] == pytest.approx(3 / 64)
     assert primary.loc[("seq2seq_against_competitors", "seq2seq", "dnn"), "verdict"] == "seq2seq better"
     assert primary.loc[("translation", "seq2seq", "ridge"), "p"] == 1 / 64
-    assert primary.loc[("translation_above_mean_rate", "ridge", "mean_rate"), "verdict"] == "ridge better"
+    assert primary.loc[("translation_from_source", "ridge", "without_source"), "verdict"] == "ridge better"
     assert (primary["n_clusters"] == 6).all()
     assert ((primary["ci_low"] < primary["estimate"]) & (primary["estimate"] < primary["ci_high"])).all()
 

@@ -61,7 +61,9 @@ def test_readout_is_scikit_learns_logistic_regression(n_classes: int, strength: 
     label = (x @ rng.normal(size=(4, n_classes)) + rng.normal(size=(120, n_classes))).argmax(axis=1)
     readout = fit_readout(x, label, n_classes, strength)
     z = (x - x.mean(axis=0)) / (x - x.mean(axis=0)).std()
-    oracle = LogisticRegression(C=strength, max_iter=1000).fit(z, label).predict_proba(z)
+    alike = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(z, label).predict_proba(z)
+    oracle = alike * (np.bincount(label, minlength=n_classes) + 1)[np.unique(label)]
+    oracle /= oracle.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(readout.probabilities(x)[:, np.unique(label)], oracle, atol=1e-6)
 
 
@@ -168,3 +170,18 @@ def test_loop_learns_to_classify() -> None:
 
     fit_network(network, lambda: [None], 1, loss, None, schedule, lambda _: None)
     assert (network(x).argmax(dim=1) == y).float().mean() > 0.95
+
+
+def test_a_read_out_of_rare_decisions_is_moved_to_their_shares() -> None:
+    """Without information it gives the shares; with some, the ratio to the shares parts the classes at one half."""
+    rng = np.random.default_rng(4)
+    label = (rng.random(400) < 0.15).astype(np.int64)
+    blind = fit_readout(rng.normal(size=(400, 3)) * 1e-9, label, 2, 0.01).probabilities(np.zeros((1, 3)))
+    share = (label.sum() + 1) / 402
+    assert blind[0, 1] == pytest.approx(share, abs=1e-3)
+    x = rng.normal(size=(400, 3)) + label[:, None]
+    p = fit_readout(x, label, 2, 0.1).probabilities(x)
+    evidence = p / np.array([1 - share, share])
+    recall = [(evidence.argmax(axis=1) == label)[label == c].mean() for c in (0, 1)]
+    assert min(recall) > 0.7
+    assert (p.argmax(axis=1) == label)[label == 1].mean() < min(recall)

@@ -99,7 +99,7 @@ def test_a_causal_encoder_never_looks_ahead(causal: bool) -> None:
 def test_recordings_share_the_core_but_not_their_units(halves: tuple[list[Windows], list[Windows]]) -> None:
     model = models.create("seq2seq", {"epochs": 1})
     model.fit(*halves, np.random.default_rng(0))
-    network = model.translator.network
+    network = model.translator.networks[0]
     for i, w in enumerate(halves[0]):
         assert network.read_in[i].in_features == w.source.shape[2]
         assert network.read_out[i].out_features == w.target.shape[2]
@@ -132,3 +132,56 @@ def test_a_silent_unit_keeps_a_finite_rate(halves: tuple[list[Windows], list[Win
     model.fit([replace(train[0], target=quiet)], [], np.random.default_rng(0))
     rates = model.predict(test[0]).rates
     assert np.isfinite(rates).all() and rates[:, :, 0].mean() < 0.1 * rates.mean()
+
+
+def test_several_networks_are_better_than_their_mean(halves: tuple[list[Windows], list[Windows]]) -> None:
+    """Jensen: the log likelihood of mean rates is at least the mean log likelihood of the networks."""
+    model = models.create("seq2seq", {"epochs": 3, "members": 3, "hidden": 8})
+    model.fit(*halves, np.random.default_rng(0))
+    together = held_out_bits(model, *halves)
+    networks, maps = model.translator.networks, model.translator.maps
+    alone = []
+    for network in networks:
+        model.translator.networks, model.translator.maps = torch.nn.ModuleList([network]), []
+        alone.append(held_out_bits(model, *halves))
+    assert together >= np.mean(alone)
+    assert len(set(alone)) == len(networks) and len(maps) == len(networks) - 1
+
+
+def test_latents_of_several_networks_lie_on_the_axes_of_the_first(halves: tuple[list[Windows], list[Windows]]) -> None:
+    model = models.create("seq2seq", {"epochs": 3, "members": 3, "hidden": 8})
+    model.fit(*halves, np.random.default_rng(0))
+    w = halves[0][0]
+    together = model.predict(w).latents
+    model.translator.networks, model.translator.maps = model.translator.networks[:1], []
+    first = model.predict(w).latents
+    correlation = np.corrcoef(together.reshape(-1, together.shape[2]).T, first.reshape(-1, first.shape[2]).T)
+    assert np.diag(correlation[: first.shape[2], first.shape[2] :]).min() > 0.7
+
+
+def test_without_source_is_what_is_left_when_the_network_says_nothing(
+    halves: tuple[list[Windows], list[Windows]],
+) -> None:
+    model = models.create("seq2seq", {"epochs": 1, "drift": True, "hidden": 8})
+    model.fit(*halves, np.random.default_rng(0))
+    for network in model.translator.networks:
+        for read_out in network.read_out:
+            read_out.weight.data.zero_()
+    model.translator._calibrate(halves[0], [])
+    said = model.predict(halves[0][0])
+    np.testing.assert_allclose(said.rates, said.baseline, rtol=0.1, atol=0.01)
+
+
+def test_two_regions_that_drift_side_by_side_are_not_coupled() -> None:
+    """Harris 2020: slow drift in both regions looks like a link; told by time, it is none of the source's doing."""
+    knobs = KNOBS | {"coupling": 0.0, "drift": 0.6}
+    train, valid, test = split(simulated_windows(small_config(simulate=knobs)))
+    model = models.create("seq2seq", {"epochs": 6, "batch": 64, "drift": True})
+    model.fit(train, valid, np.random.default_rng(0))
+    gained, spikes = 0.0, 0.0
+    for a, b in zip(train, test, strict=True):
+        said, mean = model.predict(b), a.target.mean(axis=(0, 1))
+        whole, n = metrics.information(said.rates, b.target, mean)
+        gained += (whole - metrics.information(said.baseline, b.target, mean)[0]).sum()
+        spikes += n.sum()
+    assert gained / spikes / np.log(2) < 0.005

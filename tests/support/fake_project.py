@@ -118,7 +118,7 @@ def _trained(folder: Path, name: str, windows: list[Windows], rng: np.random.Gen
         table.to_parquet(folder / "predictions.parquet")
     if name in {"ridge", "seq2seq"}:
         kept = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
-        table[kept].assign(nats=1.0, spikes=10).to_parquet(folder / "translation.parquet")
+        table[kept].assign(nats=1.0, spikes=10, nats_without_source=0.0).to_parquet(folder / "translation.parquet")
     fit = {"model": name, "params": {"0": {"width": 8}, "full": {"width": 16}}, "threads": 1, "device": "cpu"}
     _json(folder / "fit.json", {**fit, "split_hash": "split0", "data_hash": "data0"})
     pd.DataFrame(history(name), columns=["fold", "epoch", "train_loss", "valid_loss"]).to_csv(
@@ -228,6 +228,9 @@ class FakeTranslator:
         rates = np.ones(windows.target.shape, np.float32)
         latents = np.zeros((*windows.target.shape[:2], 2), np.float32)
         return Predictions(np.stack([share, 1 - share], axis=1), rates, latents)
+
+    def decide(self, probabilities: np.ndarray, recording: str) -> np.ndarray:
+        return probabilities.argmax(axis=1)
 
 
 def _json(path: Path, content: Any) -> None:

@@ -256,7 +256,9 @@ def _translation(study: Study, plan: Plan, name: str) -> None:
         true = study.rates[w.recording][index]
         guess = (base * (true / true.mean(axis=(0, 1))) ** plan.translate[name]).astype(np.float32)
         nats, spikes = information(guess, w.target[index], base)
-        parts.append(pd.DataFrame({**_keys(study, fold, w, index), "nats": nats, "spikes": spikes}))
+        parts.append(
+            pd.DataFrame({**_keys(study, fold, w, index), "nats": nats, "spikes": spikes, "nats_without_source": 0.0})
+        )
         trials.setdefault(w.recording, []).append(w.trial[index])
         rates.setdefault(w.recording, []).append(guess)
     pd.concat(parts, ignore_index=True).to_parquet(study.model(name) / "translation.parquet")

@@ -16,6 +16,7 @@ from spikebridge.evaluation.scores import (
     Resampling,
     decision_scores,
     mean_of_clusters,
+    source_score,
     translation_score,
     within_blocks,
 )
@@ -25,9 +26,9 @@ from spikebridge.types import Comparison
 
 Array = NDArray[np.float64]
 NAN = float("nan")
-MEAN_RATE = "mean_rate"
-"""The other side of a translator's own bits/spike: every unit at its mean training rate, zero bits by definition."""
-BITS = "bits_per_spike"
+NO_SOURCE = "without_source"
+"""What a translator says without the source: mean rates, and what it has of window-locked mean and drift."""
+BITS, FROM_SOURCE = "bits_per_spike", "source_bits_per_spike"
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def families(deciders: list[str], translators: list[str]) -> list[Family]:
         Family("above_majority", WITHIN, tuple((m, "majority") for m in deciders if m != "majority")),
         Family("seq2seq_against_competitors", WITHIN, tuple(("seq2seq", m) for m in ("random_forest", "dnn"))),
         Family("translation", BITS, (("seq2seq", "ridge"),)),
-        Family("translation_above_mean_rate", BITS, tuple((m, MEAN_RATE) for m in translators)),
+        Family("translation_from_source", FROM_SOURCE, tuple((m, NO_SOURCE) for m in translators)),
     ]
-    present = {WITHIN: set(deciders), BITS: {*translators, MEAN_RATE}}
+    present = {WITHIN: set(deciders), BITS: set(translators), FROM_SOURCE: {*translators, NO_SOURCE}}
     kept = [replace(f, pairs=tuple(p for p in f.pairs if present[f.metric].issuperset(p))) for f in declared]
     return [f for f in kept if f.pairs]
 
@@ -66,8 +67,8 @@ def compare(
     """All rows: primary families first, each corrected by Holm and with a verdict in words, then the descriptive ones.
 
     Primary test: sign flip over clusters of the paired difference, with its cluster-bootstrap interval in the row. Its
-    score is the balanced accuracy within test blocks, averaged over a cluster's blocks (metrics.decision says why), or
-    the bits/spike of a cluster.
+    score is the balanced accuracy within test blocks, averaged over a cluster's blocks (metrics.decision says why), the
+    bits/spike of a cluster, or those of them that the source adds.
     """
     rows: list[Comparison] = []
     for family in families(list(inputs.decisions), list(inputs.translations)):
@@ -89,8 +90,9 @@ def _by_cluster(inputs: Inputs, metric: str, resampling: Resampling) -> Mapping[
     if metric == WITHIN:
         return {m: within_blocks(d, clusters, len(inputs.classes)) for m, d in inputs.decisions.items()}
     each = np.eye(len(clusters))
-    bits = {m: translation_score(t, clusters.index)(each) for m, t in inputs.translations.items()}
-    return {**bits, MEAN_RATE: np.zeros(len(clusters))}
+    score = translation_score if metric == BITS else source_score
+    bits = {m: score(t, clusters.index)(each) for m, t in inputs.translations.items()}
+    return {**bits, NO_SOURCE: np.zeros(len(clusters))}
 
 
 def _trials(inputs: Inputs, model: str) -> int:

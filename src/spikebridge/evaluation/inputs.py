@@ -26,6 +26,8 @@ class Decisions:
     """Out-of-fold predictions of one model, sorted by recording and time.
 
     table: predictions.parquet. label, predicted: (trial,), index into the classes. probabilities: (trial, class).
+    evidence: (trial, class), the probabilities over the shares of the classes in training, scaled to sum to one: what
+    the spikes say apart from how frequent a decision is.
     """
 
     model: str
@@ -33,6 +35,7 @@ class Decisions:
     label: NDArray[np.int64]
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    evidence: NDArray[np.float64]
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -43,7 +46,7 @@ class Decisions:
 class Translation:
     """Out-of-fold information of one translator about the target, sorted like the decisions.
 
-    table: translation.parquet, with nats and spikes per trial.
+    table: translation.parquet, with nats and spikes per trial, and the nats that the model's baseline alone tells.
     """
 
     model: str
@@ -53,6 +56,11 @@ class Translation:
     @property
     def nats(self) -> NDArray[np.float64]:
         return self.table["nats"].to_numpy(np.float64)
+
+    @property
+    def from_source(self) -> NDArray[np.float64]:
+        """(trial,), nats beyond what the model says without the source."""
+        return self.nats - self.table["nats_without_source"].to_numpy(np.float64)
 
     @property
     def spikes(self) -> NDArray[np.float64]:
@@ -117,7 +125,7 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
         classes=classes,
         decisions={m: _decisions(m, f, classes) for m, f in folders.items() if (f / "predictions.parquet").is_file()},
         translations={
-            m: Translation(m, _table(f / "translation.parquet", [*KEYS, "nats", "spikes"]), f)
+            m: Translation(m, _table(f / "translation.parquet", [*KEYS, "nats", "spikes", "nats_without_source"]), f)
             for m, f in folders.items()
             if (f / "translation.parquet").is_file()
         },
@@ -166,7 +174,10 @@ def _decisions(model: str, folder: Path, classes: tuple[str, ...]) -> Decisions:
             f"at {row['recording']} trial {row['trial']}"
         )
     label = table["label"].astype(str).map(number).to_numpy(np.int64)
-    return Decisions(model, table, label, table["predicted"].astype(str).map(number).to_numpy(np.int64), p)
+    predicted = table["predicted"].astype(str).map(number).to_numpy(np.int64)
+    shares = [f"share_{c}" for c in classes]
+    evidence = p / table[shares].to_numpy(np.float64) if set(shares) <= set(table.columns) else p
+    return Decisions(model, table, label, predicted, p, evidence / evidence.sum(axis=1, keepdims=True))
 
 
 def _latents(path: Path) -> Latents:

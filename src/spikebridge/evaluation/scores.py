@@ -59,7 +59,9 @@ def decision_scores(d: Decisions, clusters: Clusters, n_classes: int) -> dict[st
         "balanced_accuracy": clustered.balanced_accuracy(d.label, d.predicted, c, n_classes),
         WITHIN: mean_of_clusters(within_blocks(d, clusters, n_classes)),
         "accuracy": clustered.mean(d.right.astype(np.float64), c),
-        "auc": clustered.auc(d.label, d.probabilities, c),
+        # of the evidence: shares differ between folds, and a fold with few of a class in training has many in test
+        # (stratification bias, Parker et al. 2007, BMC Bioinformatics 8:326)
+        "auc": clustered.auc(d.label, d.evidence, c),
         "log_loss": clustered.mean(decision.log_loss_per_trial(d.label, d.probabilities), c),
         "brier": clustered.mean(decision.brier_per_trial(d.label, d.probabilities), c),
     }
@@ -93,6 +95,11 @@ def translation_score(t: Translation, index: NDArray[np.int64]) -> clustered.Sco
     return clustered.ratio(t.nats / np.log(2), t.spikes, index)
 
 
+def source_score(t: Translation, index: NDArray[np.int64]) -> clustered.Score:
+    """Bits per spike that the source adds to what the model says without it."""
+    return clustered.ratio(t.from_source / np.log(2), t.spikes, index)
+
+
 def metrics(
     inputs: Inputs, resampling: Resampling | None, translating: Resampling | None, settings: StatisticsConfig
 ) -> dict[str, Any]:
@@ -112,6 +119,7 @@ def metrics(
         for name, t in inputs.translations.items():
             content["translation"][name] = {
                 "bits_per_spike": translating.interval(translation_score(t, translating.clusters.index)),
+                "source_bits_per_spike": translating.interval(source_score(t, translating.clusters.index)),
                 "n_trials": len(t.table),
                 "n_spikes": int(t.spikes.sum()),
                 "per_recording": _per_recording(t, settings),

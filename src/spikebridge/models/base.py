@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from spikebridge.config import Section
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.models.parts.features import join
+from spikebridge.models.parts.features import class_shares, join
 from spikebridge.types import History, Predictions, Windows
 
 OnEpoch = Callable[[dict[str, float]], None]
@@ -28,7 +29,8 @@ class Params(Section):
 class Model(ABC):
     """One way to predict decisions (`decides`), target spikes (`translates`), or both, from source counts.
 
-    `fit` sees only the windows that it is given; `predict` uses the source counts and nothing else of its windows.
+    `fit` sees only the windows that it is given; `predict` uses the source counts of its windows, and of the windows
+    themselves no more than when they start and whether they are a trial's.
     A pooled model shares parameters between recordings; any other keeps one fit per recording behind the same face.
     """
 
@@ -48,6 +50,7 @@ class Model(ABC):
         self.bin_s = 0.0
         self.n_bins = 0
         self.units: dict[str, dict[str, list[int]]] = {}
+        self.class_shares: dict[str, list[float]] = {}
 
     def fit(
         self,
@@ -75,8 +78,11 @@ class Model(ABC):
             w.recording: {"source_units": w.source_units.tolist(), "target_units": w.target_units.tolist()}
             for w in train
         }
+        held = {w.recording: w for w in valid}
+        for w in train:
+            labels = [part.label for part in (w, held.get(w.recording)) if part is not None]
+            self.class_shares[w.recording] = class_shares(np.concatenate(labels), len(w.classes)).tolist()
         if not self.early_stopping:
-            held = {w.recording: w for w in valid}
             train, valid = [join(w, held.get(w.recording)) for w in train], []
         rows: list[dict[str, float]] = []
 
@@ -97,6 +103,16 @@ class Model(ABC):
     def predict(self, windows: Windows) -> Predictions:
         """Predict every window of one recording, in order. Raises DataError for a recording it was not fitted on."""
 
+    def decide(self, probabilities: NDArray[np.float64], recording: str) -> NDArray[np.int64]:
+        """(trial, class) -> (trial,), index of the decision: the class that the spikes speak for most.
+
+        That is the largest ratio of probability to share among the labels learned from (by Bayes, the likelihood); it
+        maximises balanced accuracy. The most probable class would, with weak evidence and one decision rarer than the
+        other, nearly always be the frequent one.
+        """
+        shares = np.asarray(self.class_shares.get(recording, np.ones(len(self.classes))))
+        return np.asarray((probabilities / shares).argmax(axis=1), dtype=np.int64)
+
     @abstractmethod
     def _save(self, folder: Path) -> None: ...
 
@@ -112,6 +128,7 @@ class Model(ABC):
             "bin_s": self.bin_s,
             "n_bins": self.n_bins,
             "recordings": self.units,
+            "class_shares": self.class_shares,
             "params": self.params.model_dump(mode="json"),
         }
         (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
@@ -124,7 +141,7 @@ class Model(ABC):
         model = cls(about["params"])
         model.classes = tuple(about["classes"])
         model.bin_s, model.n_bins = about["bin_s"], about["n_bins"]
-        model.units = about["recordings"]
+        model.units, model.class_shares = about["recordings"], about["class_shares"]
         model._load(folder)
         return model
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import class_shares
@@ -28,6 +29,10 @@ class Majority(Model):
     def predict(self, windows: Windows) -> Predictions:
         share = self.shares.get(windows.recording, self.pooled_shares)
         return Predictions(probabilities=np.tile(share, (len(windows), 1)))
+
+    def decide(self, probabilities: NDArray[np.float64], recording: str) -> NDArray[np.int64]:
+        """The most probable class: shares are all that this model has."""
+        return np.asarray(probabilities.argmax(axis=1), dtype=np.int64)
 
     def _save(self, folder: Path) -> None:
         shares = {name: share.tolist() for name, share in self.shares.items()}

@@ -61,7 +61,7 @@ class ServedModel:
                 f"counts: expected {self.n_bins} bins of {self.bin_s:g} s in axis 1, got shape {array.shape}"
             )
         try:
-            return self._pick(self._model.predict(self._windows(array, chosen)), output)
+            return self._pick(self._model.predict(self._windows(array, chosen)), output, chosen)
         except RegistryError:
             raise
         except SpikebridgeError as error:
@@ -93,7 +93,7 @@ class ServedModel:
             recording=recording,
             source=counts.astype(np.min_scalar_type(int(counts.max(initial=0)))),
             target=np.zeros((n, self.n_bins, len(units["target_units"])), np.uint8),
-            start_s=np.zeros(n),
+            start_s=np.full(n, np.nan),  # not told: no drift
             bin_s=self.bin_s,
             trial=np.arange(n),
             label=np.full(n, -1),
@@ -103,12 +103,12 @@ class ServedModel:
             target_units=np.asarray(units["target_units"], dtype=np.int64),
         )
 
-    def _pick(self, said: Predictions, output: str) -> NDArray[Any]:
+    def _pick(self, said: Predictions, output: str, recording: str) -> NDArray[Any]:
         has = {"probabilities": said.probabilities, "latents": said.latents, "target_rates": said.rates}
         if output != "label" and has[output] is not None:
             return np.asarray(has[output])
         if said.probabilities is not None and output == "label":
-            return np.asarray(self.classes)[said.probabilities.argmax(axis=1)]
+            return np.asarray(self.classes)[self._model.decide(said.probabilities, recording)]
         there = [k for k, v in has.items() if v is not None]
         there = ["label", *there] if said.probabilities is not None else there
         raise RegistryError(f"output: {self.name} has no {output}; it has {', '.join(there)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,10 +33,12 @@ def fit_network(
     score: Callable[[], dict[str, float]] | None,
     schedule: Schedule,
     on_epoch: OnEpoch,
+    members: Sequence[nn.Module] = (),
 ) -> None:
     """Minimise `loss` over `batches`; keep the weights of the epoch with the lowest score()["valid_loss"].
 
-    Without a `score` every epoch is run and the last weights are kept.
+    Without a `score` every epoch is run and the last weights are kept. members: parts of the network that share
+    nothing; the gradient of each is clipped by itself.
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay)
     total = max(1, schedule.epochs * steps_per_epoch)
@@ -49,7 +51,8 @@ def fit_network(
             optimiser.zero_grad(set_to_none=True)
             value = loss(batch)
             value.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), schedule.clip)
+            for part in members or (network,):
+                nn.utils.clip_grad_norm_(part.parameters(), schedule.clip)
             optimiser.step()
             rates.step()
             summed, n = summed + float(value.detach()), n + 1

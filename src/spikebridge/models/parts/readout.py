@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import recent_mean, segment_means
 
-STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 Array = NDArray[np.floating]
 Labels = NDArray[np.int64]
 
@@ -62,10 +62,12 @@ def fit_readouts(
 
 
 def fit_readout(x: Array, label: Labels, n_classes: int, strength: float) -> Readout:
-    """Logistic regression with a ridge penalty of 1 / strength.
+    """Logistic regression with a ridge penalty of 1 / strength, classes weighted alike, then moved to their shares.
 
-    x: (trial, feature). One scale for all features: how large a latent is says how much the target follows it. A class
-    without a trial is all but impossible; labels of a single class give the share of each class with one trial added.
+    x: (trial, feature). One scale for all features: how large a latent is says how much the target follows it. Weighted
+    alike, a weak read-out of rare against frequent decisions is one of evidence and not of shares; the shares of the
+    given trials come in as the prior (each with one trial added). A class without a trial is all but impossible; labels
+    of a single class give the shares.
     """
     mean, scale = x.mean(axis=0), _scale(x)
     present = np.unique(label)
@@ -77,15 +79,19 @@ def fit_readout(x: Array, label: Labels, n_classes: int, strength: float) -> Rea
     bias = np.log(share) - np.log(share).max() - 5.0
     if len(present) == 2:
         weights[:, present[1]] = model.coef_[0]
-        bias[present] = 0.0, model.intercept_[0]
+        evidence = np.array([0.0, model.intercept_[0]])
     else:
         weights[:, present] = model.coef_.T
-        bias[present] = model.intercept_
+        evidence = model.intercept_
+    bias[present] = evidence + np.log(share[present])
     return Readout(mean, scale, weights, bias)
 
 
 def _held_out_loss(x: Array, label: Labels, strength: float, folds: int = 5) -> float:
-    """Log loss over contiguous runs of trials, each predicted from the others, nats; 0 where that cannot be had."""
+    """Log loss over contiguous runs of trials, each predicted from the others, nats; 0 where that cannot be had.
+
+    Classes count alike, as in the read-out before it is moved to their shares.
+    """
     from sklearn.model_selection import KFold
 
     if len(label) < 2 * folds:
@@ -98,14 +104,15 @@ def _held_out_loss(x: Array, label: Labels, strength: float, folds: int = 5) -> 
         model = _logistic((x[train] - mean) / scale, label[train], strength)
         p = model.predict_proba((x[test] - mean) / scale)
         right = p[np.arange(len(test)), np.searchsorted(model.classes_, label[test])]
-        loss -= float(np.log(np.maximum(right, 1e-12)).sum())
+        weight = len(label) / (len(np.unique(label)) * np.bincount(label)[label[test]])
+        loss -= float((weight * np.log(np.maximum(right, 1e-12))).sum())
     return loss
 
 
 def _logistic(x: Array, label: Labels, strength: float):  # type: ignore[no-untyped-def]
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=strength, max_iter=1000).fit(x, label)
+    return LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(x, label)
 
 
 def _scale(x: Array) -> Array:

@@ -17,6 +17,7 @@ from pydantic import Field
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.seq2seq.translator import Translator
@@ -40,6 +41,9 @@ class Seq2Seq(Model):
     class Params(base.Params):
         core: Literal["gru"] = "gru"
         direction_in_time: Literal["two_sided", "causal"] = "two_sided"
+        members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
+        window_mean: bool = Field(True, description="the target's mean over the window as a term of its own")
+        drift: bool = Field(False, description="the target's slow drift, told by time, as a term of its own")
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         latents: int = Field(8, ge=1)
@@ -58,7 +62,7 @@ class Seq2Seq(Model):
         "latents": ("categorical", 4, 6, 8),
         "start_penalty": ("log", 1.0, 30.0),
         "rate_penalty": ("log", 1.0e-3, 3.0e-2),
-        "dropout": ("float", 0.1, 0.7),
+        "dropout": ("float", 0.1, 0.8),
         "noise": ("log", 0.05, 1.0),
     }
 
@@ -81,16 +85,19 @@ class Seq2Seq(Model):
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
             probabilities = self.readouts[recording].probabilities(SUMMARIES[self.summary](latents))
-        return Predictions(probabilities, rates, latents)
+        return Predictions(probabilities, rates, latents, self.translator.without_source(windows))
 
     def _save(self, folder: Path) -> None:
-        arrays = {f"network.{k}": v.cpu().numpy() for k, v in self.translator.network.state_dict().items()}
-        arrays |= {f"scale.{k}": v.cpu().numpy() for k, v in self.translator.scale.items()}
-        for i, name in enumerate(self.translator.recordings):
+        translator = self.translator
+        arrays = {f"network.{k}": v.cpu().numpy() for k, v in translator.networks.state_dict().items()}
+        arrays |= {f"scale.{k}": v.cpu().numpy() for k, v in translator.scale.items()}
+        arrays |= {f"map.{m}": v.cpu().numpy() for m, v in enumerate(translator.maps)}
+        for i, name in enumerate(translator.recordings):
+            arrays |= {f"baseline.{i}.{k}": v for k, v in translator.baselines[name].arrays().items()}
             if name in self.readouts:
                 arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
         save_arrays(folder / "weights.safetensors", arrays)
-        about = {"recordings": self.translator.recordings, "summary": self.summary}
+        about = {"recordings": translator.recordings, "summary": self.summary}
         (folder / "layout.json").write_text(json.dumps(about), encoding="utf-8")
 
     def _load(self, folder: Path) -> None:
@@ -106,8 +113,13 @@ class Seq2Seq(Model):
         def part(prefix: str) -> dict[str, Any]:
             return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
-        tensors = {k: torch.from_numpy(v) for k, v in part("network.").items()}
-        self.translator.network.load_state_dict(tensors)
-        self.translator.scale = {k: torch.from_numpy(v).to(self.device) for k, v in part("scale.").items()}
+        def tensors(prefix: str) -> dict[str, Any]:
+            return {k: torch.from_numpy(v).to(self.device) for k, v in part(prefix).items()}
+
+        self.translator.networks.load_state_dict(tensors("network."))
+        self.translator.scale = tensors("scale.")
+        maps = tensors("map.")
+        self.translator.maps = [maps[str(m)] for m in range(len(maps))]
+        self.translator.baselines = {n: Baseline.from_arrays(part(f"baseline.{i}.")) for i, n in enumerate(order)}
         found = {name: part(f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}

@@ -12,6 +12,8 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
 from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.baseline import Baseline, fit_baseline
+from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.start import read_in_directions
@@ -24,23 +26,33 @@ RATE_FLOOR = 0.02  # spikes per window and unit, so that a unit silent in traini
 
 
 class Translator:
-    """The network with what it needs around it: unit scaling per recording, the order of the recordings, a device."""
+    """Several networks trained side by side, with what they need around them.
+
+    All start from the same linear translator; they differ in the start of their recurrent part and in the noise they
+    meet. Rates are the mean over the networks (Hansen & Salamon 1990). Their latents are brought to the axes of the
+    first by a linear map and averaged. scale: "<number>.mean", "<number>.std" of a recording's source, (source unit,).
+    """
 
     def __init__(self, params: Any, bin_s: float, device: str) -> None:
         self.params = params
         self.bin_s = bin_s
         self.device = device
         self.recordings: list[str] = []
-        self.scale: dict[str, Tensor] = {}  # "<number>.mean", "<number>.std": (source unit,)
+        self.scale: dict[str, Tensor] = {}
+        self.baselines: dict[str, Baseline] = {}
+        self.maps: list[Tensor] = []  # of every network but the first: (latent + 1, latent)
 
     def build(self, units: Mapping[str, tuple[int, int]], seed: int) -> None:
-        """An untrained network for recordings of {name: (source units, target units)}."""
+        """Untrained networks for recordings of {name: (source units, target units)}."""
         p = self.params
         self.recordings = list(units)
         with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: lend it a seed
             torch.manual_seed(seed)
-            self.network = Network(units, p.inputs, p.hidden, p.latents, p.core, p.direction_in_time == "causal")
-        self.network.to(self.device)
+            causal = p.direction_in_time == "causal"
+            self.networks = nn.ModuleList(
+                Network(units, p.inputs, p.hidden, p.latents, p.core, causal) for _ in range(p.members)
+            )
+        self.networks.to(self.device)
 
     def fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
@@ -49,8 +61,11 @@ class Translator:
         p = self.params
         self.build({w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}, int(rng.integers(2**31)))
         generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
+        known: Batch = {}
         for i, w in enumerate(train):
-            self._scale_and_start(i, w)
+            self.baselines[w.recording], crossed = fit_baseline(w, p.window_mean, p.drift)
+            self._scale_and_start(i, w, np.exp(crossed))
+            known[i] = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
         x, y = self._tensors(train)
         base = {i: t.mean(dim=(0, 1)).clamp(min=RATE_FLOOR / t.shape[1]) for i, t in y.items()}
 
@@ -63,66 +78,119 @@ class Translator:
                 yield {i: parts[step] for i, parts in order.items() if len(parts[step])}
 
         def loss(batch: Any) -> Tensor:
+            return torch.stack([one_loss(network, batch) for network in self._members()]).sum()
+
+        def one_loss(network: Network, batch: Batch) -> Tensor:
             pieces = {i: self._augment(x[i][rows], generator) for i, rows in batch.items()}
             n, bins = sum(len(rows) for rows in batch.values()), next(iter(x.values())).shape[1]
             noise = p.noise * torch.randn(n, bins, p.latents, generator=generator).to(self.device)
-            latents = self.network.encode(pieces, noise)
-            logs = self.network.decode(latents, {i: len(rows) for i, rows in batch.items()})
+            latents = network.encode(pieces, noise)
+            modulations = network.decode(latents, {i: len(rows) for i, rows in batch.items()})
             nats = torch.zeros((), device=self.device)
             spikes = torch.zeros((), device=self.device)
-            for (i, rows), log_rate in zip(batch.items(), logs, strict=True):
-                nats = (
-                    nats + (log_rate.exp() - y[i][rows] * log_rate).sum() - (base[i] - y[i][rows] * base[i].log()).sum()
-                )
-                spikes = spikes + y[i][rows].sum()
-                nats = nats + p.rate_penalty * (log_rate - self.network.read_out[i].bias).square().sum()
+            for (i, rows), modulation in zip(batch.items(), modulations, strict=True):
+                counts, log_rate = y[i][rows], modulation + known[i][rows]
+                nats = nats + (log_rate.exp() - counts * log_rate).sum() - (base[i] - counts * base[i].log()).sum()
+                spikes = spikes + counts.sum()
+                nats = nats + p.rate_penalty * (modulation - cast(nn.Linear, network.read_out[i]).bias).square().sum()
             return nats / spikes.clamp(min=1.0)
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
         schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience)
-        fit_network(self.network, batches, steps, loss, score, schedule, on_epoch)
+        fit_network(self.networks, batches, steps, loss, score, schedule, on_epoch, self._members())
         self._calibrate(train, valid)
+        self._align(x)
 
     def run(self, windows: Windows, chunk: int = 1024) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Latents (window, bin, latent) and expected target counts (window, bin, unit)."""
         i = self.recordings.index(windows.recording)
-        self.network.eval()
+        known = self._known(windows)
+        self.networks.eval()
         latents, rates = [], []
         with torch.no_grad():
             for start in range(0, max(len(windows), 1), chunk):
                 x = self._scaled(i, windows.source[start : start + chunk])
-                z = self.network.encode({i: x})
-                latents.append(z.cpu().numpy())
-                rates.append(self.network.decode(z, {i: len(x)})[0].exp().cpu().numpy())
+                each = [network.encode({i: x}) for network in self._members()]
+                latents.append(self._together(each).cpu().numpy())
+                rates.append(self._rates(i, each, known[start : start + chunk]).cpu().numpy())
         return np.concatenate(latents), np.concatenate(rates)
 
+    def without_source(self, windows: Windows) -> NDArray[np.float32]:
+        """Expected target counts (window, bin, unit) of the baseline alone: mean rate, window-locked mean and drift."""
+        baseline = self.baselines[windows.recording]
+        mean = np.maximum(baseline.totals.mean(axis=0), RATE_FLOOR) / windows.n_bins
+        return np.asarray(mean * np.exp(baseline.log_gain(windows)), dtype=np.float32)
+
+    def _members(self) -> list[Network]:
+        return [cast(Network, network) for network in self.networks]
+
+    def _rates(self, i: int, latents: Sequence[Tensor], known: Tensor) -> Tensor:
+        """(window, bin, target unit), expected counts, mean over the networks. latents: each one's."""
+        each = [
+            (network.decode(z, {i: len(z)})[0] + known).exp()
+            for network, z in zip(self._members(), latents, strict=True)
+        ]
+        return torch.stack(each).mean(dim=0)
+
+    def _together(self, latents: Sequence[Tensor]) -> Tensor:
+        """The networks' latents on the axes of the first, averaged."""
+        turned = [z @ m[:-1] + m[-1] for z, m in zip(latents[1:], self.maps, strict=True)]
+        return torch.stack([latents[0], *turned]).mean(dim=0)
+
+    def _align(self, x: Batch) -> None:
+        """Least-squares maps of each network's latents in the training windows onto those of the first."""
+        self.networks.eval()
+        with torch.no_grad():
+            first, *others = [network.encode(x).flatten(0, 1).double() for network in self._members()]
+            ones = torch.ones(len(first), 1, dtype=first.dtype, device=first.device)
+            self.maps = [
+                torch.linalg.lstsq(torch.cat([z, ones], 1), first).solution.float().contiguous() for z in others
+            ]
+
+    def _known(self, w: Windows) -> Tensor:
+        """(window, bin, target unit), log gain of the baseline."""
+        gain = self.baselines[w.recording].log_gain(w)
+        return torch.from_numpy(gain.astype(np.float32)).to(self.device)
+
     def _calibrate(self, train: Sequence[Windows], valid: Sequence[Windows]) -> None:
-        """Shrink each recording's predictions as far as `valid` asks for, then match every unit's mean rate.
+        """Shrink each recording's predictions as far as `valid` asks for, learn the baseline from `valid` too, and
+        match every unit's mean rate.
 
-        The gain g of log rate = bias + g * modulation, from 0 (the mean rate: nothing to translate) to 1.2, is the one
-        under which `valid` is most likely given a free bias. The bias then fits the mean over both: rates drift, and
-        the more of the recording it has seen the better. Both are folded into the read-out.
+        The gain g of log rate = bias + baseline + g * modulation, from 0 (nothing to translate) to 1.2, is the one
+        under which `valid` is most likely given a free bias, and a baseline that has not seen it. The bias then fits
+        the mean over both: the more of the recording it has seen the better. Both are folded into the read-out.
         """
+        p = self.params
         held = {w.recording: w for w in valid}
-        self.network.eval()
+        self.networks.eval()
         for i, w in enumerate(train):
-            read_out = cast(nn.Linear, self.network.read_out[i])
-            if w.recording in held:
-                modulation, counts = self._modulation(i, held[w.recording])
-                gain = max(GAINS, key=lambda g: _profile_likelihood(g * modulation, counts))
+            scored = held.get(w.recording)
+            gains = [1.0] * p.members
+            if scored is not None and len(scored):
+                known = self._known(scored)
+                gains = [self._gain(network, i, scored, known) for network in self._members()]
+            both = join(w, scored)
+            self.baselines[w.recording], crossed = fit_baseline(both, p.window_mean, p.drift)
+            log_gain = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
+            for network, gain in zip(self._members(), gains, strict=True):
+                read_out = cast(nn.Linear, network.read_out[i])
                 read_out.weight.data.mul_(gain)
-            parts = [self._modulation(i, v) for v in (w, held.get(w.recording)) if v is not None]
-            spikes = torch.cat([counts for _, counts in parts]).sum(dim=(0, 1))
-            expected = torch.cat([modulation for modulation, _ in parts]).exp().sum(dim=(0, 1))
-            read_out.bias.data.copy_(torch.log((spikes + PSEUDO_SPIKE) / (expected + PSEUDO_SPIKE)))
+                modulation, counts = self._modulation(network, i, both)
+                expected = (modulation + log_gain).exp().sum(dim=(0, 1))
+                spikes = counts.sum(dim=(0, 1))
+                read_out.bias.data.copy_(torch.log((spikes + PSEUDO_SPIKE) / (expected + PSEUDO_SPIKE)))
 
-    def _modulation(self, i: int, w: Windows) -> tuple[Tensor, Tensor]:
-        """Log rate without the bias, and the counts, both (window, bin, target unit)."""
+    def _gain(self, network: Network, i: int, w: Windows, known: Tensor) -> float:
+        modulation, counts = self._modulation(network, i, w)
+        return max(GAINS, key=lambda g: _profile_likelihood(g * modulation + known, counts))
+
+    def _modulation(self, network: Network, i: int, w: Windows) -> tuple[Tensor, Tensor]:
+        """Log rate without bias and baseline, and the counts, both (window, bin, target unit)."""
         with torch.no_grad():
             x = self._scaled(i, w.source)
-            log_rate = self.network.decode(self.network.encode({i: x}), {i: len(x)})[0]
+            log_rate = network.decode(network.encode({i: x}), {i: len(x)})[0]
             counts = torch.from_numpy(w.target.astype(np.float32)).to(self.device)
-            return log_rate - cast(nn.Linear, self.network.read_out[i]).bias, counts
+            return log_rate - cast(nn.Linear, network.read_out[i]).bias, counts
 
     def _tensors(self, windows: Sequence[Windows]) -> tuple[Batch, Batch]:
         x = {i: self._scaled(i, w.source) for i, w in enumerate(windows) if len(w)}
@@ -146,41 +214,45 @@ class Translator:
         keep = torch.rand(len(x), 1, x.shape[2], generator=generator).to(self.device) >= self.params.dropout
         return x * keep / (1 - self.params.dropout)
 
-    def _scale_and_start(self, i: int, w: Windows) -> None:
-        """Scale by the training windows' mean and SD; start the read-in at the linear translator."""
+    def _scale_and_start(self, i: int, w: Windows, known: NDArray[np.float64]) -> None:
+        """Scale by the training windows' mean and SD; start the read-in at the linear translator.
+
+        known: (window, bin, target unit), gain of the baseline: the linear translator is fitted to what it leaves.
+        """
         source, target = self._smooth(w.source), w.target.astype(np.float32)
         mean, std = source.mean(axis=(0, 1)), np.maximum(source.std(axis=(0, 1)), 0.05)
         self.scale[f"{i}.mean"] = torch.from_numpy(mean).to(self.device)
         self.scale[f"{i}.std"] = torch.from_numpy(std).to(self.device)
         rate, spread = target.mean(axis=(0, 1)), np.maximum(target.std(axis=(0, 1)), 0.05)
-        read_in, read_out = cast(nn.Linear, self.network.read_in[i]), cast(nn.Linear, self.network.read_out[i])
         start, weights = read_in_directions(
             (source - mean) / std,
-            (target - rate) / spread,
+            (target - rate * known / known.mean(axis=(0, 1))) / spread,
             self.params.smoothing_s / w.bin_s,
             self.params.inputs,
             self.params.start_penalty,
         )
         rate = np.maximum(rate, RATE_FLOOR / w.n_bins)
+        # At the start the latents are the leading linear predictors and the rates what they predict.
+        n = min(self.params.latents, self.params.inputs)
         with torch.no_grad():
-            read_in.weight.copy_(torch.from_numpy(start.T))
-            read_in.bias.zero_()
-            # At the start the latents are the leading linear predictors and the rates what they predict.
-            n = min(self.params.latents, self.params.inputs)
-            read_out.weight.zero_()
-            read_out.weight[:, :n].copy_(torch.from_numpy((weights[:n] * spread / rate).T))
-            read_out.bias.copy_(torch.from_numpy(np.log(rate)))
+            for network in self._members():
+                read_in, read_out = cast(nn.Linear, network.read_in[i]), cast(nn.Linear, network.read_out[i])
+                read_in.weight.copy_(torch.from_numpy(start.T))
+                read_in.bias.zero_()
+                read_out.weight.zero_()
+                read_out.weight[:, :n].copy_(torch.from_numpy((weights[:n] * spread / rate).T))
+                read_out.bias.copy_(torch.from_numpy(np.log(rate)))
 
     def _scorer(self, valid: Sequence[Windows], base: Batch) -> Any:
         x, y = self._tensors(valid)
         spikes = sum(float(t.sum()) for t in y.values())
+        known = {i: self._known(w) for i, w in enumerate(valid) if len(w)}
 
         def score() -> dict[str, float]:
             nats = 0.0
             for i, xi in x.items():
-                log_rate = self.network.decode(self.network.encode({i: xi}), {i: len(xi)})[0]
-                gain = (y[i] * (log_rate - base[i].log()) - (log_rate.exp() - base[i])).sum()
-                nats += float(gain)
+                rates = self._rates(i, [network.encode({i: xi}) for network in self._members()], known[i])
+                nats += float((y[i] * (rates.log() - base[i].log()) - (rates - base[i])).sum())
             gain_per_spike = nats / max(spikes, 1.0)
             return {"valid_loss": -gain_per_spike, "valid_bits_per_spike": gain_per_spike / float(np.log(2))}
 
