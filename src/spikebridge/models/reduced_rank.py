@@ -19,8 +19,8 @@ RUNS = 5
 class ReducedRank(LinearTranslator):
     """W = B V_r V_r', B the ridge solution, V_r the first r principal directions of what it predicts.
 
-    Target units are weighted by 1 / sqrt(mean rate), so that a spike counts like in a Poisson likelihood. The rank is the
-    smallest within one SEM of the best over contiguous runs of training windows (1-SEM rule), unless it is given.
+    Target units are weighted by 1 / sqrt(mean rate), so that a spike counts like in a Poisson likelihood. The rank is
+    the smallest within one SEM of the best over contiguous runs of training windows (1-SEM rule), unless it is given.
     Otherwise like ridge, to which it is equal at full rank.
     """
 

@@ -38,7 +38,7 @@ def fit_poisson(
     strength: float,
     own: Array | None = None,
     own_strength: float = 1.0,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-8,
     most: int = 200,
 ) -> PoissonFit:
     """Minimise, for every unit, sum_t (rate - y log rate) + n/2 (strength |weights|^2 + own_strength |own_weights|^2).
@@ -49,7 +49,7 @@ def fit_poisson(
     One L-BFGS (Liu & Nocedal 1989) over all units, in coordinates in which the Hessian at the mean rate is an identity:
     the principal axes of x, each unit's scaled by its curvature. Some twenty steps then do, each two products with x,
     where a Newton step would take a factorisation for every unit.
-    tolerance: of the gradient in these coordinates, per root of the number of spikes.
+    tolerance: the search ends when a step gains less than this share of the loss.
     """
     from scipy.optimize import minimize
 
@@ -59,14 +59,14 @@ def fit_poisson(
     z = x @ axes
     level = y.mean(axis=0)
     scale = 1 / np.sqrt(n * (level * variance[:, None] + strength))
-    own_scale = 1 / np.sqrt(n * (level * (own**2).mean(axis=0) + own_strength))
+    own_scale = _whitening(own, level, own_strength)
     bias_scale = 1 / np.sqrt(n * level)
     start = np.log(level / np.exp(offset).mean(axis=0))
     r, k = z.shape[1], own.shape[1]
 
     def unpack(theta: Array) -> tuple[Array, Array, Array]:
         t = theta.reshape(1 + r + k, units)
-        return start + t[0] * bias_scale, t[1 : 1 + r] * scale, t[1 + r :] * own_scale
+        return start + t[0] * bias_scale, t[1 : 1 + r] * scale, np.einsum("ukj,ju->ku", own_scale, t[1 + r :])
 
     def loss(theta: Array) -> tuple[float, Array]:
         bias, w, v = unpack(theta)
@@ -77,17 +77,30 @@ def fit_poisson(
         slope = [
             (rate.sum(axis=0) * bias_scale)[None],
             (z.T @ rate + n * strength * w) * scale,
-            (np.einsum("nku,nu->ku", own, rate) + n * own_strength * v) * own_scale,
+            np.einsum("ukj,ku->ju", own_scale, _project(own, rate) + n * own_strength * v),
         ]
         return float(value), np.concatenate(slope).ravel()
 
-    goal = tolerance * np.sqrt(y.sum() / units)
     found = minimize(
         loss, np.zeros((1 + r + k) * units), jac=True, method="L-BFGS-B",
-        options={"maxiter": most, "maxcor": 10, "gtol": goal, "ftol": 1e-12},
+        options={"maxiter": most, "maxcor": 10, "gtol": 0.0, "ftol": tolerance},
     )  # fmt: skip
     bias, w, v = unpack(found.x)
     return PoissonFit(bias, axes @ w, v)
+
+
+def _project(own: Array, residual: Array) -> Array:
+    """(k, unit): sums over samples of own (n, k, unit) times residual (n, unit)."""
+    sums = [np.einsum("nu,nu->u", own[:, k], residual) for k in range(own.shape[1])]
+    return np.array(sums).reshape(own.shape[1], own.shape[2])
+
+
+def _whitening(own: Array, level: Array, strength: float) -> Array:
+    """(unit, k, k): coordinates in which the Hessian of each unit's own weights at its mean rate is the identity."""
+    n, k, units = own.shape
+    gram = np.stack([_project(own, own[:, j]) for j in range(k)], axis=1) if k else np.empty((0, 0, units))
+    hessian = (level * gram + n * strength * np.eye(k)[:, :, None]).transpose(2, 0, 1)
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(hessian)).transpose(0, 2, 1))
 
 
 def _principal(x: Array) -> tuple[Array, Array]:
