@@ -74,7 +74,7 @@ class PoissonTranslator(Model):
         blocks = [_scaled(values, penalty) for values, penalty in design.blocks]
         x = np.concatenate([b.x for b in blocks], axis=1)
         n, units = len(x), len(course.mean)
-        own = np.zeros((n, 0, units)) if design.own is None else design.own.reshape(n, -1, units)
+        own = np.zeros((n, 0, units)) if design.own is None else _flat(design.own)
         own_scale = 1 / np.sqrt(np.maximum((own**2).mean(axis=(0, 2)) * design.own_penalty, 1e-12))
         fires = course.mean > 0
         bias, slope, own_slope = np.zeros(units), np.zeros((x.shape[1], units)), np.zeros((own.shape[1], units))
@@ -104,7 +104,7 @@ class PoissonTranslator(Model):
         design = self._design(windows, course.mean)
         x = np.concatenate([values for values, _ in design.blocks], axis=2) - part["mean"]
         x = x.reshape(-1, x.shape[2])
-        own = np.zeros((len(x), 0, shape[2])) if design.own is None else design.own.reshape(len(x), -1, shape[2])
+        own = np.zeros((len(x), 0, shape[2])) if design.own is None else _flat(design.own)
         fit = PoissonFit(part["bias"], part["slope"], part["own_slope"])
         eta = np.minimum(fit.log_rate(x, own, _log_course(course, windows)), part["highest"])
         return Predictions(rates=np.where(course.mean > 0, np.exp(eta), TINY).reshape(shape).astype(np.float32))
@@ -115,6 +115,11 @@ class PoissonTranslator(Model):
 
     def _load(self, folder: Path) -> None:
         self.weights = {name: load_arrays(folder / f"{i}.safetensors") for i, name in enumerate(self.units)}
+
+
+def _flat(own: Array) -> Array:
+    """(window, bin, k, unit) -> (sample, k, unit)."""
+    return own.reshape(own.shape[0] * own.shape[1], *own.shape[2:])
 
 
 def _scaled(values: Array, penalty: float) -> _Scaled:
