@@ -42,7 +42,7 @@ def test_earlier_labels_are_those_decided_before(make_recording: Make, settings:
 def test_a_label_reaches_later_trials_alone(make_recording: Make, settings: Settings, other: int) -> None:
     go = [3.0 + 2.0 * i for i in range(6)]
     choice = ["a", "b", "a", "a", "b", "b"]
-    changed = choice[:other] + [{"a": "b", "b": "a"}[choice[other]]] + choice[other + 1 :]
+    changed = ["ab"["ba".index(c)] if i == other else c for i, c in enumerate(choice)]
     one, two = (trials_of(make_recording(go=go, choice=c), settings()) for c in (choice, changed))
     same = (one.covariates == two.covariates).all(axis=1)
     assert np.flatnonzero(~same).tolist() == [t for t in range(6) if 1 <= t - other <= 3]
