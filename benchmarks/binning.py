@@ -245,7 +245,9 @@ def markdown(found: pd.DataFrame, a: argparse.Namespace) -> str:
             *lines,
             "",
             f"pynapple's `TsGroup.count` takes {ratio(found):.1f} times as long as spikebridge, best of each "
-            f"({medians(found):.1f} times by the medians). Both are given one train of spikes a unit. "
+            f"({medians(found):.1f} times by the medians). Both are given one train of spikes a unit. The other rows "
+            "of spikebridge start from a table of spikes, split by unit first, or cut windows: `times_spikebridge` "
+            "says what that costs, so pynapple's ratio to them is smaller by that factor. "
             "`peak_ratio` is the highest resident memory above the imports, over the bytes of spikes and counts.",
             "",
             f"Made by `python benchmarks/binning.py {' '.join(arguments(a))}` with {versions}, "

@@ -15,6 +15,14 @@ TABLE = pd.DataFrame({"reward": [0.0, 1.0, np.nan], "side": ["left", "right", No
 def test_names() -> None:
     assert label_names(pd.Series([1.0, 2.5, np.nan])).tolist() == ["1", "2.5", ""]
     assert label_names(pd.Series(["a", None, pd.NA], dtype="object")).tolist() == ["a", "", ""]
+    assert label_names(pd.Series([0.1 + 0.2, 0.3, 0.1, 1e-5, 1e20])).tolist() == [
+        "0.3",
+        "0.3",
+        "0.1",
+        "1e-05",
+        str(10**20),
+    ]
+    assert label_names(pd.Series(np.array([0.1, 0.3], dtype=np.float32))).tolist() == ["0.1", "0.3"]
     assert label_names(pd.Series([True, False])).tolist() == ["True", "False"]
 
 
@@ -26,6 +34,8 @@ def test_names() -> None:
         ({"1", "1.0", "2"}, [["1", "1.0"]]),
         ({"go", "no go", "no  go"}, [["no  go", "no go"]]),
         ({"-1", "1", "10", "100"}, []),
+        ({"0.30000000000000004", "0.3", "0.31"}, [["0.3", "0.30000000000000004"]]),
+        ({"1234567890123451", "1234567890123452"}, []),
         ({"caf\u00e9", "cafe\u0301"}, [["cafe\u0301", "caf\u00e9"]]),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.digest import file_digest
+from spikebridge.digest import file_digest, sketch
 from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
 from spikebridge.types import Recording
@@ -39,6 +39,7 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
         "warnings": list(recording.warnings),
         "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
         "spike_times": _times_digest(recording),
+        "sketch": _sketch(recording),
         "made_from": made_from,
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -48,6 +49,13 @@ def _times_digest(recording: Recording) -> str:
     """The same for the same spikes, however units are numbered or ordered."""
     times = np.sort(recording.spikes["time_s"].to_numpy(dtype=np.float64))
     return hashlib.sha256(times.tobytes()).hexdigest()
+
+
+def _sketch(recording: Recording) -> list[int]:
+    """Empty for counts in bins, in which trains of different units may well be the same."""
+    spikes = recording.spikes
+    times = spikes["time_s"].to_numpy(dtype=np.float64)
+    return sketch(spikes["unit"].to_numpy(), times) if recording.resolution_s == 0 else []
 
 
 def load_about(folder: Path) -> dict[str, Any]:

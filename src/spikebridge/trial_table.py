@@ -15,26 +15,33 @@ from spikebridge.suggest import did_you_mean, listed
 
 MOST_CLASSES = 20
 """A label with more values is a quantity, not a decision."""
+DIGITS, SINGLE_DIGITS = 12, 6
+"""Of a number that is a label, in double and in single precision; further ones may be rounding."""
 
 
 def label_names(values: pd.Series) -> NDArray[np.str_]:
-    """(trial,): the text of each label, "" where it is missing; whole numbers without their point (1.0 -> 1)."""
-    return np.array([_name(v) for v in values], dtype=np.str_)
+    """(trial,): the text of each label, "" where it is missing; whole numbers without their point (1.0 -> 1).
+
+    Numbers that agree to `DIGITS` are one label: 0.1 + 0.2 is 0.3.
+    """
+    digits = SINGLE_DIGITS if str(values.dtype).lower() == "float32" else DIGITS
+    return np.array([_name(v, digits) for v in values], dtype=np.str_)
 
 
-def _name(value: Any) -> str:
+def _name(value: Any, digits: int) -> str:
     if value is None or value is pd.NA or value != value:
         return ""
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return str(int(value))
-    return str(value)
+    return f"{value:.{digits}g}" if isinstance(value, (float, np.floating)) else str(value)
 
 
 def same_label(name: str) -> str:
     """What two spellings of one label have in common: neither case, blanks, nor the way to write a number."""
     plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     try:
-        return repr(float(plain))
+        number = float(plain)
+        return repr(number) if number.is_integer() else f"{number:.{DIGITS}g}"
     except ValueError:
         return plain
 

@@ -17,7 +17,9 @@ def test_recordings_are_put_together(tmp_path: Path) -> None:
     }
     for name, row in rows.items():
         (tmp_path / f"{name}.quality.csv").write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
-    limits = {"day1": {"quality": {"limits": {"rate_hz": [0.1, None]}}}, "day.2": {"animal": "rat"}}
+    ends = {"rate_hz": [0.1, None], "presence_ratio": [0.9, None]}
+    quality = {"limits": ends, "notes": ["presence is not judged: 45 s are too few"]}
+    limits = {"day1": {"quality": quality}, "day.2": {"animal": "rat"}}
     (tmp_path / "report.json").write_text(json.dumps({"recordings": limits}), encoding="utf-8")
     tables = quality_tables(tmp_path)
     assert list(tables["quality"].columns) == QUALITY
@@ -25,7 +27,10 @@ def test_recordings_are_put_together(tmp_path: Path) -> None:
     assert by_name.loc["day1", "region"] == "NA"
     assert by_name.loc["day.2", "reasons"] == "silent; rate"
     assert by_name["kept"].to_dict() == {"day1": True, "day.2": False}
-    assert tables["quality_limits"][["recording", "column", "low"]].to_numpy().tolist() == [["day1", "rate_hz", 0.1]]
+    assert tables["quality_limits"][["recording", "column", "low", "note"]].to_numpy().tolist() == [
+        ["day1", "rate_hz", 0.1, ""],
+        ["day1", "presence_ratio", 0.9, "45 s are too few"],
+    ]
 
 
 def test_nothing_written_is_nothing_shown(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fake_runs import Study
+from sklearn.decomposition import PCA
 
 
 def test_rasters_show_counts_and_rates_as_they_are(study: Study, out: Path) -> None:
@@ -22,3 +23,21 @@ def test_rasters_show_counts_and_rates_as_they_are(study: Study, out: Path) -> N
         at = np.flatnonzero(z[f"{w.recording}|trial"] == about["trial"])[0]
         expected = z[f"{w.recording}|rates"][at].T / w.bin_s
     np.testing.assert_allclose(rates.loc[w.target_units].to_numpy(), expected, rtol=1e-6)
+
+
+def test_means_and_order_come_from_all_held_out_trials(study: Study, out: Path) -> None:
+    table = pd.read_csv(out / "tables" / "raster.csv")
+    w = next(w for w in study.windows if w.recording == table["recording"].iloc[0])
+    with np.load(study.model("seq2seq") / "rates.npz") as z:
+        rates = z[f"{w.recording}|rates"].astype(float)
+        known = z[f"{w.recording}|trial"]
+    by_unit = table.drop_duplicates(["panel", "unit"]).set_index(["panel", "unit"])
+    counts = w.target[[int(np.flatnonzero(w.trial == k)[0]) for k in known]]
+    for panel, values in (("predicted", rates), ("target", counts)):
+        shown = by_unit.loc[panel].loc[w.target_units, "mean_hz"]
+        np.testing.assert_allclose(shown, values.mean(axis=(0, 1)) / w.bin_s, rtol=1e-6)
+    log = np.log(rates).reshape(-1, rates.shape[2])
+    loading = PCA(1).fit(log).components_[0]
+    falling = loading[by_unit.loc["target", "row"].loc[w.target_units].argsort()]
+    assert (np.diff(falling * np.sign(loading[np.abs(loading).argmax()])) <= 1e-9).all()
+    assert by_unit.loc["predicted", "row"].equals(by_unit.loc["target", "row"])

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from fake_runs import Plan, make_study
 from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -125,39 +127,157 @@ def texts_of(figure: Figure) -> list[Text]:
     return [t for t in drawn if t.get_rotation() in (0, 90)]
 
 
-def quality_figure(folder: Path, table: pd.DataFrame, limits: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Figure:
+def figure_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **page: str) -> Figure:
     kept: list[Figure] = []
     monkeypatch.setattr(style, "save", lambda figure, path: kept.append(figure) or True)
+    assert figures.modules()[name].draw(folder, folder / "a.png", **page)
+    return kept[0]
+
+
+def quality_figure(folder: Path, table: pd.DataFrame, limits: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Figure:
     table.to_csv(folder / "quality.csv", index=False)
     limits.to_csv(folder / "quality_limits.csv", index=False)
-    assert figures.modules()["quality"].draw(folder, folder / "a.png", page="rat1_day2")
-    return kept[0]
+    return figure_of("quality", folder, monkeypatch, page="rat1_day2")
+
+
+def quality_of(tables: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    table, limits = (pd.read_csv(tables / f"{name}.csv") for name in ("quality", "quality_limits"))
+    return table[table["recording"] == "rat1_day2"], limits[limits["recording"] == "rat1_day2"]
+
+
+def panel(figure: Figure, title: str) -> Axes:
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == title)
+
+
+def dots_of(axes: Axes) -> np.ndarray:
+    return np.concatenate([c.get_offsets() for c in axes.collections if isinstance(c, PathCollection)])
+
+
+def medians_of(axes: Axes) -> list[float]:
+    return [float(line.get_xdata()[0]) for line in axes.lines if line.get_linewidth() == 2]
+
+
+def legend_of(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_quality_shows_every_unit_and_limit_of_one_recording(
     tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table, limits = (pd.read_csv(tables / f"{name}.csv") for name in ("quality", "quality_limits"))
-    mine = table[table["recording"] == "rat1_day2"]
+    table, limits = quality_of(tables)
     drawn = quality_figure(tmp_path, table, limits, monkeypatch)
     titles = [axes.get_title(loc="left") for axes in drawn.axes]
-    assert titles == ["mean rate", "refractory violations", "presence", "drift of rate"]
-    for axes, column in zip(
-        drawn.axes, ["rate_hz", "isi_violations_ratio", "presence_ratio", "rate_change"], strict=True
-    ):
-        dots = np.concatenate([c.get_offsets()[:, 0] for c in axes.collections])
-        expected = mine[column].to_numpy()
-        assert np.allclose(np.sort(dots[-len(mine) :])[-5:], np.sort(expected)[-5:])
-    rate = drawn.axes[0]
+    assert titles == ["units kept", "mean rate", "refractory period", "presence", "drift"]
+    columns = ["rate_hz", "isi_violations_ratio", "presence_ratio", "rate_change"]
+    for axes, column in zip(drawn.axes[1:], columns, strict=True):
+        expected = np.sort(table[column].dropna())
+        shown = np.sort(dots_of(axes)[:, 0])
+        assert len(shown) == len(expected)
+        assert np.allclose(shown[expected > 0], expected[expected > 0])
+    rate = panel(drawn, "mean rate")
     assert [0.1, 0.1] in [list(line.get_xdata()) for line in rate.lines if line.get_linestyle() == "--"]
+    assert [t.get_text() for t in rate.texts] == ["limit 0.1 Hz"]
 
 
-def test_quality_says_what_was_not_judged(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table, limits = (pd.read_csv(tables / f"{name}.csv") for name in ("quality", "quality_limits"))
-    table = table.assign(isi_violations_ratio=np.nan, amplitude_cutoff=0.05, n_spikes=0)
-    drawn = quality_figure(tmp_path, table, limits.iloc[:0], monkeypatch)
-    assert [[t.get_text() for t in axes.texts] for axes in drawn.axes] == [[], ["not judged"], [], [], []]
-    assert drawn.axes[-1].get_title(loc="left") == "missed spikes"
+def test_quality_median_is_of_kept_units(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, limits = quality_of(tables)
+    order = np.arange(len(table))
+    kept = order % 3 > 0
+    table = table.assign(region="PFC", role="target", kept=kept, rate_hz=np.where(kept, 5.0 + order % 2, 0.01))
+    table = table.assign(reasons=np.where(kept, "", "rate below 0.1 Hz; presence ratio below 0.9"))
+    drawn = quality_figure(tmp_path, table, limits, monkeypatch)
+    assert medians_of(panel(drawn, "mean rate")) == [np.quantile(table["rate_hz"][kept], 0.5, method="inverted_cdf")]
+    assert [t.get_text() for t in panel(drawn, "units kept").texts] == [f"{kept.sum()} of {len(kept)}"]
+    assert legend_of(drawn)[:2] == [f"kept: {kept.sum()}", f"dropped, rate below 0.1 Hz: {(~kept).sum()}"]
+
+
+def test_quality_regions_stand_by_role_then_name(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, limits = quality_of(tables)
+    regions = np.resize(["V1", "PL", "ACA", "CA1"], len(table))
+    role = pd.Series(regions, index=table.index).map({"PL": "target", "ACA": "target", "CA1": "source"})
+    table = table.assign(region=regions, role=role, kept=role.notna(), reasons="")
+    drawn = quality_figure(tmp_path, table, limits, monkeypatch)
+    names = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+    assert names == ["CA1 (source)", "ACA (target)", "PL (target)", "V1 (not used)"]
+    assert f"not used: {(regions == 'V1').sum()}" in legend_of(drawn)
+
+
+def test_quality_axis_is_broken_before_zero(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, limits = quality_of(tables)
+    ratio = np.where(np.arange(len(table)) % 2, 0.0, 0.2)
+    drawn = quality_figure(tmp_path, table.assign(isi_violations_ratio=ratio), limits, monkeypatch)
+    axes = panel(drawn, "refractory period")
+    zero = axes.get_xticks()[0]
+    slashes = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "$//$"]
+    assert axes.get_xticklabels()[0].get_text() == "0"
+    assert len(slashes) == 1
+    assert zero < slashes[0] < 0.2
+    assert (dots_of(axes)[:, 0] == zero).sum() == (ratio == 0).sum()
+    edges = sorted({round(bar.get_x(), 9) for bar in axes.patches})
+    assert min(abs(edge - 0.5) for edge in edges) < 1e-6  # no bar lies on both sides of the limit
+    assert sum(bar.get_height() != 0 for bar in axes.patches) >= 2
+
+
+def test_quality_says_what_was_not_judged_and_why(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, limits = quality_of(tables)
+    table = table.assign(isi_violations_ratio=np.nan, presence_ratio=np.nan, amplitude_cutoff=0.05)
+    limits = limits.assign(note=np.where(limits["column"] == "presence_ratio", "too short", ""))
+    drawn = quality_figure(tmp_path, table, limits, monkeypatch)
+    assert [axes.get_title(loc="left") for axes in drawn.axes] == ["units kept", "mean rate", "drift", "missed spikes"]
+    said = drawn.legends[0].get_title().get_text()
+    assert said == "Not judged: refractory period; not judged: presence (too short)"
+    assert panel(drawn, "missed spikes").get_xlabel().endswith(f"all {len(table)} units: 0.05")
+
+
+def test_rasters_show_the_prediction_relative_to_each_unit(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pd.read_csv(tables / "raster.csv")
+    shutil.copy(tables / "raster.csv", tmp_path)
+    drawn = figure_of("rasters", tmp_path, monkeypatch)
+    rows = table[table["panel"] == "predicted"].sort_values(["row", "time_s"])
+    mesh = next(c for c in panel(drawn, "predicted target rate").collections if isinstance(c, QuadMesh))
+    np.testing.assert_allclose(np.ravel(mesh.get_array()), rows["value"] / rows["mean_hz"])
+    assert mesh.norm.vmin * mesh.norm.vmax == pytest.approx(1)
+    ids = [int(label.get_text()) for label in panel(drawn, "target spikes").get_yticklabels()]
+    units = rows["unit"].unique()
+    assert ids == list(units[:: -(-len(units) // 22)])
+    assert legend_of(drawn)[1] == "2 spikes or more"
+
+
+def test_latents_share_their_scale(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(tables / "latents.csv", tmp_path)
+    drawn = figure_of("latent_trajectories", tmp_path, monkeypatch)
+    over_time = [axes for axes in drawn.axes if "time" in axes.get_xlabel()]
+    assert len(over_time) > 1
+    assert len({axes.get_ylim() for axes in over_time}) == 1
+    assert all("n = " in said for said in legend_of(drawn))
+
+
+def test_coupling_names_estimate_and_truth(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for needed in ("lag", "dimension"):
+        shutil.copy(tables / f"{needed}.csv", tmp_path)
+    table = pd.read_csv(tables / "lag.csv").assign(estimate_s=0.1, pooled_s=0.12, true_s=0.1)
+    table.to_csv(tmp_path / "lag.csv", index=False)
+    axes = panel(figure_of("coupling", tmp_path, monkeypatch), "lag")
+    assert sorted(t.get_text() for t in axes.texts) == ["estimate 120 ms", "true 100 ms"]
+    bold = next(line for line in axes.lines if line.get_linewidth() == 3)
+    wide = table.pivot(index="lag_s", columns="recording", values="score")
+    np.testing.assert_allclose(bold.get_ydata(), (wide - wide.mean()).mean(axis=1), atol=1e-12)
+
+
+def test_learning_curves_say_what_was_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("a", f, e, 1 / (e + 1 + f), np.nan) for f in range(2) for e in range(3 + f)]
+    rows += [("b", f, e, 1 / (e + 1), 2 / (e + 1)) for f in range(2) for e in range(4)]
+    table = pd.DataFrame(rows, columns=["model", "fold", "epoch", "train_loss", "valid_loss"])
+    table.to_csv(tmp_path / "learning_curves.csv", index=False)
+    first, second = figure_of("learning_curves", tmp_path, monkeypatch).axes
+    assert first.get_title(loc="left") == "a: no validation loss recorded"
+    assert second.get_title(loc="left") == "b"
+    bold = next(line for line in first.lines if line.get_linewidth() == 3)
+    np.testing.assert_allclose(bold.get_ydata(), [(1 + 1 / 2) / 2, (1 / 2 + 1 / 3) / 2, (1 / 3 + 1 / 4) / 2])
 
 
 def test_models_keep_their_colours() -> None:

@@ -35,3 +35,17 @@ def test_warnings_of_several_recordings_are_taken_together(found: Found, capsys:
     report.show(found(*silent))
     out = capsys.readouterr().out
     assert "- all 3 recordings; day: 1 of 11 units with fewer than 50 spikes\n" in out
+
+
+def test_a_folder_shows_when_and_with_which_gaps(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = session(), session(seed=1, trials=70)
+    times = one.spikes["time_s"]
+    one = replace(one, spikes=one.spikes[((times < 100) | (times > 104)) & ~times.between(200, 230)])
+    one = replace(one, observed=np.array([[0.0, 200.0], [230.0, 300.0], [301.0, 370.0]]))
+    report.show(found(one, other, "truncated"))
+    lines = capsys.readouterr().out.split("\n\n")[0].split("\n")[1:5]
+    head, *rows = ([cell.strip() for cell in line.strip().split("  ") if cell.strip()] for line in lines)
+    shown = {row[0]: dict(zip(head, row, strict=False)) for row in rows}
+    assert (shown["day"]["from to (s)"], shown["day"]["gaps"]) == ("0.0 to 370.0", "2, up to 30 s; 1 silent, up to 4 s")
+    assert (shown["day1"]["from to (s)"], shown["day1"]["gaps"]) == ("0.0 to 430.0", "none")
+    assert rows[0] == ["broken2", "in memory", *"––––––", "CANNOT BE READ, see below"]

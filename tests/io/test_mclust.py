@@ -73,6 +73,14 @@ def test_regions_of_tetrodes_or_of_units(tmp_path: Path) -> None:
         read("mclust", path)
 
 
+def test_steps_of_a_microsecond(tmp_path: Path) -> None:
+    t_file(tmp_path / "a" / "TT1_1.t", [1_000_000, 2_500_001])
+    assert read("mclust", tmp_path / "a", time_step_us=1).spikes["time_s"].tolist() == [1.0, 2.500001]
+    assert read("mclust", tmp_path / "a").spikes["time_s"].tolist() == [100.0, 250.0001]
+    with pytest.raises(ValueError, match="greater than 0"):
+        mclust.Options(time_step_us=0)
+
+
 def test_files_without_a_header_where_the_user_names_the_reader(tmp_path: Path) -> None:
     t_file(tmp_path / "a" / "TT1_1.t", [10, 20], header=b"")
     assert not mclust.can_read(tmp_path / "a")

@@ -348,7 +348,9 @@ def test_single_precision_is_told(tmp_path: Path, write_nwb: Writer) -> None:
     replace_array(path, "units/spike_times", np.array([3600.0, 3601.0], dtype=np.float32))
     found = contents(path)
     assert found.spikes["time_s"].dtype == np.float64
-    assert "single precision: steps of 0.24 ms" in found.notes[0]
+    assert found.notes == (
+        "units/spike_times: float32 holds these times only to 0.24 ms; save them as float64 (double)",
+    )
 
 
 @pytest.mark.parametrize(

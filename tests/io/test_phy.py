@@ -12,6 +12,7 @@ from sorters import oracle, read, same, trains, write_csv
 
 from spikebridge.errors import DataError
 from spikebridge.io.readers import phy
+from spikebridge.types import Recording
 
 SAMPLES = [30, 60, 60, 90, 120, 150, 180]
 CLUSTERS = [5, 2, 5, 2, 9, 5, 2]
@@ -151,7 +152,8 @@ def test_sampling_rate_that_is_asked_for(tmp_path: Path) -> None:
     ("samples", "clusters", "said"),
     [
         ([1, 2, 3], [0, 1], "spike_times.npy has 3 spikes, spike_clusters.npy has 2"),
-        ([0.5, 2.0], [0, 1], "spike_times.npy: expected whole numbers, got 0.5: are these seconds?"),
+        ([0.5, 2.0], [0, 1], r"spike_times.npy: expected whole numbers \(samples\), got 0.5: are these seconds\?"),
+        ([1, 2], [0.5, 1.0], r"spike_clusters.npy: expected whole numbers \(ids of clusters\), got 0.5$"),
         ([1, 2], [0.0, np.nan], "expected a cluster for every spike, found NaN"),
         ([[1, 2], [3, 4]], [0, 1], r"expected one number a spike, got int64 of shape \(2, 2\)"),
         (np.array([1, None]), [0, 1], "spike_times.npy cannot be read as an array"),
@@ -194,3 +196,16 @@ def test_the_raw_recording_is_no_file_of_it(tmp_path: Path) -> None:
     table(path, "group", cluster_id=[2], group=["good"])
     names = {p.name for p in phy.files_of(path)}
     assert names == {"spike_times.npy", "spike_clusters.npy", "params.py", "cluster_group.tsv"}
+
+
+def test_a_table_of_clusters_that_misses_some(tmp_path: Path, recording: Recording) -> None:
+    path = phy.write(recording, tmp_path)
+    assert read("phy", path).notes == ()
+    info = path / "cluster_info.tsv"
+    lines = info.read_text(encoding="utf-8").splitlines(keepends=True)
+    info.write_text("".join(lines[:-1]), encoding="utf-8")
+    said = "cluster_info: no row for 1, which have spikes: was it saved before a merge or split, or cut short?"
+    assert said in read("phy", path).notes
+    info.write_text("".join(lines)[:-1], encoding="utf-8")
+    ending = "cluster_info.tsv: the last line does not end; unless it was typed so, was the file cut short?"
+    assert read("phy", path).notes == (ending,)

@@ -50,7 +50,7 @@ def write_mclust(session: Recording, folder: Path) -> Path:
     path = folder / session.name
     path.mkdir()
     for i, name in enumerate(("TT1_1", "TT1_2", "TT4_1")):
-        ticks = np.arange(1000 + i, 300_000, 700, dtype=">u4")
+        ticks = np.arange(1000 + i, 300_000, 700 + 13 * i, dtype=">u4")
         (path / f"{name}.t").write_bytes(b"%%BEGINHEADER\n%%ENDHEADER\n" + ticks.tobytes())
     return path
 

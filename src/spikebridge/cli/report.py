@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spikebridge.cli import drawing
 from spikebridge.cli.drawing import Part
-from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Table
+from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table
 from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
 from spikebridge.suggest import counted, listed
 
@@ -75,12 +75,25 @@ def _observed_from(look: Look) -> str:
     return said.get(source, f"spikes exist only inside table {source}")
 
 
+def _holes(spikes: Spikes) -> list[tuple[float, float]]:
+    """Between observed intervals."""
+    return [(a[1], b[0]) for a, b in zip(spikes.observed, spikes.observed[1:], strict=False)]
+
+
+def _gaps_cell(spikes: Spikes) -> str:
+    """How many, and the longest; stretches in which no unit fires though they count as observed apart."""
+    said = []
+    for what, several in (("", _holes(spikes)), (" silent", spikes.silences)):
+        if several:
+            said.append(f"{len(several)}{what}, up to {max(b - a for a, b in several):.3g} s")
+    return "; ".join(said) or "none"
+
+
 def _gaps(look: Look) -> Iterator[str]:
     spikes = look.spikes
     if spikes is None:
         return
-    holes = [(a[1], b[0]) for a, b in zip(spikes.observed, spikes.observed[1:], strict=False)]
-    if holes:
+    if holes := _holes(spikes):
         lengths = sorted(b - a for a, b in holes)
         yield (
             f"gaps between observed intervals: {len(holes)}, {lengths[0]:.3g} to {lengths[-1]:.3g} s long; "
@@ -97,21 +110,22 @@ def _overview(found: Inspection) -> Part:
     asked = {*found.proposal.data["source"], *found.proposal.data["target"]}
     rows = [_overview_row(look, found, asked) for look in found.recordings]
     errors = [line for look in found.recordings if look.error for line in look.error.splitlines()]
-    head = ("recording", "format", "animal", "duration", "observed", "trials", "units", "proposed regions")
+    head = ("recording", "format", "animal", "from to (s)", "observed", "gaps", "trials", "units", "proposed regions")
     return Part(f"{found.path}: {counted(len(rows), 'recording')}", head, rows, errors, warn=bool(errors))
 
 
 def _overview_row(look: Look, found: Inspection, asked: set[str]) -> list[str]:
     if look.error or look.spikes is None:
-        return [look.name, look.format, "–", "–", "–", "–", "–", "CANNOT BE READ, see below"]
+        return [look.name, look.format, *"––––––", "CANNOT BE READ, see below"]
     regions = look.regions.get(found.proposal.region_column.get(look.name, ""), ())
     trials = [str(t.rows) for t in look.tables if t.name == found.proposal.trials["table"]]
     return [
         look.name,
         look.format,
         look.animal,
-        _span(look.spikes.duration_s),
+        f"{_seconds(look.spikes.first_s)} to {_seconds(look.spikes.last_s)}",
         _span(look.spikes.observed_s),
+        _gaps_cell(look.spikes),
         trials[0] if trials else "–",
         str(look.units),
         ", ".join(f"{r.name} {r.units}" for r in sorted(regions, key=lambda r: r.name) if r.name in asked) or "none",
@@ -239,9 +253,12 @@ def _together(several: Sequence[tuple[str, str]], of: int) -> str:
 def _tried(found: Inspection) -> Part:
     trial = found.trial
     if not trial.runs:
-        what = f"{trial.stages[-1]} refuses it:" if trial.stages else "it is not complete:"
-        lines = [line for problem in trial.problems for line in problem.splitlines()]
-        return Part("The block below does not run yet", lines=[what, *lines], warn=True)
+        lacking = list(found.proposal.missing.values())
+        refused = [line for p in trial.problems if p not in lacking for line in p.splitlines()]
+        lines = ["it is not complete:", *lacking] if lacking else []
+        if refused:
+            lines += [f"{trial.stages[-1]} refuses it:" if trial.stages else "ingest would refuse what is there:"]
+        return Part("The block below does not run yet", lines=[*lines, *refused], warn=True)
     lines = [f"{listed(trial.stages)} take it" + ("" if "split" in trial.stages else " (too large to try more)")]
     used, total = (sum(k[i] for k in trial.kept.values()) for i in (0, 1))
     classes = ", ".join(f"{name}: {n}" for name, n in trial.labels.items())

@@ -11,22 +11,26 @@ QUALITY = [
     "recording", "unit", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
     "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
 ]  # fmt: skip
-LIMITS = ["recording", "column", "low", "high"]
+LIMITS = ["recording", "column", "low", "high", "note"]
+NOTES = {"isi_violations_ratio": "ISI violations are not judged: ", "presence_ratio": "presence is not judged: "}
+"""How the notes of preprocess begin on measures that it could not take."""
 SUFFIX = ".quality.csv"
 
 
 def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
     """quality: one row a unit, of all recordings. quality_limits: the limits that were set, by recording and column.
 
+    note: why nothing could be judged by that limit, else empty.
     Both without rows where preprocess wrote no <recording>.quality.csv.
     """
     paths = sorted(windows_folder.glob(f"*{SUFFIX}"))
     parts = [pd.read_csv(p, keep_default_na=False, na_values=[""]).assign(recording=_name(p)) for p in paths]
     report = json.loads((windows_folder / "report.json").read_text(encoding="utf-8"))["recordings"]
     rows = [
-        [_name(path), column, *ends]
+        [_name(path), column, *ends, _note(column, about.get("notes", []))]
         for path in paths
-        for column, ends in report.get(_name(path), {}).get("quality", {}).get("limits", {}).items()
+        for about in [report.get(_name(path), {}).get("quality", {})]
+        for column, ends in about.get("limits", {}).items()
     ]
     quality = pd.concat(parts, ignore_index=True)[QUALITY] if parts else pd.DataFrame(columns=QUALITY)
     return {"quality": quality, "quality_limits": pd.DataFrame(rows, columns=LIMITS)}
@@ -34,3 +38,8 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
 
 def _name(path: Path) -> str:
     return path.name.removesuffix(SUFFIX)
+
+
+def _note(column: str, notes: list[str]) -> str:
+    start = NOTES.get(column)
+    return next((n.removeprefix(start) for n in notes if start and n.startswith(start)), "")

@@ -11,46 +11,84 @@ from spikebridge.figures import style
 
 name = "coupling"
 needs = ("lag", "dimension")
+THIN, BOLD, TRUE = "#8DB8D6", style.PALETTE[0], style.PALETTE[1]
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
-    """Held-out score of each lag and of each rank, one line a recording; the truth is marked where it is known."""
+    """Held-out score of each lag and of each rank: thin a recording, bold their mean; estimate and truth are named."""
     lag, dimension = (style.read(tables_folder, table) for table in needs)
     if lag.empty or dimension.empty:
         return False
     with style.styled():
-        figure = style.new(8.9, 4.2)
+        figure = style.new(10.5, 4.8)
         left, right = figure.subplots(1, 2)
-        lag_panel(left, lag)
-        dimension_panel(right, dimension)
-        style.headline(figure, "Target activity explained by the source (one line per recording)")
+        _lag(left, lag)
+        _dimension(right, dimension)
+        handles = [
+            left.plot([], [], color=THIN, linewidth=1.2)[0],
+            left.plot([], [], color=BOLD, linewidth=3)[0],
+            left.plot([], [], "o", color=BOLD, markersize=6)[0],
+        ]
+        names = ["a recording", "mean of recordings", "estimate of a recording"]
+        figure.legend(handles, names, loc="outside lower center", ncols=3)
+        n = max(lag["recording"].nunique(), dimension["recording"].nunique())
+        style.headline(figure, f"Target activity explained by the source, {n} recording{'s' if n > 1 else ''}")
         return style.save(figure, out_path)
 
 
-def lag_panel(axes: style.Axes, table: pd.DataFrame) -> None:
-    """Held-out R2 of the regression at each lag; the solid mark is the lag of all recordings."""
-    for _, rows in table.groupby("recording"):
-        axes.plot(1000 * rows["lag_s"], rows["score"], color=style.PALETTE[0], linewidth=1.2, alpha=0.7)
+def _lag(axes: style.Axes, table: pd.DataFrame) -> None:
+    """R2 above each recording's mean over lags: recordings differ far more than the lags of one do."""
+    above = table["score"] - table.groupby("recording")["score"].transform("mean")
+    wide = table.assign(above=above, ms=1000 * table["lag_s"]).pivot(index="ms", columns="recording", values="above")
+    _curves(axes, wide)
+    estimates = 1000 * table.groupby("recording")["estimate_s"].first().to_numpy(float)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - 0.06 * (high - low), high + 0.14 * (high - low))
+    at = low - 0.01 * (high - low)
+    axes.plot(estimates, np.full(len(estimates), at), "o", color=BOLD, markersize=6, alpha=0.5)
     pooled, true = 1000 * float(table["pooled_s"].median()), 1000 * float(table["true_s"].median())
-    if np.isfinite(pooled):
-        axes.axvline(pooled, color=style.PALETTE[0], linewidth=1.6)
-    if np.isfinite(true):
-        axes.axvline(true, color=style.PALETTE[1], linewidth=1.6, linestyle="--")
-    found = f"{pooled:.0f} ms" if np.isfinite(pooled) else "no link"
-    axes.set_title(f"lag: {found}" + (f" (true {true:.0f} ms)" if np.isfinite(true) else ""))
+    _mark(axes, pooled, f"estimate {pooled:.0f} ms", BOLD, "-", right=not pooled < true)
+    _mark(axes, true, f"true {true:.0f} ms", TRUE, "--", right=pooled < true)
+    axes.set_title("lag" if np.isfinite(pooled) else "lag: no link found")
     axes.set_xlabel("target follows source by (ms)")
-    axes.set_ylabel("held-out R² of the regression")
+    axes.set_ylabel("held-out R², above mean over lags")
 
 
-def dimension_panel(axes: style.Axes, table: pd.DataFrame) -> None:
-    """Held-out R2 of each rank; dots mark each recording's estimate (smallest within one SEM of the best)."""
-    for _, rows in table.groupby("recording"):
-        axes.plot(rows["rank"], rows["score"], color=style.PALETTE[0], linewidth=1.2, alpha=0.7)
-        chosen = rows[rows["rank"] == rows["estimate"]]
-        axes.plot(chosen["rank"], chosen["score"], "o", color=style.PALETTE[0], markersize=6)
-    estimate, true = table.groupby("recording")["estimate"].first().median(), float(table["true"].median())
-    if np.isfinite(true) and true > 0:
-        axes.axvline(true, color=style.PALETTE[1], linewidth=1.6, linestyle="--")
-    axes.set_title(f"dimension: {estimate:g}" + (f" (true {true:g})" if np.isfinite(true) else ""))
+def _dimension(axes: style.Axes, table: pd.DataFrame) -> None:
+    """R2 of each rank; dots mark each recording's estimate (smallest within one SEM of the best)."""
+    _curves(axes, table.pivot(index="rank", columns="recording", values="score"))
+    chosen = table[table["rank"] == table["estimate"]]
+    axes.plot(chosen["rank"], chosen["score"], "o", color=BOLD, markersize=6, alpha=0.5)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.14 * (high - low))
+    estimate, true = float(table.groupby("recording")["estimate"].first().median()), float(table["true"].median())
+    # Both at the right, one below the other: ranks start so near the axis that a text at the left would cross it
+    _mark(axes, estimate if estimate > 0 else np.nan, f"estimate {estimate:g}", BOLD, "-", right=True)
+    _mark(axes, true if true > 0 else np.nan, f"true {true:g}", TRUE, "--", right=True, lower=18)
+    axes.set_title("dimension" if estimate > 0 else "dimension: no link found")
     axes.set_xlabel("rank of the regression")
     axes.set_ylabel("held-out R² of the regression")
+
+
+def _curves(axes: style.Axes, wide: pd.DataFrame) -> None:
+    axes.plot(wide.index, wide.to_numpy(), color=THIN, linewidth=1.2)
+    whole = wide.dropna()  # a mean over fewer recordings would jump
+    axes.plot(whole.index, whole.mean(axis=1), color=BOLD, linewidth=3)
+
+
+def _mark(axes: style.Axes, x: float, said: str, colour: str, line: str, *, right: bool, lower: float = 0.0) -> None:
+    """A line at x, and beside its top what it is, `lower` points below the others; nothing where x is not known."""
+    if not np.isfinite(x):
+        return
+    axes.axvline(x, color=colour, linewidth=1.6, linestyle=line, zorder=1)
+    axes.annotate(
+        said,
+        (x, 1),
+        (5 if right else -5, -3 - lower),
+        xycoords=axes.get_xaxis_transform(),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="top",
+        color=colour,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+    )

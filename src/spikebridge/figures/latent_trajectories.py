@@ -18,7 +18,8 @@ LEAST_SHARE = 0.01
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Mean and standard error over held-out trials: along the decision axis in all recordings, and every component of
-    one recording, that in which the decisions part as far as in the median one; there also as a path in the plane.
+    one recording, that in which the decisions part as far as in the median one; there also as a path in the plane. The
+    panels over time share their scale.
     """
     table = style.read(tables_folder, "latents")
     if table.empty:
@@ -37,18 +38,20 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     with style.styled():
         figure = style.new(4.2 * across + 0.2, 3.4 * down + 0.6)
         grid = figure.subplots(down, across, squeeze=False).ravel()
+        ends = _ends(panels)
         for axes, rows in zip(grid, panels, strict=False):
             _in_time(axes, rows, colour)
+            axes.set_ylim(ends)
         if len(along):
             _plane(grid[len(panels)], along, parts[0], colour)
         for axes in grid[count:]:
             axes.set_visible(False)
-        n = panels[0].groupby("label", sort=False)["n"].first()
-        handles = [grid[0].lines[k] for k in range(len(n))]
-        names = [f"{style.shown(label)} ({n[label]} trials in all recordings)" for label in n.index]
-        figure.legend(handles, names, loc="outside lower center", ncols=len(n))
-        model, recording = style.shown(table["model"].iloc[0]), style.shown(one["recording"].iloc[0])
-        style.headline(figure, f"Latents of {model} by decision, held-out trials, mean ± SEM (components: {recording})")
+        recording = str(one["recording"].iloc[0])
+        handles = [grid[0].lines[k] for k in range(panels[0]["label"].nunique())]
+        names = [_counted(label, together, one, recording) for label in dict.fromkeys(panels[0]["label"])]
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names) if sum(map(len, names)) < 120 else 1)
+        about = f"Latents of {style.shown(table['model'].iloc[0])} by decision, held-out trials, mean ± SEM"
+        style.headline(figure, f"{about} (components: {recording})")
         return style.save(figure, out_path)
 
 
@@ -59,6 +62,21 @@ def _typical(table: pd.DataFrame) -> str:
     if spread.empty:
         return str(table["recording"].iloc[0])
     return str(spread.sort_values(kind="stable").index[(len(spread) - 1) // 2])
+
+
+def _counted(label: str, together: pd.DataFrame, one: pd.DataFrame, recording: str) -> str:
+    """The decision, and the number of trials behind its lines."""
+    n = [t[t["label"] == label]["n"].max() for t in (together, one)]
+    places = [f"n = {int(k)} trials in {w}" for k, w in zip(n, ("all recordings", recording), strict=True) if k > 0]
+    return f"{style.shown(label)}: {', '.join(places)}"
+
+
+def _ends(panels: list[pd.DataFrame]) -> tuple[float, float]:
+    """One scale for all panels over time: what hardly differs between decisions looks flat."""
+    rows = pd.concat(panels)
+    low, high = float((rows["mean"] - rows["sem"]).min()), float((rows["mean"] + rows["sem"]).max())
+    room = 0.05 * max(high - low, 1e-9)
+    return low - room, high + room
 
 
 def _title(rows: pd.DataFrame) -> str:
@@ -87,7 +105,11 @@ def _plane(axes: style.Axes, along: pd.DataFrame, other: pd.DataFrame, colour: d
         axes.plot(wide[:, 0], wide[:, 1], color=colour[str(label)])
         axes.plot(*wide[0], "o", color="white", markeredgecolor=colour[str(label)], markersize=7)
         axes.plot(*wide[-1], "o", color=colour[str(label)], markersize=8)
-    axes.set_title("mean path (open: start, filled: end)")
+    axes.set_title(f"mean path in {along['recording'].iloc[0]}")
+    axes.set_aspect("equal", adjustable="datalim")
+    for said, face in (("start", "white"), ("end", style.INK)):
+        axes.plot([], [], "o", color=face, markeredgecolor=style.INK, markersize=7, label=said)
+    axes.legend(loc="best", handletextpad=0.2)
     axes.set_xlabel("decision axis (SD)")
     axes.set_ylabel("component 1 (SD)")
-    axes.margins(0.12)
+    axes.margins(0.18)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from spikebridge.figures import style
 
 name = "learning_curves"
 needs = ("learning_curves",)
-LOSSES = {"train_loss": ("training", style.FAINT), "valid_loss": ("validation", None)}
+LOSSES = {"train_loss": ("training", "#6B6B6B"), "valid_loss": ("validation", None)}
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
-    """Training and validation loss of every fold, a panel a model; dots mark the best validation epoch."""
+    """Training and validation loss, a panel a model: thin a fold, bold their mean; dots: best validation epoch."""
     table = style.read(tables_folder, "learning_curves")
     losses = [c for c in LOSSES if c in table and table[c].notna().any()]
     table = table[table["fold"] != "full"]
@@ -23,27 +24,37 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     models = list(dict.fromkeys(table["model"]))
     colour = style.colours(models)
     with style.styled():
-        figure = style.new(4.2 * len(models) + 0.4, 3.8)
+        figure = style.new(max(4.6 * len(models) + 0.4, 6.4), 4.6)
         grid = figure.subplots(1, len(models), squeeze=False)[0]
         for axes, model in zip(grid, models, strict=True):
-            folds = table[table["model"] == model].groupby("fold", sort=True)
-            for number, (_, rows) in enumerate(folds):
-                for loss in losses:
-                    _curve(axes, rows.sort_values("epoch"), loss, colour[model], number == 0)
-            axes.set_title(style.shown(model))
+            rows = table[table["model"] == model].sort_values("epoch")
+            for loss in losses:
+                _curves(axes, rows, loss, LOSSES[loss][1] or colour[model])
+            title = style.shown(model)
+            axes.set_title(title if _has(rows, "valid_loss") else f"{title}: no validation loss recorded")
             axes.set_xlabel("epoch")
             axes.legend(loc="upper right")
         grid[0].set_ylabel("loss (nats, as trained)")
-        style.headline(figure, "Learning curves, one line per outer fold (dot: best validation)")
+        handles = [Line2D([], [], color=style.INK, linewidth=w, alpha=a) for w, a in ((1, 0.5), (3, 1))]
+        handles.append(Line2D([], [], color=style.INK, marker="o", markersize=6, linestyle=""))
+        names = ["an outer fold", "mean, while every fold trains", "a fold's best validation epoch"]
+        figure.legend(handles, names, loc="outside lower center", ncols=3)
+        style.headline(figure, f"Learning curves of {table['fold'].nunique()} outer folds")
         return style.save(figure, out_path)
 
 
-def _curve(axes: style.Axes, rows: pd.DataFrame, loss: str, colour: str, first: bool) -> None:
-    said, fixed = LOSSES[loss]
-    rows = rows[rows[loss].notna()]
-    if rows.empty:  # a model without early stopping has no validation loss
+def _has(rows: pd.DataFrame, loss: str) -> bool:
+    return loss in rows and bool(rows[loss].notna().any())
+
+
+def _curves(axes: style.Axes, rows: pd.DataFrame, loss: str, colour: str) -> None:
+    if not _has(rows, loss):  # a model without early stopping has no validation loss
         return
-    axes.plot(rows["epoch"], rows[loss], color=fixed or colour, linewidth=1.2, alpha=0.8, label=said if first else None)
-    if loss == "valid_loss":
-        best = rows.loc[rows[loss].idxmin()]
-        axes.plot(best["epoch"], best[loss], "o", color=colour, markersize=5)
+    wide = rows.pivot(index="epoch", columns="fold", values=loss)
+    for fold in wide:
+        curve = wide[fold].dropna()
+        axes.plot(curve.index, curve, color=colour, linewidth=1, alpha=0.5)
+        if loss == "valid_loss" and len(curve):
+            axes.plot(curve.idxmin(), curve.min(), "o", color=colour, markersize=6)
+    whole = wide.dropna()  # folds that stopped early would make the mean jump
+    axes.plot(whole.index, whole.mean(axis=1), color=colour, linewidth=3, label=LOSSES[loss][0])

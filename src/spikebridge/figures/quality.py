@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -10,20 +12,50 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.figures import style
+from spikebridge.figures.style import broken_axis
 
 name = "quality"
 needs = ("quality", "quality_limits")
-# column: title, axis label, logarithmic
-PANELS = {
-    "rate_hz": ("mean rate", "rate (Hz)", True),
-    "isi_violations_ratio": ("refractory violations", "ISI violations ratio", True),
-    "presence_ratio": ("presence", "presence ratio", False),
-    "rate_change": ("drift of rate", "rate, last / first third", True),
-    "amplitude_cutoff": ("missed spikes", "amplitude cutoff", False),
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the table. floor: the axis reaches down to it. optional: drawn only where the file has it."""
+
+    title: str
+    label: str
+    logarithmic: bool = False
+    unit: str = ""
+    floor: float = 0.0
+    optional: bool = False
+
+
+MEASURES = {
+    "rate_hz": Measure("mean rate", "rate (Hz)", logarithmic=True, unit=" Hz"),
+    "isi_violations_ratio": Measure("refractory period", "ISI violations ratio", logarithmic=True),
+    "presence_ratio": Measure("presence", "bins with spikes (share)", floor=0.8),
+    "rate_change": Measure("drift", "rate, last / first third", logarithmic=True),
+    "amplitude_cutoff": Measure("missed spikes", "amplitude cutoff (share)", optional=True),
 }
-OPTIONAL = {"amplitude_cutoff"}
-"""Drawn only where the file has it."""
-KEPT, DROPPED = style.PALETTE[0], style.PALETTE[1]
+ROLES = {"source": 0, "target": 1}
+KEPT = style.PALETTE[0]
+REASONS = {
+    "no spike": "#4D4D4D",
+    "sorter label": "#CC79A7",
+    "rate change": "#E69F00",
+    "rate": "#D55E00",
+    "ISI": "#009E73",
+    "presence": "#56B4E9",
+    "amplitude": "#882255",
+}
+"""How a reason to drop a unit begins -> its colour, the same in every recording."""
+NOT_USED = "not used"
+BINS = 24
+DOT: dict[str, Any] = {"marker": "o", "linewidths": 0, "alpha": 0.6}
+PAD = 20
+"""Points between a panel and its title; the limit's value stands there."""
+HEIGHT, BAND = 0.5, 0.22
+"""Of the bars above a row's line, and of the dots below it; rows are one apart."""
 
 
 def pages(tables_folder: Path) -> list[str]:
@@ -32,104 +64,211 @@ def pages(tables_folder: Path) -> list[str]:
 
 
 def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
-    """A panel a measure, a row a region, a dot a unit: kept or dropped, with the limits; counts at the right."""
+    """A row a region: how many units are kept and dropped for what, then a panel a measure that could be judged.
+
+    In each a histogram of the units (bars, highest the same in each row), every unit (dots), the median of those kept,
+    and the limits. A unit has the colour of the first reason to drop it. What was not judged is said below, and why.
+    """
     table, ends = (style.read(tables_folder, table) for table in needs)
     if table.empty:
         return False
     page = page or str(table["recording"].iloc[0])
     table = table[table["recording"] == page]
+    first = table["reasons"].astype(object).fillna("").astype(str).str.split("; ").str[0].replace("", NOT_USED)
+    table = table.assign(
+        why=first.where(~table["kept"].to_numpy(bool), ""), role=table["role"].astype(object).fillna(NOT_USED)
+    )
     limits = ends[ends["recording"] == page].set_index("column")
-    columns = [c for c in PANELS if c not in OPTIONAL or table[c].notna().any()]
-    regions = list(table[["role", "region"]].drop_duplicates().itertuples(index=False, name=None))
+    columns = [c for c in MEASURES if np.isfinite(table[c].to_numpy(float)).any()]
+    rows = _rows(table)
+    colour = {"": KEPT} | {w: _colour(w) for w in _reasons(table)}
     with style.styled():
-        figure = style.new(2.75 * len(columns) + 2.2, 2.1 + 0.55 * len(regions))
-        grid = figure.subplots(1, len(columns), squeeze=False, sharey=True)[0]
-        for axes, column in zip(grid, columns, strict=True):
-            _panel(axes, table, column, regions, limits.loc[column] if column in limits.index else None)
-        grid[0].set_yticks(range(len(regions)), [_counted(table, *r) for r in regions])
-        grid[0].set_ylim(len(regions) - 0.5, -0.5)
+        figure = style.new(13.3, 2.5 + 0.62 * max(len(rows), 2))
+        grid = figure.subplots(1, len(columns) + 1, squeeze=False, sharey=True)[0]
+        _counts(grid[0], rows, colour)
+        for axes, column in zip(grid[1:], columns, strict=True):
+            _panel(axes, rows, column, colour, limits.loc[column] if column in limits.index else None)
+        grid[0].set_yticks(range(len(rows)), list(rows))
+        grid[0].set_ylim(len(rows) - 0.65, -0.65)
+        missing = [c for c in MEASURES if c not in columns and not MEASURES[c].optional]
+        _legend(figure, grid[0], table, colour, _not_judged(limits, missing))
         kept = table["kept"].to_numpy(bool)
-        handles = [grid[0].scatter([], [], s=26, color=KEPT), grid[0].scatter([], [], s=26, color=DROPPED, marker="x")]
-        handles.append(grid[0].plot([], [], color=style.INK, linestyle="--", linewidth=1.3)[0])
-        figure.legend(handles, ["kept", "dropped", "limit"], loc="outside lower center", ncols=3)
-        style.headline(figure, f"Units of {page}: {kept.sum()} of {len(kept)} kept (bar: median)")
+        style.headline(figure, f"Units of {page}: {kept.sum()} of {len(kept)} kept")
         return style.save(figure, out_path)
 
 
-def _counted(table: pd.DataFrame, role: str, region: str) -> str:
-    kept = table[(table["role"] == role) & (table["region"] == region)]["kept"].to_numpy(bool)
-    return f"{region} ({role})\n{kept.sum()} of {len(kept)} kept"
+def _rows(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Label -> units of a region: source, target, then what is not used; by name in each."""
+    table = table.assign(region=table["region"].astype(object).fillna("").astype(str))
+    parts = {(str(role), str(region)): part for (role, region), part in table.groupby(["role", "region"])}
+    ordered = sorted(parts, key=lambda pair: (ROLES.get(pair[0], len(ROLES)), pair[1]))
+    return {f"{region} ({role})": parts[role, region] for role, region in ordered}
+
+
+def _reasons(table: pd.DataFrame) -> list[str]:
+    """Reasons to drop a unit, the commonest first."""
+    return [str(w) for w in table["why"].value_counts().index if w]
+
+
+def _colour(reason: str) -> str:
+    return next((colour for start, colour in REASONS.items() if reason.startswith(start)), style.FAINT)
+
+
+def _counts(axes: style.Axes, rows: dict[str, pd.DataFrame], colour: dict[str, str]) -> None:
+    """Kept, and dropped by reason, end to end; beside them the numbers."""
+    for row, part in enumerate(rows.values()):
+        left = 0
+        for why, n in part["why"].value_counts().reindex(list(colour), fill_value=0).items():
+            axes.barh(row, n, left=left, height=0.55, color=colour[str(why)])
+            left += int(n)
+        said = f"{int(part['kept'].sum())} of {len(part)}"
+        axes.annotate(said, (left, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
+    axes.set_xlim(0, 1.55 * max(len(part) for part in rows.values()))
+    axes.set_title("units kept", pad=PAD)
+    axes.set_xlabel("number of units")
+    axes.tick_params(axis="y", length=0)
 
 
 def _panel(
-    axes: style.Axes, table: pd.DataFrame, column: str, regions: list[tuple[str, str]], limit: pd.Series | None
+    axes: style.Axes, rows: dict[str, pd.DataFrame], column: str, colour: dict[str, str], limit: pd.Series | None
 ) -> None:
-    title, label, logarithmic = PANELS[column]
-    axes.set_title(title)
-    axes.set_xlabel(label)
-    axes.tick_params(axis="y", length=0)
-    values = table[column].to_numpy(float)
-    if not np.isfinite(values).any():
-        axes.text(0.5, 0.5, "not judged", transform=axes.transAxes, ha="center", va="center", color=style.FAINT)
-        axes.set_xticks([])
-        return
+    measure = MEASURES[column]
     marks = [] if limit is None else [float(v) for v in (limit["low"], limit["high"]) if np.isfinite(v)]
-    x, low = _shown(values, marks, logarithmic)
-    for row, (role, region) in enumerate(regions):
-        here = ((table["role"] == role) & (table["region"] == region)).to_numpy()
-        _dots(axes, x[here], table["kept"].to_numpy(bool)[here], row)
+    values = np.concatenate([part[column].to_numpy(float) for part in rows.values()])
+    edges, zero = _scale(axes, values[np.isfinite(values)], marks, column)
+    for row, part in enumerate(rows.values()):
+        axes.axhline(row, color="#DDDDDD", linewidth=1, zorder=0)
+        x = part[column].to_numpy(float)
+        x = np.where(x == 0, zero, x) if np.isfinite(zero) else x
+        _units(axes, x, part["why"].to_numpy(str), row, edges, colour)
     for mark in marks:
         axes.axvline(mark, color=style.INK, linestyle="--", linewidth=1.3, zorder=0)
-    _scale(axes, x, marks, low, logarithmic, column)
+    axes.set_title(measure.title, pad=PAD)
+    if marks:
+        said = f"limit{'s' if len(marks) > 1 else ''} {' and '.join(f'{m:.3g}' for m in marks)}{measure.unit}"
+        middle = marks[0] if len(marks) == 1 else float(np.sqrt(marks[0] * marks[1]))
+        axes.annotate(said, (middle, 1), (0, 3), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
+                      ha=_side(axes, middle), fontsize=10)  # fmt: skip
+    axes.set_xlabel(f"{measure.label}\n{_summary(rows, column)}".rstrip())
+    axes.tick_params(axis="y", length=0)
 
 
-def _shown(values: NDArray[np.float64], marks: list[float], logarithmic: bool) -> tuple[NDArray[np.float64], float]:
-    """Values to plot, and on a logarithmic axis the place where zeros are drawn (NaN without zeros)."""
-    if not logarithmic or not (values == 0).any():
-        return values, float("nan")
-    positive = [*values[values > 0], *(m for m in marks if m > 0)]
-    zero = 10 ** (np.floor(np.log10(min(positive, default=1.0))) - 0.5)
-    return np.where(values == 0, zero, values), float(zero)
+def _side(axes: style.Axes, x: float) -> str:
+    """How a text at x is aligned so that it stays over its panel."""
+    share = axes.transAxes.inverted().transform(axes.transData.transform((x, 0)))[0]
+    return "left" if share < 0.25 else "right" if share > 0.75 else "center"
 
 
-def _dots(axes: style.Axes, x: NDArray[np.float64], kept: NDArray[np.bool_], row: int) -> None:
-    """Dots in a band about the row, spread by their order so that equal tables give equal figures."""
-    spread = (np.arange(len(x)) * 0.618034) % 1 - 0.5
-    axes.axhline(row, color="#EFEFEF", linewidth=1, zorder=0)
-    looks: tuple[dict[str, Any], dict[str, Any]] = (
-        {"color": KEPT, "marker": "o", "alpha": 0.55, "linewidths": 0},
-        {"color": DROPPED, "marker": "x", "alpha": 0.9, "linewidths": 1.2},
-    )
-    for mine, look in zip((kept, ~kept), looks, strict=True):
-        axes.scatter(x[mine], row + 0.6 * spread[mine], s=18, **look)
-    if np.isfinite(x).any():
-        axes.plot([np.nanmedian(x)] * 2, [row - 0.36, row + 0.36], color=style.INK, linewidth=2)
+def _summary(rows: dict[str, pd.DataFrame], column: str) -> str:
+    """What the dots do not show: that all lie on one point; of the units kept, how many change their rate twofold."""
+    every = pd.concat(rows.values())
+    values = every[column].dropna()
+    if len(values) > 1 and values.nunique() == 1:
+        return f"all {len(values)} units: {values.iloc[0]:.3g}"
+    if column != "rate_change":
+        return ""
+    change = every[every["kept"].to_numpy(bool)]["rate_change"].to_numpy(float)
+    far = int(((change > 2) | (change < 0.5)).sum())
+    return f"over twofold: {far} of {len(change)}"
+
+
+def _units(
+    axes: style.Axes,
+    x: NDArray[np.float64],
+    why: NDArray[np.str_],
+    row: int,
+    edges: NDArray[np.float64],
+    colour: dict[str, str],
+) -> None:
+    """Bars above the row's line, dots below it, spread by their order so that equal tables give equal figures."""
+    n = np.array([np.histogram(x[(why == w) & np.isfinite(x)], edges)[0] for w in colour])
+    tall = HEIGHT / max(int(n.sum(axis=0).max()), 1)
+    foot = np.zeros(len(edges) - 1)
+    spread = (np.arange(len(x)) * 0.618034) % 1
+    for each, (reason, shade) in zip(n, colour.items(), strict=True):
+        axes.bar(edges[:-1], -tall * each, np.diff(edges), row - foot, align="edge", color=shade, alpha=0.8)
+        foot += tall * each
+        mine = why == reason
+        look: dict[str, Any] = {"marker": "x", "linewidths": 1} if reason else DOT
+        axes.scatter(x[mine], row + 0.06 + BAND * spread[mine], s=13, color=shade, **look)
+    kept = x[(why == "") & np.isfinite(x)]
+    if len(kept):
+        axes.plot([_median(kept)] * 2, [row - HEIGHT - 0.04, row + BAND + 0.1], color=style.INK, linewidth=2)
+
+
+def _median(x: NDArray[np.float64]) -> float:
+    """Of an even number the lower middle: between a unit at zero and one above it the axis is broken."""
+    return float(np.quantile(x, 0.5, method="inverted_cdf"))
 
 
 def _scale(
-    axes: style.Axes, x: NDArray[np.float64], marks: list[float], zero: float, logarithmic: bool, column: str
-) -> None:
-    """Limits that hold all dots and marks; on a logarithmic axis few, plain ticks, and one for zero."""
-    everything = np.array([*x[np.isfinite(x)], *marks])
-    if not logarithmic:
-        top = 1.0 if column == "presence_ratio" else everything.max()
-        axes.set_xlim(-0.04 * top, 1.04 * top)
-        return
+    axes: style.Axes, values: NDArray[np.float64], marks: list[float], column: str
+) -> tuple[NDArray[np.float64], float]:
+    """Limits that hold all units and marks, ticks; returns edges of bars, and where zeros lie (NaN: at zero).
+
+    A logarithmic axis has zeros at its left end, behind a break. Without any value above zero it is linear.
+    """
+    measure = MEASURES[column]
+    known = np.array([*values, *marks])
+    above = known[known > 0]
+    if not measure.logarithmic or not (values > 0).any():
+        low, high = min(measure.floor, known.min()), max(known.max(), measure.floor, 1e-3)
+        room = 0.05 * (high - low)
+        axes.set_xlim(low - room, high + 2 * room)
+        axes.xaxis.set_major_locator(style.few_ticks())
+        return _edges(low - room / 2, high + room / 2, marks), float("nan")
     axes.set_xscale("log")
-    low, high = everything.min(), everything.max()
+    low, high = above.min(), above.max()
     if column == "rate_change":
         low, high = min(low, 1 / high, 0.4), max(high, 1 / low, 2.5)
         axes.axvline(1, color=style.FAINT, linewidth=1, linestyle=":", zorder=0)
-    low, high = low / 1.5, max(high * 1.5, low * 4)
-    axes.set_xlim(low, high)
-    decades = np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
-    if np.isfinite(zero):
-        decades = decades[10.0**decades > 4 * zero]
-    ticks = [10.0**d for d in decades[:: max(1, int(np.ceil(len(decades) / 4)))]]
-    if len(ticks) < 2 and column == "rate_change":
-        ticks = [0.5, 1.0, 2.0]
-    names = [f"{t:g}" for t in ticks]
-    if np.isfinite(zero):
+    low, high = low / 1.5, high * 1.5
+    edges = np.exp(_edges(np.log(low), np.log(high), [np.log(m) for m in marks if m > 0]))
+    ticks = style.log_ticks(low, high)
+    names, zero = [f"{t:g}" for t in ticks], float("nan")
+    if (values == 0).any():
+        # Zeros have a column of their own, a fifth of the axis, left of the break
+        zero = low / (high / low) ** 0.14
+        axes.set_xlim(zero / (high / low) ** 0.06, high)
+        edges = np.array([zero / (edges[1] / edges[0]) ** 0.5, zero * (edges[1] / edges[0]) ** 0.5, *edges])
         ticks, names = [zero, *ticks], ["0", *names]
+        broken_axis(axes, float(np.sqrt(zero * low)))
+    else:
+        axes.set_xlim(low, high)
     axes.set_xticks(ticks, names)
     axes.minorticks_off()
+    return edges, zero
+
+
+def _edges(low: float, high: float, marks: list[float]) -> NDArray[np.float64]:
+    """Edges of bars from low to high or a little beyond, one of them at the first limit: no bar lies on both sides."""
+    step = (high - low) / BINS
+    start = marks[0] - step * np.ceil((marks[0] - low) / step - 1e-9) if marks else low
+    return np.asarray(start + step * np.arange(int(np.ceil((high - start) / step - 1e-9)) + 1))
+
+
+def _legend(
+    figure: style.Figure, axes: style.Axes, table: pd.DataFrame, colour: dict[str, str], not_judged: str
+) -> None:
+    n = table["why"].value_counts()
+    handles: list[Any] = [axes.scatter([], [], s=26, color=KEPT)]
+    handles += [axes.scatter([], [], s=26, color=colour[w], marker="x") for w in colour if w]
+    handles.append(axes.plot([], [], color=style.INK, linewidth=2)[0])
+    handles.append(axes.plot([], [], color=style.INK, linewidth=1.3, linestyle="--")[0])
+    names = [f"kept: {n.get('', 0)}"]
+    names += [f"{w}: {n[w]}" if w == NOT_USED else f"dropped, {w}: {n[w]}" for w in colour if w]
+    names += ["median of those kept", "limit"]
+    title = "\n".join(wrap(not_judged, 160)) or None
+    figure.legend(
+        handles, names, loc="outside lower left", ncols=4 if len(names) < 6 else 3, title=title, alignment="left"
+    )
+
+
+def _not_judged(limits: pd.DataFrame, columns: list[str]) -> str:
+    """The measures that no unit has, and why."""
+    notes = {c: str(limits["note"].get(c) or "") if c in limits.index else "" for c in columns}
+    notes = {c: "" if note == "nan" else note for c, note in notes.items()}
+    return "; ".join(
+        f"{'not' if k else 'Not'} judged: {MEASURES[c].title}" + (f" ({note})" if note else "")
+        for k, (c, note) in enumerate(notes.items())
+    )

@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import PowerNorm
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spikebridge.figures import style
 
 name = "rasters"
 needs = ("raster",)
-TITLES = {"source": "source spikes", "target": "target spikes", "predicted": "predicted target rates"}
+TITLES = {"source": "source spikes", "target": "target spikes", "predicted": "predicted target rate"}
+ONE, MORE = style.FAINT, style.INK
+MAP = "RdBu_r"
+MOST_LABELS = 22
+"""Units named on an axis."""
+FOLDS = (1.25, 1.5, 2.0, 4.0, 8.0, 16.0)
+"""Ends of the colour scale that are tried: it holds 95 % of the values, and points beyond its ends to the others."""
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
-    """Three panels over the same time: source raster, target raster, predicted rates, units in the same order."""
+    """Source raster, target raster, predicted rates relative to each unit's mean, and those means as bars.
+
+    Units in the order of the table: by the first principal component of the prediction.
+    """
     table = style.read(tables_folder, "raster")
     if table.empty:
         return False
     about = table.iloc[0]
     with style.styled():
-        figure = style.new(12, 4.8)
-        grid = figure.subplots(1, 3, sharex=True)
-        for axes, (panel, title) in zip(grid, TITLES.items(), strict=True):
-            values, time = _matrix(table[table["panel"] == panel])
+        figure = style.new(13.3, 6.0)
+        grid = figure.subplots(1, 4, width_ratios=[1, 1, 1, 0.25])
+        bin_s = 0.0
+        for axes, (panel, title) in zip(grid, TITLES.items(), strict=False):
+            rows = table[table["panel"] == panel]
+            values, time = _matrix(rows)
+            bin_s = float(time[1] - time[0])
+            edges = np.append(time, time[-1] + bin_s) - bin_s / 2
+            units = rows.drop_duplicates("row").sort_values("row")
             if panel == "predicted":
-                edges = np.append(time, 2 * time[-1] - time[-2]) - (time[1] - time[0]) / 2
-                # Square roots, as of counts of equal noise: a few busy units would else hide all others
-                scale = PowerNorm(0.5, vmin=0, vmax=max(float(values.max()), 1e-9))
-                mesh = axes.pcolormesh(edges, np.arange(len(values) + 1) - 0.5, values, cmap="magma", norm=scale)
-                figure.colorbar(mesh, ax=axes, label="rate (Hz, square-root scale)", shrink=0.85)
+                _modulation(figure, grid[2:], values / units["mean_hz"].to_numpy(float)[:, None], edges)
+                _means(grid[3], units)
             else:
                 _ticks(axes, values, time)
-            axes.set_ylim(len(values) - 0.5, -0.5)
+            axes.set_xlim(edges[0], edges[-1])
+            _names(axes, units["unit"].to_numpy())
             axes.set_title(title)
             axes.set_xlabel(style.event_label(about["event"]))
-            axes.set_ylabel("source unit" if panel == "source" else "target unit")
+            axes.set_ylabel(f"{'source' if panel == 'source' else 'target'} unit (id)")
+        handles = [grid[0].plot([], [], "|", color=c, markersize=11, markeredgewidth=2)[0] for c in (ONE, MORE)]
+        names = [f"1 spike in a bin of {1000 * bin_s:g} ms", "2 spikes or more"]
+        order = "units sorted by the first principal component of the prediction (top: with it, bottom: against it)"
+        figure.legend(handles, names, loc="outside lower left", ncols=2, title=order, alignment="left")
         where = f"{about['recording']}, trial {about['trial']} ({style.shown(about['label'])})"
         score = f"{about['bits_per_spike']:.2f} bits/spike, {style.shown(about['model'])}"
         style.headline(figure, f"A typical held-out trial: {where}: {score}")
@@ -52,9 +71,37 @@ def _matrix(panel: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 def _ticks(axes: style.Axes, counts: NDArray[np.float64], time: NDArray[np.float64]) -> None:
-    """One tick a bin with spikes, darker for more of them: counts do not say where in the bin a spike was."""
-    unit, at = np.nonzero(counts)
-    alpha = np.clip(0.65 + 0.35 * (counts[unit, at] - 1), 0, 1)
-    axes.vlines(time[at], unit - 0.42, unit + 0.42, color=style.INK, linewidth=1.4, alpha=alpha)
-    half = (time[1] - time[0]) / 2
-    axes.set_xlim(time[0] - half, time[-1] + half)
+    """One tick a bin with spikes, black for more than one: counts do not say where in the bin a spike was."""
+    for colour, wanted in ((ONE, counts == 1), (MORE, counts > 1)):
+        unit, at = np.nonzero(wanted)
+        axes.vlines(time[at], unit - 0.42, unit + 0.42, color=colour, linewidth=1.6)
+
+
+def _modulation(figure: Figure, grid: Sequence[style.Axes], ratio: NDArray[np.float64], edges: Any) -> None:
+    """Predicted rate over the unit's mean, red above and blue below: baselines would else hide the prediction."""
+    ratio = np.maximum(ratio, 1e-9)
+    reached = 2 ** np.quantile(np.abs(np.log2(ratio)), 0.95)
+    fold = next((f for f in FOLDS if f >= reached), FOLDS[-1])
+    rows = np.arange(len(ratio) + 1) - 0.5
+    mesh = grid[0].pcolormesh(edges, rows, ratio, cmap=MAP, norm=LogNorm(1 / fold, fold))
+    above = [f for f in (2.0, 4.0, 8.0, 16.0) if f <= fold] or [fold]
+    bar = figure.colorbar(mesh, ax=list(grid), extend="both", shrink=0.85)
+    names = [*(f"1/{f:g}" for f in above[::-1]), "1", *(f"{f:g}" for f in above)]
+    bar.set_ticks([*(1 / f for f in above[::-1]), 1.0, *above], labels=names)
+    bar.ax.minorticks_off()
+    bar.set_label("predicted rate / mean rate of the unit (log scale)")
+
+
+def _means(axes: style.Axes, units: pd.DataFrame) -> None:
+    axes.barh(units["row"], units["mean_hz"], color=style.FAINT, height=0.8)
+    axes.set_title("mean rate")
+    axes.set_xlabel("rate (Hz)")
+    axes.set_ylim(len(units) - 0.5, -0.5)
+    axes.set_yticks([])
+
+
+def _names(axes: style.Axes, units: NDArray) -> None:
+    """The ids of every unit, or of as many as have room."""
+    at = np.arange(0, len(units), -(-len(units) // MOST_LABELS))
+    axes.set_yticks(at, [str(u) for u in units[at]], fontsize=9)
+    axes.set_ylim(len(units) - 0.5, -0.5)

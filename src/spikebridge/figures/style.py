@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 DPI = 150
 # Okabe & Ito (2008), without yellow, which is too faint for lines on white.
@@ -115,3 +117,24 @@ def time_zero(axes: Axes) -> None:
 
 def event_label(event: str) -> str:
     return f"time from {shown(event).removesuffix(' time')} (s)"
+
+
+def few_ticks() -> MaxNLocator:
+    """Round places on a narrow linear axis."""
+    return MaxNLocator(nbins=4, steps=[1, 2, 5, 10])
+
+
+def log_ticks(low: float, high: float, most: int = 4) -> list[float]:
+    """Decades on a logarithmic axis, some of them where there are many; powers of two where there is hardly one."""
+    decades = np.arange(np.ceil(np.log10(low)), np.floor(np.log10(high)) + 1)
+    if len(decades) >= 2:
+        return [float(10.0**d) for d in decades[:: -(-len(decades) // most)]]
+    twos = np.arange(np.ceil(np.log2(low)), np.floor(np.log2(high)) + 1)
+    return [float(2.0**d) for d in twos[:: -(-len(twos) // most) or 1]]
+
+
+def broken_axis(axes: Axes, x: float) -> None:
+    """Two slashes on the lower axis at x: left of them the scale is another."""
+    look: Any = {"color": INK, "markersize": 9, "markeredgewidth": 1.2, "clip_on": False, "linestyle": ""}
+    at = axes.get_xaxis_transform()
+    axes.plot([x], [0], marker="$//$", transform=at, zorder=5, **look)

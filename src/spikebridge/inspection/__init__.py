@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from spikebridge import config
 from spikebridge.config import Config, DataConfig, Section
 from spikebridge.inspection import block, oddities
 from spikebridge.inspection.columns import merged_tables
 from spikebridge.inspection.opened import Opened, open_all
+from spikebridge.inspection.partial import examine
 from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
 from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
-from spikebridge.io import not_recordings, reader_of
-from spikebridge.io.registry import files_of
+from spikebridge.io import not_recordings
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
 
@@ -52,8 +53,9 @@ def inspect(
     data = DataConfig.model_validate({**given, "source": ["\0"], "target": ["\0\0"]})  # names of no region
     looks, opened = open_all(data, say)
     proposal = propose(opened, data, asked.table)
-    trial, checked = _tried(opened, proposal, base or {})
-    not_read = _not_read(Path(path), looks, asked.reader)
+    text = block.sections(proposal)
+    trial, checked = _tried(opened, proposal, text, base or {})
+    not_read = not_recordings(Path(path), [Path(look.path) for look in looks], asked.reader)
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
     folder = oddities.of_folder(looks, opened, proposal, not_read)
     return Inspection(
@@ -65,17 +67,18 @@ def inspect(
         warnings=(*folder, *oddities.of_trial(trial, str(proposal.trials["label"]))),
         proposal=proposal,
         trial=trial,
-        block=block.sections(proposal),
+        block=text,
     )
 
 
 def _tried(
-    opened: Sequence[Opened], proposal: Proposal, base: Mapping[str, Any]
+    opened: Sequence[Opened], proposal: Proposal, text: str, base: Mapping[str, Any]
 ) -> tuple[Trial, Mapping[str, tuple[str, ...]]]:
+    """text: the proposal as it is printed: that, and nothing else, is what is tried."""
     if proposal.missing:
-        return Trial(False, problems=proposal.missing), {}
-    sections = {name: dict(getattr(proposal, name)) for name in block.SECTIONS}
-    settings: Config = config.parse({"models": {}, **base, **sections}, "the proposal")
+        wrong, warnings = examine(opened, proposal)
+        return Trial(False, problems=(*proposal.missing.values(), *wrong)), warnings
+    settings: Config = config.parse({"models": {}, **base, **yaml.safe_load(text)}, "the proposal")
     return rehearse(opened, settings)
 
 
@@ -87,18 +90,11 @@ def _with_warnings(
         return look
     said = [*look.warnings, *checked.get(look.name, ())]
     pauses = any(text.startswith("no unit fires") for text in said)
-    own = oddities.of_recording(one, proposal.region_column.get(look.name))
+    own = oddities.of_recording(one, proposal)
     said += [text for text in own if not (pauses and text.startswith("no unit fires"))]
     if len(opened) > 1:  # the proposal names the regions of all recordings: that one lacks some is no mistake in it
         said = [text for text in said if not text.startswith("no unit in data.")]
     return replace(look, warnings=tuple(dict.fromkeys(said)))
-
-
-def _not_read(path: Path, looks: Sequence[Look], reader: str) -> list[str]:
-    """Names in the folder that belong to no recording."""
-    paths = [Path(look.path) for look in looks]
-    beside = {f.name for p in paths if (r := reader_of(p, reader)) for f in files_of(p, r)}
-    return [name for name in not_recordings(path, paths) if name not in beside]
 
 
 def _all_regions(opened: Sequence[Opened], proposal: Proposal) -> tuple[Region, ...]:

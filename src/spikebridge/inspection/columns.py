@@ -24,6 +24,11 @@ def numbers(values: pd.Series) -> NDArray[np.float64]:
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def holds_numbers(values: pd.Series) -> bool:
+    """True for numbers; false for text, dates, and yes or no."""
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
 def table_of(name: str, frame: pd.DataFrame) -> Table:
     """What an interval table holds."""
     columns = tuple(_column(str(c), frame) for c in frame.columns)
@@ -84,7 +89,7 @@ def _kind(name: str, frame: pd.DataFrame) -> str:
         return "flag"
     if not pd.api.types.is_numeric_dtype(values):
         return "text"
-    if name in ("start_time", "stop_time") or _is_time(values, frame):
+    if name in ("start_time", "stop_time") or is_time(values, frame):
         return "time"
     return "relative" if _is_relative(name, values, frame) else "number"
 
@@ -98,7 +103,7 @@ def _bounds(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float6
     return start, np.fmax(stop, np.r_[start[1:], stop[-1:]])
 
 
-def _is_time(values: pd.Series, frame: pd.DataFrame) -> bool:
+def is_time(values: pd.Series, frame: pd.DataFrame) -> bool:
     """Whether nearly every value lies near start_time..stop_time of its row, and not because it counts the rows."""
     bounds, v = _bounds(frame), numbers(values)
     known = np.isfinite(v)

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from spikebridge.inspection.anatomy import is_place
+from spikebridge.inspection.clocks import beside_the_spikes, passed_over
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Look, Proposal, Region, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, REFRACTORY_S, VIOLATING
+from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation.regions import same_region
 from spikebridge.suggest import counted, listed
 
@@ -20,8 +22,8 @@ CHANGE = 1.5
 MANY = 1 / 4
 
 
-def of_recording(one: Opened, column: str | None) -> Iterator[str]:
-    """column: where the regions are read from under the proposal."""
+def of_recording(one: Opened, proposal: Proposal) -> Iterator[str]:
+    """What is odd about one recording by itself, and under the proposal."""
     spikes = one.look.spikes
     if spikes is None:
         return
@@ -36,7 +38,9 @@ def of_recording(one: Opened, column: str | None) -> Iterator[str]:
             f"no unit fires in {counted(len(spikes.silences), 'stretch', 'stretches')} of up to {longest:.1f} s that "
             f"count as observed (the first: {spikes.silences[0][0]:.1f} to {spikes.silences[0][1]:.1f} s)"
         )
-    regions = one.look.regions.get(column or "", ())
+    yield from map(with_remedy if one.outline.units_of_time else str, beside_the_spikes(one))
+    yield from passed_over(one, proposal)
+    regions = one.look.regions.get(proposal.region_column.get(one.look.name, ""), ())
     yield from _spellings(regions)
     yield from _poor_units(regions, spikes.resolution_s)
     yield from _drift(regions)

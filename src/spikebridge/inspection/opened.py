@@ -13,7 +13,7 @@ from spikebridge.errors import DataError
 from spikebridge.inspection.columns import series_of, table_of
 from spikebridge.inspection.records import Look
 from spikebridge.inspection.spiking import measure, region_columns, regions
-from spikebridge.io import Contents, find_recordings, name_of, read_contents, reader_of
+from spikebridge.io import Contents, named_recordings, read_contents, reader_of
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.registry import key_of
 
@@ -45,14 +45,14 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> tuple[list[Look], 
     looks: list[Look] = []
     opened: list[Opened] = []
     room = MOST_KEPT
-    paths = find_recordings(Path(data.path), data.reader)
-    for path in paths:
+    paths = named_recordings(Path(data.path), data.reader)
+    for path, name in paths.items():
         reader = reader_of(path, data.reader)
-        assert reader is not None  # find_recordings asked before
-        start = Look(str(path), name_of(path, reader), reader.FORMAT, key_of(reader))
+        assert reader is not None  # named_recordings asked before
+        start = Look(str(path), name, reader.FORMAT, key_of(reader))
         say(start.name)
         try:
-            contents = read_contents(path, data)
+            contents = read_contents(path, data, name)
         except DataError as error:
             looks.append(replace(start, error=str(error)))
             continue

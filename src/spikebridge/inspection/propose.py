@@ -21,7 +21,7 @@ MIN_RATE_HZ = 0.1
 def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> Proposal:
     """One proposal for all recordings. asked: path, reader, options and region_from as the user gave them."""
     comments: dict[str, str] = {}
-    missing: list[str] = []
+    missing: dict[str, str] = {}
     columns = _columns(opened, asked.region_from)
     counts = Counter(
         name
@@ -29,7 +29,9 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
         for name in (one.places.get(columns[one.look.name], ()) if columns else ())
         if is_place(name)
     )
-    source, target = _sides(counts, comments, missing if columns else [])
+    source, target, lacking = _sides(counts, comments)
+    if lacking or not columns:
+        missing["regions"] = lacking if columns else _no_column(opened, asked.region_from)
     data: dict[str, Any] = {"path": asked.path, "reader": asked.reader}
     if asked.options:
         data["options"] = dict(asked.options)
@@ -38,13 +40,11 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
         "target": target,
         "region_from": _region_from(opened, asked, columns, {*source, *target}),
     }
-    if not columns:
-        missing.append(_no_column(opened, asked.region_from))
     if data["region_from"] == "auto" and len(set(columns.values())) > 1:
         comments["data.region_from"] = "; ".join(sorted(set(columns.values()))) + ", as each recording has it"
     trials, bins, observed = propose_trials(opened, data, table, comments, missing)
     data |= {"observed": observed, "min_rate_hz": MIN_RATE_HZ}
-    return Proposal(data, trials, bins, comments, columns, tuple(missing))
+    return Proposal(data, trials, bins, comments, columns, missing)
 
 
 def _columns(opened: Sequence[Opened], asked: str) -> dict[str, str]:
@@ -83,19 +83,23 @@ def _region_from(opened: Sequence[Opened], asked: DataConfig, columns: Mapping[s
     return "auto"
 
 
-def _sides(counts: Mapping[str, int], comments: dict[str, str], missing: list[str]) -> tuple[list[str], list[str]]:
-    """Source and target regions: hippocampus and frontal cortex where there are such names, else the largest others."""
+def _sides(counts: Mapping[str, int], comments: dict[str, str]) -> tuple[list[str], list[str], str]:
+    """Source and target regions: hippocampus and frontal cortex where there are such names, else the largest others.
+
+    Third, what is missing for that, in words; else empty.
+    """
+    lacking = ""
     parts = {part: sorted(n for n in counts if part_of_brain(n) == part) for part in (HIPPOCAMPUS, FRONTAL)}
     others = _groups({n: k for n, k in counts.items() if part_of_brain(n) is None})
     source, target = parts[HIPPOCAMPUS], parts[FRONTAL]
     if len(others) < (not source) + (not target):
         found = ", ".join(f"{n} ({counts[n]} units)" for n in counts) or "none"
-        missing.append(f"two regions are needed, found {found}")
+        lacking = f"two regions are needed, found {found}"
     for key, part, what in (("source", source, "hippocampus"), ("target", target, "frontal cortex")):
         if not part and others:
             part += others.pop(0)
             comments[f"data.{key}"] = f"a guess, by number of units: no region's name looks like {what}"
-    return source, target
+    return source, target, lacking
 
 
 def _groups(counts: Mapping[str, int]) -> list[list[str]]:

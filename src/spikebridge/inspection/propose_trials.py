@@ -28,24 +28,26 @@ def propose_trials(
     data: Mapping[str, Any],
     asked: str | None,
     comments: dict[str, str],
-    missing: list[str],
+    missing: dict[str, str],
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """The sections trials and bins, and `data.observed`."""
     tables = merged_tables((n, f) for one in opened for n, f in one.outline.tables.items())
     table = _best_table(opened, tables, asked)
     if table is None:
-        missing.append(_no_table(tables, asked))
+        missing["table"] = _no_table(tables, asked)
         return TrialsConfig().model_dump(), BinsConfig().model_dump(), "auto"
     observed = _observed(opened, table.name, comments)
     label = _first_everywhere(opened, table.name, table.labels)
     if label is None:
-        missing.append(f"no column of {table.name!r} looks like a label: one with 2 to 20 classes, in every recording")
+        missing["label"] = (
+            f"no column of {table.name!r} looks like a label: one with 2 to 20 classes, in every recording"
+        )
     elif len(table.labels) > 1:
         comments["trials.label"] = "or " + ", ".join([n for n in table.labels if n != label][:4])
     rows = [_rows(one, data, table.name, observed, label) for one in opened]
     best = _best_window(rows, opened, table)
     if best is None:
-        missing.append(f"no column of {table.name!r} holds times at which spikes were observed")
+        missing["align"] = f"no column of {table.name!r} holds times at which spikes were observed"
         return TrialsConfig(table=table.name, label=label or "?").model_dump(), BinsConfig().model_dump(), observed
     _explain(best, comments)
     trials = {

@@ -116,7 +116,7 @@ class Proposal:
     """Sections of params.yaml. comments: "section.key" -> why, where it is a guess.
 
     region_column: recording -> where its regions are read from under this proposal. missing: what could not be
-    proposed; the block does not run as long as anything is in there.
+    proposed ("regions", "table", "label", "align") -> why; the block does not run as long as anything is in there.
     """
 
     data: Mapping[str, Any]
@@ -124,7 +124,7 @@ class Proposal:
     bins: Mapping[str, Any]
     comments: Mapping[str, str]
     region_column: Mapping[str, str]
-    missing: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from spikebridge.config import Config
-from spikebridge.digest import digest, files_digest, same_files, source_hash
+from spikebridge.digest import digest, files_digest, likeness, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
-from spikebridge.io.registry import Reader, files_of, find_recordings, name_of, not_recordings, read_contents, reader_of
+from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
-ROOMS = ("config", "ingested", "intervals", "io", "suggest", "trial_table", "types")
+SHARED = 0.1
+"""Share of spikes that two recordings may not have in common. By chance they have none."""
+ROOMS = ("config", "digest", "ingested", "intervals", "io", "suggest", "trial_table", "types")
 """Code that has a say in what an ingested recording holds."""
 
 
@@ -41,13 +44,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. wrong: why it cannot be used, or empty. spikes: digest of its spikes."""
+    """What became of a job. wrong: why it cannot be used, or empty. spikes: digest of its spikes, and their sketch."""
 
     name: str
     unchanged: bool = False
     warnings: tuple[str, ...] = ()
     wrong: str = ""
     spikes: str = ""
+    sketch: tuple[int, ...] = ()
 
 
 def ingest(
@@ -72,26 +76,28 @@ def ingest(
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
     path = Path(config.data.path)
-    found = find_recordings(path, config.data.reader)
-    beside = {f.name for p in found for f in files_of(p, _reader(p, config)) if f.parent == path}
-    others = set(not_recordings(path, found)) - beside
-    if others:
-        say(f"{path}: not read, since no reader takes them: {listed(sorted(others), 10)}")
+    found = named_recordings(path, config.data.reader)
+    if others := not_recordings(path, found, config.data.reader):
+        say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
-    names = {p: name_of(p, _reader(p, config)) for p in found}
-    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in names.items()]
+    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in found.items()]
 
 
 def _reader(path: Path, config: Config) -> Reader:
     reader = reader_of(path, config.data.reader)
-    assert reader is not None  # find_recordings asked before
+    assert reader is not None  # named_recordings asked before
     return reader
 
 
-def read_recording(path: Path, config: Config) -> Recording:
-    """Read and check one recording. Raises DataError naming the file and everything wrong in it."""
-    chosen = choose(read_contents(path, config.data), config.data, config.trials)
-    warnings = check(chosen.recording, config.data, config.trials, chosen.findings, chosen.missing)
+def read_recording(path: Path, config: Config, name: str = "") -> Recording:
+    """Read and check one recording. name: as `read_contents`.
+
+    Raises DataError naming the file and everything wrong in it.
+    """
+    chosen = choose(read_contents(path, config.data, name), config.data, config.trials)
+    warnings = check(
+        chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
+    )
     return replace(chosen.recording, warnings=warnings)
 
 
@@ -103,14 +109,25 @@ def ingest_one(job: Job, report: Report) -> Outcome:
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
             report(f"{job.name}: unchanged")
-            return Outcome(job.name, True, tuple(about["warnings"]), spikes=about["spike_times"])
-        recording = read_recording(job.path, job.config)
+            return _done(job.name, True, about)
+        recording = read_recording(job.path, job.config, job.name)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
+        if error.warnings:
+            report(_said(f"{job.name}: refused, see below", error.warnings))
         return Outcome(job.name, wrong=str(error))
-    report("\n".join([f"{job.name}: read", *(f"  warning: {w}" for w in recording.warnings)]))
-    about = load_about(job.out)
-    return Outcome(job.name, warnings=recording.warnings, spikes=about["spike_times"])
+    report(_said(f"{job.name}: read", recording.warnings))
+    return _done(job.name, False, load_about(job.out))
+
+
+def _said(what: str, warnings: Sequence[str]) -> str:
+    return "\n".join([what, *(f"  warning: {w}" for w in warnings)])
+
+
+def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
+    return Outcome(
+        name, unchanged, tuple(about["warnings"]), spikes=about["spike_times"], sketch=tuple(about["sketch"])
+    )
 
 
 def _fingerprint(job: Job) -> str:
@@ -135,15 +152,17 @@ def _is_current(folder: Path, made_from: str) -> bool:
     return about.get("made_from") == made_from and same_files(folder, about.get("files", {}))
 
 
-def _twins(outcomes: Iterable[Outcome]) -> list[str]:
-    """One line for each recording that holds the spikes of an earlier one."""
-    first: dict[str, str] = {}
+def _twins(outcomes: Sequence[Outcome]) -> list[str]:
+    """One line for each recording that holds the spikes of an earlier one, all of them or many."""
     lines = []
-    for one in outcomes:
-        other = first.setdefault(one.spikes, one.name)
-        if other != one.name:
-            lines.append(
-                f"{other} and {one.name} hold the same spikes: one recording under two names would be in training "
-                "and test at once; remove one of them"
-            )
+    for k, one in enumerate(outcomes):
+        for other in outcomes[:k]:
+            share = 1.0 if one.spikes == other.spikes else likeness(one.sketch, other.sketch)
+            if share >= SHARED:
+                what = "the same spikes" if one.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
+                lines.append(
+                    f"{other.name} and {one.name} hold {what}: one recording under two names would be in training and "
+                    "test at once; remove one of them"
+                )
+                break
     return lines

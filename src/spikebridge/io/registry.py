@@ -10,7 +10,8 @@ A reader module defines
 
 and may define
 
-    name_of(path: Path) -> str                          name of the recording; default: file name without suffix
+    name_of(path: Path) -> str                          name of the recording; default: file name without suffix. Where
+                                                        several have one name, folders above are added (`naming`)
     takes(path: Path) -> bool                           what it may open where `data.reader` names it; default: can_read
     files_of(path: Path) -> list[Path]                  every file that `read` may open for this recording; default: all
                                                         in the folder, or the file and its neighbours <stem>.*
@@ -25,6 +26,7 @@ import glob
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
@@ -35,15 +37,11 @@ from spikebridge.config import DataConfig, Section, describe_errors
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
+from spikebridge.io.naming import check_names, unique_names
+from spikebridge.io.remedies import takes_units_of_time
+from spikebridge.io.tree import DEEPEST, entries, is_loop, left_in
 from spikebridge.suggest import did_you_mean, listed
 from spikebridge.types import Recording
-
-TRUTH = "truth"
-"""Folder of known answers beside simulated recordings. No reader may open it."""
-
-
-DEEPEST = 3
-"""Folders in folders that are looked through for recordings."""
 
 
 class NoOptions(Section):
@@ -99,16 +97,20 @@ def options_of(reader: Reader, data: DataConfig) -> Section:
         raise ConfigError(f"data.options of the reader {key_of(reader)}: {lines}") from None
 
 
-def read_contents(path: Path, data: DataConfig) -> Contents:
-    """Everything one recording holds. Raises DataError where no reader takes it or it cannot be read."""
+def read_contents(path: Path, data: DataConfig, name: str = "") -> Contents:
+    """Everything one recording holds. name: the one of `named_recordings`, where that is not the reader's own.
+
+    Raises DataError where no reader takes it or it cannot be read.
+    """
     reader = reader_of(Path(path), data.reader)
     if reader is None:
         raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
-    return reader.read(Path(path), options_of(reader, data))
+    contents = reader.read(Path(path), options_of(reader, data))
+    return replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
 
 
 def name_of(path: Path, reader: Reader) -> str:
-    """The name of the recording at a path."""
+    """What its reader calls the recording at a path; `named_recordings` tells it from others of that name."""
     given = getattr(cast(ModuleType, reader), "name_of", None)
     if given is not None:
         return str(given(path))
@@ -127,10 +129,17 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
 
 
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
-    """The recordings at a path, sorted: the path itself where a reader takes it, else what lies in it.
+    """The paths of `named_recordings`."""
+    return list(named_recordings(path, reader))
 
-    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files). Folders
-    named truth and hidden entries are never opened.
+
+def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
+    """The recordings at a path, sorted, and their names: the path itself where a reader takes it, else what lies in it.
+
+    Names are those that readers give, and where several are the same, with the folders above; see `naming`.
+
+    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
+    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
 
     Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
     """
@@ -144,25 +153,28 @@ def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
     if not there:
         raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
     if one := reader_of(path, reader):
-        _check_names([(path, name_of(path, one))])
-        return [path]
-    entries, found = _entries(path), _within(path, reader, DEEPEST)
-    if lost := [p for p in entries if p.is_symlink() and not p.exists()]:
+        check_names([(path, name_of(path, one))])
+        return {path: name_of(path, one)}
+    if lost := [p for p in entries(path) if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
         raise DataError(
             f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
             "annex get) or remove the links"
         )
+    found = _within(path, reader, DEEPEST)
     if not found:
-        raise DataError(_nothing_in(path, entries, reader))
-    _check_names((p, name_of(p, r)) for p, r in found.items())
-    return list(found)
+        raise DataError(_nothing_in(path, reader))
+    names = unique_names({p: name_of(p, r) for p, r in found.items()}, path)
+    check_names(names.items())
+    return names
 
 
 def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
     """Recordings in a folder and in its folders, as deep as `depth`, each with its reader."""
     found: dict[Path, Reader] = {}
-    for path in _entries(folder):
+    for path in entries(folder):
+        if is_loop(path):
+            continue
         if one := reader_of(path, reader):
             found[path] = one
         elif depth and path.is_dir():
@@ -170,44 +182,31 @@ def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
     return found
 
 
-def not_recordings(path: Path, found: Iterable[Path]) -> list[str]:
-    """Names of what lies beside the recordings and holds none of them."""
-    taken = {p for one in found for p in (one, *one.parents)}
-    return [p.name for p in _entries(Path(path)) if p not in taken] if Path(path) not in set(found) else []
+def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> list[str]:
+    """Names, within the folder, of what lies beside the recordings there and in its folders, and belongs to none.
+
+    What was not looked at, because it is too deep, a loop of links or a link to nothing, has the reason in brackets.
+    """
+    path, found = Path(path), set(found)
+    if path in found:
+        return []
+    if left_in(path, found):
+        found |= {f for p in found if (one := reader_of(p, reader) or reader_of(p)) for f in files_of(p, one)}
+    return [one.name_in(path) for one in left_in(path, found)]
 
 
-def _entries(path: Path) -> list[Path]:
-    try:
-        return sorted(p for p in path.iterdir() if p.name != TRUTH and not p.name.startswith("."))
-    except NotADirectoryError:
-        return [path]
-    except OSError as error:
-        raise DataError(f"data.path: {str(path)!r} cannot be listed: {error.strerror}") from None
-
-
-def _nothing_in(path: Path, entries: list[Path], reader: str) -> str:
+def _nothing_in(path: Path, reader: str) -> str:
     names = reader_names() if reader == "auto" else [reader]
     if path.is_file():
         return f"data.path: no reader ({listed(names)}) takes {str(path)!r}"
-    if not entries:
+    here = entries(path)
+    if not here:
         return f"data.path: expected recordings in {str(path)!r}, which is empty"
-    others = [f"{p.name} (by {key_of(r)})" for p in entries if reader != "auto" and (r := reader_of(p))]
+    others = [f"{p.name} (by {key_of(r)})" for p in here if reader != "auto" and (r := reader_of(p))]
     hint = f"; other readers take {listed(others, 5)}: set data.reader" if others else ""
+    unseen = [one.name_in(path) for one in left_in(path, ()) if one.why]
+    hint += f"; not looked at: {listed(unseen, 5)}" if unseen else ""
     return (
         f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
-        f"found there: {listed([p.name for p in entries], 5)}{hint}"
+        f"found there: {listed([p.name for p in here], 5)}{hint}"
     )
-
-
-def _check_names(recordings: Iterable[tuple[Path, str]]) -> None:
-    """Raises DataError with every name that cannot be used, or is there twice."""
-    by_name: dict[str, Path] = {}
-    wrong = []
-    for path, name in recordings:
-        if "|" in name or "/" in name or name.startswith("."):
-            wrong.append(f"{path}: the name of a recording must not contain '|' or '/' nor begin with a dot: rename it")
-        elif name in by_name:
-            wrong.append(f"two recordings are called {name!r}: {by_name[name]} and {path}; rename one of them")
-        by_name[name] = path
-    if wrong:
-        raise DataError("\n".join(wrong))

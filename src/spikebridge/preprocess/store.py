@@ -88,7 +88,8 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     files = [f"{job.name}.npz", f"{job.name}.quality.csv"]
     windows.save(job.out / files[0])
     quality_table(recording, job.config).to_csv(job.out / files[1], index=False, lineterminator="\n")
-    report(f"{job.name}: {len(windows)} windows")
+    new = [w for w in entry["warnings"] if w not in recording.warnings]  # ingest has said the others
+    report("\n".join([f"{job.name}: {len(windows)} windows", *(f"  warning: {w}" for w in new)]))
     return entry | {"files": {name: file_digest(job.out / name) for name in files}, "made_from": made_from}
 
 

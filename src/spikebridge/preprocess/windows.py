@@ -13,6 +13,7 @@ from spikebridge.intervals import TOLERANCE_S, subtract_intervals, total_s
 from spikebridge.preprocess.behavior import bin_behavior
 from spikebridge.preprocess.binning import bin_trains
 from spikebridge.preprocess.covariates import trial_covariates
+from spikebridge.preprocess.drift import drift
 from spikebridge.preprocess.quality import report_of, select_units
 from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.trials import select_trials
@@ -67,7 +68,7 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
         "trials": {"total": chosen.total, "kept": len(chosen.trial), "dropped": chosen.dropped},
         "labels": {name: int((label == i).sum()) for i, name in enumerate(classes)},
         "windows": {"trial": len(chosen.trial), "continuous": len(between), "bins": n_bins},
-        "warnings": list(recording.warnings),
+        "warnings": [*recording.warnings, *drift(recording, units.kept)],
     }
     return windows, report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from catalogue import Case, Catalogue, Project, nobody, refuses
+from catalogue import Case, Catalogue, Project, nobody, refuses, spikes
 
 BAD = Catalogue()
 CLOSED = Catalogue()
@@ -96,6 +96,20 @@ def two_recordings_of_one_name(at: Project) -> None:
 )
 def one_recording_under_two_names(at: Project) -> None:
     shutil.copy(at.nwb("a"), at.raw / "copy of a.nwb")
+
+
+@BAD.add(
+    "a: read",
+    "cut of a: read",
+    "  warning: 3 of 12 trials dropped: the window leaves the observed time",
+    "ingest: a and cut of a hold about 73 % the same spikes: one recording under two names would be in training and "
+    "test at once; remove one of them",
+)
+def one_recording_and_most_of_its_spikes(at: Project) -> None:
+    """Cut again with a later start, on a clock that begins there."""
+    at.nwb("a")
+    later = {unit: [t - 0.5 for t in times if t > 30.0] for unit, times in spikes("a").items()}
+    at.nwb("cut of a", spikes=later)
 
 
 @BAD.add(

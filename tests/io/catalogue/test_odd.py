@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from catalogue import IDS, Case, Catalogue, Project, accepts, spikes, trials
+from catalogue import IDS, Case, Catalogue, Project, accepts, spikes, steady, trials
 
 ODD = Catalogue()
 NAN = float("nan")
@@ -117,7 +118,11 @@ def pause_of_the_recording(at: Project) -> None:
     at.nwb(spikes={unit: [s for s in t if not 50.0 < s < 90.0] for unit, t in spikes().items()})
 
 
-@ODD.add("a: read", "  warning: spikes from 0.69834 to 199999 s: a recording of 56 hours?")
+@ODD.add(
+    "a: read",
+    "  warning: spikes from 0.69834 to 199999 s: a recording of 56 hours?",
+    "  warning: 12 trials (decision_time 5 to 115) cover 110 of 199999 s of spikes: are both in seconds?",
+)
 def very_long_recording(at: Project) -> None:
     rng = np.random.default_rng(0)
     times = {unit: np.sort(rng.uniform(0, 2e5, 20_000)).tolist() for unit in IDS}
@@ -236,6 +241,83 @@ def behavior_that_steps_back(at: Project) -> None:
 )
 def behavior_in_milliseconds(at: Project) -> None:
     at.nwb(extra=with_behavior([1000.0, 2000.0, 3000.0]))
+
+
+@ODD.add(
+    "a: read",
+    "  warning: behaviour of another length than the spikes (0.2129 to 129.827 s): speed (0 to 129000 s); is it in "
+    "seconds?",
+)
+def behavior_in_milliseconds_from_the_start(at: Project) -> None:
+    at.nwb(extra=with_behavior(np.arange(0.0, 1.3e5, 1e3).tolist()))
+
+
+@ODD.add(
+    "a: read",
+    "  warning: behaviour of another length than the spikes (0.2129 to 129.827 s): speed (0 to 1.9 s); is it in "
+    "seconds?",
+)
+def behavior_in_minutes(at: Project) -> None:
+    at.nwb(extra=with_behavior((np.arange(0.0, 2.0, 0.1)).tolist()))
+
+
+@ODD.add("a: read", "  warning: the median unit fires at 150 Hz: are these single units, and times in seconds?")
+def crossings_of_a_threshold(at: Project) -> None:
+    at.nwb(spikes=steady(150.0))
+
+
+@ODD.add(
+    "a: read",
+    "  warning: units of source and target share spikes, to 0.5 ms and beyond chance, of the shorter train: 1 (HC) and "
+    "3 (PFC): 69 %. Is it one unit, sorted twice? The target would be translated from itself; leave one of each pair "
+    "out",
+)
+def two_thirds_of_a_unit_in_both_regions(at: Project) -> None:
+    sound = spikes()
+    at.nwb(spikes=sound | {3: sorted([*sound[1][:90], *sound[3][90:]])})
+
+
+@ODD.add(
+    "a: 299 windows",
+    "  warning: the population rate of target changes 0.2 times from the first to the last third of the observed time: "
+    "slow drift that both regions share passes for coupling; see the nulls, or limit the units by "
+    "quality.max_rate_change",
+    stage="preprocess",
+)
+def drift_of_a_population(at: Project) -> None:
+    """The target falls silent over ten minutes, the source does not."""
+    rng = np.random.default_rng(0)
+    steady_ones = {unit: np.sort(rng.uniform(0.0, 600.0, 1200)).tolist() for unit in (1, 2)}
+    fading = {unit: np.sort(600.0 * (1 - rng.uniform(0, 1, 1200) ** 0.5)).tolist() for unit in (3, 4)}
+    at.nwb(spikes=steady_ones | fading)
+
+
+@ODD.add(
+    "a: read",
+    "  warning: spikes.parquet: column time_s: float32 holds these times only to 2 ms; save them as float64 (double)",
+)
+def late_times_of_single_precision(at: Project) -> None:
+    later = 20_000.0
+    sound = pd.DataFrame([(unit, later + t) for unit, times in spikes().items() for t in times])
+    table = {k: v if k == "choice" else [later + t for t in v] for k, v in trials().items()}
+    folder = at.tables(spikes=None, trials=table, recording='{"observed": [[20000.0, 20130.0]]}')
+    sound.set_axis(["unit", "time_s"], axis=1).astype({"time_s": np.float32}).to_parquet(folder / "spikes.parquet")
+
+
+@ODD.add(
+    "a: read", "  warning: spikes.csv: the last line does not end; unless it was typed so, was the file cut short?"
+)
+def table_that_stops_in_a_number(at: Project) -> None:
+    """As a copy that broke off leaves it: 99.05 instead of 99.0531."""
+    file = at.tables() / "spikes.csv"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text[: text.index("\n", 9 * len(text) // 10) - 2], encoding="utf-8")
+
+
+@ODD.add("a: read")
+def labels_that_differ_in_rounding(at: Project) -> None:
+    """One class of 0.3, not two of one trial each."""
+    at.nwb(trials=trials(choice=[0.3, 0.7] * 5 + [0.1 + 0.2, 0.7]))
 
 
 @ODD.add("a: read", "  warning: behaviour without any value: speed")

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from catalogue import Case, Catalogue, Project, refuses, spikes, trials
+from catalogue import Case, Catalogue, Project, refuses, spikes, steady, trials
 
 BAD = Catalogue()
 
 
 def scaled(factor: float, name: str = "a") -> dict[int, list[float]]:
-    return {unit: (factor * np.array(t)).tolist() for unit, t in spikes(name).items()}
+    return times_of(spikes(name), factor)
+
+
+def times_of(units: dict[int, list[float]], factor: float) -> dict[int, list[float]]:
+    return {unit: (factor * np.array(t)).tolist() for unit, t in units.items()}
 
 
 @BAD.add(
@@ -117,6 +121,44 @@ def times_in_hours(at: Project) -> None:
     at.nwb(spikes=scaled(1 / 3600))
 
 
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: of 15498 intervals between spikes of a unit 0 are below 0.1 s, "
+    "where the rates make 46 expected: no neuron rests so long; divide milliseconds by 1000, microseconds that were "
+    "taken for steps of 0.1 ms by 100, or correct what data.options says of times",
+)
+def fast_units_in_milliseconds(at: Project) -> None:
+    at.nwb(spikes=times_of(steady(30.0), 1e3))
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: of 7326 intervals between spikes of a unit 0 are below 0.1 s, "
+    "where the rates make 103 expected: no neuron rests so long; divide milliseconds by 1000, microseconds that were "
+    "taken for steps of 0.1 ms by 100, or correct what data.options says of times",
+)
+def times_a_hundredfold(at: Project) -> None:
+    """Microseconds taken for the ticks of 0.1 ms of MClust."""
+    at.nwb(spikes=times_of(steady(14.0), 100))
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: the median unit would fire at 314 Hz; multiply minutes by "
+    "60, hours by 3600, or correct what data.options says of times",
+)
+def times_in_minutes(at: Project) -> None:
+    at.nwb(spikes=times_of(steady(5.0), 1 / 60))
+
+
+@BAD.add(
+    "ingest: a.nwb: spike times are not in seconds: in the median unit 76 % of the intervals between "
+    "spikes are below 1 ms: no neuron fires again so soon; multiply minutes by 60, hours by 3600, or correct what "
+    "data.options says of times",
+)
+def bursts_in_minutes(at: Project) -> None:
+    """Of slow units, whose rates in minutes would be nothing odd."""
+    bursts = {unit: np.add.outer(t[::4], [0.0, 0.005, 0.011, 0.019]).ravel() for unit, t in spikes().items()}
+    at.nwb(spikes={unit: (np.sort(t) / 60).tolist() for unit, t in bursts.items()})
+
+
 @BAD.add("ingest: a.nwb: expected spikes, found none")
 def no_spikes_at_all(at: Project) -> None:
     at.nwb(spikes={unit: [] for unit in spikes()})
@@ -142,6 +184,25 @@ def one_unit_in_both_regions(at: Project) -> None:
     """Sorted twice, once with each probe."""
     sound = spikes()
     at.nwb(spikes=sound | {3: sound[1]})
+
+
+SHARED = (
+    "ingest: a.nwb: units of source and target share spikes, to 0.5 ms and beyond chance, of the shorter train: 1 (HC) "
+    "and 3 (PFC): 100 %. Is it one unit, sorted twice? The target would be translated from itself; leave one of each "
+    "pair out"
+)
+
+
+@BAD.add(SHARED)
+def one_unit_in_both_regions_a_sample_apart(at: Project) -> None:
+    sound = spikes()
+    at.nwb(spikes=sound | {3: [t + 1 / 30_000 for t in sound[1]]})
+
+
+@BAD.add(SHARED)
+def one_unit_in_both_regions_three_spikes_fewer(at: Project) -> None:
+    sound = spikes()
+    at.nwb(spikes=sound | {3: sound[1][:-3]})
 
 
 @BAD.add(

@@ -220,6 +220,27 @@ def empty_table(at: Project) -> None:
 
 
 @BAD.add(
+    "ingest: a.nwb:",
+    "  - trial times are not in seconds: 12 trials (decision_time 0.0833333 to 1.91667) cover 1.83 of 129.614 s of "
+    "spikes and follow each other after 0.17 s; multiply minutes by 60",
+    "  - no window of 12 trials (-1.91667 to 1.91667 s) lies all in the observed time (0.2129 to 129.827 s)",
+)
+def trials_in_minutes(at: Project) -> None:
+    """The spikes are in seconds."""
+    at.nwb(trials=shifted(0.0, 1 / 60))
+
+
+@BAD.add(
+    "ingest: a.nwb: trial times are not in seconds: 12 trials (decision_time 0.0833333 to 1.91667) cover 1.83 of "
+    "129.614 s of spikes and follow each other after 0.17 s; multiply minutes by 60",
+    trials={"window_s": [-0.1, 0.0]},
+    bins={"width_s": 0.02},
+)
+def trials_in_minutes_and_a_window_that_fits_them(at: Project) -> None:
+    at.nwb(trials=shifted(0.0, 1 / 60), obs=[[[0.0, 130.0]]] * 4)
+
+
+@BAD.add(
     "preprocess: bins.width_s: a window of 2 s is no whole number of bins of 0.3 s; nearest widths that fit: "
     "0.285714 and 0.333333",
     stage="preprocess",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spikebridge.io.readers import nwb
 from spikebridge.io.validation import trains as module
 from spikebridge.io.validation.clock import why_not_seconds
-from spikebridge.io.validation.trains import SHORT_S, Trains, trains_of
+from spikebridge.io.validation.trains import BELOW_S, SHORT_S, Trains, trains_of
 
 SPIKES = st.lists(
     st.tuples(
@@ -50,6 +52,10 @@ def test_intervals_against_brute_force(rows: list[tuple[int, float]], piece: int
     assert found.n == (steps > 0).sum()
     assert found.n_short == ((steps > 0) & (steps < SHORT_S)).sum()
     assert found.shortest_s == steps[steps > 0].min(initial=np.inf)
+    for train, unit in enumerate(trains.unit.tolist()):
+        inside = each[unit]
+        assert found.below[:, train].tolist() == [((inside > 0) & (inside < limit)).sum() for limit in BELOW_S]
+        assert found.squares[train] == (inside**2).sum()
 
 
 def poisson(rates_hz: list[float], length_s: float) -> Trains:
@@ -71,6 +77,44 @@ def test_seconds_are_told_from_other_units_of_time(rates_hz: list[float], length
     assert why_not_seconds(replace(sound, times=sound.times / 3.6e4)) or np.median(rates_hz) < 0.1
     if np.median(rates_hz) < 20.0:
         assert "milliseconds" in why_not_seconds(replace(sound, times=sound.times * 1000.0))
+
+
+def neurons(rate_hz: float, rest_s: float = 0.003, length_s: float = 600.0, n: int = 4) -> Trains:
+    """Poisson trains with a refractory time."""
+    rng = np.random.default_rng(0)
+    units = [np.cumsum(rest_s + rng.exponential(1 / rate_hz - rest_s, int(2 * rate_hz * length_s))) for _ in range(n)]
+    return trains_of(table([(u, t) for u, times in enumerate(units) for t in times[times < length_s]]))
+
+
+@pytest.mark.parametrize("rate_hz", [0.1, 1.0, 5.0, 14.0, 50.0, 100.0])
+def test_refractory_neurons_are_in_seconds(rate_hz: float) -> None:
+    assert why_not_seconds(neurons(rate_hz)) == ""
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "factor"),
+    [(14.0, 100.0), (50.0, 100.0), (5.0, 1e3), (20.0, 1e3), (60.0, 1e3), (1.0, 3e4), (5.0, 1 / 60), (14.0, 1 / 60)],
+)
+def test_refractory_neurons_in_other_units(rate_hz: float, factor: float) -> None:
+    sound = neurons(rate_hz)
+    assert why_not_seconds(replace(sound, times=sound.times * factor))
+
+
+def test_a_pacemaker_is_no_slow_clock() -> None:
+    """Regular units of one spike a second have no short interval either, and so have units with a long rest."""
+    rng = np.random.default_rng(0)
+    for intervals in (rng.gamma(25.0, 1 / 25.0, (4, 3000)), 0.4 + rng.exponential(0.6, (4, 3000))):
+        times = np.cumsum(intervals, axis=1)
+        assert why_not_seconds(trains_of(table([(u, t) for u, train in enumerate(times) for t in train]))) == ""
+
+
+@pytest.mark.parametrize("factor", [100.0, 1000.0, 1 / 60, 1 / 3600])
+def test_real_neurons(real_folder: Path, factor: float) -> None:
+    """Spikes of 0.4 s around each stimulus, known to 10 ms: no false alarm there, and the wrong unit is told."""
+    for path in sorted(real_folder.glob("*.nwb")):
+        found = trains_of(nwb.read(path, nwb.Options()).spikes)
+        assert why_not_seconds(found) == ""
+        assert why_not_seconds(replace(found, times=found.times * factor)) != "", path
 
 
 def test_memory_stays_a_fraction_of_the_spikes() -> None:

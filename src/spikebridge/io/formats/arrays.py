@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.reasons import reason
 
 HDF5_MARK = b"\x89HDF\r\n\x1a\n"
 OTHER_SUFFIXES = (".nwb", ".mat")
@@ -61,7 +62,7 @@ def headers(path: Path) -> dict[str, Header]:
     try:
         return dict(_npz_headers(path) if is_npz(path) else _hdf5_headers(path))
     except Exception as error:  # as above; numpy and zipfile add their own
-        raise DataError(f"{path}: cannot be read as .npz or HDF5 ({type(error).__name__}: {error})") from error
+        raise DataError(f"{path}: cannot be read as .npz or HDF5 ({reason(error)})") from error
 
 
 def load(path: Path, name: str) -> NDArray[Any]:
@@ -81,7 +82,7 @@ def load(path: Path, name: str) -> NDArray[Any]:
                 f"{path}: {name} holds Python objects (a pickle), never loaded, since that can run any program: "
                 f"save it as numbers or text, np.array({name}, dtype=str)"
             ) from None
-        raise DataError(f"{path}: {name} cannot be read ({type(error).__name__}: {error})") from error
+        raise DataError(f"{path}: {name} cannot be read ({reason(error)})") from error
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 

@@ -1,6 +1,8 @@
 """MClust: a folder with one .t file (or .t32, .t64) a unit, such as TT2_1.t.
 
-A header between %%BEGINHEADER and %%ENDHEADER, then big-endian unsigned integers of 32 or 64 bits in units of 0.1 ms.
+A header between %%BEGINHEADER and %%ENDHEADER, then big-endian unsigned integers of 32 or 64 bits in units of 0.1 ms,
+but for files whose writer kept the microseconds of Neuralynx: `time_step_us`. Neither the header nor the file says how
+many spikes there are: one that is cut short between two of them reads as a unit that fell silent.
 MClust 3 wrote 64 bits into plain .t files; they are told by their upper halves, which are zero up to five days.
 
 Read without SpikeInterface, whose extractor calls a unit by the number after the last underscore only, so that TT1_1
@@ -18,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.config import Section
+from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
@@ -41,7 +43,10 @@ TETRODE = re.compile(r"(?:TT|ST|SE|Sc|tetrode)[ _-]?(\d+)|(\d+)_\d+$", re.IGNORE
 
 
 class Options(Section):
+    """tetrode_regions: number of a tetrode -> region. time_step_us: microseconds of one step of the times."""
+
     tetrode_regions: dict[int, str] = {}
+    time_step_us: Positive = 100.0
 
 
 def can_read(path: Path) -> bool:
@@ -64,7 +69,8 @@ def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
     files = t_files_in(path)
     wrong = [f"unit {s} is in several files" for s in _twice([f.stem for f in files])]
-    trains = [_times(file, wrong) for file in files]
+    per_s = 1e6 / options.time_step_us  # divided by, not multiplied with: 10000 is exact, 1e-4 is not
+    trains = [_steps(file, wrong) / per_s for file in files]
     refuse(path, wrong)
     ids = np.arange(len(files), dtype=np.int64)
     units = pd.DataFrame({"unit": ids, "name": [f.stem for f in files]})
@@ -113,8 +119,8 @@ def _tetrodes(names: pd.Series) -> pd.Series:
     return pd.Series(numbers, dtype="float64" if None in numbers else "int64")
 
 
-def _times(file: Path, wrong: list[str]) -> NDArray[np.float64]:
-    """(spike,), seconds, of one file."""
+def _steps(file: Path, wrong: list[str]) -> NDArray[np.float64]:
+    """(spike,), whole steps, of one file."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -130,7 +136,7 @@ def _times(file: Path, wrong: list[str]) -> NDArray[np.float64]:
     if len(content) % width:
         wrong.append(f"{file.name}: expected whole numbers of {width * 8} bits, found {len(content)} bytes: cut short?")
         return np.empty(0)
-    return np.frombuffer(content, dtype=f">u{width}") / CLOCK_HZ
+    return np.frombuffer(content, dtype=f">u{width}").astype(np.float64)
 
 
 def _width(file: Path, content: bytes) -> int:

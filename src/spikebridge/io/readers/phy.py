@@ -33,6 +33,7 @@ from spikebridge.io.formats.sorting.common import (
     with_tables_beside,
 )
 from spikebridge.io.formats.sorting.kinds import files_in, holds, kind_of, sidecar_files
+from spikebridge.io.formats.table.text import no_end
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
@@ -63,7 +64,7 @@ def read(path: Path, options: Options) -> Contents:
     notes: list[str] = []
     samples, clusters = _spikes(path, notes)
     rate = agreed_rate(path, {"params.py": _rate_in_params(path)}, options.sampling_rate_hz)
-    tables = {p: t for p in _cluster_files(path) if (t := _cluster_table(p)) is not None}
+    tables = {p: t for p in _cluster_files(path) if (t := _cluster_table(p, notes)) is not None}
     units = _units(path, clusters, tables, notes)
     spikes = by_unit(units["unit"].to_numpy(), clusters, samples / rate)
     found = Sorted(units, spikes, tuple(notes))
@@ -95,7 +96,8 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[
     owners = "spike_clusters.npy" if (path / "spike_clusters.npy").is_file() else "spike_templates.npy"
     if owners == "spike_templates.npy":
         notes.append("no spike_clusters.npy: units are the templates of spike_templates.npy, as before curation")
-    samples, clusters = (_whole_numbers(path / name, wrong) for name in ("spike_times.npy", owners))
+    samples = _whole_numbers(path / "spike_times.npy", "samples", ": are these seconds?", wrong)
+    clusters = _whole_numbers(path / owners, "ids of clusters", "", wrong)
     if not wrong and len(samples) != len(clusters):
         wrong.append(f"spike_times.npy has {len(samples)} spikes, {owners} has {len(clusters)}")
     if not np.isfinite(clusters).all():
@@ -104,7 +106,7 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[
     return samples, clusters.astype(np.int64)
 
 
-def _whole_numbers(file: Path, wrong: list[str]) -> NDArray[np.float64]:
+def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[np.float64]:
     """(spike,), exact up to 2^53; NaN stays. Pickled arrays are never opened."""
     try:
         values = np.load(file, allow_pickle=False)
@@ -117,9 +119,7 @@ def _whole_numbers(file: Path, wrong: list[str]) -> NDArray[np.float64]:
     numbers = values.ravel().astype(np.float64)
     known = numbers[np.isfinite(numbers)] if values.dtype.kind == "f" else numbers[:0]
     if (known != np.rint(known)).any():
-        wrong.append(
-            f"{file.name}: expected whole numbers, got {known[known != np.rint(known)][0]}: are these seconds?"
-        )
+        wrong.append(f"{file.name}: expected whole numbers ({what}), got {known[known != np.rint(known)][0]}{hint}")
     return numbers
 
 
@@ -149,12 +149,13 @@ def _cluster_files(path: Path) -> list[Path]:
     return sorted(found, key=lambda p: (p.stem != "cluster_info", p.name))
 
 
-def _cluster_table(file: Path) -> pd.DataFrame | None:
+def _cluster_table(file: Path, notes: list[str]) -> pd.DataFrame | None:
     """One table by cluster_id; None where it has no such column. Old versions of Phy write tabs into .csv files."""
     try:
         with open(file, encoding="utf-8") as handle:
             separator = "\t" if "\t" in handle.readline() else ","
         table = pd.read_csv(file, sep=separator)
+        notes.extend(no_end(file.name, file.read_bytes()))
     except (OSError, ValueError) as error:  # pandas' and codecs' errors are ValueErrors
         raise DataError(f"{file}: cannot be read as a table ({error})") from None
     if "cluster_id" not in table and "id" in table:
@@ -173,6 +174,12 @@ def _units(path: Path, clusters: NDArray[np.int64], tables: dict[Path, pd.DataFr
     info = next((t for p, t in tables.items() if p.stem == "cluster_info"), pd.DataFrame())
     used = np.sort(pd.unique(clusters))
     ids = pd.Index([*info.index, *(c for c in used if c not in info.index)], dtype="int64", name="unit")
+    without = [str(c) for c in used if len(info) and c not in info.index]
+    if without:
+        notes.append(
+            f"cluster_info: no row for {listed(without, 10)}, which have spikes: was it saved before a merge or split, "
+            "or cut short?"
+        )
     columns: dict[str, Any] = {}
     for file, table in tables.items():
         gone = len(set(table.index) - set(ids))

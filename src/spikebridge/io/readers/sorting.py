@@ -25,6 +25,7 @@ import pandas as pd
 from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.reasons import reason
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.common import (
     Sorted,
@@ -97,7 +98,7 @@ def _train(path: Path, options: Options) -> Train:
             raise
         except Exception as error:  # extractors raise whatever their format's parser raises
             what = f"SpikeInterface's extractor {options.extractor!r}" if options.extractor else "SpikeInterface"
-            raise DataError(f"{path}: cannot be read by {what} ({type(error).__name__}: {error})") from error
+            raise DataError(f"{path}: cannot be read by {what} ({reason(error)})") from error
 
 
 def _columns(train: Train, names: list[str] | None, notes: list[str]) -> dict[str, Any]:

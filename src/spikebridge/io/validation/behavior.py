@@ -10,6 +10,11 @@ from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
 from spikebridge.suggest import counted, listed
 
+ENOUGH = 20
+"""Samples from which the length of a series says something."""
+LITTLE, MUCH = 0.02, 20.0
+"""Length of a series over that of the spikes, outside which its unit of time is doubtful."""
+
 
 def check_behavior(subject: Subject) -> Iterator[Finding]:
     """Odd at most: no result of the pipeline is computed from behaviour."""
@@ -18,7 +23,7 @@ def check_behavior(subject: Subject) -> Iterator[Finding]:
         np.fmin(trains.span[0], observed.min(initial=np.inf)),
         np.fmax(trains.span[1], observed.max(initial=-np.inf)),
     )
-    lost, back, beside, empty = [], [], [], []
+    lost, back, beside, empty, scale = [], [], [], [], []
     for name, series in table.groupby("series", sort=True):
         times, values = series["time_s"].to_numpy(dtype=np.float64), series["value"].to_numpy(dtype=np.float64)
         finite = times[np.isfinite(times)]
@@ -28,12 +33,17 @@ def check_behavior(subject: Subject) -> Iterator[Finding]:
             back.append(str(name))
         if len(finite) and (finite.max() < first or finite.min() > last):
             beside.append(f"{name} ({finite.min():g} to {finite.max():g} s)")
+        elif len(finite) >= ENOUGH and last > first:
+            share = float(finite.max() - finite.min()) / (last - first)
+            if not LITTLE < share < MUCH:
+                scale.append(f"{name} ({finite.min():g} to {finite.max():g} s)")
         if np.isnan(values).all():
             empty.append(str(name))
     for text, names in (
         ("behaviour without a time: {}", lost),
         ("behaviour whose times fall: {}", back),
         ("behaviour outside the time of the spikes: {}; is it on their clock?", beside),
+        (f"behaviour of another length than the spikes ({first:g} to {last:g} s): {{}}; is it in seconds?", scale),
         ("behaviour without any value: {}", empty),
     ):
         if names:

@@ -1,22 +1,38 @@
-"""Seconds, or milliseconds, samples, hours? A unit fires, and rests after a spike, at rates that are known."""
+"""Seconds, or milliseconds, ticks, samples, minutes? A unit fires, and rests after a spike, at rates that are known.
+
+What speaks for sure is an error; see `why_not_seconds`. The merely odd is a warning; see `fast_hz`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.io.validation.trains import Trains
+from spikebridge.io.validation.trains import BELOW_S, Trains
 
-LONGEST_S = 1.0e7
-"""Nobody records for four months without a break."""
-SLOW_HZ, FAST_HZ = 0.02, 500.0
-"""Rates of the median unit that no recording has (slow: together with too few short intervals). Milliseconds taken for
-seconds make 20 Hz and less into the slow rate."""
+LONGEST_S = 1.0e6
+"""Nobody records for eleven days without a break. Milliseconds of seventeen minutes are more."""
+SLOW_HZ, FAST_HZ = 0.02, 250.0
+"""Rates of the median unit that no recording has (slow: together with too few short intervals)."""
+ODD_HZ = 100.0
+"""A higher rate of the median unit is that of threshold crossings at best."""
 FEWEST_SHORT = 0.002
 """Less than this share of intervals below `trains.SHORT_S` speaks for a clock that counts faster than seconds."""
 ENOUGH = 20
 MANY = 100
 """Spikes, or intervals, from which times and rates can be judged."""
+BRISK_HZ = 50.0
+"""Faster units may rest for a good part of their mean interval: that says nothing of the unit of time."""
+IRREGULAR = 0.8
+"""Standard deviation of a unit's intervals over their mean (1 for Poisson, 0.2 for a pacemaker), from which short
+intervals are to be expected."""
+EXPECTED = 30.0
+"""Short intervals that the rates of such units make expected, from which their absence is no chance."""
+ABSENT = 0.1
+"""Share of these that a refractory time may leave."""
+TOO_CLOSE, BURSTS = 0.15, 3.0
+"""More than this share of intervals within the refractory time in most units, and this many times more than their rates
+make expected: neither neurons nor threshold crossings do that."""
 
 
 def why_not_seconds(trains: Trains) -> str:
@@ -24,7 +40,7 @@ def why_not_seconds(trains: Trains) -> str:
     if len(trains.times) < ENOUGH:
         return ""
     first, last = trains.span
-    rate = float(np.median(trains.n)) / max(last - first, 1e-9)
+    rate = _median_hz(trains)
     found = trains.intervals
     if _whole(trains.times):
         return (
@@ -46,7 +62,58 @@ def why_not_seconds(trains: Trains) -> str:
             f"the median unit would fire at {rate:.0f} Hz; multiply minutes by 60, hours by 3600, or correct what "
             "data.options says of times"
         )
+    return _too_far_apart(trains) or _too_close(trains)
+
+
+def fast_hz(trains: Trains) -> float:
+    """The rate of the median unit, spikes/s, where it is odd; else 0."""
+    rate = _median_hz(trains)
+    return rate if rate > ODD_HZ and np.median(trains.n) >= ENOUGH else 0.0
+
+
+def _too_far_apart(trains: Trains) -> str:
+    """A refractory time a hundred (1000) times too long: irregular units that never fire twice within 0.1 s (1 s).
+
+    With rate r, n intervals of a Poisson train make n (1 - exp(-r s)) of them shorter than s expected; neurons have
+    more, since they burst. A unit as slow as this has fewer only where s lies within its refractory time.
+    """
+    n, length = trains.n - 1, trains.span[1] - trains.span[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (trains.times[trains.start + n] - trains.times[trains.start]) / n
+        variation = np.sqrt(np.maximum(trains.intervals.squares / n - mean**2, 0.0)) / mean
+    for limit, short in zip(BELOW_S[1:], trains.intervals.below[1:], strict=True):
+        judged = (n >= ENOUGH) & (variation >= IRREGULAR) & (trains.n / length < BRISK_HZ * BELOW_S[0] / limit)
+        expected = float((n * -np.expm1(-trains.n * limit / length))[judged].sum())
+        n_short = int(short[judged].sum())
+        if expected >= EXPECTED and n_short < ABSENT * expected:
+            return (
+                f"of {n[judged].sum()} intervals between spikes of a unit {n_short} are below {limit:g} s, where the "
+                f"rates make {expected:.0f} expected: no neuron rests so long; divide milliseconds by 1000, "
+                "microseconds that were taken for steps of 0.1 ms by 100, or correct what data.options says of times"
+            )
     return ""
+
+
+def _too_close(trains: Trains) -> str:
+    """Most units fire again within the refractory time, far more often than a Poisson train of their rate."""
+    n, length = trains.n - 1, max(trains.span[1] - trains.span[0], 1e-9)
+    judged = n >= ENOUGH
+    if n[judged].sum() < MANY:
+        return ""
+    share = trains.intervals.below[0][judged] / n[judged]
+    poisson = -np.expm1(-trains.n[judged] / length * BELOW_S[0])
+    median = float(np.median(share))
+    if median <= TOO_CLOSE or np.median(share / poisson) < BURSTS:
+        return ""
+    return (
+        f"in the median unit {100 * median:.0f} % of the intervals between spikes are below {1000 * BELOW_S[0]:g} ms: "
+        "no neuron fires again so soon; multiply minutes by 60, hours by 3600, or correct what data.options says of "
+        "times"
+    )
+
+
+def _median_hz(trains: Trains) -> float:
+    return float(np.median(trains.n)) / max(trains.span[1] - trains.span[0], 1e-9)
 
 
 def _whole(times: NDArray[np.float64]) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.io.findings import Finding
+from spikebridge.io.validation.clock import fast_hz
 from spikebridge.io.validation.subject import Subject
 from spikebridge.suggest import counted, listed
 
@@ -79,7 +80,11 @@ def check_time_unit(subject: Subject) -> Iterator[Finding]:
     first, last = subject.trains.span
     if subject.not_seconds:
         yield Finding(True, f"spike times are not in seconds: {subject.not_seconds}")
-    elif last - first > LONG_S:
+        return
+    rate = fast_hz(subject.trains) if subject.recording.resolution_s == 0 else 0.0
+    if rate:
+        yield Finding(False, f"the median unit fires at {rate:.0f} Hz: are these single units, and times in seconds?")
+    if last - first > LONG_S:
         yield Finding(False, f"spikes from {first:g} to {last:g} s: a recording of {(last - first) / 3600:.0f} hours?")
     elif last > EPOCH_S:
         yield Finding(

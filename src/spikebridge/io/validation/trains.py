@@ -14,6 +14,9 @@ PIECE = 1 << 22
 """Spikes looked at in one go: what is worked out of them stays below a hundred megabytes."""
 SHORT_S = 0.5
 """Spikes of one unit that follow each other sooner are common in any recording whose times are in seconds."""
+BELOW_S = (1.0e-3, 0.1, 1.0)
+"""Intervals below each of these are counted unit by unit: a refractory time, and one that is a hundred and a
+thousand times too long."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Trains:
         """What the intervals between the spikes of a unit are like."""
         repeats = np.zeros(len(self.unit), dtype=np.int64)
         falls: dict[int, int] = {}
+        below, squares = np.zeros((len(BELOW_S), len(self.unit)), dtype=np.int64), np.zeros(len(self.unit))
         n_short, n, shortest = 0, 0, np.inf
         for first, steps in self._steps():
             back, same = np.flatnonzero(steps < 0) + first, np.flatnonzero(steps == 0) + first
@@ -52,7 +56,16 @@ class Trains:
             n_short += int((ahead & (steps < SHORT_S)).sum())
             n += int(ahead.sum()) - int(np.isinf(steps).sum())
             shortest = min(shortest, float(steps[ahead].min(initial=np.inf)))
-        return Intervals(falls, repeats, n, n_short, shortest)
+            here, at = self._pieces(first, len(steps))
+            for row, limit in enumerate(BELOW_S):
+                below[row, here] += np.add.reduceat(ahead & (steps < limit), at, dtype=np.int64)
+            squares[here] += np.add.reduceat(np.where(np.isinf(steps), 0.0, steps) ** 2, at)
+        return Intervals(falls, repeats, n, n_short, shortest, below, squares)
+
+    def _pieces(self, first: int, n: int) -> tuple[slice, NDArray[np.int64]]:
+        """Trains with a spike among the n that begin at `first`, and where in these each of them begins."""
+        one, last = self._train(np.array([first, first + n - 1])).tolist()
+        return slice(one, last + 1), np.maximum(self.start[one : last + 1] - first, 0)
 
     def _train(self, spikes: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.searchsorted(self.start, spikes, side="right") - 1
@@ -71,6 +84,8 @@ class Intervals:
     """falls: train -> index of the spike before the first step back. repeats: (train,), spikes at the time of the last.
 
     n, n_short: intervals above zero, and how many of them are below `SHORT_S`. shortest_s: the least of them.
+    below: (limit, train), intervals above zero and below each of `BELOW_S`. squares: (train,), seconds^2, sum of the
+    squared intervals.
     """
 
     falls: dict[int, int]
@@ -78,6 +93,8 @@ class Intervals:
     n: int
     n_short: int
     shortest_s: float
+    below: NDArray[np.int64]
+    squares: NDArray[np.float64]
 
 
 def trains_of(spikes: pd.DataFrame) -> Trains:

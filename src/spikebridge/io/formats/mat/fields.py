@@ -15,7 +15,8 @@ from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.mat.load import Node, load
 from spikebridge.io.formats.mat.tree import NoSuchPathError, elements, find, tree, words
-from spikebridge.io.formats.mat.values import UnfitError, coarse, column, table, vector
+from spikebridge.io.formats.mat.values import UnfitError, column, table, vector
+from spikebridge.io.formats.precision import coarse
 from spikebridge.io.formats.table.kinds import Clock
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import listed

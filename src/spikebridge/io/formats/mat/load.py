@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.reasons import reason
 
 Node = Any
 """np.ndarray, str, Cell, Struct or Opaque."""
@@ -118,8 +119,7 @@ def load(path: Path, names: Collection[str] | None = None, values: bool = True) 
     except DataError:
         raise
     except Exception as error:  # scipy, zlib and h5py raise anything from OSError to TypeError on a damaged file
-        text = " ".join(str(error).split())
-        raise DataError(f"{path}: cannot be read as a MATLAB file ({type(error).__name__}: {text})") from error
+        raise DataError(f"{path}: cannot be read as a MATLAB file ({reason(error)})") from error
 
 
 def _load_5(path: Path, names: Collection[str] | None) -> dict[str, Node]:

@@ -14,9 +14,6 @@ from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct
 from spikebridge.io.formats.mat.tree import elements, is_vector, unreadable, words
 from spikebridge.suggest import listed
 
-COARSE_MS = 0.05
-"""About one sample of an amplifier."""
-
 
 class UnfitError(Exception):
     """Says in words why a value is not what is needed."""
@@ -104,17 +101,6 @@ def table(node: Node, where: str, notes: list[str], skip: Collection[str] = ()) 
 def _rows(node: Node) -> Node:
     """A text in a struct of vectors is a char matrix of one row."""
     return Cell((1, 1), (node,)) if isinstance(node, str) else node
-
-
-def coarse(values: NDArray[Any], where: str, ticks_per_s: float = 1.0) -> list[str]:
-    """A note where times are of single precision and too large for it."""
-    if values.dtype != np.float32:
-        return []
-    largest = np.max(np.abs(values), initial=np.float32(0), where=np.isfinite(values))
-    step_ms = 1e3 * float(np.spacing(largest)) / ticks_per_s
-    if step_ms < COARSE_MS:
-        return []
-    return [f"{where}: class single holds these times only to {step_ms:.2g} ms; save them as double"]
 
 
 def to_cell(items: Sequence[Any]) -> NDArray[Any]:

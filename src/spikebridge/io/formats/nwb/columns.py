@@ -11,6 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats import reasons
+from spikebridge.io.formats.nwb.chunks import check_chunks
 from spikebridge.suggest import listed
 
 P = ParamSpec("P")
@@ -54,9 +56,9 @@ def reason(error: BaseException) -> str:
     builder = error.args[0] if error.args else None
     where = f"{builder.path}: " if builder is not None and hasattr(builder, "path") and error.__cause__ else ""
     error = error.__cause__ if where and error.__cause__ is not None else error
-    said = str(error).strip().splitlines() or [""]
-    hint = "; perhaps pip install hdf5plugin" if "filter" in said[0] and "not registered" in said[0] else ""
-    return f"{where}{type(error).__name__}: {said[0][:300]}{hint}"
+    said = reasons.reason(error)
+    hint = "; perhaps pip install hdf5plugin" if "filter" in said and "not registered" in said else ""
+    return f"{where}{said}{hint}"
 
 
 def text(value: Any) -> str:
@@ -78,13 +80,10 @@ def is_pickled(data: Any) -> bool:
 
 
 def values_of(data: Any, where: str, log: Log) -> NDArray[Any]:
-    """The values of an array that is read only now. Raises DataError where values of it lie in a missing file."""
+    """The values of an array that is read only now. Raises DataError where a file of it is missing or cut."""
     if log.has_lost(data):
         raise DataError(f"{where}: its values lie in a file that is missing")
-    chunks = getattr(data, "nchunks", 0)  # Zarr gives zeros for a chunk whose file is missing
-    lacking = chunks - data.nchunks_initialized if chunks else 0
-    if lacking:
-        raise DataError(f"{where}: {lacking} of {chunks} chunks are missing: was the folder copied whole?")
+    check_chunks(data, where)
     return np.asarray(data[:])
 
 
@@ -141,11 +140,12 @@ def plain_column(column: Any, where: str, log: Log) -> pd.Series | None:
     data = column.data
     if isinstance(column, VectorIndex) or len(shape_of(data)) != 1 or _is_compound(data) or is_pickled(data):
         return None
+    check_chunks(data, where)
     if _is_reference(data):
         return _names(list(data[:]))
     values = values_of(data, where, log)
     if hasattr(column, "elements"):  # hdmf's EnumData, and columns of extensions made like it
-        terms = np.asarray(column.elements.data[:])
+        terms = values_of(column.elements.data, f"{where}_elements", log)
         if len(values) and not 0 <= int(values.min()) <= int(values.max()) < len(terms):
             raise DataError(f"{where}: expected numbers of one of {len(terms)} terms, found {int(values.max())}")
         values = terms[values.astype(np.int64)] if len(values) else values.astype(object)

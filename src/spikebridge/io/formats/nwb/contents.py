@@ -15,9 +15,11 @@ from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.nwb.behavior import behavior_table
+from spikebridge.io.formats.nwb.chunks import check_chunks
 from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, plain_columns, ragged, text, values_of
 from spikebridge.io.formats.nwb.tables import interval_tables
 from spikebridge.io.formats.nwb.walk import walk
+from spikebridge.io.formats.precision import coarse
 from spikebridge.suggest import did_you_mean, listed
 
 PARTS = ("spike_times", "obs_intervals", "electrodes")
@@ -133,9 +135,7 @@ def _spikes(table: Any, units: pd.DataFrame, where: str, log: Log) -> pd.DataFra
     times, counts = ragged(table, "spike_times", where, log)
     if times.ndim != 1 or times.dtype.kind not in "iuf":
         raise DataError(f"{where}/spike_times: expected one number a spike, found {times.dtype} of shape {times.shape}")
-    if times.dtype.itemsize < 8 and times.dtype.kind == "f" and len(times):
-        step = float(np.spacing(np.nanmax(np.abs(times))))
-        log.notes.append(f"spike times have single precision: steps of {1000 * step:.2g} ms at the end")
+    log.notes.extend(coarse(times, f"{where}/spike_times"))
     ids = np.repeat(units["unit"].to_numpy(), counts)
     return pd.DataFrame({"unit": ids, "time_s": times.astype(np.float64, copy=False)}, copy=False)
 
@@ -155,6 +155,7 @@ def _places(nwb: Any, table: Any, where: str, log: Log) -> dict[str, tuple[tuple
     """ "electrodes.<column>" -> the places of each unit, for every column of text, and those of electrode groups."""
     places: dict[str, tuple[tuple[str, ...], ...]] = {}
     if "electrode_group" in table.colnames and not is_pickled(table["electrode_group"].data):
+        check_chunks(table["electrode_group"].data, f"{where}/electrode_group")
         groups = [getattr(g, "location", None) for g in table["electrode_group"].data[:]]
         places["electrode_group.location"] = tuple((text(g),) for g in groups)
     if "electrodes" not in table.colnames:

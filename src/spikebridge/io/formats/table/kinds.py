@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import no_behavior
+from spikebridge.io.formats.precision import coarse
 from spikebridge.io.formats.table.columns import MISSING, header, number_column, read_table
+from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import did_you_mean, listed
 
@@ -20,7 +22,7 @@ Array = NDArray[np.float64]
 LONG = {"series", "value"}
 ABOUT = ("animal", "observed", "resolution_s")
 """What recording.json may say."""
-INGESTED = ("name", "source_file", "warnings", "files", "made_from")
+INGESTED = ("name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from")
 """What ingested recordings have there besides; nothing here reads it."""
 
 
@@ -45,6 +47,15 @@ class Clock:
         return f"time_{self.unit}" if f"time_{self.unit}" in names else "time_s"
 
 
+def time_column(frame: pd.DataFrame, name: str, path: Path, log: Log, clock: Clock) -> Array | None:
+    """A column of times in seconds; None as in `number_column`. Notes where single precision is too coarse for them."""
+    ticks = number_column(frame, name, path, log)
+    if ticks is None:
+        return None
+    log.notes.extend(coarse(frame[name].to_numpy(), f"{path.name}: column {name}", clock.ticks_per_s))
+    return clock.seconds(ticks)
+
+
 @dataclass(frozen=True)
 class About:
     """What recording.json says."""
@@ -60,7 +71,7 @@ def units_table(path: Path, log: Log) -> pd.DataFrame | None:
     if frame is None:
         return None
     if "unit" not in frame:
-        log.fail(path, f"expected a column unit, found {listed(map(str, frame.columns))}")
+        log.fail(path, f"expected a column unit, found {listed(map(str, frame.columns))}{called('unit', frame)}")
         return None
     without = np.flatnonzero(frame["unit"].isna())
     if len(without):
@@ -74,13 +85,13 @@ def interval_table(path: Path, log: Log, clock: Clock) -> pd.DataFrame | None:
     frame = read_table(path, log, numbers={"start_time", "stop_time", *times})
     if frame is None:
         return None
-    found = {n: number_column(frame, n, path, log) for n in ("start_time", "stop_time")}
+    found = {n: time_column(frame, n, path, log, clock) for n in ("start_time", "stop_time")}
     for name in times:
         if name not in found and (name in clock.more or not _only_words(frame[name])):
-            found[name] = number_column(frame, name, path, log)
+            found[name] = time_column(frame, name, path, log, clock)
     if any(values is None for values in found.values()):
         return None
-    return frame.assign(**{n: clock.seconds(values) for n, values in found.items() if values is not None})
+    return frame.assign(**{n: values for n, values in found.items() if values is not None})
 
 
 def _only_words(column: pd.Series) -> bool:
@@ -99,14 +110,14 @@ def behavior_table(path: Path, log: Log, clock: Clock) -> pd.DataFrame:
     frame = read_table(path, log, numbers={at, *values}, ids=("series",))
     if frame is None:
         return no_behavior()
-    time_s = number_column(frame, at, path, log)
+    time_s = time_column(frame, at, path, log, clock)
     frame = frame.astype({n: float for n in values if n in frame and frame[n].dtype == bool})
     found = {n: number_column(frame, n, path, log) for n in values}
     if not wide and "series" not in frame:
         log.fail(path, f"expected a column series beside value, found {listed(map(str, frame.columns))}")
     if time_s is None or any(v is None for v in found.values()) or not (wide or "series" in frame):
         return no_behavior()
-    return _long(frame, clock.seconds(time_s), found, path, log)
+    return _long(frame, time_s, found, path, log)
 
 
 def _long(frame: pd.DataFrame, time_s: Array, values: dict[str, Array | None], path: Path, log: Log) -> pd.DataFrame:

@@ -72,7 +72,14 @@ def _utf8(path: Path, log: Log, most: int) -> bytes | None:
     if not data:
         log.fail(path, "is empty: expected a first row with the names of the columns")
         return None
+    log.notes.extend(no_end(path.name, data) if most < 0 else [])
     return data if data.endswith((b"\n", b"\r")) else data + b"\n"  # Arrow cannot read a header alone without it
+
+
+def no_end(name: str, data: bytes) -> list[str]:
+    """A note where the last line of a text file does not end, as programs end it: the only trace that a cut leaves."""
+    ends = not data or data.endswith((b"\n", b"\r"))
+    return [] if ends else [f"{name}: the last line does not end; unless it was typed so, was the file cut short?"]
 
 
 def _separator(path: Path, header: str, log: Log) -> str | None:

@@ -1,0 +1,40 @@
+"""Names of the recordings in a folder: their own, and with the folders above them where several are called the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from spikebridge.errors import DataError
+
+
+def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:
+    """Path -> name. Recordings of one name take as many folders above them, up to root, as tell them apart.
+
+    rat1/phy and rat2/phy are rat1_phy and rat2_phy; who shares its name with nobody keeps it. The names depend on where
+    the recordings lie alone, not on their order. They are still the same for two in one folder: see `check_names`.
+    """
+    above = {path: path.relative_to(root).parts[:-1] for path in own}
+    taken = dict.fromkeys(own, 0)
+    while True:
+        names = {p: "_".join([*above[p][len(above[p]) - taken[p] :], own[p]]) for p in own}
+        counts = Counter(names.values())
+        longer = [p for p in own if counts[names[p]] > 1 and taken[p] < len(above[p])]
+        if not longer:
+            return names
+        taken |= {p: taken[p] + 1 for p in longer}
+
+
+def check_names(recordings: Iterable[tuple[Path, str]]) -> None:
+    """Raises DataError with every name that cannot be used, or is there twice."""
+    by_name: dict[str, Path] = {}
+    wrong = []
+    for path, name in recordings:
+        if "|" in name or "/" in name or name.startswith("."):
+            wrong.append(f"{path}: the name of a recording must not contain '|' or '/' nor begin with a dot: rename it")
+        elif name in by_name:
+            wrong.append(f"two recordings are called {name!r}: {by_name[name]} and {path}; rename one of them")
+        by_name[name] = path
+    if wrong:
+        raise DataError("\n".join(wrong))

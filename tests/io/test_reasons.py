@@ -1,0 +1,35 @@
+"""Words for what libraries raise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spikebridge.errors import DataError
+from spikebridge.io.formats import arrays
+from spikebridge.io.formats.reasons import reason
+
+LOCK = "<cyfunction FastRLock.__exit__ at 0x7f0a> returned a result with an exception set"
+
+
+def test_what_lies_below_the_lock_counts() -> None:
+    lock = SystemError(LOCK)
+    assert reason(lock) == "the library that reads such files broke off without a reason"
+    lock.__cause__ = RuntimeError("Object visitation failed (bad local heap signature)")
+    assert reason(lock) == "RuntimeError: Object visitation failed (bad local heap signature)"
+
+
+def test_one_line_of_bounded_length() -> None:
+    assert reason(ValueError("a\nb")) == "ValueError: a"
+    assert reason(EOFError()) == "EOFError"
+    assert len(reason(OSError("x" * 1000))) < 320
+
+
+def test_readers_of_hdf5_show_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(path: Path) -> None:
+        raise SystemError(LOCK) from UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    monkeypatch.setattr(arrays, "_hdf5_headers", stumble)
+    with pytest.raises(DataError, match=r"a.h5: cannot be read as .npz or HDF5 \(UnicodeDecodeError: 'utf-8' codec"):
+        arrays.headers(tmp_path / "a.h5")
