@@ -79,7 +79,8 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
 def test_results_draws_a_table_in_a_terminal(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     _, out, _ = run("results")
-    assert "┃" in out
+    assert "────" in out
+    assert "…" not in out
 
 
 def test_results_without_an_evaluation_say_so(project: Path, run: Run) -> None:

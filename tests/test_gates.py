@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,21 @@ def test_outer_scores_are_never_looked_at(tmp_path: Path) -> None:
 
 def test_majority_stands_alone_where_there_is_no_other(project: Path) -> None:
     assert gates.best_model(fake_project.settings(models={"majority": {}, "ridge": {}}), project) == "majority"
+
+
+def test_a_yardstick_is_no_candidate_beside_the_mission(tmp_path: Path) -> None:
+    """However well it decides: nothing was declared of it, and it may need more than source counts."""
+    project = fake_project.make(tmp_path / "p", trials=4)
+    for name in ("logistic", "choice_history"):
+        shutil.copytree(project / "runs/train/dnn", project / "runs/train" / name)
+        (project / "runs/tune" / name).mkdir()
+    rewrite_inner(project, {"logistic": (0.9, 0.1), "choice_history": (1.0, 0.0)})
+    everything = {name: {} for name in ("logistic", "choice_history", "random_forest", "dnn", "majority")}
+    assert gates.best_model(fake_project.settings(models=everything), project) == "random_forest"
+    yardsticks = {name: {} for name in ("choice_history", "logistic", "majority")}
+    assert gates.best_model(fake_project.settings(models=yardsticks), project) == "logistic"
+    unservable = {name: {} for name in ("choice_history", "majority")}
+    assert gates.best_model(fake_project.settings(models=unservable), project) == "majority"
 
 
 def test_without_scores_there_is_no_best(tmp_path: Path) -> None:

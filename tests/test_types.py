@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from spikebridge.errors import DataError
+from spikebridge.models.parts.features import join
 from spikebridge.types import Windows
 
 
@@ -18,7 +20,7 @@ def test_file_round_trip(windows: list[Windows], tmp_path: Path) -> None:
     again = Windows.load(tmp_path / "w.npz")
     for f in fields(Windows):
         a, b = getattr(w, f.name), getattr(again, f.name)
-        assert type(a) is type(b) and np.array_equal(a, b, equal_nan=f.name == "decision_s")
+        assert type(a) is type(b) and np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f")
     assert again.digest() == w.digest()
 
 
@@ -32,8 +34,12 @@ def test_digest_sees_every_field(windows: list[Windows]) -> None:
         replace(w, recording="x"),
         replace(w, classes=("skip", "go")),
         replace(w, label=w.label - 1),
+        replace(w, behavior=w.behavior + 1),
+        replace(w, behavior_names=("x", *w.behavior_names[1:])),
+        replace(w, covariates=w.covariates * 2),
+        replace(w, covariate_names=("x", *w.covariate_names[1:])),
     ]
-    assert len({w.digest(), *(o.digest() for o in others)}) == 6
+    assert len({w.digest(), *(o.digest() for o in others)}) == 10
 
 
 def test_selection_and_times(windows: list[Windows]) -> None:
@@ -50,3 +56,33 @@ def test_shapes_must_agree(windows: list[Windows]) -> None:
         replace(w, label=w.label[:3])
     with pytest.raises(DataError, match="must agree in windows and bins"):
         replace(w, target=w.target[:, :-1])
+
+
+def test_files_without_behaviour_are_read_and_hashed_as_ever(windows: list[Windows], tmp_path: Path) -> None:
+    """A file of the time before behaviour and covariates, and the hash that splits made of it hold."""
+    w = replace(windows[0], behavior_names=(), covariate_names=())
+    assert w.behavior.shape == (len(w), w.n_bins, 0) and w.covariates.shape == (len(w), 0)
+    w.save(tmp_path / "new.npz")
+    old = {k: v for k, v in np.load(tmp_path / "new.npz").items() if not k.startswith(("behavior", "covariate"))}
+    assert len(old) == 11
+    np.savez(tmp_path / "old.npz", **old)
+    again = Windows.load(tmp_path / "old.npz")
+    assert again.digest() == w.digest()
+    h = hashlib.sha256()
+    for name, value in ((n, np.ascontiguousarray(getattr(w, n))) for n in old):
+        h.update(f"{name}{value.dtype.str}{value.shape}".encode())
+        h.update(value.tobytes())
+    assert h.hexdigest() == w.digest()
+
+
+def test_behaviour_and_covariates_go_with_their_windows(windows: list[Windows]) -> None:
+    w = windows[0]
+    some = w.select(np.array([4, 1]))
+    np.testing.assert_array_equal(some.behavior, w.behavior[[4, 1]])
+    np.testing.assert_array_equal(some.covariate("column delay_s"), w.covariates[[4, 1], 6])
+    both = join(w.select(np.arange(0, len(w), 2)), w.select(np.arange(1, len(w), 2)))
+    assert both.digest() == w.digest()
+    with pytest.raises(DataError, match="rows in covariates, got 2"):
+        replace(w, covariates=w.covariates[:2])
+    with pytest.raises(DataError, match="expected behaviour or covariates"):
+        replace(w, behavior=w.behavior[:, :, :1])

@@ -78,9 +78,14 @@ class TrialsConfig(Section):
     decision: str | None = None
     label: str = "choice"
     include: str | None = None
+    covariates: list[str] = Field(default=[], description="columns for the model trial_columns, known at the decision")
 
     @model_validator(mode="after")
     def _ordered(self) -> TrialsConfig:
+        if self.label in self.covariates:
+            raise ValueError(f"covariates must not hold the label {self.label!r}: it is what is predicted")
+        if len(set(self.covariates)) < len(self.covariates):
+            raise ValueError(f"covariates names a column twice: {self.covariates}")
         if not self.window_s[0] < self.window_s[1]:
             raise ValueError(f"window_s must go from earlier to later, got {list(self.window_s)}")
         return self

@@ -14,7 +14,9 @@ class ConfigError(SpikebridgeError):
 
 
 class DataError(SpikebridgeError):
-    """A recording, a table or an array does not hold what it should."""
+    """A recording, a table or an array does not hold what it should. warnings: what is merely odd in it besides."""
+
+    warnings: tuple[str, ...] = ()
 
 
 class LeakageError(SpikebridgeError):

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge import models
 from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.mission import BASELINE, DECIDING
 
-BASELINE = "majority"
 FAMILY = "above_majority"
 
 
@@ -28,13 +29,17 @@ class Gate:
 def best_model(config: Config, project: Path) -> str:
     """The deciding model with the highest inner balanced accuracy, mean over outer folds; ties: lower inner log-loss.
 
-    Inner scores come from inside each outer training set, so this choice has not seen what the model is scored on. The
-    majority model stands only where there is no other: it is what the others must beat.
+    Only models of spikebridge.mission are candidates: nothing was declared of the others, and some of the yardsticks
+    cannot be served, since they need more than source counts. Where none of the mission's was run, any other that can
+    will do. Inner scores come from inside each outer training set, so this choice has not seen what the model is
+    scored on. The majority model stands only where there is no other: it is what the others must beat.
     Raises DataError when no deciding model has inner scores.
     """
     train = project / "runs" / "train"
     deciding = [m for m in config.models if (train / m / "predictions.parquet").is_file()]
-    candidates = [m for m in deciding if m != BASELINE] or deciding
+    named = [m for m in deciding if m in DECIDING]
+    candidates = named or [m for m in deciding if m != BASELINE and models.kind(m).from_source]
+    candidates = candidates or [m for m in deciding if m == BASELINE]
     if not candidates:
         raise DataError(f"{train}: expected predictions of at least one model of {list(config.models)}, found none")
     return min(candidates, key=lambda m: _rank(project / "runs" / "tune" / m / "best.json", m))

@@ -120,7 +120,9 @@ def _tables(model: models.Model, data: Sequence[Windows], fold: Fold) -> dict[st
         if said.rates is not None and train is not None:
             nats, spikes = information(said.rates, test.target, train.target.mean(axis=(0, 1)))
             known = np.zeros(len(test))
-            if said.baseline is not None:
+            if model.uses_target_past:  # it tells much without the source, but not how much
+                known[:] = np.nan
+            elif said.baseline is not None:
                 known = information(said.baseline, test.target, train.target.mean(axis=(0, 1)))[0]
             translation.append(who.assign(nats=nats, spikes=spikes, nats_without_source=known))
             rates |= {f"{recording}|trial": test.trial, f"{recording}|rates": said.rates}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -88,7 +88,16 @@ class Windows:
     label: (window,), index into classes, or -1 where there is none.
     decision_s: (window,), seconds, time of the decision; NaN for continuous windows.
     source_units, target_units: (unit,), unit ids in the order of the last axis.
+    behavior: (window, bin, series), mean of the samples in each bin, in the unit of the series; NaN where none is.
+    covariates: (window, covariate), what was known of a trial before its decision besides spikes and behaviour: see
+        preprocess.covariates for the names; NaN where unknown, and in continuous windows.
+    Both may be left out: then they have no series and no covariate.
     """
+
+    ROWS: ClassVar[tuple[str, ...]] = (
+        "source", "target", "start_s", "trial", "label", "decision_s", "behavior", "covariates"
+    )  # fmt: skip
+    """The arrays that have one row a window."""
 
     recording: str
     source: NDArray[np.unsignedinteger]
@@ -101,10 +110,18 @@ class Windows:
     classes: tuple[str, ...]
     source_units: NDArray[np.int64]
     target_units: NDArray[np.int64]
+    behavior: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 0), np.float32))
+    behavior_names: tuple[str, ...] = ()
+    covariates: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    covariate_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.start_s)
-        for name in ("source", "target", "trial", "label", "decision_s"):
+        if not self.behavior_names:
+            object.__setattr__(self, "behavior", np.empty((n, self.source.shape[1], 0), np.float32))
+        if not self.covariate_names:
+            object.__setattr__(self, "covariates", np.empty((n, 0)))
+        for name in self.ROWS:
             if len(getattr(self, name)) != n:
                 raise DataError(
                     f"windows of {self.recording}: expected {n} rows in {name}, got {len(getattr(self, name))}"
@@ -114,6 +131,14 @@ class Windows:
                 f"windows of {self.recording}: source {self.source.shape} and target {self.target.shape} "
                 "must agree in windows and bins"
             )
+        for found, wanted in (
+            (self.behavior.shape[1:], (self.source.shape[1], len(self.behavior_names))),
+            (self.covariates.shape[1:], (len(self.covariate_names),)),
+        ):
+            if found != wanted:
+                raise DataError(
+                    f"windows of {self.recording}: expected behaviour or covariates {wanted} as named, got {found}"
+                )
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -132,10 +157,18 @@ class Windows:
         """(window,), True where the window belongs to a trial with a label."""
         return self.label >= 0
 
+    @property
+    def in_trial(self) -> NDArray[np.bool_]:
+        """(window,), True where the window lies at its place in a trial, labelled or not."""
+        return self.trial >= 0
+
+    def covariate(self, name: str) -> NDArray[np.float64]:
+        """(window,), one covariate by name."""
+        return self.covariates[:, self.covariate_names.index(name)]
+
     def select(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
         """The windows of a subset, in the given order."""
-        rows = ("source", "target", "start_s", "trial", "label", "decision_s")
-        return replace(self, **{name: getattr(self, name)[index] for name in rows})
+        return replace(self, **{name: getattr(self, name)[index] for name in self.ROWS})
 
     def save(self, path: Path) -> None:
         """Write one .npz without pickled objects."""
@@ -145,22 +178,29 @@ class Windows:
 
     @staticmethod
     def load(path: Path) -> Windows:
-        """Read what `save` wrote."""
+        """Read what `save` wrote, or an earlier version that knew of no behaviour or covariates."""
         with np.load(path, allow_pickle=False) as z:
-            arrays = {f.name: z[f.name] for f in fields(Windows)}
+            arrays = {f.name: z[f.name] for f in fields(Windows) if f.name in z.files or not _has_default(f)}
         arrays["recording"] = str(arrays["recording"])
         arrays["bin_s"] = float(arrays["bin_s"])
-        arrays["classes"] = tuple(str(c) for c in arrays["classes"])
+        for name in {"classes", "behavior_names", "covariate_names"} & arrays.keys():
+            arrays[name] = tuple(str(c) for c in arrays[name])
         return Windows(**arrays)
 
     def digest(self) -> str:
-        """SHA-256 over every field: the data hash of this recording."""
+        """SHA-256 over every field: the data hash of this recording. Without behaviour that of a file without."""
         h = hashlib.sha256()
         for f in fields(self):
             value = np.ascontiguousarray(getattr(self, f.name))
+            if _has_default(f) and not value.size:
+                continue
             h.update(f"{f.name}{value.dtype.str}{value.shape}".encode())
             h.update(value.tobytes())
         return h.hexdigest()
+
+
+def _has_default(field_of: Any) -> bool:
+    return field_of.default is not MISSING or field_of.default_factory is not MISSING
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ import pytest
 from fake_runs import Plan, make_study
 from scipy import stats
 
+from spikebridge import mission, models
+from spikebridge.evaluation.comparisons import families
 from spikebridge.metrics import balanced_accuracy, balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip
 
@@ -32,6 +34,42 @@ def test_known_effects_are_found(comparisons: pd.DataFrame) -> None:
     assert primary.loc[("translation_from_source", "ridge", "without_source"), "verdict"] == "ridge better"
     assert (primary["n_clusters"] == 6).all()
     assert ((primary["ci_low"] < primary["estimate"]) & (primary["estimate"] < primary["ci_high"])).all()
+
+
+def test_yardsticks_never_enter_a_family() -> None:
+    """However many models run, six recordings can still decide: what is tested is declared, not what is there."""
+    names = models.names()
+    deciders = [n for n in names if models.kind(n).decides]
+    translators = [n for n in names if models.kind(n).translates]
+    assert len(deciders) > 4 and len(translators) > 2
+    declared = {f.name: f.pairs for f in families([*deciders, "mine"], [*translators, "mine"])}
+    assert declared == {
+        "above_majority": (("seq2seq", "majority"), ("random_forest", "majority"), ("dnn", "majority")),
+        "seq2seq_against_competitors": (("seq2seq", "random_forest"), ("seq2seq", "dnn")),
+        "translation": (("seq2seq", "ridge"),),
+        "translation_above_mean_rate": (("seq2seq", "mean_rate"), ("ridge", "mean_rate")),
+    }
+    assert all(len(pairs) / 2**6 < 0.05 for pairs in declared.values())
+    assert {*mission.DECIDING, *mission.TRANSLATING, mission.BASELINE} <= set(names)
+
+
+def test_a_yardstick_changes_no_primary_row_and_is_described(tmp_path: Path, run: Run) -> None:
+    decode = dict(Plan().decode)
+    tables = []
+    for k, (more_decode, more_translate) in enumerate(
+        [({}, {}), ({"logistic": 1.2}, {"reduced_rank": 0.7, "mean_rate": 0.0})]
+    ):
+        translate = Plan().translate | more_translate
+        found = run(make_study(tmp_path / str(k), Plan(decode=decode | more_decode, translate=translate)))
+        tables.append(pd.read_csv(found / "comparisons.csv"))
+    few, many = tables
+    primary = [
+        set(t.loc[t["role"] == "primary", ["family", "model_a", "model_b"]].agg("|".join, axis=1)) for t in tables
+    ]
+    assert primary[0] == primary[1] and len(primary[0]) == 8
+    new = many[many[["model_a", "model_b"]].isin(["logistic", "reduced_rank"]).any(axis=1)]
+    assert set(new["role"]) == {"descriptive"} and {"seq2seq", "majority"} <= {*new["model_a"], *new["model_b"]}
+    assert len(few) < len(many)
 
 
 def test_every_pair_is_described(comparisons: pd.DataFrame) -> None:

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from memory_sessions import Found, session
+from ruamel.yaml import YAML
 
-from spikebridge import config
-from spikebridge.inspection import complete, document
+from spikebridge import config, inspection
+from spikebridge.inspection import Proposal, complete, document
 from spikebridge.inspection.block import sections
 
 BASE = """# the head
@@ -52,6 +55,48 @@ def test_sections_are_replaced_and_all_else_stays(found: Found) -> None:
 def test_names_survive(found: Found, name: str) -> None:
     proposal = replace(found(session()).proposal, data={"source": [name], "options": {"rate": 3.0e4, "field": name}})
     assert yaml.safe_load(sections(proposal))["data"] == proposal.data
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampled_from(
+    ["1e3", "0o7", "0x1F", "12:30:00", "2026-01-01", ".5", "-", "~", "yes", "a # b", "x: y", "{", "a, b]", '"', "l\nm"]
+)
+VALUES = st.recursive(
+    PLAIN | NAMES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=8
+)
+
+
+@given(st.dictionaries(st.sampled_from(["path", "source", "options", "observed"]), VALUES, min_size=1), NAMES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_block_is_read_as_what_is_proposed(data: dict[str, Any], comment: str) -> None:
+    """Also by YAML 1.2, as DVC reads it, and whatever stands in a comment."""
+    comments = {f"data.{key}": comment for key in data}
+    text = sections(Proposal(data, {"label": comment}, {"width_s": 0.05}, comments, {}))
+    assert yaml.safe_load(text) == {"data": data, "trials": {"label": comment}, "bins": {"width_s": 0.05}}
+    assert YAML(typ="safe", pure=True).load(text) == yaml.safe_load(text)
+    assert len(text.splitlines()) == len(data) + 7, "one line a key: the block can be read and edited"
+
+
+@pytest.mark.parametrize("length", range(10, 40))
+def test_a_comment_is_never_glued_to_a_value(length: int) -> None:
+    label = "x" * length
+    text = sections(Proposal({}, {"label": label}, {}, {"trials.label": "or choice"}, {}))
+    assert f"label: {label}  " in text
+    assert "# or choice" in text
+    assert yaml.safe_load(text)["trials"] == {"label": label}
+
+
+def test_what_is_tried_is_the_block_as_it_is_printed(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = session()
+    long = "choice_of_the_animal_at_the_restaurant"
+    table = contents.tables["trials"].rename(columns={"choice": long}).assign(other=lambda t: t[long])
+    got = found(replace(contents, tables={"trials": table}))
+    assert got.trial.runs
+    assert yaml.safe_load(got.block)["trials"]["label"] == long
+    monkeypatch.setattr(inspection.block, "sections", lambda _: got.block.replace(f"label: {long}", f"label: {long}#"))
+    again = found(replace(contents, tables={"trials": table}))
+    assert not again.trial.runs
+    assert f"no column '{long}#'" in "\n".join(again.trial.problems)
 
 
 def test_options_of_the_reader_are_in_the_block(found: Found) -> None:

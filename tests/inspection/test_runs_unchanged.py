@@ -72,7 +72,7 @@ def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None
     found = inspect(tmp_path / "simulated")
     shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
     assert {**found.proposal.data, "path": "data/simulated"} == shipped["data"]
-    assert found.proposal.trials == shipped["trials"]
+    assert {**found.proposal.trials, "covariates": []} == shipped["trials"]
     assert found.proposal.bins == shipped["bins"]
     assert found.not_read == ()
     assert set(run(found, tmp_path / "run").values()) == {60}

@@ -15,6 +15,7 @@ from spikebridge import io
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.io.readers import tables
+from spikebridge.io.remedies import takes_units_of_time, with_remedy
 from spikebridge.types import Recording
 
 Settings = Callable[..., Config]
@@ -131,3 +132,56 @@ def test_folders_in_folders_are_looked_through(raw: Path, settings: Settings, tm
         f"{raw}: not read, since no reader takes them: notes",
     }
     assert np.isfinite(io.load_ingested(tmp_path / "one" / "b").spikes["time_s"]).all()
+
+
+def test_warnings_of_a_refused_recording_are_said_in_the_same_round(
+    recording: Recording, settings: Settings, tmp_path: Path
+) -> None:
+    spoilt = replace(
+        recording,
+        units=pd.concat([recording.units, pd.DataFrame({"unit": [99], "region": ["HC"]})], ignore_index=True),
+        trials=recording.trials.assign(choice=""),
+    )
+    tables.write(spoilt, tmp_path / "raw")
+    said: list[str] = []
+    with pytest.raises(DataError, match="holds no value"):
+        io.ingest(settings(), tmp_path / "out", None, said.append)
+    assert len(said) == 1
+    assert said[0].splitlines()[0].endswith(": refused, see below")
+    assert any(line.startswith("  warning: 1 of ") and "without any spike: 99" in line for line in said[0].splitlines())
+
+
+@pytest.mark.parametrize(
+    ("ticks", "said"),
+    [
+        (1000, "set data.options: {time_unit: ms} (us; samples with sampling_rate_hz: 30000), and trial_time_unit: s"),
+        (1, "Where trials count otherwise than spikes, set data.options: {trial_time_unit: ms} (or us, samples)"),
+    ],
+)
+def test_a_unit_of_time_is_met_with_what_to_set(
+    recording: Recording, settings: Settings, tmp_path: Path, ticks: int, said: str
+) -> None:
+    """Spikes in ms; or else trials."""
+    times = [c for c in recording.trials if str(c).endswith("_time")]
+    at = np.round(np.linspace(0.5, 9.0, 60), 3) if ticks == 1 else np.linspace(0, 9000, 60).round()
+    ids = np.sort(np.resize(recording.units["unit"], len(at)))
+    spoilt = replace(
+        recording,
+        spikes=pd.DataFrame({"unit": ids, "time_s": at}),
+        trials=recording.trials.assign(**recording.trials[times] * (1000 if ticks == 1 else 1)),
+    )
+    tables.write(replace(spoilt, observed=np.empty((0, 2))), tmp_path / "raw")
+    with pytest.raises(DataError) as caught:
+        io.ingest(settings(), tmp_path / "out")
+    assert said in str(caught.value)
+
+
+def test_no_remedy_is_named_where_there_is_none() -> None:
+    behaviour = "behaviour of another length than the spikes (0 to 610 s): speed (0 to 61000 s); is it in seconds?"
+    assert with_remedy(behaviour).endswith("If not, set data.options: {behavior_time_unit: ms} (or us, samples)")
+    for text in ("3 duplicate spike times", "spike times are not in seconds: correct what data.options says of times"):
+        assert with_remedy(text) == text
+    assert {name for name in io.reader_names() if takes_units_of_time(io.get_reader(name).Options)} == {
+        "matlab",
+        "tables",
+    }

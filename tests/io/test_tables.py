@@ -120,6 +120,63 @@ def test_other_units_of_time(tmp_path: Path, unit: str, rate: float | None, tick
     assert any("read as seconds" in note for note in found.notes)
 
 
+def test_spikes_trials_and_behavior_may_count_differently(tmp_path: Path) -> None:
+    path = folder(
+        tmp_path / "a",
+        spikes__csv="unit,time_s\n1,15000\n2,30000\n",
+        behavior__csv="time_ms,x\n250,2\n",
+        epochs__csv="start_time,stop_time\n0,9\n",
+        recording__json='{"observed": [[0, 60000]]}',
+    )
+    options = {"time_unit": "samples", "sampling_rate_hz": 30000, "trial_time_unit": "s", "behavior_time_unit": "ms"}
+    found = tables.read(path, Options(**options))
+    assert found.spikes["time_s"].tolist() == [0.5, 1.0]
+    assert found.tables["trials"]["stop_time"].tolist() == [1.0, 2.0]
+    assert found.tables["epochs"]["stop_time"].tolist() == [9.0]
+    assert found.behavior["time_s"].tolist() == [0.25]
+    assert found.observed is not None
+    assert found.observed.tolist() == [[0.0, 2.0]]
+    assert found.notes == ("times in samples, read as seconds: spikes", "times in ms, read as seconds: behavior")
+    trials = tables.read(folder(tmp_path / "b"), Options(trial_time_unit="ms"))
+    assert trials.tables["trials"]["stop_time"].tolist() == [0.001, 0.002]
+    assert trials.spikes["time_s"].tolist() == [0.5, 1.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (
+            {"spikes__csv": "unit,time_ms\n1,5\n"},
+            "to read time_ms, set data.options: {time_unit: ms} (inspect: ",
+        ),
+        ({"spikes__csv": "unit,time_samples\n1,5\n"}, "--option time_unit=samples --option sampling_rate_hz=30000)"),
+        ({"spikes__csv": "unit,spike_time\n1,5\n"}, "found unit, spike_time; is it 'spike_time'? Call it time_s"),
+        ({"spikes__csv": "cluster_id,time_s\n1,5\n"}, "is it 'cluster_id'? Call it unit"),
+        (
+            {"units__csv": "Unit ID,region\n1,HC\n"},
+            "expected a column unit, found Unit ID, region; is it 'Unit",
+        ),
+        ({"trials__csv": "start,stop_time\n1,2\n"}, "is it 'start'? Call it start_time"),
+        ({"trials__csv": "start_time,End\n1,2\n"}, "is it 'End'? Call it stop_time"),
+        ({"trials__csv": "strat_time,stop_time\n1,2\n"}, "is it 'strat_time', misspelt?"),
+        ({"spikes__csv": "time_s,unit\n1,0.5\n2,0.75\n"}, "are the columns unit and time_s swapped?"),
+        ({"trials__csv": "start_time,stop_time\n10:00:05,10:00:09\n"}, "seconds on the clock of the spikes instead of"),
+        (
+            {"trials__csv": "start_time,stop_time\n2024-03-01 10:00:05,3\n"},
+            "the clock of the spikes instead of dates",
+        ),
+    ],
+)
+def test_what_may_be_meant_is_said(tmp_path: Path, files: dict[str, str], said: str) -> None:
+    assert said in complaint(folder(tmp_path / "a", **files))
+
+
+def test_no_other_column_that_is_read_is_taken_for_a_missing_one(tmp_path: Path) -> None:
+    assert complaint(folder(tmp_path / "a", trials__csv="start_time,choice\n1,a\n")).endswith(
+        "found start_time, choice"
+    )
+
+
 @pytest.mark.parametrize("options", [{"time_unit": "samples"}, {"sampling_rate_hz": 30000}])
 def test_samples_need_a_rate_and_a_rate_samples(
     tmp_path: Path, settings: Callable[..., Config], options: dict[str, Any]

@@ -15,7 +15,13 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.models import Model
 from spikebridge.types import Windows
 
-QUICK = {"seq2seq": {"epochs": 2, "hidden": 8, "drift": True}, "random_forest": {"trees": 10}, "dnn": {"epochs": 3}}
+QUICK = {
+    "seq2seq": {"epochs": 2, "hidden": 8, "drift": True},
+    "random_forest": {"trees": 10},
+    "dnn": {"epochs": 3},
+    "gradient_boosting": {"trees": 10},
+}
+RANDOM = ("seq2seq", "dnn", "random_forest", "gradient_boosting")
 Halves = tuple[list[Windows], list[Windows]]
 FIELDS = ("probabilities", "rates", "latents")
 
@@ -48,17 +54,39 @@ def test_predictions_have_the_shapes_of_the_contract(model: Model, halves: Halve
 
 
 def test_prediction_uses_the_source_alone(model: Model, halves: Halves) -> None:
+    """No label, no target, no number of a trial; and nothing but the source where that is what the model declares."""
     w = halves[1][0]
     blind = replace(
         w,
-        target=np.zeros_like(w.target),
         label=np.full_like(w.label, -1),
-        trial=np.minimum(w.trial, 0),  # that a window is cut around an event is known; which trial it is must not tell
+        trial=np.where(w.in_trial, 0, -1),  # that a window is cut around an event is known; which trial it is not
         decision_s=np.full_like(w.decision_s, np.nan),
     )
+    if not model.uses_target_past:
+        blind = replace(blind, target=np.zeros_like(w.target))
+    if model.from_source:
+        blind = replace(blind, behavior_names=(), covariate_names=())
+        timeless = model.predict(replace(blind, start_s=np.zeros_like(w.start_s)))
+        for field in FIELDS if not getattr(model.params, "drift", False) else ("probabilities", "latents"):
+            a, b = getattr(model.predict(w), field), getattr(timeless, field)
+            assert (a is None and b is None) or np.array_equal(a, b)
     for field in FIELDS:
         a, b = getattr(model.predict(w), field), getattr(model.predict(blind), field)
         assert (a is None and b is None) or np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", [n for n in models.names() if models.kind(n).uses_target_past])
+def test_target_bins_at_and_after_t_never_change_the_rate_at_t(name: str, halves: Halves) -> None:
+    model, w = fitted(name, halves), halves[1][0]
+    rates = model.predict(w).rates
+    changed = False
+    for t in (0, 1, 7, w.n_bins - 1):
+        future = w.target.copy()
+        future[:, t:] = np.random.default_rng(t).integers(0, 9, future[:, t:].shape)
+        again = model.predict(replace(w, target=future)).rates
+        assert np.array_equal(rates[:, : t + 1], again[:, : t + 1])
+        changed |= not np.array_equal(rates[:, t + 1 :], again[:, t + 1 :])
+    assert changed and not model.from_source
 
 
 def test_a_windows_prediction_does_not_depend_on_its_neighbours(model: Model, halves: Halves) -> None:
@@ -108,7 +136,7 @@ def test_same_seed_same_model(model: Model, halves: Halves) -> None:
     for field in FIELDS:
         a = getattr(model.predict(w), field)
         assert a is None or np.array_equal(a, getattr(again.predict(w), field))
-    if model.name in ("seq2seq", "dnn", "random_forest"):
+    if model.name in RANDOM:
         assert not np.array_equal(model.predict(w).probabilities, other.predict(w).probabilities)
 
 

@@ -49,6 +49,7 @@ CHANGES: list[dict[str, dict[str, Any]]] = [
     {"bins": {"width_s": 0.5}},
     {"trials": {"window_s": [-2.0, 0.0]}},
     {"data": {"min_rate_hz": 0.5}},
+    {"trials": {"covariates": ["go"]}},
 ]
 
 

@@ -223,6 +223,8 @@ def _comparison(family: str, a: str, b: str, role: str, p: float) -> dict[str, A
 class FakeTranslator:
     """What models.load gives in place of a network: latents and rates that follow from the counts alone."""
 
+    from_source = True
+
     def predict(self, windows: Windows) -> Predictions:
         share = (windows.source.sum(axis=(1, 2)) % 2).astype(float)
         rates = np.ones(windows.target.shape, np.float32)

@@ -19,6 +19,7 @@ def small_config(**sections: dict[str, Any]) -> Config:
     raw: dict[str, Any] = {
         "data": {"path": "data/simulated", "source": ["HC"], "target": ["PFC"]},
         "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
+        "trials": {"covariates": ["delay_s", "restaurant"]},
         "bins": {"width_s": 0.1},
         "split": {"outer_folds": 2},
         "models": {"seq2seq": {"epochs": 3}, "ridge": {}, "random_forest": {"trees": 10}, "dnn": {}, "majority": {}},
@@ -40,7 +41,17 @@ def as_recording(session: Session) -> Recording:
         spikes=pd.DataFrame({"unit": unit, "time_s": np.concatenate(session.spikes)}),
         units=pd.DataFrame({"unit": np.arange(len(session.spikes)), "region": session.regions}),
         trials=session.trials,
-        behavior=pd.DataFrame({"series": [], "time_s": [], "value": []}),
+        behavior=pd.concat(
+            [
+                pd.DataFrame({"series": name, "time_s": session.time_s[::5], "value": values[::5]})
+                for name, values in (
+                    ("position.x", session.position_m[:, 0]),
+                    ("position.y", session.position_m[:, 1]),
+                    ("speed", session.speed_m_s),
+                )
+            ],
+            ignore_index=True,
+        ),
         observed=np.array([[0.0, session.time_s[-1] + STEP_S]]),
     )
 

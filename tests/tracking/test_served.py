@@ -99,6 +99,15 @@ def test_a_model_without_it_says_so(forest: ServedModel, output: str) -> None:
         forest.predict(some(), output)
 
 
+def test_a_model_that_needs_more_than_counts_refuses(tmp_path: Path) -> None:
+    w = fake_project._windows("rat1_day1", 9, 4, 12, np.random.default_rng(0))
+    model = models.create("time_in_recording")
+    model.fit([w], [], np.random.default_rng(0))
+    model.save(tmp_path / "model")
+    with pytest.raises(RegistryError, match="time_in_recording cannot predict from source counts alone"):
+        spikebridge.load(tmp_path / "model").predict(np.zeros((2, N_BINS, 9)))
+
+
 def test_a_model_that_only_translates_has_no_label(translator: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     from spikebridge.types import Predictions
 

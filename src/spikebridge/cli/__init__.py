@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge import __version__
-from spikebridge.cli import inspection
+from spikebridge.cli import drawing, inspection
 from spikebridge.errors import DataError, SpikebridgeError
 
 
@@ -172,13 +172,7 @@ def show(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table: drawn in a terminal, plain columns in a pipe."""
     cells = [[str(c).replace("**", "") for c in row] for row in rows]
     if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(*head)
-        for row in cells:
-            table.add_row(*row)
-        Console().print(table)
+        drawing.draw(drawing.Part("", head, cells))
         return
     widths = [max(len(r[i]) for r in [list(head), *cells]) for i in range(len(head))]
     for row in [list(head), *cells]:

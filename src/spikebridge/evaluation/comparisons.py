@@ -21,6 +21,7 @@ from spikebridge.evaluation.scores import (
     within_blocks,
 )
 from spikebridge.metrics import clustered
+from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
 from spikebridge.statistics import cluster_bootstrap, clusters_needed, holm, mcnemar, sign_flip
 from spikebridge.types import Comparison
 
@@ -43,14 +44,16 @@ class Family:
 def families(deciders: list[str], translators: list[str]) -> list[Family]:
     """The families over the models at hand. A model that is not there only makes its families smaller.
 
+    Only the models that spikebridge.mission names are tested; every other one is described, pair by pair.
+
     The direction of every test is declared (one-sided): with six recordings the smallest p is 1/64, and three tests
     still reach 3/64 after Holm; two-sided they could not.
     """
     declared = [
-        Family("above_majority", WITHIN, tuple((m, "majority") for m in deciders if m != "majority")),
-        Family("seq2seq_against_competitors", WITHIN, tuple(("seq2seq", m) for m in ("random_forest", "dnn"))),
-        Family("translation", BITS, (("seq2seq", "ridge"),)),
-        Family("translation_from_source", FROM_SOURCE, tuple((m, NO_SOURCE) for m in translators)),
+        Family("above_majority", WITHIN, tuple((m, BASELINE) for m in DECIDING)),
+        Family("seq2seq_against_competitors", WITHIN, tuple((DECIDING[0], m) for m in DECIDING[1:])),
+        Family("translation", BITS, tuple((TRANSLATING[0], m) for m in TRANSLATING[1:])),
+        Family("translation_from_source", FROM_SOURCE, tuple((m, NO_SOURCE) for m in TRANSLATING)),
     ]
     present = {WITHIN: set(deciders), BITS: set(translators), FROM_SOURCE: {*translators, NO_SOURCE}}
     kept = [replace(f, pairs=tuple(p for p in f.pairs if present[f.metric].issuperset(p))) for f in declared]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from spikebridge import config
 from spikebridge.config import Config, DataConfig, Section
@@ -52,7 +53,8 @@ def inspect(
     data = DataConfig.model_validate({**given, "source": ["\0"], "target": ["\0\0"]})  # names of no region
     looks, opened = open_all(data, say)
     proposal = propose(opened, data, asked.table)
-    trial, checked = _tried(opened, proposal, base or {})
+    text = block.sections(proposal)
+    trial, checked = _tried(opened, proposal, text, base or {})
     not_read = not_recordings(Path(path), [Path(look.path) for look in looks], asked.reader)
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
     folder = oddities.of_folder(looks, opened, proposal, not_read)
@@ -65,18 +67,18 @@ def inspect(
         warnings=(*folder, *oddities.of_trial(trial, str(proposal.trials["label"]))),
         proposal=proposal,
         trial=trial,
-        block=block.sections(proposal),
+        block=text,
     )
 
 
 def _tried(
-    opened: Sequence[Opened], proposal: Proposal, base: Mapping[str, Any]
+    opened: Sequence[Opened], proposal: Proposal, text: str, base: Mapping[str, Any]
 ) -> tuple[Trial, Mapping[str, tuple[str, ...]]]:
+    """text: the proposal as it is printed: that, and nothing else, is what is tried."""
     if proposal.missing:
         wrong, warnings = examine(opened, proposal)
         return Trial(False, problems=(*proposal.missing.values(), *wrong)), warnings
-    sections = {name: dict(getattr(proposal, name)) for name in block.SECTIONS}
-    settings: Config = config.parse({"models": {}, **base, **sections}, "the proposal")
+    settings: Config = config.parse({"models": {}, **base, **yaml.safe_load(text)}, "the proposal")
     return rehearse(opened, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,9 @@ from spikebridge.inspection.records import Proposal
 
 SECTIONS = ("data", "trials", "bins")
 COMMENT_FROM = 32
-"""Comments begin in this column, or later where a value is longer."""
+"""Comments begin in this column, or two blanks after a value that is longer."""
+LIKE_A_NUMBER = re.compile(r"[-+.\d].*", re.DOTALL)
+"""Text that begins so is quoted: 1e3 is text in YAML 1.1 and a number in 1.2."""
 
 
 def sections(proposal: Proposal) -> str:
@@ -53,12 +56,32 @@ def _section(name: str, values: Mapping[str, Any], comments: Mapping[str, str]) 
     lines = [f"{name}:"]
     for key, value in values.items():
         line = f"  {key}: {_scalar(value)}"
-        comment = comments.get(f"{name}.{key}", "")
-        lines.append(f"{line.ljust(COMMENT_FROM)}# {comment}" if comment else line)
+        comment = _one_line(comments.get(f"{name}.{key}", ""))
+        lines.append(f"{line}  ".ljust(COMMENT_FROM) + f"# {comment}" if comment else line)
     return "\n".join(lines) + "\n"
+
+
+def _one_line(comment: str) -> str:
+    """What YAML allows in a comment; names of columns may hold anything."""
+    return " ".join("".join(c if c.isprintable() else " " for c in comment).split())
+
+
+class _Dumper(yaml.SafeDumper):
+    """Text in double quotes where it might be taken for a number, or might not stay on its line."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.Node:
+    quoted = LIKE_A_NUMBER.fullmatch(value) or not value.isprintable()
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if quoted else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def _scalar(value: Any) -> str:
     """On one line, as YAML 1.1 and 1.2 read it the same."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**9, allow_unicode=True)
+    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...").strip()

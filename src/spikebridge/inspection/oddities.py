@@ -12,6 +12,7 @@ from spikebridge.inspection.clocks import beside_the_spikes, passed_over
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Look, Proposal, Region, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, REFRACTORY_S, VIOLATING
+from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation.regions import same_region
 from spikebridge.suggest import counted, listed
 
@@ -37,7 +38,7 @@ def of_recording(one: Opened, proposal: Proposal) -> Iterator[str]:
             f"no unit fires in {counted(len(spikes.silences), 'stretch', 'stretches')} of up to {longest:.1f} s that "
             f"count as observed (the first: {spikes.silences[0][0]:.1f} to {spikes.silences[0][1]:.1f} s)"
         )
-    yield from beside_the_spikes(one)
+    yield from map(with_remedy if one.outline.units_of_time else str, beside_the_spikes(one))
     yield from passed_over(one, proposal)
     regions = one.look.regions.get(proposal.region_column.get(one.look.name, ""), ())
     yield from _spellings(regions)

@@ -11,6 +11,7 @@ from spikebridge.inspection.propose_trials import NOBODY
 from spikebridge.inspection.records import Proposal
 from spikebridge.io import choose, read_contents
 from spikebridge.io.findings import Finding
+from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.regions import check_regions
@@ -34,8 +35,9 @@ def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ..
             wrong.append(str(error))
             continue
         name = one.outline.source_file or one.look.name
-        wrong += [f"{name}: {f.text}" for f in findings if f.wrong]
-        warnings[one.look.name] = tuple(f.text for f in findings if not f.wrong)
+        said = with_remedy if one.outline.units_of_time else str
+        wrong += [f"{name}: {said(f.text)}" for f in findings if f.wrong]
+        warnings[one.look.name] = tuple(said(f.text) for f in findings if not f.wrong)
     return tuple(wrong), warnings
 
 

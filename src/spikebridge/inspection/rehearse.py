@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from spikebridge.config import Config
-from spikebridge.errors import SpikebridgeError
+from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
 from spikebridge.io import check, choose, read_contents
@@ -30,6 +30,8 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
             recording, warnings[one.look.name] = _ingest(one, config)
         except SpikebridgeError as error:
             problems.append(str(error))
+            if isinstance(error, DataError):
+                warnings[one.look.name] = error.warnings
             continue
         recordings.append(recording if small else replace(recording, spikes=one.outline.spikes))
     if problems:
@@ -43,7 +45,9 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
 def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
     contents = one.contents or read_contents(one.path, config.data, one.look.name)
     chosen = choose(contents, config.data, config.trials)
-    return chosen.recording, check(chosen.recording, config.data, config.trials, chosen.findings, chosen.missing)
+    return chosen.recording, check(
+        chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
+    )
 
 
 def _look(recordings: Sequence[Recording], config: Config) -> Trial:

@@ -33,12 +33,14 @@ REGION_COLUMNS = (
 class Choice:
     """A recording, what was odd or wrong in choosing it, and the parts that could not be chosen at all.
 
-    missing: any of "regions", "trials", "observed"; these parts of the recording are empty.
+    missing: any of "regions", "trials", "observed"; these parts of the recording are empty. units_of_time: as in
+    Contents.
     """
 
     recording: Recording
     findings: tuple[Finding, ...]
     missing: frozenset[str]
+    units_of_time: bool = False
 
 
 def choose(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choice:
@@ -61,7 +63,8 @@ def choose(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choice
         warnings=contents.notes,
         resolution_s=contents.resolution_s,
     )
-    return Choice(recording, tuple(findings), frozenset(name for name, part in parts.items() if part is None))
+    missing = frozenset(name for name, part in parts.items() if part is None)
+    return Choice(recording, tuple(findings), missing, contents.units_of_time)
 
 
 def region_choices(contents: Contents, data: DataConfig) -> dict[str, list[str]]:

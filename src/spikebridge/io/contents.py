@@ -23,6 +23,7 @@ class Contents:
     observed: (interval, 2), seconds, when the whole recording was observed; None where the file does not say.
     observed_of_unit: one (interval, 2) a unit; None where the file does not say.
     resolution_s: width of the bins that the file holds instead of spike times; 0 where it holds times.
+    units_of_time: whether `data.options` may say the unit of its times; see `remedies`.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Contents:
     resolution_s: float = 0.0
     source_file: str = ""
     notes: tuple[str, ...] = ()
+    units_of_time: bool = False
 
 
 def no_behavior() -> pd.DataFrame:

@@ -95,7 +95,9 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
     Raises DataError naming the file and everything wrong in it.
     """
     chosen = choose(read_contents(path, config.data, name), config.data, config.trials)
-    warnings = check(chosen.recording, config.data, config.trials, chosen.findings, chosen.missing)
+    warnings = check(
+        chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
+    )
     return replace(chosen.recording, warnings=warnings)
 
 
@@ -111,9 +113,15 @@ def ingest_one(job: Job, report: Report) -> Outcome:
         recording = read_recording(job.path, job.config, job.name)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
+        if error.warnings:
+            report(_said(f"{job.name}: refused, see below", error.warnings))
         return Outcome(job.name, wrong=str(error))
-    report("\n".join([f"{job.name}: read", *(f"  warning: {w}" for w in recording.warnings)]))
+    report(_said(f"{job.name}: read", recording.warnings))
     return _done(job.name, False, load_about(job.out))
+
+
+def _said(what: str, warnings: Sequence[str]) -> str:
+    return "\n".join([what, *(f"  warning: {w}" for w in warnings)])
 
 
 def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:

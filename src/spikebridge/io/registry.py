@@ -38,6 +38,7 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
 from spikebridge.io.naming import check_names, unique_names
+from spikebridge.io.remedies import takes_units_of_time
 from spikebridge.io.tree import DEEPEST, entries, is_loop, left_in
 from spikebridge.suggest import did_you_mean, listed
 from spikebridge.types import Recording
@@ -105,7 +106,7 @@ def read_contents(path: Path, data: DataConfig, name: str = "") -> Contents:
     if reader is None:
         raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
     contents = reader.read(Path(path), options_of(reader, data))
-    return replace(contents, name=name or contents.name)
+    return replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
 
 
 def name_of(path: Path, reader: Reader) -> str:

@@ -30,7 +30,9 @@ class Model(ABC):
     """One way to predict decisions (`decides`), target spikes (`translates`), or both, from source counts.
 
     `fit` sees only the windows that it is given; `predict` uses the source counts of its windows, and of the windows
-    themselves no more than when they start and whether they are a trial's.
+    themselves no more than when they start (for drift) and whether they are a trial's. Two exceptions are declared,
+    among the yardsticks: where `from_source` is False it may use behaviour, covariates and time of a window, and where
+    `uses_target_past` is True the target's bins before the one that it predicts. Labels of its windows it never sees.
     A pooled model shares parameters between recordings; any other keeps one fit per recording behind the same face.
     """
 
@@ -39,6 +41,8 @@ class Model(ABC):
     translates: ClassVar[bool] = False
     pooled: ClassVar[bool] = False
     early_stopping: ClassVar[bool] = False
+    from_source: ClassVar[bool] = True  # source counts are all that a prediction needs; else it cannot be served
+    uses_target_past: ClassVar[bool] = False  # the rate at t depends on the target's bins before t
     transfers: ClassVar[bool] = False  # can predict a recording whose units it has never seen
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spikebridge.config import TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.intervals import TOLERANCE_S, inside_intervals
-from spikebridge.suggest import counted, listed
+from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.trial_table import MOST_CLASSES, included, label_names, spellings
 from spikebridge.types import Recording
 
@@ -46,6 +46,14 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
         if column not in table:
             has = listed(map(str, table.columns))
             raise DataError(f"{recording.name}: no column {column!r} in the trial table; columns: {has}")
+    lost = [
+        f"{recording.name}: trials.covariates: no column {column!r} in the trial table"
+        + did_you_mean(column, map(str, table.columns), f"; columns: {listed(map(str, table.columns))}")
+        for column in trials.covariates
+        if column not in table
+    ]
+    if lost:
+        raise DataError("\n".join(lost))
     align = table[trials.align].to_numpy(dtype=np.float64)
     decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
     label = label_names(table[trials.label])

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.intervals import TOLERANCE_S, subtract_intervals, total_s
+from spikebridge.preprocess.behavior import bin_behavior
 from spikebridge.preprocess.binning import bin_trains
+from spikebridge.preprocess.covariates import trial_covariates
 from spikebridge.preprocess.drift import drift
 from spikebridge.preprocess.quality import report_of, select_units
 from spikebridge.preprocess.trains import spike_trains
@@ -22,7 +24,8 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
     """Counts of source and target in all windows of a recording, sorted by start, and the report of what was dropped.
 
     Trial windows start at align + window_s[0]. All observed time that no trial window covers is cut, back to back, into
-    windows of the same length without trial or label; trials without a label lend their time to these.
+    windows of the same length without trial or label; trials without a label lend their time to these. Behaviour is
+    binned like the spikes; what else was known of a trial before its decision is in the covariates.
 
     Raises ConfigError where a window is not a whole number of bins or `include` is no query; DataError where no unit or
     no trial is left, or a window ends after its decision.
@@ -37,6 +40,9 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
     units = select_units(recording, config)
     class_index = {name: i for i, name in enumerate(classes)}
     label = np.array([class_index[name] for name in chosen.label], dtype=np.int64)
+    behavior, series = bin_behavior(recording.behavior, start[order], n_bins, bin_s)
+    covariates, names = trial_covariates(recording, config.trials, chosen, classes)
+    covariates = np.concatenate([covariates, np.full((len(between), len(names)), np.nan)])[order]
     windows = Windows(
         recording=recording.name,
         source=_counts(recording, units.kept["source"], start[order], n_bins, bin_s),
@@ -49,6 +55,10 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
         classes=classes,
         source_units=units.kept["source"],
         target_units=units.kept["target"],
+        behavior=behavior,
+        behavior_names=series,
+        covariates=covariates,
+        covariate_names=names,
     )
     report = {
         "animal": recording.animal,

@@ -60,6 +60,11 @@ class ServedModel:
             raise RegistryError(
                 f"counts: expected {self.n_bins} bins of {self.bin_s:g} s in axis 1, got shape {array.shape}"
             )
+        if not self._model.from_source:
+            raise RegistryError(
+                f"{self.name} cannot predict from source counts alone: it needs behaviour, earlier labels, time or the "
+                "target's past"
+            )
         try:
             return self._pick(self._model.predict(self._windows(array, chosen)), output, chosen)
         except RegistryError:

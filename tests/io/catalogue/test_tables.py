@@ -28,7 +28,7 @@ def spikes_of_unknown_units(at: Project) -> None:
     at.tables(units={"unit": [1, 2, 3], "region": ["HC", "HC", "PFC"]})
 
 
-@BAD.add("ingest: raw/a: spikes.csv: expected a column time_s, found unit, time")
+@BAD.add("ingest: raw/a: spikes.csv: expected a column time_s, found unit, time; is it 'time'? Call it time_s")
 def no_column_of_times(at: Project) -> None:
     table = flat()
     at.tables(spikes={"unit": table["unit"], "time": table["time_s"]})

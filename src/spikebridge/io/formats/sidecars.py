@@ -64,14 +64,21 @@ def read_sidecars(path: Path, skip: Collection[str] = ()) -> Sidecars:
     return found
 
 
-def collect(path: Path, skip: Collection[str], log: Log, clock: Clock) -> Sidecars:
-    """As `read_sidecars`, with what is wrong left in the log."""
+def collect(
+    path: Path,
+    skip: Collection[str],
+    log: Log,
+    clock: Clock,
+    trial_clock: Clock | None = None,
+    behavior_clock: Clock | None = None,
+) -> Sidecars:
+    """As `read_sidecars`, with what is wrong left in the log. trial_clock, behavior_clock: where these have others."""
     files = dict(_files(path, skip, log))
     units, behavior, about = files.pop("units", None), files.pop("behavior", None), files.pop(ABOUT, None)
     tables: dict[str, pd.DataFrame] = {}
     for name, file in files.items():
         if name == "trials" or {"start_time", "stop_time"} <= set(header(file)):
-            table = interval_table(file, log, clock)
+            table = interval_table(file, log, trial_clock or clock)
             tables |= {} if table is None else {name: table}
         else:
             _unknown(name, file, log)
@@ -79,7 +86,7 @@ def collect(path: Path, skip: Collection[str], log: Log, clock: Clock) -> Sideca
     return Sidecars(
         units=None if units is None else units_table(units, log),
         tables=tables,
-        behavior=no_behavior() if behavior is None else behavior_table(behavior, log, clock),
+        behavior=no_behavior() if behavior is None else behavior_table(behavior, log, behavior_clock or clock),
         animal=said.animal,
         observed=said.observed,
         notes=tuple(log.notes),

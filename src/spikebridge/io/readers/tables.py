@@ -17,6 +17,7 @@ from spikebridge.config import Positive, Section
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import ABOUT, collect, write_about
 from spikebridge.io.formats.table.columns import SUFFIXES, header, integers, read_table
+from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.kinds import Clock, time_column
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import counted, did_you_mean, listed
@@ -24,26 +25,31 @@ from spikebridge.types import Recording
 
 FORMAT = "tables (folder of CSV, TSV or Parquet)"
 TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
+Unit = Literal["s", "ms", "us", "samples"]
 
 
 class Options(Section):
-    """time_unit: of every time in the tables and in recording.json. sampling_rate_hz: of the samples, where times are
-    samples. time_columns: columns of interval tables that hold times though their names do not end in _time.
+    """time_unit: of every time in the tables and in recording.json, but where trial_time_unit (trials and all other
+    interval tables) or behavior_time_unit say otherwise. sampling_rate_hz: of the samples, where times are samples.
+    time_columns: columns of interval tables that hold times though their names do not end in _time.
     """
 
-    time_unit: Literal["s", "ms", "us", "samples"] = "s"
+    time_unit: Unit = "s"
+    trial_time_unit: Unit | None = None
+    behavior_time_unit: Unit | None = None
     sampling_rate_hz: Positive | None = None
     time_columns: list[str] = []
 
     @model_validator(mode="after")
     def _rate_of_samples(self) -> Options:
-        if (self.time_unit == "samples") != (self.sampling_rate_hz is not None):
+        units = {self.time_unit, self.trial_time_unit, self.behavior_time_unit}
+        if ("samples" in units) != (self.sampling_rate_hz is not None):
             raise ValueError("time_unit: samples and sampling_rate_hz need each other")
         return self
 
-    def clock(self) -> Clock:
-        rate = self.sampling_rate_hz or TICKS_PER_S[self.time_unit]
-        return Clock(self.time_unit, float(rate), tuple(self.time_columns))
+    def clock(self, unit: Unit | None = None) -> Clock:
+        unit = unit or self.time_unit
+        return Clock(unit, float(TICKS_PER_S.get(unit) or self.sampling_rate_hz or 1.0), tuple(self.time_columns))
 
 
 def can_read(path: Path) -> bool:
@@ -52,9 +58,10 @@ def can_read(path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in any of its files."""
-    log, clock = Log(), options.clock()
+    log, clock, trial_clock = Log(), options.clock(), options.clock(options.trial_time_unit)
+    behavior_clock = options.clock(options.behavior_time_unit)
     files = _spike_files(path)
-    found = collect(path, [f.name for f in files], log, clock)
+    found = collect(path, [f.name for f in files], log, clock, trial_clock, behavior_clock)
     if len(files) != 1:
         log.wrong.append(f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}")
     if found.units is None and not any(w.lower().startswith("units.") for w in log.wrong):
@@ -74,7 +81,7 @@ def read(path: Path, options: Options) -> Contents:
         observed=found.observed,
         source_file=path.name,
         resolution_s=found.resolution_s,
-        notes=(*log.notes, *_further_notes(path, found.tables, clock)),
+        notes=(*log.notes, *_further_notes(path, found.tables, clock, trial_clock, behavior_clock)),
     )
 
 
@@ -124,13 +131,17 @@ def _numbered(units: pd.DataFrame, log: Log) -> pd.DataFrame:
 
 def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> pd.DataFrame | None:
     """Columns unit and time_s, grouped by unit, in the order of the file."""
-    at = clock.column(header(file))
+    names = header(file)
+    at = clock.column(names)
     frame = read_table(file, log, numbers=(at,), ids=("unit",))
     if frame is None:
         return None
+    if units is not None and _swapped(frame, at, units):
+        log.fail(file, f"are the columns unit and {at} swapped? {at} holds ids of the units table, unit does not")
+        return None
     seconds = time_column(frame, at, file, log, clock)
     if "unit" not in frame:
-        log.fail(file, f"expected a column unit, found {listed(map(str, frame.columns))}")
+        log.fail(file, f"expected a column unit, found {listed(map(str, frame.columns))}{called('unit', names)}")
         return None
     more = [str(c) for c in frame if c not in ("unit", at)]
     if more:
@@ -142,6 +153,15 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
         order = np.argsort(place, kind="stable")
         place, seconds = place[order], seconds[order]
     return pd.DataFrame({"unit": units["unit"].to_numpy()[place], "time_s": seconds})
+
+
+def _swapped(frame: pd.DataFrame, at: str, units: pd.DataFrame) -> bool:
+    if "unit" not in frame or at not in frame:
+        return False
+    known = set(units["key"].astype(str))
+    ids, times = (frame[name].head(1000).astype(str) for name in ("unit", at))
+    times = times.str.removesuffix(".0")
+    return bool(len(times) and times.isin(known).all() and not ids.isin(known).any())
 
 
 def _places(owners: pd.Series, units: pd.DataFrame, file: Path, log: Log) -> NDArray[np.int64] | None:
@@ -179,14 +199,16 @@ def _check_time_columns(tables: dict[str, pd.DataFrame], clock: Clock, log: Log)
         log.wrong.append(f"data.options.time_columns: no table has a column {name!r}{hint} Columns: {listed(columns)}")
 
 
-def _further_notes(path: Path, tables: dict[str, pd.DataFrame], clock: Clock) -> list[str]:
+def _further_notes(
+    path: Path, tables: dict[str, pd.DataFrame], clock: Clock, trial_clock: Clock, behavior_clock: Clock
+) -> list[str]:
     notes = []
     left = [p for p in sorted(path.iterdir()) if p.name != ABOUT and not p.name.startswith(".")]
     left = [p for p in left if p.suffix.lower() not in SUFFIXES or p.is_dir()]
     if left:
         notes.append(f"not read: {listed((p.name for p in left), 10)}")
-    if clock.unit != "s":
-        what = [f"{n}.{c}" for n, t in tables.items() for c in t if clock.is_time(str(c)) and t[c].dtype.kind == "f"]
-        unit = "samples" if clock.unit == "samples" else clock.unit
-        notes.append(f"times in {unit}, read as seconds: spikes and behavior, {listed(what)}")
-    return notes
+    times = [f"{n}.{c}" for n, t in tables.items() for c in t if clock.is_time(str(c)) and t[c].dtype.kind == "f"]
+    of: dict[str, list[str]] = {}
+    for name, one in (("spikes", clock), ("behavior", behavior_clock), *((t, trial_clock) for t in times)):
+        of.setdefault(one.unit, []).append(name)
+    return notes + [f"times in {unit}, read as seconds: {listed(what)}" for unit, what in of.items() if unit != "s"]

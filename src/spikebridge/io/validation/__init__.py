@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.io.findings import Finding
+from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation.behavior import check_behavior
 from spikebridge.io.validation.copies import check_copies
 from spikebridge.io.validation.labels import check_labels
@@ -53,21 +54,27 @@ def check(
     trials: TrialsConfig,
     earlier: Collection[Finding] = (),
     missing: Collection[str] = (),
+    units_of_time: bool = False,
 ) -> tuple[str, ...]:
     """Warnings of a sound recording, those of its reader first.
 
     earlier: what was found before. missing: parts that could not be chosen (see spikebridge.io.choose.Choice); checks
-    of them are left out, since what is wrong with them has been said.
+    of them are left out, since what is wrong with them has been said. units_of_time: whether `data.options` may say
+    the unit of times.
 
-    Raises DataError naming the file and everything wrong in it.
+    Raises DataError naming the file and everything wrong in it, with the warnings beside.
     """
     subject = Subject(recording, data, trials)
     findings = [*earlier, *(f for one, part in CHECKS.items() if part not in missing for f in one(subject))]
-    wrong = [f.text for f in findings if f.wrong]
+    said = with_remedy if units_of_time else str
+    wrong = [said(f.text) for f in findings if f.wrong]
+    warnings = (*recording.warnings, *(said(f.text) for f in findings if not f.wrong))
     if wrong:
         name = recording.source_file or recording.name
-        raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
-    return (*recording.warnings, *(f.text for f in findings))
+        error = DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
+        error.warnings = warnings
+        raise error
+    return warnings
 
 
 __all__ = ["CHECKS", "check"]

@@ -39,9 +39,8 @@ def join(first: Windows, second: Windows | None) -> Windows:
     """The windows of two sets of one recording, in time order."""
     if second is None or len(second) == 0:
         return first
-    rows = ("source", "target", "start_s", "trial", "label", "decision_s")
     order = np.argsort(np.concatenate([first.start_s, second.start_s]), kind="stable")
-    both: dict[str, Any] = {n: np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in rows}
+    both: dict[str, Any] = {n: np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in first.ROWS}
     return replace(first, **both)
 
 

@@ -42,7 +42,7 @@ class Seq2Seq(Model):
         core: Literal["gru"] = "gru"
         direction_in_time: Literal["two_sided", "causal"] = "two_sided"
         members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
-        window_mean: bool = Field(True, description="the target's mean over the window as a term of its own")
+        psth: bool = Field(True, description="the target's course in a trial as a term of its own")
         drift: bool = Field(False, description="the target's slow drift, told by time, as a term of its own")
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")

@@ -63,7 +63,7 @@ class Translator:
         generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
         known: Batch = {}
         for i, w in enumerate(train):
-            self.baselines[w.recording], crossed = fit_baseline(w, p.window_mean, p.drift)
+            self.baselines[w.recording], crossed = fit_baseline(w, p.psth, p.drift)
             self._scale_and_start(i, w, np.exp(crossed))
             known[i] = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
         x, y = self._tensors(train)
@@ -170,7 +170,7 @@ class Translator:
                 known = self._known(scored)
                 gains = [self._gain(network, i, scored, known) for network in self._members()]
             both = join(w, scored)
-            self.baselines[w.recording], crossed = fit_baseline(both, p.window_mean, p.drift)
+            self.baselines[w.recording], crossed = fit_baseline(both, p.psth, p.drift)
             log_gain = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
             for network, gain in zip(self._members(), gains, strict=True):
                 read_out = cast(nn.Linear, network.read_out[i])

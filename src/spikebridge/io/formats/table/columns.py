@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.log import Log
 from spikebridge.io.formats.table.text import MISSING, text_columns
 from spikebridge.suggest import listed
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+CLOCK_TIME = re.compile(r"\d:\d\d|\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
+SECONDS = ": write seconds on the clock of the spikes instead of dates and times of day"
 BOOLS = {"true": True, "false": False}
 COMMA_NUMBER = re.compile(r"[-+]?\d*(,\d+)?([eE][-+]?\d+)?")
 CERTAIN_COMMA = re.compile(r"[-+]?(0?|\d{4,}),\d+.*|[-+]?\d+,(\d{1,2}|\d{4,})([eE].*)?")
@@ -52,7 +55,7 @@ def read_table(path: Path, log: Log, numbers: Collection[str] = (), ids: Collect
 def number_column(frame: pd.DataFrame, name: str, path: Path, log: Log) -> NDArray[np.float64] | None:
     """A column as float64; None where it is missing or holds something else, and the log says in which rows."""
     if name not in frame:
-        log.fail(path, f"expected a column {name}, found {listed(map(str, frame.columns))}")
+        log.fail(path, f"expected a column {name}, found {listed(map(str, frame.columns))}{called(name, frame)}")
         return None
     column = frame[name]
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
@@ -60,12 +63,14 @@ def number_column(frame: pd.DataFrame, name: str, path: Path, log: Log) -> NDArr
     if column.isna().all():
         return np.full(len(column), np.nan)
     if column.dtype.kind in "mM":
-        log.fail(path, f"column {name}: expected numbers, found {column.dtype}")
+        log.fail(path, f"column {name}: expected numbers, found {column.dtype}{SECONDS}")
         return None
     bad = pd.to_numeric(column, errors="coerce").isna() & ~column.isna() & ~column.isin(MISSING)
     rows = np.flatnonzero(bad if bad.any() else ~column.isna())
     shown = listed((f"{column.iloc[r]!r} in row {r + 2}" for r in rows), 5)
-    hint = ": write numbers with a decimal point" if any("," in str(column.iloc[r]) for r in rows[:5]) else ""
+    some = [str(column.iloc[r]) for r in rows[:5]]
+    hint = ": write numbers with a decimal point" if any("," in v for v in some) else ""
+    hint = SECONDS if some and all(CLOCK_TIME.search(v) for v in some) else hint
     log.fail(path, f"column {name}: expected numbers, found {shown}{hint}")
     return None
 

@@ -14,6 +14,7 @@ from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.precision import coarse
 from spikebridge.io.formats.table.columns import MISSING, header, number_column, read_table
+from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import did_you_mean, listed
 
@@ -70,7 +71,7 @@ def units_table(path: Path, log: Log) -> pd.DataFrame | None:
     if frame is None:
         return None
     if "unit" not in frame:
-        log.fail(path, f"expected a column unit, found {listed(map(str, frame.columns))}")
+        log.fail(path, f"expected a column unit, found {listed(map(str, frame.columns))}{called('unit', frame)}")
         return None
     without = np.flatnonzero(frame["unit"].isna())
     if len(without):

@@ -1,0 +1,49 @@
+"""Earlier choices alone: what perseveration or alternation predicts without a spike, one a recording.
+
+Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): serial dependence of behaviour passes for a neural code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.preprocess.covariates import BACK, LABEL, TRIAL
+from spikebridge.types import Windows
+
+
+class ChoiceHistory(FeatureDecoder):
+    """Logistic in the labels of the `back` labelled trials before, whose decisions came before this one.
+
+    When it predicts it knows them all, as the animal does. When it learns it leaves out trials whose history is not
+    among the training trials, for that would be the labels that it is scored on.
+    """
+
+    name = "choice_history"
+    from_source = False
+
+    class Params(FeatureDecoder.Params):
+        back: int = Field(1, ge=1, le=BACK)
+
+    space = {"back": ("categorical", 1, 2, 3), "penalty": ("log", 0.1, 1000.0)}
+
+    def _features(self, w: Windows, about: Arrays) -> Array:
+        p: Any = self.params
+        labels = [self._of(w, LABEL, k) for k in range(p.back)]
+        return np.column_stack([label == c for label in labels for c in range(len(w.classes))]).astype(np.float64)
+
+    def _usable(self, w: Windows) -> NDArray[np.bool_]:
+        p: Any = self.params
+        trained = np.append(w.trial[w.labelled], -1)
+        return np.all([np.isin(self._of(w, TRIAL, k), trained) for k in range(p.back)], axis=0)
+
+    def _of(self, w: Windows, name: str, k: int) -> Array:
+        """(window,), a covariate of the k-th trial before; -1 in windows that know of none."""
+        column = name.format(k + 1)
+        if column not in w.covariate_names:
+            return np.full(len(w), -1.0)
+        return np.nan_to_num(w.covariate(column), nan=-1.0)

@@ -1,0 +1,29 @@
+"""Ridge-penalised logistic regression on source counts, one a recording: the linear decoder of a decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.models.parts.features import segment_sums
+from spikebridge.types import Windows
+
+
+class Logistic(FeatureDecoder):
+    """Linear in the square root (which evens out Poisson variance) of counts in `segments` parts of the window."""
+
+    name = "logistic"
+    least_sd = 0.2
+
+    class Params(FeatureDecoder.Params):
+        segments: int = Field(1, ge=1)
+        penalty: float = Field(300.0, gt=0, description="on the squared weights of standardised features")
+
+    space = {"segments": ("categorical", 1, 2, 4), "penalty": ("log", 3.0, 30000.0)}
+
+    def _features(self, w: Windows, about: Arrays) -> Array:
+        p: Any = self.params
+        return np.sqrt(segment_sums(w.source, p.segments).astype(np.float64))

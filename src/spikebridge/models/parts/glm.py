@@ -1,0 +1,138 @@
+"""What Poisson translators share: blocks of predictors with a penalty each, the course of a trial, and their files."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from spikebridge.models import base
+from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.linear import FLOOR
+from spikebridge.models.parts.locked_mean import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.poisson import PoissonFit, fit_poisson
+from spikebridge.types import Predictions, Windows
+
+Array = NDArray[np.float64]
+TINY = 1e-6  # spikes per bin, of a unit that never fired
+
+
+@dataclass(frozen=True)
+class Design:
+    """Predictors of one recording.
+
+    blocks: (window, bin, predictor) each with its penalty. own: (window, bin, k, unit), which their own unit alone has.
+    """
+
+    blocks: Sequence[tuple[Array, float]]
+    own: Array | None = None
+    own_penalty: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """The blocks side by side, each without its mean and scaled so that one strength of the penalty fits all."""
+
+    x: Array
+    mean: Array
+    scale: Array = field(repr=False)
+
+
+class PoissonTranslator(Model):
+    """log rate(t) = log m(t) + b + w x(t), m the mean rate or (psth) its course in a trial, with a ridge penalty on w.
+
+    A block's penalty is relative to the mean variance of its predictors and the mean rate of all units, so that units
+    with fewer spikes are drawn more towards their mean. No rate goes beyond the highest that was fitted.
+    """
+
+    decides: ClassVar[bool] = False
+    translates: ClassVar[bool] = True
+
+    class Params(base.Params):
+        psth: bool = Field(False, description="the course of a trial as offset")
+
+    @abstractmethod
+    def _design(self, w: Windows, level: Array) -> Design:
+        """Predictors of windows. level: (unit,), mean spikes per bin of the target in training."""
+
+    def _fit(
+        self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+    ) -> None:
+        self.weights = {w.recording: self._fit_one(w) for w in train}
+
+    def _fit_one(self, w: Windows) -> dict[str, Array]:
+        p: Any = self.params
+        course = LockedMean.fit(w.target, w, shrink=SHRINK_WINDOWS if p.psth else None)
+        design = self._design(w, course.mean)
+        blocks = [_scaled(values, penalty) for values, penalty in design.blocks]
+        x = np.concatenate([b.x for b in blocks], axis=1)
+        n, units = len(x), len(course.mean)
+        own = np.zeros((n, 0, units)) if design.own is None else _flat(design.own)
+        own_scale = 1 / np.sqrt(np.maximum((own**2).mean(axis=(0, 2)) * design.own_penalty, 1e-12))
+        fires = course.mean > 0
+        bias, slope, own_slope = np.zeros(units), np.zeros((x.shape[1], units)), np.zeros((own.shape[1], units))
+        offset = _log_course(course, w)
+        highest = np.zeros(units)
+        if fires.any():
+            level = float(course.mean.mean())
+            y = w.target.reshape(n, units)[:, fires].astype(np.float64)
+            scaled = own[:, :, fires] * own_scale[:, None]
+            fit = fit_poisson(x, y, offset[:, fires], level, scaled, level)
+            bias[fires], slope[:, fires], own_slope[:, fires] = fit.bias, fit.weights, fit.own_weights
+            highest[fires] = fit.log_rate(x, scaled, offset[:, fires]).max(axis=0)
+        return {
+            "mean": np.concatenate([b.mean for b in blocks]),
+            "base": course.mean,
+            "base_curve": course.curve,
+            "bias": bias,
+            "slope": slope * np.concatenate([b.scale for b in blocks])[:, None],
+            "own_slope": own_slope * own_scale[:, None],
+            "highest": highest,
+        }
+
+    def predict(self, windows: Windows) -> Predictions:
+        part = self.weights[self.known(windows.recording)]
+        course = LockedMean(part["base"], part["base_curve"])
+        shape = windows.target.shape
+        design = self._design(windows, course.mean)
+        x = np.concatenate([values for values, _ in design.blocks], axis=2) - part["mean"]
+        x = x.reshape(-1, x.shape[2])
+        own = np.zeros((len(x), 0, shape[2])) if design.own is None else _flat(design.own)
+        fit = PoissonFit(part["bias"], part["slope"], part["own_slope"])
+        eta = np.minimum(fit.log_rate(x, own, _log_course(course, windows)), part["highest"])
+        rates = np.where(course.mean > 0, np.exp(eta), TINY).reshape(shape).astype(np.float32)
+        return Predictions(rates=rates, baseline=np.maximum(course.of(windows), TINY).astype(np.float32))
+
+    def _save(self, folder: Path) -> None:
+        for i, name in enumerate(self.units):
+            save_arrays(folder / f"{i}.safetensors", self.weights[name])
+
+    def _load(self, folder: Path) -> None:
+        self.weights = {name: load_arrays(folder / f"{i}.safetensors") for i, name in enumerate(self.units)}
+
+
+def _flat(own: Array) -> Array:
+    """(window, bin, k, unit) -> (sample, k, unit)."""
+    return own.reshape(own.shape[0] * own.shape[1], *own.shape[2:])
+
+
+def _scaled(values: Array, penalty: float) -> _Scaled:
+    x = values.reshape(-1, values.shape[2])
+    mean = x.mean(axis=0)
+    x = x - mean
+    variance = float((x**2).mean())
+    scale = 1 / np.sqrt(max(variance * penalty, 1e-12))
+    return _Scaled(x * scale, mean, np.full(len(mean), scale))
+
+
+def _log_course(course: LockedMean, w: Windows) -> Array:
+    """(sample, unit), the log of the mean or of the course of a trial, floored like a linear prediction."""
+    rate = np.maximum(course.of(w), np.maximum(FLOOR * course.mean, TINY))
+    return np.log(rate).reshape(-1, len(course.mean))

@@ -1,0 +1,36 @@
+"""The Poisson generalised linear model of target counts on lagged, smoothed source counts, one a recording.
+
+Truccolo et al. 2005, J Neurophysiol 93:1074; Pillow et al. 2008, Nature 454:995.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from spikebridge.models.parts.glm import Array, Design, PoissonTranslator
+from spikebridge.models.parts.lagged import lagged
+from spikebridge.types import Windows
+
+
+class PoissonGlm(PoissonTranslator):
+    """log rate(t) = b + sum_l W_l smooth(source)(t - l), the predictors of ridge, with a ridge penalty."""
+
+    name = "poisson_glm"
+
+    class Params(PoissonTranslator.Params):
+        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel")
+        reach_s: float = Field(0.2, ge=0, description="longest lag, either way")
+        penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
+
+    space = {
+        "smoothing_s": ("log", 0.03, 0.3),
+        "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
+        "penalty": ("log", 0.3, 100.0),
+        "psth": ("categorical", False, True),
+    }
+
+    def _design(self, w: Windows, level: Array) -> Design:
+        p: Any = self.params
+        return Design([(lagged(w.source, w.bin_s, p.smoothing_s, p.reach_s), p.penalty)])

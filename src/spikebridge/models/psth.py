@@ -1,0 +1,56 @@
+"""The window-locked mean: what follows from the place in a trial, without looking at the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from spikebridge.models import base
+from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.linear import FLOOR
+from spikebridge.models.parts.locked_mean import SHRINK_WINDOWS, LockedMean
+from spikebridge.types import Predictions, Windows
+
+
+class Psth(Model):
+    """Every unit at the smoothed mean of the training trials' windows, drawn towards its mean rate.
+
+    Continuous windows get the mean rate. Floored at 5 % of it.
+    """
+
+    name = "psth"
+    decides = False
+    translates = True
+
+    class Params(base.Params):
+        smoothing_s: float = Field(0.03, gt=0, description="SD of the Gaussian kernel")
+        shrink_windows: float = Field(SHRINK_WINDOWS, gt=0, description="windows without a course that are added")
+
+    space = {"smoothing_s": ("log", 0.01, 0.3), "shrink_windows": ("log", 1.0, 1000.0)}
+
+    def _fit(
+        self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+    ) -> None:
+        p: Any = self.params
+        self.means = {
+            w.recording: LockedMean.fit(w.target, w, p.smoothing_s / w.bin_s, p.shrink_windows) for w in train
+        }
+
+    def predict(self, windows: Windows) -> Predictions:
+        part = self.means[self.known(windows.recording)]
+        rates = np.maximum(part.of(windows), FLOOR * part.mean).astype(np.float32)
+        return Predictions(rates=rates, baseline=rates)
+
+    def _save(self, folder: Path) -> None:
+        for i, name in enumerate(self.units):
+            part = self.means[name]
+            save_arrays(folder / f"{i}.safetensors", {"mean": part.mean, "curve": part.curve})
+
+    def _load(self, folder: Path) -> None:
+        arrays = {name: load_arrays(folder / f"{i}.safetensors") for i, name in enumerate(self.units)}
+        self.means = {name: LockedMean(a["mean"], a["curve"]) for name, a in arrays.items()}

@@ -1,0 +1,47 @@
+"""The target's own past: what can be said of its next bin without the source (Poisson GLM; Truccolo et al. 2005).
+
+What a translator must be held against before it claims communication: common input shows in the target's past too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from spikebridge.models.parts.glm import Array, Design, PoissonTranslator
+from spikebridge.models.parts.lagged import past
+from spikebridge.types import Windows
+
+LONG = 4.0  # the longer memory, in shorter ones
+
+
+class TargetHistory(PoissonTranslator):
+    """log rate(t) = b + own history + ridge-penalised history of the whole population.
+
+    History: the last bin (own unit only), and exponentially weighted excess counts with two time constants, history_s
+    and four times that, of the bins before t in the same window. Bins at t and after have no say.
+    """
+
+    name = "target_history"
+    uses_target_past = True
+    from_source = False
+
+    class Params(PoissonTranslator.Params):
+        history_s: float = Field(0.1, gt=0, description="shorter time constant")
+        penalty: float = Field(10.0, gt=0, description="on the population's history, relative to its variance")
+        own_penalty: float = Field(0.1, gt=0, description="on a unit's own history, relative to its variance")
+
+    space = {
+        "history_s": ("log", 0.02, 0.5),
+        "penalty": ("log", 0.3, 300.0),
+        "own_penalty": ("log", 0.003, 3.0),
+        "psth": ("categorical", False, True),
+    }
+
+    def _design(self, w: Windows, level: Array) -> Design:
+        p: Any = self.params
+        short, long = (past(w.target, level, float(np.exp(-w.bin_s / (c * p.history_s)))) for c in (1.0, LONG))
+        own = np.stack([past(w.target, level, 0.0), short, long], axis=2)
+        return Design([(np.concatenate([short, long], axis=2), p.penalty)], own, p.own_penalty)

@@ -1,0 +1,36 @@
+"""The target's own past and the source: against `target_history`, what the source adds to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from spikebridge.models.parts.glm import Array, Design
+from spikebridge.models.parts.lagged import lagged
+from spikebridge.models.target_history import TargetHistory
+from spikebridge.types import Windows
+
+
+class TargetHistorySource(TargetHistory):
+    """target_history with the lagged, smoothed source counts of poisson_glm, which have a penalty of their own."""
+
+    name = "target_history_source"
+
+    class Params(TargetHistory.Params):
+        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel on the source")
+        reach_s: float = Field(0.2, ge=0, description="longest lag of the source, either way")
+        source_penalty: float = Field(10.0, gt=0, description="relative to the mean variance of the source")
+
+    space = {
+        **TargetHistory.space,
+        "smoothing_s": ("log", 0.03, 0.3),
+        "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
+        "source_penalty": ("log", 0.3, 300.0),
+    }
+
+    def _design(self, w: Windows, level: Array) -> Design:
+        p: Any = self.params
+        history = super()._design(w, level)
+        source = lagged(w.source, w.bin_s, p.smoothing_s, p.reach_s)
+        return Design([*history.blocks, (source, p.source_penalty)], history.own, history.own_penalty)

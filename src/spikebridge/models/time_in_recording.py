@@ -1,0 +1,41 @@
+"""Time in the recording alone: what slow drift of behaviour predicts without a spike, one a recording.
+
+Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): neurons that drift decode whatever else drifts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.interpolate import BSpline
+
+from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.types import Windows
+
+DEGREE = 3
+
+
+class TimeInRecording(FeatureDecoder):
+    """Logistic in a cubic spline of the window's start, constant before the first and after the last training trial."""
+
+    name = "time_in_recording"
+    from_source = False
+
+    class Params(FeatureDecoder.Params):
+        pieces: int = Field(2, ge=1, description="cubic pieces of the spline")
+
+    space = {"pieces": ("categorical", 1, 2, 4, 8), "penalty": ("log", 0.1, 1000.0)}
+
+    def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
+        span = [w.start_s.min(), w.start_s.max()] if len(w) else [0.0, 1.0]
+        return {"span": np.array(span)}
+
+    def _features(self, w: Windows, about: Arrays) -> Array:
+        p: Any = self.params
+        first, last = about["span"]
+        at = np.clip((w.start_s - first) / max(last - first, 1e-9), 0.0, 1.0)
+        knots = np.concatenate([np.zeros(DEGREE), np.linspace(0, 1, p.pieces + 1), np.ones(DEGREE)])
+        return np.asarray(BSpline.design_matrix(at, knots, DEGREE).toarray()[:, 1:])  # the basis sums to one

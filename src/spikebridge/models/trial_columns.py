@@ -1,0 +1,61 @@
+"""Columns of the trial table alone, such as a contrast or an offer: what the task says of a decision, per recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+
+from spikebridge.errors import ConfigError
+from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.preprocess.covariates import COLUMN
+from spikebridge.suggest import listed
+from spikebridge.types import Windows
+
+
+class TrialColumns(FeatureDecoder):
+    """Logistic in the columns that `trials.covariates` names, and (`products`) their squares and products.
+
+    Words are one column a value. The user answers for naming columns that were known before the decision.
+    """
+
+    name = "trial_columns"
+    from_source = False
+
+    class Params(FeatureDecoder.Params):
+        products: bool = False
+
+    space = {"products": ("categorical", False, True), "penalty": ("log", 0.1, 1000.0)}
+
+    def _fit(
+        self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+    ) -> None:
+        without = [w.recording for w in train if not any(n.startswith(COLUMN) for n in w.covariate_names)]
+        if without:
+            raise ConfigError(
+                "models.trial_columns: expected columns of the trial table under trials.covariates, such as "
+                f"[contrast], found none in the windows of {listed(without)}"
+            )
+        super()._fit(train, valid, rng, on_epoch)
+
+    def _prepare(self, w: Windows) -> dict[str, Any]:
+        x = self._columns(w)
+        known = np.isfinite(x)
+        middle = np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        sd = np.sqrt(np.where(known, (x - middle) ** 2, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+        return {"middle": middle, "spread": np.maximum(sd, self.least_sd)}
+
+    def _features(self, w: Windows, about: Arrays) -> Array:
+        p: Any = self.params
+        x = (self._columns(w) - about["middle"]) / about["spread"]
+        if not p.products:
+            return x
+        return np.column_stack(
+            [x, *(x[:, i] * x[:, j] for i, j in combinations_with_replacement(range(x.shape[1]), 2))]
+        )
+
+    def _columns(self, w: Windows) -> Array:
+        return w.covariates[:, [n.startswith(COLUMN) for n in w.covariate_names]]

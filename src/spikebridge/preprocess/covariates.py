@@ -1,0 +1,74 @@
+"""What was known of a trial before its decision, besides spikes and behaviour: earlier labels, columns of its table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import TrialsConfig
+from spikebridge.errors import DataError
+from spikebridge.preprocess.trials import TrialSelection
+from spikebridge.trial_table import MOST_CLASSES, label_names
+from spikebridge.types import Recording
+
+BACK = 3
+"""Earlier labels that are kept."""
+LABEL, TRIAL = "label {} back", "trial {} back"
+"""Names of the covariates of the k-th labelled trial before."""
+COLUMN = "column "
+"""What the covariates of the trial table's columns begin with."""
+Array = NDArray[np.float64]
+
+
+def trial_covariates(
+    recording: Recording, trials: TrialsConfig, chosen: TrialSelection, classes: tuple[str, ...]
+) -> tuple[Array, tuple[str, ...]]:
+    """(trial, covariate) of the chosen trials, and the covariates' names.
+
+    label k back: index of the class of the k-th labelled trial before, -1 where there is none. A trial comes before
+        when its decision does; whether it is itself used does not matter, for the animal remembers it all the same.
+    trial k back: the row of that trial in the table where it is one of the chosen, else -1. A fit must leave out trials
+        whose history it may not know: see models.choice_history.
+    column <name>: a numeric column of `trials.covariates`, NaN where missing.
+    column <name> = <value>: 1 or 0 for each value of one that holds words; NaN where missing.
+
+    Raises DataError for words of more than `MOST_CLASSES` kinds.
+    """
+    label, trial = _before(recording.trials, trials, chosen, classes)
+    columns: dict[str, NDArray[Any]] = {LABEL.format(k + 1): label[:, k] for k in range(BACK)}
+    columns |= {TRIAL.format(k + 1): trial[:, k] for k in range(BACK)}
+    for name in trials.covariates:
+        columns |= _column(recording.name, name, recording.trials[name], chosen.trial)
+    return np.column_stack(list(columns.values())).astype(np.float64), tuple(columns)
+
+
+def _before(
+    table: pd.DataFrame, trials: TrialsConfig, chosen: TrialSelection, classes: tuple[str, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(trial, back): class and row of the labelled trials before each chosen one, the nearest first."""
+    index = {name: i for i, name in enumerate(classes)}
+    decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
+    label = np.array([index.get(name, -1) for name in label_names(table[trials.label])], dtype=np.int64)
+    known = np.flatnonzero((label >= 0) & np.isfinite(decision))
+    known = known[np.argsort(decision[known], kind="stable")]
+    n_before = np.searchsorted(decision[known], chosen.decision_s, side="left")  # strictly before
+    at = n_before[:, None] - 1 - np.arange(BACK)
+    row = np.where(at >= 0, np.append(known, -1)[np.maximum(at, -1)], -1)
+    return np.where(row >= 0, label[row], -1), np.where(np.isin(row, chosen.trial), row, -1)
+
+
+def _column(recording: str, name: str, values: pd.Series, rows: NDArray[np.int64]) -> dict[str, Array]:
+    if pd.api.types.is_numeric_dtype(values):
+        return {f"{COLUMN}{name}": values.to_numpy(dtype=np.float64, na_value=np.nan)[rows]}
+    words = label_names(values)[rows]
+    kinds = sorted(set(words.tolist()) - {""})
+    if len(kinds) > MOST_CLASSES:
+        raise DataError(
+            f"{recording}: trials.covariates: expected numbers or at most {MOST_CLASSES} different words in column "
+            f"{name!r}, got {len(kinds)}"
+        )
+    missing = words == ""
+    return {f"{COLUMN}{name} = {k}": np.where(missing, np.nan, (words == k).astype(np.float64)) for k in kinds}
