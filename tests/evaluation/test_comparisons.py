@@ -47,7 +47,7 @@ def test_yardsticks_never_enter_a_family() -> None:
         "above_majority": (("seq2seq", "majority"), ("random_forest", "majority"), ("dnn", "majority")),
         "seq2seq_against_competitors": (("seq2seq", "random_forest"), ("seq2seq", "dnn")),
         "translation": (("seq2seq", "ridge"),),
-        "translation_above_mean_rate": (("seq2seq", "mean_rate"), ("ridge", "mean_rate")),
+        "translation_from_source": (("seq2seq", "without_source"), ("ridge", "without_source")),
     }
     assert all(len(pairs) / 2**6 < 0.05 for pairs in declared.values())
     assert {*mission.DECIDING, *mission.TRANSLATING, mission.BASELINE} <= set(names)
