@@ -87,7 +87,8 @@ def test_results_without_an_evaluation_say_so(project: Path, run: Run) -> None:
     shutil.rmtree(project / "reports")
     code, out, err = run("results")
     assert (code, out) == (2, "")
-    assert err.startswith("spikebridge results: ")
+    assert err.startswith("spikebridge results: nothing has been evaluated yet: expected reports/evaluation/ in ")
+    assert err.endswith(". Run the pipeline first: make repro\n")
     assert err.count("\n") == 1
 
 
@@ -277,11 +278,16 @@ def test_inspect_of_a_folder(recordings: Path, run: Run) -> None:
     (recordings / "broken.nwb").write_bytes(b"\x89HDF\r\n\x1a\n and then nothing")
     (recordings / "notes.txt").write_text("ours")
     code, out, _ = run("inspect", "recordings")
-    assert code == 0, "one that can be read is enough"
+    assert code == 1, "the pipeline would refuse the folder"
     assert "recordings: 3 recordings\n" in out
     assert "CANNOT BE READ" in out
     assert "recordings/broken.nwb: " in out
-    assert "- 1 of 3 recordings cannot be read: broken; the pipeline refuses the folder" in out
+    said = "1 of 3 recordings cannot be read: broken; the pipeline refuses the folder until it is mended or taken out"
+    assert (
+        f"The block below does not run yet\n  {said} of it\n  the others alone: ingest, preprocess, split take" in out
+    )
+    assert "was tried on these recordings" not in out
+    assert out.count("cannot be read: broken") == 1
     assert "- not read, since no reader takes them: notes.txt" in out
     for name in ("rat1_day1.nwb", "rat2_day1.nwb"):
         (recordings / name).unlink()
@@ -343,7 +349,9 @@ def test_inspect_mistakes_are_one_line(recordings: Path, run: Run, arguments: li
 
 def test_inspect_says_what_cannot_be_proposed(recordings: Path, run: Run) -> None:
     code, out, _ = run("inspect", "recordings", "--table", "trails", "--params", "new.yaml")
-    assert code == 0
+    assert code == 1
+    assert "  table: trials                 # TO FILL IN: the file holds no such thing, this is a default\n" in out
+    assert run("inspect", "recordings", "--table", "trails", "--json")[0] == 1
     assert "The block below does not run yet\n  it is not complete:\n" in out
     assert "--table: 'trails' is no interval table, did you mean trials? Tables: trials" in out
     assert out.endswith("Next: mend what is named above, in new.yaml or in the recordings\n")

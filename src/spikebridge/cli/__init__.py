@@ -83,6 +83,11 @@ def results(_: argparse.Namespace) -> None:
 
     project = tracking.home()
     found = Results(config.load(project / "params.yaml"), project)
+    if not found.evaluation.is_dir():
+        raise DataError(
+            f"nothing has been evaluated yet: expected {found.evaluation.relative_to(project)}/ in {project}. Run the "
+            "pipeline first: make repro"
+        )
     show(["model", *describe.COLUMNS.values()], describe.score_rows(found))
     print(f"Intervals: {describe.interval_text(found)}.\n")
     table = found.table("comparisons.csv")

@@ -20,10 +20,12 @@ from spikebridge.errors import ConfigError
 if TYPE_CHECKING:
     from spikebridge.inspection import Inspection
 
-MADE_BY = "spikebridge inspect"
+DOES_NOT_RUN = 1
+"""Exit code where the proposed block does not run as it is; 0 where it does, 2 where nothing could be looked at."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.epilog = "Exit code: 0 where the proposed block runs as it is, 1 where it does not, 2 for an error."
     command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
     command.add_argument("--table", help="interval table of the trials (default: the likeliest)")
     command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
@@ -36,7 +38,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Look, print, and write the parameter file where one is asked for."""
+    """Look, print, and write the parameter file where one is asked for. Exit code 1 where the block does not run."""
     import yaml
 
     from spikebridge import inspection
@@ -62,6 +64,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{arguments.params} written; its other sections are those of {origin}.", file=sys.stderr)
     if not arguments.json:
         print(_next_step(found, arguments))
+    if not found.trial.runs:
+        raise SystemExit(DOES_NOT_RUN)
 
 
 def _next_step(found: Inspection, arguments: argparse.Namespace) -> str:
