@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +165,43 @@ def test_use_keeps_comments_and_the_file_before(project: Path, run: Run) -> None
     assert Path("params.previous.yaml").read_text() == PARAMS, "the same file again is no change"
 
 
+def test_use_sets_values_and_leaves_all_other_lines_as_they_were(project: Path, run: Run) -> None:
+    text = (Path(cli.__file__).parents[3] / "params.yaml").read_text(encoding="utf-8")
+    Path("new.yaml").write_text(text, encoding="utf-8")
+    assert run("use", "new.yaml", "--set", "seed=123", "--set", "trials.decision=null")[0] == 0
+    before, after = text.splitlines(), Path("params.yaml").read_text(encoding="utf-8").splitlines()
+    changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
+    assert [other.split("#")[0].strip() for _, other in changed] == ["seed: 123"]
+
+
+def test_a_value_is_quoted_where_it_must_be(project: Path, run: Run) -> None:
+    Path("new.yaml").write_text(PARAMS.replace("[HC]", "[HC]\n  observed: auto"), encoding="utf-8")
+    assert run("use", "new.yaml", "--set", "data.observed='a, b: # c'", "--set", "data.path='a #b'")[0] == 0
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["data"]["observed"] == "a, b: # c"
+    assert yaml.safe_load(text)["data"]["path"] == "a #b"
+    assert "# where it is" in text
+
+
+def test_use_keeps_every_file_before(project: Path, run: Run) -> None:
+    for seed in (2, 3, 4):
+        Path("new.yaml").write_text(PARAMS.replace("seed: 1", f"seed: {seed}"), encoding="utf-8")
+        assert run("use", "new.yaml")[0] == 0
+    kept = [Path(f"params.previous{k}.yaml").read_text(encoding="utf-8") for k in ("", ".1", ".2")]
+    assert kept[0] == PARAMS
+    assert ["seed: 2" in kept[1], "seed: 3" in kept[2]] == [True, True]
+
+
+def test_use_says_where_no_data_are(project: Path, run: Run) -> None:
+    code, _, err = run("use", "params.yaml", "--set", "data.path=elsewhere")
+    assert code == 0
+    said = f"data.path: 'elsewhere' does not exist in {project}, from which relative paths count"
+    assert err == f"spikebridge use: {said}\n"
+    Path("elsewhere").mkdir()
+    assert run("use", "params.yaml")[2] == ""
+    assert run("use", "params.yaml", "--set", "data.path=data/simulated")[2] == "", "the stage simulate makes it"
+
+
 def test_use_sets_values(project: Path, run: Run) -> None:
     code, _, _ = run("use", "params.yaml", "--set", "data.path=my data", "--set", "statistics.alpha=0.01")
     assert code == 0
@@ -300,7 +338,9 @@ def test_inspect_writes_a_file_that_use_takes(recordings: Path, run: Run) -> Non
     code, out, err = run("inspect", "recordings", "--params", "new.yaml")
     assert code == 0
     assert "new.yaml written; its other sections are those of params.yaml." in err
-    assert out.endswith("Next: spikebridge use new.yaml, then dvc repro\n")
+    assert re.search(r"\nNext: (\S*/)?spikebridge use new.yaml && make repro\n$", out)
+    code, out, _ = run("inspect", "recordings", "--params", "new file.yaml")
+    assert out.endswith("spikebridge use 'new file.yaml' && make repro\n")
     text = Path("new.yaml").read_text()
     assert text.startswith("# our settings\nseed: 1\n")
     assert yaml.safe_load(text)["split"] == {"outer_folds": 2}

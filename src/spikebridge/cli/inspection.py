@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,8 +74,18 @@ def _next_step(found: Inspection, arguments: argparse.Namespace) -> str:
     if arguments.params is None:
         return "Next: the same command with --params new.yaml writes a complete parameter file with this block."
     if found.trial.runs:
-        return f"Next: spikebridge use {arguments.params}, then dvc repro"
+        return f"Next: {_program()} use {shlex.quote(str(arguments.params))} && make repro"
     return f"Next: mend what is named above, in {arguments.params} or in the recordings"
+
+
+def _program() -> str:
+    """How to call this command line here: by its name where the shell finds it, else by its path."""
+    beside = Path(sys.executable).with_name("spikebridge")
+    found = shutil.which("spikebridge")
+    if (found and Path(found).resolve() == beside.resolve()) or not beside.exists():
+        return "spikebridge"
+    near = beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside
+    return shlex.quote(str(near))
 
 
 def _write(path: Path, text: str) -> None:
