@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +88,8 @@ def test_results_without_an_evaluation_say_so(project: Path, run: Run) -> None:
     shutil.rmtree(project / "reports")
     code, out, err = run("results")
     assert (code, out) == (2, "")
-    assert err.startswith("spikebridge results: ")
+    assert err.startswith("spikebridge results: nothing has been evaluated yet: expected reports/evaluation/ in ")
+    assert err.endswith(". Run the pipeline first: make repro\n")
     assert err.count("\n") == 1
 
 
@@ -161,6 +163,43 @@ def test_use_keeps_comments_and_the_file_before(project: Path, run: Run) -> None
     code, out, _ = run("use", "new.yaml")
     assert "before" not in out
     assert Path("params.previous.yaml").read_text() == PARAMS, "the same file again is no change"
+
+
+def test_use_sets_values_and_leaves_all_other_lines_as_they_were(project: Path, run: Run) -> None:
+    text = (Path(cli.__file__).parents[3] / "params.yaml").read_text(encoding="utf-8")
+    Path("new.yaml").write_text(text, encoding="utf-8")
+    assert run("use", "new.yaml", "--set", "seed=123", "--set", "trials.decision=null")[0] == 0
+    before, after = text.splitlines(), Path("params.yaml").read_text(encoding="utf-8").splitlines()
+    changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
+    assert [other.split("#")[0].strip() for _, other in changed] == ["seed: 123"]
+
+
+def test_a_value_is_quoted_where_it_must_be(project: Path, run: Run) -> None:
+    Path("new.yaml").write_text(PARAMS.replace("[HC]", "[HC]\n  observed: auto"), encoding="utf-8")
+    assert run("use", "new.yaml", "--set", "data.observed='a, b: # c'", "--set", "data.path='a #b'")[0] == 0
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["data"]["observed"] == "a, b: # c"
+    assert yaml.safe_load(text)["data"]["path"] == "a #b"
+    assert "# where it is" in text
+
+
+def test_use_keeps_every_file_before(project: Path, run: Run) -> None:
+    for seed in (2, 3, 4):
+        Path("new.yaml").write_text(PARAMS.replace("seed: 1", f"seed: {seed}"), encoding="utf-8")
+        assert run("use", "new.yaml")[0] == 0
+    kept = [Path(f"params.previous{k}.yaml").read_text(encoding="utf-8") for k in ("", ".1", ".2")]
+    assert kept[0] == PARAMS
+    assert ["seed: 2" in kept[1], "seed: 3" in kept[2]] == [True, True]
+
+
+def test_use_says_where_no_data_are(project: Path, run: Run) -> None:
+    code, _, err = run("use", "params.yaml", "--set", "data.path=elsewhere")
+    assert code == 0
+    said = f"data.path: 'elsewhere' does not exist in {project}, from which relative paths count"
+    assert err == f"spikebridge use: {said}\n"
+    Path("elsewhere").mkdir()
+    assert run("use", "params.yaml")[2] == ""
+    assert run("use", "params.yaml", "--set", "data.path=data/simulated")[2] == "", "the stage simulate makes it"
 
 
 def test_use_sets_values(project: Path, run: Run) -> None:
@@ -277,11 +316,16 @@ def test_inspect_of_a_folder(recordings: Path, run: Run) -> None:
     (recordings / "broken.nwb").write_bytes(b"\x89HDF\r\n\x1a\n and then nothing")
     (recordings / "notes.txt").write_text("ours")
     code, out, _ = run("inspect", "recordings")
-    assert code == 0, "one that can be read is enough"
+    assert code == 1, "the pipeline would refuse the folder"
     assert "recordings: 3 recordings\n" in out
     assert "CANNOT BE READ" in out
     assert "recordings/broken.nwb: " in out
-    assert "- 1 of 3 recordings cannot be read: broken; the pipeline refuses the folder" in out
+    said = "1 of 3 recordings cannot be read: broken; the pipeline refuses the folder until it is mended or taken out"
+    assert (
+        f"The block below does not run yet\n  {said} of it\n  the others alone: ingest, preprocess, split take" in out
+    )
+    assert "was tried on these recordings" not in out
+    assert out.count("cannot be read: broken") == 1
     assert "- not read, since no reader takes them: notes.txt" in out
     for name in ("rat1_day1.nwb", "rat2_day1.nwb"):
         (recordings / name).unlink()
@@ -294,7 +338,9 @@ def test_inspect_writes_a_file_that_use_takes(recordings: Path, run: Run) -> Non
     code, out, err = run("inspect", "recordings", "--params", "new.yaml")
     assert code == 0
     assert "new.yaml written; its other sections are those of params.yaml." in err
-    assert out.endswith("Next: spikebridge use new.yaml, then dvc repro\n")
+    assert re.search(r"\nNext: (\S*/)?spikebridge use new.yaml && make repro\n$", out)
+    code, out, _ = run("inspect", "recordings", "--params", "new file.yaml")
+    assert out.endswith("spikebridge use 'new file.yaml' && make repro\n")
     text = Path("new.yaml").read_text()
     assert text.startswith("# our settings\nseed: 1\n")
     assert yaml.safe_load(text)["split"] == {"outer_folds": 2}
@@ -343,7 +389,9 @@ def test_inspect_mistakes_are_one_line(recordings: Path, run: Run, arguments: li
 
 def test_inspect_says_what_cannot_be_proposed(recordings: Path, run: Run) -> None:
     code, out, _ = run("inspect", "recordings", "--table", "trails", "--params", "new.yaml")
-    assert code == 0
+    assert code == 1
+    assert "  table: trials                 # TO FILL IN: the file holds no such thing, this is a default\n" in out
+    assert run("inspect", "recordings", "--table", "trails", "--json")[0] == 1
     assert "The block below does not run yet\n  it is not complete:\n" in out
     assert "--table: 'trails' is no interval table, did you mean trials? Tables: trials" in out
     assert out.endswith("Next: mend what is named above, in new.yaml or in the recordings\n")

@@ -243,3 +243,19 @@ def test_one_block_for_recordings_that_differ(found: Found) -> None:
     assert "recordings differ in columns of table trials: bonus in 1 of 2, outcome in 1 of 2" in text
     assert "recordings differ in proposed regions: ACA in 1 of 2" in text
     assert not any(w.startswith("no unit in data.") for look in got.recordings for w in look.warnings)
+
+
+def test_observed_time_that_a_file_declares_is_not_overridden(found: Found) -> None:
+    """Though spikes lie only inside the trials: that is said, and left to the user."""
+    contents = session()
+    table = contents.tables["trials"]
+    times = contents.spikes["time_s"].to_numpy()
+    inside = (np.searchsorted(table[["start_time", "stop_time"]].to_numpy().ravel(), times) % 2) == 1
+    kept = contents.spikes[inside]
+    assert found(replace(contents, spikes=kept)).proposal.data["observed"] == "trials"
+    got = found(replace(contents, spikes=kept, observed=np.array([[0.0, 400.0]])))
+    assert got.proposal.data["observed"] == "auto"
+    said = "spikes exist only inside the intervals of table trials, though the file says that 400 s were observed: if "
+    assert any(text.startswith(said) for text in got.recordings[0].warnings)
+    assert got.recordings[0].spikes is not None
+    assert got.recordings[0].spikes.observed == ((0.0, 400.0),)

@@ -22,7 +22,7 @@ def test_gaps_silences_and_blank_regions(found: Found, capsys: pytest.CaptureFix
     report.show(found_now)
     out = capsys.readouterr().out
     assert "observed         0.0   370.0  340 s (as the file says)" in out
-    assert "gaps between observed intervals: 1, 30 to 30 s long; the first: 200.0 to 230.0" in out
+    assert "gaps between observed intervals: 1, 30 s long; the first: 200.0 to 230.0" in out
     assert "no unit fires in 1 observed stretch: 100.0 to 10" in out
     assert "\n  ''              2 " in out
     assert "and 8 smaller regions\n" in out
@@ -49,3 +49,8 @@ def test_a_folder_shows_when_and_with_which_gaps(found: Found, capsys: pytest.Ca
     assert (shown["day"]["from to (s)"], shown["day"]["gaps"]) == ("0.0 to 370.0", "2, up to 30 s; 1 silent, up to 4 s")
     assert (shown["day1"]["from to (s)"], shown["day1"]["gaps"]) == ("0.0 to 430.0", "none")
     assert rows[0] == ["broken2", "in memory", *"––––––", "CANNOT BE READ, see below"]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(6.5, "6.5 s"), (99.94, "99.9 s"), (340.2, "340 s"), (1200.0, "20 min")])
+def test_spans_of_time(seconds: float, said: str) -> None:
+    assert report._span(seconds) == said

@@ -114,7 +114,8 @@ def test_what_validation_refuses_is_shown_with_the_rest(found: Found) -> None:
 def test_a_folder_with_a_broken_and_a_doubled_recording(found: Found) -> None:
     got = found(session(), "truncated", session())
     text = said(got)
-    assert "1 of 3 recordings cannot be read: broken1; the pipeline refuses the folder" in text
+    assert got.trial.problems[0].startswith("1 of 3 recordings cannot be read: broken1; the pipeline refuses the f")
+    assert (got.trial.runs, got.trial.broken) == (False, ("broken1",))
     assert "day and day2 hold the same spikes" in text
     assert [bool(look.error) for look in got.recordings] == [True, False, False]
 

@@ -131,3 +131,14 @@ def test_folders_without_a_model_are_named(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text("not json")
     with pytest.raises(RegistryError, match="cannot be read as JSON"):
         spikebridge.load(tmp_path)
+
+
+def test_loading_outside_a_project_makes_no_store_and_says_where_it_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RegistryError) as caught:
+        spikebridge.load("models:/spikebridge@champion")
+    assert f"no MLflow store is here, expected {tmp_path / 'mlruns' / 'mlflow.db'}. Load" in str(caught.value)
+    assert not list(tmp_path.iterdir())

@@ -72,8 +72,11 @@ def use(arguments: argparse.Namespace) -> None:
     """Check first, then replace: a wrong file leaves params.yaml as it was."""
     from spikebridge.cli import settings
 
-    kept = settings.use(arguments.params, arguments.set, Path("params.yaml"))
-    print("params.yaml written" + (f"; the one before is {kept}" if kept else "") + ". Next: dvc repro")
+    target = Path("params.yaml")
+    kept = settings.use(arguments.params, arguments.set, target)
+    print("params.yaml written" + (f"; the one before is {kept}" if kept else "") + ". Next: make repro")
+    if lost := settings.data_not_here(target):
+        print(f"spikebridge use: {lost}", file=sys.stderr)
 
 
 def results(_: argparse.Namespace) -> None:
@@ -83,6 +86,11 @@ def results(_: argparse.Namespace) -> None:
 
     project = tracking.home()
     found = Results(config.load(project / "params.yaml"), project)
+    if not found.evaluation.is_dir():
+        raise DataError(
+            f"nothing has been evaluated yet: expected {found.evaluation.relative_to(project)}/ in {project}. Run the "
+            "pipeline first: make repro"
+        )
     show(["model", *describe.COLUMNS.values()], describe.score_rows(found))
     print(f"Intervals: {describe.interval_text(found)}.\n")
     table = found.table("comparisons.csv")

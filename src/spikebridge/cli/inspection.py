@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +22,12 @@ from spikebridge.errors import ConfigError
 if TYPE_CHECKING:
     from spikebridge.inspection import Inspection
 
-MADE_BY = "spikebridge inspect"
+DOES_NOT_RUN = 1
+"""Exit code where the proposed block does not run as it is; 0 where it does, 2 where nothing could be looked at."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
+    command.epilog = "Exit code: 0 where the proposed block runs as it is, 1 where it does not, 2 for an error."
     command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
     command.add_argument("--table", help="interval table of the trials (default: the likeliest)")
     command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
@@ -36,7 +40,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Look, print, and write the parameter file where one is asked for."""
+    """Look, print, and write the parameter file where one is asked for. Exit code 1 where the block does not run."""
     import yaml
 
     from spikebridge import inspection
@@ -62,14 +66,26 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{arguments.params} written; its other sections are those of {origin}.", file=sys.stderr)
     if not arguments.json:
         print(_next_step(found, arguments))
+    if not found.trial.runs:
+        raise SystemExit(DOES_NOT_RUN)
 
 
 def _next_step(found: Inspection, arguments: argparse.Namespace) -> str:
     if arguments.params is None:
         return "Next: the same command with --params new.yaml writes a complete parameter file with this block."
     if found.trial.runs:
-        return f"Next: spikebridge use {arguments.params}, then dvc repro"
+        return f"Next: {_program()} use {shlex.quote(str(arguments.params))} && make repro"
     return f"Next: mend what is named above, in {arguments.params} or in the recordings"
+
+
+def _program() -> str:
+    """How to call this command line here: by its name where the shell finds it, else by its path."""
+    beside = Path(sys.executable).with_name("spikebridge")
+    found = shutil.which("spikebridge")
+    if (found and Path(found).resolve() == beside.resolve()) or not beside.exists():
+        return "spikebridge"
+    near = beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside
+    return shlex.quote(str(near))
 
 
 def _write(path: Path, text: str) -> None:

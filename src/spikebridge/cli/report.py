@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spikebridge.cli import drawing
 from spikebridge.cli.drawing import Part
-from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table
+from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
 from spikebridge.suggest import counted, listed
 
@@ -89,6 +89,11 @@ def _gaps_cell(spikes: Spikes) -> str:
     return "; ".join(said) or "none"
 
 
+def _range(low: float, high: float) -> str:
+    ends = (f"{low:.3g}", f"{high:.3g}")
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
 def _gaps(look: Look) -> Iterator[str]:
     spikes = look.spikes
     if spikes is None:
@@ -96,7 +101,7 @@ def _gaps(look: Look) -> Iterator[str]:
     if holes := _holes(spikes):
         lengths = sorted(b - a for a, b in holes)
         yield (
-            f"gaps between observed intervals: {len(holes)}, {lengths[0]:.3g} to {lengths[-1]:.3g} s long; "
+            f"gaps between observed intervals: {len(holes)}, {_range(lengths[0], lengths[-1])} s long; "
             f"the first: {', '.join(f'{a:.1f} to {b:.1f}' for a, b in holes[:3])}"
         )
     if spikes.silences:
@@ -246,12 +251,16 @@ def _warnings(found: Inspection) -> Iterator[Part]:
 def _together(several: Sequence[tuple[str, str]], of: int) -> str:
     """One warning of several recordings, which may differ in its numbers."""
     names, texts = zip(*several, strict=True)
-    who = f"all {of} recordings" if len(names) == of > 1 else listed(names, 4)
+    who = ("both" if of == 2 else f"all {of}") + " recordings" if len(names) == of > 1 else listed(names, 4)
     return f"{who}: {texts[0]}" if len(set(texts)) == 1 else f"{who}; {names[0]}: {texts[0]}"
 
 
 def _tried(found: Inspection) -> Part:
     trial = found.trial
+    if trial.broken:
+        lines = [trial.problems[0], *([f"the others alone: {what}" for what in _used(trial)] if trial.kept else [])]
+        lines += [line for p in trial.problems[1:] for line in p.splitlines()]
+        return Part("The block below does not run yet", lines=lines, warn=True)
     if not trial.runs:
         lacking = list(found.proposal.missing.values())
         refused = [line for p in trial.problems if p not in lacking for line in p.splitlines()]
@@ -259,12 +268,17 @@ def _tried(found: Inspection) -> Part:
         if refused:
             lines += [f"{trial.stages[-1]} refuses it:" if trial.stages else "ingest would refuse what is there:"]
         return Part("The block below does not run yet", lines=[*lines, *refused], warn=True)
-    lines = [f"{listed(trial.stages)} take it" + ("" if "split" in trial.stages else " (too large to try more)")]
+    return Part("The block below was tried on these recordings", lines=list(_used(trial)))
+
+
+def _used(trial: Trial) -> Iterator[str]:
+    """What the stages that take the block make of the recordings."""
+    yield f"{listed(trial.stages)} take it" + ("" if "split" in trial.stages else " (too large to try more)")
     used, total = (sum(k[i] for k in trial.kept.values()) for i in (0, 1))
     classes = ", ".join(f"{name}: {n}" for name, n in trial.labels.items())
-    lines.append(f"{used} of {total} trials ({classes})")
-    lines += [f"{n} of {counted(of, f'{role} unit')} pass the quality limits" for role, (n, of) in trial.units.items()]
-    return Part("The block below was tried on these recordings", lines=lines)
+    yield f"{used} of {total} trials ({classes})"
+    for role, (n, of) in trial.units.items():
+        yield f"{n} of {counted(of, f'{role} unit')} pass the quality limits"
 
 
 def _seconds(value: float | None) -> str:
@@ -272,13 +286,9 @@ def _seconds(value: float | None) -> str:
 
 
 def _span(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 600
-        else f"{seconds / 60:.0f} min"
-        if seconds < 36000
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 600:
+        return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 36000 else f"{seconds / 3600:.1f} h"
 
 
 def _number(value: float | None) -> str:

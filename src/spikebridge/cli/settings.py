@@ -11,13 +11,16 @@ import yaml
 from spikebridge import config
 from spikebridge.errors import ConfigError
 
+SIMULATED = "data/simulated"
+
 
 def use(source: Path, changes: Sequence[str], target: Path) -> Path | None:
     """Check `source` with `changes` ("data.path=my/data"), then write it to `target`, comments kept.
 
     Sections that the file leaves out are written down with their defaults: DVC wants to see each that a stage reads.
-    The file before is kept as <name>.previous.yaml where it differed; its path is returned. Raises ConfigError, and
-    leaves everything as it was, when the result is not a valid parameter file.
+    The file before is kept where it differed, as <name>.previous.yaml or, where that is taken, <name>.previous.1.yaml
+    and so on; its path is returned. Raises ConfigError, and leaves everything as it was, when the result is not a valid
+    parameter file.
     """
     config.load(source)
     text = source.read_text(encoding="utf-8")
@@ -28,11 +31,29 @@ def use(source: Path, changes: Sequence[str], target: Path) -> Path | None:
     before = target.read_text(encoding="utf-8") if target.is_file() else None
     kept = None
     if before is not None and before != text:
-        kept = target.with_name(f"{target.stem}.previous{target.suffix}")
+        kept = _free(target)
         _replace(kept, before)
     if before != text:
         _replace(target, text)
     return kept
+
+
+def _free(target: Path) -> Path:
+    """A name for the file before that no earlier one has."""
+    numbers = ("", *(f".{k}" for k in range(1, 10_000)))
+    names = (target.with_name(f"{target.stem}.previous{k}{target.suffix}") for k in numbers)
+    return next(name for name in names if not name.exists())
+
+
+def data_not_here(params: Path) -> str:
+    """What to say where `data.path` of a parameter file does not exist, seen from its folder; else empty.
+
+    What the stage simulate makes may still be missing.
+    """
+    path = config.load(params).data.path
+    if (params.resolve().parent / path).exists() or path == SIMULATED:
+        return ""
+    return f"data.path: {path!r} does not exist in {params.resolve().parent}, from which relative paths count"
 
 
 def _absent(settings: config.Config, given: dict[str, Any]) -> str:
@@ -61,15 +82,36 @@ def _changed(text: str, changes: Sequence[str], source: Path) -> str:
     editor = YAML()
     editor.preserve_quotes = True
     editor.width = 1000
+    editor.representer.add_representer(
+        type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     content = editor.load(text)
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise ConfigError(f"--set: expected KEY=VALUE such as data.path=my/data, got {change!r}")
+        placed = _in_place(text, key.split("."), yaml.safe_load(value))
+        if placed is not None:
+            text, content = placed, editor.load(placed)
+            continue
         _assign(content, key.split("."), yaml.safe_load(value), source)
-    out = io.StringIO()
-    editor.dump(content, out)
-    return out.getvalue()
+        out = io.StringIO()
+        editor.dump(content, out)
+        text = out.getvalue()
+    return text
+
+
+def _in_place(text: str, keys: list[str], value: Any) -> str | None:
+    """The text with one value in the place of another, all else as it was; None where that needs new lines."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    for key in keys:
+        below = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((v for k, v in below if k.value == key), None)
+    if not isinstance(node, yaml.ScalarNode) or not node.value or node.start_mark.line != node.end_mark.line:
+        return None
+    said = yaml.safe_dump([value], default_flow_style=True, width=10**9, allow_unicode=True).strip()[1:-1]
+    placed = text[: node.start_mark.index] + said + text[node.end_mark.index :]
+    return placed if "\n" not in said else None
 
 
 def _assign(content: Any, keys: list[str], value: Any, source: Path) -> None:

@@ -21,6 +21,7 @@ from spikebridge.inspection.records import Inspection, Look, Proposal, Region, T
 from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
 from spikebridge.io import not_recordings
+from spikebridge.suggest import counted, listed
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
 
@@ -55,6 +56,7 @@ def inspect(
     proposal = propose(opened, data, asked.table)
     text = block.sections(proposal)
     trial, checked = _tried(opened, proposal, text, base or {})
+    trial = _with_broken(trial, looks)
     not_read = not_recordings(Path(path), [Path(look.path) for look in looks], asked.reader)
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
     folder = oddities.of_folder(looks, opened, proposal, not_read)
@@ -80,6 +82,18 @@ def _tried(
         return Trial(False, problems=(*proposal.missing.values(), *wrong)), warnings
     settings: Config = config.parse({"models": {}, **base, **yaml.safe_load(text)}, "the proposal")
     return rehearse(opened, settings)
+
+
+def _with_broken(trial: Trial, looks: Sequence[Look]) -> Trial:
+    """The pipeline takes all recordings of a folder or none."""
+    broken = tuple(look.name for look in looks if look.error)
+    if not broken:
+        return trial
+    text = (
+        f"{len(broken)} of {counted(len(looks), 'recording')} cannot be read: {listed(broken, 10)}; the pipeline "
+        f"refuses the folder until {'it is' if len(broken) == 1 else 'they are'} mended or taken out of it"
+    )
+    return replace(trial, runs=False, problems=(text, *trial.problems), broken=broken)
 
 
 def _with_warnings(

@@ -32,6 +32,11 @@ def of_recording(one: Opened, proposal: Proposal) -> Iterator[str]:
             f"spikes exist only inside the intervals of table {spikes.observed_from}: {spikes.observed_s:.0f} of "
             f"{spikes.duration_s:.0f} s; the rest is missing, not silent"
         )
+    if spikes.only_inside:
+        yield (
+            f"spikes exist only inside the intervals of table {spikes.only_inside}, though the file says that "
+            f"{spikes.observed_s:.6g} s were observed: if the rest was not recorded, name the table in data.observed"
+        )
     if spikes.silences:
         longest = max(b - a for a, b in spikes.silences)
         yield (
@@ -81,12 +86,6 @@ def of_folder(
     looks: Sequence[Look], opened: Sequence[Opened], proposal: Proposal, not_read: Sequence[str]
 ) -> Iterator[str]:
     """What is odd about recordings as a group."""
-    broken = [look.name for look in looks if look.error]
-    if broken:
-        yield (
-            f"{len(broken)} of {counted(len(looks), 'recording')} cannot be read: {listed(broken, 10)}; the pipeline "
-            "refuses the folder until they are mended or taken out of it"
-        )
     if not_read:
         yield f"not read, since no reader takes them: {listed(not_read, 10)}"
     yield from _same_spikes(opened)

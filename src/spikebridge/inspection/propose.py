@@ -32,6 +32,11 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
     source, target, lacking = _sides(counts, comments)
     if lacking or not columns:
         missing["regions"] = lacking if columns else _no_column(opened, asked.region_from)
+        comments |= {
+            f"data.{role}": "TO FILL IN: no region is known for this"
+            for role, names in (("source", source), ("target", target))
+            if not names
+        }
     data: dict[str, Any] = {"path": asked.path, "reader": asked.reader}
     if asked.options:
         data["options"] = dict(asked.options)

@@ -19,6 +19,8 @@ LENGTHS_S = (2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 WIDTHS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 NEARLY = 0.9
 """A longer window may cost this share of the trials that a shorter one would keep."""
+ABSENT = "TO FILL IN: the file holds no such thing, this is a default"
+DEFAULT_ALIGN = TrialsConfig().align
 NOBODY = "\0"
 """No region's name: for a recording of which no region is asked yet."""
 
@@ -35,6 +37,7 @@ def propose_trials(
     table = _best_table(opened, tables, asked)
     if table is None:
         missing["table"] = _no_table(tables, asked)
+        comments |= dict.fromkeys(("trials.table", "trials.align", "trials.label"), ABSENT)
         return TrialsConfig().model_dump(), BinsConfig().model_dump(), "auto"
     observed = _observed(opened, table.name, comments)
     label = _first_everywhere(opened, table.name, table.labels)
@@ -42,12 +45,17 @@ def propose_trials(
         missing["label"] = (
             f"no column of {table.name!r} looks like a label: one with 2 to 20 classes, in every recording"
         )
+        comments["trials.label"] = ABSENT
     elif len(table.labels) > 1:
         comments["trials.label"] = "or " + ", ".join([n for n in table.labels if n != label][:4])
     rows = [_rows(one, data, table.name, observed, label) for one in opened]
     best = _best_window(rows, opened, table)
     if best is None:
         missing["align"] = f"no column of {table.name!r} holds times at which spikes were observed"
+        if not all(DEFAULT_ALIGN in one.outline.tables.get(table.name, ()) for one in opened):
+            comments["trials.align"] = ABSENT
+        else:
+            comments["trials.align"] = "TO CORRECT: see above why it cannot be used"
         return TrialsConfig(table=table.name, label=label or "?").model_dump(), BinsConfig().model_dump(), observed
     _explain(best, comments)
     trials = {

@@ -76,7 +76,7 @@ class Spikes:
 
     observed_from: what says when spikes were recorded: "file", "units", "spikes" (first to last), or the interval table
     that holds all of them. observed: (start, stop), seconds. silences: stretches of the observed time in which no unit
-    has a spike.
+    has a spike. only_inside: the interval table that holds all spikes though the file declares more time; else "".
     """
 
     number: int
@@ -87,6 +87,7 @@ class Spikes:
     observed_s: float
     observed: tuple[tuple[float, float], ...]
     silences: tuple[tuple[float, float], ...]
+    only_inside: str = ""
 
     @property
     def duration_s(self) -> float:
@@ -129,8 +130,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of trying a proposal. runs: False where a stage refuses it.
+    """What came of trying a proposal. runs: False where a stage refuses it, or a recording is broken.
 
+    problems: why it does not run. broken: recordings that cannot be read; the others alone were tried, and kept, labels
+    and units speak of these.
     stages: those that were tried, of ingest, preprocess and split. kept: recording -> trials used, of all.
     labels: class -> trials, over the recordings. units: "source", "target" -> units used, of all, over the recordings.
     """
@@ -141,6 +144,7 @@ class Trial:
     kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     labels: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

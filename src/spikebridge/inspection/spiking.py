@@ -56,6 +56,7 @@ def measure(contents: Contents) -> tuple[Spikes, pd.DataFrame]:
         observed_from=source,
         observed_s=total_s(observed),
         observed=_pairs(observed),
+        only_inside=(_enclosing_table(contents, trains, total_s(observed)) or "") if source == "file" else "",
         silences=_pairs(quiet[quiet[:, 1] - quiet[:, 0] >= SILENCE_S]),
     )
     return found, units.assign(coarse=coarse, contamination=np.nan if coarse else units["contamination"])
@@ -139,6 +140,8 @@ def observed_time(contents: Contents, trains: Sequence[Train]) -> tuple[Interval
     """When spikes were recorded, and what says so; see `Spikes`."""
     ends = np.array([t[i] for t in trains if len(t) for i in (0, -1)])
     declared, source = _declared(contents, first_to_last(ends))
+    if source == "file":  # what somebody wrote down is not overridden by what spikes suggest
+        return declared, source
     table = _enclosing_table(contents, trains, total_s(declared))
     return (declared, source) if table is None else (table_intervals(contents.tables[table]), table)
 

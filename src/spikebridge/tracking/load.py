@@ -32,13 +32,20 @@ def download(uri: str) -> Path:
     """Local folder with the artifacts of a model. Raises RegistryError naming what is there instead."""
     from spikebridge.tracking.store import connect, first_line, quiet_mlflow
 
-    client = connect(default_uri())
+    store = default_uri()
+    database = place.sqlite_file(store)
+    if database is not None and not database.exists():
+        raise RegistryError(
+            f"{uri}: no MLflow store is here, expected {database}. Load from inside the project, name a store in "
+            "MLFLOW_TRACKING_URI, or load a folder"
+        )
+    client = connect(store)
     mlflow = quiet_mlflow()
     try:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except (mlflow.MlflowException, OSError) as error:
         there = known_models(client)
-        raise RegistryError(f"{uri}: {first_line(error)} (registered here: {there or 'nothing yet'})") from None
+        raise RegistryError(f"{uri}: {first_line(error)} (registered in {store}: {there or 'nothing yet'})") from None
 
 
 def default_uri() -> str:

@@ -78,7 +78,7 @@ class ServedModel:
         if recording:
             if recording not in units:
                 near = difflib.get_close_matches(recording, units, n=1)
-                hint = f", did you mean {near[0]}?" if near else ""
+                hint = f", did you mean {near[0]}?" if near else "."
                 raise RegistryError(f"recording: unknown {recording!r}{hint} Recordings (source units): {known}")
             if units[recording] != n_units:
                 raise RegistryError(
