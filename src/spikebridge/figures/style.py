@@ -58,6 +58,7 @@ METRICS = {
     "log_loss": "log loss (nats)",
     "brier": "Brier score",
     "bits_per_spike": "bits/spike",
+    "source_bits_per_spike": "bits/spike from the source",
 }
 
 
