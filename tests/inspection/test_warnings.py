@@ -135,3 +135,26 @@ def test_other_files_beside_the_recordings(found: Found, tmp_path: Path) -> None
 def test_overlapping_trials_come_from_validation(found: Found) -> None:
     stop = pd.Series(5.0 + 6.0 * np.arange(60) + np.where(np.arange(60) == 7, 9.0, 4.0))
     assert "1 trial begins before an earlier one has ended" in said(found(session(columns={"stop_time": stop})))
+
+
+def test_region_names_are_compared_across_recordings(found: Found) -> None:
+    got = found(session(), session(seed=1, regions={"ca1": 6, "PL": 5}))
+    assert any("look like one under several names: 'CA1' (day) and 'ca1' (day1)" in text for text in got.warnings)
+    got = found(session(), session(seed=1, regions={"CAl": 6, "PL": 5}))
+    assert any("look like one under several names: 'CA1' (day) and 'CAl' (day1)" in text for text in got.warnings)
+    assert not any("several names" in text for text in found(session(), session(seed=1)).warnings)
+
+
+def test_letters_that_look_alike_within_a_recording(found: Found) -> None:
+    got = found(session(regions={"CA1": 6, "CAl": 1, "CA3": 4, "PL": 5}))
+    assert [t for t in got.recordings[0].warnings if "look alike" in t] == [
+        "regions look alike: 'CA1' (6 units) and 'CAl' (1 unit); is one a slip of l, 1 and I, or O and 0?"
+    ]
+
+
+def test_a_rare_spelling_of_a_class_is_named_as_such(found: Found) -> None:
+    contents = session()
+    table = contents.tables["trials"]
+    labels = table["choice"].astype(object).where(table.index > 1, table["choice"].str.upper())
+    got = found(replace(contents, tables={"trials": table.assign(choice=labels)}))
+    assert "differ in spelling alone: correct the file instead" in got.proposal.comments["trials.include"]

@@ -51,13 +51,35 @@ def of_recording(one: Opened, proposal: Proposal) -> Iterator[str]:
     yield from _drift(regions)
 
 
+def _alike_across(regions: Mapping[str, Sequence[Region]]) -> Iterator[str]:
+    """Names of several recordings that differ in spelling, or in letters that look alike. regions: by recording."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for recording, several in regions.items():
+        for region in several:
+            found.setdefault(looks_like(region.name), {}).setdefault(region.name, []).append(recording)
+    for names in found.values():
+        if len(names) > 1:
+            said = (f"{name!r} ({listed(recordings, 3)})" for name, recordings in names.items())
+            yield f"regions that look like one under several names: {' and '.join(said)}; one spelling is needed"
+
+
+def looks_like(region: str) -> str:
+    """The same for names that differ in spelling alone or in l, 1 and I, or O and 0."""
+    return same_region(region).translate(str.maketrans("1i0", "llo"))
+
+
 def _spellings(regions: Iterable[Region]) -> Iterator[str]:
     groups: dict[str, list[str]] = {}
     for region in regions:
-        groups.setdefault(same_region(region.name), []).append(f"{region.name!r} ({counted(region.units, 'unit')})")
-    for names in groups.values():
-        if len(names) > 1:
+        text = f"{region.name!r} ({counted(region.units, 'unit')})"
+        for key in {same_region(region.name), f"looks {looks_like(region.name)}"}:
+            groups.setdefault(key, []).append(text)
+    exact = {tuple(names) for key, names in groups.items() if not key.startswith("looks ")}
+    for key, names in groups.items():
+        if len(names) > 1 and not key.startswith("looks "):
             yield f"regions differ in spelling alone: {' and '.join(names)}"
+        elif len(names) > 1 and tuple(names) not in exact:
+            yield f"regions look alike: {' and '.join(names)}; is one a slip of l, 1 and I, or O and 0?"
 
 
 def _poor_units(regions: Sequence[Region], resolution_s: float) -> Iterator[str]:
@@ -89,6 +111,8 @@ def of_folder(
     if not_read:
         yield f"not read, since no reader takes them: {listed(not_read, 10)}"
     yield from _same_spikes(opened)
+    here = {o.look.name: o.look.regions.get(proposal.region_column.get(o.look.name, ""), ()) for o in opened}
+    yield from _alike_across(here) if len(opened) > 1 else ()
     table = proposal.trials["table"]
     yield from _differences({o.look.name: _column_names(o, table) for o in opened}, f"columns of table {table}")
     places = {o.look.name: set(o.places.get(proposal.region_column.get(o.look.name, ""), ())) for o in opened}

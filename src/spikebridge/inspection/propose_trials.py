@@ -14,6 +14,7 @@ from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Table
 from spikebridge.io import choose
 from spikebridge.suggest import did_you_mean, listed
+from spikebridge.trial_table import spellings
 
 LENGTHS_S = (2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 WIDTHS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -173,6 +174,10 @@ def _include(best: Fit, rows: Sequence[Rows], label: str | None, comments: dict[
         kept = sorted({v for r in rows for v in r.classes(label, without=rare)}, key=str)
         said.append(f"{_quoted(label)} in {kept!r}")
         comments["trials.include"] = f"too rare to learn: {', '.join(f'{n} ({k} trials)' for n, k in rare.items())}"
+        names = {str(n) for r in rows for n in r.label.tolist() if n}
+        if slips := [group for group in spellings(names) if rare.keys() & set(group)]:
+            same = "; ".join(" and ".join(map(repr, group)) for group in slips)
+            comments["trials.include"] += f"; {same} differ in spelling alone: correct the file instead"
     return " and ".join(said) or None
 
 

@@ -161,7 +161,8 @@ def _own_layout(path: Path, options: Options, log: Log) -> Options:
     seems = f"As far as can be told from names and sizes:\n{as_yaml(proposal)}" if proposal else ""
     log.wrong.append(
         "data.options must name where the spikes lie: spikes (a cell array with one vector a unit), or spike_times and "
-        f"spike_units; docs/matlab.md has examples. {seems}\nThe file holds:\n{tree(variables)}"
+        f"spike_units; docs/matlab.md has examples (counts in bins are read from .npz or HDF5: docs/binned.md). "
+        f"{seems}\nThe file holds:\n{tree(variables)}"
     )
     return options
 
