@@ -44,15 +44,17 @@ class Readout:
 
 
 def fit_readouts(
-    latents: Mapping[str, Array], labels: Mapping[str, Labels], n_classes: int
+    latents: Mapping[str, Array], labels: Mapping[str, Labels], n_classes: int, more: Mapping[str, Array] | None = None
 ) -> tuple[str, dict[str, Readout]]:
     """The summary of latents, and one read-out a recording.
 
-    latents: recording -> (trial, bin, latent), in time order. labels: recording -> (trial,).
+    latents: recording -> (trial, bin, latent), in time order. labels: recording -> (trial,). more: recording -> (trial,
+    feature), features beside the summary.
     Summary and ridge strength are those that predict contiguous held-out runs of the given trials best (log loss summed
     over recordings: one recording has too few trials to choose by).
     """
-    features = {name: {r: SUMMARIES[name](z) for r, z in latents.items()} for name in SUMMARIES}
+    beside = more or {r: np.empty((len(z), 0)) for r, z in latents.items()}
+    features = {name: {r: np.hstack([SUMMARIES[name](z), beside[r]]) for r, z in latents.items()} for name in SUMMARIES}
     losses = {
         (name, strength): sum(_held_out_loss(features[name][r], labels[r], strength) for r in latents)
         for name, strength in product(SUMMARIES, STRENGTHS)

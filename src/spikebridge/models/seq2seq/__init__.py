@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from spikebridge.models import base
@@ -19,18 +21,23 @@ from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.arrays import load_arrays, save_arrays
 from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.features import join
+from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Predictions, Windows
 
 __all__ = ["Seq2Seq"]
 
+LABEL_WEIGHT = 3.0  # size of the label direction beside a latent, so that one ridge penalty serves both
+
 
 class Seq2Seq(Model):
     """One network for all recordings, and one logistic read-out of the decision a recording.
 
     The translator learns from every window, labelled or not, and stops by the likelihood of the target's spikes in
-    `valid`. The read-out uses the labels of `train` and of `valid` (the tuner hides those that it scores by).
+    `valid`. The read-out uses the labels of `train` and of `valid` (the tuner hides those that it scores by). With
+    `label_direction` it sees one more thing beside the shared latents: the direction in which the source parts the
+    decisions, whether the target follows it or not; the latents themselves stay those that translation needs.
     """
 
     name = "seq2seq"
@@ -44,6 +51,7 @@ class Seq2Seq(Model):
         members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
         psth: bool = Field(True, description="the target's course in a trial as a term of its own")
         drift: bool = Field(False, description="the target's slow drift, told by time, as a term of its own")
+        label_direction: bool = Field(False, description="the source's own label direction beside the latents")
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         latents: int = Field(8, ge=1)
@@ -77,14 +85,26 @@ class Seq2Seq(Model):
         known = [w.select(w.labelled) for w in known if w.labelled.any()]
         latents = {w.recording: self.translator.run(w)[0] for w in known}
         labels = {w.recording: w.label for w in known}
-        self.summary, self.readouts = fit_readouts(latents, labels, len(self.classes))
+        self.directions: dict[str, LabelDirection] = {}
+        more: dict[str, NDArray[np.float64]] = {}
+        if p.label_direction:
+            for w in known:
+                name = w.recording
+                direction, crossed = fit_label_direction(w, len(self.classes))
+                size = LABEL_WEIGHT * float(latents[name].std())
+                self.directions[name] = replace(direction, weights=direction.weights * size)
+                more[name] = crossed * size
+        self.summary, self.readouts = fit_readouts(latents, labels, len(self.classes), more)
 
     def predict(self, windows: Windows) -> Predictions:
         recording = self.known(windows.recording)
         latents, rates = self.translator.run(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
-            probabilities = self.readouts[recording].probabilities(SUMMARIES[self.summary](latents))
+            features: NDArray[Any] = SUMMARIES[self.summary](latents)
+            if recording in self.directions:
+                features = np.hstack([features, self.directions[recording].evidence(windows)])
+            probabilities = self.readouts[recording].probabilities(features)
         return Predictions(probabilities, rates, latents, self.translator.without_source(windows))
 
     def _save(self, folder: Path) -> None:
@@ -94,6 +114,8 @@ class Seq2Seq(Model):
         arrays |= {f"map.{m}": v.cpu().numpy() for m, v in enumerate(translator.maps)}
         for i, name in enumerate(translator.recordings):
             arrays |= {f"baseline.{i}.{k}": v for k, v in translator.baselines[name].arrays().items()}
+            if name in self.directions:
+                arrays |= {f"direction.{i}.{k}": v for k, v in vars(self.directions[name]).items()}
             if name in self.readouts:
                 arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
         save_arrays(folder / "weights.safetensors", arrays)
@@ -121,5 +143,7 @@ class Seq2Seq(Model):
         maps = tensors("map.")
         self.translator.maps = [maps[str(m)] for m in range(len(maps))]
         self.translator.baselines = {n: Baseline.from_arrays(part(f"baseline.{i}.")) for i, n in enumerate(order)}
+        told = {name: part(f"direction.{i}.") for i, name in enumerate(order)}
+        self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in told.items() if fields}
         found = {name: part(f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}
