@@ -24,7 +24,9 @@ TABLES = ("spikes", "units", "trials", "behavior")
 def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> None:
     """Write the tables of one recording into a folder, made where missing.
 
-    made_from: fingerprint of what the recording was read from; see spikebridge.io.ingest.
+    made_from: fingerprint of what the recording was read from; see spikebridge.io.ingest. In recording.json,
+    `bin_width_s` is the width of the bins of a file that holds counts, null where it holds spike times, however coarse:
+    how exactly those are known is measured from the spikes, by inspect and preprocess.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +36,7 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
         "name": recording.name,
         "animal": recording.animal,
         "observed": recording.observed.tolist(),
-        "resolution_s": recording.resolution_s,
+        "bin_width_s": recording.resolution_s or None,
         "source_file": recording.source_file,
         "warnings": list(recording.warnings),
         "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
@@ -76,7 +78,8 @@ def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
     about = load_about(folder)
     try:
         tables = {n: pd.read_parquet(folder / f"{n}.parquet") if n in only else pd.DataFrame() for n in TABLES}
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        width = float(about["bin_width_s"] or 0.0)
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
         raise DataError(f"{folder}: expected an ingested recording; run the stage ingest again ({error})") from error
     return Recording(
         name=about["name"],
@@ -84,7 +87,7 @@ def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
         observed=as_intervals(about["observed"]),
         source_file=about["source_file"],
         warnings=tuple(about["warnings"]),
-        resolution_s=float(about["resolution_s"]),
+        resolution_s=width,
         **tables,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     assert (spikes.resolution_s, spikes.observed_from) == (pytest.approx(0.01), "trials")
     assert any("refractory violations cannot be told" in w for w in found.recordings[0].warnings)
     assert run(found, tmp_path) == {name: n_trials}
+    about = json.loads((tmp_path / "ingested" / name / "recording.json").read_text(encoding="utf-8"))
+    assert about["bin_width_s"] is None, "the file holds spike times, known to 10 ms"
 
 
 def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> None:

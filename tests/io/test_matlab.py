@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 import yaml
 from mat_files import Cells, Structs, add_object_5, add_object_73, write_5, write_73
+from numpy.typing import NDArray
 
-from spikebridge import io
+from spikebridge import io, preprocess
 from spikebridge.config import DataConfig, TrialsConfig, parse
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
@@ -440,14 +441,20 @@ def test_objects_say_how_to_export_them(kind: str, how: str, version: str, tmp_p
 # ------------------------------------------------------------------------------------------------- without options
 
 
+def proposed(text: str) -> dict[str, Any]:
+    """The options of the block in an error."""
+    block = yaml.safe_load(text.partition("names and sizes:\n")[2].partition("\nThe file holds")[0])["data"]
+    assert block["reader"] == "matlab"
+    options: dict[str, Any] = block["options"]
+    return options
+
+
 @VERSIONS
 def test_the_proposed_options_run(write: Writer, tmp_path: Path) -> None:
     path = write(tmp_path / "day1.mat", session())
     text = wrong(path)
     assert "data.options must name where the spikes lie" in text
-    block = yaml.safe_load(text.partition("names and sizes:\n")[2].partition("\nThe file holds")[0])["data"]
-    assert block["reader"] == "matlab"
-    found = read(path, **block["options"])
+    found = read(path, **proposed(text))
     expected = read(path, **OPTIONS)
     assert trains(found) == trains(expected)
     pd.testing.assert_frame_equal(found.units, expected.units)
@@ -567,25 +574,35 @@ def blocks_of_the_page() -> list[dict[str, Any]]:
     return [b for b in blocks if b["data"]["reader"] == "matlab"]
 
 
+def numbers_of_the_page(name: str) -> NDArray[np.float64]:
+    """A vector in the page's MATLAB code: [1 2] is a row, [1; 2] a column."""
+    found = re.search(rf"{re.escape(name)} = (?:uint64\()?\[(.*?)\]", PAGE)
+    assert found is not None, name
+    rows = [[float(v) for v in row.split()] for row in found[1].split(";")]
+    return np.array(rows)
+
+
 def files_of_the_page() -> dict[str, dict[str, Any]]:
     """What the page's MATLAB code saves."""
-    units = Structs(
-        [
-            {"spike_times": np.array([[0.113, 4.48, 14.206, 25.1]]), "region": "CA1"},
-            {"spike_times": np.array([[3.9], [15.8]]), "region": "PFC"},
-            {"spike_times": np.zeros((0, 0)), "region": "PFC"},
-        ]
-    )
-    trials = {"start": [[2.0, 12, 22]], "stop": [[6.0, 16, 26]], "decision": [[5.1, 15.3, 25.2]]}
-    first: dict[str, Any] = {n: np.array(v) for n, v in trials.items()} | {"side": Cells(["left", "right", "left"])}
+    at = [numbers_of_the_page(f"session.units({k}).spike_times") for k in (1, 2, 3)]
+    units = [{"spike_times": t, "region": r} for t, r in zip(at, ("CA1", "PFC", "PFC"), strict=True)]
+    first: dict[str, Any] = {n: numbers_of_the_page(f"session.trials.{n}") for n in ("start", "stop", "decision")}
+    first["side"] = Cells(["left", "right", "left"])
     tracking = {"t": np.arange(751).reshape(1, -1) * 0.04, "xy": np.random.default_rng(1).random((751, 2))}
     rows = [{"start_time": s, "stop_time": s + 4, "choice": c} for s, c in ((2.0, "left"), (12.0, "right"))]
+    session = {
+        "subject": "rat7",
+        "recorded": numbers_of_the_page("session.recorded"),
+        "units": Structs(units),
+        "trials": first,
+        "tracking": tracking,
+    }
     return {
-        "rat7_day1": {"session": {"subject": "rat7", "units": units, "trials": first, "tracking": tracking}},
+        "rat7_day1": {"session": session},
         "rat8_day1": {
             "spikes": {
-                "samples": np.array([[3390, 9000, 201000, 468000]], dtype="u8"),
-                "cluster": np.array([[4.0, 7, 4, 7]]),
+                "samples": numbers_of_the_page("spikes.samples").astype("u8"),
+                "cluster": numbers_of_the_page("spikes.cluster"),
             },
             "clusters": {"id": np.array([[4.0, 7]]), "area": Cells(["CA1", "PFC"]), "label": Cells(["good", "good"])},
             "trials": Structs([{n: v if isinstance(v, str) else np.array(v) for n, v in r.items()} for r in rows]),
@@ -596,14 +613,43 @@ def files_of_the_page() -> dict[str, dict[str, Any]]:
 @VERSIONS
 @pytest.mark.parametrize("block", blocks_of_the_page(), ids=lambda b: Path(b["data"]["path"]).stem)
 def test_the_blocks_of_the_page_run(write: Writer, block: dict[str, Any], tmp_path: Path) -> None:
+    """Through ingest and preprocess, with the window and the bins that stand there."""
     name = Path(block["data"]["path"]).stem
     path = write(tmp_path / f"{name}.mat", files_of_the_page()[name])
-    found = io.read_recording(path, parse({**block, "data": block["data"] | {"path": str(path)}, "models": {}}))
-    assert (found.name, found.units["region"].unique().tolist()) == (name, ["CA1", "PFC"])
+    settings = parse({**block, "data": block["data"] | {"path": str(path)}, "models": {}})
+    assert io.ingest(settings, tmp_path / "ingested") == [name]
+    ingested = io.IngestedRecordings(tmp_path / "ingested")
+    found = next(iter(ingested))
+    assert found.units["region"].unique().tolist() == ["CA1", "PFC"]
     assert found.trials["choice"].tolist()[:2] == ["left", "right"]
     assert found.trials["stop_time"].tolist()[:2] == [6.0, 16.0]
-    expected = {"rat7_day1": [0.113, 4.48, 14.206, 25.1, 3.9, 15.8], "rat8_day1": [0.113, 6.7, 0.3, 15.6]}
+    expected = {
+        "rat7_day1": [0.113, 4.48, 14.206, 25.1, 3.9, 9.2, 15.8, 24.6],
+        "rat8_day1": [0.113, 5.8, 6.7, 15.9, 0.3, 5.9, 15.6, 17.0],
+    }
     np.testing.assert_allclose(found.spikes["time_s"], expected[name])
+    report = preprocess.write_windows(ingested, settings, tmp_path / "windows")
+    assert report["classes"] == ["left", "right"]
+    assert report["recordings"][name]["trials"]["kept"] == len(found.trials)
+    windows = preprocess.load_windows(tmp_path / "windows")[0]
+    assert (windows.n_bins, block["bins"]) == ({"rat7_day1": 20, "rat8_day1": 10}[name], {"width_s": 0.1})
+    spikes = {"rat7_day1": (3, 2), "rat8_day1": (2, 2)}[name]
+    assert (windows.source[windows.labelled].sum(), windows.target[windows.labelled].sum()) == spikes
+
+
+def test_a_proposal_keeps_what_was_said(tmp_path: Path) -> None:
+    files = files_of_the_page()
+    text = wrong(write_5(tmp_path / "a.mat", files["rat7_day1"]), observed="session.recorded", time_unit="s")
+    options = proposed(text)
+    assert (options["observed"], options["time_unit"]) == ("session.recorded", "s")
+    assert options["behavior"] == {"xy": {"time": "session.tracking.t", "value": "session.tracking.xy"}}
+    assert len(read(tmp_path / "a.mat", **options).behavior) == 2 * 751
+    said = {"time_unit": "samples", "trial_time_unit": "s", "sampling_rate_hz": 30000.0}
+    text = wrong(write_5(tmp_path / "b.mat", files["rat8_day1"]), units={"quality": "clusters.label"}, **said)
+    options = proposed(text)
+    assert options.items() >= {**said, "units": {"quality": "clusters.label"}}.items()
+    block = next(b for b in blocks_of_the_page() if "rat8" in b["data"]["path"])
+    assert {**options, "trials": "trials"} == block["data"]["options"]
 
 
 def test_the_page_names_every_option() -> None:

@@ -136,7 +136,7 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
         ('{"observed": [1, 2]}', "expected pairs of times"),
         ('{"observed": "all"}', "expected pairs of times"),
         ('{"observed": [[0, NaN]]}', "expected pairs of times"),
-        ('{"resolution_s": -1}', "resolution_s: expected seconds"),
+        ('{"bin_width_s": -1}', "bin_width_s: expected seconds"),
     ],
 )
 def test_a_bad_recording_json(tmp_path: Path, about: str, message: str) -> None:

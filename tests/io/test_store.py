@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from spikebridge import io
 from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.io.readers import tables
 from spikebridge.types import Recording
 
 Settings = Callable[..., Config]
@@ -29,6 +32,26 @@ def same(a: Recording, b: Recording) -> None:
 def test_round_trip(recording: Recording, tmp_path: Path) -> None:
     io.save_ingested(recording, tmp_path / "small")
     same(io.load_ingested(tmp_path / "small"), recording)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.05])
+def test_the_width_of_bins_is_said_of_counts_alone(recording: Recording, tmp_path: Path, width: float) -> None:
+    """It is not how exactly spike times are known, which inspect tells."""
+    io.save_ingested(replace(recording, resolution_s=width), tmp_path / "small")
+    about = json.loads((tmp_path / "small" / "recording.json").read_text(encoding="utf-8"))
+    assert about["bin_width_s"] == (width or None)
+    assert "resolution_s" not in about
+    assert io.load_ingested(tmp_path / "small").resolution_s == width
+    found = tables.read(tmp_path / "small", tables.Options())
+    assert (found.resolution_s, found.notes) == (width, ())
+
+
+def test_what_an_earlier_version_ingested_is_refused(recording: Recording, tmp_path: Path) -> None:
+    io.save_ingested(recording, tmp_path)
+    path = tmp_path / "recording.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("bin_width_s", "resolution_s"), encoding="utf-8")
+    with pytest.raises(DataError, match="run the stage ingest again"):
+        io.load_ingested(tmp_path)
 
 
 def test_ingest_writes_every_recording_the_same_each_time(

@@ -22,8 +22,8 @@ SPIKES = {9: [1.0, 2.0, 3.0, 4.0], 2: [1.0], 5: [50.0], 7: [1.0], 1: []}
 REGIONS = ("CA1", "CA1", "CA3", "PFC", "CA3")
 DATA = {"source": ["CA1", "CA3"], "target": ["PFC"]}
 COLUMNS = [
-    "unit", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count", "presence_ratio",
-    "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
+    "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
+    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
 ]  # fmt: skip
 
 

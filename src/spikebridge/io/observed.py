@@ -17,6 +17,7 @@ from spikebridge.config import DataConfig
 from spikebridge.intervals import as_intervals, intersect_intervals, merge_intervals, subtract_intervals, total_s
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
+from spikebridge.io.unit_names import names_of
 from spikebridge.suggest import counted, did_you_mean, listed
 
 Times = NDArray[np.float64]
@@ -44,8 +45,9 @@ def _of_file(contents: Contents, data: DataConfig, regions: pd.Series, findings:
         return _sound(contents.observed, "the observed time of the file", findings)
     used = np.flatnonzero(regions.isin([*data.source, *data.target]))
     if contents.observed_of_unit is not None and len(used):
-        ids = contents.units["unit"].to_numpy()
-        return _common([contents.observed_of_unit[u] for u in used], ids[used].tolist(), findings)
+        names = names_of(contents.units)
+        called = [names.get(unit, str(unit)) for unit in contents.units["unit"].tolist()]
+        return _common([contents.observed_of_unit[u] for u in used], [called[u] for u in used], findings)
     return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
 
 
@@ -100,11 +102,11 @@ def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
     return merge_intervals(pairs)
 
 
-def _common(of_unit: Sequence[Times], ids: Sequence[int], findings: list[Finding]) -> Times | None:
-    """The time in which every unit was observed. ids: (unit,), what to call them."""
-    owners: dict[bytes, list[int]] = {}
+def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Finding]) -> Times | None:
+    """The time in which every unit was observed. called: (unit,), what to call them."""
+    owners: dict[bytes, list[str]] = {}
     sets = {p.tobytes(): p for p in of_unit}  # mostly all are the same
-    for unit, pairs in zip(ids, of_unit, strict=True):
+    for unit, pairs in zip(called, of_unit, strict=True):
         owners.setdefault(pairs.tobytes(), []).append(unit)
     sound = [_sound(p, f"observed time of {_units(owners[key])}", findings) for key, p in sets.items()]
     if any(s is None for s in sound):
@@ -134,5 +136,5 @@ def _shown(pair: Times) -> str:
     return f"{pair[0]:g} to {pair[1]:g} s"
 
 
-def _units(ids: Sequence[int]) -> str:
-    return f"{counted(len(ids), 'unit')} ({listed(map(str, ids), MOST)})" if len(ids) > 1 else f"unit {ids[0]}"
+def _units(called: Sequence[str]) -> str:
+    return f"{counted(len(called), 'unit')} ({listed(called, MOST)})" if len(called) > 1 else f"unit {called[0]}"

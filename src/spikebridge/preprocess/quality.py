@@ -29,11 +29,12 @@ from spikebridge.preprocess.unit_metrics import (
     presence_ratio,
     rate_change,
 )
+from spikebridge.trial_table import label_names
 from spikebridge.types import Recording
 
 ROLES = ("source", "target")
 MEASURES = ["n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count", "presence_ratio", "rate_change"]
-COLUMNS = ["unit", "region", "role", *MEASURES[:-1], "amplitude_cutoff", "sorter_label", "rate_change"]
+COLUMNS = ["unit", "name", "region", "role", *MEASURES[:-1], "amplitude_cutoff", "sorter_label", "rate_change"]
 SAMPLED = 200
 """Intervals between spikes of each unit that are looked at for a common grid."""
 NAMES = {
@@ -94,8 +95,9 @@ class UnitSelection:
 def quality_table(recording: Recording, config: Config) -> pd.DataFrame:
     """One row a unit of source and target, by role and unit: its measures, whether it is kept, and the reasons if not.
 
-    Columns: unit, region, role, n_spikes (in the observed time), rate_hz, isi_violations_ratio, isi_violations_count,
-    presence_ratio, amplitude_cutoff, sorter_label, rate_change, kept, reasons (all that hold, joined by "; ").
+    Columns: unit, name (what the file calls it, else empty), region, role, n_spikes (in the observed time), rate_hz,
+    isi_violations_ratio, isi_violations_count, presence_ratio, amplitude_cutoff, sorter_label, rate_change, kept,
+    reasons (all that hold, joined by "; ").
     A measure is NaN where it cannot be judged; that is never a reason. Raises DataError; see `label_column`.
     """
     return _judged(recording, config)[0]
@@ -161,6 +163,7 @@ def _measured(recording: Recording, config: Config) -> tuple[pd.DataFrame, tuple
         table = table.assign(isi_violations_ratio=np.nan, isi_violations_count=np.nan)
     cutoff = units.get("amplitude_cutoff", pd.Series(np.nan, index=units.index))
     table = table.assign(
+        name=label_names(units["name"]) if "name" in units else "",
         amplitude_cutoff=pd.to_numeric(cutoff, errors="coerce").to_numpy(dtype=np.float64),
         sorter_label=labels_of(units[label_from]) if label_from else "",
     )

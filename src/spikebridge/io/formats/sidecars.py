@@ -180,5 +180,5 @@ def write_about(recording: Recording, path: Path) -> None:
     if not len(recording.observed):
         del about["observed"]
     if recording.resolution_s:
-        about["resolution_s"] = recording.resolution_s
+        about["bin_width_s"] = recording.resolution_s
     path.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -158,6 +158,7 @@ def _own_layout(path: Path, options: Options, log: Log) -> Options:
         own = {"spikes": "spikes", "unit_id": "units.unit", "units": "units"}
         own |= {n: n for n in ("trials", "behavior", "animal", "observed") if n in variables}
         return options.model_copy(update={n: v for n, v in own.items() if not getattr(options, n)})
+    proposal |= options.model_dump(exclude_unset=True) if proposal else {}  # what the user said stays
     seems = f"As far as can be told from names and sizes:\n{as_yaml(proposal)}" if proposal else ""
     log.wrong.append(
         "data.options must name where the spikes lie: spikes (a cell array with one vector a unit), or spike_times and "

@@ -36,9 +36,10 @@ def check_copies(subject: Subject) -> Iterator[Finding]:
     trains = subject.trains
     table = subject.recording.units.drop_duplicates("unit").set_index("unit")["region"]
     region = np.array([str(table.get(unit, "")) for unit in trains.unit.tolist()], dtype=object)
+    called = [subject.called(unit) for unit in trains.unit.tolist()]
     mine = [np.flatnonzero(np.isin(region, role)) for role in (subject.data.source, subject.data.target)]
     found = [
-        (share, f"{trains.unit[a]} ({region[a]}) and {trains.unit[b]} ({region[b]}): {100 * share:.0f} %")
+        (share, f"{called[a]} ({region[a]}) and {called[b]} ({region[b]}): {100 * share:.0f} %")
         for a, b, share in shared(trains, *mine)
     ]
     for wrong, odd in ((True, False), (False, True)):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.clock import fast_hz
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted, listed
+from spikebridge.suggest import counted
 
 LONG_S = 1.0e5
 """A recording longer than this, 28 hours, is rare."""
@@ -39,8 +38,8 @@ def check_values(subject: Subject) -> Iterator[Finding]:
             number = int((units[:at] == units[at]).sum())
             yield Finding(
                 True,
-                f"{counted(int(bad.sum()), 'spike time')} {what}, in {_listed_units(units[bad])} (the first is spike "
-                f"{number} of unit {units[at]}, counted from 0: {times[at]:g}): {advice}",
+                f"{counted(int(bad.sum()), 'spike time')} {what}, in {subject.units(units[bad])} (the first is spike "
+                f"{number} of unit {subject.called(int(units[at]))}, counted from 0: {times[at]:g}): {advice}",
             )
 
 
@@ -54,9 +53,9 @@ def check_order(subject: Subject) -> Iterator[Finding]:
         train, spike = next(iter(falls.items()))
         yield Finding(
             True,
-            f"spike times must rise within a unit; they fall in {_listed_units(trains.unit[list(falls)])} (in unit "
-            f"{trains.unit[train]} from {trains.times[spike]:g} to {trains.times[spike + 1]:g} s): sort them, or, "
-            "where sessions were joined, add to each the length of those before",
+            f"spike times must rise within a unit; they fall in {subject.units(trains.unit[list(falls)])} (in unit "
+            f"{subject.called(int(trains.unit[train]))} from {trains.times[spike]:g} to {trains.times[spike + 1]:g} s)"
+            ": sort them, or, where sessions were joined, add to each the length of those before",
         )
     if subject.recording.resolution_s > 0:
         return
@@ -65,13 +64,13 @@ def check_order(subject: Subject) -> Iterator[Finding]:
     if heavy.any():
         yield Finding(
             True,
-            f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {_listed_units(trains.unit[heavy])} "
+            f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {subject.units(trains.unit[heavy])} "
             "have the time of the spike before: joined twice, or rounded? Expected each spike once, to a millisecond "
             "or better",
         )
     if light.any():
         n = int(found.repeats[light].sum())
-        yield Finding(False, f"{counted(n, 'duplicate spike time')}, in {_listed_units(trains.unit[light])}")
+        yield Finding(False, f"{counted(n, 'duplicate spike time')}, in {subject.units(trains.unit[light])}")
 
 
 def check_time_unit(subject: Subject) -> Iterator[Finding]:
@@ -90,8 +89,3 @@ def check_time_unit(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             False, f"spikes from {first:.10g} to {last:.10g} s: a clock that counts from a date, not the beginning?"
         )
-
-
-def _listed_units(units: NDArray[np.int64]) -> str:
-    who = np.unique(units).tolist()
-    return ("unit " if len(who) == 1 else "units ") + listed(map(str, who), 10)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError
+from spikebridge.io.unit_names import named, names_of
 from spikebridge.io.validation.clock import why_not_seconds
 from spikebridge.io.validation.trains import Trains, trains_of
 from spikebridge.trial_table import included, label_names
@@ -31,6 +32,18 @@ class Subject:
     def not_seconds(self) -> str:
         """What speaks against the spike times being in seconds. The file's own bins need no such look."""
         return "" if self.recording.resolution_s > 0 else why_not_seconds(self.trains)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Unit -> what the file calls it; empty where it has no names."""
+        return names_of(self.recording.units)
+
+    def called(self, unit: int) -> str:
+        return self.names.get(unit, str(unit))
+
+    def units(self, ids: NDArray[np.int64]) -> str:
+        """'unit 3' or 'units TT1_c1, TT1_c3': each once, in the order of their numbers."""
+        return named(np.unique(ids).tolist(), self.names)
 
     @property
     def decision(self) -> str:

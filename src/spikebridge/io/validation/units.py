@@ -45,9 +45,8 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
         )
     silent = ids[~ids.isin(subject.recording.spikes["unit"].unique())].unique()
     if len(silent):
-        yield Finding(
-            False, f"{len(silent)} of {counted(len(ids), 'unit')} without any spike: {listed(map(str, silent), 10)}"
-        )
+        who = listed(map(subject.called, silent), 10)
+        yield Finding(False, f"{len(silent)} of {counted(len(ids), 'unit')} without any spike: {who}")
 
 
 def check_twins(subject: Subject) -> Iterator[Finding]:
@@ -58,7 +57,7 @@ def check_twins(subject: Subject) -> Iterator[Finding]:
     for one, other in _twins(subject.trains):
         places = [str(table.get(unit, "")) for unit in (one, other)]
         roles = {role for role in ("source", "target") if set(places) & set(getattr(subject.data, role))}
-        text = f"{one} ({places[0]}) and {other} ({places[1]})"
+        text = f"{subject.called(one)} ({places[0]}) and {subject.called(other)} ({places[1]})"
         (across if len(roles) == 2 else within).append(text)
     if across:
         yield Finding(

@@ -33,14 +33,17 @@ def propose(variables: Mapping[str, Node]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     n_units = _spikes(nodes, columns, found)
     taken = set(map(str, found.values()))
+    trials = _trials(columns)
+    if "spike_times" in found:
+        n_units = _n_ids(columns, columns[found["spike_times"]], taken | {*trials.values()})
     per_unit = {p: n for p, n in columns.items() if n == n_units and p not in taken}
     _put(found, "unit_id", per_unit, UNIT_ID.search)
     _put(found, "region", per_unit, lambda name: name in REGION_COLUMNS or REGION.search(name))
-    trials = _trials(columns)
     found |= {"trials": trials} if trials else {}
-    behavior = _behavior(
-        {p: n for p, n in columns.items() if isinstance(nodes[p], np.ndarray)}, taken | {*trials.values()}
-    )
+    arrays = {p: node for p, node in nodes.items() if isinstance(node, np.ndarray) and node.dtype.kind in "biuf"}
+    clocks = {p: n for p, n in columns.items() if p in arrays and CLOCK.search(_name(p))}
+    rows = {p: columns.get(p) or len(array) for p, array in arrays.items() if array.ndim == 2}
+    behavior = _behavior(clocks, rows, taken | {*trials.values()})
     found |= {"behavior": behavior} if behavior else {}
     texts = {p: 1 for p, node in nodes.items() if isinstance(node, str) and node}
     _put(found, "animal", texts, ANIMAL.search)
@@ -91,6 +94,12 @@ def _spikes(nodes: Mapping[str, Node], columns: Columns, found: dict[str, Any]) 
     return 0
 
 
+def _n_ids(columns: Columns, n_spikes: int, taken: set[str]) -> int:
+    """Length of a vector that seems to hold the id of each unit, where spikes lie in one vector; 0 without one."""
+    ids = (n for p, n in columns.items() if UNIT_ID.search(_name(p)) and n != n_spikes and p not in taken)
+    return next(ids, 0)
+
+
 def _is_trains(node: Node) -> bool:
     items = node.items if isinstance(node, Cell) else ()
     vectors = [i for i in items if isinstance(i, np.ndarray) and is_vector(i)]
@@ -108,14 +117,14 @@ def _trials(columns: Columns) -> dict[str, str]:
     return {}
 
 
-def _behavior(columns: Columns, taken: set[str]) -> dict[str, dict[str, str]]:
-    """Vectors beside a vector called time, as long as it."""
+def _behavior(clocks: Columns, rows: Columns, taken: set[str]) -> dict[str, dict[str, str]]:
+    """Vectors, and matrices of as many rows, beside a vector called time."""
     found: dict[str, dict[str, str]] = {}
-    for clock, n in columns.items():
-        if CLOCK.search(_name(clock)) and n > 1 and clock not in taken:
+    for clock, n in clocks.items():
+        if n > 1 and clock not in taken:
             place = clock.rpartition(".")[0]
             beside = [
-                p for p, m in columns.items() if p.rpartition(".")[0] == place and m == n and p not in {clock, *taken}
+                p for p, m in rows.items() if p.rpartition(".")[0] == place and m == n and p not in {clock, *taken}
             ]
             found |= {p.rpartition(".")[2]: {"time": clock, "value": p} for p in beside}
     return found

@@ -20,7 +20,7 @@ from spikebridge.suggest import did_you_mean, listed
 
 Array = NDArray[np.float64]
 LONG = {"series", "value"}
-ABOUT = ("animal", "observed", "resolution_s")
+ABOUT = ("animal", "observed", "bin_width_s")
 """What recording.json may say."""
 INGESTED = ("name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from")
 """What ingested recordings have there besides; nothing here reads it."""
@@ -58,7 +58,7 @@ def time_column(frame: pd.DataFrame, name: str, path: Path, log: Log, clock: Clo
 
 @dataclass(frozen=True)
 class About:
-    """What recording.json says."""
+    """What recording.json says. resolution_s: its bin_width_s, 0 where it is null or not said."""
 
     animal: str = "unknown"
     observed: Array | None = None
@@ -146,11 +146,11 @@ def about_recording(path: Path, log: Log, clock: Clock) -> About:
     animal = about.get("animal", "unknown")
     if not isinstance(animal, str):
         log.fail(path, f"animal: expected text, found {animal!r}")
-    resolution = about.get("resolution_s", 0.0)
-    if not isinstance(resolution, (int, float)) or not 0 <= resolution < np.inf:
-        log.fail(path, f"resolution_s: expected seconds, found {resolution!r}")
-        resolution = 0.0
-    return About(str(animal), _observed(about.get("observed"), path, log, clock), float(resolution))
+    width = about.get("bin_width_s") or 0.0
+    if not isinstance(width, (int, float)) or not 0 <= width < np.inf:
+        log.fail(path, f"bin_width_s: expected seconds, or null, found {width!r}")
+        width = 0.0
+    return About(str(animal), _observed(about.get("observed"), path, log, clock), float(width))
 
 
 def _observed(pairs: object, path: Path, log: Log, clock: Clock) -> Array | None:
