@@ -177,6 +177,7 @@ def _quality(path: Path, w: Windows, rng: np.random.Generator) -> None:
     good = pd.DataFrame(
         {
             "unit": np.concatenate([w.source_units, w.target_units]),
+            "name": "",
             "region": np.where(role == "source", "HC", "PFC"),
             "role": role,
             "n_spikes": 1000,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 QUALITY = [
-    "recording", "unit", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
-    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
+    "recording", "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio",
+    "isi_violations_count", "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
 ]  # fmt: skip
 LIMITS = ["recording", "column", "low", "high", "note"]
 NOTES = {"isi_violations_ratio": "ISI violations are not judged: ", "presence_ratio": "presence is not judged: "}
