@@ -62,7 +62,7 @@ def measure(scratch: Path, numbers: Sequence[int], workers: Sequence[int], trial
         folder.mkdir()
         for i in range(n):  # copies would be refused as twins: every recording has spikes of its own
             shutil.copy(sources[0], folder / f"r{i:03}.nwb")
-            shift(folder / f"r{i:03}.nwb", i)
+            shuffle(folder / f"r{i:03}.nwb", i)
         alone = None
         for count in sorted(workers):
             done = subprocess.run(
@@ -82,12 +82,15 @@ def simulated(folder: Path, trials: int) -> list[Path]:
     return [path]
 
 
-def shift(path: Path, number: int) -> None:
-    """Move the first spike by some nanoseconds: another recording of the same size."""
+def shuffle(path: Path, number: int) -> None:
+    """Put every unit's intervals between spikes in another order: another recording of the same size."""
     import h5py
 
+    rng = np.random.default_rng(number)
     with h5py.File(path, "r+") as handle:
-        handle["units/spike_times"][0] += number * 1e-9
+        trains = np.split(handle["units/spike_times"][:], handle["units/spike_times_index"][:-1])
+        moved = [t[:1] + np.concatenate([[0.0], np.cumsum(rng.permutation(np.diff(t)))]) for t in trains]
+        handle["units/spike_times"][:] = np.concatenate(moved)
 
 
 def one(folder: Path, workers: int) -> None:
@@ -102,12 +105,14 @@ def one(folder: Path, workers: int) -> None:
     peak, done = [0.0, 0.0], threading.Event()
     watcher = threading.Thread(target=watch, args=(peak, done))
     watcher.start()
-    with tempfile.TemporaryDirectory() as out:
-        start = time.perf_counter()
-        ingest(settings, Path(out) / "ingested")
-        seconds = time.perf_counter() - start
-    done.set()
-    watcher.join()
+    try:
+        with tempfile.TemporaryDirectory() as out:
+            start = time.perf_counter()
+            ingest(settings, Path(out) / "ingested")
+            seconds = time.perf_counter() - start
+    finally:
+        done.set()
+        watcher.join()
     print(json.dumps({"seconds": seconds, "peak_MB": peak}))
 
 
