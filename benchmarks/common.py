@@ -1,0 +1,83 @@
+"""What the benchmarks of models share: memory and time of a piece of work, tables in Markdown, and where it was run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import resource
+import shlex
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data" / "recordings"
+PACKAGES = ("spikebridge", "torch", "scikit-learn", "numpy")
+
+
+def made_by(script: str, words: Sequence[str]) -> str:
+    """The command, versions and machine in one line."""
+    versions = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
+    load = f", load {os.getloadavg()[1]:.1f} in the last five minutes" if hasattr(os, "getloadavg") else ""
+    command = shlex.join(["python", f"benchmarks/{script}", *words])
+    return (
+        f"Made by `{command}` with {versions}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores ({platform.machine()}){load}."
+    )
+
+
+def markdown(table: pd.DataFrame) -> list[str]:
+    """A table as lines of Markdown; numbers to four digits, nothing where there is none."""
+    rows = [[shown(v) for v in row] for row in table.itertuples(index=False)]
+    return [f"| {' | '.join(map(str, row))} |" for row in [list(table.columns), ["---"] * table.shape[1], *rows]]
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"
+    return str(value)
+
+
+class Cost:
+    """Seconds of the clock, seconds of the processor, and the highest resident memory of the largest process, MB."""
+
+    def __init__(self) -> None:
+        self.seconds = self.cpu_s = self.peak_mb = 0.0
+
+
+@contextlib.contextmanager
+def measured() -> Iterator[Cost]:
+    """Measure the block, its worker processes included."""
+    cost, done = Cost(), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(cost, done))
+    watcher.start()
+    start, cpu = time.perf_counter(), cpu_seconds()
+    try:
+        yield cost
+    finally:
+        cost.seconds, cost.cpu_s = time.perf_counter() - start, cpu_seconds() - cpu
+        done.set()
+        watcher.join()
+
+
+def cpu_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    return sum(
+        u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def _watch(cost: Cost, done: threading.Event) -> None:
+    me = psutil.Process()
+    while not done.wait(0.05):
+        for process in [me, *me.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                cost.peak_mb = max(cost.peak_mb, process.memory_info().rss / 2**20)
