@@ -17,10 +17,63 @@ from typing import Any
 import pandas as pd
 import psutil
 
+from spikebridge import config, models, simulate
+from spikebridge.config import Config
+from spikebridge.ingested import IngestedRecordings
+from spikebridge.io import ingest
+from spikebridge.preprocess import load_windows, make_splits, save_splits, write_windows
+from spikebridge.stage import output
+
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data" / "recordings"
 PACKAGES = ("spikebridge", "torch", "scikit-learn", "numpy")
+SETS = ("simulator", "real")
+QUICK: dict[str, Any] = {
+    "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
+    "split": {"outer_folds": 2},
+    "tune": {"trials": 1, "startup_trials": 1},
+    "statistics": {"resamples": 200},
+    "compute": {"workers": 1},
+}
+QUICK_MODELS: dict[str, dict[str, Any]] = {
+    "seq2seq": {"epochs": 3, "hidden": 16, "members": 1}, "dnn": {"epochs": 3}, "random_forest": {"trees": 10},
+}  # fmt: skip
+
+
+def settings_of(name: str, data: Path, wanted: Sequence[str], quick: bool = False, path: Path | None = None) -> Config:
+    """The parameters of a data set, with only the models that are wanted; those it does not name get their defaults.
+
+    name: one of SETS. data: folder of the real recordings. quick: small, and hardly any training. path: another
+    parameter file than the data set's own.
+    """
+    own = ROOT / "params.yaml" if name == "simulator" else ROOT / "examples/steinmetz/params.yaml"
+    raw = config.load(path or own).model_dump(mode="json")
+    raw["models"] = {m: raw["models"].get(m, {}) for m in wanted}
+    if quick:
+        raw |= {section: raw[section] | changes for section, changes in QUICK.items()}
+        raw["models"] = {m: QUICK_MODELS.get(m, {}) for m in wanted}
+    if name == "real":
+        raw["data"]["path"] = str(data.resolve())
+    models.check(raw["models"])
+    return config.parse(raw)
+
+
+def prepare(settings: Config, name: str, work: Path) -> Config:
+    """Ingest, windows and splits in `work`, made once; the settings with the path of the data."""
+    if name == "simulator":
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(work / "data")})})
+    if not (work / "splits.json").is_file():
+        if name == "simulator" and not (work / "data").is_dir():
+            with output(work / "data") as folder:
+                simulate.simulate(settings.simulate, settings.seed, folder)
+        with output(work / "ingested") as folder:
+            ingest(settings, folder)
+        with output(work / "windows") as folder:
+            write_windows(IngestedRecordings(work / "ingested"), settings, folder)
+        with output(work / "splits.json") as path:
+            save_splits(make_splits(load_windows(work / "windows"), settings.split), path)
+    return settings
 
 
 def made_by(script: str, words: Sequence[str]) -> str:

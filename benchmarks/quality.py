@@ -11,8 +11,8 @@ write_windows, make_splits, tune, train and evaluate; nothing of the project is 
 that are not in the parameter file run with their defaults, and those of the target's own history only with --all.
 
 Each model is tuned and trained in a process of its own. Seconds are those of tune and train as a user would wait for
-them, with the workers that compute.workers gives; cpu_s is the processor's time, which other work on the machine changes
-little. Memory is the highest resident memory of the largest process, sampled every 50 ms.
+them, with the workers that compute.workers gives; cpu_s is the processor's time, which other work on the machine
+changes little. Memory is the highest resident memory of the largest process, sampled every 50 ms.
 """
 
 from __future__ import annotations
@@ -28,24 +28,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from common import RESULTS, ROOT, SHARED_DATA, made_by, markdown, measured
 from numpy.typing import NDArray
 
-from spikebridge import config, evaluation, models, simulate, training, tuning
+from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of
+from spikebridge import config, evaluation, models, training, tuning
 from spikebridge.config import Config
 from spikebridge.digest import digest, source_hash
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
 from spikebridge.evaluation.inputs import Decisions, Inputs, read
 from spikebridge.evaluation.scores import Resampling, translation_score
-from spikebridge.ingested import IngestedRecordings
-from spikebridge.io import ingest
 from spikebridge.metrics import clustered
-from spikebridge.preprocess import load_windows, make_splits, save_splits, write_windows
 from spikebridge.stage import one_thread, output, say
 from spikebridge.statistics import cluster_bootstrap
 
 TITLE = "# Quality: every model on identical folds"
-SETS = ("simulator", "real")
 OURS = "seq2seq"
 LINEAR = ("ridge", "reduced_rank", "poisson_glm")
 """The yardsticks that translate by a linear map of the source's counts."""
@@ -53,50 +49,11 @@ AGAINST = ("random_forest", "dnn")
 """Those that decide by the source's counts."""
 POOLED, MEAN = "all", "mean of recordings"
 COLUMNS = ["data", "model", "recording", "metric", "value", "ci_low", "ci_high"]
-QUICK: dict[str, Any] = {
-    "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
-    "split": {"outer_folds": 2},
-    "tune": {"trials": 1, "startup_trials": 1},
-    "statistics": {"resamples": 200},
-}
-QUICK_MODELS: dict[str, dict[str, Any]] = {
-    OURS: {"epochs": 3, "hidden": 16, "members": 1}, "dnn": {"epochs": 3}, "random_forest": {"trees": 10},
-}  # fmt: skip
 
 
-# --- settings and data ------------------------------------------------------------------------------------------------
-
-
-def settings_of(name: str, a: argparse.Namespace) -> Config:
-    """The parameters of a data set, limited to the models that were asked for, data in a.data or in the work folder."""
-    path = a.params or (ROOT / "params.yaml" if name == "simulator" else ROOT / "examples/steinmetz/params.yaml")
-    raw = config.load(path).model_dump(mode="json")
-    wanted = a.models or [m for m in models.names() if a.all or not models.kind(m).uses_target_past]
-    raw["models"] = {m: raw["models"].get(m, {}) for m in wanted}
-    if a.quick:
-        raw |= {section: raw[section] | changes for section, changes in QUICK.items()}
-        raw["models"] = {m: QUICK_MODELS.get(m, {}) for m in wanted}
-    if name == "real":
-        raw["data"]["path"] = str(a.data.resolve())
-    models.check(raw["models"])
-    return config.parse(raw)
-
-
-def prepare(settings: Config, name: str, work: Path) -> Config:
-    """Ingest, windows and splits in `work`, made once; the settings with the path of the data."""
-    if name == "simulator":
-        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(work / "data")})})
-    if not (work / "splits.json").is_file():
-        if name == "simulator" and not (work / "data").is_dir():
-            with output(work / "data") as folder:
-                simulate.simulate(settings.simulate, settings.seed, folder)
-        with output(work / "ingested") as folder:
-            ingest(settings, folder)
-        with output(work / "windows") as folder:
-            write_windows(IngestedRecordings(work / "ingested"), settings, folder)
-        with output(work / "splits.json") as path:
-            save_splits(make_splits(load_windows(work / "windows"), settings.split), path)
-    return settings
+def default_models(histories: bool) -> list[str]:
+    """Every model there is; those of the target's own history only where they are asked for."""
+    return [m for m in models.names() if histories or not models.kind(m).uses_target_past]
 
 
 # --- one model --------------------------------------------------------------------------------------------------------
@@ -141,7 +98,7 @@ def in_process(model: str, work: Path) -> dict[str, Any]:
 
 def study(name: str, a: argparse.Namespace, work: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     """All models on one data set: a long table with COLUMNS, and {model: why it was left out}."""
-    settings = settings_of(name, a)
+    settings = settings_of(name, a.data, a.models or default_models(a.all), a.quick, a.params)
     work = work / f"{name}_{digest(settings.model_dump_json(), source_hash())[:12]}"
     work.mkdir(parents=True, exist_ok=True)
     settings = prepare(settings, name, work)
