@@ -70,9 +70,13 @@ class Curve:
 # --- fits -------------------------------------------------------------------------------------------------------------
 
 
-def params_of(settings: Config, members: int = 1) -> dict[str, Any]:
-    """Ours as the data set's parameter file has it; what is left to the tuner stands at its default."""
-    return {**models.fixed(OURS, settings.models[OURS]), "members": members}
+def params_of(settings: Config, members: int | None = 1) -> dict[str, Any]:
+    """Ours as the data set's parameter file has it; what is left to the tuner stands at its default.
+
+    members: instead of those of the file; None keeps them.
+    """
+    fixed = models.fixed(OURS, settings.models[OURS])
+    return fixed if members is None else {**fixed, "members": members}
 
 
 def like(params: dict[str, Any], rate: float, epochs: int) -> reference.Settings:
@@ -190,7 +194,7 @@ def rate_of(size: tuple[int, int, int], seconds: float = 0.05) -> float:
     return best / 1e9
 
 
-def limit(train: Sequence[Windows], params: dict[str, Any], windows_per_s: float) -> dict[str, float]:
+def limit(train: Sequence[Windows], params: dict[str, Any], windows_per_s: float) -> dict[str, Any]:
     """Arithmetic of a step, the time that it needs at the measured rates, and how often our step takes that."""
     sizes = products(train, params)
     each = {size: rate_of(size) for size in sizes}
@@ -200,6 +204,7 @@ def limit(train: Sequence[Windows], params: dict[str, Any], windows_per_s: float
     n = sum(map(len, train))
     step = n / max(1, round(n / p.batch)) / windows_per_s
     return {
+        "tool": OURS,
         "step_ms": 1000 * step,
         "gflop": gflop,
         "gflop_per_s": gflop / step,
@@ -227,8 +232,9 @@ def fit_fold(job: Job, report: parallel.Report) -> tuple[float, float]:
     """When the fit began and ended."""
     part = partitions(load_splits(job.splits), job.fold)[0]
     data = load_windows(job.windows)
+    model = models.create(OURS, job.params)
     start = time.time()
-    models.create(OURS, job.params).fit(take(data, part.train), take(data, part.valid), np.random.default_rng(1))
+    model.fit(take(data, part.train), take(data, part.valid), np.random.default_rng(1))
     return start, time.time()
 
 
@@ -268,24 +274,16 @@ def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, p
         yield "One step of ours against its matrix products", pd.DataFrame([limit(sides[0], params, ours)])
         found = curves(sides, params, a.seeds, a.rates, 3 if a.quick else 60)
         yield "Time to quality", to_quality(found)
-        own = replace_members(settings)
-        yield "Two workers", workers(work, own, len(splits.folds))
-
-
-def replace_members(settings: Config) -> dict[str, Any]:
-    """Ours with as many members as the data set's parameters say."""
-    fixed = models.fixed(OURS, settings.models[OURS])
-    return params_of(settings, models.create(OURS, fixed).params.members)  # type: ignore[attr-defined]
+        yield "Two workers", workers(work, params_of(settings, None), len(splits.folds))
 
 
 def long(name: str, parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     """data, part, row, what, value: every number of every table."""
     rows = [
-        (name, title, str(row[table.columns[0]]), what, row[what])
+        (name, title, f"{table.columns[0]} {key}", what, value)
         for title, table in parts
-        for _, row in table.iterrows()
-        for what in table.columns
-        if what not in ("tool", "seed", "workers")
+        for key, rest in zip(table.iloc[:, 0], table.iloc[:, 1:].to_dict("records"), strict=True)
+        for what, value in rest.items()
     ]
     return pd.DataFrame(rows, columns=["data", "part", "row", "what", "value"])
 
@@ -337,15 +335,13 @@ def main(words: Sequence[str] | None = None) -> None:
             lines += [f"## {name}", "", *said(dict(parts)), ""]
             for title, table in parts:
                 lines += [f"### {title}", "", *markdown(table), ""]
+            a.out.mkdir(parents=True, exist_ok=True)
+            pd.concat(tables).to_csv(a.out / "speed.csv", index=False, lineterminator="\n")
+            text = "\n".join([*lines, made_by("speed.py", words), ""])
+            (a.out / "speed.md").write_text(text, encoding="utf-8")
     except (ConfigError, DataError) as error:
         raise SystemExit(f"speed: {error}") from None
-    if not tables:
-        return
-    a.out.mkdir(parents=True, exist_ok=True)
-    pd.concat(tables).to_csv(a.out / "speed.csv", index=False, lineterminator="\n")
-    text = "\n".join([*lines, made_by("speed.py", words), ""])
-    (a.out / "speed.md").write_text(text, encoding="utf-8")
-    print(text)
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
