@@ -36,7 +36,7 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, source_hash
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
 from spikebridge.evaluation.inputs import Decisions, Inputs, read
-from spikebridge.evaluation.scores import Resampling, translation_score
+from spikebridge.evaluation.scores import Resampling, source_score, translation_score
 from spikebridge.metrics import clustered
 from spikebridge.stage import one_thread, output, say
 from spikebridge.statistics import cluster_bootstrap
@@ -190,27 +190,33 @@ def _auc(d: Decisions, recording: str, settings: Config, number: int) -> tuple[R
 
 
 def ratios(inputs: Inputs, settings: Config) -> Iterator[Row]:
-    """Pooled bits/spike of seq2seq over that of each linear yardstick, clusters drawn together."""
+    """Pooled bits/spike of seq2seq over that of each linear yardstick, clusters drawn together.
+
+    Once of all bits/spike, once of those that the source adds to the model's own baseline: part of the former may be a
+    baseline (drift, PSTH) that the other model does not have.
+    """
     translations = inputs.translations
     if OURS not in translations:
         return
     table = translations[OURS].table
     resampling = Resampling.of(table, settings.statistics, np.random.default_rng([settings.seed, 99]), inputs.animals)
-    for other in LINEAR:
-        if other in translations:
-            ours, theirs = (translation_score(translations[m], resampling.clusters.index) for m in (OURS, other))
-            value = float(ours(resampling.ones)[0] / theirs(resampling.ones)[0])
-            draws = ours(resampling.weights) / theirs(resampling.weights)
-            found = cluster_bootstrap.from_samples(value, draws, len(resampling.clusters), settings.statistics.alpha)
-            yield (f"{OURS} / {other}", POOLED, "bits_per_spike", found.value, found.ci_low, found.ci_high)
+    k = len(resampling.clusters)
+    for metric, score in (("bits_per_spike", translation_score), ("source_bits_per_spike", source_score)):
+        for other in LINEAR:
+            if other in translations:
+                ours, theirs = (score(translations[m], resampling.clusters.index) for m in (OURS, other))
+                value = float(ours(resampling.ones)[0] / theirs(resampling.ones)[0])
+                draws = ours(resampling.weights) / theirs(resampling.weights)
+                found = cluster_bootstrap.from_samples(value, draws, k, settings.statistics.alpha)
+                yield (f"{OURS} / {other}", POOLED, metric, found.value, found.ci_low, found.ci_high)
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
-def best_linear(found: pd.DataFrame, recording: str = POOLED) -> tuple[str, float]:
+def best_linear(found: pd.DataFrame, recording: str = POOLED, metric: str = "bits_per_spike") -> tuple[str, float]:
     """The linear yardstick with the most bits/spike of a recording, or pooled, and its bits/spike."""
-    bits = found[(found["metric"] == "bits_per_spike") & (found["recording"] == recording)]
+    bits = found[(found["metric"] == metric) & (found["recording"] == recording)]
     values = bits[bits["model"].isin(LINEAR)].set_index("model")["value"]
     if values.empty:
         raise DataError(f"expected one of {', '.join(LINEAR)} to compare with, found none")
@@ -240,12 +246,17 @@ def said(found: pd.DataFrame) -> list[str]:
     lines = []
     bits = found[found["metric"] == "bits_per_spike"].set_index(["model", "recording"])["value"]
     if (OURS, POOLED) in bits and set(LINEAR) & set(found["model"]):
-        other, value = best_linear(found)
-        row = found[(found["model"] == f"{OURS} / {other}")].iloc[0]
-        lines.append(
-            f"- {OURS} has {_cell(row.value, row.ci_low, row.ci_high)} times the pooled bits/spike of the best linear "
-            f"yardstick ({other}): {bits[OURS, POOLED]:.4f} against {value:.4f}."
-        )
+        for metric, what in (
+            ("bits_per_spike", "pooled bits/spike"),
+            ("source_bits_per_spike", "bits/spike that the source adds to the own baseline"),
+        ):
+            of = found[(found["metric"] == metric) & (found["recording"] == POOLED)].set_index("model")
+            other, value = best_linear(found, metric=metric)
+            row = of.loc[f"{OURS} / {other}"]
+            lines.append(
+                f"- {OURS} has {_cell(row.value, row.ci_low, row.ci_high)} times the {what} of the best linear "
+                f"yardstick ({other}): {of['value'][OURS]:.4f} against {value:.4f}."
+            )
         each = [r for r in dict.fromkeys(found["recording"]) if r not in (POOLED, MEAN)]
         for name, best in ((r, best_linear(found, r)) for r in each):
             lines.append(f"- {name}: {bits[OURS, name]:.4f}, best linear ({best[0]}) {best[1]:.4f}.")
@@ -269,6 +280,7 @@ def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: 
         ("Bits/spike of the target, held out, against the training mean", wide(found, "bits_per_spike")),
         ("Bits/spike that the source adds to the model's own baseline", wide(found, "source_bits_per_spike")),
         (f"Bits/spike of {OURS} over that of a linear yardstick", wide(found, "bits_per_spike", "/")),
+        ("The same of the bits/spike that the source adds", wide(found, "source_bits_per_spike", "/")),
         ("AUC of the decision, held out", wide(found, "auc")),
         ("AUC, paired differences", wide(found, "auc", "-")),
         ("Cost of tuning and training", table),
