@@ -41,7 +41,7 @@ from spikebridge.stage import one_thread, say
 from spikebridge.tuning import FULL, partitions
 from spikebridge.types import Windows
 
-RATES = (3e-3, 1e-2, 3e-2)
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 SHARE = 0.99
 OURS, REFERENCE = "seq2seq", "reference"
 Sides = tuple[list[Windows], list[Windows]]
