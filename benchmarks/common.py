@@ -134,3 +134,18 @@ def _watch(cost: Cost, done: threading.Event) -> None:
         for process in [me, *me.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
                 cost.peak_mb = max(cost.peak_mb, process.memory_info().rss / 2**20)
+
+
+def write_part(stem: Path, intro: str, name: str, found: pd.DataFrame, text: str) -> None:
+    """Replace what <stem>.md and <stem>.csv say of one data set; the other one's results stay as they are.
+
+    found: a table with a column `data`, which is `name` throughout. text: Markdown that begins with "## <name>".
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    table, page = stem.with_suffix(".csv"), stem.with_suffix(".md")
+    before = pd.read_csv(table) if table.is_file() else found.iloc[:0]
+    kept = [part for part in (before[before["data"] != name], found) if len(part)]
+    pd.concat(kept).sort_values("data", kind="stable").to_csv(table, index=False, lineterminator="\n")
+    old = page.read_text(encoding="utf-8").split("\n## ")[1:] if page.is_file() else []
+    sections = {part.split("\n")[0]: f"## {part}".rstrip() for part in old} | {name: text.rstrip()}
+    page.write_text("\n\n".join([intro, *(sections[s] for s in SETS if s in sections)]) + "\n", encoding="utf-8")

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of
+from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
 from spikebridge import config, evaluation, models, training, tuning
 from spikebridge.config import Config
 from spikebridge.digest import digest, source_hash
@@ -41,7 +41,10 @@ from spikebridge.metrics import clustered
 from spikebridge.stage import one_thread, output, say
 from spikebridge.statistics import cluster_bootstrap
 
-TITLE = "# Quality: every model on identical folds"
+INTRO = (
+    "# Quality: every model on identical folds\n\nIntervals resample clusters: recordings where there are at least "
+    "six, else test blocks; within a recording always its test blocks. See the head of benchmarks/quality.py."
+)
 OURS = "seq2seq"
 LINEAR = ("ridge", "reduced_rank", "poisson_glm")
 """The yardsticks that translate by a linear map of the source's counts."""
@@ -293,22 +296,6 @@ def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: 
     return "\n".join([*lines, *([""] if left_out else []), about, ""])
 
 
-def write(name: str, found: pd.DataFrame, text: str, out: Path) -> None:
-    """Replace what quality.md and quality.csv say of one data set."""
-    out.mkdir(parents=True, exist_ok=True)
-    table, page = out / "quality.csv", out / "quality.md"
-    before = pd.read_csv(table) if table.is_file() else pd.DataFrame(columns=COLUMNS)
-    kept = [part for part in (before[before["data"] != name], found) if len(part)]
-    pd.concat(kept).sort_values("data", kind="stable").to_csv(table, index=False, lineterminator="\n")
-    old = page.read_text(encoding="utf-8").split("\n## ")[1:] if page.is_file() else []
-    sections = {part.split("\n")[0]: f"## {part}".rstrip() for part in old} | {name: text.rstrip()}
-    intro = (
-        f"{TITLE}\n\nIntervals resample clusters: recordings where there are at least six, else test blocks; within a "
-        "recording always its test blocks. See the head of benchmarks/quality.py."
-    )
-    page.write_text("\n\n".join([intro, *(sections[s] for s in SETS if s in sections)]) + "\n", encoding="utf-8")
-
-
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--on", nargs="+", choices=SETS, default=list(SETS), help="data sets")
@@ -337,7 +324,7 @@ def main(words: Sequence[str] | None = None) -> None:
             with tempfile.TemporaryDirectory() as scratch:
                 found, left_out = study(name, a, a.work or Path(scratch))
             text = section(name, found, left_out, made_by("quality.py", words))
-            write(name, found, text, a.out)
+            write_part(a.out / "quality", INTRO, name, found, text)
             print(text)
     except (ConfigError, DataError) as error:
         raise SystemExit(f"quality: {error}") from None

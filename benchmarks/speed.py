@@ -1,11 +1,12 @@
 """How fast seq2seq trains: against torch.nn.GRU as one would write it, against the processor, and with two workers.
 
-    python benchmarks/speed.py                                    # simulator and real recordings, ten minutes or so
+    python benchmarks/speed.py                                    # simulator and real recordings, half an hour
     python benchmarks/speed.py --on simulator --quick             # a look, at small data
 
-writes benchmarks/results/speed.md and speed.csv. Ours is the model of the product with one member and the data set's
-parameters; the reference is benchmarks/reference_seq2seq.py at the same widths. Both take the same windows of the inner
-partition of the first fold, on one thread, taking turns.
+writes benchmarks/results/speed.md and speed.csv. A run that is limited to one data set leaves the other's results as
+they are. Ours is the model of the product with one member and the data set's parameters; the reference is
+benchmarks/reference_seq2seq.py at the same widths. Both take the same windows of the inner partition of the first fold,
+on one thread, taking turns.
 
 Time to quality: seconds from the call of fit until the validation windows' bits/spike first reach 99 % of the best that
 the reference gets with any of its learning rates, of the same seed. The reference's time is that of the fastest of its
@@ -33,7 +34,7 @@ import pandas as pd
 import torch
 
 import reference_seq2seq as reference
-from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of
+from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, write_part
 from spikebridge import models, parallel
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
@@ -289,7 +290,8 @@ def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, p
         yield "One step of ours against its matrix products", pd.DataFrame([limit(sides[0], params, ours)])
         found = curves(sides, params, a.seeds, a.rates, 3 if a.quick else 60)
         yield "Time to quality", to_quality(found)
-        yield "Two workers", workers(work, params_of(settings, None), len(splits.folds))
+        if not a.without_workers:
+            yield "Two workers", workers(work, params_of(settings, None), len(splits.folds))
 
 
 def long(name: str, parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
@@ -306,10 +308,9 @@ def long(name: str, parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
 def said(parts: dict[str, pd.DataFrame]) -> list[str]:
     """The figures that the product is judged by, in words."""
     quality, limits = parts["Time to quality"], parts["One step of ours against its matrix products"].iloc[0]
-    two = parts["Two workers"].iloc[1]
     speed = parts["Throughput of training"].iloc[0]
     ratio, low, high = (getattr(quality["times_faster"], f)() for f in ("median", "min", "max"))
-    return [
+    lines = [
         f"- {ratio:.1f} times faster than the reference to {SHARE:.0%} of what that ends with, median of "
         f"{len(quality)} seeds ({low:.1f} to {high:.1f}); by the processor's time "
         f"{quality['times_faster_cpu'].median():.1f} times. Ours ends with {quality['our_bits'].mean():.4f} "
@@ -318,9 +319,15 @@ def said(parts: dict[str, pd.DataFrame]) -> list[str]:
         f"- A step takes {limits['times_products']:.1f} times as long as its matrix products alone "
         f"({limits['products_gflop_per_s']:.1f} GFLOP/s at their sizes; a large product reaches "
         f"{limits['peak_gflop_per_s']:.0f} GFLOP/s).",
-        f"- Two workers are {two['times_faster']:.2f} times as fast as one, {two['times_faster_fits']:.2f} times "
-        f"without the start of the processes, {two['times_faster_cpu']:.2f} times by the busiest one's processor time.",
     ]
+    if "Two workers" in parts:
+        two = parts["Two workers"].iloc[1]
+        lines.append(
+            f"- Two workers are {two['times_faster']:.2f} times as fast as one, {two['times_faster_fits']:.2f} times "
+            f"without the start of the processes, {two['times_faster_cpu']:.2f} times by the processor's time of the "
+            "busiest one."
+        )
+    return lines
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -330,6 +337,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rates", type=float, nargs="+", default=list(RATES), help="learning rates of the reference")
     parser.add_argument("--repeats", type=int, default=3, help="of the throughput")
+    parser.add_argument("--without-workers", action="store_true", help="leave out two workers against one")
     parser.add_argument("--quick", action="store_true", help="small data, hardly any training")
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args(words)
@@ -338,7 +346,6 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
 def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     a = parse(words)
-    lines, tables = ["# Speed of seq2seq", ""], []
     try:
         for name in a.on:
             if name == "real" and not a.data.is_dir():
@@ -346,17 +353,14 @@ def main(words: Sequence[str] | None = None) -> None:
                 continue
             with tempfile.TemporaryDirectory() as scratch:
                 parts = list(study(name, a, Path(scratch)))
-            tables.append(long(name, parts))
-            lines += [f"## {name}", "", *said(dict(parts)), ""]
+            lines = [f"## {name}", "", *said(dict(parts)), ""]
             for title, table in parts:
                 lines += [f"### {title}", "", *markdown(table), ""]
-            a.out.mkdir(parents=True, exist_ok=True)
-            pd.concat(tables).to_csv(a.out / "speed.csv", index=False, lineterminator="\n")
             text = "\n".join([*lines, made_by("speed.py", words), ""])
-            (a.out / "speed.md").write_text(text, encoding="utf-8")
+            write_part(a.out / "speed", "# Speed of seq2seq", name, long(name, parts), text)
+            print(text)
     except (ConfigError, DataError) as error:
         raise SystemExit(f"speed: {error}") from None
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":

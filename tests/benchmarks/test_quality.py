@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import quality
-from common import settings_of
+from common import settings_of, write_part
 
 MODELS = ["seq2seq", "ridge", "poisson_glm", "random_forest", "majority", "trial_columns"]
 
@@ -135,9 +135,10 @@ def test_results_of_the_other_data_set_stay(tmp_path: Path) -> None:
         row = (name, "seq2seq", "all", "bits_per_spike", bits, np.nan, np.nan)
         return pd.DataFrame([row], columns=quality.COLUMNS)
 
-    quality.write("real", table("real", 1.0), "## real\n\n### A\n\nold", tmp_path)
-    quality.write("simulator", table("simulator", 2.0), "## simulator\n\nother", tmp_path)
-    quality.write("real", table("real", 3.0), "## real\n\n### A\n\nnew", tmp_path)
+    stem = tmp_path / "quality"
+    write_part(stem, quality.INTRO, "real", table("real", 1.0), "## real\n\n### A\n\nold")
+    write_part(stem, quality.INTRO, "simulator", table("simulator", 2.0), "## simulator\n\nother")
+    write_part(stem, quality.INTRO, "real", table("real", 3.0), "## real\n\n### A\n\nnew")
     assert pd.read_csv(tmp_path / "quality.csv")["value"].tolist() == [3.0, 2.0]
     page = (tmp_path / "quality.md").read_text(encoding="utf-8")
     assert page.count("## real\n\n### A\n\nnew") == 1
