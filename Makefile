@@ -48,9 +48,12 @@ check: .venv/.installed ## lint, types, tests with coverage
 	@$(BIN)/mypy
 	@$(PYTEST) --cov --cov-report=term
 
-bench: .venv/.installed ## measure speed against other tools; tables in benchmarks/results (some minutes)
+bench: .venv/.installed ## measure speed and quality; tables in benchmarks/results (an hour or so)
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/binning.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ingest.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scaling.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 
 fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff check --fix .

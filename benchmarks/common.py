@@ -1,0 +1,151 @@
+"""What the benchmarks of models share: memory and time of a piece of work, tables in Markdown, and where it was run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import resource
+import shlex
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from spikebridge import config, models, simulate
+from spikebridge.config import Config
+from spikebridge.ingested import IngestedRecordings
+from spikebridge.io import ingest
+from spikebridge.preprocess import load_windows, make_splits, save_splits, write_windows
+from spikebridge.stage import output
+
+RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data" / "recordings"
+PACKAGES = ("spikebridge", "torch", "scikit-learn", "numpy")
+SETS = ("simulator", "real")
+QUICK: dict[str, Any] = {
+    "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
+    "split": {"outer_folds": 2},
+    "tune": {"trials": 1, "startup_trials": 1},
+    "statistics": {"resamples": 200},
+    "compute": {"workers": 1},
+}
+QUICK_MODELS: dict[str, dict[str, Any]] = {
+    "seq2seq": {"epochs": 3, "hidden": 16, "members": 1}, "dnn": {"epochs": 3}, "random_forest": {"trees": 10},
+}  # fmt: skip
+
+
+def settings_of(name: str, data: Path, wanted: Sequence[str], quick: bool = False, path: Path | None = None) -> Config:
+    """The parameters of a data set, with only the models that are wanted; those it does not name get their defaults.
+
+    name: one of SETS. data: folder of the real recordings. quick: small, and hardly any training. path: another
+    parameter file than the data set's own.
+    """
+    own = ROOT / "params.yaml" if name == "simulator" else ROOT / "examples/steinmetz/params.yaml"
+    raw = config.load(path or own).model_dump(mode="json")
+    raw["models"] = {m: raw["models"].get(m, {}) for m in wanted}
+    if quick:
+        raw |= {section: raw[section] | changes for section, changes in QUICK.items()}
+        raw["models"] = {m: QUICK_MODELS.get(m, {}) for m in wanted}
+    if name == "real":
+        raw["data"]["path"] = str(data.resolve())
+    models.check(raw["models"])
+    return config.parse(raw)
+
+
+def prepare(settings: Config, name: str, work: Path) -> Config:
+    """Ingest, windows and splits in `work`, made once; the settings with the path of the data."""
+    if name == "simulator":
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(work / "data")})})
+    if not (work / "splits.json").is_file():
+        if name == "simulator" and not (work / "data").is_dir():
+            with output(work / "data") as folder:
+                simulate.simulate(settings.simulate, settings.seed, folder)
+        with output(work / "ingested") as folder:
+            ingest(settings, folder)
+        with output(work / "windows") as folder:
+            write_windows(IngestedRecordings(work / "ingested"), settings, folder)
+        with output(work / "splits.json") as path:
+            save_splits(make_splits(load_windows(work / "windows"), settings.split), path)
+    return settings
+
+
+def made_by(script: str, words: Sequence[str]) -> str:
+    """The command, versions and machine in one line."""
+    versions = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
+    load = f", load {os.getloadavg()[1]:.1f} in the last five minutes" if hasattr(os, "getloadavg") else ""
+    command = shlex.join(["python", f"benchmarks/{script}", *words])
+    return (
+        f"Made by `{command}` with {versions}, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores ({platform.machine()}){load}."
+    )
+
+
+def markdown(table: pd.DataFrame) -> list[str]:
+    """A table as lines of Markdown; numbers to four digits, nothing where there is none."""
+    rows = [[shown(v) for v in row] for row in table.itertuples(index=False)]
+    return [f"| {' | '.join(map(str, row))} |" for row in [list(table.columns), ["---"] * table.shape[1], *rows]]
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"
+    return str(value)
+
+
+class Cost:
+    """Seconds of the clock, seconds of the processor, and the highest resident memory of the largest process, MB."""
+
+    def __init__(self) -> None:
+        self.seconds = self.cpu_s = self.peak_mb = 0.0
+
+
+@contextlib.contextmanager
+def measured() -> Iterator[Cost]:
+    """Measure the block, its worker processes included."""
+    cost, done = Cost(), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(cost, done))
+    watcher.start()
+    start, cpu = time.perf_counter(), cpu_seconds()
+    try:
+        yield cost
+    finally:
+        cost.seconds, cost.cpu_s = time.perf_counter() - start, cpu_seconds() - cpu
+        done.set()
+        watcher.join()
+
+
+def cpu_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    return sum(
+        u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def _watch(cost: Cost, done: threading.Event) -> None:
+    me = psutil.Process()
+    while not done.wait(0.05):
+        for process in [me, *me.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                cost.peak_mb = max(cost.peak_mb, process.memory_info().rss / 2**20)
+
+
+def write_part(stem: Path, intro: str, name: str, found: pd.DataFrame, text: str) -> None:
+    """Replace what <stem>.md and <stem>.csv say of one data set; the other one's results stay as they are.
+
+    found: a table with a column `data`, which is `name` throughout. text: Markdown that begins with "## <name>".
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    table, page = stem.with_suffix(".csv"), stem.with_suffix(".md")
+    before = pd.read_csv(table) if table.is_file() else found.iloc[:0]
+    kept = [part for part in (before[before["data"] != name], found) if len(part)]
+    pd.concat(kept).sort_values("data", kind="stable").to_csv(table, index=False, lineterminator="\n")
+    old = page.read_text(encoding="utf-8").split("\n## ")[1:] if page.is_file() else []
+    sections = {part.split("\n")[0]: f"## {part}".rstrip() for part in old} | {name: text.rstrip()}
+    page.write_text("\n\n".join([intro, *(sections[s] for s in SETS if s in sections)]) + "\n", encoding="utf-8")

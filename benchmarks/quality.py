@@ -1,0 +1,334 @@
+"""Every model of the product on the simulator and on real recordings, on identical folds: what it tells, what it costs.
+
+    python benchmarks/quality.py                                  # both; an hour or so
+    python benchmarks/quality.py --on real --models seq2seq ridge random_forest dnn
+    python benchmarks/quality.py --on simulator --quick           # a look in two minutes, at small data
+
+writes benchmarks/results/quality.md and quality.csv. A run that is limited to one data set leaves the other's results
+as they are. Simulator: the recordings of params.yaml, as `make repro` makes them. Real: the folder --data with the
+parameters examples/steinmetz/params.yaml. Everything is made in a temporary folder by the library's own ingest,
+write_windows, make_splits, tune, train and evaluate; nothing of the project is read or touched but parameters. Models
+that are not in the parameter file run with their defaults, and those of the target's own history only with --all.
+
+Each model is tuned and trained in a process of its own. Seconds are those of tune and train as a user would wait for
+them, with the workers that compute.workers gives; cpu_s is the processor's time, which other work on the machine
+changes little. Memory is the highest resident memory of the largest process, sampled every 50 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
+from spikebridge import config, evaluation, models, training, tuning
+from spikebridge.config import Config
+from spikebridge.digest import digest, source_hash
+from spikebridge.errors import ConfigError, DataError, SpikebridgeError
+from spikebridge.evaluation.inputs import Decisions, Inputs, read
+from spikebridge.evaluation.scores import Resampling, source_score, translation_score
+from spikebridge.metrics import clustered
+from spikebridge.stage import one_thread, output, say
+from spikebridge.statistics import cluster_bootstrap
+
+INTRO = (
+    "# Quality: every model on identical folds\n\nIntervals resample clusters: recordings where there are at least "
+    "six, else test blocks; within a recording always its test blocks. See the head of benchmarks/quality.py."
+)
+OURS = "seq2seq"
+LINEAR = ("ridge", "reduced_rank", "poisson_glm")
+"""The yardsticks that translate by a linear map of the source's counts."""
+AGAINST = ("random_forest", "dnn")
+"""Those that decide by the source's counts."""
+POOLED, MEAN = "all", "mean of recordings"
+COLUMNS = ["data", "model", "recording", "metric", "value", "ci_low", "ci_high"]
+
+
+def default_models(histories: bool) -> list[str]:
+    """Every model there is; those of the target's own history only where they are asked for."""
+    return [m for m in models.names() if histories or not models.kind(m).uses_target_past]
+
+
+# --- one model --------------------------------------------------------------------------------------------------------
+
+
+def one(model: str, work: Path) -> dict[str, Any]:
+    """Tune and train one model; its costs, or why it cannot be used with these data."""
+    settings = config.parse(json.loads((work / "settings.json").read_text(encoding="utf-8")))
+    tuned, trained, data = work / "tune" / model, work / "train" / model, (work / "windows", work / "splits.json")
+    try:
+        with one_thread():
+            with measured() as tune, output(tuned) as folder:
+                tuning.tune(settings, model, *data, work / "studies" / model, folder)
+            with measured() as train, output(trained) as folder:
+                training.train(settings, model, *data, tuned / "best.json", folder, lambda _: None)
+    except SpikebridgeError as error:
+        return {"skipped": str(error)}
+    return {
+        "tune_s": tune.seconds,
+        "train_s": train.seconds,
+        "cpu_s": tune.cpu_s + train.cpu_s,
+        "peak_mb": max(tune.peak_mb, train.peak_mb),
+    }
+
+
+def in_process(model: str, work: Path) -> dict[str, Any]:
+    """`one` in a process of its own, or what it said before in this folder."""
+    cost = work / "train" / f"{model}.cost.json"
+    if not cost.is_file():
+        command = [sys.executable, __file__, "--one", model, "--work", str(work)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{model} failed:\n{done.stderr}")
+        cost.parent.mkdir(exist_ok=True)
+        cost.write_text(done.stdout.splitlines()[-1], encoding="utf-8")
+    found: dict[str, Any] = json.loads(cost.read_text(encoding="utf-8"))
+    return found
+
+
+# --- one data set -----------------------------------------------------------------------------------------------------
+
+
+def study(name: str, a: argparse.Namespace, work: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """All models on one data set: a long table with COLUMNS, and {model: why it was left out}."""
+    settings = settings_of(name, a.data, a.models or default_models(a.all), a.quick, a.params)
+    work = work / f"{name}_{digest(settings.model_dump_json(), source_hash())[:12]}"
+    work.mkdir(parents=True, exist_ok=True)
+    settings = prepare(settings, name, work)
+    (work / "settings.json").write_text(settings.model_dump_json(), encoding="utf-8")
+    costs: dict[str, dict[str, Any]] = {}
+    for model in settings.models:
+        costs[model] = in_process(model, work)
+        say(f"{name}, {model}: " + ", ".join(f"{k} {v:.0f}" if k != "skipped" else v for k, v in costs[model].items()))
+    left_out = {m: c.pop("skipped") for m, c in costs.items() if "skipped" in c}
+    settings = settings.model_copy(update={"models": {m: p for m, p in settings.models.items() if m not in left_out}})
+    with output(work / "evaluation") as folder:
+        evaluation.evaluate(
+            settings, work / "windows", work / "splits.json", work / "train", Path(settings.data.path), folder
+        )
+    inputs = read(settings, work / "windows", work / "splits.json", work / "train")
+    rows = [*scores(work / "evaluation", settings), *by_recording(inputs, settings), *ratios(inputs, settings)]
+    rows += [(m, POOLED, key, value, np.nan, np.nan) for m, c in costs.items() for key, value in c.items()]
+    return pd.DataFrame([(name, *row) for row in rows], columns=COLUMNS), left_out
+
+
+Row = tuple[str, str, str, float, float, float]
+"""model, recording, metric, value, ci_low, ci_high."""
+
+
+def scores(folder: Path, settings: Config) -> Iterator[Row]:
+    """What evaluate wrote: bits/spike, AUC, and the paired differences of AUC."""
+    found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    for model, score in found["translation"].items():
+        yield (model, POOLED, "bits_per_spike", *_interval(score["bits_per_spike"]))
+        yield (model, POOLED, "source_bits_per_spike", *_interval(score["source_bits_per_spike"]))
+        for recording, value in score["per_recording"].items():
+            yield (model, recording, "bits_per_spike", *_interval(value))
+    for model, score in found["models"].items():
+        yield (model, POOLED, "auc", *_interval(score["auc"]))
+    compared = pd.read_csv(folder / "comparisons.csv")
+    for row in compared[(compared["metric"] == "auc") & (compared["test"] == "cluster_bootstrap")].itertuples():
+        if row.model_a == OURS and row.model_b in AGAINST:
+            yield (_minus(row.model_b), POOLED, "auc", row.estimate, row.ci_low, row.ci_high)
+        elif row.model_b == OURS and row.model_a in AGAINST:  # the pair stands the other way round
+            yield (_minus(row.model_a), POOLED, "auc", -row.estimate, -row.ci_high, -row.ci_low)
+
+
+def _interval(score: Mapping[str, Any]) -> tuple[float, float, float]:
+    value, low, high = (np.nan if score[k] is None else float(score[k]) for k in ("value", "ci_low", "ci_high"))
+    return value, low, high
+
+
+def _minus(other: str) -> str:
+    return f"{OURS} - {other}"
+
+
+def by_recording(inputs: Inputs, settings: Config) -> Iterator[Row]:
+    """AUC within each recording and the paired gains there, intervals over its test blocks; and the mean gain.
+
+    The mean over the recordings is resampled by drawing the blocks of every recording anew, each by itself.
+    """
+    alpha = settings.statistics.alpha
+    gains: dict[str, list[tuple[float, NDArray[np.float64]]]] = {m: [] for m in AGAINST}
+    blocks = 0
+    for number, recording in enumerate(inputs.recordings):
+        drawn: dict[str, tuple[float, NDArray[np.float64]]] = {}
+        n = 0
+        for model, d in inputs.decisions.items():
+            resampling, auc = _auc(d, recording, settings, number)
+            n = len(resampling.clusters)
+            drawn[model] = float(auc(resampling.ones)[0]), auc(resampling.weights)
+            found = cluster_bootstrap.from_samples(*drawn[model], n, alpha)
+            yield (model, recording, "auc", found.value, found.ci_low, found.ci_high)
+        blocks += n
+        for other in gains:
+            if OURS in drawn and other in drawn:
+                gain = drawn[OURS][0] - drawn[other][0], drawn[OURS][1] - drawn[other][1]
+                gains[other].append(gain)
+                found = cluster_bootstrap.from_samples(*gain, n, alpha)
+                yield (_minus(other), recording, "auc", found.value, found.ci_low, found.ci_high)
+    for other, each in gains.items():
+        if each:
+            value, draws = np.mean([v for v, _ in each]), np.mean([d for _, d in each], axis=0)
+            found = cluster_bootstrap.from_samples(float(value), draws, blocks, alpha)
+            yield (_minus(other), MEAN, "auc", found.value, found.ci_low, found.ci_high)
+
+
+def _auc(d: Decisions, recording: str, settings: Config, number: int) -> tuple[Resampling, clustered.Score]:
+    mine = (d.table["recording"] == recording).to_numpy()
+    rng = np.random.default_rng([settings.seed, number])  # the same draws for every model: the difference is paired
+    by_block = settings.statistics.model_copy(update={"cluster": "block"})
+    resampling = Resampling.of(d.table[mine], by_block, rng)
+    return resampling, clustered.auc(d.label[mine], d.evidence[mine], resampling.clusters.index)
+
+
+def ratios(inputs: Inputs, settings: Config) -> Iterator[Row]:
+    """Pooled bits/spike of seq2seq over that of each linear yardstick, clusters drawn together.
+
+    Once of all bits/spike, once of those that the source adds to the model's own baseline: part of the former may be a
+    baseline (drift, PSTH) that the other model does not have.
+    """
+    translations = inputs.translations
+    if OURS not in translations:
+        return
+    table = translations[OURS].table
+    resampling = Resampling.of(table, settings.statistics, np.random.default_rng([settings.seed, 99]), inputs.animals)
+    k = len(resampling.clusters)
+    for metric, score in (("bits_per_spike", translation_score), ("source_bits_per_spike", source_score)):
+        for other in LINEAR:
+            if other in translations:
+                ours, theirs = (score(translations[m], resampling.clusters.index) for m in (OURS, other))
+                value = float(ours(resampling.ones)[0] / theirs(resampling.ones)[0])
+                draws = ours(resampling.weights) / theirs(resampling.weights)
+                found = cluster_bootstrap.from_samples(value, draws, k, settings.statistics.alpha)
+                yield (f"{OURS} / {other}", POOLED, metric, found.value, found.ci_low, found.ci_high)
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def best_linear(found: pd.DataFrame, recording: str = POOLED, metric: str = "bits_per_spike") -> tuple[str, float]:
+    """The linear yardstick with the most bits/spike of a recording, or pooled, and its bits/spike."""
+    bits = found[(found["metric"] == metric) & (found["recording"] == recording)]
+    values = bits[bits["model"].isin(LINEAR)].set_index("model")["value"]
+    if values.empty:
+        raise DataError(f"expected one of {', '.join(LINEAR)} to compare with, found none")
+    return str(values.idxmax()), float(values.max())
+
+
+def wide(found: pd.DataFrame, metric: str, operator: str = "") -> pd.DataFrame:
+    """One row a model, one column a recording: value [interval]. operator: rows that join two models by it."""
+    joined = found["model"].str.contains(f" {operator} ", regex=False) if operator else found["model"].str.contains(" ")
+    rows = found[(found["metric"] == metric) & (joined if operator else ~joined)]
+    cells = rows.assign(cell=[_cell(r.value, r.ci_low, r.ci_high) for r in rows.itertuples()])
+    order = dict.fromkeys(rows["recording"])
+    table = cells.pivot(index="model", columns="recording", values="cell").reindex(columns=sorted(order, key=_last))
+    return table.reindex(index=list(dict.fromkeys(rows["model"]))).fillna("").reset_index()
+
+
+def _last(recording: str) -> tuple[bool, bool, str]:
+    return recording == MEAN, recording == POOLED, recording
+
+
+def _cell(value: float, low: float, high: float) -> str:
+    return f"{value:.3f}" + (f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else "")
+
+
+def said(found: pd.DataFrame) -> list[str]:
+    """The figures that the product is judged by, in words."""
+    lines = []
+    bits = found[found["metric"] == "bits_per_spike"].set_index(["model", "recording"])["value"]
+    if (OURS, POOLED) in bits and set(LINEAR) & set(found["model"]):
+        for metric, what in (
+            ("bits_per_spike", "pooled bits/spike"),
+            ("source_bits_per_spike", "bits/spike that the source adds to the own baseline"),
+        ):
+            of = found[(found["metric"] == metric) & (found["recording"] == POOLED)].set_index("model")
+            other, value = best_linear(found, metric=metric)
+            row = of.loc[f"{OURS} / {other}"]
+            lines.append(
+                f"- {OURS} has {_cell(row.value, row.ci_low, row.ci_high)} times the {what} of the best linear "
+                f"yardstick ({other}): {of['value'][OURS]:.4f} against {value:.4f}."
+            )
+        each = [r for r in dict.fromkeys(found["recording"]) if r not in (POOLED, MEAN)]
+        for name, best in ((r, best_linear(found, r)) for r in each):
+            lines.append(f"- {name}: {bits[OURS, name]:.4f}, best linear ({best[0]}) {best[1]:.4f}.")
+    for other in AGAINST:
+        rows = found[found["model"] == _minus(other)].set_index("recording")
+        if len(rows):
+            above = int((rows.drop([POOLED, MEAN])["value"] > 0).sum())
+            mean = rows.loc[MEAN]
+            lines.append(
+                f"- AUC of {OURS} above {other}: in {above} of {len(rows) - 2} recordings, mean gain "
+                f"{_cell(mean.value, mean.ci_low, mean.ci_high)}."
+            )
+    return lines
+
+
+def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: str) -> str:
+    costs = found[found["metric"].isin(["tune_s", "train_s", "cpu_s", "peak_mb"])]
+    table = costs.pivot(index="model", columns="metric", values="value")[["tune_s", "train_s", "cpu_s", "peak_mb"]]
+    table = table.reindex(list(dict.fromkeys(costs["model"]))).round(1).reset_index()
+    parts = [
+        ("Bits/spike of the target, held out, against the training mean", wide(found, "bits_per_spike")),
+        ("Bits/spike that the source adds to the model's own baseline", wide(found, "source_bits_per_spike")),
+        (f"Bits/spike of {OURS} over that of a linear yardstick", wide(found, "bits_per_spike", "/")),
+        ("The same of the bits/spike that the source adds", wide(found, "source_bits_per_spike", "/")),
+        ("AUC of the decision, held out", wide(found, "auc")),
+        ("AUC, paired differences", wide(found, "auc", "-")),
+        ("Cost of tuning and training", table),
+    ]
+    lines = [f"## {name}", "", *said(found), ""]
+    for title, part in parts:
+        if len(part):
+            lines += [f"### {title}", "", *markdown(part), ""]
+    lines += [f"{model} is left out: {why}" for model, why in left_out.items()]
+    return "\n".join([*lines, *([""] if left_out else []), about, ""])
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--on", nargs="+", choices=SETS, default=list(SETS), help="data sets")
+    parser.add_argument("--data", type=Path, default=SHARED_DATA, help="folder of real recordings")
+    parser.add_argument("--params", type=Path, help="another parameter file than the data set's own")
+    parser.add_argument("--models", nargs="+", help="only these models")
+    parser.add_argument("--all", action="store_true", help="the models of the target's own history too (slow)")
+    parser.add_argument("--quick", action="store_true", help="small data, two folds, hardly any training")
+    parser.add_argument("--work", type=Path, help="keep what is made here; models that are done there are taken over")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    words = sys.argv[1:] if words is None else words
+    a = parse(words)
+    if a.one:
+        print(json.dumps(one(a.one, a.work)))
+        return
+    try:
+        for name in a.on:
+            if name == "real" and not a.data.is_dir():
+                say(f"real: skipped, there is no folder {a.data}; name one with --data")
+                continue
+            with tempfile.TemporaryDirectory() as scratch:
+                found, left_out = study(name, a, a.work or Path(scratch))
+            text = section(name, found, left_out, made_by("quality.py", words))
+            write_part(a.out / "quality", INTRO, name, found, text)
+            print(text)
+    except (ConfigError, DataError) as error:
+        raise SystemExit(f"quality: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

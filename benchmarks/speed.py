@@ -1,0 +1,367 @@
+"""How fast seq2seq trains: against torch.nn.GRU as one would write it, against the processor, and with two workers.
+
+    python benchmarks/speed.py                                    # simulator and real recordings, half an hour
+    python benchmarks/speed.py --on simulator --quick             # a look, at small data
+
+writes benchmarks/results/speed.md and speed.csv. A run that is limited to one data set leaves the other's results as
+they are. Ours is the model of the product with one member and the data set's parameters; the reference is
+benchmarks/reference_seq2seq.py at the same widths. Both take the same windows of the inner partition of the first fold,
+on one thread, taking turns.
+
+Time to quality: seconds from the call of fit until the validation windows' bits/spike first reach 99 % of the best that
+the reference gets with any of its learning rates, of the same seed. The reference's time is that of the fastest of its
+rates that gets there, and what the search for the rate costs is not counted. Ours has no rate chosen here; its
+closed-form start counts. Throughput: windows learned from in a second, without validation and start. Workers: the same
+fits of all folds through spikebridge.parallel.run_jobs, by one process and by two. Seconds of the processor stand
+beside those of the clock, since other work on the machine changes them little. The limit is the time that the matrix
+products of one step would take, each at the rate that torch reaches at its size in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import reference_seq2seq as reference
+from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, write_part
+from spikebridge import models, parallel
+from spikebridge.config import Config
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.preprocess import load_splits, load_windows, take
+from spikebridge.stage import one_thread, say
+from spikebridge.tuning import FULL, partitions
+from spikebridge.types import Windows
+
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+SHARE = 0.99
+OURS, REFERENCE = "seq2seq", "reference"
+Sides = tuple[list[Windows], list[Windows]]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One fit. seconds, cpu_s: (epoch,), from the call of fit to the end of each epoch. bits: (epoch,), of `valid`."""
+
+    tool: str
+    seed: int
+    rate: float
+    seconds: tuple[float, ...]
+    cpu_s: tuple[float, ...]
+    bits: tuple[float, ...]
+
+    @property
+    def best(self) -> float:
+        return max(self.bits)
+
+    def until(self, target: float, clock: str = "seconds") -> float:
+        """Seconds until `target` bits/spike are first reached; infinity where they never are."""
+        return next((s for s, b in zip(getattr(self, clock), self.bits, strict=True) if b >= target), float("inf"))
+
+
+# --- fits -------------------------------------------------------------------------------------------------------------
+
+
+def params_of(settings: Config, members: int | None = 1) -> dict[str, Any]:
+    """Ours as the data set's parameter file has it; what is left to the tuner stands at its default.
+
+    members: instead of those of the file; None keeps them.
+    """
+    fixed = models.fixed(OURS, settings.models[OURS])
+    return fixed if members is None else {**fixed, "members": members}
+
+
+def like(params: dict[str, Any], rate: float, epochs: int) -> reference.Settings:
+    """The reference at the widths of ours."""
+    full = models.create(OURS, params).params
+    same = {key: getattr(full, key) for key in ("inputs", "hidden", "latents", "smoothing_s")}
+    return reference.Settings(rate=rate, epochs=epochs, **same)
+
+
+def curve(tool: str, sides: Sides, params: dict[str, Any], seed: int, rate: float, epochs: int) -> Curve:
+    """Fit once and note the time and bits/spike of every epoch."""
+    rows: list[tuple[float, float, float]] = []
+    start, cpu = time.perf_counter(), time.process_time()
+
+    def note(row: dict[str, float]) -> None:
+        done = time.perf_counter() - start, time.process_time() - cpu
+        rows.append((*done, row.get("valid_bits_per_spike", float("nan"))))
+
+    if tool == OURS:
+        models.create(OURS, params).fit(*sides, np.random.default_rng(seed), note)
+    else:
+        reference.fit(*sides, seed, like(params, rate, epochs), note)
+    return Curve(tool, seed, rate, *zip(*rows, strict=True))
+
+
+def curves(sides: Sides, params: dict[str, Any], seeds: int, rates: Sequence[float], epochs: int) -> list[Curve]:
+    """Ours once and the reference once a rate, for every seed, in turns."""
+    found = []
+    for seed in range(seeds):
+        for tool, rate in [(OURS, float("nan")), *((REFERENCE, r) for r in rates)]:
+            found.append(curve(tool, sides, params, seed, rate, epochs))
+            say(f"{tool} seed {seed} rate {rate:g}: {found[-1].best:.4f} bits/spike, {found[-1].seconds[-1]:.1f} s")
+    return found
+
+
+def to_quality(found: Sequence[Curve]) -> pd.DataFrame:
+    """One row a seed: what the reference ends with, the target, the time of both, and their ratio."""
+    rows = []
+    for seed in sorted({c.seed for c in found}):
+        ours = next(c for c in found if c.tool == OURS and c.seed == seed)
+        theirs = [c for c in found if c.tool == REFERENCE and c.seed == seed]
+        final = max(c.best for c in theirs)
+        target = SHARE * final if final > 0 else final
+        fastest = min(theirs, key=lambda c: c.until(target))
+        rows.append(
+            {
+                "seed": seed,
+                "reference_bits": final,
+                "our_bits": ours.best,
+                "best_rate": fastest.rate,
+                "reference_s": fastest.until(target),
+                "our_s": ours.until(target),
+                "times_faster": fastest.until(target) / ours.until(target),
+                "times_faster_cpu": min(c.until(target, "cpu_s") for c in theirs) / ours.until(target, "cpu_s"),
+                "our_first_epoch_s": ours.seconds[0],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def throughput(train: list[Windows], params: dict[str, Any], repeats: int, epochs: int) -> pd.DataFrame:
+    """Windows per second of training, best of the repeats: between the ends of the first and the last epoch."""
+    n = sum(map(len, train))
+    rows = []
+    for _ in range(repeats):
+        for tool in (OURS, REFERENCE):
+            done = curve(tool, (train, []), {**params, "epochs": epochs}, 0, 3e-3, epochs)
+            per = [(clock[-1] - clock[0]) / (len(clock) - 1) for clock in (done.seconds, done.cpu_s)]
+            rows.append({"tool": tool, "windows_per_s": n / per[0], "windows_per_cpu_s": n / per[1]})
+    table = pd.DataFrame(rows).groupby("tool", sort=False).max().reset_index()
+    theirs = table[table["tool"] == REFERENCE].iloc[0]
+    return table.assign(times_reference=table["windows_per_cpu_s"] / theirs["windows_per_cpu_s"])
+
+
+# --- the limit --------------------------------------------------------------------------------------------------------
+
+
+def products(train: Sequence[Windows], params: dict[str, Any]) -> dict[tuple[int, int, int], float]:
+    """(rows, inner, columns) of every matrix product of one of our steps -> how often, backward counted as two more.
+
+    The gradient towards the counts is not needed, so the read-in has one less.
+    """
+    p: Any = models.create(OURS, params).params
+    n, bins = sum(map(len, train)), train[0].n_bins
+    batch = round(n / max(1, round(n / p.batch)))
+    ways = 2 if p.direction_in_time == "two_sided" else 1
+    found: dict[tuple[int, int, int], float] = {}
+
+    def add(rows: int, inner: int, columns: int, times: float) -> None:
+        found[rows, inner, columns] = found.get((rows, inner, columns), 0.0) + times
+
+    for w in train:
+        rows = max(1, round(batch * len(w) / n)) * bins
+        add(rows, w.source.shape[2], p.inputs, 2)
+        add(rows, p.latents + p.hidden, w.target.shape[2], 3)
+    add(batch * bins, p.inputs, 3 * p.hidden, 3 * ways)
+    add(batch * bins, ways * p.hidden, p.latents, 3)
+    add(batch * bins, p.inputs, p.latents, 3)
+    add(batch * bins, p.latents, 3 * p.hidden, 3)
+    add(batch, p.hidden, 3 * p.hidden, 3 * bins * (ways + 1))
+    return found
+
+
+def rate_of(size: tuple[int, int, int], seconds: float = 0.05) -> float:
+    """GFLOP/s of a float32 product of (rows, inner) with (inner, columns): the best of short bursts."""
+    a, b = torch.ones(size[:2]), torch.ones(size[1:])
+    out = torch.empty(size[0], size[2])
+    flops, best, end = 2.0 * np.prod(size), 0.0, time.perf_counter() + seconds
+    torch.mm(a, b, out=out)
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        for _ in range(10):
+            torch.mm(a, b, out=out)
+        best = max(best, 10 * flops / (time.perf_counter() - start))
+    return best / 1e9
+
+
+def limit(train: Sequence[Windows], params: dict[str, Any], windows_per_s: float) -> dict[str, Any]:
+    """Arithmetic of a step, the time that it needs at the measured rates, and how often our step takes that."""
+    sizes = products(train, params)
+    each = {size: rate_of(size) for size in sizes}
+    gflop = sum(2e-9 * np.prod(size) * times for size, times in sizes.items())
+    needed = sum(2e-9 * np.prod(size) * times / each[size] for size, times in sizes.items())
+    p: Any = models.create(OURS, params).params
+    n = sum(map(len, train))
+    step = n / max(1, round(n / p.batch)) / windows_per_s
+    return {
+        "tool": OURS,
+        "step_ms": 1000 * step,
+        "gflop": gflop,
+        "gflop_per_s": gflop / step,
+        "products_ms": 1000 * needed,
+        "products_gflop_per_s": gflop / needed,
+        "peak_gflop_per_s": rate_of((1024, 1024, 1024), 0.5),
+        "times_products": step / needed,
+    }
+
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fold to be fitted."""
+
+    windows: Path
+    splits: Path
+    fold: str
+    params: dict[str, Any]
+
+
+def fit_fold(job: Job, report: parallel.Report) -> tuple[float, float, float, int]:
+    """When the fit began and ended, the processor's seconds of it, and the process that did it."""
+    part = partitions(load_splits(job.splits), job.fold)[0]
+    data = load_windows(job.windows)
+    model = models.create(OURS, job.params)
+    start, cpu = time.time(), time.process_time()
+    model.fit(take(data, part.train), take(data, part.valid), np.random.default_rng(1))
+    return start, time.time(), time.process_time() - cpu, os.getpid()
+
+
+def workers(work: Path, params: dict[str, Any], folds: int) -> pd.DataFrame:
+    """All folds and the last fit by one process and by two, in seconds.
+
+    fits_s: without the start of the processes. busiest_cpu_s: the processor's seconds of the process that had most to
+    do, which is what fits_s would be if nothing else ran on the machine.
+    """
+    jobs = [Job(work / "windows", work / "splits.json", f, params) for f in [*map(str, range(folds)), FULL]]
+    rows = []
+    for n in (1, 2):
+        start = time.time()
+        spans = parallel.run_jobs(fit_fold, jobs, n, lambda _: None)
+        seconds = time.time() - start
+        done = pd.DataFrame(spans, columns=["start", "stop", "cpu_s", "process"])
+        rows.append(
+            {
+                "workers": n,
+                "fits": len(jobs),
+                "seconds": seconds,
+                "fits_s": done["stop"].max() - done["start"].min(),
+                "busiest_cpu_s": done.groupby("process")["cpu_s"].sum().max(),
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table.assign(
+        times_faster=table["seconds"][0] / table["seconds"],
+        times_faster_fits=table["fits_s"][0] / table["fits_s"],
+        times_faster_cpu=table["busiest_cpu_s"][0] / table["busiest_cpu_s"],
+    )
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Title and table of every part, for one data set."""
+    settings = prepare(settings_of(name, a.data, [OURS], a.quick), name, work)
+    data, splits = load_windows(work / "windows"), load_splits(work / "splits.json")
+    part = partitions(splits, "0")[0]
+    sides = take(data, part.train), take(data, part.valid)
+    params = params_of(settings)
+    with one_thread():
+        torch.set_num_threads(1)
+        curve(OURS, sides, {**params, "epochs": 1}, 0, 0.0, 1)  # both warm: first calls load libraries
+        curve(REFERENCE, sides, params, 0, 1e-3, 1)
+        speed = throughput(sides[0], params, a.repeats, 3 if a.quick else 5)
+        yield "Throughput of training", speed
+        ours = float(speed["windows_per_cpu_s"].iloc[0])
+        yield "One step of ours against its matrix products", pd.DataFrame([limit(sides[0], params, ours)])
+        found = curves(sides, params, a.seeds, a.rates, 3 if a.quick else 60)
+        yield "Time to quality", to_quality(found)
+        if not a.without_workers:
+            yield "Two workers", workers(work, params_of(settings, None), len(splits.folds))
+
+
+def long(name: str, parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+    """data, part, row, what, value: every number of every table."""
+    rows = [
+        (name, title, f"{table.columns[0]} {key}", what, value)
+        for title, table in parts
+        for key, rest in zip(table.iloc[:, 0], table.iloc[:, 1:].to_dict("records"), strict=True)
+        for what, value in rest.items()
+    ]
+    return pd.DataFrame(rows, columns=["data", "part", "row", "what", "value"])
+
+
+def said(parts: dict[str, pd.DataFrame]) -> list[str]:
+    """The figures that the product is judged by, in words."""
+    quality, limits = parts["Time to quality"], parts["One step of ours against its matrix products"].iloc[0]
+    speed = parts["Throughput of training"].iloc[0]
+    ratio, low, high = (getattr(quality["times_faster"], f)() for f in ("median", "min", "max"))
+    lines = [
+        f"- {ratio:.1f} times faster than the reference to {SHARE:.0%} of what that ends with, median of "
+        f"{len(quality)} seeds ({low:.1f} to {high:.1f}); by the processor's time "
+        f"{quality['times_faster_cpu'].median():.1f} times. Ours ends with {quality['our_bits'].mean():.4f} "
+        f"bits/spike of the validation windows, the reference with {quality['reference_bits'].mean():.4f}.",
+        f"- {speed['times_reference']:.1f} times the reference's windows per second of training.",
+        f"- A step takes {limits['times_products']:.1f} times as long as its matrix products alone "
+        f"({limits['products_gflop_per_s']:.1f} GFLOP/s at their sizes; a large product reaches "
+        f"{limits['peak_gflop_per_s']:.0f} GFLOP/s).",
+    ]
+    if "Two workers" in parts:
+        two = parts["Two workers"].iloc[1]
+        lines.append(
+            f"- Two workers are {two['times_faster']:.2f} times as fast as one, {two['times_faster_fits']:.2f} times "
+            f"without the start of the processes, {two['times_faster_cpu']:.2f} times by the processor's time of the "
+            "busiest one."
+        )
+    return lines
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--on", nargs="+", choices=SETS, default=list(SETS), help="data sets")
+    parser.add_argument("--data", type=Path, default=SHARED_DATA, help="folder of real recordings")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rates", type=float, nargs="+", default=list(RATES), help="learning rates of the reference")
+    parser.add_argument("--repeats", type=int, default=3, help="of the throughput")
+    parser.add_argument("--without-workers", action="store_true", help="leave out two workers against one")
+    parser.add_argument("--quick", action="store_true", help="small data, hardly any training")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    words = sys.argv[1:] if words is None else words
+    a = parse(words)
+    try:
+        for name in a.on:
+            if name == "real" and not a.data.is_dir():
+                say(f"real: skipped, there is no folder {a.data}; name one with --data")
+                continue
+            with tempfile.TemporaryDirectory() as scratch:
+                parts = list(study(name, a, Path(scratch)))
+            lines = [f"## {name}", "", *said(dict(parts)), ""]
+            for title, table in parts:
+                lines += [f"### {title}", "", *markdown(table), ""]
+            text = "\n".join([*lines, made_by("speed.py", words), ""])
+            write_part(a.out / "speed", "# Speed of seq2seq", name, long(name, parts), text)
+            print(text)
+    except (ConfigError, DataError) as error:
+        raise SystemExit(f"speed: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

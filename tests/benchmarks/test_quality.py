@@ -1,0 +1,160 @@
+"""The benchmark of quality at tiny size: its numbers are those that the library wrote. No timings."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+import quality
+from common import settings_of, write_part
+
+MODELS = ["seq2seq", "ridge", "poisson_glm", "random_forest", "majority", "trial_columns"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> argparse.Namespace:
+    """The benchmark's table and page, and the folder in which the library worked."""
+    root = tmp_path_factory.mktemp("quality")
+    words = ["--on", "simulator", "--quick", "--models", *MODELS, "--work", str(root / "work"), "--out", str(root)]
+    quality.main(words)
+    (work,) = (root / "work").iterdir()
+    table = pd.read_csv(root / "quality.csv")
+    page = (root / "quality.md").read_text(encoding="utf-8")
+    return argparse.Namespace(table=table, page=page, work=work, words=words, root=root)
+
+
+def value(table: pd.DataFrame, model: str, recording: str, metric: str) -> pd.Series:
+    rows = table[(table["model"] == model) & (table["recording"] == recording) & (table["metric"] == metric)]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+@pytest.mark.slow
+def test_scores_are_those_of_the_evaluation(made: argparse.Namespace) -> None:
+    metrics = json.loads((made.work / "evaluation/metrics.json").read_text(encoding="utf-8"))
+    for model in ("seq2seq", "ridge", "poisson_glm"):
+        for metric in ("bits_per_spike", "source_bits_per_spike"):
+            row, found = value(made.table, model, "all", metric), metrics["translation"][model][metric]
+            assert [row["value"], row["ci_low"], row["ci_high"]] == pytest.approx(list_of(found))
+        for recording, found in metrics["translation"][model]["per_recording"].items():
+            assert value(made.table, model, recording, "bits_per_spike")["value"] == pytest.approx(found["value"])
+    row = value(made.table, "seq2seq - random_forest", "all", "auc")
+    assert row["value"] == pytest.approx(
+        metrics["models"]["seq2seq"]["auc"]["value"] - metrics["models"]["random_forest"]["auc"]["value"]
+    )
+    assert row["ci_low"] <= row["value"] <= row["ci_high"]
+
+
+def list_of(found: dict[str, float]) -> list[float]:
+    return [found["value"], found["ci_low"], found["ci_high"]]
+
+
+@pytest.mark.slow
+def test_auc_within_a_recording_is_that_of_scikit_learn(made: argparse.Namespace) -> None:
+    values = {}
+    for model in ("seq2seq", "random_forest"):
+        table = pd.read_parquet(made.work / "train" / model / "predictions.parquet")
+        for recording, rows in table.groupby("recording"):
+            stay, skip = (rows[f"p_{c}"] / rows[f"share_{c}"] for c in ("stay", "skip"))
+            values[model, recording] = roc_auc_score(rows["label"] == "stay", stay / (stay + skip))
+            assert value(made.table, model, recording, "auc")["value"] == pytest.approx(values[model, recording])
+    names = sorted({r for _, r in values})
+    gains = [values["seq2seq", r] - values["random_forest", r] for r in names]
+    for recording, gain in zip(names, gains, strict=True):
+        assert value(made.table, "seq2seq - random_forest", recording, "auc")["value"] == pytest.approx(gain)
+    mean = value(made.table, "seq2seq - random_forest", quality.MEAN, "auc")["value"]
+    assert mean == pytest.approx(np.mean(gains))
+
+
+@pytest.mark.slow
+def test_the_ratio_is_of_the_pooled_bits(made: argparse.Namespace) -> None:
+    for metric in ("bits_per_spike", "source_bits_per_spike"):
+        bits = {m: value(made.table, m, "all", metric)["value"] for m in ("seq2seq", "ridge", "poisson_glm")}
+        for other in ("ridge", "poisson_glm"):
+            row = value(made.table, f"seq2seq / {other}", "all", metric)
+            assert row["value"] == pytest.approx(bits["seq2seq"] / bits[other])
+        best = max(bits["ridge"], bits["poisson_glm"])
+        assert f"{bits['seq2seq'] / best:.3f} [" in made.page
+        assert f"{bits['seq2seq']:.4f} against {best:.4f}" in made.page
+
+
+@pytest.mark.slow
+def test_costs_and_what_is_left_out_are_told(made: argparse.Namespace) -> None:
+    costs = made.table[made.table["metric"].isin(["tune_s", "train_s", "cpu_s", "peak_mb"])]
+    assert set(costs["model"]) == set(MODELS) - {"trial_columns"}
+    assert (costs["value"] >= 0).all()
+    assert "trial_columns is left out: models.trial_columns: expected columns of the trial table" in made.page
+    assert "python benchmarks/quality.py --on simulator --quick" in made.page
+    assert "torch 2." in made.page
+
+
+@pytest.mark.slow
+def test_what_is_done_in_the_work_folder_is_taken_over(
+    made: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality.subprocess, "run", lambda *_, **__: pytest.fail("trained again"))
+    quality.main(made.words)
+    pd.testing.assert_frame_equal(pd.read_csv(made.root / "quality.csv"), made.table)
+
+
+def test_without_the_folder_of_recordings_a_line_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quality.main(["--on", "real", "--data", str(tmp_path / "none"), "--out", str(tmp_path / "out")])
+    assert f"real: skipped, there is no folder {tmp_path / 'none'}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mistake_ends_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="quality: unknown model 'rigde', did you mean ridge"):
+        quality.main(["--on", "simulator", "--models", "rigde", "--out", str(tmp_path)])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(SystemExit, match=r"quality: .*empty"):
+        quality.main(["--on", "real", "--data", str(empty), "--models", "majority", "--out", str(tmp_path)])
+
+
+def test_the_best_linear_yardstick_is_the_best_of_that_row() -> None:
+    table = pd.DataFrame(
+        [
+            ("ridge", "all", 0.10), ("reduced_rank", "all", 0.12), ("psth", "all", 0.9), ("seq2seq", "all", 0.15),
+            ("ridge", "a", 0.30), ("reduced_rank", "a", 0.20), ("seq2seq / ridge", "all", 1.5),
+        ],
+        columns=["model", "recording", "value"],
+    ).assign(metric="bits_per_spike")  # fmt: skip
+    assert quality.best_linear(table) == ("reduced_rank", 0.12)
+    assert quality.best_linear(table, "a") == ("ridge", 0.30)
+
+
+def test_results_of_the_other_data_set_stay(tmp_path: Path) -> None:
+    def table(name: str, bits: float) -> pd.DataFrame:
+        row = (name, "seq2seq", "all", "bits_per_spike", bits, np.nan, np.nan)
+        return pd.DataFrame([row], columns=quality.COLUMNS)
+
+    stem = tmp_path / "quality"
+    write_part(stem, quality.INTRO, "real", table("real", 1.0), "## real\n\n### A\n\nold")
+    write_part(stem, quality.INTRO, "simulator", table("simulator", 2.0), "## simulator\n\nother")
+    write_part(stem, quality.INTRO, "real", table("real", 3.0), "## real\n\n### A\n\nnew")
+    assert pd.read_csv(tmp_path / "quality.csv")["value"].tolist() == [3.0, 2.0]
+    page = (tmp_path / "quality.md").read_text(encoding="utf-8")
+    assert page.count("## real\n\n### A\n\nnew") == 1
+    assert page.count("## simulator\n\nother") == 1
+    assert "### A\n\nold" not in page
+
+
+def test_history_models_run_only_when_asked_for() -> None:
+    assert not {"target_history", "target_history_source"} & set(quality.default_models(False))
+    assert {"target_history", "target_history_source", "seq2seq", "ridge"} <= set(quality.default_models(True))
+
+
+def test_the_parameters_are_those_of_the_data_set(tmp_path: Path) -> None:
+    real = settings_of("real", tmp_path, ["seq2seq", "gradient_boosting"])
+    assert real.bins.width_s == 0.02
+    assert real.data.path == str(tmp_path)
+    assert list(real.models) == ["seq2seq", "gradient_boosting"]
+    assert real.models["seq2seq"]["drift"] is True
+    assert settings_of("simulator", tmp_path, ["ridge"]).bins.width_s == 0.05
