@@ -80,11 +80,27 @@ def made_by(script: str, words: Sequence[str]) -> str:
     """The command, versions and machine in one line."""
     versions = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
     load = f", load {os.getloadavg()[1]:.1f} in the last five minutes" if hasattr(os, "getloadavg") else ""
-    command = shlex.join(["python", f"benchmarks/{script}", *words])
+    command = shlex.join(["python", f"benchmarks/{script}", *_told(words)])
     return (
         f"Made by `{command}` with {versions}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores ({platform.machine()}){load}."
     )
+
+
+PLACES = {"--data": "path/to/recordings", "--out": None, "--work": None}
+"""Options that name a folder of this machine: what stands for it in a report; None leaves the option out."""
+
+
+def _told(words: Sequence[str]) -> Iterator[str]:
+    rest = iter(words)
+    for word in rest:
+        if word not in PLACES:
+            yield word
+            continue
+        next(rest, None)
+        stands = PLACES[word]
+        if stands is not None:
+            yield from (word, stands)
 
 
 def markdown(table: pd.DataFrame) -> list[str]:
