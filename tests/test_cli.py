@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -338,7 +339,9 @@ def test_inspect_writes_a_file_that_use_takes(recordings: Path, run: Run) -> Non
     code, out, err = run("inspect", "recordings", "--params", "new.yaml")
     assert code == 0
     assert "new.yaml written; its other sections are those of params.yaml." in err
-    assert re.search(r"\nNext: (\S*/)?spikebridge use new.yaml && make repro\n$", out)
+    last = out.splitlines()[-1].removeprefix("Next: ").split(" && ")
+    program, *words = shlex.split(last[0])  # a path with a space in it is quoted
+    assert Path(program).name == "spikebridge" and words == ["use", "new.yaml"] and last[1] == "make repro"
     code, out, _ = run("inspect", "recordings", "--params", "new file.yaml")
     assert out.endswith("spikebridge use 'new file.yaml' && make repro\n")
     text = Path("new.yaml").read_text()

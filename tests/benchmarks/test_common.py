@@ -6,6 +6,6 @@ from common import made_by
 
 
 def test_a_report_names_no_folder() -> None:
-    words = ["--on", "real", "--data", "/home/me/rats", "--out", "/scratch", "--work", "/scratch/w", "--seeds", "2"]
+    words = ["--on", "real", "--data", "some/rats", "--out", "there", "--work", "there/w", "--seeds", "2"]
     told = made_by("speed.py", words).split("`")[1]
     assert told == "python benchmarks/speed.py --on real --data path/to/recordings --seeds 2"
