@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import shutil
 from collections.abc import Callable
@@ -343,7 +342,7 @@ def test_inspect_writes_a_file_that_use_takes(recordings: Path, run: Run) -> Non
     program, *words = shlex.split(last[0])  # a path with a space in it is quoted
     assert Path(program).name == "spikebridge" and words == ["use", "new.yaml"] and last[1] == "make repro"
     code, out, _ = run("inspect", "recordings", "--params", "new file.yaml")
-    assert out.endswith("spikebridge use 'new file.yaml' && make repro\n")
+    assert out.endswith(" use 'new file.yaml' && make repro\n")
     text = Path("new.yaml").read_text()
     assert text.startswith("# our settings\nseed: 1\n")
     assert yaml.safe_load(text)["split"] == {"outer_folds": 2}
