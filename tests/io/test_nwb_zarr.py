@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -138,23 +139,27 @@ def test_a_missing_chunk_is_not_taken_for_zeros(folder: Path) -> None:
         contents(folder)
 
 
-@pytest.mark.parametrize(
-    ("array", "where"),
-    [
-        ("units/spike_times", "units/spike_times"),
-        ("units/spike_times_index", "units/spike_times_index"),
-        ("units/id", "units/id"),
-        ("units/quality", "units/quality"),
-        ("units/obs_intervals", "units/obs_intervals"),
-        ("units/electrodes", "units/electrodes"),
-        ("intervals/trials/start_time", "trials/start_time"),
-        ("intervals/trials/phase", "trials/phase"),
-        ("acquisition/light/data", "light"),
-        ("general/extracellular_ephys/electrodes/location", "electrodes/location"),
-    ],
-)
-def test_a_chunk_cut_short(folder: Path, array: str, where: str) -> None:
+ARRAYS = {
+    "units/spike_times": "units/spike_times",
+    "units/spike_times_index": "units/spike_times_index",
+    "units/id": "units/id",
+    "units/quality": "units/quality",
+    "units/obs_intervals": "units/obs_intervals",
+    "units/electrodes": "units/electrodes",
+    "intervals/trials/start_time": "trials/start_time",
+    "intervals/trials/phase": "trials/phase",
+    "acquisition/light/data": "light",
+    "general/extracellular_ephys/electrodes/location": "electrodes/location",
+}
+"""Arrays, and what they are called where they are looked at only when they are read."""
+
+
+@pytest.mark.parametrize("array", ARRAYS)
+@pytest.mark.parametrize("when", ["before opening", "when read"])
+def test_a_chunk_cut_short(folder: Path, array: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blosc makes of it whatever lies in memory."""
+    if when == "when read":
+        monkeypatch.setattr("spikebridge.io.formats.chunks.MANY", 0)
     chunk = next(p for p in sorted((folder / array).iterdir()) if not p.name.startswith("."))
     whole = chunk.read_bytes()
     half = len(whole) // 2
@@ -162,8 +167,32 @@ def test_a_chunk_cut_short(folder: Path, array: str, where: str) -> None:
     with pytest.raises(DataError) as caught:
         contents(folder)
     expected = len(whole) if half >= 16 else 16  # below, not even the header is there
+    where = array if when == "before opening" else ARRAYS[array]
     said = f"{where}: 1 chunk is not whole: {chunk.name} ({half} of {expected} bytes); copy the folder again"
     assert said in str(caught.value)
+
+
+def test_no_chunk_that_is_cut_short_is_ever_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """hdmf decodes ids and texts while it opens a folder; a text may then ask for all memory there is."""
+    from numcodecs.blosc import Blosc
+
+    decode, lengths = Blosc.decode, []
+
+    def watched(self: Blosc, buf: Any, out: Any = None) -> Any:
+        raw = bytes(memoryview(buf))
+        lengths.append((len(raw), int.from_bytes(raw[12:16], "little")))
+        return decode(self, buf, out)
+
+    monkeypatch.setattr(Blosc, "decode", watched)
+    contents(folder)
+    assert len(lengths) > 20
+    for file in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        with contextlib.suppress(DataError):
+            contents(folder)
+        file.write_bytes(whole)
+    assert all(found == expected for found, expected in lengths)
 
 
 def test_a_chunk_of_a_few_bytes(folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.chunks import cut_arrays
 from spikebridge.io.formats.nwb.columns import Log, reason
 from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
 from spikebridge.io.formats.nwb.write import nwb_file
@@ -54,6 +55,9 @@ def read(path: Path, options: NWBOptions) -> Contents:
             f"{where} lies in another folder, {folder}, which is missing: copy it along" for where, folder in broken
         ]
         raise DataError(refusal(path, words))
+    cut = [line for folder in (path, *(folder for _, folder in _links(path))) for line in cut_arrays(folder)]
+    if cut:
+        raise DataError(refusal(path, cut))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cached namespaces, deprecated fields: nothing a user can act on
         try:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.io.formats import reasons
-from spikebridge.io.formats.nwb.chunks import check_chunks
+from spikebridge.io.formats.chunks import check_chunks
 from spikebridge.suggest import listed
 
 P = ParamSpec("P")

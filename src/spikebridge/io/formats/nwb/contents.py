@@ -14,8 +14,8 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import Contents, no_behavior
+from spikebridge.io.formats.chunks import check_chunks
 from spikebridge.io.formats.nwb.behavior import behavior_table
-from spikebridge.io.formats.nwb.chunks import check_chunks
 from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, plain_columns, ragged, text, values_of
 from spikebridge.io.formats.nwb.tables import interval_tables
 from spikebridge.io.formats.nwb.walk import walk

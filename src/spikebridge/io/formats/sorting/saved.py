@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.chunks import cut_arrays
 from spikebridge.io.formats.sorting.common import grouping, refuse
 from spikebridge.io.formats.sorting.kinds import read_json, saved_sorting
 from spikebridge.suggest import listed
@@ -62,6 +63,7 @@ def from_saved(path: Path, segment: int | None) -> Train:
 def _from_zarr(path: Path, group: str | None, segment: int | None) -> Train:
     if any('"pickle"' in f.read_text(encoding="utf-8", errors="replace") for f in path.rglob(".zarray")):
         raise DataError(f"{path}: holds pickled arrays, which are not opened: they would run what they hold")
+    refuse(path, cut_arrays(path))
     sorting = spikeinterface(path).sorting_extractor_full_dict["zarr"](path, zarr_group=group)
     train = from_extractor(path, sorting, segment)
     metrics = path / "extensions" / "quality_metrics" / "metrics"
