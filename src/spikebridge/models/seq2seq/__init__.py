@@ -10,11 +10,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
@@ -23,6 +23,7 @@ from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
+from spikebridge.models.seq2seq.cores import check_core
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Predictions, Windows
 
@@ -46,7 +47,7 @@ class Seq2Seq(Model):
     early_stopping = True
 
     class Params(base.Params):
-        core: Literal["gru"] = "gru"
+        core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
         direction_in_time: Literal["two_sided", "causal"] = "two_sided"
         members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
         psth: bool = Field(True, description="the target's course in a trial as a term of its own")
