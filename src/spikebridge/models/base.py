@@ -78,14 +78,10 @@ class Model(ABC):
                     f"as in {first.recording}, got {w.n_bins} of {w.bin_s} s and {w.classes}"
                 )
         self.classes, self.bin_s, self.n_bins = first.classes, first.bin_s, first.n_bins
-        self.units = {
-            w.recording: {"source_units": w.source_units.tolist(), "target_units": w.target_units.tolist()}
-            for w in train
-        }
+        self.units, self.class_shares = {}, {}
         held = {w.recording: w for w in valid}
         for w in train:
-            labels = [part.label for part in (w, held.get(w.recording)) if part is not None]
-            self.class_shares[w.recording] = class_shares(np.concatenate(labels), len(w.classes)).tolist()
+            self._know(w, held.get(w.recording))
         if not self.early_stopping:
             train, valid = [join(w, held.get(w.recording)) for w in train], []
         rows: list[dict[str, float]] = []
@@ -97,6 +93,12 @@ class Model(ABC):
 
         self._fit(train, valid, rng, note)
         return History(tuple(rows))
+
+    def _know(self, w: Windows, more: Windows | None) -> None:
+        """Write down the units of a recording, and the shares of its labels in both sets of windows."""
+        self.units[w.recording] = {"source_units": w.source_units.tolist(), "target_units": w.target_units.tolist()}
+        labels = [part.label for part in (w, more) if part is not None]
+        self.class_shares[w.recording] = class_shares(np.concatenate(labels), len(w.classes)).tolist()
 
     @abstractmethod
     def _fit(

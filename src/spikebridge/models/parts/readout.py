@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -44,20 +44,24 @@ class Readout:
 
 
 def fit_readouts(
-    latents: Mapping[str, Array], labels: Mapping[str, Labels], n_classes: int, more: Mapping[str, Array] | None = None
+    latents: Mapping[str, Array],
+    labels: Mapping[str, Labels],
+    n_classes: int,
+    more: Mapping[str, Array] | None = None,
+    summaries: Collection[str] = tuple(SUMMARIES),
 ) -> tuple[str, dict[str, Readout]]:
     """The summary of latents, and one read-out a recording.
 
     latents: recording -> (trial, bin, latent), in time order. labels: recording -> (trial,). more: recording -> (trial,
-    feature), features beside the summary.
+    feature), features beside the summary. summaries: those to choose from.
     Summary and ridge strength are those that predict contiguous held-out runs of the given trials best (log loss summed
     over recordings: one recording has too few trials to choose by).
     """
     beside = more or {r: np.empty((len(z), 0)) for r, z in latents.items()}
-    features = {name: {r: np.hstack([SUMMARIES[name](z), beside[r]]) for r, z in latents.items()} for name in SUMMARIES}
+    features = {name: {r: np.hstack([SUMMARIES[name](z), beside[r]]) for r, z in latents.items()} for name in summaries}
     losses = {
         (name, strength): sum(_held_out_loss(features[name][r], labels[r], strength) for r in latents)
-        for name, strength in product(SUMMARIES, STRENGTHS)
+        for name, strength in product(summaries, STRENGTHS)
     }
     name, strength = min(losses, key=lambda choice: losses[choice])
     return name, {r: fit_readout(features[name][r], labels[r], n_classes, strength) for r in latents}

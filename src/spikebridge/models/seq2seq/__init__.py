@@ -23,9 +23,10 @@ from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
+from spikebridge.models.seq2seq.adapt import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
 from spikebridge.models.seq2seq.translator import Translator
-from spikebridge.types import Predictions, Windows
+from spikebridge.types import History, Predictions, Windows
 
 __all__ = ["Seq2Seq"]
 
@@ -81,12 +82,19 @@ class Seq2Seq(Model):
         p: Any = self.params
         self.translator = Translator(p, self.bin_s, self.device)
         self.translator.fit(train, valid, rng, on_epoch)
+        self.directions: dict[str, LabelDirection] = {}
+        self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES))
+
+    def _read_out(
+        self, train: Sequence[Windows], valid: Sequence[Windows], summaries: Sequence[str]
+    ) -> tuple[str, dict[str, Readout]]:
+        """The best of the summaries and a read-out of each recording with labels; `directions` where asked for."""
+        p: Any = self.params
         held = {w.recording: w for w in valid}
         known = [join(w, held.get(w.recording)) for w in train]
         known = [w.select(w.labelled) for w in known if w.labelled.any()]
         latents = {w.recording: self.translator.run(w)[0] for w in known}
         labels = {w.recording: w.label for w in known}
-        self.directions: dict[str, LabelDirection] = {}
         more: dict[str, NDArray[np.float64]] = {}
         if p.label_direction:
             for w in known:
@@ -95,7 +103,38 @@ class Seq2Seq(Model):
                 size = LABEL_WEIGHT * float(latents[name].std())
                 self.directions[name] = replace(direction, weights=direction.weights * size)
                 more[name] = crossed * size
-        self.summary, self.readouts = fit_readouts(latents, labels, len(self.classes), more)
+        return fit_readouts(latents, labels, len(self.classes), more, summaries)
+
+    def adapt(
+        self,
+        train: Sequence[Windows],
+        valid: Sequence[Windows],
+        rng: np.random.Generator,
+        on_epoch: OnEpoch | None = None,
+    ) -> History:
+        """Learn recordings that are new to a fitted model; what it says of the others stays as it was, bit by bit.
+
+        Of the translator only read-in and read-out, scale and baseline of each new recording are learned, from all of
+        its windows, labelled or not; then its read-out of decisions, where it has labels. train, valid, on_epoch: as in
+        `fit`. Raises DataError where a recording is known, or cut in other bins or classes, or has too few windows.
+        """
+        rows: list[dict[str, float]] = []
+
+        def note(row: dict[str, float]) -> None:
+            rows.append(row)
+            if on_epoch is not None:
+                on_epoch(row)
+
+        held = {w.recording: w for w in valid}
+        for w in train:
+            check_new(self, w)
+        for w in train:
+            own = [held[w.recording]] if w.recording in held else []
+            add_recording(self.translator, w, own, rng, note)
+            self._know(w, held.get(w.recording))
+            if any(part.labelled.any() for part in (w, *own)):
+                self.readouts |= self._read_out([w], own, [self.summary])[1]
+        return History(tuple(rows))
 
     def predict(self, windows: Windows) -> Predictions:
         recording = self.known(windows.recording)

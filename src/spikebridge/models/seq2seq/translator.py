@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from spikebridge.models.seq2seq.start import read_in_directions
 from spikebridge.types import Windows
 
 Batch = dict[int, Tensor]  # recording number -> window numbers
+Start = Callable[[int, Windows, NDArray[np.float64]], None]
 GAINS = [k / 20 for k in range(25)]
 PSEUDO_SPIKE = 0.05
 RATE_FLOOR = 0.02  # spikes per window and unit, so that a unit silent in training keeps a finite log rate
@@ -58,19 +59,36 @@ class Translator:
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
         """Train on all windows, labelled or not."""
-        p = self.params
         self.build({w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}, int(rng.integers(2**31)))
+        self.descend(train, valid, rng, on_epoch, self.networks, self.scale_and_start, self.params.batch)
+        self._align(self._tensors(train)[0])
+
+    def descend(
+        self,
+        train: Sequence[Windows],
+        valid: Sequence[Windows],
+        rng: np.random.Generator,
+        on_epoch: OnEpoch,
+        learning: nn.ModuleList,
+        start: Start,
+        batch: int,
+    ) -> None:
+        """Baseline, start and gradient steps of these recordings, then their calibration.
+
+        learning: what is learned, one part a network; `start` puts it where the descent begins. batch: windows.
+        """
+        p = self.params
         generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
         known: Batch = {}
-        for i, w in enumerate(train):
+        for i, w in self._numbered(train):
             self.baselines[w.recording], crossed = fit_baseline(w, p.psth, p.drift)
-            self._scale_and_start(i, w, np.exp(crossed))
+            start(i, w, np.exp(crossed))
             known[i] = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
         x, y = self._tensors(train)
         base = {i: t.mean(dim=(0, 1)).clamp(min=RATE_FLOOR / t.shape[1]) for i, t in y.items()}
 
         sizes = {i: len(t) for i, t in x.items()}
-        steps = max(1, round(sum(sizes.values()) / p.batch))
+        steps = max(1, round(sum(sizes.values()) / batch))
 
         def batches() -> Iterator[Batch]:
             order = {i: torch.randperm(n, generator=generator).tensor_split(steps) for i, n in sizes.items()}
@@ -78,7 +96,7 @@ class Translator:
                 yield {i: parts[step] for i, parts in order.items() if len(parts[step])}
 
         def loss(batch: Any) -> Tensor:
-            return torch.stack([one_loss(network, batch) for network in self._members()]).sum()
+            return torch.stack([one_loss(network, batch) for network in self.members()]).sum()
 
         def one_loss(network: Network, batch: Batch) -> Tensor:
             pieces = {i: self._augment(x[i][rows], generator) for i, rows in batch.items()}
@@ -97,9 +115,8 @@ class Translator:
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
         schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience)
-        fit_network(self.networks, batches, steps, loss, score, schedule, on_epoch, self._members())
+        fit_network(learning, batches, steps, loss, score, schedule, on_epoch, list(learning))
         self._calibrate(train, valid)
-        self._align(x)
 
     def run(self, windows: Windows, chunk: int = 1024) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Latents (window, bin, latent) and expected target counts (window, bin, unit)."""
@@ -110,7 +127,7 @@ class Translator:
         with torch.no_grad():
             for start in range(0, max(len(windows), 1), chunk):
                 x = self._scaled(i, windows.source[start : start + chunk])
-                each = [network.encode({i: x}) for network in self._members()]
+                each = [network.encode({i: x}) for network in self.members()]
                 latents.append(self._together(each).cpu().numpy())
                 rates.append(self._rates(i, each, known[start : start + chunk]).cpu().numpy())
         return np.concatenate(latents), np.concatenate(rates)
@@ -121,14 +138,14 @@ class Translator:
         mean = np.maximum(baseline.totals.mean(axis=0), RATE_FLOOR) / windows.n_bins
         return np.asarray(mean * np.exp(baseline.log_gain(windows)), dtype=np.float32)
 
-    def _members(self) -> list[Network]:
+    def members(self) -> list[Network]:
         return [cast(Network, network) for network in self.networks]
 
     def _rates(self, i: int, latents: Sequence[Tensor], known: Tensor) -> Tensor:
         """(window, bin, target unit), expected counts, mean over the networks. latents: each one's."""
         each = [
             (network.decode(z, {i: len(z)})[0] + known).exp()
-            for network, z in zip(self._members(), latents, strict=True)
+            for network, z in zip(self.members(), latents, strict=True)
         ]
         return torch.stack(each).mean(dim=0)
 
@@ -141,7 +158,7 @@ class Translator:
         """Least-squares maps of each network's latents in the training windows onto those of the first."""
         self.networks.eval()
         with torch.no_grad():
-            first, *others = [network.encode(x).flatten(0, 1).double() for network in self._members()]
+            first, *others = [network.encode(x).flatten(0, 1).double() for network in self.members()]
             ones = torch.ones(len(first), 1, dtype=first.dtype, device=first.device)
             self.maps = [
                 torch.linalg.lstsq(torch.cat([z, ones], 1), first).solution.float().contiguous() for z in others
@@ -163,16 +180,16 @@ class Translator:
         p = self.params
         held = {w.recording: w for w in valid}
         self.networks.eval()
-        for i, w in enumerate(train):
+        for i, w in self._numbered(train):
             scored = held.get(w.recording)
             gains = [1.0] * p.members
             if scored is not None and len(scored):
                 known = self._known(scored)
-                gains = [self._gain(network, i, scored, known) for network in self._members()]
+                gains = [self._gain(network, i, scored, known) for network in self.members()]
             both = join(w, scored)
             self.baselines[w.recording], crossed = fit_baseline(both, p.psth, p.drift)
             log_gain = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
-            for network, gain in zip(self._members(), gains, strict=True):
+            for network, gain in zip(self.members(), gains, strict=True):
                 read_out = cast(nn.Linear, network.read_out[i])
                 read_out.weight.data.mul_(gain)
                 modulation, counts = self._modulation(network, i, both)
@@ -193,9 +210,13 @@ class Translator:
             return log_rate - cast(nn.Linear, network.read_out[i]).bias, counts
 
     def _tensors(self, windows: Sequence[Windows]) -> tuple[Batch, Batch]:
-        x = {i: self._scaled(i, w.source) for i, w in enumerate(windows) if len(w)}
-        y = {i: torch.from_numpy(w.target.astype(np.float32)).to(self.device) for i, w in enumerate(windows) if len(w)}
+        some = [(i, w) for i, w in self._numbered(windows) if len(w)]
+        x = {i: self._scaled(i, w.source) for i, w in some}
+        y = {i: torch.from_numpy(w.target.astype(np.float32)).to(self.device) for i, w in some}
         return x, y
+
+    def _numbered(self, windows: Sequence[Windows]) -> list[tuple[int, Windows]]:
+        return [(self.recordings.index(w.recording), w) for w in windows]
 
     def _scaled(self, i: int, counts: NDArray[Any]) -> Tensor:
         x = torch.from_numpy(self._smooth(counts)).to(self.device)
@@ -214,7 +235,7 @@ class Translator:
         keep = torch.rand(len(x), 1, x.shape[2], generator=generator).to(self.device) >= self.params.dropout
         return x * keep / (1 - self.params.dropout)
 
-    def _scale_and_start(self, i: int, w: Windows, known: NDArray[np.float64]) -> None:
+    def scale_and_start(self, i: int, w: Windows, known: NDArray[np.float64]) -> None:
         """Scale by the training windows' mean and SD; start the read-in at the linear translator.
 
         known: (window, bin, target unit), gain of the baseline: the linear translator is fitted to what it leaves.
@@ -235,7 +256,7 @@ class Translator:
         # At the start the latents are the leading linear predictors and the rates what they predict.
         n = min(self.params.latents, self.params.inputs)
         with torch.no_grad():
-            for network in self._members():
+            for network in self.members():
                 read_in, read_out = cast(nn.Linear, network.read_in[i]), cast(nn.Linear, network.read_out[i])
                 read_in.weight.copy_(torch.from_numpy(start.T))
                 read_in.bias.zero_()
@@ -246,12 +267,12 @@ class Translator:
     def _scorer(self, valid: Sequence[Windows], base: Batch) -> Any:
         x, y = self._tensors(valid)
         spikes = sum(float(t.sum()) for t in y.values())
-        known = {i: self._known(w) for i, w in enumerate(valid) if len(w)}
+        known = {i: self._known(w) for i, w in self._numbered(valid) if len(w)}
 
         def score() -> dict[str, float]:
             nats = 0.0
             for i, xi in x.items():
-                rates = self._rates(i, [network.encode({i: xi}) for network in self._members()], known[i])
+                rates = self._rates(i, [network.encode({i: xi}) for network in self.members()], known[i])
                 nats += float((y[i] * (rates.log() - base[i].log()) - (rates - base[i])).sum())
             gain_per_spike = nats / max(spikes, 1.0)
             return {"valid_loss": -gain_per_spike, "valid_bits_per_spike": gain_per_spike / float(np.log(2))}

@@ -1,0 +1,80 @@
+"""A recording that a fitted translator has never seen: new read-in and read-out around the core that it has.
+
+As in Pandarinath et al. 2018, where sessions share their dynamics and differ in the units recorded. The read-in starts
+at the closed-form translator of the new recording itself. Its axes need not be those of the recordings before: the
+read-in is learned through the frozen core, and so comes to feed it what it can use. (Measured on the simulator: starts
+that are turned towards the earlier recordings' inputs, by the skip path or by courses of the classes, end lower.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from torch import nn
+
+from spikebridge.errors import DataError
+from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.seq2seq.translator import Translator
+from spikebridge.types import Windows
+
+FEWEST_WINDOWS = 10
+STEPS = 8  # an epoch, at least, where that leaves `SMALLEST_BATCH`: a frozen core needs more of them than a free one
+SMALLEST_BATCH = 8  # windows
+
+
+def check_new(model: Model, train: Windows) -> None:
+    """Raises DataError where the recording is known, cut in other bins or classes, or too short to learn from."""
+    name = train.recording
+    if not model.units:
+        raise DataError(f"{model.name} has not been fitted: there is no core to adapt {name} to")
+    if name in model.units:
+        raise DataError(f"{name}: the model knows this recording already; it knows {', '.join(sorted(model.units))}")
+    if abs(train.bin_s - model.bin_s) > 1e-9 or train.n_bins != model.n_bins:
+        raise DataError(
+            f"{name}: expected windows of {model.n_bins} bins of {model.bin_s:g} s as the model was fitted on, got "
+            f"{train.n_bins} of {train.bin_s:g} s"
+        )
+    if train.classes != model.classes:
+        raise DataError(
+            f"{name}: expected the model's classes {', '.join(model.classes)}, got {', '.join(train.classes)}"
+        )
+    if len(train) < FEWEST_WINDOWS:
+        raise DataError(f"{name}: expected at least {FEWEST_WINDOWS} windows to learn from, got {len(train)}")
+
+
+def add_recording(
+    translator: Translator, train: Windows, valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+) -> None:
+    """Learn read-in, read-out, scale and baseline of one recording; an exception leaves the translator as it was."""
+    with _room_for(translator, train) as learning:
+        batch = min(translator.params.batch, max(SMALLEST_BATCH, len(train) // STEPS))
+        translator.descend([train], valid, rng, on_epoch, learning, translator.scale_and_start, batch)
+
+
+@contextmanager
+def _room_for(translator: Translator, w: Windows) -> Iterator[nn.ModuleList]:
+    """Untrained read-in and read-out, one part a network; nothing else has a gradient. They stay if all goes well."""
+    number, p, learning = len(translator.recordings), translator.params, nn.ModuleList()
+    translator.networks.requires_grad_(False)
+    for network in translator.members():
+        network.read_in.append(nn.utils.skip_init(nn.Linear, w.source.shape[2], p.inputs))
+        out = nn.utils.skip_init(nn.Linear, p.latents + network.decoder.width, w.target.shape[2])
+        network.read_out.append(out)
+        learning.append(nn.ModuleList([network.read_in[number], network.read_out[number]]))
+    learning.to(translator.device)
+    translator.recordings.append(w.recording)
+    translator.networks.train()  # cuDNN has no gradients of a recurrent layer that is not training
+    try:
+        yield learning
+    except BaseException:
+        translator.recordings.pop()
+        translator.baselines.pop(w.recording, None)
+        translator.scale = {key: v for key, v in translator.scale.items() if not key.startswith(f"{number}.")}
+        for network in translator.members():
+            network.read_in, network.read_out = network.read_in[:number], network.read_out[:number]
+        raise
+    finally:
+        translator.networks.requires_grad_(True)
+        translator.networks.eval()
