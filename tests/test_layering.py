@@ -35,6 +35,7 @@ LEVELS = {
     "gates": 8,
     "inspection": 8,
     "training": 9,
+    "adaptation": 9,
     "tracking": 10,
     "figures": 10,
     "cli": 11,

@@ -1,4 +1,4 @@
-"""The command line: `spikebridge inspect | use | results | predict | ui | publish`.
+"""The command line: `spikebridge inspect | use | results | predict | adapt | ui | publish`.
 
 Heavy imports wait inside commands.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge import __version__
-from spikebridge.cli import drawing, inspection
+from spikebridge.cli import adaptation, drawing, inspection
 from spikebridge.errors import DataError, SpikebridgeError
 
 
@@ -49,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--output", default="label", help="label, probabilities, latents or target_rates")
     command.add_argument("--recording", default="", help="whose units these are, where their number does not tell")
     command.add_argument("--out", type=Path, help="write .npy or .csv instead of printing")
+
+    command = _command(
+        commands, "adapt", adapt, "new recordings for a saved model: read-in and read-out around its core"
+    )
+    adaptation.add_arguments(command)
 
     command = _command(commands, "ui", ui, "MLflow UI of this project, on this machine only")
     command.add_argument("--port", type=int, default=5000)
@@ -160,6 +165,13 @@ def _save(said: Any, path: Path) -> None:
         raise DataError(f"{path}: expected a name that ends in .npy or .csv")
     with path.open("wb") as handle:
         np.save(handle, said, allow_pickle=False)
+
+
+def adapt(arguments: argparse.Namespace) -> None:
+    head, rows = adaptation.run(arguments)
+    print("Held-out blocks of each new recording:\n")
+    show(head, rows)
+    print(f'Load the adapted model: spikebridge.load("{arguments.out}")')
 
 
 def ui(arguments: argparse.Namespace) -> None:

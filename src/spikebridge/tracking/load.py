@@ -20,12 +20,17 @@ def load(uri: str | Path) -> ServedModel:
     Its files are downloaded and read with the installed code; nothing in them is executed or unpickled.
     Raises RegistryError when there is no such model, or it is not one of spikebridge's.
     """
+    return ServedModel(folder_of(uri))
+
+
+def folder_of(uri: str | Path) -> Path:
+    """The local folder with the files of such a model. Raises RegistryError where there is none."""
     text = str(uri)
-    if not text.startswith(SCHEMES):
-        if not Path(text).is_dir():
-            raise RegistryError(f"{text}: expected models:/<name>@<alias> or a folder, found neither")
-        return ServedModel(find_folder(Path(text)))
-    return ServedModel(find_folder(download(text)))
+    if text.startswith(SCHEMES):
+        return find_folder(download(text))
+    if not Path(text).is_dir():
+        raise RegistryError(f"{text}: expected models:/<name>@<alias> or a folder, found neither")
+    return find_folder(Path(text))
 
 
 def download(uri: str) -> Path:
