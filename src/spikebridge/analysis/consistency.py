@@ -6,24 +6,23 @@ A good likelihood can go with arbitrary latents; those that several fits agree o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.analysis.refit import Refits, with_units
-from spikebridge.metrics import consistency
+from spikebridge.metrics import linear_map
 from spikebridge.models import Model
 from spikebridge.types import Windows
 
+Array = NDArray[np.float64]
 FEWEST_UNITS = 4
 
 
 def tables(refits: Refits) -> dict[str, pd.DataFrame]:
-    """consistency: recording, fold, compared (seeds, source_halves, target_halves), r2.
-
-    r2: of all latents together, so that a latent counts as much as it varies, mean over both ways; the map is fitted on
-    the even test trials and scored on the odd ones.
-    """
+    """consistency: recording, fold, compared (seeds, source_halves, target_halves), r2; see `agreement`."""
     enough = [w.recording for w in refits.data if min(w.source.shape[2], w.target.shape[2]) >= FEWEST_UNITS]
     pairs: dict[str, list[tuple[Model, str | None, int | None]]] = {
         "seeds": [(refits.forward, None, None), (refits.fit("seed"), None, None)]
@@ -32,15 +31,32 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
         pairs |= {f"{side}_halves": [_half(refits, side, k) for k in (0, 1)] for side in refits.config.analysis.halves}
     rows = [
         {
-            "recording": test.recording,
+            "recording": windows[1].recording,
             "fold": refits.fold.fold,
             "compared": name,
-            "r2": consistency([_latents(refits, test, *one) for one in pair], by_variance=True),
+            "r2": agreement(*([_latents(refits, w, *one) for w in windows] for one in pair)),
         }
         for name, pair in pairs.items()
-        for _, test in refits.scored()
+        for windows in refits.scored()
     ]
     return {"consistency": pd.DataFrame(rows, columns=["recording", "fold", "compared", "r2"])}
+
+
+def agreement(one: Sequence[Array], other: Sequence[Array]) -> float:
+    """R2 of the linear map from the latents of one fit to those of another, mean over both ways.
+
+    one, other: each (latents of the training windows, of the test windows), (window, bin, latent) of the same windows.
+    The map is fitted in training windows and scored on the test block: half of a short block would not hold every place
+    that the other half visits. All latents together, so that one counts as much as it varies: 1 - residual / total sum
+    of squares.
+    """
+    return float(np.mean([_one_way(*a, *b) for a, b in ((one, other), (other, one))]))
+
+
+def _one_way(x: Array, x_test: Array, y: Array, y_test: Array) -> float:
+    rest = np.square(y_test - linear_map(x, y)(x_test)).sum()
+    total = np.square(y_test - y_test.mean(axis=(0, 1))).sum()
+    return float(1 - rest / total) if total > 0 else float("nan")
 
 
 def halves(refits: Refits, w: Windows, side: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -55,9 +71,9 @@ def _half(refits: Refits, side: str, k: int) -> tuple[Model, str | None, int | N
     return model, side, k
 
 
-def _latents(refits: Refits, test: Windows, model: Model, side: str | None, k: int | None) -> NDArray[np.float64]:
+def _latents(refits: Refits, w: Windows, model: Model, side: str | None, k: int | None) -> Array:
     if side is not None and k is not None:
-        test = with_units(test, **{side: halves(refits, test, side)[k]})
-    latents = model.predict(test).latents
+        w = with_units(w, **{side: halves(refits, w, side)[k]})
+    latents = model.predict(w).latents
     assert latents is not None
     return latents.astype(np.float64)

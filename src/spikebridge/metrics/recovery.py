@@ -67,26 +67,17 @@ def truth_at(time_s: Array, values: Array, at_s: Array) -> Array:
     return np.stack(columns, axis=-1)
 
 
-def consistency(fits: Sequence[Array], by_variance: bool = False) -> float:
+def consistency(fits: Sequence[Array]) -> float:
     """Mean R2 of the linear map from the latents of one fit to those of another, over all ordered pairs of fits.
 
     High co-smoothing can go with arbitrary latents; latents that several fits agree on are less arbitrary
     (Dabholkar & Barak 2025). fits: each (trial, bin, latent) of the same trials; even trials fit the map, odd trials
-    score it. by_variance: one R2 of all latents together, in which one counts as much as it varies; else the mean of
-    their R2. Returns NaN for fewer than two fits or four trials.
+    score it. Returns NaN for fewer than two fits or four trials.
     """
     scores = [
-        _agreement(b[1::2], linear_map(a[::2], b[::2])(a[1::2]), by_variance)
+        float(np.nanmean(r2(b[1::2], linear_map(a[::2], b[::2])(a[1::2]))))
         for i, a in enumerate(fits)
         for j, b in enumerate(fits)
         if i != j and len(a) >= 4
     ]
     return float(np.mean(scores)) if scores else float("nan")
-
-
-def _agreement(truth: Array, estimate: Array, by_variance: bool) -> float:
-    each = r2(truth, estimate)
-    if not by_variance:
-        return float(np.nanmean(each))
-    variance = truth.reshape(-1, truth.shape[-1]).var(axis=0)
-    return float(np.nansum(each * variance) / variance.sum()) if variance.sum() > 0 else float("nan")
