@@ -10,7 +10,8 @@ def run(_: list[str]) -> None:
     settings = config.load()
     data = Path(settings.data.path)
     with output(Path("reports/evaluation")) as folder:
-        evaluation.evaluate(settings, Path("data/windows"), Path("data/splits.json"), Path("runs/train"), data, folder)
+        places = Path("data/windows"), Path("data/splits.json"), Path("runs/train"), data
+        evaluation.evaluate(settings, *places, folder, Path("runs/analysis"))
         figures.draw_all(folder / "tables", folder / "figures")
 
 

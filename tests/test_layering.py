@@ -34,6 +34,7 @@ LEVELS = {
     "evaluation": 8,
     "gates": 8,
     "inspection": 8,
+    "analysis": 9,
     "training": 9,
     "adaptation": 9,
     "tracking": 10,

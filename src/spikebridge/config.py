@@ -47,6 +47,7 @@ class DataConfig(Section):
     region_from: str = "auto"
     observed: str = "auto"
     min_rate_hz: float = Field(0.1, ge=0)
+    direction: Literal["source_to_target", "target_to_source"] = "source_to_target"
 
     @model_validator(mode="after")
     def _disjoint(self) -> DataConfig:
@@ -54,6 +55,13 @@ class DataConfig(Section):
         if both:
             raise ValueError(f"source and target must not share regions, both name {both}")
         return self
+
+    def directed(self) -> DataConfig:
+        """Source and target as every stage takes them: exchanged where `direction` is target_to_source."""
+        if self.direction == "source_to_target":
+            return self
+        forward: Any = {"source": self.target, "target": self.source, "direction": "source_to_target"}
+        return self.model_copy(update=forward)
 
 
 class QualityConfig(Section):
@@ -108,6 +116,19 @@ class TuneConfig(Section):
     epochs: int | None = Field(None, ge=1, description="cap on epochs while tuning; null = the model's own")
 
 
+class AnalysisConfig(Section):
+    """What is asked of the tuned translator's latents; see spikebridge.analysis, one file an analysis."""
+
+    model: Literal["seq2seq"] = "seq2seq"
+    folds: int = Field(2, ge=1, description="outer folds that are refitted, the first ones")
+    members: int = Field(1, ge=1, description="networks a fit")
+    epochs: int = Field(8, ge=1, description="cap on epochs of a fit")
+    halves: list[Literal["source", "target"]] = Field(["source"], description="whose units consistency halves")
+    run: list[Literal["direction", "consistency", "held_out_units", "attribution"]] = [
+        "direction", "consistency", "held_out_units", "attribution"
+    ]  # fmt: skip
+
+
 class StatisticsConfig(Section):
     alpha: float = Field(0.05, gt=0, lt=1)
     resamples: int = Field(10000, ge=100)
@@ -135,6 +156,7 @@ class Config(Section):
     split: SplitConfig = SplitConfig()
     models: dict[str, dict[str, Any]]
     tune: TuneConfig = TuneConfig()
+    analysis: AnalysisConfig = AnalysisConfig()
     statistics: StatisticsConfig = StatisticsConfig()
     tracking: TrackingConfig = TrackingConfig()
     compute: ComputeConfig = ComputeConfig()
@@ -177,9 +199,10 @@ def _kind(raw: Any) -> str:
 
 
 def parse(raw: dict[str, Any], name: str = "params") -> Config:
-    """Check a nested mapping; see `load`."""
+    """Check a nested mapping; see `load`. Source and target come as `data.direction` asks for them."""
     try:
-        return Config.model_validate(raw)
+        config = Config.model_validate(raw)
+        return config.model_copy(update={"data": config.data.directed()})
     except ValidationError as error:
         raise ConfigError(f"{name}: {describe_errors(error)}") from None
 

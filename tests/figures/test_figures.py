@@ -10,6 +10,7 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+from fake_analysis import make_analysis
 from fake_runs import Plan, make_study
 from matplotlib import pyplot
 from matplotlib.axes import Axes
@@ -23,8 +24,8 @@ from spikebridge.figures import style
 
 NAMES = list(figures.modules())
 WANTED = {
-    "bits_per_spike", "calibration", "confusion", "forest", "latent_trajectories", "learning_curves", "quality",
-    "rasters", "recovery", "scores",
+    "attribution", "bits_per_spike", "calibration", "confusion", "consistency", "direction", "forest", "held_out_units",
+    "latent_trajectories", "learning_curves", "quality", "rasters", "recovery", "scores",
 }  # fmt: skip
 THREE = Plan(
     trials=30,
@@ -38,7 +39,7 @@ THREE = Plan(
 
 def tables_of(root: Path, plan: Plan) -> Path:
     study = make_study(root, plan)
-    evaluate(study.config, *study.places, root / "out")
+    evaluate(study.config, *study.places, root / "out", make_analysis(study))
     return root / "out" / "tables"
 
 

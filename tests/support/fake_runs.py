@@ -166,6 +166,11 @@ def _recording(root: Path, plan: Plan, name: str, rng: np.random.Generator) -> t
             names=np.array(LATENTS),
             lag_s=lag,
             dimension=len(LATENTS),
+            source_region="HC",
+            source_units=np.arange(plan.units[0]),
+            source_loadings=loadings[0].T,
+            target_units=100 + np.arange(plan.units[1]),
+            target_loadings=loadings[1].T,
         )
     return windows, target, before
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +22,50 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Truth:
-    """What the simulation put in. time_s: (time,). shared: (time, latent), as the source carries it at that time."""
+    """What the simulation put in. time_s: (time,). shared: (time, latent), as the source carries it at that time.
+
+    loadings: source unit -> norm of its weights of the shared latents in its log rate; empty where the file is older.
+    """
 
     time_s: Array
     shared: Array
     names: tuple[str, ...]
     lag_s: float
     dimension: int
+    loadings: Mapping[int, float] = field(default_factory=dict)
 
 
-def read_truth(data_path: Path, recordings: list[str]) -> dict[str, Truth]:
-    """Truth of each recording from <data_path>/truth/<recording>.npz; empty where there is no such folder."""
+def read_truth(data_path: Path, recordings: list[str], target: Sequence[str] = ()) -> dict[str, Truth]:
+    """Truth of each recording from <data_path>/truth/<recording>.npz; empty where there is no such folder.
+
+    target: regions that are translated into. Where the simulation's source is among them, the pipeline runs in the
+    reverse direction: its source follows its target by the lag.
+    """
     folder = data_path / "truth"
     if not folder.is_dir():
         return {}
-    return {name: _read(folder / f"{name}.npz") for name in recordings if (folder / f"{name}.npz").is_file()}
+    return {name: _read(folder / f"{name}.npz", target) for name in recordings if (folder / f"{name}.npz").is_file()}
 
 
-def _read(path: Path) -> Truth:
+def _read(path: Path, target: Sequence[str]) -> Truth:
     try:
         with np.load(path, allow_pickle=False) as z:
             names = tuple(str(n) for n in z["names"])
-            return Truth(z["time_s"], z["shared"], names, float(z["lag_s"]), int(z["dimension"]))
+            lag_s, dimension = float(z["lag_s"]), int(z["dimension"])
+            back = str(z["source_region"]) in target if "source_region" in z.files else False
+            loadings = _loadings(z, "target" if back else "source")
+            if back:
+                return Truth(z["time_s"] + lag_s, z["shared"], names, -lag_s, dimension, loadings)
+            return Truth(z["time_s"], z["shared"], names, lag_s, dimension, loadings)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: cannot be read as the truth of a simulated recording: {error}") from None
+
+
+def _loadings(z: Any, role: str) -> dict[int, float]:
+    if f"{role}_loadings" not in z.files:
+        return {}
+    norms = np.linalg.norm(z[f"{role}_loadings"], axis=1)
+    return {int(u): float(n) for u, n in zip(z[f"{role}_units"], norms, strict=True)}
 
 
 def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Coupling) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
+from spikebridge.evaluation.analysis import analysis_scores, analysis_tables
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
@@ -26,7 +27,7 @@ from spikebridge.evaluation.tables import plain_tables
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS = range(4)
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS = range(5)
 
 
 def evaluate(
@@ -36,11 +37,13 @@ def evaluate(
     train_folder: Path,
     data_path: Path,
     out_folder: Path,
+    analysis_folder: Path | None = None,
 ) -> dict[str, Any]:
     """Score and compare the models of the configuration; write everything that design.md lists to out_folder.
 
     windows_folder, splits_path, train_folder: what preprocess, split and train@model wrote. data_path: the raw
-    recordings; only its folder `truth` is read, where it exists, to score recovery.
+    recordings; only its folder `truth` is read, where it exists, to score recovery. analysis_folder: what analyze
+    wrote.
     Writes metrics.json, comparisons.csv, nulls.csv, leakage.json, recovery.json (with truth) and tables/*.csv.
     Returns the content of metrics.json. Deterministic in config.seed.
     Raises LeakageError before anything is scored, DataError where a file is missing or does not hold what it should.
@@ -52,13 +55,17 @@ def evaluate(
     translating = _resampling(inputs.translations.values(), inputs, config, TRANSLATIONS)
     scores = metrics(inputs, deciding, translating, settings)
     rows = compare(inputs, deciding, translating, settings, _rng(config, SIGNS))
-    truths, coupling = read_truth(data_path, inputs.recordings), coupling_of(inputs)
+    truths, coupling = read_truth(data_path, inputs.recordings, config.data.target), coupling_of(inputs)
 
     tables = plain_tables(inputs, scores, rows)
     tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_table(inputs, config.trials)}
     tables |= quality_tables(windows_folder)
     known = {n: t.lag_s for n, t in truths.items()}, {n: float(t.dimension) for n, t in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, *known)}
+    analysed = analysis_tables(analysis_folder, settings, _rng(config, ANALYSIS), inputs.animals, truths)
+    tables |= analysed
+    if analysed:
+        scores["analysis"] = analysis_scores(analysed)
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
         found = recovery(inputs, truths, coupling)

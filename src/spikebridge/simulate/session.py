@@ -42,6 +42,8 @@ class Truth:
     time_s: (time,), seconds. shared: (time, latent) as HC carries them; PFC at time t carries shared(t - lag_s).
     dimension: how many of them reach PFC, 0 where the regions are not coupled.
     private: (time, latent), PFC's own latents.
+    source_loadings, target_loadings: (unit, latent), weight of each shared latent in the log rate of each HC and each
+    PFC unit, in the order of source_units, target_units, their ids in the file.
     """
 
     time_s: Array
@@ -49,6 +51,8 @@ class Truth:
     private: Array
     lag_s: float
     dimension: int
+    source_loadings: Array
+    target_loadings: Array
     names: tuple[str, ...] = SHARED
 
     def save(self, path: Path) -> None:
@@ -60,6 +64,11 @@ class Truth:
                 private=self.private.astype(np.float32),
                 lag_s=self.lag_s,
                 dimension=self.dimension,
+                source_region="HC",
+                source_units=np.arange(len(self.source_loadings)),
+                source_loadings=self.source_loadings,
+                target_units=len(self.source_loadings) + np.arange(len(self.target_loadings)),
+                target_loadings=self.target_loadings,
                 names=np.array(self.names),
             )
 
@@ -92,12 +101,14 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
     n_target = int(rng.integers(knobs.target_units[0], knobs.target_units[1] + 1))
 
     theta = np.cos(2 * np.pi * THETA_HZ * time_s)[:, None]
-    source = shared @ _loadings(rng, n_source) + knobs.theta * theta * rng.uniform(0.5, 1.0, n_source)
+    to_source = _loadings(rng, n_source)
+    source = shared @ to_source + knobs.theta * theta * rng.uniform(0.5, 1.0, n_source)
     lag = round(knobs.lag_s / STEP_S)
     delayed = shared[np.maximum(np.arange(n) - lag, 0)]
     own = rng.normal(0, 0.4, (private.shape[1], n_target))
     k = knobs.dimension
-    target = knobs.coupling * delayed[:, :k] @ _loadings(rng, n_target)[:k] + knobs.private * private @ own
+    to_target = knobs.coupling * _loadings(rng, n_target)[:k]
+    target = delayed[:, :k] @ to_target + knobs.private * private @ own
 
     spikes: list[Array] = []
     for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
@@ -106,7 +117,9 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
         spikes += _spikes(rng, np.exp(log_rate), knobs.refractory_s)
     position = 0.6 * np.column_stack([np.cos(angle), np.sin(angle)])
     speed = np.linalg.norm(np.gradient(position, STEP_S, axis=0), axis=1)
-    truth = Truth(time_s, shared[:, :k], private, knobs.lag_s, k if knobs.coupling > 0 else 0, SHARED[:k])
+    dimension = k if knobs.coupling > 0 else 0
+    loadings = to_source[:k].T, to_target.T
+    truth = Truth(time_s, shared[:, :k], private, knobs.lag_s, dimension, *loadings, SHARED[:k])
     regions = ["HC"] * n_source + ["PFC"] * n_target
     return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth)
 

@@ -65,6 +65,32 @@ def interval_text(results: Results) -> str:
     return f"{level:g} % cluster bootstrap over {n or ''} {cluster}s".replace("  ", " ")
 
 
+def analysis_lines(results: Results) -> list[str]:
+    """One line an analysis of the latents, pooled over recordings; none where the stage analyze did nothing."""
+    found = results.metrics().get("analysis", {})
+    lines = []
+    if ways := found.get("direction", {}).get("source_bits_per_spike"):
+        said = [f"{name} {_interval(ways[name])}" for name in ("forward", "reverse", "difference")]
+        lines.append(f"Direction (bits/spike from the source): {', '.join(said)}")
+    if agree := found.get("latent_consistency"):
+        said = [f"{name.replace('_', ' ')} {_interval(score)}" for name, score in agree.items()]
+        lines.append(f"Consistency of latents (R2): {', '.join(said)}")
+    if units := found.get("held_out_units"):
+        said = [f"{n} {number(units['latents'][n]['value'])} / {number(units['source'][n]['value'])}"
+                for n in units["latents"]]  # fmt: skip
+        lines.append(f"Held-out units (bits/spike, latents / source, by trials): {', '.join(said)}")
+    if which := found.get("attribution"):
+        known = list(which["spearman_with_true_information"].values())
+        truth = f", rank correlation with true information {number(sum(known) / len(known))}" if known else ""
+        lines.append(f"Attribution: {which['n_units']} source units{truth}")
+    return lines
+
+
+def _interval(score: Mapping[str, float | None]) -> str:
+    low, high = score["ci_low"], score["ci_high"]
+    return number(score["value"]) + (f" [{number(low)}, {number(high)}]" if low is not None else "")
+
+
 def comparison(results: Results, comparisons: pd.DataFrame) -> str:
     """Description of the comparison run."""
     primary = comparisons[comparisons["role"] == "primary"]

@@ -132,6 +132,17 @@ class Translator:
                 rates.append(self._rates(i, each, known[start : start + chunk]).cpu().numpy())
         return np.concatenate(latents), np.concatenate(rates)
 
+    def sensitivity(self, windows: Windows) -> NDArray[np.float64]:
+        """(source unit, latent): how far one spike more in every bin of a unit moves a latent, mean over windows, bins.
+
+        The Jacobian summed over time lags: mean_t sum_s d z_k(t) / d c_u(s). Smoothing leaves a constant as it is.
+        """
+        i = self.recordings.index(windows.recording)
+        x = self._scaled(i, windows.source).requires_grad_()
+        z = self._together([network.encode({i: x}) for network in self._members()]).mean(dim=(0, 1))
+        rows = [torch.autograd.grad(one, x, retain_graph=True)[0].sum(dim=(0, 1)) for one in z]
+        return np.asarray((torch.stack(rows, dim=1) / self.scale[f"{i}.std"][:, None]).cpu(), dtype=np.float64)
+
     def without_source(self, windows: Windows) -> NDArray[np.float32]:
         """Expected target counts (window, bin, unit) of the baseline alone: mean rate, window-locked mean and drift."""
         baseline = self.baselines[windows.recording]

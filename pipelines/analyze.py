@@ -1,0 +1,20 @@
+"""Stage analyze: the tuned translator refitted in several ways, and what its latents mean."""
+
+from pathlib import Path
+
+from spikebridge import analysis, config
+from spikebridge.stage import output, say, stage_main
+
+
+def run(_: list[str]) -> None:
+    def note(row: dict[str, float]) -> None:
+        if row["epoch"] == 0:
+            say(f"analyze: fold {row['fold']}, fit {row['fit']}")
+
+    with output(Path("runs/analysis")) as folder:
+        windows, splits = Path("data/windows"), Path("data/splits.json")
+        analysis.analyze(config.load(), windows, splits, Path("runs/tune"), folder, note)
+
+
+if __name__ == "__main__":
+    stage_main(run)

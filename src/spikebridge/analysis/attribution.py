@@ -1,0 +1,55 @@
+"""Which source units drive which latents: the Jacobian of the latents, averaged over held-out windows.
+
+w[u, k] = mean over windows and bins t of sum_s d z_k(t) / d c_u(s), c_u(s) the spikes of unit u in bin s. Averaging
+over real windows is what sets integrated gradients apart from one gradient at one input (Sundararajan et al. 2017);
+the network is close to linear, so that the straight path from a baseline adds little.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.analysis.refit import Refits
+from spikebridge.models.seq2seq import Seq2Seq
+
+Array = NDArray[np.float64]
+
+
+def tables(refits: Refits) -> dict[str, pd.DataFrame]:
+    """attribution: recording, fold, unit (id), latent (from 1), weight (latent per spike in every bin).
+
+    attribution_units: recording, fold, unit, share (see `shares`), rate (spikes per bin in training).
+    """
+    model = refits.forward
+    assert isinstance(model, Seq2Seq)
+    weights, summary = [], []
+    for train, test in refits.scored():
+        w = model.translator.sensitivity(test)
+        who = {"recording": test.recording, "fold": refits.fold.fold}
+        grid = np.indices(w.shape)
+        weights.append(
+            pd.DataFrame({"unit": test.source_units[grid[0].ravel()], "latent": grid[1].ravel() + 1}).assign(
+                weight=w.ravel(), **who
+            )
+        )
+        variance = train.source.mean(axis=1).var(axis=0)
+        rate = train.source.mean(axis=(0, 1))
+        summary.append(
+            pd.DataFrame({"unit": test.source_units, "share": shares(w, variance), "rate": rate}).assign(**who)
+        )
+    return {
+        "attribution": pd.concat(weights, ignore_index=True)[["recording", "fold", "unit", "latent", "weight"]],
+        "attribution_units": pd.concat(summary, ignore_index=True)[["recording", "fold", "unit", "share", "rate"]],
+    }
+
+
+def shares(weights: Array, variance: Array) -> Array:
+    """(unit,), sums to 1: share_u = var_u sum_k w_uk^2 / sum of the same over units.
+
+    The part of the latents' variance that a unit drives, were units independent. weights: (unit, latent). variance:
+    (unit,), of a unit's mean count per window, the slow variation that a Jacobian summed over lags speaks of.
+    """
+    driven = variance * (weights**2).sum(axis=1)
+    return np.asarray(driven / max(float(driven.sum()), np.finfo(float).tiny))

@@ -1,0 +1,74 @@
+"""The stage analyze: every fold a job, every analysis of the settings on it, tables of all folds together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spikebridge import models, parallel
+from spikebridge.analysis import attribution, consistency, direction, held_out_units
+from spikebridge.analysis.refit import Refits
+from spikebridge.config import Config
+from spikebridge.preprocess import load_splits, load_windows
+
+ANALYSES = {
+    "direction": direction.tables,
+    "consistency": consistency.tables,
+    "held_out_units": held_out_units.tables,
+    "attribution": attribution.tables,
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One outer fold: everything that a worker needs."""
+
+    config: Config
+    fold: int
+    params: dict[str, Any]
+    windows: Path
+    splits: Path
+    device: str
+
+
+def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report) -> None:
+    """Write <table>.csv of every analysis, raw sums a test block, and about.json into `out`.
+
+    tuned: the folder with <model>/best.json of the stage tune. Where the model is none of params.yaml's, or no analysis
+    is asked for, about.json says so and there is nothing else. on_epoch: called with one dict an epoch of every fit.
+    """
+    settings = config.analysis
+    out.mkdir(parents=True)
+    wanted = settings.run if settings.model in config.models else []
+    manifest = load_splits(splits)
+    about = {"model": settings.model, "run": wanted, "split_hash": manifest.hash}
+    (out / "about.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+    if not wanted:
+        return
+    best = json.loads((tuned / settings.model / "best.json").read_text(encoding="utf-8"))["folds"][: settings.folds]
+    device = parallel.device(config.compute)
+    jobs = [Job(config, f["fold"], _cheaper(config, f["params"]), windows, splits, device) for f in best]
+    found = parallel.run_jobs(_fold, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)
+    for name in found[0]:
+        pd.concat([one[name] for one in found], ignore_index=True).to_csv(out / f"{name}.csv", index=False)
+
+
+def _cheaper(config: Config, params: Mapping[str, Any]) -> dict[str, Any]:
+    given, settings = models.kind(config.analysis.model).Params(**params).model_dump(), config.analysis
+    few = {"members": settings.members, "epochs": min(settings.epochs, given["epochs"])}
+    return dict(params) | few
+
+
+def _fold(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
+    manifest = load_splits(job.splits)
+    fold = next(f for f in manifest.folds if f.fold == job.fold)
+    refits = Refits(job.config, job.params, load_windows(job.windows), manifest, fold, job.device, report)
+    made: dict[str, pd.DataFrame] = {}
+    for name in job.config.analysis.run:
+        made |= ANALYSES[name](refits)
+    return made

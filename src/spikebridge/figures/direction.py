@@ -1,0 +1,46 @@
+"""Translation both ways: source to target, and target to source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikebridge.figures import style
+
+name = "direction"
+needs = ("direction",)
+ALL = "all"
+METRIC = "source_bits_per_spike"
+WAYS = {"forward": "source to target", "reverse": "target to source"}
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """Bits/spike that the other region adds to window-locked mean and drift, recording by recording, and all."""
+    table = style.read(tables_folder, "direction")
+    table = table[table["metric"] == METRIC] if len(table) else table
+    if table.empty:
+        return False
+    recordings = [r for r in dict.fromkeys(table["recording"]) if r != ALL]
+    places = {r: float(k) for k, r in enumerate(recordings)} | {ALL: len(recordings) + 0.5}
+    with style.styled():
+        figure = style.new(max(6.5, 1.6 + 0.95 * len(places)), 4.4)
+        axes = figure.subplots()
+        for k, (way, said) in enumerate(WAYS.items()):
+            mine = table[table["direction"] == way]
+            x = mine["recording"].map(places).to_numpy(float) + 0.22 * (k - 0.5)
+            value = mine["value"].to_numpy(float)
+            error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
+            axes.errorbar(
+                x, value, error, fmt=style.MARKERS[k], color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=said
+            )
+        axes.axhline(0, color=style.FAINT, linewidth=1)
+        axes.axvline(len(recordings) - 0.25, color=style.FAINT, linewidth=1, linestyle=":")
+        names = [style.shown(r) for r in recordings]
+        turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}
+        axes.set_xticks(list(places.values()), [*names, ALL], **turn)
+        axes.set_ylabel("bits/spike from the other region")
+        style.headline(figure, "The same translator fitted in both directions, held-out windows")
+        figure.legend(loc="outside lower center", ncols=2)
+        return style.save(figure, out_path)

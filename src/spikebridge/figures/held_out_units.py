@@ -1,0 +1,44 @@
+"""Target units that the translator never saw: told from its latents, and straight from the source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from spikebridge.figures import style
+
+name = "held_out_units"
+needs = ("held_out_units",)
+ALL = "all"
+READOUTS = {"latents": "Poisson read-out of the latents", "source": "ridge from the source"}
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """Bits/spike against the number of trials that the read-out learned from, all recordings together."""
+    table = style.read(tables_folder, "held_out_units")
+    table = table[table["recording"] == ALL] if len(table) else table
+    if table.empty:
+        return False
+    numbers = sorted({n for n in map(str, table["n_trials"]) if n != ALL}, key=lambda n: float(n))
+    places = {n: float(k) for k, n in enumerate([*numbers, ALL])}
+    with style.styled():
+        figure = style.new(6.5, 4.2)
+        axes = figure.subplots()
+        for k, (readout, said) in enumerate(READOUTS.items()):
+            mine = table[table["readout"] == readout]
+            x = mine["n_trials"].astype(str).map(places).to_numpy(float)
+            order = np.argsort(x)
+            value = mine["value"].to_numpy(float)
+            error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
+            axes.errorbar(
+                x[order] + 0.06 * (k - 0.5), value[order], error[:, order], fmt=f"-{style.MARKERS[k]}",
+                color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=said,
+            )  # fmt: skip
+        axes.axhline(0, color=style.FAINT, linewidth=1)
+        axes.set_xticks(list(places.values()), [*(f"{float(n):g}" for n in numbers), "all windows"])
+        axes.set_xlabel("trials that the read-out learned from")
+        axes.set_ylabel("bits/spike over mean rate")
+        style.headline(figure, "Target units held out of the translator's fit")
+        figure.legend(loc="outside lower center", ncols=2)
+        return style.save(figure, out_path)

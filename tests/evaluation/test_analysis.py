@@ -1,0 +1,81 @@
+"""Tables and summary of what the stage analyze found, against the effects that a fake one holds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import fake_analysis
+import numpy as np
+import pandas as pd
+import pytest
+from fake_runs import Study
+
+from spikebridge.errors import DataError
+from spikebridge.evaluation import evaluate
+
+
+@pytest.fixture(scope="module")
+def found(study: Study) -> Path:
+    folder = fake_analysis.make_analysis(study)
+    evaluate(study.config, *study.places, study.root / "out_analysis", folder)
+    return study.root / "out_analysis"
+
+
+def test_the_summary_holds_the_effects(found: Path) -> None:
+    said = json.loads((found / "metrics.json").read_text())["analysis"]
+    ways = said["direction"]
+    expected = {
+        "forward": fake_analysis.FORWARD,
+        "reverse": fake_analysis.REVERSE,
+        "difference": fake_analysis.FORWARD - fake_analysis.REVERSE,
+    }
+    for way, bits in expected.items():
+        for metric, share in (("bits_per_spike", 1.0), ("source_bits_per_spike", 0.5)):
+            score = ways[metric][way]
+            # all clusters have the same bits/spike: so has every resample
+            assert [score[k] for k in ("value", "ci_low", "ci_high")] == pytest.approx([share * bits] * 3)
+    units = said["held_out_units"]
+    assert units["latents"]["all"]["value"] == pytest.approx(fake_analysis.LATENTS_TELL[0])
+    assert units["source"]["30"]["value"] == pytest.approx(fake_analysis.SOURCE_TELLS[30])
+
+
+def test_intervals_over_recordings_hold_the_mean(study: Study, found: Path) -> None:
+    raw = pd.read_csv(study.root / "analysis" / "consistency.csv")
+    table = pd.read_csv(found / "tables" / "latent_consistency.csv")
+    for compared, rows in raw.groupby("compared"):
+        row = table[(table["compared"] == compared) & (table["recording"] == "all")].iloc[0]
+        assert row["value"] == pytest.approx(rows["r2"].mean())
+        means = rows.groupby("recording")["r2"].mean()
+        assert means.min() <= row["ci_low"] < row["value"] < row["ci_high"] <= means.max()
+
+
+def test_shares_stand_beside_the_truth(study: Study, found: Path) -> None:
+    table = pd.read_csv(found / "tables" / "attribution_units.csv")
+    name = study.windows[0].recording
+    with np.load(study.root / "data" / "truth" / f"{name}.npz") as z:
+        norms = np.linalg.norm(z["source_loadings"], axis=1)
+    rows = table[table["recording"] == name]
+    assert rows["true_loading"].to_numpy() == pytest.approx(norms)
+    assert rows["true_information"].to_numpy() == pytest.approx(0.6 * norms**2)
+    said = json.loads((found / "metrics.json").read_text())["analysis"]["attribution"]["spearman_with_true_loading"]
+    ranks = norms.argsort().argsort(), np.arange(len(norms))
+    assert said[name] == pytest.approx(np.corrcoef(*ranks)[0, 1])
+
+
+def test_nothing_analysed_changes_nothing(study: Study, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "analysis").mkdir()
+    (tmp_path / "analysis" / "about.json").write_text('{"run": []}')
+    evaluate(study.config, *study.places, tmp_path / "out", tmp_path / "analysis")
+    said = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert said.pop("analysis") == {}
+    assert said == json.loads((out / "metrics.json").read_text())
+
+
+def test_a_spoilt_table_is_named(study: Study, found: Path, tmp_path: Path) -> None:
+    shutil.copytree(study.root / "analysis", tmp_path / "analysis")
+    path = tmp_path / "analysis" / "direction.csv"
+    pd.read_csv(path).drop(columns="nats").to_csv(path, index=False)
+    with pytest.raises(DataError, match="nats"):
+        evaluate(study.config, *study.places, tmp_path / "out", tmp_path / "analysis")
