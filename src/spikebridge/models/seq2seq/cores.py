@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from spikebridge.models.parts.gru import run_gru
+
 
 class Core(nn.Module):
     """A map over time. `width` is the size of its last axis."""
@@ -20,8 +22,7 @@ class GRU(Core):
         self.width = hidden * (2 if two_sided else 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.layer(x)[0]
-        return out
+        return run_gru(self.layer, x)
 
 
 CORES: dict[str, type[GRU]] = {"gru": GRU}
