@@ -40,7 +40,7 @@ def fit_network(
     Without a `score` every epoch is run and the last weights are kept. members: parts of the network that share
     nothing; the gradient of each is clipped by itself.
     """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay, fused=True)
     total = max(1, schedule.epochs * steps_per_epoch)
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step / total, schedule.warm_up))
     best, best_weights, waited = math.inf, None, 0

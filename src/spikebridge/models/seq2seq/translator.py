@@ -15,6 +15,7 @@ from spikebridge.models.parts.baseline import Baseline, LogGain, fit_baseline
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
 from spikebridge.models.seq2seq.calibration import Modulated, best_gain
+from spikebridge.models.seq2seq.likelihood import poisson_loss
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.start import linear_start
 from spikebridge.models.seq2seq.stream import Piece, Stream, batches, chunks
@@ -88,10 +89,11 @@ class Translator:
             nats = torch.zeros((), device=self.device)
             spikes = torch.zeros((), device=self.device)
             for (i, piece), modulation in zip(batch.items(), modulations, strict=True):
-                counts, log_rate = piece.y, modulation + piece.known
-                nats = nats + (log_rate.exp() - counts * log_rate).sum() - (base[i] - counts * base[i].log()).sum()
-                spikes = spikes + counts.sum()
-                nats = nats + p.rate_penalty * (modulation - cast(nn.Linear, network.read_out[i]).bias).square().sum()
+                bias = cast(nn.Linear, network.read_out[i]).bias
+                per_unit = piece.y.sum(dim=(0, 1))
+                nats = nats + poisson_loss(modulation, piece.known, piece.y, bias, p.rate_penalty)
+                nats = nats - (len(piece.y) * bins * base[i] - per_unit * base[i].log()).sum()
+                spikes = spikes + per_unit.sum()
             return nats / spikes.clamp(min=1.0)
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
