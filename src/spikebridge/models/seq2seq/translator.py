@@ -23,6 +23,7 @@ from spikebridge.types import Windows
 
 Batch = Mapping[int, Piece]  # recording number -> windows
 GAINS = [k / 20 for k in range(25)]
+AVERAGE_EPOCHS = 1.0  # of training: the weights that are scored and kept are their running mean
 PSEUDO_SPIKE = 0.05
 RATE_FLOOR = 0.02  # spikes per window and unit, so that a unit silent in training keeps a finite log rate
 
@@ -97,7 +98,7 @@ class Translator:
             return nats / spikes.clamp(min=1.0)
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
-        schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience)
+        schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
         fit_network(self.networks, epoch, steps, loss, score, schedule, on_epoch, self._members())
         self._calibrate(train, valid)
         self._align(streams.values())
