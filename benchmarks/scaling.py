@@ -4,11 +4,12 @@
     python benchmarks/scaling.py --windows 16 --times 1 2         # a quick look
 
 writes benchmarks/results/scaling.md and scaling.csv. Counts are simulated: Poisson, with four latents that both regions
-share. Every case is a process of its own on one thread: the product's model with one member and its defaults. epoch_s
-is the fastest epoch without validation; epoch_cpu_s is the processor's time of an epoch, which other work on the
-machine changes little, and what the ratios are of. start_cpu_s is everything before the first epoch ends, less one
-epoch: baseline and closed-form start. peak_mb is the highest resident memory of the fit above what the process held
-after its imports, so it counts the windows. exponent is log(ratio) / log(times): 1 where cost grows in step.
+share; they lie on disk as the stage preprocess leaves them. Every case is a process of its own on one thread: the
+product's model with one member and its defaults. epoch_s is the fastest epoch without validation; epoch_cpu_s is the
+processor's time of an epoch, which other work on the machine changes little, and what the ratios are of. start_cpu_s is
+everything before the first epoch ends, less one epoch: baseline and closed-form start. peak_mb is the highest resident
+memory of the fit above what the process held after its imports and a first fit of a small case; counts_mb is what the
+counts take. exponent is log(ratio) / log(times): 1 where cost grows in step, 0 where it does not grow.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,14 +30,16 @@ import pandas as pd
 from binning import memory, reset_peak
 from common import RESULTS, made_by, markdown
 from spikebridge import models
+from spikebridge.preprocess import load_windows
 from spikebridge.stage import one_thread, say
 from spikebridge.types import Windows
 
 LATENTS = 4
 GROWS = ("bins", "recordings", "units")
 COLUMNS = [
-    "grows", "times", "recordings", "windows", "bins", "source_units", "target_units", "epoch_s", "epoch_cpu_s",
-    "start_cpu_s", "peak_mb", "epoch_ratio", "start_ratio", "memory_ratio", "epoch_exponent", "memory_exponent",
+    "grows", "times", "recordings", "windows", "bins", "source_units", "target_units", "counts_mb", "epoch_s",
+    "epoch_cpu_s", "start_cpu_s", "peak_mb", "epoch_ratio", "start_ratio", "memory_ratio", "epoch_exponent",
+    "memory_exponent",
 ]  # fmt: skip
 
 
@@ -55,9 +58,8 @@ class Size:
         return replace(self, **{key: factor * getattr(self, key) for key in keys})
 
 
-def windows_of(size: Size, seed: int = 0) -> list[Windows]:
+def windows_of(size: Size, seed: int = 0) -> Iterator[Windows]:
     """Counts of a Poisson process whose log rates are linear in latents that both regions share."""
-    made = []
     for number in range(size.recordings):
         rng = np.random.default_rng([seed, number])
         n, length = size.windows, size.bins * 0.05
@@ -67,26 +69,33 @@ def windows_of(size: Size, seed: int = 0) -> list[Windows]:
             for units in (size.source_units, size.target_units)
         ]
         start = 2 * length * np.arange(n)
-        made.append(
-            Windows(
-                recording=f"r{number:03}",
-                source=counts[0],
-                target=counts[1],
-                start_s=start,
-                bin_s=0.05,
-                trial=np.arange(n),
-                label=(latents[:, 0, 0] > 0).astype(np.int64),
-                decision_s=start + length,
-                classes=("no", "yes"),
-                source_units=np.arange(size.source_units),
-                target_units=np.arange(size.target_units) + size.source_units,
-            )
+        yield Windows(
+            recording=f"r{number:03}",
+            source=counts[0],
+            target=counts[1],
+            start_s=start,
+            bin_s=0.05,
+            trial=np.arange(n),
+            label=(latents[:, 0, 0] > 0).astype(np.int64),
+            decision_s=start + length,
+            classes=("no", "yes"),
+            source_units=np.arange(size.source_units),
+            target_units=np.arange(size.target_units) + size.source_units,
         )
-    return made
 
 
-def measure(size: Size, epochs: int) -> dict[str, float]:
-    """Cost of one epoch in this process, after a first fit of a small case."""
+def write(size: Size, folder: Path) -> float:
+    """Windows of that size as files; MB of counts in them."""
+    folder.mkdir()
+    total = 0
+    for w in windows_of(size):
+        w.save(folder / f"{w.recording}.npz")
+        total += w.source.nbytes + w.target.nbytes
+    return total / 1e6
+
+
+def measure(folder: Path, epochs: int) -> dict[str, float]:
+    """Cost of one epoch on windows from files, in this process, after a first fit of a small case."""
 
     def fit(windows: list[Windows], n: int) -> list[tuple[float, float]]:
         clocks = [(time.perf_counter(), time.process_time())]
@@ -100,11 +109,10 @@ def measure(size: Size, epochs: int) -> dict[str, float]:
         import torch
 
         torch.set_num_threads(1)
-        fit(windows_of(Size(1, 8, 4, 5, 5)), 1)
+        fit(list(windows_of(Size(1, 8, 4, 5, 5))), 1)
         before = memory("VmRSS")
-        windows = windows_of(size)
         reset_peak()
-        clocks = np.array(fit(windows, epochs + 1))
+        clocks = np.array(fit(load_windows(folder), epochs + 1))
         peak = memory("VmHWM") - before
     steps = np.diff(clocks, axis=0)
     epoch = float(np.median(steps[1:, 1]))
@@ -117,12 +125,14 @@ def measure(size: Size, epochs: int) -> dict[str, float]:
 
 
 def in_process(size: Size, epochs: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--epochs", str(epochs), "--measure", json.dumps(asdict(size))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as scratch:
+        counts_mb = write(size, Path(scratch) / "windows")
+        command = [sys.executable, __file__, "--epochs", str(epochs), "--measure", str(Path(scratch) / "windows")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{size} failed:\n{done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return {"counts_mb": counts_mb, **found}
 
 
 def compare(base: Size, times: Sequence[int], epochs: int) -> pd.DataFrame:
@@ -164,7 +174,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--windows", type=int, default=Size.windows, help="of each recording")
     parser.add_argument("--epochs", type=int, default=3, help="measured, of each case")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args(words)
 
 
@@ -172,8 +182,7 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     a = parse(words)
     if a.measure:
-        size: dict[str, Any] = json.loads(a.measure)
-        print(json.dumps(measure(Size(**size), a.epochs)))
+        print(json.dumps(measure(a.measure, a.epochs)))
         return
     table = compare(Size(windows=a.windows), a.times, a.epochs)
     a.out.mkdir(parents=True, exist_ok=True)

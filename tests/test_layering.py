@@ -15,6 +15,7 @@ LEVELS = {
     "errors": 0,
     "interop": 1,
     "mission": 1,
+    "stored": 1,
     "suggest": 1,
     "types": 2,
     "intervals": 2,

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from spikebridge import interop
 from spikebridge.errors import DataError
+from spikebridge.stored import selected, stored_members
 
+LARGE = ("source", "target", "behavior")
+"""The arrays of Windows that grow with bins."""
 Index = Mapping[str, NDArray[np.int64]]
 """Window numbers per recording."""
 
@@ -167,20 +170,27 @@ class Windows:
         return self.covariates[:, self.covariate_names.index(name)]
 
     def select(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
-        """The windows of a subset, in the given order."""
-        return replace(self, **{name: getattr(self, name)[index] for name in self.ROWS})
+        """The windows of a subset, in the given order. Counts that stay in their file stay there."""
+        return replace(self, **{name: selected(getattr(self, name), index) for name in self.ROWS})
 
     def save(self, path: Path) -> None:
-        """Write one .npz without pickled objects."""
+        """Write one .npz without pickled objects, and not compressed, so that it can be read in place."""
         arrays = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
-        with open(path, "wb") as handle:
-            np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
+        new = path.with_name(f".{path.name}.new")  # counts of `self` may still lie in the file that is to be replaced
+        with open(new, "wb") as handle:
+            np.savez(handle, **arrays)  # type: ignore[arg-type]
+        new.replace(path)
 
     @staticmethod
-    def load(path: Path) -> Windows:
-        """Read what `save` wrote, or an earlier version that knew of no behaviour or covariates."""
+    def load(path: Path, in_place: bool = False) -> Windows:
+        """Read what `save` wrote, or an earlier version: compressed, or without behaviour and covariates.
+
+        in_place: leave counts and behaviour in the file (see spikebridge.stored), where it is not compressed.
+        """
+        arrays: dict[str, Any] = dict(stored_members(path, LARGE)) if in_place else {}
         with np.load(path, allow_pickle=False) as z:
-            arrays = {f.name: z[f.name] for f in fields(Windows) if f.name in z.files or not _has_default(f)}
+            rest = [f for f in fields(Windows) if f.name not in arrays]
+            arrays |= {f.name: z[f.name] for f in rest if f.name in z.files or not _has_default(f)}
         arrays["recording"] = str(arrays["recording"])
         arrays["bin_s"] = float(arrays["bin_s"])
         for name in {"classes", "behavior_names", "covariate_names"} & arrays.keys():

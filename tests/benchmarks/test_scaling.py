@@ -19,7 +19,7 @@ def test_a_size_grows_in_one_way() -> None:
 
 
 def test_windows_have_that_size_and_their_regions_share_latents() -> None:
-    made = scaling.windows_of(scaling.Size(2, 200, 10, 7, 6))
+    made = list(scaling.windows_of(scaling.Size(2, 200, 10, 7, 6)))
     assert [w.source.shape for w in made] == [(200, 10, 7)] * 2
     assert [w.target.shape for w in made] == [(200, 10, 6)] * 2
     x, y = (made[0].source.sum(axis=1), made[0].target.sum(axis=1))
@@ -34,7 +34,7 @@ def test_ratios_are_to_the_smallest_case_of_the_same_kind() -> None:
         ("units", 3, 4.0, 2.0, 15.0),
     ]
     table = pd.DataFrame(rows, columns=["grows", "times", "epoch_cpu_s", "start_cpu_s", "peak_mb"])
-    table = table.assign(recordings=1, windows=1, bins=1, source_units=1, target_units=1, epoch_s=1.0)
+    table = table.assign(recordings=1, windows=1, bins=1, source_units=1, target_units=1, counts_mb=1.0, epoch_s=1.0)
     found = scaling.with_ratios(table)
     assert list(found.columns) == scaling.COLUMNS
     assert found["epoch_ratio"].tolist() == [1, 3, 1, 2]

@@ -120,7 +120,8 @@ def test_linear_start_finds_the_shared_subspace_and_is_reduced_rank_ridge_regres
     load_in, load_out = rng.normal(size=(2, 15)), rng.normal(size=(2, 9))
     x = latent @ load_in + 0.5 * rng.normal(size=(200, 20, 15))
     y = latent @ load_out + 0.5 * rng.normal(size=(200, 20, 9))
-    directions, weights = read_in_directions(x, y, 1.0, 12, penalty=0.1)
+    flat, smooth = x.reshape(-1, 15), gaussian_filter1d(y, 1.0, axis=1, mode="nearest").reshape(-1, 9)
+    directions, weights = read_in_directions(flat.T @ flat / len(flat), flat.T @ smooth / len(flat), 12, penalty=0.1)
     assert directions.shape == (15, 12) and weights.shape == (12, 9)
     assert np.all(directions[:, 9:] == 0) and np.all(weights[9:] == 0)
     np.testing.assert_allclose(np.mean((x @ directions[:, :9]) ** 2, axis=(0, 1)), 1.0)
@@ -129,8 +130,6 @@ def test_linear_start_finds_the_shared_subspace_and_is_reduced_rank_ridge_regres
     assert 1 - np.var(truth - found @ slope) / np.var(truth) > 0.95
 
     # At full rank it is ridge regression; at rank two, its best approximation of that rank (singular values).
-    smooth = gaussian_filter1d(y, 1.0, axis=1, mode="nearest").reshape(-1, 9)
-    flat = x.reshape(-1, 15)
     strength = 0.1 * np.mean(flat**2, axis=0).mean() * len(flat)
     full = SklearnRidge(alpha=strength, fit_intercept=False).fit(flat, smooth).predict(flat)
     np.testing.assert_allclose(flat @ directions @ weights, full, atol=1e-8)

@@ -9,8 +9,9 @@ from studies import simulated_windows, small_config
 
 from spikebridge import metrics, models
 from spikebridge.models import Model
+from spikebridge.models.seq2seq.calibration import profile_likelihoods
 from spikebridge.models.seq2seq.network import Network
-from spikebridge.models.seq2seq.translator import Translator, _profile_likelihood
+from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
 KNOBS = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
@@ -74,7 +75,8 @@ def test_profile_likelihood_is_the_likelihood_at_the_best_bias() -> None:
         values = [(y * (m + b)).sum() - np.exp(m + b).sum() for b in biases]
         return float(max(values) - (y.sum() * np.log(y.sum()) - y.sum()))  # up to what no modulation changes
 
-    assert _profile_likelihood(modulation, counts) == pytest.approx(best(0) + best(1), abs=1e-3)
+    parts = [(modulation[rows] / 2, modulation[rows] / 2, counts[rows]) for rows in (slice(4), slice(4, None))]
+    assert profile_likelihoods(parts, [0.0, 1.0])[1] == pytest.approx(best(0) + best(1), abs=1e-3)
 
 
 def test_at_the_start_it_is_a_linear_translator(halves: tuple[list[Windows], list[Windows]]) -> None:

@@ -20,7 +20,7 @@ from spikebridge.preprocess.windows import make_windows
 from spikebridge.types import Windows
 
 REPORT = "report.json"
-ROOMS = ("config", "ingested", "intervals", "preprocess", "suggest", "trial_table", "types")
+ROOMS = ("config", "ingested", "intervals", "preprocess", "stored", "suggest", "trial_table", "types")
 """Code that has a say in what a window holds."""
 ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
 """The settings that have one."""
@@ -94,11 +94,11 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
 
 
 def load_windows(folder: Path) -> list[Windows]:
-    """What `write_windows` wrote, sorted by recording. Raises DataError where the folder holds none."""
+    """What `write_windows` wrote, sorted by recording; counts stay on disk. Raises DataError where there is none."""
     paths = sorted(Path(folder).glob("*.npz"))
     if not paths:
         raise DataError(f"{folder}: expected windows of recordings (.npz), found none; run the stage preprocess")
-    return [Windows.load(path) for path in paths]
+    return [Windows.load(path, in_place=True) for path in paths]
 
 
 def load_animals(folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.stored import joined, selected
 from spikebridge.types import Windows
 
 
@@ -40,7 +41,7 @@ def join(first: Windows, second: Windows | None) -> Windows:
     if second is None or len(second) == 0:
         return first
     order = np.argsort(np.concatenate([first.start_s, second.start_s]), kind="stable")
-    both: dict[str, Any] = {n: np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in first.ROWS}
+    both: dict[str, Any] = {n: selected(joined(getattr(first, n), getattr(second, n)), order) for n in first.ROWS}
     return replace(first, **both)
 
 

@@ -15,13 +15,18 @@ from spikebridge.models.base import OnEpoch
 
 @dataclass(frozen=True)
 class Schedule:
-    """epochs: at most so many. rate: peak of the one-cycle learning rate (Smith & Topin 2019). patience: in epochs."""
+    """epochs: at most so many. rate: peak of the one-cycle learning rate (Smith & Topin 2019). patience: in epochs.
+
+    average_epochs: the weights that are scored and kept are an exponential mean of those of the steps, over about so
+    many epochs (Polyak & Juditsky 1992); 0 for the weights themselves.
+    """
 
     epochs: int
     rate: float
     weight_decay: float
     patience: int
     warm_up: float = 0.15
+    average_epochs: float = 0.0
     clip: float = 1.0
 
 
@@ -40,10 +45,15 @@ def fit_network(
     Without a `score` every epoch is run and the last weights are kept. members: parts of the network that share
     nothing; the gradient of each is clipped by itself.
     """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=schedule.rate, weight_decay=schedule.weight_decay, fused=True
+    )
     total = max(1, schedule.epochs * steps_per_epoch)
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step / total, schedule.warm_up))
     best, best_weights, waited = math.inf, None, 0
+    weights = list(network.parameters())
+    averaged = [w.detach().clone() for w in weights] if schedule.average_epochs else []
+    horizon, taken = schedule.average_epochs * steps_per_epoch, 0
     for epoch in range(schedule.epochs):
         network.train()
         summed, n = 0.0, 0
@@ -55,22 +65,36 @@ def fit_network(
                 nn.utils.clip_grad_norm_(part.parameters(), schedule.clip)
             optimiser.step()
             rates.step()
+            taken += 1
+            for mean, w in zip(averaged, weights, strict=False):
+                mean.lerp_(w.detach(), 1 / max(1.0, min(taken, horizon)))
             summed, n = summed + float(value.detach()), n + 1
         row = {"epoch": float(epoch), "train_loss": summed / max(n, 1)}
         if score is not None:
             network.eval()
+            _swap(weights, averaged)
             with torch.no_grad():
                 row |= score()
             if row["valid_loss"] < best:
                 best, best_weights, waited = row["valid_loss"], copy.deepcopy(network.state_dict()), 0
             else:
                 waited += 1
+            _swap(weights, averaged)
         on_epoch(row)
         if waited > schedule.patience:
             break
-    if best_weights is not None:
+    if best_weights is None:
+        _swap(weights, averaged)
+    else:
         network.load_state_dict(best_weights)
     network.eval()
+
+
+def _swap(weights: Sequence[Tensor], averaged: Sequence[Tensor]) -> None:
+    """Weights and their means change places; nothing happens where there are no means."""
+    for w, mean in zip(weights, averaged, strict=False):
+        w.data, kept = mean.clone(), w.data
+        mean.copy_(kept)
 
 
 def _one_cycle(done: float, warm_up: float) -> float:

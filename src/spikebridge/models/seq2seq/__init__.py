@@ -64,9 +64,9 @@ class Seq2Seq(Model):
         noise: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
         rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
         weight_decay: float = Field(1.0e-2, ge=0)
-        epochs: int = Field(30, ge=1)
+        epochs: int = Field(20, ge=1)
         patience: int = Field(6, ge=1)
-        batch: int = Field(128, ge=1, description="windows")
+        batch: int = Field(64, ge=1, description="windows")
 
     space = {
         "latents": ("categorical", 4, 6, 8),

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 
 from spikebridge.models.base import OnEpoch
-from spikebridge.models.parts.baseline import Baseline, fit_baseline
+from spikebridge.models.parts.baseline import Baseline, LogGain, fit_baseline
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
+from spikebridge.models.seq2seq.calibration import Modulated, best_gain
+from spikebridge.models.seq2seq.likelihood import poisson_loss
 from spikebridge.models.seq2seq.network import Network
-from spikebridge.models.seq2seq.start import read_in_directions
+from spikebridge.models.seq2seq.start import linear_start
+from spikebridge.models.seq2seq.stream import Piece, Stream, batches, chunks
 from spikebridge.types import Windows
 
-Batch = dict[int, Tensor]  # recording number -> window numbers
-Start = Callable[[int, Windows, NDArray[np.float64]], None]
+Batch = Mapping[int, Piece]  # recording number -> windows
+Start = Callable[[int, Windows, LogGain], None]
 GAINS = [k / 20 for k in range(25)]
+AVERAGE_EPOCHS = 1.0  # of training: the weights that are scored and kept are their running mean
 PSEUDO_SPIKE = 0.05
 RATE_FLOOR = 0.02  # spikes per window and unit, so that a unit silent in training keeps a finite log rate
 
@@ -58,10 +61,10 @@ class Translator:
     def fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
-        """Train on all windows, labelled or not."""
+        """Train on all windows, labelled or not. Counts are read from where they lie, a batch at a time."""
         self.build({w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}, int(rng.integers(2**31)))
-        self.descend(train, valid, rng, on_epoch, self.networks, self.scale_and_start, self.params.batch)
-        self._align(self._tensors(train)[0])
+        streams = self.descend(train, valid, rng, on_epoch, self.networks, self.scale_and_start, self.params.batch)
+        self._align(streams)
 
     def descend(
         self,
@@ -72,65 +75,77 @@ class Translator:
         learning: nn.ModuleList,
         start: Start,
         batch: int,
-    ) -> None:
-        """Baseline, start and gradient steps of these recordings, then their calibration.
+    ) -> list[Stream]:
+        """Baseline, start and gradient steps of these recordings, then their calibration; the streams of `train`.
 
         learning: what is learned, one part a network; `start` puts it where the descent begins. batch: windows.
         """
         p = self.params
         generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
-        known: Batch = {}
+        streams, base = {}, {}
         for i, w in self._numbered(train):
             self.baselines[w.recording], crossed = fit_baseline(w, p.psth, p.drift)
-            start(i, w, np.exp(crossed))
-            known[i] = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
-        x, y = self._tensors(train)
-        base = {i: t.mean(dim=(0, 1)).clamp(min=RATE_FLOOR / t.shape[1]) for i, t in y.items()}
+            start(i, w, crossed)
+            streams[i] = self._stream(i, w, crossed)
+            rates = self.baselines[w.recording].totals.mean(axis=0) / w.n_bins
+            base[i] = torch.from_numpy(rates.astype(np.float32)).to(self.device).clamp(min=RATE_FLOOR / w.n_bins)
+        sizes = {i: len(stream) for i, stream in streams.items()}
+        steps = len(batches(sizes, batch, torch.Generator()))
 
-        sizes = {i: len(t) for i, t in x.items()}
-        steps = max(1, round(sum(sizes.values()) / batch))
-
-        def batches() -> Iterator[Batch]:
-            order = {i: torch.randperm(n, generator=generator).tensor_split(steps) for i, n in sizes.items()}
-            for step in range(steps):
-                yield {i: parts[step] for i, parts in order.items() if len(parts[step])}
+        def epoch() -> Iterator[Batch]:
+            for step in batches(sizes, batch, generator):
+                yield {i: streams[i].piece(rows) for i, rows in step.items()}
 
         def loss(batch: Any) -> Tensor:
             return torch.stack([one_loss(network, batch) for network in self.members()]).sum()
 
         def one_loss(network: Network, batch: Batch) -> Tensor:
-            pieces = {i: self._augment(x[i][rows], generator) for i, rows in batch.items()}
-            n, bins = sum(len(rows) for rows in batch.values()), next(iter(x.values())).shape[1]
+            pieces = {i: self._augment(piece.x, generator) for i, piece in batch.items()}
+            n, bins = sum(len(x) for x in pieces.values()), next(iter(pieces.values())).shape[1]
             noise = p.noise * torch.randn(n, bins, p.latents, generator=generator).to(self.device)
             latents = network.encode(pieces, noise)
-            modulations = network.decode(latents, {i: len(rows) for i, rows in batch.items()})
+            modulations = network.decode(latents, {i: len(x) for i, x in pieces.items()})
             nats = torch.zeros((), device=self.device)
             spikes = torch.zeros((), device=self.device)
-            for (i, rows), modulation in zip(batch.items(), modulations, strict=True):
-                counts, log_rate = y[i][rows], modulation + known[i][rows]
-                nats = nats + (log_rate.exp() - counts * log_rate).sum() - (base[i] - counts * base[i].log()).sum()
-                spikes = spikes + counts.sum()
-                nats = nats + p.rate_penalty * (modulation - cast(nn.Linear, network.read_out[i]).bias).square().sum()
+            for (i, piece), modulation in zip(batch.items(), modulations, strict=True):
+                bias = cast(nn.Linear, network.read_out[i]).bias
+                per_unit = piece.y.sum(dim=(0, 1))
+                nats = nats + poisson_loss(modulation, piece.known, piece.y, bias, p.rate_penalty)
+                nats = nats - (len(piece.y) * bins * base[i] - per_unit * base[i].log()).sum()
+                spikes = spikes + per_unit.sum()
             return nats / spikes.clamp(min=1.0)
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
-        schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience)
-        fit_network(learning, batches, steps, loss, score, schedule, on_epoch, list(learning))
+        schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
+        fit_network(learning, epoch, steps, loss, score, schedule, on_epoch, list(learning))
         self._calibrate(train, valid)
+        return list(streams.values())
 
     def run(self, windows: Windows, chunk: int = 1024) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Latents (window, bin, latent) and expected target counts (window, bin, unit)."""
         i = self.recordings.index(windows.recording)
-        known = self._known(windows)
+        stream = self._stream(i, windows, self.baselines[windows.recording].gain(windows))
         self.networks.eval()
         latents, rates = [], []
         with torch.no_grad():
-            for start in range(0, max(len(windows), 1), chunk):
-                x = self._scaled(i, windows.source[start : start + chunk])
+            for rows in chunks(len(windows), chunk) if len(windows) else [slice(0)]:
+                x, known = stream.inputs(rows), stream.known(rows)
                 each = [network.encode({i: x}) for network in self.members()]
                 latents.append(self._together(each).cpu().numpy())
-                rates.append(self._rates(i, each, known[start : start + chunk]).cpu().numpy())
+                rates.append(self._rates(i, each, known).cpu().numpy())
         return np.concatenate(latents), np.concatenate(rates)
+
+    def latents(self, windows: Windows) -> NDArray[np.float32]:
+        """The latents of `run`, (window, bin, latent), without the rates."""
+        i = self.recordings.index(windows.recording)
+        stream = self._stream(i, windows, self.baselines[windows.recording].gain(windows))
+        found = np.empty((len(windows), windows.n_bins, self.params.latents), np.float32)
+        self.networks.eval()
+        with torch.no_grad():
+            for rows in chunks(len(windows)):
+                x = stream.inputs(rows)
+                found[rows] = self._together([network.encode({i: x}) for network in self.members()]).cpu().numpy()
+        return found
 
     def sensitivity(self, windows: Windows) -> NDArray[np.float64]:
         """(source unit, latent): how far one spike more in every bin of a unit moves a latent, mean over windows, bins.
@@ -138,10 +153,14 @@ class Translator:
         The Jacobian summed over time lags: mean_t sum_s d z_k(t) / d c_u(s). Smoothing leaves a constant as it is.
         """
         i = self.recordings.index(windows.recording)
-        x = self._scaled(i, windows.source).requires_grad_()
-        z = self._together([network.encode({i: x}) for network in self._members()]).mean(dim=(0, 1))
-        rows = [torch.autograd.grad(one, x, retain_graph=True)[0].sum(dim=(0, 1)) for one in z]
-        return np.asarray((torch.stack(rows, dim=1) / self.scale[f"{i}.std"][:, None]).cpu(), dtype=np.float64)
+        stream = self._stream(i, windows, self.baselines[windows.recording].gain(windows))
+        total = torch.zeros(windows.source.shape[2], self.params.latents, device=self.device)
+        for rows in chunks(len(windows)):
+            x = stream.inputs(rows).requires_grad_()
+            z = self._together([network.encode({i: x}) for network in self.members()]).mean(dim=1).sum(dim=0)
+            each = [torch.autograd.grad(one, x, retain_graph=True)[0].sum(dim=(0, 1)) for one in z]
+            total += torch.stack(each, dim=1)
+        return np.asarray((total / len(windows) / self.scale[f"{i}.std"][:, None]).cpu(), dtype=np.float64)
 
     def without_source(self, windows: Windows) -> NDArray[np.float32]:
         """Expected target counts (window, bin, unit) of the baseline alone: mean rate, window-locked mean and drift."""
@@ -165,20 +184,33 @@ class Translator:
         turned = [z @ m[:-1] + m[-1] for z, m in zip(latents[1:], self.maps, strict=True)]
         return torch.stack([latents[0], *turned]).mean(dim=0)
 
-    def _align(self, x: Batch) -> None:
+    def _align(self, streams: Iterable[Stream]) -> None:
         """Least-squares maps of each network's latents in the training windows onto those of the first."""
+        size, others = self.params.latents, range(1, self.params.members)
+        grams = [torch.zeros(size + 1, size + 1, dtype=torch.double, device=self.device) for _ in others]
+        crosses = [torch.zeros(size + 1, size, dtype=torch.double, device=self.device) for _ in others]
         self.networks.eval()
         with torch.no_grad():
-            first, *others = [network.encode(x).flatten(0, 1).double() for network in self.members()]
-            ones = torch.ones(len(first), 1, dtype=first.dtype, device=first.device)
-            self.maps = [
-                torch.linalg.lstsq(torch.cat([z, ones], 1), first).solution.float().contiguous() for z in others
-            ]
+            for stream in streams if self.params.members > 1 else ():
+                i = self.recordings.index(stream.windows.recording)
+                for rows in chunks(len(stream)):
+                    x = stream.inputs(rows)
+                    first, *rest = [network.encode({i: x}).flatten(0, 1).double() for network in self.members()]
+                    for z, gram, cross in zip(rest, grams, crosses, strict=True):
+                        z = torch.nn.functional.pad(z, (0, 1), value=1.0)
+                        gram += z.T @ z
+                        cross += z.T @ first
+        self.maps = [
+            torch.linalg.lstsq(gram, cross).solution.float().contiguous()
+            for gram, cross in zip(grams, crosses, strict=True)
+        ]
 
-    def _known(self, w: Windows) -> Tensor:
-        """(window, bin, target unit), log gain of the baseline."""
-        gain = self.baselines[w.recording].log_gain(w)
-        return torch.from_numpy(gain.astype(np.float32)).to(self.device)
+    def _stream(self, i: int, w: Windows, gain: LogGain) -> Stream:
+        mean, std = self.scale[f"{i}.mean"], self.scale[f"{i}.std"]
+        return Stream(w, gain, mean, std, self.params.smoothing_s / self.bin_s, self.device)
+
+    def _numbered(self, windows: Sequence[Windows]) -> list[tuple[int, Windows]]:
+        return [(self.recordings.index(w.recording), w) for w in windows]
 
     def _calibrate(self, train: Sequence[Windows], valid: Sequence[Windows]) -> None:
         """Shrink each recording's predictions as far as `valid` asks for, learn the baseline from `valid` too, and
@@ -195,49 +227,24 @@ class Translator:
             scored = held.get(w.recording)
             gains = [1.0] * p.members
             if scored is not None and len(scored):
-                known = self._known(scored)
-                gains = [self._gain(network, i, scored, known) for network in self.members()]
+                stream = self._stream(i, scored, self.baselines[w.recording].gain(scored))
+                gains = [best_gain(self._modulated(network, i, stream), GAINS) for network in self.members()]
             both = join(w, scored)
             self.baselines[w.recording], crossed = fit_baseline(both, p.psth, p.drift)
-            log_gain = torch.from_numpy(crossed.astype(np.float32)).to(self.device)
+            spikes = torch.from_numpy(self.baselines[w.recording].totals.sum(axis=0))
+            stream = self._stream(i, both, crossed)
             for network, gain in zip(self.members(), gains, strict=True):
                 read_out = cast(nn.Linear, network.read_out[i])
                 read_out.weight.data.mul_(gain)
-                modulation, counts = self._modulation(network, i, both)
-                expected = (modulation + log_gain).exp().sum(dim=(0, 1))
-                spikes = counts.sum(dim=(0, 1))
-                read_out.bias.data.copy_(torch.log((spikes + PSEUDO_SPIKE) / (expected + PSEUDO_SPIKE)))
+                expected = sum((m + known).exp().sum(dim=(0, 1)) for m, known, _ in self._modulated(network, i, stream))
+                read_out.bias.data.copy_(torch.log((spikes.to(expected) + PSEUDO_SPIKE) / (expected + PSEUDO_SPIKE)))
 
-    def _gain(self, network: Network, i: int, w: Windows, known: Tensor) -> float:
-        modulation, counts = self._modulation(network, i, w)
-        return max(GAINS, key=lambda g: _profile_likelihood(g * modulation + known, counts))
-
-    def _modulation(self, network: Network, i: int, w: Windows) -> tuple[Tensor, Tensor]:
-        """Log rate without bias and baseline, and the counts, both (window, bin, target unit)."""
-        with torch.no_grad():
-            x = self._scaled(i, w.source)
-            log_rate = network.decode(network.encode({i: x}), {i: len(x)})[0]
-            counts = torch.from_numpy(w.target.astype(np.float32)).to(self.device)
-            return log_rate - cast(nn.Linear, network.read_out[i]).bias, counts
-
-    def _tensors(self, windows: Sequence[Windows]) -> tuple[Batch, Batch]:
-        some = [(i, w) for i, w in self._numbered(windows) if len(w)]
-        x = {i: self._scaled(i, w.source) for i, w in some}
-        y = {i: torch.from_numpy(w.target.astype(np.float32)).to(self.device) for i, w in some}
-        return x, y
-
-    def _numbered(self, windows: Sequence[Windows]) -> list[tuple[int, Windows]]:
-        return [(self.recordings.index(w.recording), w) for w in windows]
-
-    def _scaled(self, i: int, counts: NDArray[Any]) -> Tensor:
-        x = torch.from_numpy(self._smooth(counts)).to(self.device)
-        return (x - self.scale[f"{i}.mean"]) / self.scale[f"{i}.std"]
-
-    def _smooth(self, counts: NDArray[Any]) -> NDArray[np.float32]:
-        """Counts as they enter the network: half a kernel's width of noise less."""
-        return gaussian_filter1d(
-            counts.astype(np.float32), self.params.smoothing_s / self.bin_s, axis=1, mode="nearest"
-        )
+    def _modulated(self, network: Network, i: int, stream: Stream) -> Iterator[Modulated]:
+        bias = cast(nn.Linear, network.read_out[i]).bias
+        for piece in stream.pieces():
+            with torch.no_grad():
+                log_rate = network.decode(network.encode({i: piece.x}), {i: len(piece.x)})[0]
+                yield log_rate - bias, piece.known, piece.y
 
     def _augment(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Drop whole units of a window: no latent may lean on one unit."""
@@ -246,52 +253,41 @@ class Translator:
         keep = torch.rand(len(x), 1, x.shape[2], generator=generator).to(self.device) >= self.params.dropout
         return x * keep / (1 - self.params.dropout)
 
-    def scale_and_start(self, i: int, w: Windows, known: NDArray[np.float64]) -> None:
+    def scale_and_start(self, i: int, w: Windows, gain: LogGain) -> None:
         """Scale by the training windows' mean and SD; start the read-in at the linear translator.
 
-        known: (window, bin, target unit), gain of the baseline: the linear translator is fitted to what it leaves.
+        gain: of the baseline in w: the linear translator is fitted to what it leaves.
         """
-        source, target = self._smooth(w.source), w.target.astype(np.float32)
-        mean, std = source.mean(axis=(0, 1)), np.maximum(source.std(axis=(0, 1)), 0.05)
-        self.scale[f"{i}.mean"] = torch.from_numpy(mean).to(self.device)
-        self.scale[f"{i}.std"] = torch.from_numpy(std).to(self.device)
-        rate, spread = target.mean(axis=(0, 1)), np.maximum(target.std(axis=(0, 1)), 0.05)
-        start, weights = read_in_directions(
-            (source - mean) / std,
-            (target - rate * known / known.mean(axis=(0, 1))) / spread,
-            self.params.smoothing_s / w.bin_s,
-            self.params.inputs,
-            self.params.start_penalty,
-        )
-        rate = np.maximum(rate, RATE_FLOOR / w.n_bins)
+        p = self.params
+        start = linear_start(w, gain, p.smoothing_s / w.bin_s, p.inputs, p.start_penalty)
+        self.scale[f"{i}.mean"] = torch.from_numpy(start.mean.astype(np.float32)).to(self.device)
+        self.scale[f"{i}.std"] = torch.from_numpy(start.spread.astype(np.float32)).to(self.device)
+        rate = np.maximum(start.rate, RATE_FLOOR / w.n_bins)
         # At the start the latents are the leading linear predictors and the rates what they predict.
-        n = min(self.params.latents, self.params.inputs)
+        n = min(p.latents, p.inputs)
         with torch.no_grad():
             for network in self.members():
                 read_in, read_out = cast(nn.Linear, network.read_in[i]), cast(nn.Linear, network.read_out[i])
-                read_in.weight.copy_(torch.from_numpy(start.T))
+                read_in.weight.copy_(torch.from_numpy(start.directions.T))
                 read_in.bias.zero_()
                 read_out.weight.zero_()
-                read_out.weight[:, :n].copy_(torch.from_numpy((weights[:n] * spread / rate).T))
+                read_out.weight[:, :n].copy_(torch.from_numpy((start.weights[:n] * start.target_spread / rate).T))
                 read_out.bias.copy_(torch.from_numpy(np.log(rate)))
 
-    def _scorer(self, valid: Sequence[Windows], base: Batch) -> Any:
-        x, y = self._tensors(valid)
-        spikes = sum(float(t.sum()) for t in y.values())
-        known = {i: self._known(w) for i, w in self._numbered(valid) if len(w)}
+    def _scorer(self, valid: Sequence[Windows], base: Mapping[int, Tensor]) -> Callable[[], dict[str, float]]:
+        """Bits/spike of `valid` as the networks stand."""
+        held = [
+            (i, self._stream(i, w, self.baselines[w.recording].gain(w))) for i, w in self._numbered(valid) if len(w)
+        ]
 
         def score() -> dict[str, float]:
-            nats = 0.0
-            for i, xi in x.items():
-                rates = self._rates(i, [network.encode({i: xi}) for network in self.members()], known[i])
-                nats += float((y[i] * (rates.log() - base[i].log()) - (rates - base[i])).sum())
+            nats, spikes = 0.0, 0.0
+            for i, stream in held:
+                for piece in stream.pieces(self.params.batch):
+                    rates = self._rates(i, [n.encode({i: piece.x}) for n in self.members()], piece.known)
+                    nats += float((piece.y * (rates.log() - base[i].log()) - (rates - base[i])).sum())
+                    spikes += float(piece.y.sum())
             gain_per_spike = nats / max(spikes, 1.0)
             return {"valid_loss": -gain_per_spike, "valid_bits_per_spike": gain_per_spike / float(np.log(2))}
 
         return score
-
-
-def _profile_likelihood(modulation: Tensor, counts: Tensor) -> float:
-    """Poisson log likelihood, up to a constant, with every unit's bias at its best."""
-    spikes = counts.sum(dim=(0, 1))
-    return float((counts * modulation).sum() - (spikes * modulation.exp().sum(dim=(0, 1)).log()).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from spikebridge.models.parts.gru import run_gru
 from spikebridge.models.seq2seq.cores.base import Core
 
 
@@ -14,5 +15,4 @@ class GRU(Core):
         self.width = hidden * (2 if two_sided else 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.layer(x)[0]
-        return out
+        return run_gru(self.layer, x)
