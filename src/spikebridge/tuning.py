@@ -171,11 +171,11 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
 
 
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
-    """The settings for a trial: one network and fewer epochs, on a schedule of that length, rank them at less cost."""
+    """The settings for a trial: one network, no trees, fewer epochs on a schedule of that length rank them at less cost."""
     fields = kind.Params.model_fields
     if cap is None or "epochs" not in fields or not kind.early_stopping:
         return params
-    one = {"members": 1} if "members" in fields else {}
+    one = {key: n for key, n in (("members", 1), ("readout_trees", 0)) if key in fields}
     return params | {"epochs": min(cap, params.get("epochs", fields["epochs"].default))} | one
 
 

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.parts import tree_readout
 from spikebridge.models.parts.arrays import load_arrays, save_arrays
 from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.features import join
@@ -39,7 +40,8 @@ class Seq2Seq(Model):
     The translator learns from every window, labelled or not, and stops by the likelihood of the target's spikes in
     `valid`. The read-out uses the labels of `train` and of `valid` (the tuner hides those that it scores by). With
     `label_direction` it sees one more thing beside the shared latents: the direction in which the source parts the
-    decisions, whether the target follows it or not; the latents themselves stay those that translation needs.
+    decisions, whether the target follows it or not; the latents themselves stay those that translation needs. Trees on
+    the same (`readout_trees`) are averaged with the logistic read-out.
     """
 
     name = "seq2seq"
@@ -54,6 +56,7 @@ class Seq2Seq(Model):
         psth: bool = Field(True, description="the target's course in a trial as a term of its own")
         drift: bool = Field(False, description="the target's slow drift, told by time, as a term of its own")
         label_direction: bool = Field(False, description="the source's own label direction beside the latents")
+        readout_trees: int = Field(200, ge=0, description="trees beside the logistic read-out of decisions; 0: none")
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         latents: int = Field(8, ge=1)
@@ -83,12 +86,13 @@ class Seq2Seq(Model):
         self.translator = Translator(p, self.bin_s, self.device)
         self.translator.fit(train, valid, rng, on_epoch)
         self.directions: dict[str, LabelDirection] = {}
-        self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES))
+        self.forests: dict[str, Any] = {}
+        self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES), rng)
 
     def _read_out(
-        self, train: Sequence[Windows], valid: Sequence[Windows], summaries: Sequence[str]
+        self, train: Sequence[Windows], valid: Sequence[Windows], summaries: Sequence[str], rng: np.random.Generator
     ) -> tuple[str, dict[str, Readout]]:
-        """The best of the summaries and a read-out of each recording with labels; `directions` where asked for."""
+        """The best of the summaries and a read-out of each recording with labels; `directions`, `forests` if wanted."""
         p: Any = self.params
         held = {w.recording: w for w in valid}
         known = [join(w, held.get(w.recording)) for w in train]
@@ -103,6 +107,10 @@ class Seq2Seq(Model):
                 size = LABEL_WEIGHT * float(latents[name].std())
                 self.directions[name] = replace(direction, weights=direction.weights * size)
                 more[name] = crossed * size
+        for name, z in latents.items() if p.readout_trees else ():
+            x = tree_readout.features(z, more.get(name, np.empty((len(z), 0))))
+            forest = tree_readout.grow(x, labels[name], p.readout_trees, int(rng.integers(2**31)))
+            self.forests |= {name: forest} if forest is not None else {}
         return fit_readouts(latents, labels, len(self.classes), more, summaries)
 
     def adapt(
@@ -133,7 +141,7 @@ class Seq2Seq(Model):
             add_recording(self.translator, w, own, rng, note)
             self._know(w, held.get(w.recording))
             if any(part.labelled.any() for part in (w, *own)):
-                self.readouts |= self._read_out([w], own, [self.summary])[1]
+                self.readouts |= self._read_out([w], own, [self.summary], rng)[1]
         return History(tuple(rows))
 
     def predict(self, windows: Windows) -> Predictions:
@@ -141,10 +149,13 @@ class Seq2Seq(Model):
         latents, rates = self.translator.run(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
-            features: NDArray[Any] = SUMMARIES[self.summary](latents)
+            more = np.empty((len(windows), 0))
             if recording in self.directions:
-                features = np.hstack([features, self.directions[recording].evidence(windows)])
-            probabilities = self.readouts[recording].probabilities(features)
+                more = self.directions[recording].evidence(windows)
+            probabilities = self.readouts[recording].probabilities(np.hstack([SUMMARIES[self.summary](latents), more]))
+            if recording in self.forests:
+                x, share = tree_readout.features(latents, more), np.array(self.class_shares[recording])
+                probabilities = tree_readout.pooled(self.forests[recording], x, share, probabilities)
         return Predictions(probabilities, rates, latents, self.translator.without_source(windows))
 
     def _save(self, folder: Path) -> None:
@@ -159,6 +170,7 @@ class Seq2Seq(Model):
             if name in self.readouts:
                 arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
         save_arrays(folder / "weights.safetensors", arrays)
+        tree_readout.save(self.forests, folder / "trees.skops")
         about = {"recordings": translator.recordings, "summary": self.summary}
         (folder / "layout.json").write_text(json.dumps(about), encoding="utf-8")
 
@@ -168,6 +180,7 @@ class Seq2Seq(Model):
         arrays = load_arrays(folder / "weights.safetensors")
         about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
         order, self.summary = about["recordings"], about["summary"]
+        self.forests = tree_readout.load(folder / "trees.skops")
         self.translator = Translator(self.params, self.bin_s, self.device)
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
         self.translator.build(sizes, seed=0)
