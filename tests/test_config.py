@@ -68,3 +68,12 @@ def test_no_file(tmp_path: Path) -> None:
 def test_several_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"unknown key bin.*unknown key sede"):
         config.load(write(tmp_path, MINIMAL + "bin: 1\nsede: 2\n"))
+
+
+def test_the_other_direction_exchanges_source_and_target(tmp_path: Path) -> None:
+    forward = config.load(write(tmp_path, MINIMAL))
+    back = config.load(write(tmp_path, MINIMAL.replace("[PFC]}", "[PFC], direction: target_to_source}")))
+    assert (back.data.source, back.data.target) == (forward.data.target, forward.data.source) == (["PFC"], ["HC"])
+    assert config.parse(back.model_dump()) == back  # a copy of the settings is not turned again
+    with pytest.raises(ConfigError, match=r"data.direction: expected 'source_to_target' or 'target_to_source'"):
+        config.load(write(tmp_path, MINIMAL.replace("[PFC]}", "[PFC], direction: back}")))

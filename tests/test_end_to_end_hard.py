@@ -10,8 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from project import ROOT, copy_project, dvc, environment, load_json, parameters, shared_recordings
+import yaml
+from project import ROOT, copy_project, dvc, environment, load_json, parameters, run, shared_recordings
+
+TRUTH = "data/simulated/truth/rat1_day1.npz"
 
 
 def kill_at(project: Path, stage: str) -> None:
@@ -72,3 +76,31 @@ def test_a_real_recording_from_file_to_registered_model(tmp_path: Path) -> None:
     report = load_json(project / "data/windows/report.json")["recordings"]["cori_2016-12-14"]
     assert report["trials"]["kept"] == 114 and report["labels"] == {"failure": 45, "success": 69}
     assert load_json(project / "reports/registration.json")["alias"] in ("champion", "candidate")
+
+
+def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator(tmp_path: Path) -> None:
+    models = {"seq2seq": {"epochs": 3, "hidden": 8}, "ridge": {}, "majority": {}}
+    params = parameters(
+        ROOT / "params.yaml", models=models, data={"direction": "target_to_source"}, analysis={"folds": 1, "epochs": 3}
+    )
+    project = copy_project(tmp_path / "reverse", params)
+    dvc(project, "repro")
+    with np.load(project / "data/windows/rat1_day1.npz") as w, np.load(project / TRUTH) as truth:
+        assert set(w["source_units"]) <= set(truth["target_units"])  # the simulation's
+        assert set(w["target_units"]) <= set(truth["source_units"])
+    recovered = load_json(project / "reports/evaluation/recovery.json")
+    assert recovered["truth"]["lag_s"] == pytest.approx(-0.1)
+    assert recovered["models"]["seq2seq"]["mean_r2"] > 0.3
+    analysis = load_json(project / "reports/evaluation/metrics.json")["analysis"]
+    assert set(analysis) == {"direction", "latent_consistency", "held_out_units", "attribution"}
+    names = {p.stem for p in (project / "reports/evaluation/figures").iterdir()}
+    assert names >= {"direction", "consistency", "held_out_units", "attribution"}
+    said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
+    for start in ("Direction", "Consistency of latents", "Held-out units", "Attribution"):
+        assert f"\n{start}" in said
+
+    params["models"].pop("seq2seq")
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    dvc(project, "repro", "evaluate")
+    assert load_json(project / "runs/analysis/about.json")["run"] == []
+    assert load_json(project / "reports/evaluation/metrics.json")["analysis"] == {}
