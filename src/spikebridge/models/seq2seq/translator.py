@@ -117,6 +117,18 @@ class Translator:
                 rates.append(self._rates(i, each, known).cpu().numpy())
         return np.concatenate(latents), np.concatenate(rates)
 
+    def latents(self, windows: Windows) -> NDArray[np.float32]:
+        """The latents of `run`, (window, bin, latent), without the rates."""
+        i = self.recordings.index(windows.recording)
+        stream = self._stream(i, windows, self.baselines[windows.recording].gain(windows))
+        found = np.empty((len(windows), windows.n_bins, self.params.latents), np.float32)
+        self.networks.eval()
+        with torch.no_grad():
+            for rows in chunks(len(windows)):
+                x = stream.inputs(rows)
+                found[rows] = self._together([network.encode({i: x}) for network in self._members()]).cpu().numpy()
+        return found
+
     def without_source(self, windows: Windows) -> NDArray[np.float32]:
         """Expected target counts (window, bin, unit) of the baseline alone: mean rate, window-locked mean and drift."""
         baseline = self.baselines[windows.recording]
@@ -238,7 +250,7 @@ class Translator:
         def score() -> dict[str, float]:
             nats, spikes = 0.0, 0.0
             for i, stream in held:
-                for piece in stream.pieces():
+                for piece in stream.pieces(self.params.batch):
                     rates = self._rates(i, [n.encode({i: piece.x}) for n in self._members()], piece.known)
                     nats += float((piece.y * (rates.log() - base[i].log()) - (rates - base[i])).sum())
                     spikes += float(piece.y.sum())
