@@ -76,9 +76,14 @@ class StoredRows(NDArrayOperatorsMixin):
 
     def _read(self, rows: NDArray[np.int64] | None) -> NDArray[Any]:
         read = self._stored.copy() if rows is None else self._stored[rows]
-        if hasattr(self._file, "madvise"):
-            self._file.madvise(mmap.MADV_DONTNEED)
+        _let_go(self._file)
         return read
+
+
+def _let_go(file: mmap.mmap) -> None:
+    """Give the pages of the file back; they are read again when needed."""
+    if hasattr(file, "madvise"):
+        file.madvise(mmap.MADV_DONTNEED)
 
 
 def stored_members(path: Path, names: Collection[str]) -> dict[str, StoredRows]:
@@ -93,6 +98,7 @@ def stored_members(path: Path, names: Collection[str]) -> dict[str, StoredRows]:
             return {}
         file = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
         found = {name: _member(path, handle, file, member) for name, member in places.items()}
+        _let_go(file)
     return {name: rows for name, rows in found.items() if rows is not None}
 
 

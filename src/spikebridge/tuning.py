@@ -171,7 +171,7 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
 
 
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
-    """The settings for a trial: one network, no trees, fewer epochs on a schedule of that length rank them at less cost."""
+    """The settings for a trial: one network, no trees, fewer epochs on a schedule of that length: a cheap ranking."""
     fields = kind.Params.model_fields
     if cap is None or "epochs" not in fields or not kind.early_stopping:
         return params

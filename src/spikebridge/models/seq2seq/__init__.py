@@ -97,7 +97,7 @@ class Seq2Seq(Model):
         held = {w.recording: w for w in valid}
         known = [join(w, held.get(w.recording)) for w in train]
         known = [w.select(w.labelled) for w in known if w.labelled.any()]
-        latents = {w.recording: self.translator.run(w)[0] for w in known}
+        latents = {w.recording: self.translator.latents(w) for w in known}
         labels = {w.recording: w.label for w in known}
         more: dict[str, NDArray[np.float64]] = {}
         if p.label_direction:

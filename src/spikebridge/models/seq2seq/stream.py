@@ -15,7 +15,7 @@ from torch import Tensor
 from spikebridge.models.parts.baseline import LogGain
 from spikebridge.types import Windows
 
-CHUNK = 256  # windows that are looked at together where the order does not matter
+CHUNK = 32  # windows that are looked at together where the order does not matter
 BLOCK = 64  # bins that are smoothed together
 LEAST_ROWS = 16  # of a recording in a batch, so that many recordings do not make many small products
 Rows = NDArray[np.int64] | slice

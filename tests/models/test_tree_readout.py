@@ -1,0 +1,73 @@
+"""Trees beside the logistic read-out: what they add where it fails, and what pooling does to probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spikebridge.models.parts import tree_readout
+from spikebridge.models.parts.readout import fit_readout
+
+NONE = np.empty((240, 0))
+
+
+def not_linear(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(240, 6 bins, 2 latents) whose signs' product says the class: nothing that is linear in them tells it."""
+    z = rng.normal(0, 1, (240, 1, 2)) + 0.1 * rng.normal(0, 1, (240, 6, 2))
+    return z, (z.mean(axis=1).prod(axis=1) > 0).astype(np.int64)
+
+
+def test_what_is_not_linear_is_found_by_the_trees() -> None:
+    z, label = not_linear(np.random.default_rng(0))
+    new, truth = not_linear(np.random.default_rng(1))
+    x = tree_readout.features(z, NONE)
+    logistic = fit_readout(x, label, 2, 1.0).probabilities(tree_readout.features(new, NONE))
+    forest = tree_readout.grow(x, label, 100, 0)
+    both = tree_readout.pooled(forest, tree_readout.features(new, NONE), np.array([0.5, 0.5]), logistic)
+    assert (logistic.argmax(axis=1) == truth).mean() < 0.65
+    assert (both.argmax(axis=1) == truth).mean() > 0.85
+    np.testing.assert_allclose(both.sum(axis=1), 1.0)
+
+
+def test_pooling_is_the_mean_of_log_odds() -> None:
+    z, label = not_linear(np.random.default_rng(0))
+    x, share = tree_readout.features(z, NONE), np.array([0.2, 0.8])
+    forest = tree_readout.grow(x, label, 50, 0)
+    assert forest is not None
+    others = np.tile([0.3, 0.7], (len(x), 1))
+    own = np.maximum(forest.predict_proba(x), tree_readout.LEAST)
+    expected = 0.5 * (np.log(own[:, 1] / own[:, 0]) + np.log(0.8 / 0.2) + np.log(0.7 / 0.3))
+    found = tree_readout.pooled(forest, x, share, others)
+    np.testing.assert_allclose(np.log(found[:, 1] / found[:, 0]), expected, rtol=1e-9)
+
+
+def test_a_class_that_no_trial_had_keeps_its_probability() -> None:
+    z, label = not_linear(np.random.default_rng(0))
+    x = tree_readout.features(z, NONE)
+    forest = tree_readout.grow(x, label * 2, 50, 0)
+    others = np.tile([0.5, 0.1, 0.4], (len(x), 1))
+    found = tree_readout.pooled(forest, x, np.array([0.5, 0.01, 0.49]), others)
+    np.testing.assert_allclose(found[:, 1], 0.1)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+
+
+def test_one_class_has_no_forest_and_no_trials_are_fine() -> None:
+    z, label = not_linear(np.random.default_rng(0))
+    x = tree_readout.features(z, NONE)
+    assert tree_readout.grow(x, np.zeros_like(label), 10, 0) is None
+    forest = tree_readout.grow(x, label, 10, 0)
+    assert tree_readout.pooled(forest, x[:0], np.array([0.5, 0.5]), np.empty((0, 2))).shape == (0, 2)
+
+
+@pytest.mark.parametrize("names", [[], ["rat1.day1"]])
+def test_written_and_read_again(tmp_path: Path, names: list[str]) -> None:
+    z, label = not_linear(np.random.default_rng(0))
+    x = tree_readout.features(z, NONE)
+    forests = {name: tree_readout.grow(x, label, 10, 0) for name in names}
+    tree_readout.save(forests, tmp_path / "trees.skops")
+    found = tree_readout.load(tmp_path / "trees.skops")
+    assert list(found) == names
+    for name in names:
+        np.testing.assert_array_equal(found[name].predict_proba(x), forests[name].predict_proba(x))
