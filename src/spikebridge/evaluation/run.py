@@ -19,6 +19,7 @@ from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_table
+from spikebridge.evaluation.oracle import oracle, shares
 from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
@@ -69,6 +70,9 @@ def evaluate(
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
         found = recovery(inputs, truths, coupling)
+        best = oracle(inputs, data_path, config.data.target)
+        if best and "translation" in scores:
+            found["oracle"] = best | {"share": shares(best, scores["translation"])}
         write_json(out_folder / "recovery.json", found)
         tables["recovery"] = _recovery_table(found)
     write_json(out_folder / "leakage.json", report)

@@ -60,7 +60,7 @@ class Seq2Seq(Model):
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         latents: int = Field(8, ge=1)
-        smoothing_s: float = Field(0.05, gt=0, description="SD of the Gaussian kernel on the source's counts")
+        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel on the source's counts")
         start_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
         rate_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
         dropout: float = Field(0.4, ge=0, lt=1, description="share of source units dropped from a window")

@@ -1,0 +1,91 @@
+"""The oracle: nothing else that is log-linear in the shared latents tells more, a free fit of them tells as much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import PoissonRegressor
+
+from spikebridge.config import SimulateConfig
+from spikebridge.evaluation.oracle import oracle, shares
+from spikebridge.metrics import information, truth_at
+from spikebridge.simulate import simulate_session
+
+BIN_S, BINS = 0.05, 40
+
+
+class Cut(SimpleNamespace):
+    """What the oracle looks at of windows."""
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    folder = tmp_path_factory.mktemp("oracle")
+    knobs = SimulateConfig(trials=120, source_units=(12, 12), target_units=(10, 10), private=0.3, drift=0.0)
+    session = simulate_session(knobs, np.random.default_rng(5), "day", "rat")
+    (folder / "truth").mkdir()
+    session.truth.save(folder / "truth" / "day.npz")
+    start = session.trials["decision_time"].to_numpy() - BINS * BIN_S
+    target = [u for u, region in enumerate(session.regions) if region == "PFC"]
+    counts = np.stack(
+        [[np.histogram(session.spikes[u], bins=s + np.arange(BINS + 1) * BIN_S)[0] for u in target] for s in start]
+    ).transpose(0, 2, 1)
+    w = Cut(start_s=start, target=counts, target_units=np.array(target), n_bins=BINS, bin_s=BIN_S)
+    rows = np.arange(len(start))
+    folds = [
+        SimpleNamespace(train={"day": np.setdiff1d(rows, test)}, test={"day": test}) for test in np.array_split(rows, 4)
+    ]
+    return SimpleNamespace(windows={"day": w}, splits=SimpleNamespace(folds=folds)), folder
+
+
+def test_a_free_fit_on_the_true_latents_tells_as_much(study: tuple[Any, Path]) -> None:
+    inputs, folder = study
+    w = inputs.windows["day"]
+    with np.load(folder / "truth" / "day.npz") as z:
+        at = w.start_s[:, None] + (np.arange(BINS) + 0.5) * BIN_S - float(z["lag_s"])
+        latents = truth_at(z["time_s"], z["shared"], at)
+    nats = spikes = 0.0
+    for fold in inputs.splits.folds:
+        train, test = fold.train["day"], fold.test["day"]
+        x, y = latents[train].reshape(-1, latents.shape[2]), w.target[train].reshape(-1, w.target.shape[2])
+        fits = [PoissonRegressor(alpha=1e-6, max_iter=500).fit(x, unit) for unit in y.T]
+        rates = np.stack([f.predict(latents[test].reshape(-1, x.shape[1])) for f in fits], axis=1)
+        told, n = information(rates.reshape(w.target[test].shape), w.target[test], w.target[train].mean(axis=(0, 1)))
+        nats, spikes = nats + told.sum(), spikes + n.sum()
+    found = oracle(inputs, folder, ["PFC"])
+    assert found["bits_per_spike"] > 0.2
+    assert found["bits_per_spike"] == pytest.approx(nats / spikes / np.log(2), rel=0.03)
+    assert found["recordings"]["day"] == pytest.approx(found["bits_per_spike"])
+
+
+@pytest.mark.parametrize(("key", "changed"), [("lag_s", lambda v: v + 0.2), ("target_loadings", lambda v: 0.7 * v)])
+def test_any_other_truth_tells_less(study: tuple[Any, Path], tmp_path: Path, key: str, changed: Any) -> None:
+    inputs, folder = study
+    with np.load(folder / "truth" / "day.npz") as z:
+        other = {name: z[name] for name in z.files}
+    (tmp_path / "truth").mkdir()
+    np.savez(tmp_path / "truth" / "day.npz", **(other | {key: changed(other[key])}))
+    assert oracle(inputs, tmp_path, ["PFC"])["bits_per_spike"] < oracle(inputs, folder, ["PFC"])["bits_per_spike"]
+
+
+def test_a_truth_of_before_has_no_oracle(study: tuple[Any, Path], tmp_path: Path) -> None:
+    inputs, folder = study
+    with np.load(folder / "truth" / "day.npz") as z:
+        older = {name: z[name] for name in z.files if "loadings" not in name}
+    (tmp_path / "truth").mkdir()
+    np.savez(tmp_path / "truth" / "day.npz", **older)
+    assert oracle(inputs, tmp_path, ["PFC"]) == {}
+    assert oracle(inputs, tmp_path / "nowhere", ["PFC"]) == {}
+
+
+def test_shares_of_it() -> None:
+    told = {"ridge": {"bits_per_spike": {"value": 0.3}}}
+    assert shares({"bits_per_spike": 0.4}, told) == {"ridge": pytest.approx(0.75)}
+    assert shares({"bits_per_spike": -1e-4}, told) == {}
