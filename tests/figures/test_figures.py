@@ -24,11 +24,13 @@ from spikebridge.figures import style
 
 NAMES = list(figures.modules())
 WANTED = {
-    "attribution", "bits_per_spike", "calibration", "confusion", "consistency", "direction", "forest", "held_out_units",
-    "latent_trajectories", "learning_curves", "quality", "rasters", "recovery", "scores",
+    "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency", "direction",
+    "forest", "held_out_units", "latent_trajectories", "learning_curves", "quality", "rasters", "recovery", "scores",
 }  # fmt: skip
+TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 THREE = Plan(
     trials=30,
+    translate=TRANSLATE,
     recordings=3,
     folds=3,
     classes=("leftward", "no_go", "rightward"),
@@ -45,7 +47,7 @@ def tables_of(root: Path, plan: Plan) -> Path:
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tables_of(tmp_path_factory.mktemp("study"), Plan(trials=30))
+    return tables_of(tmp_path_factory.mktemp("study"), Plan(trials=30, translate=TRANSLATE))
 
 
 @pytest.fixture(scope="module")

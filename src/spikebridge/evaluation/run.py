@@ -14,6 +14,7 @@ import pandas as pd
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.analysis import analysis_scores, analysis_tables
+from spikebridge.evaluation.communication import communication_gain, gain_scores
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
@@ -25,6 +26,7 @@ from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
 from spikebridge.evaluation.scores import Resampling, metrics
 from spikebridge.evaluation.tables import plain_tables
+from spikebridge.evaluation.verdicts import translation_verdict
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
@@ -67,6 +69,16 @@ def evaluate(
     tables |= analysed
     if analysed:
         scores["analysis"] = analysis_scores(analysed)
+    nulls = null_table(inputs, settings, _rng(config, NULLS))
+    for model, entry in scores["translation"].items():
+        p = nulls.loc[(nulls["model"] == model) & (nulls["metric"] == "bits_per_spike"), "p"]
+        entry["verdict"] = translation_verdict(
+            entry["source_bits_per_spike"], float(p.iloc[0]) if len(p) else None, settings.alpha
+        )
+    gains = communication_gain(inputs, translating, settings)
+    if len(gains):
+        tables["communication_gain"] = gains
+        scores["communication_gain"] = gain_scores(gains)
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
         found = recovery(inputs, truths, coupling)
@@ -79,7 +91,7 @@ def evaluate(
     write_json(out_folder / "metrics.json", scores)
     comparisons = pd.DataFrame([vars(row) for row in rows], columns=list(Comparison.__dataclass_fields__))
     comparisons.to_csv(out_folder / "comparisons.csv", index=False)
-    null_table(inputs, settings, _rng(config, NULLS)).to_csv(out_folder / "nulls.csv", index=False)
+    nulls.to_csv(out_folder / "nulls.csv", index=False)
     (out_folder / "tables").mkdir(exist_ok=True)
     for name, table in tables.items():
         table.to_csv(out_folder / "tables" / f"{name}.csv", index=False)

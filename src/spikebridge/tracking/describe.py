@@ -66,9 +66,17 @@ def interval_text(results: Results) -> str:
 
 
 def analysis_lines(results: Results) -> list[str]:
-    """One line an analysis of the latents, pooled over recordings; none where the stage analyze did nothing."""
-    found = results.metrics().get("analysis", {})
-    lines = []
+    """What seq2seq translates, translators with nothing to translate, and one line for each analysis that was made."""
+    metrics = results.metrics()
+    found = metrics.get("analysis", {})
+    lines = [
+        f"Translation ({model}): {score['verdict']['says']}"
+        for model, score in metrics["translation"].items()
+        if score.get("verdict") and (model == "seq2seq" or not score["verdict"]["translates"])
+    ]
+    if gain := metrics.get("communication_gain"):
+        units = f"{gain['n_units_above_zero']} of {gain['n_units']} units above zero"
+        lines.append(f"Communication gain over the target's own past (bits/spike): {_interval(gain)}, {units}")
     if ways := found.get("direction", {}).get("source_bits_per_spike"):
         said = [f"{name} {_interval(ways[name])}" for name in ("forward", "reverse", "difference")]
         lines.append(f"Direction (bits/spike from the source): {', '.join(said)}")

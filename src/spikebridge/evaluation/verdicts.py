@@ -1,0 +1,31 @@
+"""Whether a translator has anything to translate, in words."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+LEAST_BITS = 0.002  # bits/spike; below, the source tells next to nothing, however narrow the interval
+NOTHING = "nothing to translate"
+
+
+def translation_verdict(source: dict[str, float], null_p: float | None, alpha: float) -> dict[str, Any] | None:
+    """{"translates": bool, "says": words}; None for a model that uses no source or cannot tell its share.
+
+    source: value, ci_low and ci_high of source_bits_per_spike. null_p: of the model's translation null.
+    It translates where the source adds more than LEAST_BITS, the interval lies above zero and the null is beaten.
+    """
+    value, low, high = (float(source[key]) for key in ("value", "ci_low", "ci_high"))
+    if not math.isfinite(value) or value == low == high == 0:
+        return None
+    shown = f"the source adds {value:.4f} [{low:.4f}, {high:.4f}] bits/spike"
+    reasons = []
+    if value <= LEAST_BITS:
+        reasons.append(f"at most {LEAST_BITS:g} is next to nothing")
+    if math.isfinite(low) and low <= 0:
+        reasons.append("the interval reaches zero")
+    if null_p is not None and not null_p <= alpha:
+        reasons.append(f"trials in another order do as well (p = {null_p:.2g})")
+    if reasons:
+        return {"translates": False, "says": f"{NOTHING}: {shown}; {', and '.join(reasons)}"}
+    return {"translates": True, "says": shown}

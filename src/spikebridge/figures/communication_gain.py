@@ -1,0 +1,46 @@
+"""What the source adds to each target unit's prediction from the target's own past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikebridge.figures import style
+
+name = "communication_gain"
+needs = ("communication_gain",)
+ALL = "all"
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """Gain of every unit, sorted within its recording, with the recording's pooled gain and its interval."""
+    table = style.read(tables_folder, "communication_gain")
+    if table.empty:
+        return False
+    recordings = [r for r in dict.fromkeys(table["recording"]) if r != ALL]
+    pooled = table[table["unit"].astype(str) == ALL].set_index("recording")
+    with style.styled():
+        figure = style.new(max(6.5, 2.4 + 0.9 * len(recordings)), 4.4)
+        axes = figure.subplots()
+        for k, recording in enumerate([*recordings, ALL]):
+            at = k + (0.4 if recording == ALL else 0.0)
+            units = table[(table["recording"] == recording) & (table["unit"].astype(str) != ALL)]
+            gain = np.sort(units["gain"].dropna().to_numpy(float))
+            x = at + (np.linspace(-0.34, 0.34, len(gain)) if len(gain) > 1 else np.zeros(len(gain)))
+            axes.plot(x, gain, ".", color=style.PALETTE[0], markersize=4, alpha=0.6, zorder=2)
+            row = pooled.loc[recording]
+            error = np.nan_to_num(np.abs([[row["gain"] - row["ci_low"]], [row["ci_high"] - row["gain"]]]))
+            axes.errorbar(
+                [at], [row["gain"]], error, fmt="D", color=style.PALETTE[1], markersize=6, elinewidth=1.6, zorder=3
+            )
+        axes.axhline(0, color=style.FAINT, linewidth=1, zorder=1)
+        axes.axvline(len(recordings) - 0.3, color=style.FAINT, linewidth=1, linestyle=":")
+        places = [*range(len(recordings)), len(recordings) + 0.4]
+        names = [style.shown(r) for r in recordings]
+        turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}
+        axes.set_xticks(places, [*names, ALL], **turn)
+        axes.set_ylabel("bits/spike over the target's own past")
+        style.headline(figure, "Communication gain: dots are target units, diamonds all of them")
+        return style.save(figure, out_path)

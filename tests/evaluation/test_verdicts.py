@@ -1,0 +1,55 @@
+"""Whether there is anything to translate: each reason by itself, and whole studies with and without a link."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fake_runs import Plan, make_study
+
+from spikebridge.evaluation.verdicts import NOTHING, translation_verdict
+
+Run = Callable[..., Path]
+
+
+def source(value: float, low: float, high: float) -> dict[str, float]:
+    return {"value": value, "ci_low": low, "ci_high": high}
+
+
+def test_it_translates() -> None:
+    assert translation_verdict(source(0.1, 0.08, 0.12), 0.001, 0.05) == {
+        "translates": True,
+        "says": "the source adds 0.1000 [0.0800, 0.1200] bits/spike",
+    }
+
+
+@pytest.mark.parametrize(
+    ("score", "p", "reason"),
+    [
+        (source(0.0015, 0.001, 0.002), 0.001, "at most 0.002 is next to nothing"),
+        (source(0.01, -0.002, 0.02), 0.001, "the interval reaches zero"),
+        (source(0.1, 0.08, 0.12), 0.2, "trials in another order do as well (p = 0.2)"),
+        (source(0.1, 0.08, 0.12), float("nan"), "trials in another order do as well"),
+    ],
+)
+def test_each_reason(score: dict[str, float], p: float, reason: str) -> None:
+    found = translation_verdict(score, p, 0.05)
+    assert found is not None
+    assert not found["translates"]
+    assert found["says"].startswith(f"{NOTHING}: the source adds ")
+    assert reason in found["says"]
+
+
+def test_a_model_without_a_source_is_not_asked() -> None:
+    nan = float("nan")
+    assert translation_verdict(source(0.0, 0.0, 0.0), 0.5, 0.05) is None
+    assert translation_verdict(source(nan, nan, nan), 0.5, 0.05) is None
+
+
+def test_whole_studies(tmp_path: Path, run: Run) -> None:
+    plan = Plan(recordings=2, trials=30, folds=3, decode={}, translate={"seq2seq": 1.0, "ridge": 0.0})
+    told = json.loads((run(make_study(tmp_path, plan)) / "metrics.json").read_text())["translation"]
+    assert told["seq2seq"]["verdict"]["translates"]
+    assert told["ridge"]["verdict"] is None or not told["ridge"]["verdict"]["translates"]
