@@ -271,6 +271,8 @@ def test_coupling_names_estimate_and_truth(tables: Path, tmp_path: Path, monkeyp
     np.testing.assert_allclose(bold.get_ydata(), (wide - wide.mean()).mean(axis=1), atol=1e-12)
     band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
     assert (band.x0, band.x1) == pytest.approx((80.0, 150.0))
+    table.assign(pooled_low_s=table["lag_s"].min()).to_csv(tmp_path / "lag.csv", index=False)
+    assert panel(figure_of("coupling", tmp_path, monkeypatch), "lag: not determined").patches
 
 
 def test_learning_curves_say_what_was_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
 def _lag(axes: style.Axes, table: pd.DataFrame) -> None:
     """Score above each recording's mean over lags: recordings differ far more than the lags of one do.
 
-    The band is the 95 % interval of the lag of all.
+    The band is the 95 % interval of the lag of all; where it takes more than half of the lags tried, the title says so.
     """
     above = table["score"] - table.groupby("recording")["score"].transform("mean")
     wide = table.assign(above=above, ms=1000 * table["lag_s"]).pivot(index="ms", columns="recording", values="above")
@@ -56,7 +56,9 @@ def _lag(axes: style.Axes, table: pd.DataFrame) -> None:
         axes.axvspan(edges[0], edges[1], color=BOLD, alpha=0.12, linewidth=0, zorder=0)
     _mark(axes, pooled, f"estimate {pooled:.0f} ms", BOLD, "-", right=not pooled < true)
     _mark(axes, true, f"true {true:.0f} ms", TRUE, "--", right=pooled < true)
-    axes.set_title("lag" if np.isfinite(pooled) else "lag: no link found")
+    tried = 1000 * float(np.ptp(table["lag_s"]))
+    vague = "lag: not determined" if edges[1] - edges[0] > tried / 2 else "lag"
+    axes.set_title(vague if np.isfinite(pooled) else "lag: no link found")
     axes.set_xlabel("target follows source by (ms)")
     axes.set_ylabel("held-out bits/spike, above mean over lags")
 

@@ -26,8 +26,8 @@ PENALTIES = np.logspace(-3, 2, 11)
 """Ridge penalties, in units of the mean variance of a source unit times the number of bins."""
 RATE_SHARE = 0.1
 """A linear prediction may fall to zero and below; a rate is never taken for less than this share of the mean rate."""
-NO_LINK = 1e-3
-"""Held-out bits/spike at or below this are taken for no link at all: there is no lag and no dimension to speak of."""
+NO_LINK = 2e-3
+"""Held-out bits/spike at or below this, or two standard errors, are taken for no link: no lag and no dimension then."""
 FEW_RECORDINGS = 6
 """With fewer recordings than this, runs of trials, not recordings, are the clusters of what all have in common."""
 RESAMPLES = 1000
@@ -174,7 +174,7 @@ def _clusters(linked: Sequence[LagEstimate] | Sequence[DimensionEstimate]) -> tu
 
 def _lag(lags_s: Array, nats: Array, spikes: Array, seed: int) -> LagEstimate:
     score = _bits(nats, spikes)
-    if not score.max() > NO_LINK:
+    if not _linked(score, _ratio_sem(nats, spikes)):
         return LagEstimate(float("nan"), lags_s, score, nats, spikes, float("nan"), float("nan"))
     step = lags_s[1] - lags_s[0]
     drawn = np.random.default_rng(seed).multinomial(len(nats), np.full(len(nats), 1 / len(nats)), RESAMPLES)
@@ -188,9 +188,14 @@ def _dimension(nats: Array, spikes: Array) -> DimensionEstimate:
     score = _bits(nats, spikes)
     sem = _ratio_sem(nats, spikes)
     best = int(np.argmax(score))
-    linked = score[best] > max(NO_LINK, sem[best])
+    linked = _linked(score, sem)
     near = score >= score[best] - sem[best]
     return DimensionEstimate(int(np.argmax(near)) + 1 if linked else 0, score, sem, nats, spikes)
+
+
+def _linked(score: Array, sem: Array) -> bool:
+    best = int(np.argmax(score))
+    return bool(score[best] > max(NO_LINK, 2 * sem[best]))
 
 
 def _bits(nats: Array, spikes: Array) -> Array:
