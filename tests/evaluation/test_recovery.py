@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
 
 def test_recovery(out: Path) -> None:
     found = json.loads((out / "recovery.json").read_text())
@@ -15,3 +18,17 @@ def test_recovery(out: Path) -> None:
     assert abs(found["counts"]["lag_error_s"]) < 0.05
     assert len(found["counts"]["recordings"]) == 6
     assert found["counts"]["dimension"] in (2, 3, 4)
+    assert found["counts"]["pooled_dimension"] in (2, 3, 4)
+    for each in (found["counts"], *found["counts"]["recordings"].values()):
+        assert each["lag_ci_low"] <= each["lag_s"] <= each["lag_ci_high"]
+
+
+def test_pooled_tables_hold_what_recovery_says(out: Path) -> None:
+    found = json.loads((out / "recovery.json").read_text())["counts"]
+    lag = pd.read_csv(out / "tables" / "lag_pooled.csv")
+    assert lag["estimate_s"].unique() == pytest.approx([found["lag_s"]])
+    assert abs(lag["lag_s"][lag["score"].idxmax()] - found["lag_s"]) <= 0.05
+    dimension = pd.read_csv(out / "tables" / "dimension_pooled.csv")
+    best = dimension.loc[dimension["score"].idxmax()]
+    near = dimension[dimension["score"] >= best["score"] - best["sem"]]
+    assert near["rank"].min() == found["pooled_dimension"] == dimension["estimate"].iloc[0]

@@ -262,13 +262,19 @@ def test_latents_share_their_scale(tables: Path, tmp_path: Path, monkeypatch: py
 def test_coupling_names_estimate_and_truth(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for needed in ("lag", "dimension"):
         shutil.copy(tables / f"{needed}.csv", tmp_path)
-    table = pd.read_csv(tables / "lag.csv").assign(estimate_s=0.1, pooled_s=0.12, true_s=0.1)
+    table = pd.read_csv(tables / "lag.csv").assign(
+        estimate_s=0.1, pooled_s=0.12, pooled_low_s=0.08, pooled_high_s=0.15, true_s=0.1
+    )
     table.to_csv(tmp_path / "lag.csv", index=False)
     axes = panel(figure_of("coupling", tmp_path, monkeypatch), "lag")
     assert sorted(t.get_text() for t in axes.texts) == ["estimate 120 ms", "true 100 ms"]
     bold = next(line for line in axes.lines if line.get_linewidth() == 3)
     wide = table.pivot(index="lag_s", columns="recording", values="score")
     np.testing.assert_allclose(bold.get_ydata(), (wide - wide.mean()).mean(axis=1), atol=1e-12)
+    band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((80.0, 150.0))
+    table.assign(pooled_low_s=table["lag_s"].min()).to_csv(tmp_path / "lag.csv", index=False)
+    assert panel(figure_of("coupling", tmp_path, monkeypatch), "lag: not determined").patches
 
 
 def test_learning_curves_say_what_was_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.evaluation.coupling import Coupling
 from spikebridge.evaluation.inputs import FoldLatents, Inputs, Latents
-from spikebridge.metrics import consistency, latent_r2, truth_at
+from spikebridge.metrics import LagEstimate, consistency, latent_r2, truth_at
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
@@ -71,16 +71,17 @@ def _loadings(z: Any, role: str) -> dict[int, float]:
 def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Coupling) -> dict[str, Any]:
     """Latent R2 of every model with latents, and lag and dimension from the counts, against the truth.
 
-    Lag error: estimate - truth, seconds; the estimate over all recordings, and each recording's own.
+    Lag error: estimate - truth, seconds; the estimate over all recordings, and each recording's own. dimension: median
+    of the recordings; pooled_dimension: of all together. lag_ci_low, lag_ci_high: 95 % interval of the lag, seconds.
     """
     true_lag_s = float(np.median([t.lag_s for t in truths.values()]))
     dimensions = [float(e.dimension) for name, e in coupling.dimensions.items() if name in truths]
     return {
         "models": {m: _latents(inputs, latents, truths) for m, latents in inputs.latents.items()},
         "counts": {
-            "lag_s": coupling.lag_s,
-            "lag_error_s": coupling.lag_s - true_lag_s,
+            **_lag(coupling.lag, true_lag_s),
             "dimension": float(np.median(dimensions)) if dimensions else float("nan"),
+            "pooled_dimension": coupling.dimension.dimension,
             "recordings": {name: _against(coupling, name, truths[name]) for name in coupling.lags if name in truths},
         },
         "truth": {"lag_s": true_lag_s, "dimension": float(np.median([t.dimension for t in truths.values()]))},
@@ -88,13 +89,20 @@ def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Coupling) ->
 
 
 def _against(coupling: Coupling, name: str, truth: Truth) -> dict[str, Any]:
-    lag_s = coupling.lags[name].lag_s
     return {
-        "lag_s": lag_s,
+        **_lag(coupling.lags[name], truth.lag_s),
         "true_lag_s": truth.lag_s,
-        "lag_error_s": lag_s - truth.lag_s,
         "dimension": coupling.dimensions[name].dimension,
         "true_dimension": truth.dimension,
+    }
+
+
+def _lag(found: LagEstimate, true_s: float) -> dict[str, float]:
+    return {
+        "lag_s": found.lag_s,
+        "lag_error_s": found.lag_s - true_s,
+        "lag_ci_low": found.ci_low,
+        "lag_ci_high": found.ci_high,
     }
 
 

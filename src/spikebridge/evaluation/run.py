@@ -58,7 +58,7 @@ def evaluate(
     translating = _resampling(inputs.translations.values(), inputs, config, TRANSLATIONS)
     scores = metrics(inputs, deciding, translating, settings)
     rows = compare(inputs, deciding, translating, settings, _rng(config, SIGNS))
-    truths, coupling = read_truth(data_path, inputs.recordings, config.data.target), coupling_of(inputs)
+    truths, coupling = read_truth(data_path, inputs.recordings, config.data.target), coupling_of(inputs, config.seed)
 
     tables = plain_tables(inputs, scores, rows)
     tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_table(inputs, config.trials)}

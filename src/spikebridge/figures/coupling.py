@@ -28,16 +28,20 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             left.plot([], [], color=THIN, linewidth=1.2)[0],
             left.plot([], [], color=BOLD, linewidth=3)[0],
             left.plot([], [], "o", color=BOLD, markersize=6)[0],
+            left.fill_between([], [], [], color=BOLD, alpha=0.12, linewidth=0),
         ]
-        names = ["a recording", "mean of recordings", "estimate of a recording"]
-        figure.legend(handles, names, loc="outside lower center", ncols=3)
+        names = ["a recording", "mean of recordings", "estimate of a recording", "95 % interval of the lag"]
+        figure.legend(handles, names, loc="outside lower center", ncols=4)
         n = max(lag["recording"].nunique(), dimension["recording"].nunique())
         style.headline(figure, f"Target activity explained by the source, {n} recording{'s' if n > 1 else ''}")
         return style.save(figure, out_path)
 
 
 def _lag(axes: style.Axes, table: pd.DataFrame) -> None:
-    """R2 above each recording's mean over lags: recordings differ far more than the lags of one do."""
+    """Score above each recording's mean over lags: recordings differ far more than the lags of one do.
+
+    The band is the 95 % interval of the lag of all; where it takes more than half of the lags tried, the title says so.
+    """
     above = table["score"] - table.groupby("recording")["score"].transform("mean")
     wide = table.assign(above=above, ms=1000 * table["lag_s"]).pivot(index="ms", columns="recording", values="above")
     _curves(axes, wide)
@@ -47,27 +51,32 @@ def _lag(axes: style.Axes, table: pd.DataFrame) -> None:
     at = low - 0.01 * (high - low)
     axes.plot(estimates, np.full(len(estimates), at), "o", color=BOLD, markersize=6, alpha=0.5)
     pooled, true = 1000 * float(table["pooled_s"].median()), 1000 * float(table["true_s"].median())
+    edges = 1000 * table[["pooled_low_s", "pooled_high_s"]].median().to_numpy(float)
+    if np.isfinite(edges).all():
+        axes.axvspan(edges[0], edges[1], color=BOLD, alpha=0.12, linewidth=0, zorder=0)
     _mark(axes, pooled, f"estimate {pooled:.0f} ms", BOLD, "-", right=not pooled < true)
     _mark(axes, true, f"true {true:.0f} ms", TRUE, "--", right=pooled < true)
-    axes.set_title("lag" if np.isfinite(pooled) else "lag: no link found")
+    tried = 1000 * float(np.ptp(table["lag_s"]))
+    vague = "lag: not determined" if edges[1] - edges[0] > tried / 2 else "lag"
+    axes.set_title(vague if np.isfinite(pooled) else "lag: no link found")
     axes.set_xlabel("target follows source by (ms)")
-    axes.set_ylabel("held-out R², above mean over lags")
+    axes.set_ylabel("held-out bits/spike, above mean over lags")
 
 
 def _dimension(axes: style.Axes, table: pd.DataFrame) -> None:
-    """R2 of each rank; dots mark each recording's estimate (smallest within one SEM of the best)."""
+    """Score of each rank; dots mark each recording's estimate (smallest within one SEM of the best)."""
     _curves(axes, table.pivot(index="rank", columns="recording", values="score"))
     chosen = table[table["rank"] == table["estimate"]]
     axes.plot(chosen["rank"], chosen["score"], "o", color=BOLD, markersize=6, alpha=0.5)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.14 * (high - low))
-    estimate, true = float(table.groupby("recording")["estimate"].first().median()), float(table["true"].median())
+    estimate, true = float(table["pooled"].median()), float(table["true"].median())
     # Both at the right, one below the other: ranks start so near the axis that a text at the left would cross it
     _mark(axes, estimate if estimate > 0 else np.nan, f"estimate {estimate:g}", BOLD, "-", right=True)
     _mark(axes, true if true > 0 else np.nan, f"true {true:g}", TRUE, "--", right=True, lower=18)
     axes.set_title("dimension" if estimate > 0 else "dimension: no link found")
     axes.set_xlabel("rank of the regression")
-    axes.set_ylabel("held-out R² of the regression")
+    axes.set_ylabel("held-out bits/spike of the regression")
 
 
 def _curves(axes: style.Axes, wide: pd.DataFrame) -> None:

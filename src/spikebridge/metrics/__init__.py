@@ -2,7 +2,14 @@
 
 from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information
 from spikebridge.metrics.calibration import calibration_curve, expected_calibration_error
-from spikebridge.metrics.coupling import DimensionEstimate, LagEstimate, estimate_dimension, estimate_lag, pooled_lag
+from spikebridge.metrics.coupling import (
+    DimensionEstimate,
+    LagEstimate,
+    estimate_dimension,
+    estimate_lag,
+    pooled_dimension,
+    pooled_lag,
+)
 from spikebridge.metrics.decision import (
     accuracy,
     auc,
@@ -42,6 +49,7 @@ __all__ = [
     "log_loss",
     "log_loss_per_trial",
     "no_information_rate",
+    "pooled_dimension",
     "pooled_lag",
     "r2",
     "truth_at",

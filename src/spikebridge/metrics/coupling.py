@@ -1,49 +1,69 @@
-"""Lag and dimension of what two regions share, from their counts alone (Semedo et al. 2019).
+"""Lag and dimension of what two regions share, from their counts alone (Semedo et al. 2019, Neuron 102:249).
 
-Both regress the target's counts on the source's by ridge regression and score it on held-out contiguous runs of trials
-(random bins would share slow fluctuations with their neighbours and understate the standard error). Square roots of
-the counts are used, whose variance hardly depends on the rate, and every sum of squares is computed once per run.
+Both predict the target's counts, divided by the roots of their means so that all units are equally noisy, by ridge
+regression on the square roots of the source's, and score held-out contiguous runs of trials (random bins would share
+slow fluctuations with their neighbours and understate the standard error). The score is bits/spike of the predicted
+rates over each unit's mean rate in the other runs; a rate below RATE_SHARE of that mean counts as that. The penalty,
+one for all lags and ranks, is the best one by held-out R2, for which sums over each run are enough.
+
+A lag shows only where the shared activity changes its course: of a smooth one, such as place on a track, a linear map
+takes any delay for a turn of its axes, and the interval is then about as wide as the lags tried.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.metrics.bits_per_spike import RATE_FLOOR
 
 Array = NDArray[np.float64]
 PENALTIES = np.logspace(-3, 2, 11)
 """Ridge penalties, in units of the mean variance of a source unit times the number of bins."""
-NO_LINK = 5e-4
-"""Held-out R2 at or below this is taken for no link at all: there is no lag and no dimension to speak of."""
+RATE_SHARE = 0.1
+"""A linear prediction may fall to zero and below; a rate is never taken for less than this share of the mean rate."""
+NO_LINK = 2e-3
+"""Held-out bits/spike at or below this, or two standard errors, are taken for no link: no lag and no dimension then."""
+FEW_RECORDINGS = 6
+"""With fewer recordings than this, runs of trials, not recordings, are the clusters of what all have in common."""
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class LagEstimate:
     """lag_s: seconds by which the target follows the source, NaN without a link (NO_LINK).
 
-    lags_s, score: (lag,), held-out R2 at each lag tried.
+    lags_s, score: (lag,), held-out bits/spike at each lag tried. nats, spikes: (cluster, lag), (cluster,), what
+    score is made of, by held-out run of trials (or recording). ci_low, ci_high: seconds, 95 % bootstrap interval of
+    lag_s over clusters.
     """
 
     lag_s: float
     lags_s: Array
     score: Array
+    nats: Array
+    spikes: Array
+    ci_low: float
+    ci_high: float
 
 
 @dataclass(frozen=True)
 class DimensionEstimate:
     """dimension: smallest rank within one standard error of the best, 0 without a link (NO_LINK).
 
-    score, sem: (rank,), held-out R2 of rank 1, 2 ... and its standard error over runs of trials.
+    score, sem: (rank,), held-out bits/spike of rank 1, 2 ... and its standard error over clusters. nats, spikes:
+    (cluster, rank), (cluster,), as in LagEstimate.
     """
 
     dimension: int
     score: Array
     sem: Array
+    nats: Array
+    spikes: Array
 
 
 @dataclass(frozen=True)
@@ -55,14 +75,37 @@ class _Moments:
     yy: Array
 
 
-def estimate_lag(source: ArrayLike, target: ArrayLike, bin_s: float, max_lag: float, folds: int = 5) -> LagEstimate:
+@dataclass(frozen=True)
+class _Fold:
+    """One run of trials held out. x, y: (bin, unit), both as regressed; b: (source, target), fitted to the other runs.
+
+    v: (target, target), directions of the target, those first that the fit explains most of. base: (unit,), mean rates
+    of the other runs, spikes per bin; scale: (unit,), rate of one unit of y. counts: (bin, unit).
+    """
+
+    x: Array
+    b: Array
+    v: Array
+    base: Array
+    scale: Array
+    counts: Array
+
+    def nats(self, predicted: Array) -> float:
+        """Information of predicted deviations from the mean rate about the counts: sum y log(r / base) - (r - base)."""
+        ratio = np.maximum(1 + predicted * (self.scale / self.base), RATE_SHARE)
+        return float(np.sum(self.counts * np.log(ratio)) - np.sum(self.base * (ratio - 1)))
+
+
+def estimate_lag(
+    source: ArrayLike, target: ArrayLike, bin_s: float, max_lag: float, folds: int = 10, seed: int = 0
+) -> LagEstimate:
     """The lag at which the source's counts tell most about the target's, refined between bins by a parabola.
 
     source, target: (trial, bin, unit), spikes per bin. bin_s: seconds. max_lag: seconds, lags from -max_lag to max_lag
-    are tried; positive = the target follows. Every lag is scored on the same target bins.
+    are tried; positive = the target follows. Every lag is scored on the same target bins. seed: of the resampling.
     Raises DataError where windows are too short for the lag or trials too few for the folds.
     """
-    x, y = _roots(source), _roots(target)
+    x, y = np.asarray(source), np.asarray(target)
     steps = round(max_lag / bin_s)
     n_bins = x.shape[1]
     if steps < 1 or n_bins - 2 * steps < 2:
@@ -70,23 +113,24 @@ def estimate_lag(source: ArrayLike, target: ArrayLike, bin_s: float, max_lag: fl
         raise DataError(f"lag: expected {needed}, got {n_bins} bins of {bin_s:g} s")
     lags = np.arange(-steps, steps + 1)
     kept = y[:, steps : n_bins - steps]
-    moments = [_moments(x[:, steps - lag : n_bins - steps - lag], kept, folds) for lag in lags]
-    score = np.array([_ridge_scores(m).max() for m in moments])
-    lag_s = _peak(lags, score) * bin_s if score.max() > NO_LINK else float("nan")
-    return LagEstimate(float(lag_s), np.asarray(lags * bin_s, dtype=np.float64), score)
+    shifted = [x[:, steps - lag : n_bins - steps - lag] for lag in lags]
+    coarse = [_ridge_scores(_moments(*_regressed(part, kept), folds)) for part in shifted[:: max(1, steps // 2)]]
+    penalty = PENALTIES[int(np.argmax(np.max(coarse, axis=0)))]
+    nats = [[fold.nats(fold.x @ fold.b) for fold in _folds(part, kept, penalty, folds)] for part in shifted]
+    return _lag(np.asarray(lags * bin_s, dtype=np.float64), np.array(nats).T, _spikes(kept, folds), seed)
 
 
-def pooled_lag(estimates: Sequence[LagEstimate]) -> float:
-    """The one lag of recordings that share it: where their mean score peaks, seconds; steadier than any single one's.
+def pooled_lag(estimates: Sequence[LagEstimate], seed: int = 0) -> LagEstimate:
+    """The one lag of recordings that share it, where their summed score peaks; steadier than any single one's.
 
-    Recordings without a link are left out. NaN where none has one. All must have tried the same lags.
+    Recordings without a link are left out; without any, lag_s is NaN. All must have tried the same lags. The interval
+    is over recordings, or over runs of trials where there are fewer than FEW_RECORDINGS of them.
     """
-    linked = [e for e in estimates if np.isfinite(e.lag_s)]
+    linked = [e for e in estimates if np.isfinite(e.lag_s)] or list(estimates[:1])
     if not linked:
-        return float("nan")
-    lags = linked[0].lags_s
-    steps = np.arange(len(lags))
-    return float(lags[0] + _peak(steps, np.mean([e.score for e in linked], axis=0)) * (lags[1] - lags[0]))
+        nan = float("nan")
+        return LagEstimate(nan, np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0), nan, nan)
+    return _lag(linked[0].lags_s, *_clusters(linked), seed)
 
 
 def estimate_dimension(
@@ -95,40 +139,131 @@ def estimate_dimension(
     """Number of source dimensions that the target follows: reduced-rank regression with the one-standard-error rule.
 
     The coefficients B of a ridge regression are projected on the leading right singular vectors of X B; the smallest
-    rank whose held-out R2 is within one SEM of the best rank's is the estimate (Semedo et al. 2019, Methods).
+    rank whose held-out bits/spike are within one SEM of the best rank's is the estimate (Semedo et al. 2019, Methods).
 
-    source, target: (trial, bin, unit), spikes per bin. lag_bins: bins by which the target follows, zero or more.
+    source, target: (trial, bin, unit), spikes per bin. lag_bins: bins by which the target follows; negative = it leads.
     """
-    x, y = _roots(source), _roots(target)
+    x, y = np.asarray(source), np.asarray(target)
     if lag_bins > 0:
         x, y = x[:, :-lag_bins], y[:, lag_bins:]
-    moments = _moments(x, y, folds)
-    penalty = PENALTIES[int(np.argmax(_ridge_scores(moments)))]
+    elif lag_bins < 0:
+        x, y = x[:, -lag_bins:], y[:, :lag_bins]
+    penalty = PENALTIES[int(np.argmax(_ridge_scores(_moments(*_regressed(x, y), folds))))]
     top = min(max_rank, x.shape[2], y.shape[2])
-    score = np.array([_rank_scores(moments, run, penalty, top) for run in range(len(moments.yy))])
-    mean = score.mean(axis=0)
-    sem = score.std(axis=0, ddof=1) / np.sqrt(len(score))
-    best = int(np.argmax(mean))
-    linked = mean[best] > max(NO_LINK, sem[best])
-    return DimensionEstimate(int(np.argmax(mean >= mean[best] - sem[best])) + 1 if linked else 0, mean, sem)
+    nats = np.array([_rank_nats(fold, top) for fold in _folds(x, y, penalty, folds)])
+    return _dimension(nats, _spikes(y, folds))
 
 
-def _roots(counts: ArrayLike) -> Array:
-    return np.sqrt(np.asarray(counts, dtype=np.float64))
+def pooled_dimension(estimates: Sequence[DimensionEstimate]) -> DimensionEstimate:
+    """The one dimension of recordings that share it, of their summed scores; of the ranks that all have tried.
+
+    Recordings without a link are left out; the standard error is over clusters as in pooled_lag.
+    """
+    linked = [e for e in estimates if e.dimension > 0] or list(estimates[:1])
+    if not linked:
+        return DimensionEstimate(0, np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0))
+    return _dimension(*_clusters(linked))
+
+
+def _clusters(linked: Sequence[LagEstimate] | Sequence[DimensionEstimate]) -> tuple[Array, Array]:
+    width = min(e.nats.shape[1] for e in linked)
+    if len(linked) < FEW_RECORDINGS:
+        return np.concatenate([e.nats[:, :width] for e in linked]), np.concatenate([e.spikes for e in linked])
+    return np.stack([e.nats[:, :width].sum(axis=0) for e in linked]), np.array([e.spikes.sum() for e in linked])
+
+
+def _lag(lags_s: Array, nats: Array, spikes: Array, seed: int) -> LagEstimate:
+    score = _bits(nats, spikes)
+    if not _linked(score, _ratio_sem(nats, spikes)):
+        return LagEstimate(float("nan"), lags_s, score, nats, spikes, float("nan"), float("nan"))
+    step = lags_s[1] - lags_s[0]
+    drawn = np.random.default_rng(seed).multinomial(len(nats), np.full(len(nats), 1 / len(nats)), RESAMPLES)
+    peaks = [lags_s[0] + step * _peak(np.arange(len(lags_s)), curve) for curve in drawn @ nats]
+    low, high = np.quantile(peaks, [0.025, 0.975])
+    lag_s = lags_s[0] + step * _peak(np.arange(len(lags_s)), score)
+    return LagEstimate(float(lag_s), lags_s, score, nats, spikes, float(low), float(high))
+
+
+def _dimension(nats: Array, spikes: Array) -> DimensionEstimate:
+    score = _bits(nats, spikes)
+    sem = _ratio_sem(nats, spikes)
+    best = int(np.argmax(score))
+    linked = _linked(score, sem)
+    near = score >= score[best] - sem[best]
+    return DimensionEstimate(int(np.argmax(near)) + 1 if linked else 0, score, sem, nats, spikes)
+
+
+def _linked(score: Array, sem: Array) -> bool:
+    best = int(np.argmax(score))
+    return bool(score[best] > max(NO_LINK, 2 * sem[best]))
+
+
+def _bits(nats: Array, spikes: Array) -> Array:
+    return np.asarray(nats.sum(axis=0) / (max(spikes.sum(), 1.0) * np.log(2)))
+
+
+def _ratio_sem(nats: Array, spikes: Array) -> Array:
+    """Standard error over clusters of sum(nats) / sum(spikes), in bits (the linearised ratio estimator)."""
+    n, total = len(spikes), max(spikes.sum(), 1.0)
+    off = nats - spikes[:, None] * nats.sum(axis=0) / total
+    return np.asarray(np.sqrt(n / (n - 1) * np.sum(off**2, axis=0)) / (total * np.log(2)))
+
+
+def _regressed(source: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
+    """Roots of the source's counts and the target's over the roots of their means; both centred."""
+    x = np.sqrt(np.asarray(source, dtype=np.float64))
+    y = np.asarray(target, dtype=np.float64)
+    y = y / np.sqrt(np.maximum(y.mean(axis=(0, 1)), RATE_FLOOR))
+    return x - x.mean(axis=(0, 1)), y - y.mean(axis=(0, 1))
+
+
+def _runs(n_trials: int, folds: int) -> list[NDArray[np.intp]]:
+    if n_trials < 2:
+        raise DataError(f"lag and dimension: expected two trials or more, got {n_trials}")
+    return np.array_split(np.arange(n_trials), min(folds, n_trials))
+
+
+def _spikes(counts: ArrayLike, folds: int) -> Array:
+    counts = np.asarray(counts)
+    return np.array([counts[run].sum() for run in _runs(len(counts), folds)], dtype=np.float64)
 
 
 def _moments(x: Array, y: Array, folds: int) -> _Moments:
-    runs = np.array_split(np.arange(len(x)), min(folds, len(x)))
-    if len(runs) < 2:
-        raise DataError(f"lag and dimension: expected two trials or more, got {len(x)}")
-    x = (x - x.mean(axis=(0, 1))).astype(np.float64)
-    y = (y - y.mean(axis=(0, 1))).astype(np.float64)
-    flat = [(x[r].reshape(-1, x.shape[2]), y[r].reshape(-1, y.shape[2])) for r in runs]
+    flat = [(x[r].reshape(-1, x.shape[2]), y[r].reshape(-1, y.shape[2])) for r in _runs(len(x), folds)]
     return _Moments(
         np.stack([a.T @ a for a, _ in flat]),
         np.stack([a.T @ b for a, b in flat]),
         np.array([np.sum(b * b) for _, b in flat]),
     )
+
+
+def _folds(source: ArrayLike, target: ArrayLike, penalty: float, folds: int) -> Iterator[_Fold]:
+    """Ridge regressions that leave out one run each; means, too, are those of the other runs."""
+    x, y = _regressed(source, target)
+    counts = np.asarray(target, dtype=np.float64)
+    runs = _runs(len(x), folds)
+    m = _moments(x, y, folds)
+    xx, xy = m.xx.sum(axis=0), m.xy.sum(axis=0)
+    n = len(x) * x.shape[1]
+    scale = np.sqrt(np.maximum(counts.mean(axis=(0, 1)), RATE_FLOOR))
+    total = counts.sum(axis=(0, 1))
+    for k, run in enumerate(runs):
+        left = n - len(run) * x.shape[1]
+        mean_x, mean_y = -x[run].sum(axis=(0, 1)) / left, -y[run].sum(axis=(0, 1)) / left
+        a = xx - m.xx[k] - left * np.outer(mean_x, mean_x)
+        b = xy - m.xy[k] - left * np.outer(mean_x, mean_y)
+        a_ridge = a + penalty * max(np.trace(a) / len(a), RATE_FLOOR) * np.eye(len(a))
+        b = np.linalg.solve(a_ridge, b)
+        v = np.linalg.eigh(b.T @ a @ b)[1][:, ::-1]
+        base = np.maximum((total - counts[run].sum(axis=(0, 1))) / left, RATE_FLOOR)
+        flat = x[run].reshape(-1, x.shape[2]) - mean_x
+        yield _Fold(flat, b, v, base, scale, counts[run].reshape(-1, counts.shape[2]))
+
+
+def _rank_nats(fold: _Fold, top: int) -> list[float]:
+    """Of ranks 1 .. top."""
+    parts = fold.x @ (fold.b @ fold.v[:, :top])
+    return [fold.nats(parts[:, :rank] @ fold.v[:, :rank].T) for rank in range(1, top + 1)]
 
 
 def _ridge_scores(m: _Moments) -> Array:
@@ -141,17 +276,6 @@ def _ridge_scores(m: _Moments) -> Array:
         b = train / (values[:, None] + PENALTIES[:, None, None] * values.mean())
         rest += m.yy[run] - 2 * np.sum(b * test, axis=(1, 2)) + np.sum(b * (gain @ b), axis=(1, 2))
     return np.asarray(1 - rest / m.yy.sum())
-
-
-def _rank_scores(m: _Moments, run: int, penalty: float, top: int) -> Array:
-    """Held-out R2 of ranks 1 .. top in one run of trials."""
-    xx = m.xx.sum(axis=0) - m.xx[run]
-    xy = m.xy.sum(axis=0) - m.xy[run]
-    b = np.linalg.solve(xx + penalty * np.trace(xx) / len(xx) * np.eye(len(xx)), xy)
-    v = np.linalg.eigh(b.T @ xx @ b)[1][:, ::-1][:, :top]
-    c = b @ v
-    explained = 2 * np.sum(c * (m.xy[run] @ v), axis=0) - np.sum(c * (m.xx[run] @ c), axis=0)
-    return np.asarray(np.cumsum(explained) / m.yy[run])
 
 
 def _peak(lags: NDArray[np.int64], score: Array) -> float:
