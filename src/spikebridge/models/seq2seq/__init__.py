@@ -77,6 +77,7 @@ class Seq2Seq(Model):
         "rate_penalty": ("log", 1.0e-3, 3.0e-2),
         "dropout": ("float", 0.1, 0.8),
         "noise": ("log", 0.05, 1.0),
+        "smoothing_s": ("categorical", 0.05, 0.1),
     }
 
     def _fit(
