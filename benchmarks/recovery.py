@@ -35,7 +35,8 @@ KINDS = ("default", "drawn")
 NOTE = (
     "Two simulated recordings a study, 50 ms bins, lag drawn from 0 to 0.2 s; dimension the simulator's default (4) or "
     "drawn from 2 to 4. Of dimension 2, the regions share place on the loop alone: a smooth course that hardly tells "
-    "the lag, so hits of the drawn studies hang on how many of them are of dimension 2."
+    "the lag, so hits of the drawn studies hang on how many of them are of dimension 2. Drawn studies of dimension 4 "
+    "are the default studies of their seeds, not new ones."
 )
 COLUMNS = [
     "study", "seed", "true_lag_s", "lag_s", "low_s", "high_s", "lag_error_bins", "covers", "true_dimension",

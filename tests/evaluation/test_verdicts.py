@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fake_runs import Plan, make_study
 
 from spikebridge.evaluation.verdicts import NOTHING, translation_verdict
+from spikebridge.tracking.describe import analysis_lines
 
 Run = Callable[..., Path]
 
@@ -32,9 +34,11 @@ def test_it_translates() -> None:
         (source(0.01, -0.002, 0.02), 0.001, "the interval reaches zero"),
         (source(0.1, 0.08, 0.12), 0.2, "trials in another order do as well (p = 0.2)"),
         (source(0.1, 0.08, 0.12), float("nan"), "trials in another order do as well"),
+        (source(0.1, float("nan"), float("nan")), 0.001, "too few clusters for an interval"),
+        (source(0.0, 0.0, 0.0), None, "at most 0.002 is next to nothing"),
     ],
 )
-def test_each_reason(score: dict[str, float], p: float, reason: str) -> None:
+def test_each_reason(score: dict[str, float], p: float | None, reason: str) -> None:
     found = translation_verdict(score, p, 0.05)
     assert found is not None
     assert not found["translates"]
@@ -42,14 +46,19 @@ def test_each_reason(score: dict[str, float], p: float, reason: str) -> None:
     assert reason in found["says"]
 
 
-def test_a_model_without_a_source_is_not_asked() -> None:
+def test_a_model_that_cannot_tell_the_sources_share_is_not_asked() -> None:
     nan = float("nan")
-    assert translation_verdict(source(0.0, 0.0, 0.0), 0.5, 0.05) is None
     assert translation_verdict(source(nan, nan, nan), 0.5, 0.05) is None
 
 
-def test_whole_studies(tmp_path: Path, run: Run) -> None:
+def test_whole_studies_and_the_line_of_results(tmp_path: Path, run: Run) -> None:
     plan = Plan(recordings=2, trials=30, folds=3, decode={}, translate={"seq2seq": 1.0, "ridge": 0.0})
-    told = json.loads((run(make_study(tmp_path, plan)) / "metrics.json").read_text())["translation"]
+    study = make_study(tmp_path, plan)
+    found = run(study)
+    told = json.loads((found / "metrics.json").read_text())["translation"]
     assert told["seq2seq"]["verdict"]["translates"]
-    assert told["ridge"]["verdict"] is None or not told["ridge"]["verdict"]["translates"]
+    assert not told["ridge"]["verdict"]["translates"]
+    results = SimpleNamespace(metrics=lambda: json.loads((found / "metrics.json").read_text()))
+    lines = [line for line in analysis_lines(results) if line.startswith("Translation")]
+    assert lines == [f"Translation ({m}): {told[m]['verdict']['says']}" for m in ("ridge", "seq2seq")]
+    assert NOTHING in lines[0]

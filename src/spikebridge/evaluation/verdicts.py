@@ -10,19 +10,23 @@ NOTHING = "nothing to translate"
 
 
 def translation_verdict(source: dict[str, float], null_p: float | None, alpha: float) -> dict[str, Any] | None:
-    """{"translates": bool, "says": words}; None for a model that uses no source or cannot tell its share.
+    """{"translates": bool, "says": words}; None for a model that cannot tell the source's share from the rest.
 
     source: value, ci_low and ci_high of source_bits_per_spike. null_p: of the model's translation null.
     It translates where the source adds more than LEAST_BITS, the interval lies above zero and the null is beaten.
+    Rates that are the model's own baseline throughout (a reduced rank of zero) add exactly nothing.
     """
     value, low, high = (float(source[key]) for key in ("value", "ci_low", "ci_high"))
-    if not math.isfinite(value) or value == low == high == 0:
+    if not math.isfinite(value):
         return None
-    shown = f"the source adds {value:.4f} [{low:.4f}, {high:.4f}] bits/spike"
+    known = math.isfinite(low)
+    shown = f"the source adds {value:.4f}{f' [{low:.4f}, {high:.4f}]' if known else ''} bits/spike"
     reasons = []
     if value <= LEAST_BITS:
         reasons.append(f"at most {LEAST_BITS:g} is next to nothing")
-    if math.isfinite(low) and low <= 0:
+    if not known:
+        reasons.append("there are too few clusters for an interval")
+    elif low <= 0:
         reasons.append("the interval reaches zero")
     if null_p is not None and not null_p <= alpha:
         reasons.append(f"trials in another order do as well (p = {null_p:.2g})")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from spikebridge import mission
 from spikebridge.tracking.results import Results
 
 HEADINGS = {
@@ -66,13 +67,13 @@ def interval_text(results: Results) -> str:
 
 
 def analysis_lines(results: Results) -> list[str]:
-    """What seq2seq translates, translators with nothing to translate, and one line for each analysis that was made."""
+    """Whether there was anything to translate, and one line for each analysis that was made."""
     metrics = results.metrics()
     found = metrics.get("analysis", {})
     lines = [
         f"Translation ({model}): {score['verdict']['says']}"
         for model, score in metrics["translation"].items()
-        if score.get("verdict") and (model == "seq2seq" or not score["verdict"]["translates"])
+        if model in mission.TRANSLATING and score.get("verdict")
     ]
     if gain := metrics.get("communication_gain"):
         units = f"{gain['n_units_above_zero']} of {gain['n_units']} units above zero"
