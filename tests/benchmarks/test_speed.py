@@ -14,7 +14,7 @@ import reference_seq2seq as reference
 import scaling
 import speed
 from spikebridge.metrics import bits_per_spike, information
-from spikebridge.models.seq2seq import cores
+from spikebridge.models.seq2seq.cores import gru
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.types import Windows
 
@@ -86,7 +86,7 @@ def test_products_are_those_that_torch_counts(monkeypatch: pytest.MonkeyPatch) -
 
     It does not see products in place, so the layer is run by torch, which does the same arithmetic.
     """
-    monkeypatch.setattr(cores, "run_gru", lambda layer, x: layer(x)[0])
+    monkeypatch.setattr(gru, "run_gru", lambda layer, x: layer(x)[0])
     (w,) = scaling.windows_of(scaling.Size(1, 128, 20, 50, 40))
     network = Network({"a": (50, 40)}, inputs=16, hidden=32, latents=8, core="gru", causal=False)
     with FlopCounterMode(display=False) as counter:

@@ -74,7 +74,8 @@ def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None
     simulate.simulate(knobs, 1, tmp_path / "simulated")
     found = inspect(tmp_path / "simulated")
     shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
-    assert {**found.proposal.data, "path": "data/simulated"} == shipped["data"]
+    # what the user asks of the data, and no file can say, is left at its default
+    assert {**found.proposal.data, "path": "data/simulated", "direction": "source_to_target"} == shipped["data"]
     assert {**found.proposal.trials, "covariates": []} == shipped["trials"]
     assert found.proposal.bins == shipped["bins"]
     assert found.not_read == ()
