@@ -123,7 +123,9 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
         animals=load_animals(windows_folder) if config.statistics.cluster == "animal" else {},
         splits=load_splits(splits_path),
         classes=classes,
-        decisions={m: read_decisions(m, f, classes) for m, f in folders.items() if (f / "predictions.parquet").is_file()},
+        decisions={
+            m: read_decisions(m, f, classes) for m, f in folders.items() if (f / "predictions.parquet").is_file()
+        },
         translations={
             m: Translation(m, _table(f / "translation.parquet", [*KEYS, "nats", "spikes", "nats_without_source"]), f)
             for m, f in folders.items()

@@ -1,7 +1,8 @@
 """ladder.csv: every step of the ladder of a decision with its gain over its reference, after the leakage check.
 
-What is claimed of latents is tested in families of the ladder's own, declared with the steps (spikebridge.ladder.steps):
-their Holm corrections take nothing from the primary families, and none of their verdicts opens a gate.
+What is claimed of latents is tested in families of the ladder's own, declared with the steps (see
+spikebridge.ladder.steps): their Holm corrections take nothing from the primary families, and none of their verdicts
+opens a gate.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def decision_ladder(
 
     Values and gains come with cluster-bootstrap intervals under the same draws; a gain above zero is for the better,
     whatever the metric. The test is a one-sided sign flip over clusters of the gain in balanced accuracy within test
-    blocks; p_holm and a verdict are those of steps with a family, all other steps are described. Trials of a matched step
-    count by their weight, in its reference too. n_effective: (sum w)^2 / sum w^2 of these weights.
+    blocks; p_holm and a verdict are those of steps with a family, all other steps are described. Trials of a matched
+    step count by their weight, in its reference too. n_effective: (sum w)^2 / sum w^2 of these weights.
     """
     rows: list[dict[str, Any]] = []
     for step in about["decision"]:
@@ -72,7 +73,8 @@ def decision_ladder(
         if step["missing"]:
             rows.append({**named, "metric": WITHIN, "verdict": f"left out: {step['missing']}"})
         else:
-            rows += [{**named, **row} for row in _rows(step["name"], step["reference"], steps, resampling, settings, rng)]
+            found = _rows(step["name"], step["reference"], steps, resampling, settings, rng)
+            rows += [{**named, **row} for row in found]
     table = pd.DataFrame(rows, columns=COLUMNS)
     for _, family in table[table["family"].ne("") & table["smallest_attainable_p"].notna()].groupby("family"):
         table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(np.float64))
@@ -106,7 +108,8 @@ def _rows(
     weight = d.table["weight"].to_numpy(np.float64) if "weight" in d.table else np.ones(len(d.table))
     mine = _scores(d, resampling, k, weight)
     over = _scores(steps.decisions[reference], resampling, k, weight) if reference else None
-    of_step = {"n_clusters": len(resampling.clusters), "n": len(weight), "n_effective": float(weight.sum() ** 2 / (weight**2).sum())}
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    of_step = {"n_clusters": len(resampling.clusters), "n": len(weight), "n_effective": effective}
     for metric, score in mine.items():
         row = {"metric": metric, **of_step, **resampling.interval(score), "verdict": "descriptive"}
         if over is None:

@@ -70,7 +70,8 @@ def decision_scores(d: Decisions, clusters: Clusters, n_classes: int) -> dict[st
 def within_blocks(d: Decisions, clusters: Clusters, n_classes: int, weight: Array | None = None) -> Array:
     """Mean over a cluster's test blocks of the balanced accuracy within the block; see metrics.decision for why.
 
-    weight: (trial,), how much each counts. Returns (cluster,), NaN for a cluster none of whose blocks holds every class.
+    weight: (trial,), how much each counts; None: all alike.
+    Returns (cluster,), NaN for a cluster none of whose blocks holds every class.
     """
     block, _ = pd.factorize(d.table["block"])
     block = np.asarray(block, dtype=np.int64)

@@ -72,8 +72,8 @@ class Matched(Beyond):
 
     Overlap weights: with e_k(c) the chance of decision k given the confounds, a trial of decision y counts
     (1 / e_y) / sum_k 1 / e_k, for two decisions the chance of the other one (Li, Morgan & Zaslavsky 2018, JASA
-    113:390; several: Li & Li 2019, Ann Appl Stat 13:2389). Trials whose confounds leave the decision open count most, so
-    nothing is extrapolated. e is a logistic regression on the training trials, and is applied to the test trials.
+    113:390; several: Li & Li 2019, Ann Appl Stat 13:2389). Trials whose confounds leave the decision open count most,
+    so nothing is extrapolated. e is a logistic regression on the training trials, and is applied to the test trials.
     Assumes that it has the right shape; the decision is that of the balanced classes, so shares have no say.
     """
 

@@ -25,7 +25,7 @@ Intervals = dict[str, list[list[float]]]
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """A step in one fold. table: rows of predictions.parquet. consumed: by the decoder. inner_loss: nats of all trials."""
+    """A step in one fold. table: rows of predictions.parquet. consumed: by the fit. inner_loss: nats, all trials."""
 
     table: pd.DataFrame
     consumed: Intervals

@@ -83,7 +83,11 @@ def _about(steps: Sequence[Step], found: Sequence[Mapping[str, OutOfFold]]) -> l
 
 def _steps(config: Config, data: list[Windows], manifest: Splits, train: Path) -> list[Step]:
     named = TRANSLATOR in config.models
-    lacking = lacking_latents(train / TRANSLATOR / "latents.npz", manifest) if named else f"{TRANSLATOR} is not among the models"
+    lacking = (
+        lacking_latents(train / TRANSLATOR / "latents.npz", manifest)
+        if named
+        else f"{TRANSLATOR} is not among the models"
+    )
     return decision_steps(config, data, manifest.by, lacking)
 
 

@@ -41,8 +41,8 @@ def balanced_accuracy_within_blocks(
     then scores below 1 / n_classes, and any other model "beats" it though the labels are noise. Within one block a
     constant prediction scores exactly 1 / n_classes, whatever it was trained on.
 
-    block: (trial,), number of the block from 0. weight: (trial,), how much each counts within its block and class; None:
-    all alike. Returns (block,).
+    block: (trial,), number of the block from 0. weight: (trial,), how much each counts within its block and class;
+    None: all alike. Returns (block,).
     """
     n_blocks = int(block.max()) + 1 if len(block) else 0
     cell = block * n_classes + label
