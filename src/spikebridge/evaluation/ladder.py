@@ -52,7 +52,9 @@ def read_steps(folder: Path, inputs: Inputs) -> tuple[dict[str, Any], Inputs, di
         translations={},
         latents={},
     )
-    return about, steps, leakage.check(steps)
+    named = {"decisions": steps.decisions, "consumed": steps.consumed}
+    apart: Any = {key: {f"ladder/{name}": v for name, v in each.items()} for key, each in named.items()}
+    return about, steps, leakage.check(replace(steps, **apart))
 
 
 def decision_ladder(

@@ -1,12 +1,14 @@
 """What features tell of a decision beyond confounds: residualised or matched, always learned in the training trials.
 
-Confounds lie in the windows' covariates under the prefix `CONFOUND`. They enter as values and squares, one basis a
-recording, held at the ends of what training trials showed; an unknown value counts as the training mean.
+Confounds lie in the windows' covariates under the prefix `CONFOUND`. They enter as values, squares and products
+(products where there are `TRIALS_A_TERM` training trials for each term), one basis a recording, held at the ends of what
+training trials showed; an unknown value counts as the training mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.types import Windows
 
 CONFOUND = "confound "
+TRIALS_A_TERM = 10
 STRENGTH = 100.0  # inverse ridge penalty of the propensity: next to none, but finite where confounds part the decisions
 
 
@@ -39,7 +42,10 @@ class Beyond(FeatureDecoder):
         sd = np.sqrt(np.where(known, (x - mean) ** 2, 0.0).sum(axis=0) / n)
         z = np.where(known, x - mean, 0.0) / np.maximum(sd, 1e-9)
         ends = {"c_low": z.min(axis=0, initial=0.0), "c_high": z.max(axis=0, initial=0.0)}
-        return {**self.of._prepare(w), "c_mean": mean, "c_sd": np.maximum(sd, 1e-9), **ends}
+        pairs = np.array([*combinations_with_replacement(range(x.shape[1]), 2)], dtype=np.int64).reshape(-1, 2)
+        if TRIALS_A_TERM * (x.shape[1] + len(pairs)) > len(w):
+            pairs = pairs[pairs[:, 0] == pairs[:, 1]]
+        return {**self.of._prepare(w), "c_mean": mean, "c_sd": np.maximum(sd, 1e-9), "c_pairs": pairs, **ends}
 
     def _features(self, w: Windows, about: Arrays) -> Array:
         return self.of._features(w, about)
@@ -59,7 +65,7 @@ class Residualised(Beyond):
     def _prepare(self, w: Windows) -> dict[str, Any]:
         about = super()._prepare(w)
         if not len(w):
-            return about | {"c_slope": np.zeros((2 * about["c_mean"].size + 1, 0))}
+            return about | {"c_slope": np.zeros((0, 0))}
         slope = np.linalg.lstsq(_basis(w, about), self.of._features(w, about), rcond=None)[0]
         return about | {"c_slope": slope}
 
@@ -90,7 +96,8 @@ class Matched(Beyond):
 
         about = super()._prepare(w)
         present, k = np.unique(w.label), len(w.classes)
-        slope, level = np.zeros((2 * about["c_mean"].size, k)), np.full(k, -np.inf)
+        terms = about["c_mean"].size + len(about["c_pairs"])
+        slope, level = np.zeros((terms, k)), np.full(k, -np.inf)
         level[present] = 0.0
         if len(present) > 1:
             fit = LogisticRegression(C=STRENGTH, max_iter=2000).fit(_basis(w, about)[:, 1:], w.label)
@@ -124,8 +131,9 @@ def _confounds(w: Windows) -> Array:
 
 
 def _basis(w: Windows, about: Arrays) -> Array:
-    """(window, 1 + 2 confound): one, values and squares of standardised confounds."""
+    """(window, term): one, values, squares and products of standardised confounds."""
     x = _confounds(w)
     z = np.where(np.isfinite(x), x - about["c_mean"], 0.0) / about["c_sd"]
     z = np.clip(z, about["c_low"], about["c_high"])
-    return np.column_stack([np.ones(len(w)), z, z**2])
+    first, second = about["c_pairs"].T
+    return np.column_stack([np.ones(len(w)), z, z[:, first] * z[:, second]])
