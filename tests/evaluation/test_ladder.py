@@ -170,7 +170,7 @@ def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) 
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     rows = predictions(study, "source_region")
     rows.iloc[1:].to_parquet(folder / "source_region" / "predictions.parquet")
-    with pytest.raises(LeakageError, match="ladder/source_region predictions: .*expected a prediction, got none"):
+    with pytest.raises(LeakageError, match=r"ladder/source_region predictions: .*expected a prediction, got none"):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     assert not (tmp_path / "out").exists()
 

@@ -1,4 +1,4 @@
-"""Confounds taken out inside folds: what they alone explain is gone, what they do not stays; weights against oracles."""
+"""Confounds taken out inside folds: what they alone explain is gone, the rest stays; weights against oracles."""
 
 from __future__ import annotations
 

@@ -258,5 +258,5 @@ def test_latents_stand_at_their_trials_and_none_may_lack(windows: list[Windows])
     z = np.arange(len(w), dtype=np.float32)[:, None, None] * np.ones((1, w.n_bins, 2), np.float32)
     seen = with_latents(w, {w.recording: Latents(w.trial[order], z[order])})
     np.testing.assert_array_equal(seen.behavior, z)
-    with pytest.raises(DataError, match="latents of rec.0: expected those of every labelled trial"):
+    with pytest.raises(DataError, match=r"latents of rec\.0: expected those of every labelled trial"):
         with_latents(w, {w.recording: Latents(w.trial[1:], z[1:])})
