@@ -40,6 +40,7 @@ LEVELS = {
     "adaptation": 9,
     "tracking": 10,
     "figures": 10,
+    "audit": 11,
     "cli": 11,
 }
 # What the levels allow and the design does not.
