@@ -21,25 +21,30 @@ def source(value: float, low: float, high: float) -> dict[str, float]:
 
 
 def test_it_translates() -> None:
-    assert translation_verdict(source(0.1, 0.08, 0.12), 0.001, 0.05) == {
+    assert translation_verdict(source(0.1, 0.08, 0.12), source(0.05, 0.04, 0.06), 0.001, 0.05) == {
         "translates": True,
-        "says": "the source adds 0.1000 [0.0800, 0.1200] bits/spike",
+        "says": "the source adds 0.1000 [0.0800, 0.1200] bits/spike, its rates beat the next trials' by 0.0500 "
+        "[0.0400, 0.0600]",
     }
 
 
+ENOUGH = source(0.1, 0.08, 0.12)
+
+
 @pytest.mark.parametrize(
-    ("score", "p", "reason"),
+    ("score", "specific", "p", "reason"),
     [
-        (source(0.0015, 0.001, 0.002), 0.001, "at most 0.002 is next to nothing"),
-        (source(0.01, -0.002, 0.02), 0.001, "the interval reaches zero"),
-        (source(0.1, 0.08, 0.12), 0.2, "trials in another order do as well (p = 0.2)"),
-        (source(0.1, 0.08, 0.12), float("nan"), "trials in another order do as well"),
-        (source(0.1, float("nan"), float("nan")), 0.001, "too few clusters for an interval"),
-        (source(0.0, 0.0, 0.0), None, "at most 0.002 is next to nothing"),
+        (source(0.0015, 0.001, 0.002), ENOUGH, 0.001, "at most 0.002 is next to nothing"),
+        (ENOUGH, source(0.0015, 0.001, 0.002), 0.001, "at most 0.002 is next to nothing"),
+        (ENOUGH, source(0.01, -0.002, 0.02), 0.001, "the interval reaches zero"),
+        (ENOUGH, ENOUGH, 0.2, "trials in another order do as well (p = 0.2)"),
+        (ENOUGH, ENOUGH, float("nan"), "trials in another order do as well"),
+        (ENOUGH, source(0.1, float("nan"), float("nan")), 0.001, "too few clusters for an interval"),
+        (source(0.0, 0.0, 0.0), source(0.0, 0.0, 0.0), None, "at most 0.002 is next to nothing"),
     ],
 )
-def test_each_reason(score: dict[str, float], p: float | None, reason: str) -> None:
-    found = translation_verdict(score, p, 0.05)
+def test_each_reason(score: dict[str, float], specific: dict[str, float], p: float | None, reason: str) -> None:
+    found = translation_verdict(score, specific, p, 0.05)
     assert found is not None
     assert not found["translates"]
     assert found["says"].startswith(f"{NOTHING}: the source adds ")
@@ -48,7 +53,7 @@ def test_each_reason(score: dict[str, float], p: float | None, reason: str) -> N
 
 def test_a_model_that_cannot_tell_the_sources_share_is_not_asked() -> None:
     nan = float("nan")
-    assert translation_verdict(source(nan, nan, nan), 0.5, 0.05) is None
+    assert translation_verdict(source(nan, nan, nan), ENOUGH, 0.5, 0.05) is None
 
 
 def test_whole_studies_and_the_line_of_results(tmp_path: Path, run: Run) -> None:

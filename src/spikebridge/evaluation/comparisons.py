@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.scores import (
+    SPECIFIC,
     WITHIN,
     Resampling,
     decision_scores,
     mean_of_clusters,
-    source_score,
+    specific_score,
     translation_score,
     within_blocks,
 )
@@ -28,8 +30,8 @@ from spikebridge.types import Comparison
 Array = NDArray[np.float64]
 NAN = float("nan")
 NO_SOURCE = "without_source"
-"""What a translator says without the source: mean rates, and what it has of window-locked mean and drift."""
-BITS, FROM_SOURCE = "bits_per_spike", "source_bits_per_spike"
+"""What can be said without the source's trial: the rates of the trials around it (see evaluation.specific)."""
+BITS = "bits_per_spike"
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ def families(deciders: list[str], translators: list[str]) -> list[Family]:
         Family("above_majority", WITHIN, tuple((m, BASELINE) for m in DECIDING)),
         Family("seq2seq_against_competitors", WITHIN, tuple((DECIDING[0], m) for m in DECIDING[1:])),
         Family("translation", BITS, tuple((TRANSLATING[0], m) for m in TRANSLATING[1:])),
-        Family("translation_from_source", FROM_SOURCE, tuple((m, NO_SOURCE) for m in TRANSLATING)),
+        Family("translation_from_source", SPECIFIC, tuple((m, NO_SOURCE) for m in TRANSLATING)),
     ]
-    present = {WITHIN: set(deciders), BITS: set(translators), FROM_SOURCE: {*translators, NO_SOURCE}}
+    present = {WITHIN: set(deciders), BITS: set(translators), SPECIFIC: {*translators, NO_SOURCE}}
     kept = [replace(f, pairs=tuple(p for p in f.pairs if present[f.metric].issuperset(p))) for f in declared]
     return [f for f in kept if f.pairs]
 
@@ -71,7 +73,7 @@ def compare(
 
     Primary test: sign flip over clusters of the paired difference, with its cluster-bootstrap interval in the row. Its
     score is the balanced accuracy within test blocks, averaged over a cluster's blocks (metrics.decision says why), the
-    bits/spike of a cluster, or those of them that the source adds.
+    bits/spike of a cluster, or those of the own trial's rates less neighbouring trials' (evaluation.specific says why).
     """
     rows: list[Comparison] = []
     for family in families(list(inputs.decisions), list(inputs.translations)):
@@ -93,7 +95,7 @@ def _by_cluster(inputs: Inputs, metric: str, resampling: Resampling) -> Mapping[
     if metric == WITHIN:
         return {m: within_blocks(d, clusters, len(inputs.classes)) for m, d in inputs.decisions.items()}
     each = np.eye(len(clusters))
-    score = translation_score if metric == BITS else source_score
+    score = translation_score if metric == BITS else partial(specific_score, inputs)
     bits = {m: score(t, clusters.index)(each) for m, t in inputs.translations.items()}
     return {**bits, NO_SOURCE: np.zeros(len(clusters))}
 

@@ -24,7 +24,7 @@ from spikebridge.evaluation.oracle import oracle, shares
 from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
-from spikebridge.evaluation.scores import Resampling, metrics
+from spikebridge.evaluation.scores import SPECIFIC, Resampling, metrics
 from spikebridge.evaluation.tables import plain_tables
 from spikebridge.evaluation.verdicts import translation_verdict
 from spikebridge.types import Comparison
@@ -71,9 +71,10 @@ def evaluate(
         scores["analysis"] = analysis_scores(analysed)
     nulls = null_table(inputs, settings, _rng(config, NULLS))
     for model, entry in scores["translation"].items():
-        p = nulls.loc[(nulls["model"] == model) & (nulls["metric"] == "bits_per_spike"), "p"]
+        of_it = (nulls["model"] == model) & (nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")
+        p = nulls.loc[of_it, "p"]
         entry["verdict"] = translation_verdict(
-            entry["source_bits_per_spike"], float(p.iloc[0]) if len(p) else None, settings.alpha
+            entry["source_bits_per_spike"], entry[SPECIFIC], float(p.max()) if len(p) else None, settings.alpha
         )
     gains = communication_gain(inputs, translating, settings)
     if len(gains):

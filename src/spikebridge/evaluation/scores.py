@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.clusters import Clusters, clusters_of
 from spikebridge.evaluation.inputs import Decisions, Inputs, Translation
+from spikebridge.evaluation.specific import specific_nats
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import cluster_bootstrap
 
 Array = NDArray[np.float64]
 WITHIN = "balanced_accuracy_within_blocks"
+SPECIFIC = "trial_contrast_bits_per_spike"
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ def source_score(t: Translation, index: NDArray[np.int64]) -> clustered.Score:
     return clustered.ratio(t.from_source / np.log(2), t.spikes, index)
 
 
+def specific_score(inputs: Inputs, t: Translation, index: NDArray[np.int64]) -> clustered.Score:
+    """Bits per spike of the own trial's rates less those of neighbouring trials' rates."""
+    return clustered.ratio(specific_nats(inputs, t) / np.log(2), t.spikes, index)
+
+
 def metrics(
     inputs: Inputs, resampling: Resampling | None, translating: Resampling | None, settings: StatisticsConfig
 ) -> dict[str, Any]:
@@ -120,6 +127,7 @@ def metrics(
             content["translation"][name] = {
                 "bits_per_spike": translating.interval(translation_score(t, translating.clusters.index)),
                 "source_bits_per_spike": translating.interval(source_score(t, translating.clusters.index)),
+                SPECIFIC: translating.interval(specific_score(inputs, t, translating.clusters.index)),
                 "n_trials": len(t.table),
                 "n_spikes": int(t.spikes.sum()),
                 "per_recording": _per_recording(t, settings),

@@ -9,22 +9,24 @@ LEAST_BITS = 0.002  # bits/spike; below, the source tells next to nothing, howev
 NOTHING = "nothing to translate"
 
 
-def translation_verdict(source: dict[str, float], null_p: float | None, alpha: float) -> dict[str, Any] | None:
+def translation_verdict(
+    source: dict[str, float], specific: dict[str, float], null_p: float | None, alpha: float
+) -> dict[str, Any] | None:
     """{"translates": bool, "says": words}; None for a model that cannot tell the source's share from the rest.
 
-    source: value, ci_low and ci_high of source_bits_per_spike. null_p: of the model's translation null.
-    It translates where the source adds more than LEAST_BITS, the interval lies above zero and the null is beaten.
+    source, specific: value, ci_low and ci_high of source_bits_per_spike and of trial_contrast_bits_per_spike. null_p:
+    of the model's primary translation null. It translates where each of the two is more than LEAST_BITS, the interval
+    of the second lies above zero (the first may owe its bits to drift, evaluation.specific) and the null is beaten.
     Rates that are the model's own baseline throughout (a reduced rank of zero) add exactly nothing.
     """
-    value, low, high = (float(source[key]) for key in ("value", "ci_low", "ci_high"))
-    if not math.isfinite(value):
+    if not math.isfinite(source["value"]):
         return None
-    known = math.isfinite(low)
-    shown = f"the source adds {value:.4f}{f' [{low:.4f}, {high:.4f}]' if known else ''} bits/spike"
+    low = float(specific["ci_low"])
+    shown = f"the source adds {_shown(source)} bits/spike, its rates beat the next trials' by {_shown(specific)}"
     reasons = []
-    if value <= LEAST_BITS:
+    if min(source["value"], specific["value"]) <= LEAST_BITS:
         reasons.append(f"at most {LEAST_BITS:g} is next to nothing")
-    if not known:
+    if not math.isfinite(low):
         reasons.append("there are too few clusters for an interval")
     elif low <= 0:
         reasons.append("the interval reaches zero")
@@ -33,3 +35,8 @@ def translation_verdict(source: dict[str, float], null_p: float | None, alpha: f
     if reasons:
         return {"translates": False, "says": f"{NOTHING}: {shown}; {', and '.join(reasons)}"}
     return {"translates": True, "says": shown}
+
+
+def _shown(score: dict[str, float]) -> str:
+    known, interval = math.isfinite(score["ci_low"]), f" [{score['ci_low']:.4f}, {score['ci_high']:.4f}]"
+    return f"{score['value']:.4f}{interval if known else ''}"

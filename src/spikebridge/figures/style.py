@@ -59,6 +59,7 @@ METRICS = {
     "brier": "Brier score",
     "bits_per_spike": "bits/spike",
     "source_bits_per_spike": "bits/spike from the source",
+    "trial_contrast_bits_per_spike": "bits/spike against neighbouring trials' rates",
 }
 
 

@@ -1,0 +1,60 @@
+"""What a translator says of the single trial: its own rates against those of neighbouring trials.
+
+Two regions that merely drift side by side are translated, a little, above a constant rate: the source tells the time,
+and the time the target's slow level ("nonsense correlations", Harris 2020). A test against zero bits then claims a link
+where there is none (measured: with `simulate.coupling: 0` all six recordings gain, and a sign flip says p = 1/64). The
+rates of the trials just before and after know the slow level and the course of a trial as well, but not this trial. So
+the contrast has mean zero without a link, whatever drifts, as long as it drifts slowly against REACH trials; the trials
+on both sides cancel what changes linearly. As the local shuffles of Amarasingham et al. 2012 (J Neurophysiol 107:517),
+but a mean and not a draw, so that it has a value for each trial and an interval over clusters.
+It is a contrast, not an amount of information: the rates of another trial are not merely ignorant but wrong, so with a
+link it exceeds bits/spike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.evaluation.inputs import Inputs, Translation
+from spikebridge.metrics import floored
+
+REACH = 2
+"""Neighbours on each side, within a test block."""
+
+
+def specific_nats(inputs: Inputs, t: Translation) -> NDArray[np.float64]:
+    """(trial,), in the order of t.table: log likelihood of the counts under the trial's own rates, less its mean under
+    the rates of up to REACH trials on each side; nats. Zero in a block of one trial."""
+    nats = np.zeros(len(t.table))
+    for (recording, _), rows in t.table.groupby(["recording", "fold"], sort=True):  # rows in the order of time
+        at = t.table.index.get_indexer(rows.index)
+        nats[at] = beyond_neighbours(pairings(inputs, t, str(recording), rows["trial"].to_numpy(np.int64)))
+    return nats
+
+
+def beyond_neighbours(pairs: NDArray[np.float64], reach: int = REACH) -> NDArray[np.float64]:
+    """(trial,): pairs[b, b] less the mean of pairs[a, b] over the trials a at most `reach` away from b, but b itself.
+
+    pairs: (trial, trial), trials in the order of time, rates of a against the counts of b.
+    """
+    order = np.arange(len(pairs))
+    near = np.abs(order[:, None] - order) <= reach
+    np.fill_diagonal(near, False)
+    n = near.sum(axis=0)
+    others = np.where(near, pairs, 0.0).sum(axis=0)
+    return np.asarray(np.where(n > 0, np.diag(pairs) - others / np.maximum(n, 1), 0.0))
+
+
+def pairings(inputs: Inputs, t: Translation, recording: str, trials: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(trial, trial): entry [a, b] = sum_{t,u} y_b log(rate_a) - rate_a, of these trials of one recording; nats."""
+    windows, (known, rates) = inputs.windows[recording], t.rates[recording]
+    predicted = floored(rates[_places(known, trials)]).reshape(len(trials), -1)
+    counts = windows.target[_places(windows.trial, trials)].reshape(len(trials), -1).astype(np.float64)
+    return np.asarray(np.log(predicted) @ counts.T - predicted.sum(axis=1)[:, None])
+
+
+def _places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each of the wanted trials stands in `known`."""
+    order = np.argsort(known, kind="stable")
+    return np.asarray(order[np.searchsorted(known, wanted, sorter=order)])
