@@ -39,7 +39,9 @@ def calibration(outcomes: pd.DataFrame, few: int) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = {"primary": 0, "descriptive": 1}
     table["rank"] = table["role"].map(order).fillna(2)
-    return table.sort_values(["rank", "kind", "world", *KEYS[1:], "clusters"], kind="stable", ignore_index=True)[COLUMNS]
+    return table.sort_values(["rank", "kind", "world", *KEYS[1:], "clusters"], kind="stable", ignore_index=True)[
+        COLUMNS
+    ]
 
 
 def _row(tests: pd.DataFrame) -> list:

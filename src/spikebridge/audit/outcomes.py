@@ -23,6 +23,11 @@ from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
 
 ALPHA = 0.05
 WITHOUT_SOURCE = "without_source"
+CHANCE = {
+    "models": {"balanced_accuracy": 0.5, "balanced_accuracy_within_blocks": 0.5, "auc": 0.5},
+    "translation": {"bits_per_spike": 0.0, "source_bits_per_spike": 0.0, "trial_contrast_bits_per_spike": 0.0},
+}
+"""Scores of metrics.json whose interval people hold against what knowing nothing scores."""
 KNOWS_NOTHING = (BASELINE, WITHOUT_SOURCE)
 UNBIASED = "balanced_accuracy_within_blocks"
 LOWER_IS_BETTER = {"log_loss", "brier"}
@@ -35,15 +40,16 @@ COLUMNS = [*KEYS, "model_a", "model_b", "p", "n_clusters", "decidable", "claimed
 def of_study(folder: Path, world: World) -> pd.DataFrame:
     """One row a test of an evaluation's folder whose null is true in `world`; COLUMNS.
 
-    kind: comparison, family (Holm), null or verdict. against: nothing or model. decidable: False where the smallest
-    attainable p exceeds alpha, so that the row never claims anything. claimed: whether the row makes a false claim.
+    kind: comparison, family (Holm), null, verdict, or interval (of a score of metrics.json). against: nothing or model.
+    decidable: False where the smallest attainable p exceeds alpha, so that the row never claims anything. claimed:
+    whether the row makes a false claim.
     """
     comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False, na_values=[""])
     nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False, na_values=[""])
-    verdicts = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["translation"]
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     found = [_comparisons(comparisons, world), _families(comparisons, world)]
     if world == "nothing":
-        found += [_nulls(nulls), _verdicts(verdicts)]
+        found += [_nulls(nulls), _verdicts(metrics["translation"]), _intervals(metrics)]
     return pd.concat([f for f in found if len(f)], ignore_index=True)[COLUMNS]
 
 
@@ -127,5 +133,19 @@ def _verdicts(translation: dict[str, dict]) -> pd.DataFrame:
          bool(entry["verdict"]["translates"])]
         for model, entry in translation.items()
         if entry.get("verdict")
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _intervals(metrics: dict[str, dict]) -> pd.DataFrame:
+    """Whether the interval of a model's score lies above what knowing nothing scores."""
+    rows = [
+        ["interval", "intervals", "cluster_bootstrap", metric, "nothing", "descriptive", model, "", np.nan,
+         metrics["n_clusters"], True, score["ci_low"] > chance]
+        for part, metrics_of in CHANCE.items()
+        for model, scores in metrics[part].items()
+        if model != BASELINE
+        for metric, chance in metrics_of.items()
+        if (score := scores.get(metric)) and score["ci_low"] is not None
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -9,44 +9,49 @@ import pandas as pd
 
 from spikebridge.audit.calibration import ALL, BLOCKS, CONSERVATIVE, FAILS, HOLDS, MOST, NEVER, RECORDINGS, failing
 from spikebridge.audit.outcomes import ALPHA
+from spikebridge.audit.power import BASE
 from spikebridge.audit.spread import MEAN, overall
 from spikebridge.audit.study import RESAMPLES
 from spikebridge.audit.words import WORLD, test_name
 
 INTRO = """# Calibration audit: do the p-values mean what they say?
 
-    make audit                                   # reports/audit: tables, figures, this page; minutes to an hour
-    python scripts/audit.py --studies 1000       # more studies; --docs writes this page to docs/audit.md
+    make audit                            # tables, figures and this page in reports/audit
+    python scripts/audit.py --docs        # the same, and this page in docs; --studies N for more or fewer studies
 
-{studies} studies of each of two worlds with known truth went through the product from windows to verdicts: `make_splits`
-with its gaps, real fits of product models in every fold, then `evaluate`, which reports what it reports to anybody.
-Every row of comparisons.csv and nulls.csv whose null hypothesis is true was counted. Seed {seed}; made by the command
-above, nothing is written by hand.
+Simulated studies of two worlds whose truth is known ({nothing} of the first, {equal} of the second) went through
+the product from windows to verdicts: the split with its gaps, fits of product models in every fold, then `evaluate`. Every
+row that it reports of comparisons, nulls, verdicts and intervals was counted where its null hypothesis is true. This
+page is written by the command above (seed {seed}).
 
-**Nothing**: choices, source and target are independent of each other. Choices are unbalanced (0.5 to 0.75), repeat
-themselves (streaks) and drift in probability; rates of units drift, together and apart; time constants from two minutes
-to a whole session. 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials each, tens of units. A claim that a model
-knows more than one that cannot know, or that the source tells of the target, is false.
-**Equal**: the same drift, streaks and imbalance, with real effects: choices and target depend on the source. Source units
-come in triplets with one tuning; three models learn from one third each and are equally good. A claim that one of
-them is better is false.
+**Nothing**: choices, source and target are independent of each other. Choices are unbalanced (0.5 to 0.75), come in
+streaks and drift in probability; rates of units drift, together and apart, with time constants from two minutes to a
+whole session. 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials each, tens of units. It is false that a model
+knows more than majority, and that the source tells of the target.
 
-Cheap models stand in under the names of the primary tests (logistic regression, a forest of 12 trees, ridge,
-reduced-rank regression) with fixed settings, {resamples:,} resamples for bootstraps and nulls, 5 folds. A test that could
-not reach 5 % with its clusters ("too few to decide") is counted apart. holds: the 95 % interval (Clopper-Pearson, over
-studies) of the rate includes 5 % or lies below it, and the rate is at most {most:.0%}; conservative: the interval lies
-below 5 %; fails: neither. Tests of equivalence have another null and are not in the table.
+**Equal**: the same drift, streaks and imbalance, with real effects: choices and target depend on the source. Its units
+come in triplets of one tuning; three models learn from a third each and are equally good. It is false that one is
+better than another.
+
+Cheap models stand in under the names of the primary tests (logistic regression, a forest of 12 trees, ridge and
+reduced-rank regression, settings fixed), in 5 folds, with {resamples:,} resamples. Where a test could not reach 5 %
+with the clusters at hand ("too few to decide") it is counted apart. A test **holds** where the 95 % interval of its
+rate (Clopper-Pearson, over studies) includes 5 % or lies below, and the rate is at most {most:.0f} %; it is
+**conservative** where the interval lies below 5 %, and **fails** otherwise. Tests of equivalence have another null
+hypothesis and are not counted.
 """
 
 
-def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, studies: int, seed: int) -> str:
+def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, seed: int) -> str:
     """Markdown, from calibration, power table and outcomes."""
+    studies = {str(w): int(n) for w, n in outcomes.groupby("world")["study"].nunique().items()}
+    few = "Few recordings: fewer than six, where test blocks are the clusters.\n\n"
     parts = [
-        INTRO.format(studies=studies, seed=seed, resamples=RESAMPLES, most=MOST),
+        INTRO.format(**studies, seed=seed, resamples=RESAMPLES, most=100 * MOST),
         f"## In short\n\n{_short(table)}",
-        "## Primary tests\n\nFew recordings: fewer than six, where test blocks are the clusters.\n\n" + _primary(table),
-        "## Descriptive tests\n\n" + _described(table),
-        "## Power\n\n" + _power(power, outcomes),
+        f"## Primary tests\n\n{few}{_primary(table)}",
+        f"## Descriptive tests\n\n{_described(table)}",
+        f"## Power\n\n{_power(power, outcomes)}",
     ]
     return "\n".join(parts)
 
@@ -54,66 +59,67 @@ def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, studi
 def _short(table: pd.DataFrame) -> str:
     every = table[table["clusters"] == ALL]
     primary, bad = every[every["role"] == "primary"], failing(table)
-    lines = [
-        f"- {int((primary['state'] != FAILS).sum())} of {len(primary)} primary tests hold their level."
-        + (" Not held by: " + "; ".join(f"{_named(r)} ({_rate(r)})" for r in bad.to_dict("records")) if len(bad) else "")
-    ]
-    failed = every[(every["role"] != "primary") & (every["state"] == FAILS)].sort_values("rate", ascending=False)
+    others = every[every["role"] != "primary"]
+    failed = others[others["state"] == FAILS].sort_values("rate", ascending=False)
+    held = int(others["state"].isin([HOLDS, CONSERVATIVE]).sum())
+    lines = [f"- {int((primary['state'] != FAILS).sum())} of {len(primary)} primary tests hold their level."]
+    if len(bad):
+        lines += ["- Primary, and not holding:", *_list(bad)]
     if len(failed):
-        worst = "; ".join(f"{_named(r)} ({_rate(r)})" for r in failed.to_dict("records"))
-        lines.append(f"- Shown failing, reported as descriptive only: {worst}.")
-    held = every[(every["role"] != "primary") & every["state"].isin([HOLDS, CONSERVATIVE])]
-    lines.append(f"- {len(held)} descriptive tests hold here. That does not make them primary.")
+        lines += ["- Descriptive, and shown to fail:", *_list(failed)]
+    lines.append(f"- The other {held} descriptive tests hold in these worlds, which does not make them primary.")
     return "\n".join(lines) + "\n"
 
 
-def _named(row: Mapping[str, Any]) -> str:
-    return f"{test_name(row)}, {WORLD[row['world']]}"
+def _list(rows: pd.DataFrame) -> list[str]:
+    return [f"    - {test_name(r)}; {WORLD[r['world']]}: {_rate(r)}" for r in rows.to_dict("records")]
 
 
-def _rate(row: Mapping[str, Any]) -> str:
+def _rate(row: Mapping[Any, Any]) -> str:
     if row["state"] == NEVER:
-        return "never decides"
+        return NEVER
     return f"{100 * row['rate']:.1f} % [{100 * row['ci_low']:.1f}, {100 * row['ci_high']:.1f}]"
 
 
 def _primary(table: pd.DataFrame) -> str:
     """One line a test: all studies, few recordings, six or more."""
-    lines = ["| world | test | all | few recordings | six or more | too few to decide | |", "|---|---|---|---|---|---|---|"]
-    rows = table[table["role"] == "primary"].astype({"against": str})
+    lines = _head("world", "test", "all", "few recordings", "six or more", "too few to decide", "")
+    rows = table[table["role"] == "primary"]
     for _, tests in rows.groupby(["kind", "world", "family", "test", "metric", "against"], sort=False):
         by = {r["clusters"]: r for r in tests.to_dict("records")}
-        whole = by[ALL]
         cells = [_rate(by[c]) if c in by else "" for c in (ALL, BLOCKS, RECORDINGS)]
-        lines.append(
-            f"| {WORLD[whole['world']]} | {test_name(whole)} | {' | '.join(cells)} | {whole['undecidable']:.0%} | "
-            f"{whole['state']} |"
-        )
+        whole = by[ALL]
+        undecided = f"{100 * whole['undecidable']:.0f} %"
+        lines.append(_line(WORLD[whole["world"]], test_name(whole), *cells, undecided, whole["state"]))
     return "\n".join(lines) + "\n"
 
 
 def _described(table: pd.DataFrame) -> str:
     rows = table[(table["role"] != "primary") & (table["clusters"] == ALL)].sort_values("rate", ascending=False)
-    lines = ["| world | test | false claims | |", "|---|---|---|---|"]
-    lines += [
-        f"| {WORLD[r['world']]} | {test_name(r)} | {_rate(r)} | {r['state']} |" for r in rows.to_dict("records")
-    ]
+    lines = _head("world", "test", "false claims", "")
+    lines += [_line(WORLD[r["world"]], test_name(r), _rate(r), r["state"]) for r in rows.to_dict("records")]
     return "\n".join(lines) + "\n"
 
 
 def _power(power: pd.DataFrame, outcomes: pd.DataFrame) -> str:
     sd, agreement = overall(outcomes)
-    mean = outcomes[MEAN].dropna().mean()
-    lines = [
-        "Simulated at the level of predictions, with what the equal decoders of the audit show: a recording's true",
-        f"accuracy (mean {mean:.2f}) has an SD of {sd:.3f} between recordings, the correctness of two decoders a",
-        f"correlation of {agreement:.2f} (tetrachoric). Power is that of one test at {ALPHA:.0%} under Holm's hardest step",
-        "(three tests against majority, two against competitors). Below six recordings the clusters are test blocks.",
-        "",
-        "| against | effect | trials | " + " | ".join(f"{r} recordings" for r in sorted(power["recordings"].unique())) + " |",
-        "|---|---|---|" + "---|" * power["recordings"].nunique(),
-    ]
+    text = f"""Simulated at the level of predictions, with what the equal decoders above show: the true accuracy has
+between recordings an SD of {sd:.3f} (mean {outcomes[MEAN].dropna().mean():.2f}), and two decoders are right together
+with a correlation of {agreement:.2f} (tetrachoric). The competitor has {BASE:.2f}. Power is that of one test at
+{100 * ALPHA:.0f} % under the first step of Holm: three tests against majority, two against competitors. Below six
+recordings the clusters are test blocks. Columns: recordings.
+
+"""
+    lines = _head("against", "effect", "trials", *(str(r) for r in sorted(power["recordings"].unique())))
     for (against, effect, trials), rows in power.groupby(["against", "effect", "trials"], sort=False):
-        cells = " | ".join(f"{p:.2f}" for p in rows.sort_values("recordings")["power"])
-        lines.append(f"| {against} | {100 * effect:.0f} points | {trials} | {cells} |")
-    return "\n".join(lines) + "\n"
+        cells = [f"{p:.2f}" for p in rows.sort_values("recordings")["power"]]
+        lines.append(_line(str(against), f"{100 * float(str(effect)):.0f} points", str(trials), *cells))
+    return text + "\n".join(lines) + "\n"
+
+
+def _head(*names: str) -> list[str]:
+    return [_line(*names), "|" + "---|" * len(names)]
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,9 +1,9 @@
 """How often the primary test of a decision finds an effect: over its size, trials and recordings.
 
-At the level of predictions, since this needs thousands of studies: every recording has a true accuracy, beta-distributed
-around the mean, and trials are right by it; they are cut into test blocks as the product cuts them, then follow the
-product's score (within blocks), clusters, sign flip and Holm. How recordings differ and models agree is measured in the
-audit's studies (`spread`).
+At the level of predictions, since this needs thousands of studies: every recording has a true accuracy,
+beta-distributed around the mean, and trials are right by it; they are cut into test blocks as the product cuts them,
+then follow the product's score (within blocks), clusters, sign flip and Holm. How recordings
+differ and models agree is measured in the audit's studies (`spread`).
 """
 
 from __future__ import annotations
@@ -98,7 +98,10 @@ def _differences(cell: Cell, rng: np.random.Generator) -> Array:
 
 def _right(means: tuple[float, float], cell: Cell, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
     """(recording, trial) of two models, whether each is right: beta-binomial, correlated through a Gaussian copula."""
-    hard, luck = _pair((cell.recordings, 1), cell.agreement, rng), _pair((cell.recordings, cell.trials), cell.agreement, rng)
+    hard, luck = (
+        _pair((cell.recordings, 1), cell.agreement, rng),
+        _pair((cell.recordings, cell.trials), cell.agreement, rng),
+    )
     found = []
     for mean, of_recording, of_trial in zip(means, hard, luck, strict=True):
         size = mean * (1 - mean) / max(cell.spread, 1e-3) ** 2 - 1

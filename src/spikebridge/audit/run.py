@@ -13,6 +13,7 @@ from spikebridge.audit import figures, page, power, spread, study, world
 from spikebridge.audit.calibration import calibration, failing
 from spikebridge.config import ComputeConfig
 from spikebridge.digest import files_digest
+from spikebridge.errors import DataError
 from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
 from spikebridge.stage import output, remove
 
@@ -21,10 +22,14 @@ WITHOUT_A_SAY = {"adaptation", "cli", "figures", "gates", "inspection", "interop
 DECIDE = {"outcomes", "settings", "spread", "study", "world"}
 """The audit's own modules that a study depends on; the others only summarise."""
 
+NULL: world.World = "nothing"
+EQUAL_EVERY = 2
+"""One study of equal models to so many in which there is nothing to find: its tests need less precision."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """studies: of each world. power_studies: of each entry of the power table."""
+    """studies: in which there is nothing to find; half as many are of equal models. power_studies: of each entry."""
 
     studies: int = 500
     power_studies: int = power.STUDIES
@@ -33,27 +38,36 @@ class Plan:
 
 
 def audit(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None = None) -> pd.DataFrame:
-    """Write calibration.csv, power.csv, outcomes.parquet, two figures and audit.md to `out`; returns the calibration.
+    """Run the studies, write outcomes.parquet to `out`, then `summarise`; returns the calibration.
 
-    docs: a page of documentation to write the same summary to. Deterministic in plan.seed; results do not depend on the
-    number of workers. Studies that an interrupted audit of the same code and seed has done are taken from out/studies.
+    Deterministic in plan.seed; results do not depend on the number of workers. Studies that an interrupted audit of the
+    same code and seed has done are taken from out/studies.
     """
     out.mkdir(parents=True, exist_ok=True)
-    outcomes = _studies(plan, out / "studies", say)
+    _studies(plan, out / "studies", say).to_parquet(out / "outcomes.parquet", index=False)
+    return summarise(plan, out, say, docs)
+
+
+def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None = None) -> pd.DataFrame:
+    """From outcomes.parquet: calibration.csv, power.csv, two figures and audit.md in `out`; returns the calibration.
+
+    docs: a page of documentation to write the same text to. Raises DataError where no audit has been run.
+    """
+    if not (out / "outcomes.parquet").is_file():
+        raise DataError(f"{out / 'outcomes.parquet'}: expected the outcomes of an audit, found none; run it first")
+    outcomes = pd.read_parquet(out / "outcomes.parquet")
     table = calibration(outcomes, ENOUGH_RECORDINGS)
-    sd, agreement = spread.overall(outcomes)
-    cells = power.cells(sd, agreement, plan.power_studies, plan.seed)
+    cells = power.cells(*spread.overall(outcomes), plan.power_studies, plan.seed)
     curves = power.table(parallel.run_jobs(power.run, cells, _workers(plan, len(cells)), lambda _: None, torch=False))
-    outcomes.to_parquet(out / "outcomes.parquet", index=False)
     table.to_csv(out / "calibration.csv", index=False)
     curves.to_csv(out / "power.csv", index=False)
     figures.draw_calibration(table, out / "calibration.png")
     figures.draw_power(curves, out / "power.png")
-    text = page.page(table, curves, outcomes, plan.studies, plan.seed)
+    text = page.page(table, curves, outcomes, plan.seed)
     for path in [out / "audit.md", *([docs] if docs else [])]:
         path.write_text(text, encoding="utf-8")
     bad = failing(table)
-    say(f"{len(bad)} primary tests fail" if len(bad) else "every primary test holds its level")
+    say(f"{len(bad)} primary tests do not hold 5 %" if len(bad) else "every primary test holds its level")
     return table
 
 
@@ -64,7 +78,12 @@ def _studies(plan: Plan, folder: Path, say: Callable[[str], None]) -> pd.DataFra
         if old != place:
             remove(old)
     place.mkdir(parents=True, exist_ok=True)
-    jobs = [Stored(study.Job(w, k, plan.seed), place) for k in range(plan.studies) for w in world.WORLDS]
+    jobs = [
+        Stored(study.Job(w, k, plan.seed), place)
+        for k in range(plan.studies)
+        for w in world.WORLDS
+        if w == NULL or k % EQUAL_EVERY == 0
+    ]
     todo = [job for job in jobs if not job.path.is_file()]
     done = len(jobs) - len(todo)
 

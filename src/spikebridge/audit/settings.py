@@ -37,7 +37,7 @@ class Setting:
 
 
 def draw(rng: np.random.Generator) -> Setting:
-    """4 to 12 recordings of 2 to 4 animals, 60 to 150 trials, shares of 0.5 to 0.75, drift over minutes to a session."""
+    """4 to 12 recordings of 2 to 4 animals, 60 to 150 trials, shares of 0.5 to 0.75, drift of minutes to a session."""
     trials = int(rng.integers(60, 151))
     session_s = trials * SPACING_S
     taus = np.exp(rng.uniform(np.log(60 * FEWEST_MINUTES), np.log(session_s), 2))
@@ -47,7 +47,7 @@ def draw(rng: np.random.Generator) -> Setting:
         trials=trials,
         share=float(rng.uniform(0.5, 0.75)),
         streak=float(rng.uniform(0.0, 1.0)),
-        choice_drift=float(rng.uniform(0.0, 1.0)),
+        choice_drift=float(rng.uniform(0.0, 1.5)),
         choice_tau_s=float(taus[0]),
         rate_drift=float(rng.uniform(0.1, 0.5)),
         rate_tau_s=float(taus[1]),

@@ -51,7 +51,9 @@ def _score(rows: pd.DataFrame) -> tuple[float, float]:
     classes = np.unique(rows["label"])
     label, predicted = (np.searchsorted(classes, rows[c]).astype(np.int64) for c in ("label", "predicted"))
     recall, n = _recalls(label, predicted)
-    return balanced_accuracy(label, predicted), float((recall * (1 - recall) / np.maximum(n - 1, 1)).sum() / len(n) ** 2)
+    return balanced_accuracy(label, predicted), float(
+        (recall * (1 - recall) / np.maximum(n - 1, 1)).sum() / len(n) ** 2
+    )
 
 
 def _recalls(label: NDArray[np.int64], predicted: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

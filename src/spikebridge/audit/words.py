@@ -10,6 +10,7 @@ METRIC = {
     "balanced_accuracy_within_blocks": "balanced accuracy within blocks",
     "balanced_accuracy": "balanced accuracy, pooled",
     "source_bits_per_spike": "bits/spike from the source",
+    "trial_contrast_bits_per_spike": "own trial's rates against the next trials'",
     "bits_per_spike": "bits/spike",
     "auc": "AUC",
     "log_loss": "log loss",
@@ -36,5 +37,7 @@ def test_name(row: Mapping[str, Any]) -> str:
         return f"null: {test} ({metric})"
     if row["kind"] == "verdict":
         return "verdict: the source translates"
+    if row["kind"] == "interval":
+        return f"interval above chance: {metric}"
     who = FAMILY.get(row["family"]) or (AGAINST[row["against"]] if row["family"] == "pairs" else plain(row["family"]))
     return f"{test}: {who} ({metric})"

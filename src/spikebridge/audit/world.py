@@ -20,7 +20,7 @@ World = Literal["nothing", "equal"]
 WORLDS: tuple[World, ...] = ("nothing", "equal")
 CLASSES = ("skip", "stay")
 THIRDS = 3
-TUNING, COUPLING, SHARED = 0.15, 0.35, 2
+TUNING, COUPLING, SHARED = 0.1, 0.35, 2
 """In `equal`: SD over units of the log rate that a choice adds or takes, of that of a latent, and number of latents."""
 FAST = 0.2  # SD of the log rate of a unit from bin to bin
 RATE_HZ = 5.0
@@ -40,7 +40,7 @@ def third(w: Windows, which: int) -> Windows:
 
 
 def choices(decision_s: Array, setting: Setting, rng: np.random.Generator) -> NDArray[np.int64]:
-    """(trial,), 0 or 1, at the times of the decisions, seconds: a biased coin whose bias drifts and that repeats itself.
+    """(trial,), 0 or 1, at the times of the decisions, seconds: a coin whose bias drifts and that repeats itself.
 
     log odds(t) = log(share / (1 - share)) + drift(t) + streak * (last choice, -1 or 1), less the last one's mean.
     """
