@@ -20,9 +20,9 @@ INTRO = """# Calibration audit: do the p-values mean what they say?
     python scripts/audit.py --docs        # the same, and this page in docs; --studies N for more or fewer studies
 
 Simulated studies of two worlds whose truth is known ({nothing} of the first, {equal} of the second) went through
-the product from windows to verdicts: the split with its gaps, fits of product models in every fold, then `evaluate`. Every
-row that it reports of comparisons, nulls, verdicts and intervals was counted where its null hypothesis is true. This
-page is written by the command above (seed {seed}).
+the product from windows to verdicts: the split with its gaps, fits of product models in every fold, then `evaluate`.
+Every row that it reports of comparisons, nulls, verdicts and intervals was counted where its null hypothesis is true.
+This page is written by the command above (seed {seed}).
 
 **Nothing**: choices, source and target are independent of each other. Choices are unbalanced (0.5 to 0.75), come in
 streaks and drift in probability; rates of units drift, together and apart, with time constants from two minutes to a
