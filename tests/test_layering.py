@@ -41,6 +41,7 @@ LEVELS = {
     "ladder": 10,
     "tracking": 10,
     "figures": 10,
+    "audit": 11,
     "cli": 11,
 }
 # What the levels allow and the design does not.
