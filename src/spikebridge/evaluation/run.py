@@ -19,6 +19,7 @@ from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.ladder import decision_ladder, ladder_scores, read_steps
+from spikebridge.evaluation.ladder_translation import read_translation_steps, translation_ladder_table
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_table
 from spikebridge.evaluation.oracle import oracle, shares
@@ -31,7 +32,7 @@ from spikebridge.evaluation.verdicts import translation_verdict
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER = range(6)
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB = range(7)
 
 
 def evaluate(
@@ -78,12 +79,13 @@ def evaluate(
         entry["verdict"] = translation_verdict(
             entry["source_bits_per_spike"], entry[SPECIFIC], float(p.max()) if len(p) else None, settings.alpha
         )
-    gains = communication_gain(inputs, translating, settings)
-    if len(gains):
-        tables["communication_gain"] = gains
-        scores["communication_gain"] = gain_scores(gains)
     if ladder_folder is not None:
         tables["ladder"], report["ladder"] = _ladder(ladder_folder, inputs, config)
+        if (ladder_folder / "translation").is_dir():
+            climbed, gains, report["ladder_translation"] = _translation_ladder(ladder_folder, inputs, config)
+            if len(gains):
+                tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, climbed)
+            tables["ladder"] = pd.concat([tables["ladder"], climbed], ignore_index=True)
         scores["ladder"] = ladder_scores(tables["ladder"])
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
@@ -112,6 +114,17 @@ def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame,
     resampling = _resampling(steps.decisions.values(), inputs, config, DECISIONS)
     assert resampling is not None  # the first step is always there
     return decision_ladder(about, steps, resampling, config.statistics, _rng(config, LADDER)), report
+
+
+def _translation_ladder(
+    folder: Path, inputs: Inputs, config: Config
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Rows of ladder.csv, the communication gain, and the leakage report; with the translators' draws of clusters."""
+    found, report = read_translation_steps(folder / "translation", inputs)
+    resampling = _resampling(found.steps.values(), inputs, config, TRANSLATIONS)
+    rows = translation_ladder_table(found, resampling, config.statistics, _rng(config, CLIMB))
+    gains = communication_gain(found, resampling, config.statistics)
+    return rows, gains, report
 
 
 def _rng(config: Config, part: int) -> np.random.Generator:

@@ -16,6 +16,7 @@ from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.ladder.fit import Intervals, OutOfFold, out_of_fold
 from spikebridge.ladder.steps import Step, decision_steps
+from spikebridge.ladder.translation import translation_ladder
 from spikebridge.ladder.views import in_memory, lacking_latents, read_latents
 from spikebridge.preprocess import load_splits, load_windows, merge_intervals
 from spikebridge.tuning import seed_of
@@ -36,7 +37,7 @@ class Job:
 
 
 def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -> None:
-    """Write <step>/predictions.parquet and <step>/consumed.json of every step, and about.json, into `out`.
+    """Write <step>/predictions.parquet and <step>/consumed.json of every step, about.json and translation/ into `out`.
 
     train: the folder of what train@model wrote; of it only the latents of seq2seq are read, and what its fits consumed.
     about.json: hash of the manifest, and of each step its reference, its family of tests, why it is left out, and its
@@ -55,7 +56,8 @@ def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -
             _write(out / step.name, {j.fold: f[step.name] for j, f in zip(jobs, found, strict=True)}, manifest.hash)
     kept = {"confounds": config.ladder.confounds, "how": config.ladder.how}
     _write_json(out / "about.json", {"split_hash": manifest.hash, **kept, "decision": _about(steps, found)})
-    # translation: the integrator calls translation_ladder({w.recording: w for w in data}, manifest, train, config) here
+    told = translation_ladder({w.recording: w for w in data}, manifest, train, config)
+    told.write(out / "translation", manifest.hash)
 
 
 def _write(folder: Path, folds: Mapping[int, OutOfFold], split_hash: str) -> None:
