@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import evaluate
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip
+from spikebridge.tracking.describe import ladder_lines
 
 WITHIN = "balanced_accuracy_within_blocks"
 
@@ -127,6 +129,20 @@ def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None
     assert "ladder/translated_latents" in leakage["ladder"]["models"]
 
 
+def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) -> None:
+    results: Any = SimpleNamespace(evaluation=found, table=lambda name: pd.read_csv(found / name))
+    first, *tested = ladder_lines(results)
+    shown = [s.replace("_", " ") for s in REFERENCE if s != "behavior"]
+    assert first.startswith(f"Ladder, decision (balanced accuracy within blocks): {shown[0]} 0.500, {shown[1]} ")
+    assert [part.rsplit(" ", 1)[0] for part in first.split(": ")[1].split(", ")] == shown
+    assert len(tested) == 3
+    assert tested[1].startswith(
+        f"  latents and task over task variables: {of(table, 'latents_and_task')['gain']:.3f} ["
+    )
+    assert tested[1].endswith("Holm p = 0.031, latents and task better")
+    assert not [*ladder_lines(SimpleNamespace(evaluation=tmp_path))]  # type: ignore[arg-type]
+
+
 def test_too_few_recordings_are_said(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(recordings=4, trials=40, cluster="recording"))
     folder = make_ladder(study)
@@ -148,11 +164,13 @@ def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) 
     study = make_study(tmp_path, Plan(recordings=2, trials=30))
     folder = make_ladder(study)
     spoil_consumed(study, "latents_and_task")
-    with pytest.raises(LeakageError, match=r"ladder/latents_and_task: fold 2: rat1_day1: consumed .* nearer than the gap"):
+    with pytest.raises(
+        LeakageError, match=r"ladder/latents_and_task: fold 2: rat1_day1: consumed .* nearer than the gap"
+    ):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     rows = predictions(study, "source_region")
     rows.iloc[1:].to_parquet(folder / "source_region" / "predictions.parquet")
-    with pytest.raises(LeakageError, match="ladder/source_region predictions: .*expected a prediction, got none"):
+    with pytest.raises(LeakageError, match=r"ladder/source_region predictions: .*expected a prediction, got none"):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     assert not (tmp_path / "out").exists()
 

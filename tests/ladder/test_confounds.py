@@ -1,4 +1,4 @@
-"""Confounds taken out inside folds: what they alone explain is gone, what they do not stays; weights against oracles."""
+"""Confounds taken out inside folds: what they alone explain is gone, the rest stays; weights against oracles."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def study(seed: int, through_confound: bool) -> Windows:
     label = (rng.random(N) < 1 / (1 + np.exp(-drive))).astype(np.int64)
     rate = np.exp(1.0 + 0.3 * np.outer(confound if through_confound else cause, np.ones(8)))
     source = rng.poisson(rate[:, None, :].repeat(4, axis=1) / 2)
-    return windows_of(
-        source, source, label=label, covariates=confound[:, None], covariate_names=(CONFOUND + "offer",)
-    )
+    return windows_of(source, source, label=label, covariates=confound[:, None], covariate_names=(CONFOUND + "offer",))
 
 
 def score(w: Windows, model: Logistic | Beyond) -> float:
@@ -41,9 +39,7 @@ def score(w: Windows, model: Logistic | Beyond) -> float:
     assert said is not None
     weights = model.weights_of(test) if isinstance(model, Matched) else None
     block = np.arange(N - TRAIN) // 30
-    return float(
-        np.nanmean(balanced_accuracy_within_blocks(test.label, model.decide(said, "made"), block, 2, weights))
-    )
+    return float(np.nanmean(balanced_accuracy_within_blocks(test.label, model.decide(said, "made"), block, 2, weights)))
 
 
 def mean_score(make: type[Beyond] | None, through_confound: bool) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ name = "ladder"
 needs = ("ladder",)
 TITLES = {"decision": "decisions", "translation": "target spikes"}
 CHANCE = "majority"
+WRAP = 46
+"""Characters a line of why a step is left out."""
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -31,9 +34,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         for (left, right), rows in zip(grid, shown, strict=True):
             _values(left, rows)
             _gains(right, rows)
-        style.headline(
-            figure, "The ladder: what a step tells, and what it adds (filled gain: p ≤ alpha after Holm)"
-        )
+        style.headline(figure, "The ladder: what a step tells, and what it adds (filled gain: p ≤ alpha after Holm)")
         return style.save(figure, out_path)
 
 
@@ -48,8 +49,9 @@ def _values(axes: style.Axes, rows: pd.DataFrame) -> None:
         if np.isfinite(row["value"]):
             _dot(axes, k, row, ("value", "ci_low", "ci_high"), _colour(row), True)
         else:
-            axes.text(0.02, k, style.shown(row["verdict"]), transform=axes.get_yaxis_transform(), va="center",
-                      fontsize=9, fontstyle="italic", color=style.FAINT)  # fmt: skip
+            why = axes.text(0.01, k, fill(str(row["verdict"]), WRAP), transform=axes.get_yaxis_transform(), va="center",
+                            fontsize=8.5, fontstyle="italic", color="#6E6E6E")  # fmt: skip
+            why.set_in_layout(False)  # it lies inside the panel, and must not make it narrower
     base = rows.loc[rows["step"] == CHANCE, "value"]
     axes.axvline(float(base.iloc[0]) if len(base) else 0.0, color=style.FAINT, linewidth=1, zorder=0)
     axes.set_yticks(range(len(rows)), [style.shown(s) for s in rows["step"]])

@@ -1,8 +1,8 @@
 """What features tell of a decision beyond confounds: residualised or matched, always learned in the training trials.
 
 Confounds lie in the windows' covariates under the prefix `CONFOUND`. They enter as values, squares and products
-(products where there are `TRIALS_A_TERM` training trials for each term), one basis a recording, held at the ends of what
-training trials showed; an unknown value counts as the training mean.
+(products where there are `TRIALS_A_TERM` training trials for each term), one basis a recording, held at the ends of
+what training trials showed; an unknown value counts as the training mean.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def decision_steps(config: Config, data: Sequence[Windows], by: str, lacking_lat
         Step("task_variables", _model("trial_columns"), {"products": (False, True), "penalty": WEAK},
              lambda w, _: with_columns(w, task), missing=no_task),
         Step("behavior", _model("behavior"), {"segments": (1, 2, 4), "squares": (False, True), "penalty": WEAK},
-             missing=f"no behaviour was recorded in {listed(still, 3)}" if still else ""),
+             missing=f"no behaviour was recorded in {listed(still, 1)}" if still else ""),
         Step("target_region", _model("logistic"), COUNTS, lambda w, _: target_as_source(w)),
         Step("source_region", _model("logistic"), COUNTS),
         Step("translated_latents", LatentDecoder, OF_LATENTS, with_latents,

@@ -104,4 +104,4 @@ def lacking_latents(path: Path, splits: Splits) -> str:
         there = set(z.files)
     wanted = [(name, f.fold) for f in splits.folds for name, rows in f.test.items() if len(rows)]
     lost = [f"{name} in fold {fold}" for name, fold in wanted if f"{name}|{fold}|latents" not in there]
-    return f"seq2seq has no latents of {listed(lost, 3)}" if lost else ""
+    return f"seq2seq has no latents of {listed(lost, 1)}" if lost else ""
