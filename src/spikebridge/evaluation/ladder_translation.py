@@ -89,7 +89,7 @@ def translation_ladder_table(
     rows: list[dict[str, Any]] = []
     before = ""
     for step in found.order:
-        named = {"kind": KIND, "step": step, "metric": BITS, "reference": before}
+        named = {"kind": KIND, "step": step, "metric": BITS, "reference": before, "family": ""}
         if step in found.missing:
             rows.append({**named, "verdict": f"left out: {found.missing[step]}", "role": "descriptive"})
             continue
@@ -129,7 +129,6 @@ def _score(nats: Array, of: Translation, resampling: Resampling) -> clustered.Sc
 
 def _tested(table: pd.DataFrame, kind: str, alpha: float) -> pd.DataFrame:
     """With Holm within the family and verdicts; the rest is described."""
-    table["family"] = table["family"].fillna("")
     family = table.index[table["family"].ne("")]
     table["role"] = np.where(table["family"].ne(""), "ladder", "descriptive")
     table.loc[table["verdict"].isna(), "verdict"] = "descriptive"

@@ -40,7 +40,7 @@ from spikebridge.types import Fold, Splits, Windows
 TRANSLATOR = "seq2seq"
 STEPS = ("mean_rate", "psth", "behavior", "target_history", "linear_source", TRANSLATOR)
 HISTORIES_S, POPULATION_S = (0.05, 0.2), 0.1
-FEW, MANY = (0.01, 1.0), (0.1, 1.0, 10.0)
+FEW, MANY = (0.01, 1.0), (0.1, 1.0, 10.0, 100.0)
 """Penalties of a few predictors, and of those that are as many as units."""
 Intervals = dict[str, list[list[float]]]
 

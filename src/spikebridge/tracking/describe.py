@@ -77,7 +77,8 @@ def analysis_lines(results: Results) -> list[str]:
     ]
     if gain := metrics.get("communication_gain"):
         units = f"{gain['n_units_above_zero']} of {gain['n_units']} units above zero"
-        lines.append(f"Communication gain over the target's own past (bits/spike): {_interval(gain)}, {units}")
+        test = f"Holm p = {number(gain['p_holm'])}, {gain['verdict']}" if gain.get("p_holm") is not None else "no test"
+        lines.append(f"Communication gain over the target's own past (bits/spike): {_interval(gain)}, {test}; {units}")
     if ways := found.get("direction", {}).get("source_bits_per_spike"):
         said = [f"{name} {_interval(ways[name])}" for name in ("forward", "reverse", "difference")]
         lines.append(f"Direction (bits/spike from the source): {', '.join(said)}")
