@@ -81,8 +81,8 @@ class Nested:
         units = len(fires)
         flat = score.reshape(-1, units).copy()
         y = view.learn.target.reshape(-1, units)[:, fires].astype(np.float32)
-        offsets = (o.reshape(-1, units)[:, fires].astype(np.float32) for o in (learn, score))
-        flat[:, fires], memory.fit = fitted(y, *offsets, pairs, fires, tolerance, memory.fit)
+        known, wanted = (o.reshape(-1, units)[:, fires].astype(np.float32) for o in (learn, score))
+        flat[:, fires], memory.fit = fitted(y, known, wanted, pairs, fires, tolerance, memory.fit)
         return np.where(fires, np.exp(flat), TINY).reshape(score.shape)
 
     def _courses(self, view: View) -> tuple[Array, Array]:
