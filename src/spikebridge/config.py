@@ -133,6 +133,7 @@ class StatisticsConfig(Section):
     alpha: float = Field(0.05, gt=0, lt=1)
     resamples: int = Field(10000, ge=100)
     cluster: Literal["auto", "recording", "block", "animal"] = "auto"
+    margin: float = Field(0.05, gt=0, lt=1)
 
 
 class TrackingConfig(Section):
