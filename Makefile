@@ -56,6 +56,7 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scaling.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/claims.py
 
 fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff check --fix .

@@ -23,8 +23,8 @@ def source(value: float, low: float, high: float) -> dict[str, float]:
 def test_it_translates() -> None:
     assert translation_verdict(source(0.1, 0.08, 0.12), source(0.05, 0.04, 0.06), 0.001, 0.05) == {
         "translates": True,
-        "says": "the source adds 0.1000 [0.0800, 0.1200] bits/spike, 0.0500 [0.0400, 0.0600] beyond what the trials "
-        "around know",
+        "says": "the source adds 0.1000 [0.0800, 0.1200] bits/spike, its rates beat the next trials' by 0.0500 "
+        "[0.0400, 0.0600]",
     }
 
 

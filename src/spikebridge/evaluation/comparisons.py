@@ -73,7 +73,7 @@ def compare(
 
     Primary test: sign flip over clusters of the paired difference, with its cluster-bootstrap interval in the row. Its
     score is the balanced accuracy within test blocks, averaged over a cluster's blocks (metrics.decision says why), the
-    bits/spike of a cluster, or those beyond what the trials around know (evaluation.specific says why).
+    bits/spike of a cluster, or those of the own trial's rates less neighbouring trials' (evaluation.specific says why).
     """
     rows: list[Comparison] = []
     for family in families(list(inputs.decisions), list(inputs.translations)):

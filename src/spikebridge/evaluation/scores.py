@@ -20,7 +20,7 @@ from spikebridge.statistics import cluster_bootstrap
 
 Array = NDArray[np.float64]
 WITHIN = "balanced_accuracy_within_blocks"
-SPECIFIC = "trial_specific_bits_per_spike"
+SPECIFIC = "trial_contrast_bits_per_spike"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def source_score(t: Translation, index: NDArray[np.int64]) -> clustered.Score:
 
 
 def specific_score(inputs: Inputs, t: Translation, index: NDArray[np.int64]) -> clustered.Score:
-    """Bits per spike beyond those of the rates of neighbouring trials."""
+    """Bits per spike of the own trial's rates less those of neighbouring trials' rates."""
     return clustered.ratio(specific_nats(inputs, t) / np.log(2), t.spikes, index)
 
 

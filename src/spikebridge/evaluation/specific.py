@@ -1,12 +1,14 @@
-"""What a translator says of the single trial: its bits beyond those of the rates of neighbouring trials.
+"""What a translator says of the single trial: its own rates against those of neighbouring trials.
 
 Two regions that merely drift side by side are translated, a little, above a constant rate: the source tells the time,
 and the time the target's slow level ("nonsense correlations", Harris 2020). A test against zero bits then claims a link
 where there is none (measured: with `simulate.coupling: 0` all six recordings gain, and a sign flip says p = 1/64). The
 rates of the trials just before and after know the slow level and the course of a trial as well, but not this trial. So
-the difference has mean zero without a link, whatever drifts, as long as it drifts slowly against REACH trials; the
-trials on both sides cancel what changes linearly. As the local shuffles of Amarasingham et al. 2012 (J Neurophysiol
-107:517), but a mean and not a draw, so that it has a value for each trial and an interval over clusters.
+the contrast has mean zero without a link, whatever drifts, as long as it drifts slowly against REACH trials; the trials
+on both sides cancel what changes linearly. As the local shuffles of Amarasingham et al. 2012 (J Neurophysiol 107:517),
+but a mean and not a draw, so that it has a value for each trial and an interval over clusters.
+It is a contrast, not an amount of information: the rates of another trial are not merely ignorant but wrong, so with a
+link it exceeds bits/spike.
 """
 
 from __future__ import annotations

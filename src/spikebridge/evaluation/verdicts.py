@@ -14,7 +14,7 @@ def translation_verdict(
 ) -> dict[str, Any] | None:
     """{"translates": bool, "says": words}; None for a model that cannot tell the source's share from the rest.
 
-    source, specific: value, ci_low and ci_high of source_bits_per_spike and of trial_specific_bits_per_spike. null_p:
+    source, specific: value, ci_low and ci_high of source_bits_per_spike and of trial_contrast_bits_per_spike. null_p:
     of the model's primary translation null. It translates where each of the two is more than LEAST_BITS, the interval
     of the second lies above zero (the first may owe its bits to drift, evaluation.specific) and the null is beaten.
     Rates that are the model's own baseline throughout (a reduced rank of zero) add exactly nothing.
@@ -22,7 +22,7 @@ def translation_verdict(
     if not math.isfinite(source["value"]):
         return None
     low = float(specific["ci_low"])
-    shown = f"the source adds {_shown(source)} bits/spike, {_shown(specific)} beyond what the trials around know"
+    shown = f"the source adds {_shown(source)} bits/spike, its rates beat the next trials' by {_shown(specific)}"
     reasons = []
     if min(source["value"], specific["value"]) <= LEAST_BITS:
         reasons.append(f"at most {LEAST_BITS:g} is next to nothing")

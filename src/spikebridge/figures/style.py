@@ -59,7 +59,7 @@ METRICS = {
     "brier": "Brier score",
     "bits_per_spike": "bits/spike",
     "source_bits_per_spike": "bits/spike from the source",
-    "trial_specific_bits_per_spike": "bits/spike beyond neighbouring trials",
+    "trial_contrast_bits_per_spike": "bits/spike against neighbouring trials' rates",
 }
 
 
