@@ -33,7 +33,7 @@ LEVELS = {
     "models": 7,
     "tuning": 8,
     "evaluation": 8,
-    "gates": 8,
+    "gates": 9,
     "inspection": 8,
     "analysis": 9,
     "training": 9,

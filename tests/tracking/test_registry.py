@@ -17,7 +17,7 @@ from fake_project import settings
 import spikebridge
 from spikebridge import tracking
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import place, registry, store
+from spikebridge.tracking import logged, place, registry, store
 
 
 def client(project: Path) -> Any:
@@ -43,10 +43,10 @@ def test_the_version_says_what_it_is(seen: Any) -> None:
         "## Intended use",
         "## Data",
         "## Scores",
-        "balanced accuracy: 0.510 [0.410, 0.610]",
+        "| balanced accuracy | 0.510 [0.410, 0.610] |",
         "## Nulls",
         "## Limits",
-        "leakage: passed (2 checks",
+        "| passed | 2 checks on 36 trials |",
     ):
         assert part in version.description
     assert seen.get_run(version.run_id).data.tags["mlflow.runName"] == "random_forest"
@@ -122,7 +122,7 @@ def test_registering_again_makes_no_second_version(project: Path) -> None:
     assert tracking.publish(settings(), project) == first
     assert first["uri"] == "models:/spikebridge@champion"
     assert first["outer"]["balanced_accuracy"] == pytest.approx(0.51)
-    assert first["gates"]["nulls"] == {"passed": True, "reason": "linear_shift"}
+    assert first["gates"]["nulls"] == {"passed": True, "word": "passed", "reason": "linear_shift"}
     assert len(client(project).search_model_versions("name = 'spikebridge'")) == 1
 
 
@@ -140,7 +140,7 @@ def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) ->
     assert int(candidate.version) == champion + 1
     assert candidate.tags["gates_failed"] == "above_majority, nulls"
     assert candidate.tags["gate_nulls"] == "failed: not passed: linear_shift"
-    assert "above_majority: **FAILED**" in candidate.description
+    assert "| **FAILED** | not passed: linear_shift |" in candidate.description
     fake_project._evaluated(empty / "reports/again", gates=True)
     (empty / "reports/again/nulls.csv").replace(empty / "reports/evaluation/nulls.csv")
     (empty / "reports/again/comparisons.csv").replace(empty / "reports/evaluation/comparisons.csv")
@@ -165,9 +165,9 @@ def test_registering_needs_the_mirror_first(project: Path) -> None:
 
 def test_the_example_is_small_and_real(project: Path) -> None:
     served = spikebridge.load(project / "runs/train/random_forest/model")
-    recording, counts = registry.example(served, project)
+    recording, counts = logged.example(served, project)
     assert recording == "rat1_day1"
     assert counts.shape == (3, 8, 5)
     served.recordings = {"another": {"source_units": [1]}}
     with pytest.raises(RegistryError, match="no labelled window of another"):
-        registry.example(served, project)
+        logged.example(served, project)

@@ -123,7 +123,9 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
         animals=load_animals(windows_folder) if config.statistics.cluster == "animal" else {},
         splits=load_splits(splits_path),
         classes=classes,
-        decisions={m: _decisions(m, f, classes) for m, f in folders.items() if (f / "predictions.parquet").is_file()},
+        decisions={
+            m: read_decisions(m, f, classes) for m, f in folders.items() if (f / "predictions.parquet").is_file()
+        },
         translations={
             m: Translation(m, _table(f / "translation.parquet", [*KEYS, "nats", "spikes", "nats_without_source"]), f)
             for m, f in folders.items()
@@ -156,7 +158,8 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     return table.sort_values(["recording", "time_s", "trial"], kind="stable").reset_index(drop=True)
 
 
-def _decisions(model: str, folder: Path, classes: tuple[str, ...]) -> Decisions:
+def read_decisions(model: str, folder: Path, classes: tuple[str, ...]) -> Decisions:
+    """predictions.parquet of a folder. Raises DataError naming the file and what it lacks."""
     path = folder / "predictions.parquet"
     probability = [f"p_{c}" for c in classes]
     table = _table(path, [*KEYS, "label", "predicted", *probability])
