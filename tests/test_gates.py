@@ -324,8 +324,8 @@ def test_a_champion_is_compared_over_recordings_where_there_are_enough(studied: 
         ([0.2, -0.2, 0.2, -0.2], False, "too few recordings to decide (needs about "),
         ([0.0, float("nan")], False, "too few recordings to decide: 1 with every class, and two is the least"),
         ([float("nan")] * 3, False, "too few recordings to decide: 0 with every class"),
-        ([-0.04, -0.05, -0.045, -0.06, 0.0, 0.01] * 8, True, "not worse, p = "),
-        ([-0.09, 0.03] * 30, False, "neither better nor shown to be equivalent"),
+        ([-0.04, -0.05, -0.045, -0.06, 0.0, 0.01] * 8, True, "equivalent (worse, but by less than matters), TOST"),
+        ([-0.149, 0.099] * 30, False, "neither better nor shown to be equivalent"),
     ],
 )
 def test_words_for_a_difference(differences: list[float], passed: bool, word: str) -> None:

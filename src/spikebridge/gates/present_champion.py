@@ -35,7 +35,7 @@ class Champion:
 
     evidence: folder with its predictions.parquet; None where it carries none that can be read, and `problem` says why.
     gone: its files are not where they were registered, so that nobody can load it. recorded: what this gate said when
-    it was registered.
+    it was registered. promoted_by: the person who made it champion, "" where the gates did.
     """
 
     version: int
@@ -47,6 +47,7 @@ class Champion:
     problem: str = ""
     gone: bool = False
     recorded: Gate | None = None
+    promoted_by: str = ""
 
     def __str__(self) -> str:
         return f"version {self.version} ({self.model})"

@@ -68,6 +68,7 @@ def present_champion(store: Store, name: str) -> Champion | None:
         evidence=folder,
         problem=problem,
         gone=not there(version),
+        promoted_by=tags.get("promoted_by", ""),
         recorded=_recorded(tags.get(f"{GATE}present_champion", "")),
     )
 

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import load
 from spikebridge.tracking.card import CANDIDATE, CHAMPION
+from spikebridge.tracking.evidence import there
 from spikebridge.tracking.store import Store
 
 MARK = "> **Promoted by hand**"
@@ -79,7 +80,8 @@ def promote(store: Store, name: str, version: int, by: str, reason: str) -> Prom
             raise RegistryError(f"{name} has no version {version}; {there_are(known)}")
         if CHAMPION in chosen.aliases:
             raise RegistryError(f"version {version} of {name} is the champion already")
-        load.folder_of(f"models:/{name}/{version}")
+        if not there(store.client.get_model_version(name, str(version))):
+            raise RegistryError(f"version {version} of {name}: its files are not where they were registered")
         before = next((v for v in known if CHAMPION in v.aliases), None)
         said = Promotion(
             by=by,

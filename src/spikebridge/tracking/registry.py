@@ -144,7 +144,8 @@ def _point(
         store.client.delete_registered_model_alias(name, other)
     if alias == CHAMPION and not holds:
         promotion.withdraw(store, name, version)
-        before = str(champion) if champion else promotion.NOBODY
+        by = f", promoted by {champion.promoted_by}" if champion and champion.promoted_by else ""
+        before = f"{champion}{by}" if champion else promotion.NOBODY
         store.client.set_model_version_tag(name, version.version, "champion_before", before)
     store.client.set_registered_model_alias(name, alias, version.version)
     return alias, promoted
