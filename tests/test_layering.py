@@ -38,8 +38,10 @@ LEVELS = {
     "analysis": 9,
     "training": 9,
     "adaptation": 9,
+    "ladder": 10,
     "tracking": 10,
     "figures": 10,
+    "audit": 11,
     "cli": 11,
 }
 # What the levels allow and the design does not.

@@ -34,6 +34,20 @@ def test_few_recordings_say_so(tmp_path: Path, run: Run) -> None:
     assert auto["models"]["majority"]["balanced_accuracy_within_blocks"]["value"] == 0.5
 
 
+def test_two_models_are_compared_over_recordings_however_few(tmp_path: Path, run: Run) -> None:
+    """What one knows more than nothing shows in every block; which of two is better differs between recordings."""
+    small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3))
+    table = pd.read_csv(run(small) / "comparisons.csv").groupby("family")
+    clusters = table["n_clusters"].agg(["min", "max"]).to_dict("index")
+    assert clusters["above_majority"] == clusters["translation_from_source"] == {"min": 9, "max": 9}
+    assert clusters["seq2seq_against_competitors"] == clusters["translation"] == {"min": 3, "max": 3}
+    verdicts = table["verdict"].unique()
+    assert list(verdicts["seq2seq_against_competitors"]) == ["too few recordings to decide (needs 6)"]
+    assert list(verdicts["translation"]) == ["too few recordings to decide (needs 5)"]
+    asked = pd.read_csv(run(settings(small, cluster="block"), "asked") / "comparisons.csv")
+    assert set(asked[asked["family"] == "translation"]["n_clusters"]) == {9}
+
+
 def test_animals_as_clusters(study: Study, run: Run) -> None:
     found = json.loads((run(settings(study, cluster="animal"), "out_animal") / "metrics.json").read_text())
     assert (found["cluster"], found["n_clusters"]) == ("animal", 2)

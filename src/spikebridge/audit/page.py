@@ -1,0 +1,125 @@
+"""The audit's page: what was simulated, which tests hold, which fail, and what can be found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from spikebridge.audit.calibration import ALL, BLOCKS, CONSERVATIVE, FAILS, HOLDS, MOST, NEVER, RECORDINGS, failing
+from spikebridge.audit.outcomes import ALPHA
+from spikebridge.audit.power import BASE
+from spikebridge.audit.spread import MEAN, overall
+from spikebridge.audit.study import RESAMPLES
+from spikebridge.audit.words import WORLD, test_name
+
+INTRO = """# Calibration audit: do the p-values mean what they say?
+
+    make audit                            # tables, figures and this page in reports/audit
+    python scripts/audit.py --docs        # the same, and this page in docs; --studies N for more or fewer studies
+
+Simulated studies of two worlds whose truth is known ({nothing} of the first, {equal} of the second) went through
+the product from windows to verdicts: the split with its gaps, fits of product models in every fold, then `evaluate`.
+Every row that it reports of comparisons, nulls, verdicts and intervals was counted where its null hypothesis is true.
+This page is written by the command above (seed {seed}).
+
+**Nothing**: choices, source and target are independent of each other. Choices are unbalanced (0.5 to 0.75), come in
+streaks and drift in probability; rates of units drift, together and apart, with time constants from two minutes to a
+whole session. 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials each, tens of units. It is false that a model
+knows more than majority, and that the source tells of the target.
+
+**Equal**: the same drift, streaks and imbalance, with real effects: choices and target depend on the source. Its units
+come in triplets of one tuning; three models learn from a third each and are equally good. It is false that one is
+better than another.
+
+Cheap models stand in under the names of the primary tests (logistic regression, a forest of 12 trees, ridge and
+reduced-rank regression, settings fixed), in 5 folds, with {resamples:,} resamples. Where a test could not reach 5 %
+with the clusters at hand ("too few to decide") it is counted apart. A test **holds** where the 95 % interval of its
+rate (Clopper-Pearson, over studies) includes 5 % or lies below, and the rate is at most {most:.0f} %; it is
+**conservative** where the interval lies below 5 %, and **fails** otherwise. Tests of equivalence have another null
+hypothesis and are not counted.
+"""
+
+
+def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, seed: int) -> str:
+    """Markdown, from calibration, power table and outcomes."""
+    studies = {str(w): int(n) for w, n in outcomes.groupby("world")["study"].nunique().items()}
+    few = "Few recordings: fewer than six, where test blocks are the clusters.\n\n"
+    parts = [
+        INTRO.format(**studies, seed=seed, resamples=RESAMPLES, most=100 * MOST),
+        f"## In short\n\n{_short(table)}",
+        f"## Primary tests\n\n{few}{_primary(table)}",
+        f"## Descriptive tests\n\n{_described(table)}",
+        f"## Power\n\n{_power(power, outcomes)}",
+    ]
+    return "\n".join(parts)
+
+
+def _short(table: pd.DataFrame) -> str:
+    every = table[table["clusters"] == ALL]
+    primary, bad = every[every["role"] == "primary"], failing(table)
+    others = every[every["role"] != "primary"]
+    failed = others[others["state"] == FAILS].sort_values("rate", ascending=False)
+    held = int(others["state"].isin([HOLDS, CONSERVATIVE]).sum())
+    lines = [f"- {int((primary['state'] != FAILS).sum())} of {len(primary)} primary tests hold their level."]
+    if len(bad):
+        lines += ["- Primary, and not holding:", *_list(bad)]
+    if len(failed):
+        lines += ["- Descriptive, and shown to fail:", *_list(failed)]
+    lines.append(f"- The other {held} descriptive tests hold in these worlds, which does not make them primary.")
+    return "\n".join(lines) + "\n"
+
+
+def _list(rows: pd.DataFrame) -> list[str]:
+    return [f"    - {test_name(r)}; {WORLD[r['world']]}: {_rate(r)}" for r in rows.to_dict("records")]
+
+
+def _rate(row: Mapping[Any, Any]) -> str:
+    if row["state"] == NEVER:
+        return NEVER
+    return f"{100 * row['rate']:.1f} % [{100 * row['ci_low']:.1f}, {100 * row['ci_high']:.1f}]"
+
+
+def _primary(table: pd.DataFrame) -> str:
+    """One line a test: all studies, few recordings, six or more."""
+    lines = _head("world", "test", "all", "few recordings", "six or more", "too few to decide", "")
+    rows = table[table["role"] == "primary"]
+    for _, tests in rows.groupby(["kind", "world", "family", "test", "metric", "against"], sort=False):
+        by = {r["clusters"]: r for r in tests.to_dict("records")}
+        cells = [_rate(by[c]) if c in by else "" for c in (ALL, BLOCKS, RECORDINGS)]
+        whole = by[ALL]
+        undecided = f"{100 * whole['undecidable']:.0f} %"
+        lines.append(_line(WORLD[whole["world"]], test_name(whole), *cells, undecided, whole["state"]))
+    return "\n".join(lines) + "\n"
+
+
+def _described(table: pd.DataFrame) -> str:
+    rows = table[(table["role"] != "primary") & (table["clusters"] == ALL)].sort_values("rate", ascending=False)
+    lines = _head("world", "test", "false claims", "")
+    lines += [_line(WORLD[r["world"]], test_name(r), _rate(r), r["state"]) for r in rows.to_dict("records")]
+    return "\n".join(lines) + "\n"
+
+
+def _power(power: pd.DataFrame, outcomes: pd.DataFrame) -> str:
+    sd, agreement = overall(outcomes)
+    text = f"""Simulated at the level of predictions, with what the equal decoders above show: the true accuracy has
+between recordings an SD of {sd:.3f} (mean {outcomes[MEAN].dropna().mean():.2f}), and two decoders are right together
+with a correlation of {agreement:.2f} (tetrachoric). The competitor has {BASE:.2f}. Power is that of one test at
+{100 * ALPHA:.0f} % under the first step of Holm: three tests against majority, two against competitors. Below six
+recordings the clusters are test blocks. Columns: recordings.
+
+"""
+    lines = _head("against", "effect", "trials", *(str(r) for r in sorted(power["recordings"].unique())))
+    for (against, effect, trials), rows in power.groupby(["against", "effect", "trials"], sort=False):
+        cells = [f"{p:.2f}" for p in rows.sort_values("recordings")["power"]]
+        lines.append(_line(str(against), f"{100 * float(str(effect)):.0f} points", str(trials), *cells))
+    return text + "\n".join(lines) + "\n"
+
+
+def _head(*names: str) -> list[str]:
+    return [_line(*names), "|" + "---|" * len(names)]
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
