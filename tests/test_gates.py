@@ -8,16 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import fake_project
+import numpy as np
 import pandas as pd
 import pytest
 
 from spikebridge import gates
 from spikebridge.errors import DataError
+from spikebridge.gates.present_champion import decide
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fake_project.make(tmp_path_factory.mktemp("gates") / "project", trials=4)
+
+
+def newcomer(project: Path, model: str = "dnn", fingerprint: str = "new") -> gates.Newcomer:
+    return gates.Newcomer(model, fingerprint, "data0", project)
 
 
 def rewrite_inner(project: Path, scores: dict[str, tuple[float, float]]) -> None:
@@ -82,17 +88,19 @@ def test_without_scores_there_is_no_best(tmp_path: Path) -> None:
 
 
 def test_all_gates_from_files(project: Path) -> None:
-    decided = gates.check(fake_project.settings(), project, "dnn")
-    assert list(decided) == ["leakage", "above_majority", "nulls"]
+    decided = gates.check(fake_project.settings(), newcomer(project))
+    assert list(decided) == ["leakage", "above_majority", "nulls", "translation", "present_champion"]
     assert all(g.passed for g in decided.values())
+    assert gates.failed(decided) == []
+    assert decided["translation"].word == "for information"
 
 
-@pytest.mark.parametrize("missing", ["leakage.json", "comparisons.csv", "nulls.csv"])
+@pytest.mark.parametrize("missing", ["leakage.json", "comparisons.csv", "nulls.csv", "metrics.json"])
 def test_a_missing_file_is_no_passed_gate(tmp_path: Path, missing: str) -> None:
     project = fake_project.make(tmp_path / "p", trials=4)
     (project / "reports/evaluation" / missing).unlink()
     with pytest.raises(DataError, match=missing):
-        gates.check(fake_project.settings(), project, "dnn")
+        gates.check(fake_project.settings(), newcomer(project))
 
 
 def comparison(**changes: Any) -> pd.DataFrame:
@@ -135,6 +143,200 @@ def test_nulls(truth: Any) -> None:
 
 
 def test_leakage_must_have_been_checked() -> None:
-    assert gates.leakage({"passed": True, "checks": ["a"], "trials": 3}).reason == "1 checks on 3 trials"
-    assert not gates.leakage({"passed": False}).passed
-    assert not gates.leakage({}).passed
+    report = {"passed": True, "checks": ["a"], "trials": 3, "models": ["dnn"]}
+    assert gates.leakage(report, "dnn").reason == "1 checks on 3 trials"
+    assert gates.leakage(report, "seq2seq") == gates.Gate(
+        False, "the leakage check of evaluate did not look at seq2seq"
+    )
+    assert not gates.leakage(report | {"passed": False}, "dnn").passed
+    assert not gates.leakage({}, "dnn").passed
+
+
+# --- what may be said of a translation --------------------------------------------------------------------------------
+
+NOTHING = {"translates": False, "says": "nothing to translate: the source adds 0.0001 bits/spike"}
+
+
+def from_source(**changes: Any) -> pd.DataFrame:
+    row = fake_project._comparison("translation_from_source", "seq2seq", "without_source", "primary", 0.01)
+    return pd.DataFrame([row | changes])
+
+
+def said_of(verdict: dict[str, Any] | None, rows: pd.DataFrame) -> gates.Gate:
+    metrics = {"translation": {"seq2seq": {"verdict": verdict}}}
+    return gates.translation(gates.claims(metrics, rows, 0.05), "seq2seq")
+
+
+def test_a_translator_must_have_shown_that_it_translates() -> None:
+    passed = said_of(fake_project.VERDICT, from_source())
+    assert passed.passed
+    assert gates.translation_tag(passed) == "shown: the source adds 0.05 bits/spike; Holm p = 0.01 (sign_flip)"
+    for verdict, rows, why in [
+        (NOTHING, from_source(), "nothing to translate: the source adds 0.0001"),
+        (fake_project.VERDICT, from_source(p_holm=0.06, verdict="too few"), "Holm p = 0.06 (sign_flip), too few"),
+        (fake_project.VERDICT, from_source(estimate=-0.1), "the source adds"),
+        (fake_project.VERDICT, from_source(p_holm=float("nan")), "Holm p = nan"),
+        (fake_project.VERDICT, from_source(role="descriptive"), "no primary test was declared"),
+        (None, from_source(), "cannot tell the source's share"),
+    ]:
+        gate = said_of(verdict, rows)
+        assert gate.decisive
+        assert not gate.passed
+        assert why in gate.reason
+        assert gates.translation_tag(gate).startswith("not shown: ")
+
+
+def test_a_model_that_only_decides_claims_nothing_about_translation() -> None:
+    gate = gates.translation(
+        gates.claims({"translation": {"seq2seq": {"verdict": NOTHING}}}, from_source(), 0.05), "dnn"
+    )
+    assert gate.word == "for information"
+    assert gates.failed({"translation": gate}) == []
+    assert gates.translation_tag(gate) == "not claimed: dnn does not translate, and claims nothing about it"
+
+
+def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(tmp_path: Path) -> None:
+    project = fake_project.make(tmp_path / "p", trials=4)
+    path = project / "reports/evaluation/metrics.json"
+    content = json.loads(path.read_text())
+    for entry in content["translation"].values():
+        entry["verdict"] = NOTHING
+    path.write_text(json.dumps(content))
+    assert gates.failed(gates.check(fake_project.settings(), newcomer(project, "seq2seq"))) == ["translation"]
+    assert gates.failed(gates.check(fake_project.settings(), newcomer(project, "random_forest"))) == []
+
+
+# --- the present champion ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def studied(tmp_path: Path) -> Path:
+    """A project whose dnn predicts 24 trials of each of three recordings, two blocks each, three in four right."""
+    project = fake_project.make(tmp_path / "p", trials=24)
+    write(project / "runs/train/dnn", right(project))
+    return project
+
+
+def right(project: Path, wrong: int = 4) -> pd.DataFrame:
+    """Predictions that miss every `wrong`-th trial of either label."""
+    table = pd.read_parquet(project / "runs/train/dnn/predictions.parquet")
+    label = table["label"].to_numpy()
+    other = pd.Series(label).map({"skip": "stay", "stay": "skip"}).to_numpy()
+    miss = (table["trial"].to_numpy() // 2) % wrong == 0
+    return table.assign(predicted=[o if m else t for t, o, m in zip(label, other, miss, strict=True)])
+
+
+def write(folder: Path, table: pd.DataFrame) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(folder / "predictions.parquet")
+    return folder
+
+
+def champion(evidence: Path | None, **changes: Any) -> gates.Champion:
+    about: dict[str, Any] = {"fingerprint": "old", "split_hash": "split0", "data_hash": "data0"} | changes
+    return gates.Champion(version=3, model="random_forest", evidence=evidence, **about)
+
+
+def judged(project: Path, holder: gates.Champion | None) -> gates.Gate:
+    return gates.present_champion(fake_project.settings(), newcomer(project), holder)
+
+
+def test_as_good_as_the_champion_on_the_same_trials(studied: Path, tmp_path: Path) -> None:
+    evidence = write(tmp_path / "evidence", right(studied).sample(frac=1, random_state=0))
+    same = judged(studied, champion(evidence))
+    assert same.passed
+    assert "dnn - version 3 (random_forest) = +0.000 balanced accuracy within blocks, 90 % interval" in same.reason
+    assert same.reason.endswith("over 6 blocks, margin 0.05: equivalent, TOST p = 0")
+
+
+def test_better_and_worse_than_the_champion(studied: Path, tmp_path: Path) -> None:
+    worse = judged(
+        studied,
+        champion(write(tmp_path / "perfect", right(studied, wrong=10**6).assign(predicted=lambda t: t["label"]))),
+    )
+    assert not worse.passed
+    assert worse.reason.endswith("margin 0.05: worse")
+    poor = right(studied, wrong=2)
+    better = judged(studied, champion(write(tmp_path / "poor", poor)))
+    assert better.passed
+    assert better.reason.endswith("margin 0.05: better")
+
+
+@pytest.mark.parametrize(
+    ("holder", "passed", "said"),
+    [
+        (None, True, "there is no champion yet"),
+        (champion(None, fingerprint="new"), True, "version 3 (random_forest) is the champion already"),
+        (champion(None, fingerprint="new", recorded=gates.Gate(False, "worse")), False, "worse"),
+        (
+            champion(None, split_hash="b"),
+            True,
+            "not comparable: version 3 (random_forest) was made on another split of",
+        ),
+        (champion(None, split_hash="b", data_hash="b"), True, "was made on other data, another split; the newer"),
+        (champion(None, gone=True), True, "not comparable: the files of version 3 (random_forest) are gone"),
+        (
+            champion(None, problem="it carries none"),
+            False,
+            "made on this split, but cannot be compared with: it carries",
+        ),
+        (champion(Path("nowhere")), False, "predictions of version 3 (random_forest) cannot be read"),
+    ],
+    ids=["none", "itself", "itself, past a gate", "other split", "other data", "gone", "no evidence", "unreadable"],
+)
+def test_who_the_champion_is_matters(studied: Path, holder: gates.Champion | None, passed: bool, said: str) -> None:
+    gate = judged(studied, holder)
+    assert gate.passed is passed
+    assert said in gate.reason
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda t: t.iloc[1:],
+        lambda t: t.assign(trial=t["trial"] + 1),
+        lambda t: t.assign(label=t["label"].to_numpy()[::-1]),
+        lambda t: t.assign(split_hash="another"),
+    ],
+    ids=["a trial less", "other trials", "other labels", "another split"],
+)
+def test_other_trials_are_no_comparison(studied: Path, tmp_path: Path, spoil: Any) -> None:
+    gate = judged(studied, champion(write(tmp_path / "evidence", spoil(right(studied)))))
+    assert not gate.passed
+    assert "of other trials, folds or labels" in gate.reason
+
+
+def test_a_champion_is_compared_over_recordings_where_there_are_enough(studied: Path, tmp_path: Path) -> None:
+    evidence = write(tmp_path / "evidence", right(studied))
+    config = fake_project.settings(statistics={"cluster": "recording", "margin": 0.1, "alpha": 0.01})
+    gate = gates.present_champion(config, newcomer(studied), champion(evidence))
+    assert "98 % interval" in gate.reason
+    assert "over 3 recordings, margin 0.1: equivalent" in gate.reason
+
+
+@pytest.mark.parametrize(
+    ("differences", "passed", "word"),
+    [
+        ([0.10, 0.12, 0.11, 0.10], True, "better"),
+        ([0.10, -0.02, 0.11, 0.02], True, "not worse, p = "),
+        ([0.01, -0.01, 0.01, -0.01], True, "equivalent, TOST p = "),
+        ([-0.10, -0.12, -0.11, -0.10], False, "worse"),
+        ([0.2, -0.2, 0.2, -0.2], False, "too few recordings to decide (needs about "),
+        ([0.0, float("nan")], False, "too few recordings to decide: 1 with every class, and two is the least"),
+        ([float("nan")] * 3, False, "too few recordings to decide: 0 with every class"),
+        ([-0.04, -0.05, -0.045, -0.06, 0.0, 0.01] * 8, True, "equivalent (worse, but by less than matters), TOST"),
+        ([-0.149, 0.099] * 30, False, "neither better nor shown to be equivalent"),
+    ],
+)
+def test_words_for_a_difference(differences: list[float], passed: bool, word: str) -> None:
+    gate = decide(np.array(differences), "a - b", "recording", 0.05, 0.05)
+    assert gate.passed is passed, gate.reason
+    assert word in gate.reason, gate.reason
+
+
+def test_the_gate_lets_a_worse_model_through_at_most_at_alpha() -> None:
+    """Models worse by the margin itself: the boundary, where the error is largest."""
+    rng = np.random.default_rng(3)
+    drawn = rng.normal(-0.05, 0.06, (4000, 8))
+    share = np.mean([decide(d, "a - b", "recording", 0.05, 0.05).passed for d in drawn])
+    assert 0.035 < share < 0.065

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,9 @@ from fake_project import settings
 
 import spikebridge
 from spikebridge import tracking
+from spikebridge.digest import file_digest
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import place, registry, store
+from spikebridge.tracking import logged, place, registry, store
 
 
 def client(project: Path) -> Any:
@@ -43,10 +45,10 @@ def test_the_version_says_what_it_is(seen: Any) -> None:
         "## Intended use",
         "## Data",
         "## Scores",
-        "balanced accuracy: 0.510 [0.410, 0.610]",
+        "| balanced accuracy | 0.510 [0.410, 0.610] |",
         "## Nulls",
         "## Limits",
-        "leakage: passed (2 checks",
+        "| passed | 2 checks on 36 trials |",
     ):
         assert part in version.description
     assert seen.get_run(version.run_id).data.tags["mlflow.runName"] == "random_forest"
@@ -122,7 +124,7 @@ def test_registering_again_makes_no_second_version(project: Path) -> None:
     assert tracking.publish(settings(), project) == first
     assert first["uri"] == "models:/spikebridge@champion"
     assert first["outer"]["balanced_accuracy"] == pytest.approx(0.51)
-    assert first["gates"]["nulls"] == {"passed": True, "reason": "linear_shift"}
+    assert first["gates"]["nulls"] == {"passed": True, "word": "passed", "reason": "linear_shift"}
     assert len(client(project).search_model_versions("name = 'spikebridge'")) == 1
 
 
@@ -140,7 +142,7 @@ def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) ->
     assert int(candidate.version) == champion + 1
     assert candidate.tags["gates_failed"] == "above_majority, nulls"
     assert candidate.tags["gate_nulls"] == "failed: not passed: linear_shift"
-    assert "above_majority: **FAILED**" in candidate.description
+    assert "| **FAILED** | not passed: linear_shift |" in candidate.description
     fake_project._evaluated(empty / "reports/again", gates=True)
     (empty / "reports/again/nulls.csv").replace(empty / "reports/evaluation/nulls.csv")
     (empty / "reports/again/comparisons.csv").replace(empty / "reports/evaluation/comparisons.csv")
@@ -165,9 +167,95 @@ def test_registering_needs_the_mirror_first(project: Path) -> None:
 
 def test_the_example_is_small_and_real(project: Path) -> None:
     served = spikebridge.load(project / "runs/train/random_forest/model")
-    recording, counts = registry.example(served, project)
+    recording, counts = logged.example(served, project)
     assert recording == "rat1_day1"
     assert counts.shape == (3, 8, 5)
     served.recordings = {"another": {"source_units": [1]}}
     with pytest.raises(RegistryError, match="no labelled window of another"):
-        registry.example(served, project)
+        logged.example(served, project)
+
+
+EVIDENCE = {"comparisons.csv", "nulls.csv", "metrics.json", "leakage.json", "gates.json", "predictions.parquet"}
+
+
+def test_the_evidence_travels_with_the_version(seen: Any, finished: Path) -> None:
+    import mlflow
+
+    mlflow.set_tracking_uri(place.tracking_uri(None, finished))
+    mlflow.set_registry_uri(place.tracking_uri(None, finished))
+    folder = Path(mlflow.artifacts.download_artifacts("models:/spikebridge@champion/evidence"))
+    assert {p.name for p in folder.iterdir()} >= EVIDENCE
+    assert not [p for p in folder.iterdir() if p.suffix not in {".json", ".csv", ".parquet"}]
+    trained = finished / "runs/train/random_forest/predictions.parquet"
+    assert (folder / "predictions.parquet").read_bytes() == trained.read_bytes()
+    tags = seen.get_model_version_by_alias("spikebridge", "champion").tags
+    assert tags["predictions_hash"] == file_digest(trained)
+    assert tags["champion_before"] == "none"
+    said = json.loads((folder / "gates.json").read_text())
+    assert said["present_champion"] == {"passed": True, "reason": "there is no champion yet", "decisive": True}
+
+
+def predicted(project: Path, right: bool) -> None:
+    """The forest's predictions, made all right or all wrong."""
+    path = project / "runs/train/random_forest/predictions.parquet"
+    table = pd.read_parquet(path)
+    other = table["label"].map({"skip": "stay", "stay": "skip"})
+    table.assign(predicted=table["label"] if right else other).to_parquet(path)
+
+
+def test_a_worse_model_on_the_same_split_does_not_take_the_champions_place(project: Path) -> None:
+    predicted(project, right=True)
+    tracking.publish(settings(), project)
+    predicted(project, right=False)
+    said = tracking.publish(settings(seed=2), project)
+    assert said["alias"] == "candidate"
+    gate = said["gates"]["present_champion"]
+    assert gate["reason"].startswith("random_forest - version 1 (random_forest) = -1.000 balanced accuracy within")
+    assert gate["reason"].endswith("worse")
+    assert tracking.publish(settings(seed=2), project) == said
+    # the same trials cut in another way cannot be compared: the newer one takes its place, and says so
+    fake_project._json(project / "data/splits.json", {"hash": "split1"})
+    for path in (project / "runs/train").rglob("predictions.parquet"):
+        pd.read_parquet(path).assign(split_hash="split1").to_parquet(path)
+    said = tracking.publish(settings(seed=2), project)
+    assert said["alias"] == "champion"
+    assert (
+        "not comparable: version 1 (random_forest) was made on another split"
+        in said["gates"]["present_champion"]["reason"]
+    )
+    tags = client(project).get_model_version_by_alias("spikebridge", "champion").tags
+    assert tags["champion_before"] == "version 1 (random_forest)"
+    assert tags["gate_present_champion"].startswith("passed: not comparable")
+
+
+def test_a_champion_whose_predictions_were_changed_is_not_believed(project: Path) -> None:
+    predicted(project, right=True)
+    version = tracking.publish(settings(), project)["version"]
+    logged = client(project).get_model_version("spikebridge", str(version)).source.removeprefix("models:/")
+    (kept,) = (project / "mlruns/artifacts").rglob(f"{logged}/artifacts/evidence/predictions.parquet")
+    table = pd.read_parquet(kept)
+    table.assign(predicted="skip").to_parquet(kept)
+    said = tracking.publish(settings(seed=2), project)
+    assert said["alias"] == "candidate"
+    assert "its predictions are not those that it was registered with" in said["gates"]["present_champion"]["reason"]
+
+
+def test_a_champion_from_before_evidence_is_compared_by_its_runs_predictions(project: Path) -> None:
+    predicted(project, right=True)
+    tracking.publish(settings(), project)
+    at = client(project)
+    logged = at.get_model_version("spikebridge", "1").source.removeprefix("models:/")
+    (folder,) = (project / "mlruns/artifacts").rglob(f"{logged}/artifacts/evidence")
+    shutil.rmtree(folder)
+    at.delete_model_version_tag("spikebridge", "1", "predictions_hash")
+    said = tracking.publish(settings(seed=2), project)
+    assert said["gates"]["present_champion"]["reason"].endswith("equivalent, TOST p = 0")
+
+
+def test_a_champion_whose_gates_fail_after_another_evaluation_is_none(project: Path) -> None:
+    first = tracking.publish(settings(), project)
+    path = project / "reports/evaluation/nulls.csv"
+    pd.read_csv(path).assign(passed=False).to_csv(path, index=False)
+    said = tracking.publish(settings(), project)
+    assert (said["version"], said["alias"]) == (first["version"], "candidate")
+    assert set(client(project).get_registered_model("spikebridge").aliases) == {"candidate"}

@@ -1,4 +1,4 @@
-"""The command line: `spikebridge inspect | use | results | predict | adapt | ui | publish`.
+"""The command line: `spikebridge inspect | use | results | predict | adapt | ui | publish | promote`.
 
 Heavy imports wait inside commands.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge import __version__
-from spikebridge.cli import adaptation, drawing, inspection
+from spikebridge.cli import adaptation, drawing, inspection, promotion
 from spikebridge.errors import DataError, SpikebridgeError
 
 
@@ -59,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--port", type=int, default=5000)
 
     _command(commands, "publish", publish, "log the results on disk and register the model in the current MLflow store")
+
+    command = _command(commands, "promote", promote, "make a version champion against its gates, by name and reason")
+    promotion.add_arguments(command)
     return top
 
 
@@ -109,7 +112,10 @@ def results(_: argparse.Namespace) -> None:
         about = read_json(registration)
         print(f'Load the winner:    spikebridge.load("{about["uri"]}")  # {about["model"]}')
         for name, gate in about["gates"].items():
-            print(f"Gate {name}: {'passed' if gate['passed'] else 'FAILED'} ({gate['reason']})")
+            word = gate.get("word", "passed" if gate["passed"] else "failed")
+            print(f"Gate {name}: {word if word != 'failed' else 'FAILED'} ({gate['reason']})")
+        for line in promotion.champion_lines(project):
+            print(line)
 
 
 def predict(arguments: argparse.Namespace) -> None:
@@ -188,6 +194,13 @@ def publish(_: argparse.Namespace) -> None:
     project = tracking.home()
     about = tracking.publish(config.load(project / "params.yaml"), project)
     print(f"{about['model']} is version {about['version']} of {about['name']}: {about['uri']}")
+
+
+def promote(arguments: argparse.Namespace) -> None:
+    head, rows, done = promotion.run(arguments)
+    show(head, rows)
+    if done:
+        print(done)
 
 
 def show(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -33,7 +33,8 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
-from spikebridge.config import DataConfig, Section, describe_errors
+from spikebridge.config import DataConfig, Section
+from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spikebridge.config import Config
 from spikebridge.tracking.epochs import LiveRun, live
 from spikebridge.tracking.place import home, tracking_uri
 
-__all__ = ["LiveRun", "home", "live", "publish", "serve_ui", "tracking_uri"]
+if TYPE_CHECKING:
+    from spikebridge.tracking.promotion import Promotion, Version
+
+__all__ = ["LiveRun", "home", "live", "promote", "publish", "serve_ui", "tracking_uri", "versions"]
 
 
 def publish(config: Config, project: Path | str = ".") -> dict[str, Any]:
@@ -25,6 +28,30 @@ def publish(config: Config, project: Path | str = ".") -> dict[str, Any]:
     identity = identify(config, Path(project))  # once: code that is being edited meanwhile would change it
     mirror(config, project, identity)
     return register(config, project, identity)
+
+
+def versions(name: str | None = None) -> tuple[str, list[Version]]:
+    """The name of a registered model (the project's where none is given), and its versions, oldest first.
+
+    Raises RegistryError where no store or no such model is here.
+    """
+    from spikebridge.tracking import load, promotion
+
+    store = load.existing_store()
+    name = name or load.settings().registered_model
+    return name, promotion.versions(store, name)
+
+
+def promote(version: int, by: str, reason: str, name: str | None = None) -> tuple[str, Promotion]:
+    """Make a version champion on a person's word; the name of the model, and what was recorded.
+
+    See `promotion.promote`.
+    """
+    from spikebridge.tracking import load, promotion
+
+    store = load.existing_store()
+    name = name or load.settings().registered_model
+    return name, promotion.promote(store, name, version, by, reason)
 
 
 def serve_ui(port: int, say: Callable[[str], None]) -> int:

@@ -1,70 +1,171 @@
-"""The model card: what a registered version is, what it was tested on, and what it must not be used for."""
+"""The model card: what a registered version is, what it was tested on, and what it must not be used for.
+
+Headings after Mitchell et al. 2019, "Model cards for model reporting".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from spikebridge.gates import Gate
+from spikebridge.gates import Claim, Gate, claims, failed
 from spikebridge.tracking import describe
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import Results
 
 CHAMPION, CANDIDATE = "champion", "candidate"
+QUESTIONS = {
+    "leakage": "Has it seen what it is scored on?",
+    "above_majority": "Is it better than always saying the commonest decision?",
+    "nulls": "Is its score gone where the trials no longer fit?",
+    "translation": "Does the source tell something of the target, trial by trial?",
+    "present_champion": "Is it at least as good as the champion before it?",
+}
+"""What each gate asks, in words."""
+SPLITS = {
+    "block": "Every outer fold holds out contiguous stretches of each recording, with a gap around them",
+    "recording": "Every outer fold holds out whole recordings",
+    "animal": "Every outer fold holds out whole animals",
+}
 
 
 def model_card(
     results: Results, identity: Identity, model: str, gates: Mapping[str, Gate], about: Mapping[str, Any]
 ) -> str:
-    """Markdown: use, data, scores with intervals, nulls, gates, limits."""
-    c = results.config
-    scores = results.scores(model)
-    source, target = "+".join(c.data.source), "+".join(c.data.target)
-    outputs = ", ".join(f"`{name}`" for name in describe.outputs(scores))
-    nulls = results.table("nulls.csv")
-    units = [
-        f"{name}: {len(r['source_units'])} {source} units, {len(r['target_units'])} {target} units"
-        for name, r in about["recordings"].items()
-    ]
-    alias = CHAMPION if all(g.passed for g in gates.values()) else CANDIDATE
-    scored = [
-        f"{title}: {describe.with_interval(scores, key)}" for key, title in describe.HEADINGS.items() if key in scores
-    ]
-    tested = [
-        f"{r['null']} ({r['role']}), {r['metric']}: {describe.number(r['observed'])} observed, "
-        f"{describe.number(r['null_mean'])} under the null, p = {describe.number(r['p'])}"
-        for r in nulls[nulls["model"] == model].to_dict("records")
-    ]
+    """Markdown: use, data, scores with intervals, nulls, gates, translation, power, limits, provenance.
+
+    about: what travels with the model as served.json, and its `version`.
+    """
+    found = claims(results.metrics(), results.table("comparisons.csv"), results.config.statistics.alpha)
     parts = [
-        f"# {model}: {c.trials.label} from {source} spikes",
-        f"Chosen among {', '.join(results.deciding())} by inner cross-validation; the scores below chose nothing.",
-        "## Intended use",
-        f"Predicts `{c.trials.label}` ({', '.join(about['classes'])}) of single trials "
-        f"of the recordings below from binned {source} spikes. Outputs: {outputs}. "
-        "It knows the units of these recordings only: another session, sorting or animal needs a new fit.",
-        "```python\nimport spikebridge\n"
-        f'model = spikebridge.load("models:/{c.tracking.registered_model}@{alias}")\n'
-        "labels = model.predict(counts)  # (trial, bin, unit), spikes per bin\n```",
-        "## Data",
-        f"`{c.data.path}`: window {c.trials.window_s[0]:g} to {c.trials.window_s[1]:g} s around `{c.trials.align}`, "
-        f"{about['n_bins']} bins of {1000 * c.bins.width_s:g} ms, split by {c.split.by} into {c.split.outer_folds} "
-        "outer folds with gaps. The saved model is the fit on all trials.",
-        listed(units),
-        "## Scores, out of fold",
-        listed(scored),
-        f"Intervals: {describe.interval_text(results)}.",
-        "## Nulls",
-        listed(tested),
+        *_head(results, model, gates, about),
+        *_data(results, about),
+        *_scores(results, model, about),
+        *_nulls(results, model),
         "## Gates",
-        listed(f"{name}: {'passed' if g.passed else '**FAILED**'} ({g.reason})" for name, g in gates.items()),
-        "## Limits",
-        f"Correlational: predicting {target} or decisions from {source} may rest on common input and does not show "
-        "communication. Drift shared by spikes and behaviour is bounded by blocked folds and nulls, not removed. "
-        f"Recordings: {len(units)}; intervals speak for sessions like these.",
+        f"A version that passes them all becomes `{CHAMPION}`, any other stays `{CANDIDATE}` unless a person decides "
+        "otherwise.",
+        describe.markdown_table(["gate", "asks", "outcome", "why"], _gates(gates)),
+        *_translation(found, model),
+        *_power(results.metrics()),
+        *_limits(results, about),
         "## Provenance",
+        "The tables, tests and out-of-fold predictions behind this card lie beside the model, in `evidence/`.",
         listed(f"{name}: `{value}`" for name, value in identity.tags().items()),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
+
+
+def _head(results: Results, model: str, gates: Mapping[str, Gate], about: Mapping[str, Any]) -> Iterator[str]:
+    c = results.config
+    source, target = "+".join(c.data.source), "+".join(c.data.target)
+    outputs = describe.outputs(results.scores(model))
+    yield f"# {model}: {c.trials.label} from {source} spikes"
+    lacking = ", ".join(failed(gates))
+    yield (
+        f"**{f'Gates failed: {lacking}.' if lacking else 'All gates passed.'}** Chosen among "
+        f"{', '.join(results.deciding())} by inner cross-validation; the scores below chose nothing."
+    )
+    yield "## Intended use"
+    yield (
+        f"Predicts `{c.trials.label}` ({', '.join(about['classes'])}) of single trials of the recordings below from "
+        f"binned {source} spikes" + (f", and what {target} fires with them" if "target_rates" in outputs else "") + ". "
+        f"Outputs: {', '.join(f'`{name}`' for name in outputs)}. It knows the units of these recordings only: another "
+        "session, sorting or animal needs a new fit (`spikebridge adapt` for a translator)."
+    )
+    yield (
+        "```python\nimport spikebridge\n"
+        f'model = spikebridge.load("models:/{c.tracking.registered_model}/{about["version"]}")\n'
+        "labels = model.predict(counts)  # (trial, bin, unit), spikes per bin\n```"
+    )
+
+
+def _data(results: Results, about: Mapping[str, Any]) -> Iterator[str]:
+    c = results.config
+    source, target = "+".join(c.data.source), "+".join(c.data.target)
+    yield "## Data and split"
+    yield (
+        f"`{c.data.path}`: window {c.trials.window_s[0]:g} to {c.trials.window_s[1]:g} s around `{c.trials.align}`, "
+        f"{about['n_bins']} bins of {1000 * c.bins.width_s:g} ms. {SPLITS[c.split.by]}; {c.split.outer_folds} outer "
+        f"folds, split `{about['split_hash'][:12]}`. Everything that learns, settings included, learned inside each "
+        "fold's training set. The saved model is the fit on all trials with settings chosen in the same way."
+    )
+    yield listed(
+        f"{name}: {len(r['source_units'])} {source} units, {len(r['target_units'])} {target} units"
+        for name, r in about["recordings"].items()
+    )
+
+
+def _scores(results: Results, model: str, about: Mapping[str, Any]) -> Iterator[str]:
+    scores, content = results.scores(model), results.metrics()
+    yield "## Scores, out of fold"
+    rows = [[title, describe.with_interval(scores, key)] for key, title in describe.HEADINGS.items() if key in scores]
+    yield describe.markdown_table(["score", "value [interval]"], rows)
+    chance = f"Balanced accuracy of knowing nothing: {describe.number(1 / len(about['classes']))}."
+    rate = content.get("no_information_rate", {}).get("value")
+    known = f" Share of the commonest decision: {describe.number(rate)}." if rate is not None else ""
+    yield f"{chance}{known} Intervals: {describe.interval_text(results)}."
+    table = results.table("comparisons.csv")
+    mine = table[(table["role"] == "primary") & table[["model_a", "model_b"]].eq(model).any(axis=1)]
+    if len(mine):
+        yield "Primary tests with this model, declared before the data were seen:"
+        yield describe.comparison_table(mine)
+
+
+def _nulls(results: Results, model: str) -> Iterator[str]:
+    nulls = results.table("nulls.csv")
+    yield "## Nulls"
+    yield (
+        listed(
+            f"{r['null']} ({r['role']}), {r['metric']}: {describe.number(r['observed'])} observed, "
+            f"{describe.number(r['null_mean'])} under the null, p = {describe.number(r['p'])}"
+            for r in nulls[nulls["model"] == model].to_dict("records")
+        )
+        or "None was made of this model."
+    )
+
+
+def _gates(gates: Mapping[str, Gate]) -> Iterator[list[str]]:
+    for name, gate in gates.items():
+        word = gate.word if gate.word != "failed" else "**FAILED**"
+        yield [name, QUESTIONS.get(name, ""), word, gate.reason]
+
+
+def _translation(found: Mapping[str, Claim], model: str) -> Iterator[str]:
+    if not found:
+        return
+    yield "## Translation"
+    if model in found:
+        yield f"This version gives latents and target rates. Translation: {found[model].says}."
+        if not found[model].holds:
+            yield "Its latents and rates must not be taken for what the regions share."
+    else:
+        yield f"{model} does not translate: nothing about translation is claimed by this version."
+    yield listed(f"{name}: {claim.says}" for name, claim in found.items() if name != model)
+
+
+def _power(content: Mapping[str, Any]) -> Iterator[str]:
+    """What the data could have shown, where evaluate told it: numbers as they are named there."""
+    power = content.get("power")
+    if not power:
+        return
+    yield "## Power"
+    yield listed(f"{name}: {value}" for name, value in power.items())
+
+
+def _limits(results: Results, about: Mapping[str, Any]) -> Iterator[str]:
+    c = results.config
+    source, target = "+".join(c.data.source), "+".join(c.data.target)
+    yield "## Limits"
+    yield listed(
+        [
+            f"Correlational: predicting {target} or decisions from {source} may rest on common input and does not show "
+            "communication.",
+            "Drift shared by spikes and behaviour is bounded by blocked folds and nulls, not removed.",
+            f"Recordings: {len(about['recordings'])}; intervals speak for sessions like these.",
+            "The saved model is fitted on all trials; the scores are of its siblings, each fitted without a fold.",
+        ]
+    )
 
 
 def listed(lines: Iterable[str]) -> str:

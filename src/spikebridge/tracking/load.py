@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -10,6 +11,9 @@ from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import place
 from spikebridge.tracking.served import ServedModel, find_folder
+
+if TYPE_CHECKING:
+    from spikebridge.tracking.store import Store
 
 SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/", "file:")
 
@@ -38,10 +42,9 @@ def download(uri: str) -> Path:
     from spikebridge.tracking.store import connect, first_line, quiet_mlflow
 
     store = default_uri()
-    database = place.sqlite_file(store)
-    if database is not None and not database.exists():
+    if missing := missing_database(store):
         raise RegistryError(
-            f"{uri}: no MLflow store is here, expected {database}. Load from inside the project, name a store in "
+            f"{uri}: no MLflow store is here, expected {missing}. Load from inside the project, name a store in "
             "MLFLOW_TRACKING_URI, or load a folder"
         )
     client = connect(store)
@@ -51,6 +54,24 @@ def download(uri: str) -> Path:
     except (mlflow.MlflowException, OSError) as error:
         there = known_models(client)
         raise RegistryError(f"{uri}: {first_line(error)} (registered in {store}: {there or 'nothing yet'})") from None
+
+
+def existing_store() -> Store:
+    """The store of the project at hand, opened; none is made. Raises RegistryError where there is none."""
+    from spikebridge.tracking.store import open_store
+
+    if missing := missing_database(default_uri()):
+        raise RegistryError(
+            f"no MLflow store is here, expected {missing}. Call from inside the project, after make repro, or name a "
+            "store in MLFLOW_TRACKING_URI"
+        )
+    return open_store(settings(), place.home())
+
+
+def missing_database(uri: str) -> Path | None:
+    """The sqlite file of a store that should be there and is not."""
+    database = place.sqlite_file(uri)
+    return database if database is not None and not database.exists() else None
 
 
 def default_uri() -> str:

@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from numpy.typing import NDArray
 
 from spikebridge import gates
 from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest
-from spikebridge.errors import RegistryError
-from spikebridge.tracking import mirror, runs
+from spikebridge.tracking import evidence, promotion, runs
 from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
-from spikebridge.tracking.identity import Identity, identify, window_files
+from spikebridge.tracking.identity import Identity, identify
+from spikebridge.tracking.logged import log_model
 from spikebridge.tracking.results import Results, read_json
-from spikebridge.tracking.served import ABOUT, ServedModel
-from spikebridge.tracking.store import Store, open_store, quiet_mlflow, terminable
-from spikebridge.types import Windows
-
-EXAMPLE_TRIALS = 3
-SCRIPT = Path(__file__).with_name("served_script.py")
-PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "torch", "scikit-learn", "safetensors", "skops")
+from spikebridge.tracking.store import Store, open_store, terminable
 
 
 def register(config: Config, project: Path | str = ".", identity: Identity | None = None) -> dict[str, Any]:
     """Register the model that the inner scores chose; returns what registration.json says.
 
     A version with the same fingerprint (identity of the execution and bytes of the model) is used again. The alias
-    champion moves to it when every gate passes; else the version gets candidate, and a tag names the gates that failed.
+    champion moves to it when every decisive gate passes, the present champion's among them; else the version gets
+    candidate, and a tag names the gates that failed. A person's promotion of the same version stays.
     """
     project = Path(project).resolve()
     results = Results(config, project)
     model = gates.best_model(config, project)
-    decided = gates.check(config, project, model)
     identity = identity or identify(config, project)
     store = open_store(config.tracking, project)
     saved = results.trained(model) / "model"
@@ -49,22 +38,23 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
     name = config.tracking.registered_model
     about = _about(results, identity, model)
     with terminable(), store.locked():
+        champion = evidence.present_champion(store, name)
+        decided = gates.check(config, gates.Newcomer(model, fingerprint, identity.data_hash, project), champion)
         version = _existing(store, name, fingerprint) or _new(store, results, identity, model, about)
-        passed = all(g.passed for g in decided.values())
-        alias = CHAMPION if passed else CANDIDATE
-        tags = {**_tags(about, decided), runs.FINGERPRINT: fingerprint, "model": model, **identity.tags()}
+        tags = {**_tags(about, decided), **evidence.attach(store, version, results, model, decided)}
+        tags |= {runs.FINGERPRINT: fingerprint, "model": model, **identity.tags()}
         for key, value in tags.items():
             store.client.set_model_version_tag(name, version.version, key, value)
-        card = model_card(results, identity, model, decided, about)
-        store.client.update_model_version(name, version.version, card)
-        _point(store, name, version.version, alias)
+        alias, promoted = _point(store, name, version, champion, not gates.failed(decided))
+        card = model_card(results, identity, model, decided, {**about, "version": version.version})
+        store.client.update_model_version(name, version.version, promotion.marked(card, promoted))
     return {
         "name": name,
         "version": int(version.version),
         "alias": alias,
         "uri": f"models:/{name}@{alias}",
         "model": model,
-        "gates": {k: {"passed": g.passed, "reason": g.reason} for k, g in decided.items()},
+        "gates": {k: {"passed": g.passed, "word": g.word, "reason": g.reason} for k, g in decided.items()},
         "fingerprint": fingerprint,
         "outer": about["outer"],
     }
@@ -92,106 +82,42 @@ def _about(results: Results, identity: Identity, model: str) -> dict[str, Any]:
 
 
 def _tags(about: Mapping[str, Any], decided: Mapping[str, gates.Gate]) -> dict[str, str]:
-    failed = [name for name, gate in decided.items() if not gate.passed]
     scores = {k: v for k, v in about["outer"].items() if k.startswith(("balanced_accuracy", "bits_per_spike"))}
     text = {key: json.dumps(about[key]) for key in ("classes", "window_s", "bin_s", "n_bins", "source", "target")}
     units = {name: len(r["source_units"]) for name, r in about["recordings"].items()}
     estimate = {f"outer_{k}": f"{v:.4f}" for k, v in scores.items()}
-    each = {f"gate_{name}": f"{'passed' if g.passed else 'failed'}: {g.reason}" for name, g in decided.items()}
-    return {**text, "source_units": json.dumps(units), **estimate, **each, "gates_failed": ", ".join(failed) or "none"}
+    each = {f"{evidence.GATE}{name}": f"{g.word}: {g.reason}" for name, g in decided.items()}
+    failed = ", ".join(gates.failed(decided)) or promotion.NOBODY
+    said = gates.translation_tag(decided["translation"])
+    return {
+        **text, "source_units": json.dumps(units), **estimate, **each, promotion.FAILED: failed, "translation": said
+    }  # fmt: skip
 
 
 def _existing(store: Store, name: str, fingerprint: str) -> ModelVersion | None:
     """The version made of the same things, if its files are still there."""
-    mlflow = quiet_mlflow()
     for version in store.client.search_model_versions(f"name = '{name}'"):
-        if version.tags.get(runs.FINGERPRINT) == fingerprint:
-            try:
-                if mlflow.artifacts.list_artifacts(f"models:/{name}/{version.version}"):
-                    return version
-            except (MlflowException, OSError):
-                continue  # the store was moved; its old versions point to where it was
+        if version.tags.get(runs.FINGERPRINT) == fingerprint and evidence.there(version):
+            return version
     return None
 
 
 def _new(store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any]) -> ModelVersion:
-    mlflow = quiet_mlflow()
-    os.environ.setdefault("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cpu")
-    run = mirror.model_run(store, identity, model)
-    if run is None:
-        raise RegistryError(f"{model}: expected its run in the MLflow store, found none: mirror the results first")
-    with tempfile.TemporaryDirectory() as folder:
-        staged = Path(folder) / "model"
-        shutil.copytree(results.trained(model) / "model", staged)
-        (staged / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
-        served = ServedModel(staged)
-        recording, counts = example(served, results.project)
-        served.predict(counts, recording=recording)  # what cannot be read or fed is not registered
-        with mlflow.start_run(run_id=run.info.run_id):
-            logged = mlflow.pyfunc.log_model(
-                name=model,
-                python_model=str(SCRIPT),
-                artifacts={"model": str(staged)},
-                signature=signature(),
-                input_example=(counts.astype(np.float32), {"output": "label", "recording": recording}),
-                pip_requirements=_requirements(),
-                model_type=model,
-                metadata={k: about[k] for k in ("classes", "bin_s", "n_bins", "data_hash", "split_hash")},
-            )
-            mlflow.log_metrics(about["outer"], model_id=logged.model_id)
-    _registered_model(store, results)
-    return store.client.create_model_version(
-        results.config.tracking.registered_model, logged.model_uri, run.info.run_id, model_id=logged.model_id
-    )
+    logged = log_model(store, results, identity, model, about)
+    _describe(store, results)
+    name = results.config.tracking.registered_model
+    return store.client.create_model_version(name, logged.uri, logged.run_id, model_id=logged.model_id)
 
 
-def signature() -> Any:
-    """counts float32 (trial, bin, unit), with output and recording as parameters.
-
-    MLflow's own check dumps the whole array into its message. A signature that counts as coming from type hints leaves
-    the check of the data to the model, which says in one line what is wrong and takes any number type.
-    """
-    from mlflow.models import ModelSignature
-    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
-
-    made = ModelSignature(
-        Schema([TensorSpec(np.dtype("float32"), (-1, -1, -1))]),
-        Schema([TensorSpec(np.dtype("str"), (-1,))]),
-        ParamSchema([ParamSpec("output", DataType.string, "label"), ParamSpec("recording", DataType.string, "")]),
-    )
-    made._is_signature_from_type_hint = True
-    return made
-
-
-def example(served: ServedModel, project: Path) -> tuple[str, NDArray[np.unsignedinteger]]:
-    """A recording and counts (trial, bin, unit) of its first trials; the one with the fewest units, to stay small."""
-    sizes = {name: len(r["source_units"]) for name, r in served.recordings.items()}
-    for path in sorted(window_files(project), key=lambda p: (sizes.get(p.stem, np.inf), p.stem)):
-        windows = Windows.load(path)
-        if windows.recording in served.recordings and windows.labelled.any():
-            return windows.recording, windows.source[windows.labelled][:EXAMPLE_TRIALS]
-    raise RegistryError(f"{project / 'data' / 'windows'}: no labelled window of {', '.join(sizes)}")
-
-
-def _requirements() -> list[str]:
-    """Installed versions of what a served model needs; spikebridge itself is installed from its repository."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name}=={version(name).split('+')[0]}")
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _registered_model(store: Store, results: Results) -> None:
+def _describe(store: Store, results: Results) -> None:
+    """Make the registered model, or tell anew what its aliases mean."""
     c = results.config
     text = (
         f"Predicts `{c.trials.label}` from {'+'.join(c.data.source)} spikes.\n\n"
-        f"- `{CHAMPION}`: the newest version that passed every gate (leakage, better than majority, nulls)\n"
-        f"- `{CANDIDATE}`: the newest version that did not; its tag `gates_failed` says which\n\n"
+        f"- `{CHAMPION}`: the newest version that passed every gate (no leak, better than majority, nulls, translation "
+        "shown where it translates, not worse than the champion before it on the same split), or one that a person "
+        "promoted: then its tags `promoted_by`, `promoted_reason` and `promoted_over` say so\n"
+        f"- `{CANDIDATE}`: the newest version that did not pass; its tag `gates_failed` says which\n\n"
         f'`spikebridge.load("models:/{c.tracking.registered_model}@{CHAMPION}")`'
     )
     try:
@@ -202,9 +128,24 @@ def _registered_model(store: Store, results: Results) -> None:
         store.client.update_registered_model(c.tracking.registered_model, text)
 
 
-def _point(store: Store, name: str, version: str, alias: str) -> None:
-    """Give the alias to this version; a version is not champion and candidate at once."""
+def _point(
+    store: Store, name: str, version: ModelVersion, champion: gates.Champion | None, passed: bool
+) -> tuple[str, promotion.Promotion | None]:
+    """Give the version its alias; never champion and candidate at once. The alias, and a person's word for it.
+
+    A champion whose own gates fail now, after another evaluation, is none any more, unless a person made it one.
+    """
+    holds = champion is not None and str(champion.version) == str(version.version)
+    promoted = promotion.Promotion.of(version.tags) if holds else None
     aliases = store.client.get_registered_model(name).aliases
-    if alias == CHAMPION and str(aliases.get(CANDIDATE)) == str(version):
-        store.client.delete_registered_model_alias(name, CANDIDATE)
-    store.client.set_registered_model_alias(name, alias, version)
+    alias = CHAMPION if passed or promoted else CANDIDATE
+    other = CANDIDATE if alias == CHAMPION else CHAMPION
+    if str(aliases.get(other)) == str(version.version):
+        store.client.delete_registered_model_alias(name, other)
+    if alias == CHAMPION and not holds:
+        promotion.withdraw(store, name, version)
+        by = f", promoted by {champion.promoted_by}" if champion and champion.promoted_by else ""
+        before = f"{champion}{by}" if champion else promotion.NOBODY
+        store.client.set_model_version_tag(name, version.version, "champion_before", before)
+    store.client.set_registered_model_alias(name, alias, version.version)
+    return alias, promoted

@@ -1,0 +1,16 @@
+"""The gate: no model saw what it is scored on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spikebridge.gates.gate import Gate
+
+
+def leakage(report: dict[str, Any], model: str) -> Gate:
+    """The check of evaluate (leakage.json) passed, and this model was among those that it looked at."""
+    if report.get("passed") is not True:
+        return Gate(False, "the leakage check of evaluate did not pass")
+    if model not in report.get("models", []):
+        return Gate(False, f"the leakage check of evaluate did not look at {model}")
+    return Gate(True, f"{len(report.get('checks', []))} checks on {report.get('trials', '?')} trials")

@@ -1,0 +1,108 @@
+"""What a version was judged by travels with it: tables, gates, and its out-of-fold predictions of every trial.
+
+A later version on the same split is held against the champion trial by trial, so the champion's predictions must be
+those that it was judged by: a tag holds their hash. They are read as parquet, and nothing of them is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from spikebridge.digest import file_digest
+from spikebridge.gates import Champion, Gate
+from spikebridge.tracking import runs
+from spikebridge.tracking.card import CHAMPION
+from spikebridge.tracking.results import Results
+from spikebridge.tracking.store import Store, quiet_mlflow
+
+EVIDENCE, PREDICTIONS, HASH = "evidence", "predictions.parquet", "predictions_hash"
+GATE = "gate_"
+"""Tags gate_<name> hold "passed: <reason>" and so on."""
+ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+
+
+def attach(
+    store: Store, version: ModelVersion, results: Results, model: str, decided: Mapping[str, Gate]
+) -> dict[str, str]:
+    """Put the evidence beside the model's files, in evidence/; the tags that go with it.
+
+    Written again at every registration: what evaluate says of the same model may have changed.
+    """
+    predictions = results.trained(model) / PREDICTIONS
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in sorted(results.evaluation.iterdir()):
+            if path.suffix in {".json", ".csv"}:
+                shutil.copy(path, folder / path.name)
+        shutil.copy(predictions, folder / PREDICTIONS)
+        (folder / "gates.json").write_text(
+            json.dumps({k: asdict(gate) for k, gate in decided.items()}, indent=1), encoding="utf-8"
+        )
+        store.client.log_model_artifacts(str(version.source).removeprefix("models:/"), str(folder), EVIDENCE)
+    return {HASH: file_digest(predictions)}
+
+
+def present_champion(store: Store, name: str) -> Champion | None:
+    """The version that holds the alias champion, with its predictions where they can be had; None without one."""
+    try:
+        version = store.client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            return None
+        raise
+    tags, (folder, problem) = version.tags, _predictions(store, version)
+    return Champion(
+        version=int(version.version),
+        model=tags.get("model", "unknown"),
+        fingerprint=tags.get(runs.FINGERPRINT, ""),
+        split_hash=tags.get("split_hash", ""),
+        data_hash=tags.get("data_hash", ""),
+        evidence=folder,
+        problem=problem,
+        gone=not there(version),
+        promoted_by=tags.get("promoted_by", ""),
+        recorded=_recorded(tags.get(f"{GATE}present_champion", "")),
+    )
+
+
+def there(version: ModelVersion) -> bool:
+    """Whether the version's files are where they were put. In a store that was moved they are not."""
+    try:
+        return bool(quiet_mlflow().artifacts.list_artifacts(f"models:/{version.name}/{version.version}"))
+    except (MlflowException, OSError):
+        return False
+
+
+def _predictions(store: Store, version: ModelVersion) -> tuple[Path | None, str]:
+    """Folder with the predictions, or why there is none. Versions without evidence may have them in their run."""
+    wanted = version.tags.get(HASH)
+    path = _download(f"models:/{version.name}/{version.version}/{EVIDENCE}/{PREDICTIONS}")
+    if path is None and wanted is None and version.run_id:
+        path = _download(f"runs:/{version.run_id}/{PREDICTIONS}")
+    if path is None:
+        return None, "it carries no predictions"
+    if wanted is not None and file_digest(path) != wanted:
+        return None, "its predictions are not those that it was registered with"
+    return path.parent, ""
+
+
+def _download(uri: str) -> Path | None:
+    try:
+        path = Path(quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri))
+    except (MlflowException, OSError):
+        return None
+    return path if path.is_file() else None
+
+
+def _recorded(tag: str) -> Gate | None:
+    """The gate that a tag tells of."""
+    word, _, reason = tag.partition(": ")
+    return Gate(word == "passed", reason) if reason else None

@@ -1,0 +1,105 @@
+"""The files of a registered model: safetensors, JSON and skops in MLflow's folder, with signature and example."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.errors import RegistryError
+from spikebridge.tracking import mirror
+from spikebridge.tracking.identity import Identity, window_files
+from spikebridge.tracking.results import Results
+from spikebridge.tracking.served import ABOUT, ServedModel
+from spikebridge.tracking.store import Store, quiet_mlflow
+from spikebridge.types import Windows
+
+EXAMPLE_TRIALS = 3
+SCRIPT = Path(__file__).with_name("served_script.py")
+PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "torch", "scikit-learn", "safetensors", "skops")
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Where MLflow keeps a model: what a version is made of."""
+
+    uri: str
+    run_id: str
+    model_id: str
+
+
+def log_model(store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any]) -> Logged:
+    """Log the model's files under its run. Raises RegistryError where it cannot be served, or its run is not there."""
+    mlflow = quiet_mlflow()
+    os.environ.setdefault("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cpu")
+    run = mirror.model_run(store, identity, model)
+    if run is None:
+        raise RegistryError(f"{model}: expected its run in the MLflow store, found none: mirror the results first")
+    with tempfile.TemporaryDirectory() as folder:
+        staged = Path(folder) / "model"
+        shutil.copytree(results.trained(model) / "model", staged)
+        (staged / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        served = ServedModel(staged)
+        recording, counts = example(served, results.project)
+        served.predict(counts, recording=recording)  # what cannot be read or fed is not registered
+        with mlflow.start_run(run_id=run.info.run_id):
+            logged = mlflow.pyfunc.log_model(
+                name=model,
+                python_model=str(SCRIPT),
+                artifacts={"model": str(staged)},
+                signature=signature(),
+                input_example=(counts.astype(np.float32), {"output": "label", "recording": recording}),
+                pip_requirements=_requirements(),
+                model_type=model,
+                metadata={k: about[k] for k in ("classes", "bin_s", "n_bins", "data_hash", "split_hash")},
+            )
+            mlflow.log_metrics(about["outer"], model_id=logged.model_id)
+    return Logged(logged.model_uri, run.info.run_id, logged.model_id)
+
+
+def signature() -> Any:
+    """counts float32 (trial, bin, unit), with output and recording as parameters.
+
+    MLflow's own check dumps the whole array into its message. A signature that counts as coming from type hints leaves
+    the check of the data to the model, which says in one line what is wrong and takes any number type.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+
+    made = ModelSignature(
+        Schema([TensorSpec(np.dtype("float32"), (-1, -1, -1))]),
+        Schema([TensorSpec(np.dtype("str"), (-1,))]),
+        ParamSchema([ParamSpec("output", DataType.string, "label"), ParamSpec("recording", DataType.string, "")]),
+    )
+    made._is_signature_from_type_hint = True
+    return made
+
+
+def example(served: ServedModel, project: Path) -> tuple[str, NDArray[np.unsignedinteger]]:
+    """A recording and counts (trial, bin, unit) of its first trials; the one with the fewest units, to stay small."""
+    sizes = {name: len(r["source_units"]) for name, r in served.recordings.items()}
+    for path in sorted(window_files(project), key=lambda p: (sizes.get(p.stem, np.inf), p.stem)):
+        windows = Windows.load(path)
+        if windows.recording in served.recordings and windows.labelled.any():
+            return windows.recording, windows.source[windows.labelled][:EXAMPLE_TRIALS]
+    raise RegistryError(f"{project / 'data' / 'windows'}: no labelled window of {', '.join(sizes)}")
+
+
+def _requirements() -> list[str]:
+    """Installed versions of what a served model needs; spikebridge itself is installed from its repository."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name}=={version(name).split('+')[0]}")
+        except PackageNotFoundError:
+            continue
+    return found
