@@ -26,6 +26,7 @@ from spikebridge.statistics.nulls import (
 )
 
 Labels = NDArray[np.int64]
+Drawn = NDArray[np.integer]
 Array = NDArray[np.float64]
 DRAWS = 2_000
 
@@ -49,14 +50,14 @@ class _Drawn:
     """
 
     labels: Sequence[Labels]
-    null: Mapping[str, Sequence[Labels]]
+    null: Mapping[str, Sequence[Drawn]]
     blocks: Sequence[int]
     strange: Sequence[int]
 
     @staticmethod
     def of(labels: Sequence[Labels], k: int, draws: int, rng: np.random.Generator) -> _Drawn:
         pseudo, block, circular = rng.spawn(3)
-        small = np.int8 if k < 127 else np.int64
+        small: type[np.integer] = np.int8 if k < 127 else np.int64
         length = [block_permutation.block_length(label, k) for label in labels]
         sessions = [pseudosession.fit(x, k).draw(len(x), draws, pseudo).astype(small) for x in labels]
         dealt = [block_permutation.deal(x, n, draws, block).astype(small) for x, n in zip(labels, length, strict=True)]
@@ -129,12 +130,12 @@ def sessions_of(d: Decisions) -> list[Session]:
     return found
 
 
-def _mean_score(sessions: Sequence[Session], labels: Sequence[Labels], k: int) -> Array:
+def _mean_score(sessions: Sequence[Session], labels: Sequence[Drawn], k: int) -> Array:
     """(draw,): mean over recordings of the score of their predictions against labels, each (draw, trial)."""
     return np.asarray(np.mean([score_draws(s, each, k) for s, each in zip(sessions, labels, strict=True)], axis=0))
 
 
-def score_draws(s: Session, labels: Labels, k: int) -> Array:
+def score_draws(s: Session, labels: Drawn, k: int) -> Array:
     """(draw,): as _score of each row of labels (draw, trial), all at once; 1 / k where no block holds every class."""
     home = np.eye(int(s.block.max()) + 1, dtype=np.float32)[s.block]
     recall = np.zeros((len(labels), home.shape[1]))

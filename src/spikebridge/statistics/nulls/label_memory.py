@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = NDArray[np.int64]
+Labels = NDArray[np.integer]
 Array = NDArray[np.float64]
 
 

@@ -22,6 +22,7 @@ Nor are the predictions refitted to the drawn labels (see session_permutation).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ ASSUMPTIONS = (
     "labels follow from the previous label and their running mean, fitted per recording; predictions not refitted"
 )
 TRACE_TRIALS = 8.0
+KEEP = float(np.exp(-1 / TRACE_TRIALS))
 PENALTY = 0.1
 STEPS = 50
 LAGS = 5
@@ -51,15 +53,17 @@ class LabelProcess:
     def draw(self, n_trials: int, draws: int, rng: np.random.Generator) -> Labels:
         """(draw, trial): sessions of labels. Each starts from the base rates, as the fit does."""
         k = len(self.base)
-        previous = np.tile(self.base, (draws, 1))
-        trace = previous.copy()
-        found = np.empty((draws, n_trials), dtype=np.int64)
+        after, by_trace = self.weights[1 : k + 1], self.weights[k + 1 :]
+        bias = self.weights[0] - self.base @ (after + by_trace)
+        kinds, trace = np.eye(k), np.tile(self.base, (draws, 1))
+        found = np.empty((n_trials, draws), dtype=np.int64)
+        chance = rng.random((n_trials, draws, 1))
         for t in range(n_trials):
-            upper = np.cumsum(_softmax(_features(previous, trace, self.base) @ self.weights), axis=1)
-            found[:, t] = np.minimum((rng.random((draws, 1)) >= upper).sum(axis=1), k - 1)
-            previous = np.eye(k)[found[:, t]]
-            trace = _next(trace, previous)
-        return found
+            score = bias + trace @ by_trace + (after[found[t - 1]] if t else self.base @ after)
+            upper = np.cumsum(np.exp(score - score.max(axis=1, keepdims=True)), axis=1)
+            found[t] = (chance[t] * upper[:, -1:] >= upper[:, :-1]).sum(axis=1)
+            trace = _next(trace, kinds[found[t]])
+        return np.ascontiguousarray(found.T)
 
 
 def fit(label: Labels, n_classes: int) -> LabelProcess:
@@ -73,10 +77,7 @@ def fit(label: Labels, n_classes: int) -> LabelProcess:
     weights[0] = np.where(base > 0, 0.0, -1e3)
     if len(present) > 1:
         truth = onehot(label, n_classes)
-        trace = np.empty_like(truth)
-        trace[0] = base
-        for t in range(1, len(label)):
-            trace[t] = _next(trace[t - 1], truth[t - 1])
+        trace = np.array(list(accumulate(truth[:-1], _next, initial=base)))
         x = _features(np.vstack([base, truth[:-1]]), trace, base)
         weights[:, present] = _fitted(x, truth[:, present])
     return LabelProcess(base, weights)
@@ -87,7 +88,7 @@ def pseudosession(observed: float, null: Array) -> NullResult:
     return sampled(observed, null)
 
 
-def strange(label: Labels, drawn: Labels, n_classes: int) -> bool:
+def strange(label: Labels, drawn: NDArray[np.integer], n_classes: int) -> bool:
     """Whether the labels do not look like the drawn ones: one of their measures lies outside 99 % of the draws.
 
     Measures: share of each class, mean autocorrelation over lags 1 to 5; Bonferroni over them. drawn: (draw, trial).
@@ -98,14 +99,13 @@ def strange(label: Labels, drawn: Labels, n_classes: int) -> bool:
     return bool(np.any((ours[0] < low - 1e-9) | (ours[0] > high + 1e-9)))
 
 
-def _measures(labels: Labels, n_classes: int) -> Array:
+def _measures(labels: NDArray[np.integer], n_classes: int) -> Array:
     shares = np.stack([(labels == c).mean(axis=1) for c in range(n_classes)], axis=1)
     return np.hstack([shares, autocorrelation(labels, n_classes, LAGS).mean(axis=1, keepdims=True)])
 
 
 def _next(trace: Array, now: Array) -> Array:
-    keep = np.exp(-1 / TRACE_TRIALS)
-    return np.asarray(keep * trace + (1 - keep) * now)
+    return np.asarray(KEEP * trace + (1 - KEEP) * now)
 
 
 def _features(previous: Array, trace: Array, base: Array) -> Array:
