@@ -50,7 +50,7 @@ def test_defaults(tmp_path: Path) -> None:
         (MINIMAL + "bins: {width_s: 5.0}\n", r"bins.width_s = 5.0 is wider than the window of 2 s"),
         (
             MINIMAL + "statistics: {condition: offer}\n",
-            r"condition: expected null or one of .*covariates.* got 'offer'",
+            r"condition: expected .*covariates \[\], got 'offer'",
         ),
         (MINIMAL.replace("[PFC]", "[HC]"), r"must not share regions, both name \['HC'\]"),
         (MINIMAL + "bins: {width_s: 5.0}\nbin: 3\n", "unknown key bin"),

@@ -27,12 +27,13 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     columns = max(kind["null"].nunique() for kind in kinds)
     sizes = [kind["model"].nunique() + 2.2 for kind in kinds]
     with style.styled():
-        figure = style.new(max(2.6 + 2.25 * columns, 8.0), 1.1 + 0.36 * sum(sizes))
+        width = max(2.6 + 2.25 * columns, 8.0)
+        figure = style.new(width, 1.1 + 0.36 * sum(sizes))
         rows = figure.subfigures(len(kinds), 1, squeeze=False, height_ratios=sizes)[:, 0]
         for part, kind in zip(rows, kinds, strict=True):
             _row(part, kind, columns)
         style.headline(figure, "Scores (dots) against what they would be if predictions and truth had no link (grey)")
-        figure.legend(handles=_key(), loc="outside lower center", ncols=4)
+        figure.legend(handles=_key(), loc="outside lower center", ncols=4 if width > 11 else 2)
         return style.save(figure, out_path)
 
 
@@ -72,7 +73,8 @@ def _panel(axes: style.Axes, table: pd.DataFrame, models: list[str], colour: dic
     role = "primary" if "primary" in set(table["role"]) else "descriptive"
     role += "; fails under drift" if table["null"].iloc[0] == "circular_shift" else ""
     axes.set_title(style.shown(table["null"].iloc[0]), fontsize=11, pad=22)
-    axes.text(0, 1.03, role, transform=axes.transAxes, fontsize=10, fontstyle="italic", va="bottom")
+    axes.annotate(role, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=10,
+                  fontstyle="italic", va="bottom")  # fmt: skip
     axes.set_yticks(range(len(models)), [style.shown(m) for m in models] if named else [""] * len(models))
     axes.set_ylim(len(models) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
