@@ -65,6 +65,7 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
     assert "seq2seq        0.500 [0.400, 0.600]" in out
     assert "95 % cluster bootstrap over 6 blocks" in out
     assert "dnn − majority" in out
+    assert "Nulls of dnn: 2 of 2 passed" in out
     assert "MLflow UI:          spikebridge ui" in out
     about = {
         "uri": "models:/spikebridge@champion",

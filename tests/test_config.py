@@ -48,6 +48,10 @@ def test_defaults(tmp_path: Path) -> None:
             r"trials: window_s must go from earlier to later, got \[0.0, -2.0\]",
         ),
         (MINIMAL + "bins: {width_s: 5.0}\n", r"bins.width_s = 5.0 is wider than the window of 2 s"),
+        (
+            MINIMAL + "statistics: {condition: offer}\n",
+            r"condition: expected .*covariates \[\], got 'offer'",
+        ),
         (MINIMAL.replace("[PFC]", "[HC]"), r"must not share regions, both name \['HC'\]"),
         (MINIMAL + "bins: {width_s: 5.0}\nbin: 3\n", "unknown key bin"),
         ("- a\n- b\n", "expected sections such as data: and models:, got list"),

@@ -26,7 +26,8 @@ from spikebridge.figures import style
 NAMES = list(figures.modules())
 WANTED = {
     "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency", "direction",
-    "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves", "quality", "rasters", "recovery",
+    "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves", "nulls", "quality", "rasters",
+    "recovery",
     "scores",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
@@ -234,6 +235,30 @@ def test_quality_says_what_was_not_judged_and_why(
     said = drawn.legends[0].get_title().get_text()
     assert said == "Not judged: refractory period; not judged: presence (too short)"
     assert panel(drawn, "missed spikes").get_xlabel().endswith(f"all {len(table)} units: 0.05")
+
+
+def test_nulls_show_every_score_against_its_range(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pd.read_csv(tables / "nulls.csv")
+    failed = (table["model"] == "dnn") & (table["null"] == "linear_shift")
+    table = table.assign(passed=~failed, p=np.where(failed, 0.25, table["p"]))
+    table.to_csv(tmp_path / "nulls.csv", index=False)
+    panels = [a for a in figure_of("nulls", tmp_path, monkeypatch).axes if a.get_title(loc="left")]
+    titles = [a.get_title(loc="left") for a in panels]
+    assert titles[0] == "session permutation"
+    assert titles[titles.index("circular shift") + 1] == "trial shuffle"
+    said = {t: [text.get_text() for text in a.texts] for t, a in zip(titles, panels, strict=True)}
+    assert "primary" in said["session permutation"]
+    assert "descriptive; fails under drift" in said["circular shift"]
+    shift = panels[titles.index("linear shift")]
+    rows = table[table["null"] == "linear_shift"].set_index("model")
+    dots = {round(float(d.get_xdata()[0]), 9): d for d in shift.lines if d.get_marker() == "o"}
+    assert set(dots) == set(rows["observed"].round(9))
+    assert dots[round(rows.loc["dnn", "observed"], 9)].get_markerfacecolor() == "white"
+    assert "p = 0.25" in said["linear shift"]
+    ranges = {tuple(line.get_xdata()) for line in shift.lines if len(line.get_xdata()) == 2}
+    assert ranges == set(zip(rows["null_low"], rows["null_high"], strict=True))
 
 
 def test_rasters_show_the_prediction_relative_to_each_unit(

@@ -191,6 +191,7 @@ def _evaluated(folder: Path, gates: bool) -> None:
             "observed": 0.6,
             "null_mean": 0.5,
             "p": 0.01,
+            "smallest_attainable_p": 0.01,
         }
         | {"passed": gates, "role": role}
         for m in DECIDING[:-1]

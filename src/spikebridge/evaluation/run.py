@@ -21,7 +21,7 @@ from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.ladder import decision_ladder, ladder_scores, read_steps
 from spikebridge.evaluation.ladder_translation import read_translation_steps, translation_ladder_table
 from spikebridge.evaluation.latents import latent_table
-from spikebridge.evaluation.nulls import null_table
+from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.oracle import oracle, shares
 from spikebridge.evaluation.power import power_of
 from spikebridge.evaluation.quality import quality_tables
@@ -74,10 +74,10 @@ def evaluate(
     tables |= analysed
     if analysed:
         scores["analysis"] = analysis_scores(analysed)
-    nulls = null_table(inputs, settings, _rng(config, NULLS))
+    nulls, tables["nulls"] = null_tables(inputs, settings, _rng(config, NULLS))
+    decides = nulls[(nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")]
     for model, entry in scores["translation"].items():
-        of_it = (nulls["model"] == model) & (nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")
-        p = nulls.loc[of_it, "p"]
+        p = decides.loc[decides["model"] == model, "p"]
         entry["verdict"] = translation_verdict(
             entry["source_bits_per_spike"], entry[SPECIFIC], float(p.max()) if len(p) else None, settings.alpha
         )

@@ -136,6 +136,22 @@ def _seen(one: Mapping[str, Any]) -> str:
     return number(one["detectable"]) + (f" ({notes})" if notes else "")
 
 
+def null_lines(results: Results) -> list[str]:
+    """One line for each model of the mission: which nulls its scores leave behind, and which cannot tell."""
+    table, alpha = results.table("nulls.csv"), results.config.statistics.alpha
+    lines = []
+    for name in sorted({*mission.DECIDING, *mission.TRANSLATING} & set(table["model"])):
+        rows = table[table["model"] == name].to_dict("records")
+        failed = [r for r in rows if str(r["passed"]) != "True"]
+        unable = [r for r in failed if r["smallest_attainable_p"] > alpha]
+        said = [f"{len(rows) - len(failed)} of {len(rows)} passed"]
+        for words, which in (("not", [r for r in failed if r not in unable]), ("too few data to decide", unable)):
+            if which:
+                said.append(f"{words}: {', '.join(r['null'] + ' (' + r['role'] + ')' for r in which)}")
+        lines.append(f"Nulls of {name}: {'; '.join(said)}")
+    return lines
+
+
 def _interval(score: Mapping[str, float | None]) -> str:
     low, high = score["ci_low"], score["ci_high"]
     return number(score["value"]) + (f" [{number(low)}, {number(high)}]" if low is not None else "")
