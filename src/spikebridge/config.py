@@ -133,6 +133,7 @@ class StatisticsConfig(Section):
     alpha: float = Field(0.05, gt=0, lt=1)
     resamples: int = Field(10000, ge=100)
     cluster: Literal["auto", "recording", "block", "animal"] = "auto"
+    condition: str | None = Field(None, description="condition_shuffle keeps its mean course; null: the label")
 
 
 class TrackingConfig(Section):
@@ -166,6 +167,12 @@ class Config(Section):
         length = self.trials.window_s[1] - self.trials.window_s[0]
         if self.bins.width_s > length:
             raise ValueError(f"bins.width_s = {self.bins.width_s} is wider than the window of {length:g} s")
+        condition = self.statistics.condition
+        if condition is not None and condition not in self.trials.covariates:
+            raise ValueError(
+                f"statistics.condition: expected null or one of trials.covariates {self.trials.covariates}, "
+                f"got {condition!r}"
+            )
         return self
 
 

@@ -19,7 +19,7 @@ from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latents import latent_table
-from spikebridge.evaluation.nulls import null_table
+from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.oracle import oracle, shares
 from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
@@ -69,10 +69,10 @@ def evaluate(
     tables |= analysed
     if analysed:
         scores["analysis"] = analysis_scores(analysed)
-    nulls = null_table(inputs, settings, _rng(config, NULLS))
+    nulls, tables["nulls"] = null_tables(inputs, settings, _rng(config, NULLS))
+    decides = nulls[(nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")]
     for model, entry in scores["translation"].items():
-        of_it = (nulls["model"] == model) & (nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")
-        p = nulls.loc[of_it, "p"]
+        p = decides.loc[decides["model"] == model, "p"]
         entry["verdict"] = translation_verdict(
             entry["source_bits_per_spike"], entry[SPECIFIC], float(p.max()) if len(p) else None, settings.alpha
         )

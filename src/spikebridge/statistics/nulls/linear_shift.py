@@ -31,6 +31,11 @@ def linear_shift(scores: NDArray[np.float64]) -> NullResult:
 
     NaN scores (no trials of a class left) count as reaching the observed one.
     """
+    return conservative(scores)
+
+
+def conservative(scores: NDArray[np.float64]) -> NullResult:
+    """p = m / (n + 1); see above. scores: (2 n + 1,), the observed one in the middle. NaN where that one is NaN."""
     n = len(scores) // 2
     observed = float(scores[n])
     others = np.delete(scores, n)

@@ -16,7 +16,7 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.statistics.nulls.result import NullResult, at_least
+from spikebridge.statistics.nulls.result import NullResult, at_least, sampled
 
 NAME = "session_permutation"
 ASSUMPTIONS = "recordings exchangeable and independent of each other; predictions not refitted"
@@ -27,7 +27,8 @@ def session_permutation(scores: NDArray[np.float64], rng: np.random.Generator, r
     """p of the mean score of matching recordings among all ways to deal out the labels.
 
     scores: (recording, recording), entry [i, j] the score of recording i's predictions against recording j's labels,
-    both cut to the shorter. Up to 7 recordings every permutation is visited (smallest p = 1 / n!).
+    both cut to the shorter. Up to 7 recordings every permutation is visited (smallest p = 1 / n!). A NaN among the
+    foreign scores counts as reaching the observed one; among the own ones it makes p NaN.
     """
     n = len(scores)
     exact = n <= ENUMERATED
@@ -37,6 +38,10 @@ def session_permutation(scores: NDArray[np.float64], rng: np.random.Generator, r
         deals = rng.permuted(np.tile(np.arange(n), (resamples, 1)), axis=1)
     null = scores[np.arange(n), deals].mean(axis=1)
     observed = float(np.diag(scores).mean())
-    hits = int(np.count_nonzero(at_least(null, observed)))
-    p = hits / len(null) if exact else (1 + hits) / (1 + len(null))
-    return NullResult(observed, null, p, 1 / factorial(n) if exact else 1 / (1 + len(null)))
+    if not exact:
+        return sampled(observed, null)
+    known = null[np.isfinite(null)]
+    if not np.isfinite(observed):
+        return NullResult(observed, known, float("nan"), 1 / factorial(n))
+    hits = int(np.count_nonzero(at_least(null, observed) | ~np.isfinite(null)))
+    return NullResult(observed, known, hits / len(null), 1 / factorial(n))

@@ -12,11 +12,12 @@ Local shuffling is the remedy of Amarasingham et al. 2012, "Conditional modeling
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import lgamma
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.statistics.nulls.result import NullResult, at_least
+from spikebridge.statistics.nulls.result import NullResult, sampled
 
 NAME = "trial_shuffle"
 SPAN = 4
@@ -36,13 +37,24 @@ def trial_shuffle(
     logarithm. The base rate of the information is the same for all pairings of a block and drops out of the difference.
     observed_nats, spikes: sums over all trials of the blocks, of the information and of target spikes.
     """
-    gain = np.zeros(resamples)
-    for pairs in blocks:
-        trials = np.arange(len(pairs))
-        dealt = np.argsort(trials // SPAN + rng.random((resamples, len(trials))), axis=1)
+    return shuffled(blocks, [np.arange(len(pairs)) // SPAN for pairs in blocks], observed_nats, spikes, rng, resamples)
+
+
+def shuffled(
+    blocks: Sequence[NDArray[np.float64]],
+    groups: Sequence[NDArray[np.int64]],
+    observed_nats: float,
+    spikes: float,
+    rng: np.random.Generator,
+    resamples: int,
+) -> NullResult:
+    """As trial_shuffle, within groups of trials: groups holds (trial,) of each block, numbers of the groups."""
+    gain, log_arrangements = np.zeros(resamples), 0.0
+    for pairs, group in zip(blocks, groups, strict=True):
+        trials = np.argsort(group, kind="stable")
+        dealt = np.argsort(group + rng.random((resamples, len(group))), axis=1)
         gain += pairs[dealt, trials].sum(axis=1) - np.trace(pairs)
+        log_arrangements += sum(lgamma(n + 1) for n in np.bincount(group).tolist())
     scale = spikes * np.log(2)
     null = (observed_nats + gain) / scale
-    observed = observed_nats / scale
-    p = (1 + int(np.count_nonzero(at_least(null, observed)))) / (1 + resamples)
-    return NullResult(observed, null, p, 1 / (1 + resamples))
+    return sampled(observed_nats / scale, null, float(np.exp(min(log_arrangements, 700.0))))
