@@ -11,7 +11,7 @@ def run(_: list[str]) -> None:
     data = Path(settings.data.path)
     with output(Path("reports/evaluation")) as folder:
         places = Path("data/windows"), Path("data/splits.json"), Path("runs/train"), data
-        evaluation.evaluate(settings, *places, folder, Path("runs/analysis"))
+        evaluation.evaluate(settings, *places, folder, Path("runs/analysis"), Path("runs/ladder"))
         figures.draw_all(folder / "tables", folder / "figures")
 
 

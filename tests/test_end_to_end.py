@@ -65,7 +65,7 @@ def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
         assert would_run(project) == ["evaluate", "register"]
         (project / "params.yaml").write_text(original)
         edit(project, "models", seq2seq=SMALL["models"]["seq2seq"] | {"hidden": 12})
-        assert would_run(project) == ["tune@seq2seq", "train@seq2seq", "analyze", "evaluate", "register"]
+        assert would_run(project) == ["tune@seq2seq", "train@seq2seq", "analyze", "ladder", "evaluate", "register"]
     finally:
         (project / "params.yaml").write_text(original)
     assert would_run(project) == []

@@ -38,6 +38,7 @@ LEVELS = {
     "analysis": 9,
     "training": 9,
     "adaptation": 9,
+    "ladder": 10,
     "tracking": 10,
     "figures": 10,
     "audit": 11,

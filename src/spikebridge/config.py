@@ -129,6 +129,14 @@ class AnalysisConfig(Section):
     ]  # fmt: skip
 
 
+class LadderConfig(Section):
+    """The ladder of explanations; see spikebridge.ladder. Columns are of trials.covariates, or behaviour series."""
+
+    task: list[str] | None = Field(None, description="columns of the step task_variables; null = trials.covariates")
+    confounds: list[str] = Field([], description="columns that source and latents must tell beyond")
+    how: Literal["residualise", "match"] = Field("residualise", description="what is done with the confounds")
+
+
 class StatisticsConfig(Section):
     alpha: float = Field(0.05, gt=0, lt=1)
     resamples: int = Field(10000, ge=100)
@@ -158,6 +166,7 @@ class Config(Section):
     models: dict[str, dict[str, Any]]
     tune: TuneConfig = TuneConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+    ladder: LadderConfig = LadderConfig()
     statistics: StatisticsConfig = StatisticsConfig()
     tracking: TrackingConfig = TrackingConfig()
     compute: ComputeConfig = ComputeConfig()

@@ -106,17 +106,9 @@ def _tables(model: models.Model, data: Sequence[Windows], fold: Fold) -> dict[st
         w = by_name[recording]
         test, train = w.select(rows), w.select(fold.train[recording]) if recording in fold.train else None
         said = model.predict(test)
-        who = pd.DataFrame(
-            {
-                "recording": recording,
-                "trial": test.trial,
-                "fold": fold.fold,
-                "block": f"{recording}/{fold.fold}",
-                "time_s": test.decision_s,
-            }
-        )
+        who = keys_of(test, fold.fold)
         if model.decides:
-            predictions.append(_decisions(model, who, test, said))
+            predictions.append(decisions(model, test, fold.fold, said))
         if said.rates is not None and train is not None:
             nats, spikes = information(said.rates, test.target, train.target.mean(axis=(0, 1)))
             known = np.zeros(len(test))
@@ -136,12 +128,28 @@ def _tables(model: models.Model, data: Sequence[Windows], fold: Fold) -> dict[st
     }
 
 
-def _decisions(model: models.Model, who: pd.DataFrame, test: Windows, said: Predictions) -> pd.DataFrame:
-    """p_<class>: probability. share_<class>: of the labels that the fit learned from."""
+def keys_of(test: Windows, fold: int) -> pd.DataFrame:
+    """One row a test trial: which it is, where and when."""
+    return pd.DataFrame(
+        {
+            "recording": test.recording,
+            "trial": test.trial,
+            "fold": fold,
+            "block": f"{test.recording}/{fold}",
+            "time_s": test.decision_s,
+        }
+    )
+
+
+def decisions(model: models.Model, test: Windows, fold: int, said: Predictions) -> pd.DataFrame:
+    """A fold's rows of predictions.parquet, all of one recording.
+
+    p_<class>: probability. share_<class>: of the labels that the fit learned from.
+    """
     assert said.probabilities is not None
     names = np.array(test.classes)
     decided = model.decide(said.probabilities, test.recording)
-    table = who.assign(label=names[test.label], predicted=names[decided])
+    table = keys_of(test, fold).assign(label=names[test.label], predicted=names[decided])
     shares = model.class_shares.get(test.recording)
     return table.assign(
         **{f"p_{c}": said.probabilities[:, i] for i, c in enumerate(test.classes)},

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_analysis import make_analysis
+from fake_ladder import make_ladder
 from fake_runs import Plan, make_study
 from matplotlib import pyplot
 from matplotlib.axes import Axes
@@ -25,7 +26,8 @@ from spikebridge.figures import style
 NAMES = list(figures.modules())
 WANTED = {
     "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency", "direction",
-    "forest", "held_out_units", "latent_trajectories", "learning_curves", "quality", "rasters", "recovery", "scores",
+    "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves", "quality", "rasters", "recovery",
+    "scores",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 THREE = Plan(
@@ -41,7 +43,7 @@ THREE = Plan(
 
 def tables_of(root: Path, plan: Plan) -> Path:
     study = make_study(root, plan)
-    evaluate(study.config, *study.places, root / "out", make_analysis(study))
+    evaluate(study.config, *study.places, root / "out", make_analysis(study), make_ladder(study))
     return root / "out" / "tables"
 
 
@@ -287,6 +289,35 @@ def test_learning_curves_say_what_was_not_recorded(tmp_path: Path, monkeypatch: 
     assert second.get_title(loc="left") == "b"
     bold = next(line for line in first.lines if line.get_linewidth() == 3)
     np.testing.assert_allclose(bold.get_ydata(), [(1 + 1 / 2) / 2, (1 / 2 + 1 / 3) / 2, (1 / 3 + 1 / 4) / 2])
+
+
+def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pd.read_csv(tables / "ladder.csv")
+    bits = pd.DataFrame(
+        {
+            "kind": "translation", "step": ["mean_rate", "psth", "seq2seq"], "metric": "bits_per_spike",
+            "value": [0.0, 0.02, 0.3], "ci_low": [0.0, 0.01, 0.28], "ci_high": [0.0, 0.03, 0.32],
+            "reference": [None, "mean_rate", "psth"], "gain": [np.nan, 0.02, 0.28], "gain_low": [np.nan, 0.01, 0.26],
+            "gain_high": [np.nan, 0.03, 0.3], "p": [np.nan, 0.016, 0.016], "p_holm": [np.nan, 0.032, 0.032],
+            "verdict": ["", "psth better", "seq2seq better"],
+        }
+    )  # fmt: skip
+    pd.concat([table, bits]).to_csv(tmp_path / "ladder.csv", index=False)
+    drawn = figure_of("ladder", tmp_path, monkeypatch)
+    steps, gains, translators, _ = drawn.axes
+    names = [t.get_text() for t in steps.get_yticklabels()]
+    assert names == [str(s).replace("_", " ") for s in dict.fromkeys(table["step"])]
+    assert [t.get_text() for t in translators.get_yticklabels()] == ["mean rate", "psth", "seq2seq"]
+    assert [t.get_text().replace("\n", " ") for t in steps.texts] == [
+        "left out: no behaviour was recorded in rat1_day1"
+    ]
+    dots = {names[int(line.get_ydata()[0])]: line for line in gains.lines if line.get_marker() == "o"}
+    assert "majority" not in dots and "behavior" not in dots
+    full = {name for name, dot in dots.items() if dot.get_markerfacecolor() != "white"}
+    assert full == set(names) & {"latents and task", "latents beyond confounds"}
+    assert "over task variables   p = 0.031   better" in [t.get_text() for t in gains.texts]
 
 
 def test_models_keep_their_colours() -> None:

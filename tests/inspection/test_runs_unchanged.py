@@ -76,7 +76,7 @@ def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None
     shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
     # what the user asks of the data, and no file can say, is left at its default
     assert {**found.proposal.data, "path": "data/simulated", "direction": "source_to_target"} == shipped["data"]
-    assert {**found.proposal.trials, "covariates": []} == shipped["trials"]
+    assert {**found.proposal.trials, "covariates": ["delay_s", "restaurant"]} == shipped["trials"]
     assert found.proposal.bins == shipped["bins"]
     assert found.not_read == ()
     assert set(run(found, tmp_path / "run").values()) == {60}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from spikebridge.metrics import clustered, decision
 
@@ -40,3 +41,12 @@ def test_ratio_without_denominator_is_nan() -> None:
 def test_one_class_drawn_has_no_area() -> None:
     score = clustered.auc(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]))
     np.testing.assert_allclose(score(np.array([[1.0, 1.0], [2.0, 0.0]])), [1.0, np.nan])
+
+
+def test_weighted_trials_have_the_area_of_scikit_learn(rng: np.random.Generator) -> None:
+    label, cluster = rng.integers(0, 2, 90), np.arange(90) % 4
+    p = np.round(rng.dirichlet(np.ones(2), 90), 1)
+    own = rng.uniform(0, 2, 90)
+    drawn = np.array([[1.0, 1, 1, 1], [2, 0, 1, 1]])
+    expected = [roc_auc_score(label, p[:, 1], sample_weight=own * w[cluster]) for w in drawn]
+    np.testing.assert_allclose(clustered.auc(label, p, cluster, own)(drawn), expected, rtol=1e-12)

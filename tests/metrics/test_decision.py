@@ -56,3 +56,14 @@ def test_constant_predictions_are_at_chance_in_every_block(rng: np.random.Genera
 
 def test_no_information_rate() -> None:
     assert decision.no_information_rate(np.array([0, 1, 1, 2])) == 0.5
+
+
+def test_weighted_trials_within_blocks_are_those_of_scikit_learn(rng: np.random.Generator) -> None:
+    label, predicted, block = rng.integers(0, 3, 120), rng.integers(0, 3, 120), np.repeat(np.arange(3), 40)
+    weight = rng.uniform(0, 2, 120)
+    found = decision.balanced_accuracy_within_blocks(label, predicted, block, 3, weight)
+    expected = [
+        oracle.balanced_accuracy_score(label[block == b], predicted[block == b], sample_weight=weight[block == b])
+        for b in range(3)
+    ]
+    np.testing.assert_allclose(found, expected)

@@ -100,7 +100,7 @@ def results(_: argparse.Namespace) -> None:
     print(f"Intervals: {describe.interval_text(found)}.\n")
     table = found.table("comparisons.csv")
     show(describe.COMPARISON_HEAD, describe.comparison_rows(table[table["role"] == "primary"]))
-    for line in describe.analysis_lines(found):
+    for line in [*describe.analysis_lines(found), *describe.ladder_lines(found)]:
         print(line)
     print(f"Tables and figures: {found.evaluation.relative_to(project)}")
     print("MLflow UI:          spikebridge ui")

@@ -22,9 +22,10 @@ from spikebridge.evaluation.scores import (
     translation_score,
     within_blocks,
 )
+from spikebridge.evaluation.verdicts import decided
 from spikebridge.metrics import clustered
 from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
-from spikebridge.statistics import cluster_bootstrap, clusters_needed, holm, mcnemar, sign_flip
+from spikebridge.statistics import cluster_bootstrap, holm, mcnemar, sign_flip
 from spikebridge.types import Comparison
 
 Array = NDArray[np.float64]
@@ -156,17 +157,13 @@ def _decide(rows: list[Comparison], kind: str, alpha: float) -> list[Comparison]
     """Holm within the family, and the verdict: too few clusters is not the same as no difference."""
     adjusted = holm([row.p for row in rows])
     return [
-        replace(row, p_holm=float(p), verdict=_verdict(row, float(p), len(rows), kind, alpha))
+        replace(
+            row,
+            p_holm=float(p),
+            verdict=decided(row.model_a, float(p), row.smallest_attainable_p, len(rows), kind, alpha),
+        )
         for row, p in zip(rows, adjusted, strict=True)
     ]
-
-
-def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float) -> str:
-    if p_holm <= alpha:
-        return f"{row.model_a} better"
-    if row.smallest_attainable_p * tests > alpha:
-        return f"too few {kind}s to decide (needs {clusters_needed(alpha, tests)})"
-    return "no difference shown"
 
 
 def _described_decisions(inputs: Inputs, resampling: Resampling) -> Iterator[Comparison]:

@@ -123,9 +123,13 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
         animals=load_animals(windows_folder) if config.statistics.cluster == "animal" else {},
         splits=load_splits(splits_path),
         classes=classes,
-        decisions={m: _decisions(m, f, classes) for m, f in folders.items() if (f / "predictions.parquet").is_file()},
+        decisions={
+            m: read_decisions(m, f, classes) for m, f in folders.items() if (f / "predictions.parquet").is_file()
+        },
         translations={
-            m: Translation(m, _table(f / "translation.parquet", [*KEYS, "nats", "spikes", "nats_without_source"]), f)
+            m: Translation(
+                m, read_table(f / "translation.parquet", [*KEYS, "nats", "spikes", "nats_without_source"]), f
+            )
             for m, f in folders.items()
             if (f / "translation.parquet").is_file()
         },
@@ -145,7 +149,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _table(path: Path, columns: list[str]) -> pd.DataFrame:
+def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A table of trials, by recording and time. Raises DataError naming the file and the columns that it lacks."""
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -156,10 +161,11 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     return table.sort_values(["recording", "time_s", "trial"], kind="stable").reset_index(drop=True)
 
 
-def _decisions(model: str, folder: Path, classes: tuple[str, ...]) -> Decisions:
+def read_decisions(model: str, folder: Path, classes: tuple[str, ...]) -> Decisions:
+    """predictions.parquet of a folder. Raises DataError naming the file and what it lacks."""
     path = folder / "predictions.parquet"
     probability = [f"p_{c}" for c in classes]
-    table = _table(path, [*KEYS, "label", "predicted", *probability])
+    table = read_table(path, [*KEYS, "label", "predicted", *probability])
     number = {c: k for k, c in enumerate(classes)}
     for column in ("label", "predicted"):
         unknown = sorted(set(table[column].astype(str)) - set(classes))

@@ -18,6 +18,8 @@ from spikebridge.evaluation.communication import communication_gain, gain_scores
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
+from spikebridge.evaluation.ladder import decision_ladder, ladder_scores, read_steps
+from spikebridge.evaluation.ladder_translation import read_translation_steps, translation_ladder_table
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.oracle import oracle, shares
@@ -30,7 +32,7 @@ from spikebridge.evaluation.verdicts import translation_verdict
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS = range(5)
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB = range(7)
 
 
 def evaluate(
@@ -41,13 +43,14 @@ def evaluate(
     data_path: Path,
     out_folder: Path,
     analysis_folder: Path | None = None,
+    ladder_folder: Path | None = None,
 ) -> dict[str, Any]:
     """Score and compare the models of the configuration; write everything that design.md lists to out_folder.
 
     windows_folder, splits_path, train_folder: what preprocess, split and train@model wrote. data_path: the raw
     recordings; only its folder `truth` is read, where it exists, to score recovery. analysis_folder: what analyze
-    wrote.
-    Writes metrics.json, comparisons.csv, nulls.csv, leakage.json, recovery.json (with truth) and tables/*.csv.
+    wrote. ladder_folder: what ladder wrote.
+    Writes metrics.json, comparisons.csv, nulls.csv, ladder.csv, leakage.json, recovery.json (with truth), tables/*.csv.
     Returns the content of metrics.json. Deterministic in config.seed.
     Raises LeakageError before anything is scored, DataError where a file is missing or does not hold what it should.
     """
@@ -76,10 +79,14 @@ def evaluate(
         entry["verdict"] = translation_verdict(
             entry["source_bits_per_spike"], entry[SPECIFIC], float(p.max()) if len(p) else None, settings.alpha
         )
-    gains = communication_gain(inputs, translating, settings)
-    if len(gains):
-        tables["communication_gain"] = gains
-        scores["communication_gain"] = gain_scores(gains)
+    if ladder_folder is not None:
+        tables["ladder"], report["ladder"] = _ladder(ladder_folder, inputs, config)
+        if (ladder_folder / "translation").is_dir():
+            climbed, gains, report["ladder_translation"] = _translation_ladder(ladder_folder, inputs, config)
+            if len(gains):
+                tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, climbed)
+            tables["ladder"] = pd.concat([tables["ladder"], climbed], ignore_index=True)
+        scores["ladder"] = ladder_scores(tables["ladder"])
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
         found = recovery(inputs, truths, coupling)
@@ -93,10 +100,31 @@ def evaluate(
     comparisons = pd.DataFrame([vars(row) for row in rows], columns=list(Comparison.__dataclass_fields__))
     comparisons.to_csv(out_folder / "comparisons.csv", index=False)
     nulls.to_csv(out_folder / "nulls.csv", index=False)
+    if "ladder" in tables:
+        tables["ladder"].to_csv(out_folder / "ladder.csv", index=False)
     (out_folder / "tables").mkdir(exist_ok=True)
     for name, table in tables.items():
         table.to_csv(out_folder / "tables" / f"{name}.csv", index=False)
     return scores
+
+
+def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """ladder.csv, and what the leakage check says of its steps. The draws of clusters are those of the models."""
+    about, steps, report = read_steps(folder, inputs)
+    resampling = _resampling(steps.decisions.values(), inputs, config, DECISIONS)
+    assert resampling is not None  # the first step is always there
+    return decision_ladder(about, steps, resampling, config.statistics, _rng(config, LADDER)), report
+
+
+def _translation_ladder(
+    folder: Path, inputs: Inputs, config: Config
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Rows of ladder.csv, the communication gain, and the leakage report; with the translators' draws of clusters."""
+    found, report = read_translation_steps(folder / "translation", inputs)
+    resampling = _resampling(found.steps.values(), inputs, config, TRANSLATIONS)
+    rows = translation_ladder_table(found, resampling, config.statistics, _rng(config, CLIMB))
+    gains = communication_gain(found, resampling, config.statistics)
+    return rows, gains, report
 
 
 def _rng(config: Config, part: int) -> np.random.Generator:

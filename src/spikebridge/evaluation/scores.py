@@ -69,14 +69,15 @@ def decision_scores(d: Decisions, clusters: Clusters, n_classes: int) -> dict[st
     }
 
 
-def within_blocks(d: Decisions, clusters: Clusters, n_classes: int) -> Array:
+def within_blocks(d: Decisions, clusters: Clusters, n_classes: int, weight: Array | None = None) -> Array:
     """Mean over a cluster's test blocks of the balanced accuracy within the block; see metrics.decision for why.
 
+    weight: (trial,), how much each counts; None: all alike.
     Returns (cluster,), NaN for a cluster none of whose blocks holds every class.
     """
     block, _ = pd.factorize(d.table["block"])
     block = np.asarray(block, dtype=np.int64)
-    score = decision.balanced_accuracy_within_blocks(d.label, d.predicted, block, n_classes)
+    score = decision.balanced_accuracy_within_blocks(d.label, d.predicted, block, n_classes, weight)
     home = np.zeros(len(score), dtype=np.int64)
     home[block] = clusters.index
     known = np.isfinite(score)

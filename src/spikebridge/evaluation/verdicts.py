@@ -1,12 +1,27 @@
-"""Whether a translator has anything to translate, in words."""
+"""What a test decided, and whether a translator has anything to translate, in words."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from spikebridge.statistics import clusters_needed
+
 LEAST_BITS = 0.002  # bits/spike; below, the source tells next to nothing, however narrow the interval
 NOTHING = "nothing to translate"
+
+
+def decided(better: str, p_holm: float, smallest: float, tests: int, kind: str, alpha: float) -> str:
+    """Of one test in a Holm family: too few clusters to decide is not the same as no difference.
+
+    better: name of what the test holds for better. smallest: the smallest p that the test can give. tests: those of the
+    family. kind: what the clusters are.
+    """
+    if p_holm <= alpha:
+        return f"{better} better"
+    if smallest * tests > alpha:
+        return f"too few {kind}s to decide (needs {clusters_needed(alpha, tests)})"
+    return "no difference shown"
 
 
 def translation_verdict(

@@ -47,14 +47,21 @@ def balanced_accuracy(
     return score
 
 
-def auc(label: NDArray[np.int64], probabilities: NDArray[np.float64], cluster: Cluster) -> Score:
+def auc(
+    label: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    cluster: Cluster,
+    weight: NDArray[np.float64] | None = None,
+) -> Score:
     """Area under the ROC curve (as metrics.decision.auc), exactly, for any weights of the clusters.
 
     With C[i, j] = number of (positive trial of cluster i, other trial of cluster j) pairs in the right order, ties
     half, and n, m the numbers of positive and other trials of each cluster: AUC(w) = w' C w / ((w' n)(w' m)).
+    weight: (trial,), how much each trial counts apart from that; a pair counts the product.
     """
+    own = np.ones(len(label)) if weight is None else weight
     classes = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
-    parts = [_concordance(label == k, probabilities[:, k], cluster) for k in classes]
+    parts = [_concordance(label == k, probabilities[:, k], cluster, own) for k in classes]
 
     def score(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         won = [np.einsum("rc,rc->r", weights @ c, weights) for c, _, _ in parts]
@@ -65,14 +72,16 @@ def auc(label: NDArray[np.int64], probabilities: NDArray[np.float64], cluster: C
 
 
 def _concordance(
-    positive: NDArray[np.bool_], value: NDArray[np.float64], cluster: Cluster
+    positive: NDArray[np.bool_], value: NDArray[np.float64], cluster: Cluster, weight: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     k = int(cluster.max()) + 1
     levels, rank = np.unique(value, return_inverse=True)
     shape = (len(levels), k)
     cell = rank * k + cluster
-    ones = np.bincount(cell[positive], minlength=len(levels) * k).reshape(shape).astype(np.float64)
-    rest = np.bincount(cell[~positive], minlength=len(levels) * k).reshape(shape).astype(np.float64)
+    ones, rest = (
+        np.bincount(cell[side], weights=weight[side], minlength=len(levels) * k).reshape(shape).astype(np.float64)
+        for side in (positive, ~positive)
+    )
     beaten = np.cumsum(rest, axis=0) - 0.5 * rest  # others below this level, and half of those at it
     return ones.T @ beaten, ones.sum(axis=0), rest.sum(axis=0)
 

@@ -28,7 +28,11 @@ def balanced_accuracy(label: Labels, predicted: Labels) -> float:
 
 
 def balanced_accuracy_within_blocks(
-    label: Labels, predicted: Labels, block: NDArray[np.int64], n_classes: int
+    label: Labels,
+    predicted: Labels,
+    block: NDArray[np.int64],
+    n_classes: int,
+    weight: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Balanced accuracy of each test block, NaN where a block lacks one of the classes.
 
@@ -37,13 +41,15 @@ def balanced_accuracy_within_blocks(
     then scores below 1 / n_classes, and any other model "beats" it though the labels are noise. Within one block a
     constant prediction scores exactly 1 / n_classes, whatever it was trained on.
 
-    block: (trial,), number of the block from 0. Returns (block,).
+    block: (trial,), number of the block from 0. weight: (trial,), how much each counts within its block and class;
+    None: all alike. Returns (block,).
     """
     n_blocks = int(block.max()) + 1 if len(block) else 0
     cell = block * n_classes + label
     size = n_blocks * n_classes
-    total = np.bincount(cell, minlength=size).reshape(n_blocks, n_classes)
-    right = np.bincount(cell, weights=label == predicted, minlength=size).reshape(n_blocks, n_classes)
+    weight = np.ones(len(label)) if weight is None else weight
+    total = np.bincount(cell, weights=weight, minlength=size).reshape(n_blocks, n_classes)
+    right = np.bincount(cell, weights=weight * (label == predicted), minlength=size).reshape(n_blocks, n_classes)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((right / total).mean(axis=1))
 

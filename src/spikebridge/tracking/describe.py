@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -77,7 +77,8 @@ def analysis_lines(results: Results) -> list[str]:
     ]
     if gain := metrics.get("communication_gain"):
         units = f"{gain['n_units_above_zero']} of {gain['n_units']} units above zero"
-        lines.append(f"Communication gain over the target's own past (bits/spike): {_interval(gain)}, {units}")
+        test = f"Holm p = {number(gain['p_holm'])}, {gain['verdict']}" if gain.get("p_holm") is not None else "no test"
+        lines.append(f"Communication gain over the target's own past (bits/spike): {_interval(gain)}, {test}; {units}")
     if ways := found.get("direction", {}).get("source_bits_per_spike"):
         said = [f"{name} {_interval(ways[name])}" for name in ("forward", "reverse", "difference")]
         lines.append(f"Direction (bits/spike from the source): {', '.join(said)}")
@@ -93,6 +94,25 @@ def analysis_lines(results: Results) -> list[str]:
         truth = f", rank correlation with true information {number(sum(known) / len(known))}" if known else ""
         lines.append(f"Attribution: {which['n_units']} source units{truth}")
     return lines
+
+
+def ladder_lines(results: Results) -> Iterator[str]:
+    """One line a ladder with the scores of its steps, and one for each gain that is tested; none without a ladder."""
+    if not (results.evaluation / "ladder.csv").is_file():
+        return
+    for kind, rows in results.table("ladder.csv").groupby("kind", sort=False):
+        metric = str(rows["metric"].iloc[0])
+        steps = rows[(rows["metric"] == metric) & rows["value"].notna()].to_dict("records")
+        said = [f"{_words(r['step'])} {number(r['value'])}" for r in steps]
+        yield f"Ladder, {kind} ({HEADINGS.get(metric, metric)}): {', '.join(said)}"
+        for r in (r for r in steps if pd.notna(r["p_holm"])):
+            gain = _interval({"value": r["gain"], "ci_low": r["gain_low"], "ci_high": r["gain_high"]})
+            test = f"Holm p = {number(r['p_holm'])}, {_words(r['verdict'])}"
+            yield f"  {_words(r['step'])} over {_words(r['reference'])}: {gain}, {test}"
+
+
+def _words(name: Any) -> str:
+    return str(name).replace("_", " ")
 
 
 def _interval(score: Mapping[str, float | None]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class FeatureDecoder(Model):
     fewer than two classes to learn from get class shares; classes without a training trial keep their share.
     """
 
-    least_sd: ClassVar[float] = 1e-6
+    least_sd: float = 1e-6
     """Features that vary less are not scaled up to unit variance."""
 
     class Params(base.Params):
@@ -45,6 +45,10 @@ class FeatureDecoder(Model):
     def _usable(self, w: Windows) -> NDArray[np.bool_]:
         """(window,), which training windows may be learned from."""
         return w.labelled
+
+    def _weights(self, w: Windows, about: Arrays) -> Array | None:
+        """(window,), how much each training window counts; None: all alike."""
+        return None
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
@@ -67,7 +71,8 @@ class FeatureDecoder(Model):
         x = _filled(x, mean, gaps)
         mean = np.concatenate([mean, np.zeros(len(gaps))])
         shift, sd = x.mean(axis=0), np.maximum(x.std(axis=0), self.least_sd)
-        fit = LogisticRegression(C=1 / p.penalty, max_iter=2000, tol=1e-6).fit((x - shift) / sd, w.label)
+        logistic = LogisticRegression(C=1 / p.penalty, max_iter=2000, tol=1e-6)
+        fit = logistic.fit((x - shift) / sd, w.label, sample_weight=self._weights(w, about))
         weights, bias = fit.coef_, fit.intercept_
         if len(present) == 2:  # scikit-learn keeps the second class alone
             weights, bias = np.vstack([0 * weights, weights]), np.concatenate([[0.0], bias])

@@ -40,6 +40,7 @@ def fit_poisson(
     own_strength: float = 1.0,
     tolerance: float = 1e-8,
     most: int = 200,
+    start: PoissonFit | None = None,
 ) -> PoissonFit:
     """Minimise, for every unit, sum_t (rate - y log rate) + n/2 (strength |weights|^2 + own_strength |own_weights|^2).
 
@@ -49,7 +50,8 @@ def fit_poisson(
     One L-BFGS (Liu & Nocedal 1989) over all units, in coordinates in which the Hessian at the mean rate is an identity:
     the principal axes of x, each unit's scaled by its curvature. Some twenty steps then do, each two products with x,
     where a Newton step would take a factorisation for every unit.
-    tolerance: the search ends when a step gains less than this share of the loss.
+    tolerance: the search ends when a step gains less than this share of the loss. start: where it begins; the mean
+    rates unless given. Products are computed in the type of x: in single precision a tolerance below 1e-6 is not met.
     """
     from scipy.optimize import minimize
 
@@ -61,28 +63,33 @@ def fit_poisson(
     scale = 1 / np.sqrt(n * (level * variance[:, None] + strength))
     own_scale = _whitening(own, level, own_strength)
     bias_scale = 1 / np.sqrt(n * level)
-    start = np.log(level / np.exp(offset).mean(axis=0))
+    at_mean = np.log(level / np.exp(offset).mean(axis=0))
     r, k = z.shape[1], own.shape[1]
 
     def unpack(theta: Array) -> tuple[Array, Array, Array]:
-        t = theta.reshape(1 + r + k, units)
-        return start + t[0] * bias_scale, t[1 : 1 + r] * scale, np.einsum("ukj,ju->ku", own_scale, t[1 + r :])
+        t = theta.reshape(1 + r + k, units).astype(x.dtype)
+        return at_mean + t[0] * bias_scale, t[1 : 1 + r] * scale, np.einsum("ukj,ju->ku", own_scale, t[1 + r :])
+
+    def pack(fit: PoissonFit) -> Array:
+        v = np.linalg.solve(own_scale, fit.own_weights.T[:, :, None])[:, :, 0].T if k else fit.own_weights
+        parts = [((fit.bias - at_mean) / bias_scale)[None], axes.T @ fit.weights / scale, v]
+        return np.concatenate(parts).astype(np.float64).ravel()
 
     def loss(theta: Array) -> tuple[float, Array]:
         bias, w, v = unpack(theta)
         eta = np.minimum(PoissonFit(bias, w, v).log_rate(z, own, offset), HIGHEST)
         rate = np.exp(eta)
-        value = (rate - y * eta).sum() + n / 2 * (strength * (w**2).sum() + own_strength * (v**2).sum())
+        value = (rate - y * eta).sum(dtype=np.float64) + n / 2 * (strength * (w**2).sum() + own_strength * (v**2).sum())
         rate -= y
         slope = [
             (rate.sum(axis=0) * bias_scale)[None],
             (z.T @ rate + n * strength * w) * scale,
             np.einsum("ukj,ku->ju", own_scale, _project(own, rate) + n * own_strength * v),
         ]
-        return float(value), np.concatenate(slope).ravel()
+        return float(value), np.concatenate(slope).astype(np.float64).ravel()
 
     found = minimize(
-        loss, np.zeros((1 + r + k) * units), jac=True, method="L-BFGS-B",
+        loss, np.zeros((1 + r + k) * units) if start is None else pack(start), jac=True, method="L-BFGS-B",
         options={"maxiter": most, "maxcor": 10, "gtol": 0.0, "ftol": tolerance},
     )  # fmt: skip
     bias, w, v = unpack(found.x)

@@ -1,0 +1,141 @@
+"""The stage ladder: every step out of fold, written like the results of a model, so that one check covers both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge import parallel
+from spikebridge.config import Config
+from spikebridge.errors import DataError
+from spikebridge.ladder.fit import Intervals, OutOfFold, out_of_fold
+from spikebridge.ladder.steps import Step, decision_steps
+from spikebridge.ladder.translation import translation_ladder
+from spikebridge.ladder.views import in_memory, lacking_latents, read_latents
+from spikebridge.preprocess import load_splits, load_windows, merge_intervals
+from spikebridge.tuning import seed_of
+from spikebridge.types import Fold, Index, Partition, Splits, Windows
+
+TRANSLATOR = "seq2seq"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One outer fold, all steps: everything that a worker needs."""
+
+    config: Config
+    fold: int
+    windows: Path
+    splits: Path
+    train: Path
+
+
+def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -> None:
+    """Write <step>/predictions.parquet and <step>/consumed.json of every step, about.json and translation/ into `out`.
+
+    train: the folder of what train@model wrote; of it only the latents of seq2seq are read, and what its fits consumed.
+    about.json: hash of the manifest, and of each step its reference, its family of tests, why it is left out, and its
+    settings and inner log-loss in each fold.
+    Raises ConfigError for columns under `ladder:` that the windows do not hold.
+    """
+    manifest, data = load_splits(splits), load_windows(windows)
+    steps = _steps(config, data, manifest, train)
+    jobs = [Job(config, f.fold, windows, splits, train) for f in manifest.folds]
+    found = parallel.run_jobs(
+        _fold, jobs, parallel.n_workers(config.compute, len(jobs)), lambda item: None, torch=False
+    )
+    out.mkdir(parents=True)
+    for step in steps:
+        if not step.missing:
+            _write(out / step.name, {j.fold: f[step.name] for j, f in zip(jobs, found, strict=True)}, manifest.hash)
+    kept = {"confounds": config.ladder.confounds, "how": config.ladder.how}
+    _write_json(out / "about.json", {"split_hash": manifest.hash, **kept, "decision": _about(steps, found)})
+    told = translation_ladder({w.recording: w for w in data}, manifest, train, config)
+    told.write(out / "translation", manifest.hash)
+
+
+def _write(folder: Path, folds: Mapping[int, OutOfFold], split_hash: str) -> None:
+    folder.mkdir()
+    table = pd.concat([f.table for f in folds.values()]).sort_values(["recording", "time_s"])
+    table.assign(split_hash=split_hash).to_parquet(folder / "predictions.parquet", index=False)
+    consumed = {str(fold): f.consumed for fold, f in folds.items()}
+    _write_json(folder / "consumed.json", {"split_hash": split_hash, "folds": consumed})
+
+
+def _about(steps: Sequence[Step], found: Sequence[Mapping[str, OutOfFold]]) -> list[dict[str, Any]]:
+    """What each step is, with the reference that its rule gives, and its settings and inner log-loss a fold."""
+    about: list[dict[str, Any]] = []
+    losses: dict[str, float] = {}
+    for step in steps:
+        reference = step.reference or (min(losses, key=lambda name: losses[name]) if losses else "")
+        entry: dict[str, Any] = {"name": step.name, "reference": reference, "family": step.family}
+        about.append({**entry, "missing": step.missing})
+        if not step.missing:
+            folds = [each[step.name] for each in found]
+            losses[step.name] = sum(f.inner_loss for f in folds)
+            about[-1] |= {"settings": [f.settings for f in folds], "inner_loss": [f.inner_loss for f in folds]}
+    return about
+
+
+def _steps(config: Config, data: list[Windows], manifest: Splits, train: Path) -> list[Step]:
+    named = TRANSLATOR in config.models
+    lacking = (
+        lacking_latents(train / TRANSLATOR / "latents.npz", manifest)
+        if named
+        else f"{TRANSLATOR} is not among the models"
+    )
+    return decision_steps(config, data, manifest.by, lacking)
+
+
+def _fold(job: Job, report: parallel.Report) -> dict[str, OutOfFold]:
+    manifest, data = load_splits(job.splits), load_windows(job.windows)
+    steps = [s for s in _steps(job.config, data, manifest, job.train) if not s.missing]
+    path = job.train / TRANSLATOR / "latents.npz"
+    latents = read_latents(path, job.fold) if any(s.of_latents for s in steps) else {}
+    fold = _of_labelled(next(f for f in manifest.folds if f.fold == job.fold), data)
+    labelled = [in_memory(w) for w in data]
+    made = {}
+    for step in steps:
+        rng = seed_of(job.config, "ladder", step.name, job.fold)
+        one = out_of_fold(step, labelled, fold, latents, rng)
+        if step.of_latents:
+            before = _translator_consumed(job.train / TRANSLATOR / "consumed.json", job.fold)
+            one = replace(one, consumed=_joined(one.consumed, before))
+        made[step.name] = one
+    return made
+
+
+def _of_labelled(fold: Fold, data: list[Windows]) -> Fold:
+    """The fold, its numbers counting labelled windows alone."""
+    place = {w.recording: np.where(w.labelled, np.cumsum(w.labelled) - 1, -1) for w in data}
+
+    def renumbered(index: Index) -> dict[str, Any]:
+        made = {name: place[name][rows] for name, rows in index.items()}
+        return {name: rows[rows >= 0] for name, rows in made.items()}
+
+    inner = tuple(Partition(renumbered(p.train), renumbered(p.valid)) for p in fold.inner)
+    return Fold(fold.fold, renumbered(fold.test), renumbered(fold.train), inner, fold.test_intervals)
+
+
+def _translator_consumed(path: Path, fold: int) -> Intervals:
+    try:
+        found: Intervals = json.loads(path.read_text(encoding="utf-8"))["folds"][str(fold)]
+    except (OSError, ValueError, KeyError):
+        raise DataError(f"{path}: expected the intervals that fold {fold} consumed; run train@{TRANSLATOR}") from None
+    return found
+
+
+def _joined(one: Intervals, other: Intervals) -> Intervals:
+    """What either consumed."""
+    names = {**one, **other}
+    return {n: merge_intervals(np.array([*one.get(n, ()), *other.get(n, ())])).tolist() for n in names}
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
