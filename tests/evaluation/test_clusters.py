@@ -35,7 +35,7 @@ def test_few_recordings_say_so(tmp_path: Path, run: Run) -> None:
 
 
 def test_two_models_are_compared_over_recordings_however_few(tmp_path: Path, run: Run) -> None:
-    """Which of two is better differs between recordings, and chance in a translation is alike in a recording's blocks."""
+    """Which of two is better differs between recordings; chance in a translation is alike in the blocks of one."""
     small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3))
     table = pd.read_csv(run(small) / "comparisons.csv").groupby("family")
     clusters = table["n_clusters"].agg(["min", "max"]).to_dict("index")

@@ -74,7 +74,7 @@ def test_largest_shift() -> None:
 
 
 def test_trial_shuffle_against_every_pairing(rng: np.random.Generator) -> None:
-    """Six trials, a run of four and one of two: the null is drawn from the 24 x 2 pairings, all of them, and widened."""
+    """Six trials, a run of four and one of two: the null is drawn from all of the 24 x 2 pairings, and widened."""
     y = rng.poisson(1.0, (6, 4)).astype(float)
     rates = rng.gamma(2, 0.5, (6, 4))
 

@@ -7,13 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.audit.calibration import ALL, CONSERVATIVE, FAILS, HOLDS
+from spikebridge.audit.calibration import ALL, CONSERVATIVE, FAILS, HOLDS, MOST, UNCLEAR
 from spikebridge.audit.outcomes import ALPHA
 from spikebridge.audit.power import COMPETITOR, MAJORITY
 from spikebridge.audit.words import WORLD, test_name
 from spikebridge.figures import style
 
-LOOK = {HOLDS: (style.PALETTE[0], "o"), CONSERVATIVE: (style.PALETTE[2], "s"), FAILS: (style.PALETTE[1], "X")}
+LOOK = {
+    HOLDS: (style.PALETTE[0], "o"),
+    CONSERVATIVE: (style.PALETTE[2], "s"),
+    UNCLEAR: (style.PALETTE[4], "D"),
+    FAILS: (style.PALETTE[1], "X"),
+}
 """State -> colour and marker, told apart by either."""
 LEFT = 0.002  # of the logarithmic axis; a rate of zero is drawn here
 
@@ -35,13 +40,13 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> bool:
             grid[0].plot([], [], marker, color=colour, linestyle="", markersize=8, label=state)[0]
             for state, (colour, marker) in LOOK.items()
         ]
-        figure.legend(handles=handles, loc="outside lower right", ncols=3)
-        style.headline(figure, f"False claims at 5 % in {_studies(table)} simulated studies of each kind")
+        figure.legend(handles=handles, loc="outside lower right", ncols=len(LOOK))
+        style.headline(figure, f"False claims at 5 % in {_studies(table)} simulated studies whose truth is known")
         return style.save(figure, path)
 
 
 def _studies(table: pd.DataFrame) -> int:
-    return int(table["studies"].max())
+    return int(table.groupby("world")["studies"].max().sum())
 
 
 def _panel(axes: style.Axes, rows: pd.DataFrame) -> None:
@@ -60,7 +65,7 @@ def _panel(axes: style.Axes, rows: pd.DataFrame) -> None:
             ticks.append(line)
             names.append(test_name(row))
             line += 1
-    axes.axvspan(ALPHA, 0.07, color=style.FAINT, alpha=0.25, linewidth=0, zorder=0)
+    axes.axvspan(ALPHA, MOST, color=style.FAINT, alpha=0.25, linewidth=0, zorder=0)
     axes.axvline(ALPHA, color=style.INK, linewidth=1)
     axes.set_yticks(ticks, names, fontsize=9)
     axes.set_ylim(line - 0.4, -0.7)

@@ -37,8 +37,8 @@ Cheap models stand in under the names of the primary tests (logistic regression,
 reduced-rank regression, settings fixed), in 5 folds, with {resamples:,} resamples. Where a test could not reach 5 %
 with the clusters at hand ("too few to decide") it is counted apart. A test **holds** where the 95 % interval of its
 rate (Clopper-Pearson, over studies) includes 5 % or lies below, and the rate is at most {most:.0f} %; it is
-**conservative** where the interval lies below 5 %, and **fails** otherwise. Tests of equivalence have another null
-hypothesis and are not counted.
+**conservative** where the interval lies below 5 %, **fails** where it lies above, and is **unclear** otherwise. Tests
+of equivalence have another null hypothesis and are not counted.
 """
 
 
@@ -62,12 +62,12 @@ def _short(table: pd.DataFrame) -> str:
     others = every[every["role"] != "primary"]
     failed = others[others["state"] == FAILS].sort_values("rate", ascending=False)
     held = int(others["state"].isin([HOLDS, CONSERVATIVE]).sum())
-    lines = [f"- {int((primary['state'] != FAILS).sum())} of {len(primary)} primary tests hold their level."]
+    lines = [f"- {len(primary) - len(bad)} of {len(primary)} primary tests hold their level."]
     if len(bad):
-        lines += ["- Primary, and not holding:", *_list(bad)]
+        lines += ["- Primary, and not shown to hold:", *_list(bad)]
     if len(failed):
         lines += ["- Descriptive, and shown to fail:", *_list(failed)]
-    lines.append(f"- The other {held} descriptive tests hold in these worlds, which does not make them primary.")
+    lines.append(f"- {held} descriptive tests hold in these worlds, which does not make them primary.")
     return "\n".join(lines) + "\n"
 
 
