@@ -98,3 +98,4 @@ def _rows(
         each = [known.get(s, float("nan")) for s in SOURCES]
         rows.append([recording, unit, value, interval.ci_low, interval.ci_high, *each, n])
     return rows
+
