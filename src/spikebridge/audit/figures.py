@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.audit.calibration import ALL, CONSERVATIVE, FAILS, HOLDS, MOST, UNCLEAR
+from spikebridge.audit.calibration import ALL, BLOCKS, CONSERVATIVE, FAILS, HOLDS, MOST, UNCLEAR
 from spikebridge.audit.outcomes import ALPHA
 from spikebridge.audit.power import COMPETITOR, MAJORITY
 from spikebridge.audit.words import WORLD, test_name
@@ -92,7 +92,7 @@ def draw_power(table: pd.DataFrame, path: Path) -> bool:
         for axes in grid[-1]:
             axes.set_xlabel("recordings")
         grid[0, -1].legend(title="trials a recording", loc="lower right")
-        style.headline(figure, "What the primary test finds after Holm (sign flip; below 6 recordings: test blocks)")
+        style.headline(figure, "What the primary test finds after Holm (open: over the test blocks of few recordings)")
         return style.save(figure, path)
 
 
@@ -102,8 +102,10 @@ _WHO = {MAJORITY: "majority", COMPETITOR: "a competitor"}
 def _curves(axes: style.Axes, part: pd.DataFrame) -> None:
     for k, (trials, rows) in enumerate(part.sort_values("recordings").groupby("trials")):
         colour, marker = style.PALETTE[k], style.MARKERS[k]
+        blocks, rows = rows[rows["clusters"] == BLOCKS], rows[rows["clusters"] != BLOCKS]
         axes.fill_between(rows["recordings"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.15, linewidth=0)
         axes.plot(rows["recordings"], rows["power"], color=colour, marker=marker, markersize=6, label=str(trials))
+        axes.plot(blocks["recordings"], blocks["power"], marker, color=colour, markerfacecolor="white", markersize=7)
     for level, line in ((0.8, "--"), (ALPHA, ":")):
         axes.axhline(level, color=style.FAINT, linewidth=1, linestyle=line, zorder=0)
     axes.set_ylim(-0.02, 1.02)

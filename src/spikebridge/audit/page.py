@@ -45,7 +45,7 @@ of equivalence have another null hypothesis and are not counted.
 def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, seed: int) -> str:
     """Markdown, from calibration, power table and outcomes."""
     studies = {str(w): int(n) for w, n in outcomes.groupby("world")["study"].nunique().items()}
-    few = "Few recordings: fewer than six, where test blocks are the clusters.\n\n"
+    few = "Few recordings: fewer than six, where test blocks are the clusters of a model against majority.\n\n"
     parts = [
         INTRO.format(**studies, seed=seed, resamples=RESAMPLES, most=100 * MOST),
         f"## In short\n\n{_short(table)}",
@@ -106,8 +106,9 @@ def _power(power: pd.DataFrame, outcomes: pd.DataFrame) -> str:
     text = f"""Simulated at the level of predictions, with what the equal decoders above show: the true accuracy has
 between recordings an SD of {sd:.3f} (mean {outcomes[MEAN].dropna().mean():.2f}), and two decoders are right together
 with a correlation of {agreement:.2f} (tetrachoric). The competitor has {BASE:.2f}. Power is that of one test at
-{100 * ALPHA:.0f} % under the first step of Holm: three tests against majority, two against competitors. Below six
-recordings the clusters are test blocks. Columns: recordings.
+{100 * ALPHA:.0f} % under the first step of Holm: three tests against majority, two against competitors. Columns:
+recordings. Against majority, test blocks are the clusters of fewer than six: that speaks for these recordings only. Two
+models are compared over recordings, of which four are too few to decide.
 
 """
     lines = _head("against", "effect", "trials", *(str(r) for r in sorted(power["recordings"].unique())))
