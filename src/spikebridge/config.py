@@ -140,7 +140,8 @@ class LadderConfig(Section):
 class StatisticsConfig(Section):
     alpha: float = Field(0.05, gt=0, lt=1)
     resamples: int = Field(10000, ge=100)
-    cluster: Literal["auto", "recording", "block", "animal"] = "auto"
+    cluster: Literal["auto", "recording", "block", "animal", "nested"] = "auto"
+    margin: float = Field(0.05, gt=0, lt=1)
     condition: str | None = Field(None, description="condition_shuffle keeps its mean course; null: the label")
 
 

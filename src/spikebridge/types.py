@@ -267,7 +267,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row of comparisons.csv. `estimate` is metric(model_a) - metric(model_b); see design of the columns there."""
+    """One row of comparisons.csv. `estimate`: model_a minus model_b. The last four: see evaluation.power."""
 
     family: str
     model_a: str
@@ -284,6 +284,10 @@ class Comparison:
     role: str
     p_holm: float = float("nan")
     verdict: str = ""
+    design_effect: float = float("nan")
+    effective_n: float = float("nan")
+    detectable: float = float("nan")
+    clusters_for_power: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -57,3 +57,21 @@ def test_animals_as_clusters(study: Study, run: Run) -> None:
 def test_a_recording_without_animal_is_named() -> None:
     with pytest.raises(ConfigError, match="got none for \\['b'\\]"):
         clusters_of(pd.DataFrame({"recording": ["a", "b"]}), "animal", {"a": "rat"})
+
+
+def test_nested_intervals_draw_recordings_first(tmp_path: Path, run: Run) -> None:
+    """The sign flip over blocks is the same; the interval speaks for new recordings, and is wider."""
+    small = make_study(tmp_path, Plan(recordings=4, trials=24, folds=3, translate={}))
+    tables, contents = [], []
+    for rule in ("block", "nested"):
+        found = run(settings(small, cluster=rule), rule)
+        tables.append(pd.read_csv(found / "comparisons.csv"))
+        contents.append(json.loads((found / "metrics.json").read_text()))
+    flat, nested = (t[t["role"] == "primary"] for t in tables)
+    assert (flat["p"] == nested["p"]).all() and (nested["n_clusters"] == 12).all()
+    wider = (nested["ci_high"] - nested["ci_low"]) / (flat["ci_high"] - flat["ci_low"])
+    assert wider.mean() > 1
+    assert "nested" not in contents[0] and contents[1]["nested"] is True
+    value = contents[1]["models"]["seq2seq"]["balanced_accuracy"]
+    assert value["value"] == contents[0]["models"]["seq2seq"]["balanced_accuracy"]["value"]
+    assert value["ci_low"] < value["value"] < value["ci_high"]

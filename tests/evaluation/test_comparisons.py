@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_runs import Plan, make_study
+from fake_runs import Plan, Study, make_study
 from scipy import stats
 
-from spikebridge import mission, models
+from spikebridge import mission, models, statistics
 from spikebridge.evaluation.comparisons import families
 from spikebridge.metrics import balanced_accuracy, balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip
@@ -74,7 +74,7 @@ def test_a_yardstick_changes_no_primary_row_and_is_described(tmp_path: Path, run
 
 def test_every_pair_is_described(comparisons: pd.DataFrame) -> None:
     described = comparisons[comparisons["role"] == "descriptive"]
-    assert set(described["verdict"]) == {"descriptive"}
+    assert described["verdict"].str.startswith("descriptive").all()
     assert described["p_holm"].isna().all()
     for test in ("mcnemar_exact", "mcnemar_mid_p"):
         rows = described[described["test"] == test]
@@ -96,9 +96,98 @@ def test_uninformative_models_do_not_win(tmp_path: Path, run: Run) -> None:
     quiet = make_study(tmp_path, Plan(decode=nothing, translate={"seq2seq": 0.0, "ridge": 0.0}, seed=3))
     table = pd.read_csv(run(quiet) / "comparisons.csv")
     primary = table[table["role"] == "primary"]
-    assert set(primary["verdict"]) == {"no difference shown"}
+    assert primary["verdict"].str.startswith("no difference shown").all()
+    deciding = primary[primary["metric"] == "balanced_accuracy_within_blocks"]
+    for row in deciding.to_dict("records"):
+        assert row["verdict"] == f"no difference shown (could have seen {row['detectable']:.2g})"
     nulls = pd.read_csv(quiet.root / "out" / "nulls.csv")
     assert not nulls[nulls["role"] == "primary"]["passed"].any()
+
+
+# --- the descriptive tests --------------------------------------------------------------------------------------------
+
+OF_PAIRS = {
+    "mcnemar_exact", "mcnemar_mid_p", "mcnemar_design_effect", "delong", "nadeau_bengio", "tost", "tost_bootstrap",
+    "rope", "bayes_factor",
+}  # fmt: skip
+
+
+def one(table: pd.DataFrame, test: str, a: str = "seq2seq", b: str = "dnn") -> dict[str, Any]:
+    rows = table[(table["test"] == test) & (table["model_a"] == a) & (table["model_b"] == b)]
+    assert len(rows) == 1
+    return dict(rows.to_dict("records")[0])
+
+
+def test_every_pair_has_every_test_and_the_slow_one_only_where_declared(comparisons: pd.DataFrame) -> None:
+    described = comparisons[comparisons["family"] == "pairs"]
+    deciders = described[described["metric"] != "bits_per_spike"]
+    by_pair = deciders.groupby(["model_a", "model_b"])["test"].agg(set)
+    assert len(by_pair) == 6
+    assert all(found - {"gee", "cluster_bootstrap"} == OF_PAIRS for found in by_pair)
+    declared = {p for f in families(list(Plan().decode), []) for p in f.pairs}
+    assert {pair for pair, found in by_pair.items() if "gee" in found} == declared
+    dependent = described[described["test"].isin(["mcnemar_exact", "mcnemar_mid_p", "delong"])]
+    assert set(dependent["verdict"]) == {"descriptive: trials are not independent"}
+
+
+def test_descriptions_are_the_tests_of_what_lies_on_disk(comparisons: pd.DataFrame, study: Study) -> None:
+    a, b = (_sorted(study, m) for m in ("seq2seq", "dnn"))
+    right_a, right_b = (np.asarray(t["label"] == t["predicted"]) for t in (a, b))
+    cluster = np.asarray(pd.factorize(a["recording"])[0])
+    inflated = statistics.design_effect(right_a, right_b, cluster)
+    row = one(comparisons, "mcnemar_design_effect")
+    assert (row["p"], row["design_effect"]) == pytest.approx((inflated.p, inflated.effect))
+    assert row["effective_n"] == pytest.approx(inflated.effective_n)
+    label = np.asarray(a["label"] == "stay", dtype=np.int64)
+    areas = statistics.delong(label, *(t[["p_skip", "p_stay"]].to_numpy() for t in (a, b)))
+    assert one(comparisons, "delong")["p"] == pytest.approx(areas.p)
+    animal = np.asarray(pd.factorize(a["recording"].str[:4])[0])
+    fitted = statistics.correctness_model(right_a, right_b, cluster, animal)
+    assert one(comparisons, "gee")["p"] == pytest.approx(fitted.p)
+
+    differences = []
+    for rows in (a.assign(other=b["predicted"]).groupby("recording"), a.assign(other=b["predicted"]).groupby("fold")):
+        each = [
+            [_within(block, "predicted") - _within(block, "other") for _, block in part.groupby("block")]
+            for _, part in rows
+        ]
+        differences.append(np.array([np.mean(part) for part in each]))
+    of_recordings, of_folds = differences
+    alike = statistics.equivalence(of_recordings, 0.05)
+    row = one(comparisons, "tost")
+    assert (row["p"], row["ci_low"]) == pytest.approx((alike.p, alike.ci_low))
+    assert row["clusters_for_power"] == alike.needed
+    assert one(comparisons, "rope")["ci_high"] == pytest.approx(statistics.rope(of_recordings, 0.05).ci_high)
+    factor = statistics.bayes_factor(of_recordings)
+    assert one(comparisons, "bayes_factor")["verdict"] == f"descriptive: BF10 = {factor:.3g}"
+    corrected = statistics.nadeau_bengio(of_folds, 4, 1)
+    assert one(comparisons, "nadeau_bengio")["p"] == pytest.approx(corrected.p)
+    assert one(comparisons, "tost_bootstrap")["ci_low"] == pytest.approx(alike.ci_low, abs=0.02)
+
+
+def _sorted(study: Study, model: str) -> pd.DataFrame:
+    table = pd.read_parquet(study.model(model) / "predictions.parquet")
+    return table.sort_values(["recording", "time_s"]).reset_index(drop=True)
+
+
+def _within(block: pd.DataFrame, column: str) -> float:
+    return balanced_accuracy(*(np.asarray(block[c] == "stay", dtype=np.int64) for c in ("label", column)))
+
+
+def test_three_classes_have_every_test(tmp_path: Path, run: Run) -> None:
+    decode = {"seq2seq": 2.0, "random_forest": 0.8, "majority": 0.0}
+    plan = Plan(trials=40, folds=3, classes=("left", "none", "right"), decode=decode, translate={}, truth=False)
+    table = pd.read_csv(run(make_study(tmp_path, plan)) / "comparisons.csv")
+    rows = table[(table["model_a"] == "seq2seq") & (table["model_b"] == "random_forest")].set_index("test")
+    assert {*OF_PAIRS, "gee", "sign_flip"} <= set(rows.index)
+    for test in ("mcnemar_design_effect", "delong", "nadeau_bengio", "tost", "gee", "sign_flip"):
+        assert np.isfinite(rows.loc[test, "p"]), test
+        assert rows.loc[test, "estimate"] > 0
+    assert rows.loc["delong", "estimate"] == pytest.approx(
+        table[
+            (table["test"] == "cluster_bootstrap") & (table["metric"] == "auc") & (table["model_b"] == "random_forest")
+        ]["estimate"].iloc[0]
+    )
 
 
 # --- the primary test's level -----------------------------------------------------------------------------------------

@@ -163,12 +163,12 @@ def test_what_a_test_trial_holds_changes_no_other(
     changed = {**windows, "one": replace(windows["one"], target=target)}
     again = translation_ladder(changed, splits, folder, small_config())
     for ladder in (found, again):
-        ladder.trials.set_index(["recording", "trial", "step"], inplace=True)
-        ladder.trials.sort_index(inplace=True)
+        ladder.trials.set_index(["recording", "trial", "step"], inplace=True)  # noqa: PD002 (a frozen record)
+        ladder.trials.sort_index(inplace=True)  # noqa: PD002
     mine = found.trials.query("fold == 0 and not (recording == 'one' and trial == @row)")["nats"]
     pd.testing.assert_series_equal(mine, again.trials["nats"].loc[mine.index])
     for ladder in (found, again):
-        ladder.trials.reset_index(inplace=True)
+        ladder.trials.reset_index(inplace=True)  # noqa: PD002
 
 
 def test_what_is_left_out_says_why(

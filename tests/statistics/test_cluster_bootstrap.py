@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spikebridge.statistics import from_samples, interval, resample_weights
+from spikebridge.statistics import from_samples, interval, nested_weights, resample_weights
 from spikebridge.statistics.cluster_bootstrap import tail
 
 
@@ -50,3 +50,32 @@ def test_one_cluster_has_no_interval() -> None:
     assert found.value == 0.3
     assert np.isnan(found.ci_low)
     assert np.isnan(from_samples(0.3, np.full(10, np.nan), 5).ci_high)
+
+
+def recordings(rng: np.random.Generator, k: int, blocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Values of blocks that share something within their recording; the recording of each."""
+    parent = np.repeat(np.arange(k), blocks)
+    return rng.normal(0, 1, k)[parent] + rng.normal(0, 1, k * blocks), parent
+
+
+def test_nested_weights_draw_recordings_and_blocks_alike(rng: np.random.Generator) -> None:
+    parent = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    weights = nested_weights(parent, 6000, rng)
+    of_parent = np.stack([weights[:, parent == p].sum(axis=1) / (parent == p).sum() for p in range(3)], axis=1)
+    np.testing.assert_array_equal(of_parent, np.round(of_parent))  # whole recordings
+    np.testing.assert_array_equal(of_parent.sum(axis=1), 3)
+    np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.08)
+    assert (weights[of_parent[:, 0] == 1][:, :3].std(axis=1) > 0).any()  # blocks within are drawn too
+
+
+@pytest.mark.parametrize("k", [4, 8])
+def test_nested_interval_covers_where_that_over_blocks_does_not(rng: np.random.Generator, k: int) -> None:
+    studies, nested, flat = 300, 0, 0
+    for _ in range(studies):
+        values, parent = recordings(rng, k, 5)
+        score = mean_of(values)
+        two = interval(score, nested_weights(parent, 600, rng), independent=k)
+        one = interval(score, resample_weights(5 * k, 600, rng))
+        nested, flat = nested + (two.ci_low <= 0 <= two.ci_high), flat + (one.ci_low <= 0 <= one.ci_high)
+    assert nested / studies > 0.92
+    assert flat / studies < 0.85

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.config import StatisticsConfig
+from spikebridge.evaluation.described import BITS, described_decisions, described_translations
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.scores import (
     SPECIFIC,
     WITHIN,
     Resampling,
-    decision_scores,
     mean_of_clusters,
     specific_score,
     translation_score,
     within_blocks,
 )
-from spikebridge.evaluation.verdicts import decided
-from spikebridge.metrics import clustered
+from spikebridge.evaluation.verdicts import NOT_SHOWN, decided
 from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
-from spikebridge.statistics import cluster_bootstrap, holm, mcnemar, sign_flip
+from spikebridge.statistics import design_effect, holm, sign_flip, sign_flip_power
 from spikebridge.types import Comparison
 
 Array = NDArray[np.float64]
-NAN = float("nan")
 NO_SOURCE = "without_source"
 """What can be said without the source's trial: the rates of the trials around it (see evaluation.specific)."""
-BITS = "bits_per_spike"
 
 
 @dataclass(frozen=True)
@@ -77,18 +73,20 @@ def compare(
     bits/spike of a cluster, or those of the own trial's rates less neighbouring trials' (evaluation.specific says why).
     """
     rows: list[Comparison] = []
-    for family in families(list(inputs.decisions), list(inputs.translations)):
+    declared = families(list(inputs.decisions), list(inputs.translations))
+    for family in declared:
         resampling = deciding if family.metric == WITHIN else translating
         assert resampling is not None
         resampling = _of_models(family, resampling, inputs, settings, rng)
         values = _by_cluster(inputs, family.metric, resampling)
         tested = [_primary(family, pair, values, resampling, settings, rng) for pair in family.pairs]
-        n = {m: _trials(inputs, m) for m in {a for a, _ in family.pairs}}
-        rows += _decide([replace(row, n=n[row.model_a]) for row in tested], resampling.clusters.kind, settings.alpha)
+        counted = [_with_trials(row, inputs, resampling) for row in tested]
+        rows += _decide(counted, resampling.clusters.kind, settings.alpha)
     if deciding is not None:
-        rows += list(_described_decisions(inputs, deciding))
+        pairs = {pair for family in declared for pair in family.pairs if family.metric == WITHIN}
+        rows += list(described_decisions(inputs, deciding, settings, pairs))
     if translating is not None:
-        rows += list(_described_translations(inputs, translating))
+        rows += list(described_translations(inputs, translating))
     return rows
 
 
@@ -120,9 +118,13 @@ def _by_cluster(inputs: Inputs, metric: str, resampling: Resampling) -> Mapping[
     return {**bits, NO_SOURCE: np.zeros(len(clusters))}
 
 
-def _trials(inputs: Inputs, model: str) -> int:
-    found = inputs.decisions.get(model) or inputs.translations[model]
-    return len(found.table)
+def _with_trials(row: Comparison, inputs: Inputs, resampling: Resampling) -> Comparison:
+    """The number of trials and, of decisions, how many independent ones they are worth."""
+    if row.metric != WITHIN:
+        return replace(row, n=len(inputs.translations[row.model_a].table))
+    a, b = inputs.decisions[row.model_a], inputs.decisions[row.model_b]
+    found = design_effect(a.right, b.right, resampling.clusters.index)
+    return replace(row, n=found.n, design_effect=found.effect, effective_n=found.effective_n)
 
 
 def _primary(
@@ -136,6 +138,7 @@ def _primary(
     difference = values[pair[0]] - values[pair[1]]
     test = sign_flip(difference, rng, "greater", settings.resamples)
     interval = resampling.interval(mean_of_clusters(difference))
+    power = sign_flip_power(difference, settings.alpha, len(family.pairs))
     return Comparison(
         family=family.name,
         model_a=pair[0],
@@ -150,69 +153,22 @@ def _primary(
         n_clusters=test.n,
         smallest_attainable_p=test.smallest,
         role="primary",
+        detectable=power.detectable,
+        clusters_for_power=power.for_power,
     )
 
 
 def _decide(rows: list[Comparison], kind: str, alpha: float) -> list[Comparison]:
-    """Holm within the family, and the verdict: too few clusters is not the same as no difference."""
+    """Holm within the family, and the verdict: too few clusters is not the same as no difference, and no difference
+    shown not the same as none, so it says which one would have been found four times in five."""
     adjusted = holm([row.p for row in rows])
     return [
-        replace(
-            row,
-            p_holm=float(p),
-            verdict=decided(row.model_a, float(p), row.smallest_attainable_p, len(rows), kind, alpha),
-        )
+        replace(row, p_holm=float(p), verdict=_verdict(row, float(p), len(rows), kind, alpha))
         for row, p in zip(rows, adjusted, strict=True)
     ]
 
 
-def _described_decisions(inputs: Inputs, resampling: Resampling) -> Iterator[Comparison]:
-    scores = {m: decision_scores(d, resampling.clusters, len(inputs.classes)) for m, d in inputs.decisions.items()}
-    sampled = _samples(scores, resampling)
-    for a, b in combinations(inputs.decisions, 2):
-        yield from _mcnemar(inputs, a, b, len(resampling.clusters))
-        for metric in scores[a]:
-            yield _bootstrap(a, b, metric, sampled, resampling, len(inputs.decisions[a].label))
-
-
-def _described_translations(inputs: Inputs, resampling: Resampling) -> Iterator[Comparison]:
-    index = resampling.clusters.index
-    sampled = _samples({m: {BITS: translation_score(t, index)} for m, t in inputs.translations.items()}, resampling)
-    for a, b in combinations(inputs.translations, 2):
-        yield _bootstrap(a, b, BITS, sampled, resampling, len(index))
-
-
-Sampled = Mapping[tuple[str, str], tuple[float, Array]]
-"""(model, metric) -> (score of all data, scores of the resamples)."""
-
-
-def _samples(scores: Mapping[str, Mapping[str, clustered.Score]], resampling: Resampling) -> Sampled:
-    return {
-        (model, metric): (float(score(resampling.ones)[0]), score(resampling.weights))
-        for model, each in scores.items()
-        for metric, score in each.items()
-    }
-
-
-def _bootstrap(a: str, b: str, metric: str, sampled: Sampled, resampling: Resampling, n: int) -> Comparison:
-    (value_a, draws_a), (value_b, draws_b) = sampled[a, metric], sampled[b, metric]
-    k = len(resampling.clusters)
-    interval = cluster_bootstrap.from_samples(value_a - value_b, draws_a - draws_b, k, resampling.alpha)
-    return _description(a, b, metric, "cluster_bootstrap", interval.value, n, k, interval.ci_low, interval.ci_high)
-
-
-def _mcnemar(inputs: Inputs, a: str, b: str, n_clusters: int) -> Iterator[Comparison]:
-    right_a, right_b = inputs.decisions[a].right, inputs.decisions[b].right
-    test = mcnemar(right_a, right_b)
-    estimate = float(right_a.mean() - right_b.mean())
-    row = _description(a, b, "accuracy", "", estimate, len(right_a), n_clusters)
-    yield replace(row, test="mcnemar_exact", p=test.p_exact, smallest_attainable_p=test.smallest_exact)
-    yield replace(row, test="mcnemar_mid_p", p=test.p_mid, smallest_attainable_p=test.smallest_mid)
-
-
-def _description(
-    a: str, b: str, metric: str, test: str, estimate: float, n: int, k: int, low: float = NAN, high: float = NAN
-) -> Comparison:
-    return Comparison(
-        "pairs", a, b, metric, test, estimate, low, high, NAN, n, k, NAN, "descriptive", NAN, "descriptive"
-    )
+def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float) -> str:
+    said = decided(row.model_a, p_holm, row.smallest_attainable_p, tests, kind, alpha)
+    seen = said == NOT_SHOWN and row.detectable < np.inf
+    return said + (f" (could have seen {row.detectable:.2g})" if seen else "")

@@ -120,7 +120,7 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
             raise DataError(f"{folder}: expected the results of model {name}, found none; run the stage train@{name}")
     return Inputs(
         windows=windows,
-        animals=load_animals(windows_folder) if config.statistics.cluster == "animal" else {},
+        animals=_animals(windows_folder, config.statistics.cluster == "animal"),
         splits=load_splits(splits_path),
         classes=classes,
         decisions={
@@ -137,6 +137,11 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
         consumed={m: read_json(f / "consumed.json") for m, f in folders.items()},
         history={m: pd.read_csv(f / "history.csv") for m, f in folders.items() if (f / "history.csv").is_file()},
     )
+
+
+def _animals(windows_folder: Path, needed: bool) -> Mapping[str, str]:
+    """Recording -> animal; nothing where no report tells it and it is not needed."""
+    return load_animals(windows_folder) if needed or (windows_folder / "report.json").is_file() else {}
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from spikebridge.evaluation.ladder_translation import read_translation_steps, tr
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.oracle import oracle, shares
+from spikebridge.evaluation.power import power_of
 from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
@@ -61,6 +62,7 @@ def evaluate(
     translating = _resampling(inputs.translations.values(), inputs, config, TRANSLATIONS)
     scores = metrics(inputs, deciding, translating, settings)
     rows = compare(inputs, deciding, translating, settings, _rng(config, SIGNS))
+    scores["power"] = power_of(rows, scores["cluster"], settings.alpha)
     truths, coupling = read_truth(data_path, inputs.recordings, config.data.target), coupling_of(inputs, config.seed)
 
     tables = plain_tables(inputs, scores, rows)

@@ -27,12 +27,14 @@ SPECIFIC = "trial_contrast_bits_per_spike"
 class Resampling:
     """One draw of clusters, shared by all models and scores, so that every difference is paired.
 
-    weights: (resample, cluster).
+    weights: (resample, cluster). parents: number of recordings where these are drawn first, and blocks within; None
+    where clusters are drawn at once.
     """
 
     clusters: Clusters
     weights: Array
     alpha: float
+    parents: int | None = None
 
     @staticmethod
     def of(
@@ -41,16 +43,32 @@ class Resampling:
         rng: np.random.Generator,
         animals: Mapping[str, str] | None = None,
     ) -> Resampling:
+        if settings.cluster == "nested":
+            return Resampling._nested(table, settings, rng)
         clusters = clusters_of(table, settings.cluster, animals)
         weights = cluster_bootstrap.resample_weights(len(clusters), settings.resamples, rng)
         return Resampling(clusters, weights, settings.alpha)
+
+    @staticmethod
+    def _nested(table: pd.DataFrame, settings: StatisticsConfig, rng: np.random.Generator) -> Resampling:
+        clusters = clusters_of(table, "block")
+        home, names = pd.factorize(table["recording"])
+        parent = np.zeros(len(clusters), dtype=np.int64)
+        parent[clusters.index] = home
+        weights = cluster_bootstrap.nested_weights(parent, settings.resamples, rng)
+        return Resampling(clusters, weights, settings.alpha, len(names))
+
+    @property
+    def independent(self) -> int:
+        """How many of what is drawn first: what the width of an interval rests on."""
+        return self.parents or len(self.clusters)
 
     @cached_property
     def ones(self) -> Array:
         return np.ones((1, len(self.clusters)))
 
     def interval(self, score: clustered.Score) -> dict[str, float]:
-        found = cluster_bootstrap.interval(score, self.weights, self.alpha)
+        found = cluster_bootstrap.interval(score, self.weights, self.alpha, self.independent)
         return {"value": found.value, "ci_low": found.ci_low, "ci_high": found.ci_high}
 
 
@@ -116,6 +134,8 @@ def metrics(
     clusters = [r.clusters for r in (resampling, translating) if r is not None]
     content["cluster"] = clusters[0].kind if clusters else None
     content["n_clusters"] = len(clusters[0]) if clusters else 0
+    if settings.cluster == "nested":
+        content["nested"] = True
     if resampling is not None:
         for name, d in inputs.decisions.items():
             scores = decision_scores(d, resampling.clusters, len(inputs.classes))

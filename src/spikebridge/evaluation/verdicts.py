@@ -9,6 +9,7 @@ from spikebridge.statistics import clusters_needed
 
 LEAST_BITS = 0.002  # bits/spike; below, the source tells next to nothing, however narrow the interval
 NOTHING = "nothing to translate"
+NOT_SHOWN = "no difference shown"
 
 
 def decided(better: str, p_holm: float, smallest: float, tests: int, kind: str, alpha: float) -> str:
@@ -21,7 +22,7 @@ def decided(better: str, p_holm: float, smallest: float, tests: int, kind: str, 
         return f"{better} better"
     if smallest * tests > alpha:
         return f"too few {kind}s to decide (needs {clusters_needed(alpha, tests)})"
-    return "no difference shown"
+    return NOT_SHOWN
 
 
 def translation_verdict(

@@ -1,20 +1,53 @@
 """Tests and intervals, one a file, each with its assumptions. They know arrays, not models or metrics."""
 
-from spikebridge.statistics.cluster_bootstrap import Interval, from_samples, interval, resample_weights
+from spikebridge.statistics.bayes_factor import bayes_factor
+from spikebridge.statistics.cluster_bootstrap import (
+    Interval,
+    from_samples,
+    interval,
+    nested_weights,
+    resample_weights,
+)
+from spikebridge.statistics.correctness_model import CorrectnessModel, correctness_model
+from spikebridge.statistics.delong import DeLong, delong
+from spikebridge.statistics.design_effect import DesignEffect, design_effect
+from spikebridge.statistics.equivalence import Equivalence, equivalence
+from spikebridge.statistics.max_statistic import FamilyWise, max_statistic
 from spikebridge.statistics.mcnemar import McNemar, mcnemar
 from spikebridge.statistics.multiplicity import holm
+from spikebridge.statistics.nadeau_bengio import CorrectedT, nadeau_bengio
+from spikebridge.statistics.power import Power, sign_flip_power
+from spikebridge.statistics.rope import Rope, rope
 from spikebridge.statistics.sign_flip import SignFlip, clusters_needed, sign_flip, smallest_p
 
 __all__ = [
+    "CorrectedT",
+    "CorrectnessModel",
+    "DeLong",
+    "DesignEffect",
+    "Equivalence",
+    "FamilyWise",
     "Interval",
     "McNemar",
+    "Power",
+    "Rope",
     "SignFlip",
+    "bayes_factor",
     "clusters_needed",
+    "correctness_model",
+    "delong",
+    "design_effect",
+    "equivalence",
     "from_samples",
     "holm",
     "interval",
+    "max_statistic",
     "mcnemar",
+    "nadeau_bengio",
+    "nested_weights",
     "resample_weights",
+    "rope",
     "sign_flip",
+    "sign_flip_power",
     "smallest_p",
 ]

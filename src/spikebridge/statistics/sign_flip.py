@@ -46,7 +46,7 @@ def sign_flip(
     if n == 0:
         return SignFlip(float("nan"), float("nan"), 1.0, 0)
     exact = n <= ENUMERATED
-    sums = _signs(n, resamples, exact, rng) @ d
+    sums = sign_patterns(n, resamples, rng) @ d
     observed = d.sum()
     if alternative == "two-sided":
         sums, observed = np.abs(sums), abs(observed)
@@ -70,8 +70,9 @@ def clusters_needed(alpha: float, tests: int = 1, alternative: Alternative = "gr
     return max(1, math.ceil(math.log2(both * tests / alpha) - 1e-12))
 
 
-def _signs(n: int, resamples: int, exact: bool, rng: np.random.Generator) -> NDArray[np.float64]:
-    if exact:
+def sign_patterns(n: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """All 2^n patterns of 1 and -1 up to ENUMERATED clusters, else random ones. Returns (pattern, cluster)."""
+    if n <= ENUMERATED:
         bits = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     else:
         bits = rng.integers(0, 2, size=(resamples, n))

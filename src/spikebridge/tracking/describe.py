@@ -63,7 +63,8 @@ def interval_text(results: Results) -> str:
     content = results.metrics()
     level = 100 * (1 - results.config.statistics.alpha)
     cluster, n = content.get("cluster") or "block", content.get("n_clusters")
-    return f"{level:g} % cluster bootstrap over {n or ''} {cluster}s".replace("  ", " ")
+    within = f" within {content.get('n_recordings')} recordings" if content.get("nested") else ""
+    return f"{level:g} % cluster bootstrap over {n or ''} {cluster}s{within}".replace("  ", " ")
 
 
 def analysis_lines(results: Results) -> list[str]:
@@ -93,6 +94,17 @@ def analysis_lines(results: Results) -> list[str]:
         known = list(which["spearman_with_true_information"].values())
         truth = f", rank correlation with true information {number(sum(known) / len(known))}" if known else ""
         lines.append(f"Attribution: {which['n_units']} source units{truth}")
+    return lines + power_lines(metrics.get("power", {}))
+
+
+def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    """One line a family of decisions: the difference that each declared test would have found four times in five."""
+    lines = []
+    for family, pairs in power.items():
+        if all(one["effective_trials"] is None for one in pairs.values()):
+            continue  # of translations: metrics.json and comparisons.csv have it
+        said = [f"{pair.replace('_minus_', ' − ')} {_seen(one)}" for pair, one in pairs.items()]
+        lines.append(f"Could have seen ({family.replace('_', ' ')}, 80 % power): {', '.join(said)}")
     return lines
 
 
@@ -115,6 +127,15 @@ def _words(name: Any) -> str:
     return str(name).replace("_", " ")
 
 
+def _seen(one: Mapping[str, Any]) -> str:
+    trials, worth = one["n_trials"], one["effective_trials"]
+    fewer = f"{trials} trials worth {worth:.0f}" if worth is not None and round(worth) < trials else ""
+    more = one["clusters_still_needed"]
+    needed = f"{more} more {one['cluster']}{'s' * (more > 1)} for the difference seen" if more else ""
+    notes = "; ".join(note for note in (fewer, needed) if note)
+    return number(one["detectable"]) + (f" ({notes})" if notes else "")
+
+
 def _interval(score: Mapping[str, float | None]) -> str:
     low, high = score["ci_low"], score["ci_high"]
     return number(score["value"]) + (f" [{number(low)}, {number(high)}]" if low is not None else "")
@@ -128,7 +149,7 @@ def comparison(results: Results, comparisons: pd.DataFrame) -> str:
     lines += [
         "",
         f"Of {len(comparisons)} rows in `comparisons.csv`, {len(comparisons) - len(primary)} are descriptive. McNemar "
-        "is among them: it takes trials for independent, which trials of one session are not.",
+        "and DeLong are among them: they take trials for independent, which trials of one session are not.",
     ]
     chosen = results.metrics().get("no_information_rate", {}).get("value")
     if chosen is not None:

@@ -1,0 +1,231 @@
+"""The rows of comparisons.csv that describe: every pair of models, by every test that readers may ask for.
+
+None of them decides anything. Those known to fail on such data say why in their verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import StatisticsConfig
+from spikebridge.evaluation.clusters import Clusters
+from spikebridge.evaluation.inputs import Decisions, Inputs
+from spikebridge.evaluation.scores import WITHIN, Resampling, decision_scores, translation_score, within_blocks
+from spikebridge.metrics import clustered
+from spikebridge.statistics import (
+    Equivalence,
+    bayes_factor,
+    cluster_bootstrap,
+    correctness_model,
+    delong,
+    design_effect,
+    equivalence,
+    mcnemar,
+    nadeau_bengio,
+    rope,
+)
+from spikebridge.types import Comparison
+
+Array = NDArray[np.float64]
+NAN = float("nan")
+BITS, LOG_ODDS = "bits_per_spike", "log_odds_of_being_right"
+DEPENDENT = "descriptive: trials are not independent"
+OVERLAPPING = "descriptive: folds are not independent"
+Sampled = Mapping[tuple[str, str], tuple[float, Array]]
+"""(model, metric) -> (score of all data, scores of the resamples)."""
+
+
+def described_decisions(
+    inputs: Inputs, resampling: Resampling, settings: StatisticsConfig, declared: Collection[tuple[str, str]]
+) -> Iterator[Comparison]:
+    """Rows of every pair of deciding models. declared: pairs of the primary tests, which alone get the slow test."""
+    clusters, k = resampling.clusters, len(inputs.classes)
+    sampled = _samples({m: decision_scores(d, clusters, k) for m, d in inputs.decisions.items()}, resampling)
+    by_cluster = {m: within_blocks(d, clusters, k) for m, d in inputs.decisions.items()}
+    by_fold = {m: within_blocks(d, _folds(d), k) for m, d in inputs.decisions.items()}
+    for a, b in combinations(inputs.decisions, 2):
+        one, other = inputs.decisions[a], inputs.decisions[b]
+        row = _description(a, b, "accuracy", len(one.label), len(clusters))
+        yield from _of_trials(row, one, other, clusters, settings.alpha)
+        row = replace(row, metric=WITHIN)
+        yield _of_folds(row, by_fold[a] - by_fold[b], one, settings.alpha)
+        yield from _of_clusters(row, by_cluster[a] - by_cluster[b], settings)
+        yield _bootstrapped_equivalence(row, sampled, resampling, settings)
+        if (a, b) in declared or (b, a) in declared:
+            yield _of_correctness(row, one, other, clusters, inputs, settings.alpha)
+        for metric in [m for model, m in sampled if model == a]:
+            yield _bootstrap(a, b, metric, sampled, resampling, len(one.label))
+
+
+def described_translations(inputs: Inputs, resampling: Resampling) -> Iterator[Comparison]:
+    """Rows of every pair of translators."""
+    index = resampling.clusters.index
+    sampled = _samples({m: {BITS: translation_score(t, index)} for m, t in inputs.translations.items()}, resampling)
+    for a, b in combinations(inputs.translations, 2):
+        yield _bootstrap(a, b, BITS, sampled, resampling, len(index))
+
+
+def _samples(scores: Mapping[str, Mapping[str, clustered.Score]], resampling: Resampling) -> Sampled:
+    return {
+        (model, metric): (float(score(resampling.ones)[0]), score(resampling.weights))
+        for model, each in scores.items()
+        for metric, score in each.items()
+    }
+
+
+def _bootstrap(a: str, b: str, metric: str, sampled: Sampled, resampling: Resampling, n: int) -> Comparison:
+    (value_a, draws_a), (value_b, draws_b) = sampled[a, metric], sampled[b, metric]
+    found = cluster_bootstrap.from_samples(
+        value_a - value_b, draws_a - draws_b, resampling.independent, resampling.alpha
+    )
+    row = _description(a, b, metric, n, len(resampling.clusters))
+    return replace(row, test="cluster_bootstrap", estimate=found.value, ci_low=found.ci_low, ci_high=found.ci_high)
+
+
+def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, alpha: float) -> Iterator[Comparison]:
+    """McNemar, McNemar with its inflation taken off, and DeLong."""
+    test = mcnemar(a.right, b.right)
+    row = replace(row, estimate=float(a.right.mean() - b.right.mean()), verdict=DEPENDENT)
+    yield replace(row, test="mcnemar_exact", p=test.p_exact, smallest_attainable_p=test.smallest_exact)
+    yield replace(row, test="mcnemar_mid_p", p=test.p_mid, smallest_attainable_p=test.smallest_mid)
+    inflated = design_effect(a.right, b.right, clusters.index)
+    yield replace(
+        row,
+        test="mcnemar_design_effect",
+        p=inflated.p,
+        design_effect=inflated.effect,
+        effective_n=inflated.effective_n,
+        verdict="descriptive",
+    )
+    areas = delong(a.label, a.evidence, b.evidence, alpha)
+    yield replace(
+        row,
+        metric="auc",
+        test="delong",
+        estimate=areas.estimate,
+        ci_low=areas.ci_low,
+        ci_high=areas.ci_high,
+        p=areas.p,
+    )
+
+
+def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -> Comparison:
+    """Nadeau-Bengio; a fold trains on the trials of all others, less the few of the gap."""
+    n_test = len(d.label) / len(differences)
+    n_train = max(len(d.label) - n_test, 1.0)
+    test = nadeau_bengio(differences, n_train, n_test, alpha)
+    return replace(
+        row,
+        test="nadeau_bengio",
+        estimate=test.estimate,
+        ci_low=test.ci_low,
+        ci_high=test.ci_high,
+        p=test.p,
+        n_clusters=test.n,
+        verdict=OVERLAPPING,
+    )
+
+
+def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig) -> Iterator[Comparison]:
+    """Equivalence, region of practical equivalence and Bayes factor."""
+    alike = equivalence(differences, settings.margin, min(settings.alpha, 0.49))
+    yield replace(
+        row,
+        test="tost",
+        estimate=alike.estimate,
+        ci_low=alike.ci_low,
+        ci_high=alike.ci_high,
+        p=alike.p,
+        n_clusters=alike.n,
+        clusters_for_power=alike.needed,
+        verdict=f"descriptive: {_alike(alike, settings.margin)}",
+    )
+    odds = rope(differences, settings.margin, alpha=settings.alpha)
+    shares = ", ".join(f"{x:.2f}" for x in (odds.worse, odds.equal, odds.better))
+    yield replace(
+        row,
+        test="rope",
+        estimate=odds.estimate,
+        ci_low=odds.ci_low,
+        ci_high=odds.ci_high,
+        n_clusters=odds.n,
+        verdict=f"descriptive: P(worse, within {settings.margin:g}, better) = {shares}",
+    )
+    factor = bayes_factor(differences)
+    yield replace(
+        row,
+        test="bayes_factor",
+        estimate=odds.estimate,
+        n_clusters=odds.n,
+        verdict=f"descriptive: BF10 = {factor:.3g}",
+    )
+
+
+def _bootstrapped_equivalence(
+    row: Comparison, sampled: Sampled, resampling: Resampling, settings: StatisticsConfig
+) -> Comparison:
+    """The (1 - 2 alpha) interval of the resamples beside that of t."""
+    (value_a, draws_a), (value_b, draws_b) = sampled[row.model_a, WITHIN], sampled[row.model_b, WITHIN]
+    alpha = 2 * min(settings.alpha, 0.49)
+    found = cluster_bootstrap.from_samples(value_a - value_b, draws_a - draws_b, resampling.independent, alpha)
+    inside = found.ci_low > -settings.margin, found.ci_high < settings.margin
+    return replace(
+        row,
+        test="tost_bootstrap",
+        estimate=found.value,
+        ci_low=found.ci_low,
+        ci_high=found.ci_high,
+        verdict=f"descriptive: {_said(all(inside), inside[0], settings.margin)}",
+    )
+
+
+def _of_correctness(
+    row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, inputs: Inputs, alpha: float
+) -> Comparison:
+    fitted = correctness_model(a.right, b.right, clusters.index, _stratum(a.table, clusters.kind, inputs), alpha)
+    return replace(
+        row,
+        metric=LOG_ODDS,
+        test="gee",
+        estimate=fitted.log_odds,
+        ci_low=fitted.ci_low,
+        ci_high=fitted.ci_high,
+        p=fitted.p,
+        n_clusters=fitted.n_clusters,
+    )
+
+
+def _stratum(table: pd.DataFrame, kind: str, inputs: Inputs) -> NDArray[np.int64] | None:
+    """The recording of a block, the animal of a recording where it is known; (trial,)."""
+    if kind == "block":
+        names = table["recording"]
+    elif kind == "recording" and inputs.animals:
+        names = table["recording"].map(dict(inputs.animals)).fillna("")
+    else:
+        return None
+    return np.asarray(pd.factorize(names)[0], dtype=np.int64)
+
+
+def _folds(d: Decisions) -> Clusters:
+    index, names = pd.factorize(d.table["fold"], sort=True)
+    return Clusters("fold", tuple(str(n) for n in names), np.asarray(index, dtype=np.int64))
+
+
+def _alike(found: Equivalence, margin: float) -> str:
+    return _said(found.equivalent, found.not_worse, margin)
+
+
+def _said(equivalent: bool, not_worse: bool, margin: float) -> str:
+    if equivalent:
+        return f"equivalent within {margin:g}"
+    return f"no worse by {margin:g} or more" if not_worse else "equivalence not shown"
+
+
+def _description(a: str, b: str, metric: str, n: int, k: int) -> Comparison:
+    return Comparison("pairs", a, b, metric, "", NAN, NAN, NAN, NAN, n, k, NAN, "descriptive", NAN, "descriptive")
