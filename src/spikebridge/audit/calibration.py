@@ -11,7 +11,7 @@ from spikebridge.audit.outcomes import ALPHA, KEYS
 MOST = 0.07
 """A primary test holds where its interval includes alpha or lies below it, and its rate is at most this."""
 ALL, BLOCKS, RECORDINGS = "all", "block", "recording"
-HOLDS, CONSERVATIVE, FAILS, NEVER = "holds", "conservative", "fails", "never decides"
+HOLDS, CONSERVATIVE, FAILS, UNCLEAR, NEVER = "holds", "conservative", "fails", "unclear", "never decides"
 COLUMNS = [
     "world", *KEYS, "clusters", "studies", "undecidable", "tests", "false_claims", "rate", "ci_low", "ci_high", "state"
 ]  # fmt: skip
@@ -57,9 +57,9 @@ def _row(tests: pd.DataFrame) -> list:
 
 
 def state(rate: float, low: float, high: float) -> str:
-    """holds, conservative (surely below alpha) or fails."""
+    """holds, conservative (surely below alpha), fails (surely above), or unclear: too high, in too few studies."""
     if low > ALPHA or rate > MOST:
-        return FAILS
+        return FAILS if low > ALPHA else UNCLEAR
     return CONSERVATIVE if high < ALPHA else HOLDS
 
 
@@ -71,5 +71,5 @@ def clopper_pearson(hits: int, n: int, alpha: float = 0.05) -> tuple[float, floa
 
 
 def failing(table: pd.DataFrame) -> pd.DataFrame:
-    """The primary tests that do not hold, over all studies."""
-    return table[(table["role"] == "primary") & (table["clusters"] == ALL) & (table["state"] == FAILS)]
+    """The primary tests that do not hold, or are not shown to, over all studies."""
+    return table[(table["role"] == "primary") & (table["clusters"] == ALL) & table["state"].isin([FAILS, UNCLEAR])]

@@ -7,13 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.audit.calibration import ALL, CONSERVATIVE, FAILS, HOLDS
+from spikebridge.audit.calibration import ALL, BLOCKS, CONSERVATIVE, FAILS, HOLDS, MOST, UNCLEAR
 from spikebridge.audit.outcomes import ALPHA
 from spikebridge.audit.power import COMPETITOR, MAJORITY
 from spikebridge.audit.words import WORLD, test_name
 from spikebridge.figures import style
 
-LOOK = {HOLDS: (style.PALETTE[0], "o"), CONSERVATIVE: (style.PALETTE[2], "s"), FAILS: (style.PALETTE[1], "X")}
+LOOK = {
+    HOLDS: (style.PALETTE[0], "o"),
+    CONSERVATIVE: (style.PALETTE[2], "s"),
+    UNCLEAR: (style.PALETTE[4], "D"),
+    FAILS: (style.PALETTE[1], "X"),
+}
 """State -> colour and marker, told apart by either."""
 LEFT = 0.002  # of the logarithmic axis; a rate of zero is drawn here
 
@@ -35,13 +40,13 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> bool:
             grid[0].plot([], [], marker, color=colour, linestyle="", markersize=8, label=state)[0]
             for state, (colour, marker) in LOOK.items()
         ]
-        figure.legend(handles=handles, loc="outside lower right", ncols=3)
-        style.headline(figure, f"False claims at 5 % in {_studies(table)} simulated studies of each kind")
+        figure.legend(handles=handles, loc="outside lower right", ncols=len(LOOK))
+        style.headline(figure, f"False claims at 5 % in {_studies(table)} simulated studies whose truth is known")
         return style.save(figure, path)
 
 
 def _studies(table: pd.DataFrame) -> int:
-    return int(table["studies"].max())
+    return int(table.groupby("world")["studies"].max().sum())
 
 
 def _panel(axes: style.Axes, rows: pd.DataFrame) -> None:
@@ -60,7 +65,7 @@ def _panel(axes: style.Axes, rows: pd.DataFrame) -> None:
             ticks.append(line)
             names.append(test_name(row))
             line += 1
-    axes.axvspan(ALPHA, 0.07, color=style.FAINT, alpha=0.25, linewidth=0, zorder=0)
+    axes.axvspan(ALPHA, MOST, color=style.FAINT, alpha=0.25, linewidth=0, zorder=0)
     axes.axvline(ALPHA, color=style.INK, linewidth=1)
     axes.set_yticks(ticks, names, fontsize=9)
     axes.set_ylim(line - 0.4, -0.7)
@@ -87,7 +92,7 @@ def draw_power(table: pd.DataFrame, path: Path) -> bool:
         for axes in grid[-1]:
             axes.set_xlabel("recordings")
         grid[0, -1].legend(title="trials a recording", loc="lower right")
-        style.headline(figure, "What the primary test finds after Holm (sign flip; below 6 recordings: test blocks)")
+        style.headline(figure, "What the primary test finds after Holm (open: over the test blocks of few recordings)")
         return style.save(figure, path)
 
 
@@ -97,8 +102,10 @@ _WHO = {MAJORITY: "majority", COMPETITOR: "a competitor"}
 def _curves(axes: style.Axes, part: pd.DataFrame) -> None:
     for k, (trials, rows) in enumerate(part.sort_values("recordings").groupby("trials")):
         colour, marker = style.PALETTE[k], style.MARKERS[k]
+        blocks, rows = rows[rows["clusters"] == BLOCKS], rows[rows["clusters"] != BLOCKS]
         axes.fill_between(rows["recordings"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.15, linewidth=0)
         axes.plot(rows["recordings"], rows["power"], color=colour, marker=marker, markersize=6, label=str(trials))
+        axes.plot(blocks["recordings"], blocks["power"], marker, color=colour, markerfacecolor="white", markersize=7)
     for level, line in ((0.8, "--"), (ALPHA, ":")):
         axes.axhline(level, color=style.FAINT, linewidth=1, linestyle=line, zorder=0)
     axes.set_ylim(-0.02, 1.02)

@@ -37,15 +37,15 @@ Cheap models stand in under the names of the primary tests (logistic regression,
 reduced-rank regression, settings fixed), in 5 folds, with {resamples:,} resamples. Where a test could not reach 5 %
 with the clusters at hand ("too few to decide") it is counted apart. A test **holds** where the 95 % interval of its
 rate (Clopper-Pearson, over studies) includes 5 % or lies below, and the rate is at most {most:.0f} %; it is
-**conservative** where the interval lies below 5 %, and **fails** otherwise. Tests of equivalence have another null
-hypothesis and are not counted.
+**conservative** where the interval lies below 5 %, **fails** where it lies above, and is **unclear** otherwise. Tests
+of equivalence have another null hypothesis and are not counted.
 """
 
 
 def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, seed: int) -> str:
     """Markdown, from calibration, power table and outcomes."""
     studies = {str(w): int(n) for w, n in outcomes.groupby("world")["study"].nunique().items()}
-    few = "Few recordings: fewer than six, where test blocks are the clusters.\n\n"
+    few = "Few recordings: fewer than six, where test blocks are the clusters of a model against majority.\n\n"
     parts = [
         INTRO.format(**studies, seed=seed, resamples=RESAMPLES, most=100 * MOST),
         f"## In short\n\n{_short(table)}",
@@ -62,12 +62,12 @@ def _short(table: pd.DataFrame) -> str:
     others = every[every["role"] != "primary"]
     failed = others[others["state"] == FAILS].sort_values("rate", ascending=False)
     held = int(others["state"].isin([HOLDS, CONSERVATIVE]).sum())
-    lines = [f"- {int((primary['state'] != FAILS).sum())} of {len(primary)} primary tests hold their level."]
+    lines = [f"- {len(primary) - len(bad)} of {len(primary)} primary tests hold their level."]
     if len(bad):
-        lines += ["- Primary, and not holding:", *_list(bad)]
+        lines += ["- Primary, and not shown to hold:", *_list(bad)]
     if len(failed):
         lines += ["- Descriptive, and shown to fail:", *_list(failed)]
-    lines.append(f"- The other {held} descriptive tests hold in these worlds, which does not make them primary.")
+    lines.append(f"- {held} descriptive tests hold in these worlds, which does not make them primary.")
     return "\n".join(lines) + "\n"
 
 
@@ -106,8 +106,9 @@ def _power(power: pd.DataFrame, outcomes: pd.DataFrame) -> str:
     text = f"""Simulated at the level of predictions, with what the equal decoders above show: the true accuracy has
 between recordings an SD of {sd:.3f} (mean {outcomes[MEAN].dropna().mean():.2f}), and two decoders are right together
 with a correlation of {agreement:.2f} (tetrachoric). The competitor has {BASE:.2f}. Power is that of one test at
-{100 * ALPHA:.0f} % under the first step of Holm: three tests against majority, two against competitors. Below six
-recordings the clusters are test blocks. Columns: recordings.
+{100 * ALPHA:.0f} % under the first step of Holm: three tests against majority, two against competitors. Columns:
+recordings. Against majority, test blocks are the clusters of fewer than six: that speaks for these recordings only. Two
+models are compared over recordings, of which four are too few to decide.
 
 """
     lines = _head("against", "effect", "trials", *(str(r) for r in sorted(power["recordings"].unique())))

@@ -58,7 +58,7 @@ def run(cell: Cell, report: Report) -> list:
     key = [cell.seed, round(1000 * cell.effect), cell.trials, cell.recordings, cell.against == MAJORITY]
     rng = np.random.default_rng(key)
     tests = len(DECIDING) if cell.against == MAJORITY else len(DECIDING) - 1
-    by_block = cell.recordings < ENOUGH_RECORDINGS
+    by_block = cell.recordings < ENOUGH_RECORDINGS and cell.against == MAJORITY
     found = 0
     for _ in range(cell.studies):
         difference = _differences(cell, rng)

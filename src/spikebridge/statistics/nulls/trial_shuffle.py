@@ -7,6 +7,12 @@ runs of SPAN consecutive ones of a test block. What remains under the null is th
 Assumptions: SPAN consecutive trials are exchangeable under the null. Over a whole block of minutes they are not: drift
 in both regions makes any two of them correlate (Harris 2020), and shuffling the block would take that for a link.
 Local shuffling is the remedy of Amarasingham et al. 2012, "Conditional modeling and the jitter method".
+
+The folds share what they learn from, and the shuffle does not refit: the chance agreement of blocks j and k helps the
+rates of j, learned from k, and those of k, learned from j. To first order the score is a sum over pairs of blocks, each
+counted twice and in step, so its true spread under the null is sqrt(2) times that of a shuffle which breaks the two
+apart (Bengio & Grandvalet 2004, "No unbiased estimator of the variance of K-fold cross-validation"). The null is
+widened by that much around its mean. Measured by the calibration audit's studies: 9 % false claims without, 4 % with.
 """
 
 from __future__ import annotations
@@ -21,7 +27,9 @@ from spikebridge.statistics.nulls.result import NullResult, sampled
 
 NAME = "trial_shuffle"
 SPAN = 4
-ASSUMPTIONS = f"runs of {SPAN} consecutive trials exchangeable"
+SHARED_FOLDS = 2**0.5
+"""How much wider the null is because folds learn from each other's test blocks."""
+ASSUMPTIONS = f"runs of {SPAN} consecutive trials exchangeable; widened for folds that learn from each other"
 
 
 def trial_shuffle(
@@ -56,5 +64,5 @@ def shuffled(
         gain += pairs[dealt, trials].sum(axis=1) - np.trace(pairs)
         log_arrangements += sum(lgamma(n + 1) for n in np.bincount(group).tolist())
     scale = spikes * np.log(2)
-    null = (observed_nats + gain) / scale
+    null = (observed_nats + gain.mean() + SHARED_FOLDS * (gain - gain.mean())) / scale
     return sampled(observed_nats / scale, null, float(np.exp(min(log_arrangements, 700.0))))
