@@ -61,6 +61,7 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/claims.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/gates.py
 
 fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff check --fix .

@@ -97,8 +97,8 @@ def compare(seeds: int, trials: int, table: Path, known: pd.DataFrame) -> pd.Dat
     """Every study of every seed, those in `known` left as they are; the table is written after each."""
     rows = known.to_dict("records")
     done = {(row["study"], row["seed"]) for row in rows}
-    without = [(kind, seed) for seed in range(seeds) for kind in FALSE]  # what bears on the gates comes first
-    for kind, seed in [*without, *(("default", seed) for seed in range(seeds))]:
+    without = [(kind, seed) for seed in range(seeds) for kind in FALSE]  # what must not be promoted comes first
+    for kind, seed in [*without, *((kind, seed) for seed in range(seeds) for kind in KINDS if kind not in FALSE)]:
         if (kind, seed) in done:
             continue
         start = time.perf_counter()

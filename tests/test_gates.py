@@ -192,7 +192,10 @@ def test_a_model_that_only_decides_claims_nothing_about_translation() -> None:
     )
     assert gate.word == "for information"
     assert gates.failed({"translation": gate}) == []
-    assert gates.translation_tag(gate) == "not claimed: dnn does not translate, and claims nothing about it"
+    assert (
+        gates.translation_tag(gate)
+        == "not claimed: dnn does not translate, and claims nothing about it (seq2seq not shown)"
+    )
 
 
 def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(tmp_path: Path) -> None:
@@ -246,7 +249,7 @@ def test_as_good_as_the_champion_on_the_same_trials(studied: Path, tmp_path: Pat
     same = judged(studied, champion(evidence))
     assert same.passed
     assert "dnn - version 3 (random_forest) = +0.000 balanced accuracy within blocks, 90 % interval" in same.reason
-    assert same.reason.endswith("over 6 blocks, margin 0.05: equivalent, TOST p = 0")
+    assert same.reason.endswith("over 3 recordings, margin 0.05: equivalent, TOST p = 0")
 
 
 def test_better_and_worse_than_the_champion(studied: Path, tmp_path: Path) -> None:
@@ -306,12 +309,12 @@ def test_other_trials_are_no_comparison(studied: Path, tmp_path: Path, spoil: An
     assert "of other trials, folds or labels" in gate.reason
 
 
-def test_a_champion_is_compared_over_recordings_where_there_are_enough(studied: Path, tmp_path: Path) -> None:
+def test_cluster_margin_and_alpha_are_those_of_the_settings(studied: Path, tmp_path: Path) -> None:
     evidence = write(tmp_path / "evidence", right(studied))
-    config = fake_project.settings(statistics={"cluster": "recording", "margin": 0.1, "alpha": 0.01})
+    config = fake_project.settings(statistics={"cluster": "block", "margin": 0.1, "alpha": 0.01})
     gate = gates.present_champion(config, newcomer(studied), champion(evidence))
     assert "98 % interval" in gate.reason
-    assert "over 3 recordings, margin 0.1: equivalent" in gate.reason
+    assert "over 6 blocks, margin 0.1: equivalent" in gate.reason
 
 
 @pytest.mark.parametrize(

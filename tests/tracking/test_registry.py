@@ -19,7 +19,7 @@ import spikebridge
 from spikebridge import tracking
 from spikebridge.digest import file_digest
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import logged, place, registry, store
+from spikebridge.tracking import card, logged, place, registry, store
 
 
 def client(project: Path) -> Any:
@@ -53,6 +53,19 @@ def test_the_version_says_what_it_is(seen: Any) -> None:
         assert part in version.description
     assert seen.get_run(version.run_id).data.tags["mlflow.runName"] == "random_forest"
     assert "gates_failed" in seen.get_registered_model("spikebridge").description
+
+
+def test_the_card_tells_what_the_data_could_have_shown() -> None:
+    one = {"cluster": "recording", "metric": "balanced_accuracy_within_blocks", "n_trials": 36, "design_effect": 1.5}
+    one |= {"effective_trials": 24.3, "detectable": 0.08, "n_clusters": 3, "clusters_still_needed": 4}
+    power = {"above_majority": {"dnn_minus_majority": one, "seq2seq_minus_majority": one | {"detectable": 0.2}}}
+    lines = "\n".join(card._power({"power": power}, "dnn"))
+    assert "| dnn − majority | balanced_accuracy_within_blocks | 0.080 | 36 | 24 | 3 recordings | 4 |" in lines
+    assert "seq2seq" not in lines
+    unknown = one | {"effective_trials": None, "detectable": None, "clusters_still_needed": None}
+    lines = "\n".join(card._power({"power": {"translation": {"seq2seq_minus_ridge": unknown}}}, "ridge"))
+    assert "| – | 36 | – | 3 recordings | – |" in lines
+    assert not list(card._power({}, "dnn"))
 
 
 def test_signature_and_example_are_logged(seen: Any, finished: Path) -> None:

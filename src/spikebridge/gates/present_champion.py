@@ -1,9 +1,11 @@
 """The gate: not worse than the present champion, on the very same held-out trials.
 
-Two one-sided tests (Schuirmann 1987) on the paired differences of the clusters: recordings, or blocks where there are
-few recordings, as everywhere else. The new model passes where the difference in balanced accuracy within test blocks
-(new - champion) is shown to lie above -margin (`statistics.margin`): then it is better, equivalent, or at least not
-worse by as much as matters. No difference found is not enough.
+Two one-sided tests (Schuirmann 1987) on the paired differences of the recordings, however few these are: of two models
+that are equally good on the whole, one is better throughout a recording, and a test over blocks takes that for the
+models (evaluation.comparisons). `statistics.cluster` can name another cluster. The new model passes where the
+difference in balanced accuracy within test blocks (new - champion) is shown to lie above -margin
+(`statistics.margin`): then it is better, equivalent, or at least not worse by as much as matters. No difference found
+is not enough, and with one recording nothing can be shown: then a person decides.
 
 What it cannot do: a chain of champions, each a little worse than the one before but within the margin, can wander
 downhill (D'Agostino et al. 2003, Stat Med 22:169, "biocreep"); the tags name every predecessor, so that it can be
@@ -85,8 +87,9 @@ def present_champion(config: Config, new: Newcomer, champion: Champion | None) -
         return Gate(False, f"the predictions of {champion} cannot be read: {error}")
     if not _same_trials(ours.table, theirs.table):
         return Gate(False, f"the predictions of {champion} are of other trials, folds or labels than this split has")
-    animals = load_animals(new.project / "data" / "windows") if config.statistics.cluster == "animal" else {}
-    clusters = clusters_of(ours.table, config.statistics.cluster, animals)
+    rule = "recording" if config.statistics.cluster == "auto" else config.statistics.cluster
+    animals = load_animals(new.project / "data" / "windows") if rule == "animal" else {}
+    clusters = clusters_of(ours.table, rule, animals)
     difference = _differences(ours, theirs, clusters)
     settings = config.statistics
     return decide(difference, f"{new.model} - {champion}", clusters.kind, settings.margin, settings.alpha)

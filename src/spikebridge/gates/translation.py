@@ -29,8 +29,12 @@ class Claim:
     reason: str
 
     @property
+    def word(self) -> str:
+        return SHOWN if self.holds else NOT_SHOWN
+
+    @property
     def says(self) -> str:
-        return f"{SHOWN if self.holds else NOT_SHOWN}: {self.reason}"
+        return f"{self.word}: {self.reason}"
 
 
 def claims(metrics: Mapping[str, Any], comparisons: pd.DataFrame, alpha: float) -> dict[str, Claim]:
@@ -63,7 +67,9 @@ def _claim(verdict: Mapping[str, Any] | None, comparisons: pd.DataFrame, model: 
 def translation(found: Mapping[str, Claim], model: str) -> Gate:
     """The gate of `model`; found: from `claims`."""
     if model not in found:
-        return Gate(True, f"{model} does not translate, and claims nothing about it", decisive=False)
+        others = ", ".join(f"{name} {claim.word}" for name, claim in found.items())
+        said = f"{model} does not translate, and claims nothing about it" + (f" ({others})" if others else "")
+        return Gate(True, said, decisive=False)
     return Gate(found[model].holds, found[model].reason)
 
 

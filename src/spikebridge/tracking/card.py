@@ -17,7 +17,7 @@ CHAMPION, CANDIDATE = "champion", "candidate"
 QUESTIONS = {
     "leakage": "Has it seen what it is scored on?",
     "above_majority": "Is it better than always saying the commonest decision?",
-    "nulls": "Is its score gone where the trials no longer fit?",
+    "nulls": "Is its score gone when its predictions are paired with other trials?",
     "translation": "Does the source tell something of the target, trial by trial?",
     "present_champion": "Is it at least as good as the champion before it?",
 }
@@ -43,11 +43,11 @@ def model_card(
         *_scores(results, model, about),
         *_nulls(results, model),
         "## Gates",
-        f"A version that passes them all becomes `{CHAMPION}`, any other stays `{CANDIDATE}` unless a person decides "
-        "otherwise.",
+        f"A version that passes them all becomes `{CHAMPION}`. Any other stays `{CANDIDATE}`, unless a person decides "
+        "otherwise (`spikebridge promote`): then a line below the title says who, when and why.",
         describe.markdown_table(["gate", "asks", "outcome", "why"], _gates(gates)),
         *_translation(found, model),
-        *_power(results.metrics()),
+        *_power(results.metrics(), model),
         *_limits(results, about),
         "## Provenance",
         "The tables, tests and out-of-fold predictions behind this card lie beside the model, in `evidence/`.",
@@ -67,11 +67,11 @@ def _head(results: Results, model: str, gates: Mapping[str, Gate], about: Mappin
         f"{', '.join(results.deciding())} by inner cross-validation; the scores below chose nothing."
     )
     yield "## Intended use"
+    also = f", and the firing of {target} that goes with them" if "target_rates" in outputs else ""
     yield (
         f"Predicts `{c.trials.label}` ({', '.join(about['classes'])}) of single trials of the recordings below from "
-        f"binned {source} spikes" + (f", and what {target} fires with them" if "target_rates" in outputs else "") + ". "
-        f"Outputs: {', '.join(f'`{name}`' for name in outputs)}. It knows the units of these recordings only: another "
-        "session, sorting or animal needs a new fit (`spikebridge adapt` for a translator)."
+        f"binned {source} spikes{also}. Outputs: {', '.join(f'`{name}`' for name in outputs)}. It knows the units of "
+        "these recordings only: another session, sorting or animal needs a new fit, or `spikebridge adapt`."
     )
     yield (
         "```python\nimport spikebridge\n"
@@ -104,25 +104,35 @@ def _scores(results: Results, model: str, about: Mapping[str, Any]) -> Iterator[
     chance = f"Balanced accuracy of knowing nothing: {describe.number(1 / len(about['classes']))}."
     rate = content.get("no_information_rate", {}).get("value")
     known = f" Share of the commonest decision: {describe.number(rate)}." if rate is not None else ""
-    yield f"{chance}{known} Intervals: {describe.interval_text(results)}."
+    yield (
+        f"{chance}{known} Intervals: {describe.interval_text(results)}. Within blocks: scored in each test block and "
+        "averaged, so that a model gains nothing from knowing how common a decision is at the time."
+    )
     table = results.table("comparisons.csv")
     mine = table[(table["role"] == "primary") & table[["model_a", "model_b"]].eq(model).any(axis=1)]
     if len(mine):
-        yield "Primary tests with this model, declared before the data were seen:"
+        smallest = describe.number(mine["smallest_attainable_p"].max())
+        yield (
+            "Primary tests with this model, declared before the data were seen, p corrected by Holm within a family "
+            f"(the smallest p that the clusters allow, uncorrected: {smallest}):"
+        )
         yield describe.comparison_table(mine)
 
 
 def _nulls(results: Results, model: str) -> Iterator[str]:
     nulls = results.table("nulls.csv")
+    mine = nulls[nulls["model"] == model].to_dict("records")
     yield "## Nulls"
-    yield (
-        listed(
-            f"{r['null']} ({r['role']}), {r['metric']}: {describe.number(r['observed'])} observed, "
-            f"{describe.number(r['null_mean'])} under the null, p = {describe.number(r['p'])}"
-            for r in nulls[nulls["model"] == model].to_dict("records")
-        )
-        or "None was made of this model."
-    )
+    if not mine:
+        yield "None was made of this model."
+        return
+    yield "The same predictions where they have nothing to do with the trials. The gate rests on the primary ones."
+    head = ["null", "role", "score", "observed", "under the null", "p"]
+    rows = [
+        [r["null"], r["role"], r["metric"], *(describe.number(r[key]) for key in ("observed", "null_mean", "p"))]
+        for r in mine
+    ]
+    yield describe.markdown_table(head, rows)
 
 
 def _gates(gates: Mapping[str, Gate]) -> Iterator[list[str]]:
@@ -136,7 +146,7 @@ def _translation(found: Mapping[str, Claim], model: str) -> Iterator[str]:
         return
     yield "## Translation"
     if model in found:
-        yield f"This version gives latents and target rates. Translation: {found[model].says}."
+        yield f"This version gives latents and target rates. Translation {found[model].says}."
         if not found[model].holds:
             yield "Its latents and rates must not be taken for what the regions share."
     else:
@@ -144,13 +154,35 @@ def _translation(found: Mapping[str, Claim], model: str) -> Iterator[str]:
     yield listed(f"{name}: {claim.says}" for name, claim in found.items() if name != model)
 
 
-def _power(content: Mapping[str, Any]) -> Iterator[str]:
-    """What the data could have shown, where evaluate told it: numbers as they are named there."""
-    power = content.get("power")
-    if not power:
+def _power(content: Mapping[str, Any], model: str) -> Iterator[str]:
+    """What the tests with this model could have seen; metrics.json, "power": family -> pair -> numbers."""
+    pairs = {
+        name: one
+        for family in content.get("power", {}).values()
+        for name, one in family.items()
+        if model in name.split("_minus_")
+    }
+    if not pairs:
         return
     yield "## Power"
-    yield listed(f"{name}: {value}" for name, value in power.items())
+    yield (
+        "The smallest true difference that each primary test would have found four times in five, how many independent "
+        "trials these trials are worth, and how many more clusters would show the difference that was seen."
+    )
+    head = ["pair", "score", "could have seen", "trials", "worth", "clusters", "more needed"]
+    rows = [
+        [
+            name.replace("_minus_", " − "),
+            one["metric"],
+            describe.number(one["detectable"]),
+            one["n_trials"],
+            describe.number(one["effective_trials"]).partition(".")[0],
+            f"{one['n_clusters']} {one['cluster']}s",
+            "–" if one["clusters_still_needed"] is None else one["clusters_still_needed"],
+        ]
+        for name, one in pairs.items()
+    ]
+    yield describe.markdown_table(head, rows)
 
 
 def _limits(results: Results, about: Mapping[str, Any]) -> Iterator[str]:
