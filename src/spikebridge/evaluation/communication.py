@@ -98,4 +98,3 @@ def _rows(
         each = [known.get(s, float("nan")) for s in SOURCES]
         rows.append([recording, unit, value, interval.ci_low, interval.ci_high, *each, n])
     return rows
-
