@@ -1,4 +1,4 @@
-"""The translation's part of ladder.csv and the communication gain, against brute force over trials and units."""
+"""The translation's part of ladder.csv and the communication gain, by brute force over trials, blocks and units."""
 
 from __future__ import annotations
 

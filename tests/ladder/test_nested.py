@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 from made_windows import low_rank_link, windows_of
 
-from spikebridge.ladder.designs import Block, View, latents, own_history, population_history
+from spikebridge.ladder.designs import SLOW_S, Block, View, earlier_windows, latents, own_history, population_history
 from spikebridge.ladder.linear_source import Source, linear_source
 from spikebridge.ladder.nested import Added, Nested, Part, fitted, nats, with_course, with_part
 from spikebridge.metrics import information
@@ -32,7 +33,7 @@ def test_ridge_of_one_block_as_in_sklearn() -> None:
 
     x, _, y = counts()
     zero = np.zeros(y.shape, np.float32)
-    found, fit = fitted(y.astype(np.float32), zero, zero, [(Block(x, x), PENALTY)], np.ones(4, bool), 1e-9)
+    _, found, fit = fitted(y.astype(np.float32), zero, zero, [(Block(x, x), PENALTY)], np.ones(4, bool), 1e-9)
     for k in range(4):
         oracle = PoissonRegressor(alpha=PENALTY * y.mean(), tol=1e-8, max_iter=1000).fit(x, y[:, k])
         np.testing.assert_allclose(fit.weights[:, k], oracle.coef_, atol=2e-3)
@@ -46,7 +47,7 @@ def test_offset_and_own_predictors_as_in_statsmodels() -> None:
     own = np.random.default_rng(1).normal(size=(len(x), 2, 3))
     blocks = [(Block(own, own), 1e-7), (Block(x, x), 1e-7)]
     low = offset.astype(np.float32)
-    _, fit = fitted(y.astype(np.float32), low, low, blocks, np.ones(3, bool), 1e-9)
+    _, _, fit = fitted(y.astype(np.float32), low, low, blocks, np.ones(3, bool), 1e-9)
     for k in range(3):
         design = np.column_stack([np.ones(len(x)), x, own[:, :, k]])
         oracle = sm.GLM(y[:, k], design, family=sm.families.Poisson(), offset=offset[:, k]).fit()
@@ -57,9 +58,9 @@ def test_offset_and_own_predictors_as_in_statsmodels() -> None:
 def test_a_start_changes_the_way_not_the_end() -> None:
     x, offset, y = counts()
     low, blocks = offset.astype(np.float32), [(Block(x[:, :3], x[:, :3]), 1.0), (Block(x[:, 3:], x[:, 3:]), 0.1)]
-    _, first = fitted(y.astype(np.float32), low, low, blocks[:1], np.ones(4, bool))
-    _, cold = fitted(y.astype(np.float32), low, low, blocks, np.ones(4, bool), 1e-9)
-    _, warm = fitted(y.astype(np.float32), low, low, blocks, np.ones(4, bool), 1e-9, first)
+    _, _, first = fitted(y.astype(np.float32), low, low, blocks[:1], np.ones(4, bool))
+    _, _, cold = fitted(y.astype(np.float32), low, low, blocks, np.ones(4, bool), 1e-9)
+    _, _, warm = fitted(y.astype(np.float32), low, low, blocks, np.ones(4, bool), 1e-9, first)
     np.testing.assert_allclose(warm.weights, cold.weights, atol=2e-3)
 
 
@@ -124,6 +125,21 @@ def test_no_bin_sees_its_own_future(causal: bool) -> None:
     same = np.array_equal(then[:, :at], now[:, :at])
     assert same is causal
     assert np.abs(then[:, at:] - now[:, at:]).max() > 0.1
+
+
+def test_slow_memories_by_brute_force() -> None:
+    """Of windows in any order, some of them overlapping, some not to be looked at."""
+    rng = np.random.default_rng(0)
+    w = low_rank_link(2, n=30)
+    start = rng.permutation(np.arange(30) * 1.0 + rng.uniform(0, 0.5, 30))
+    w, known = replace(w, start_s=start), np.flatnonzero(rng.random(30) < 0.7)
+    found = earlier_windows(w, known)
+    for i in range(30):
+        before = known[w.stop_s[known] <= start[i] + 1e-9]
+        for m, tau in enumerate(SLOW_S):
+            weights = np.exp(-(start[i] - w.stop_s[before]) / tau)
+            np.testing.assert_allclose(found.weight[i, m], weights.sum(), atol=1e-12)
+            np.testing.assert_allclose(found.mean[i, m], weights @ w.target[before].mean(axis=1), atol=1e-12)
 
 
 def split(w: Windows, z: np.ndarray | None = None) -> View:

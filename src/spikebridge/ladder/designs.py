@@ -13,12 +13,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.intervals import TOLERANCE_S
 from spikebridge.models.parts.lagged import past
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
 LONG = 4.0
 """The longer memory of the past, in shorter ones."""
+SLOW_S, PRIOR = (20.0, 100.0), 1.0
+"""Slow memories in seconds; windows at the mean rate that each of them begins with."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the target did in windows that ended before each one began, by slow exponential memories (SLOW_S).
+
+    mean: (window, memory, unit), weighted sum of mean spikes per bin. weight: (window, memory), sum of the weights.
+    """
+
+    mean: Array
+    weight: Array
+
+    def select(self, rows: NDArray[np.generic]) -> Earlier:
+        return Earlier(self.mean[rows], self.weight[rows])
 
 
 @dataclass(frozen=True)
@@ -27,6 +44,7 @@ class View:
 
     train: every window that may be learned from, labelled or not. learn: the labelled ones of them. score: labelled
     windows that the fit has not seen. z_learn, z_score: (window, bin, latent), the translator's latents of both.
+    earlier_learn, earlier_score: what the target did before each of them.
     """
 
     train: Windows
@@ -34,6 +52,8 @@ class View:
     score: Windows
     z_learn: Array | None = None
     z_score: Array | None = None
+    earlier_learn: Earlier | None = None
+    earlier_score: Earlier | None = None
 
     def level(self) -> Array:
         """(unit,), mean spikes per bin of the target in the labelled windows that are learned from."""
@@ -73,16 +93,40 @@ def behavior(view: View) -> Block:
 
 
 def own_history(view: View, history_s: float) -> Block:
-    """Of each unit alone: its last bin, and its excess count over two exponential memories, history_s and four times
-    that, of the bins before t in the same window (Truccolo et al. 2005, J Neurophysiol 93:1074)."""
+    """Of each unit alone: its last bin; its excess count over two exponential memories, history_s and four times that,
+    of the bins before t in the same window (Truccolo et al. 2005, J Neurophysiol 93:1074); and, where the view holds
+    them, the log of its rate in earlier windows over its mean rate, by two slow memories.
+
+    The slow memories take out drift. Source and target that drift each on its own tell of each other in blocked folds:
+    both are near a test block what they are in the training trials beside it, so that the source says when it is, and
+    when it is says how high the target is (Harris 2020, "Nonsense correlations in neuroscience").
+    """
     level = view.level()
-    learn, score = (
-        np.stack([past(w.target, level, 0.0), *_memories(w, level, history_s)], axis=2)
-        for w in (view.learn, view.score)
-    )
-    learn, score = (a.reshape(-1, *a.shape[2:]) for a in (learn, score))
+    parts = ((view.learn, view.earlier_learn), (view.score, view.earlier_score))
+    learn, score = (_own(w, level, history_s, earlier) for w, earlier in parts)
     scale = 1 / np.sqrt(np.maximum((learn**2).mean(axis=(0, 2)), 1e-12))[:, None]
     return Block(learn * scale, score * scale)
+
+
+def earlier_windows(w: Windows, known: NDArray[np.int64]) -> Earlier:
+    """Of every window of a recording, in the order of w: nothing of the window itself or after it has a say.
+
+    known: numbers of the windows that may be looked at. What is learned from must not know the test block.
+    """
+    each, may = w.target.mean(axis=1, dtype=np.float64), np.zeros(len(w))
+    may[known] = 1.0
+    stops, starts = np.argsort(w.stop_s, kind="stable"), np.argsort(w.start_s, kind="stable")
+    tau = np.asarray(SLOW_S)
+    mean, weight = np.zeros((len(w), len(tau), each.shape[1])), np.zeros((len(w), len(tau)))
+    total, n, now, ended = mean[0].copy(), weight[0].copy(), float(w.start_s.min()), 0
+    for row in starts:
+        fade = np.exp(-(w.start_s[row] - now) / tau)
+        total, n, now = total * fade[:, None], n * fade, float(w.start_s[row])
+        while ended < len(w) and w.stop_s[stops[ended]] <= now + TOLERANCE_S:
+            weights = may[stops[ended]] * np.exp(-(now - w.stop_s[stops[ended]]) / tau)
+            total, n, ended = total + weights[:, None] * each[stops[ended]], n + weights, ended + 1
+        mean[row], weight[row] = total, n
+    return Earlier(mean, weight)
 
 
 def population_history(view: View, history_s: float) -> Block:
@@ -117,6 +161,16 @@ def _each_scaled(learn: Array, score: Array) -> Block:
     mean, sd = learn.mean(axis=0), learn.std(axis=0)
     scale = np.where(sd > 1e-9, 1 / np.maximum(sd, 1e-9), 0.0)
     return Block((learn - mean) * scale, (score - mean) * scale)
+
+
+def _own(w: Windows, level: Array, history_s: float, earlier: Earlier | None) -> Array:
+    """(sample, k, unit)."""
+    slow: list[Array] = []
+    if earlier is not None:
+        floor = np.maximum(level, 1e-6)
+        ratio = np.log((earlier.mean + PRIOR * floor) / ((earlier.weight[:, :, None] + PRIOR) * floor))
+        slow = [np.broadcast_to(r[:, None], w.target.shape) for r in ratio.swapaxes(0, 1)]
+    return _flat(np.stack([past(w.target, level, 0.0), *_memories(w, level, history_s), *slow], axis=2))
 
 
 def _memories(w: Windows, level: Array, history_s: float) -> list[Array]:

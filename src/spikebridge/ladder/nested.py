@@ -9,7 +9,7 @@ with more predictors would gain by a better tuned history alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,15 @@ Array32 = NDArray[Any]
 
 @dataclass
 class Memory:
-    """What fits in one view need again: blocks by their place, and the last fit, which the next one starts from."""
+    """What fits in one view need again: blocks by their place, what they are added to (log rates of windows learned
+    from and scored), and the last fit, which the next one starts from."""
 
     blocks: dict[int, Block] = field(default_factory=dict)
+    offsets: tuple[Array, Array] | None = None
     fit: PoissonFit | None = None
+
+    def clear(self) -> None:
+        self.blocks, self.offsets, self.fit = {}, None, None
 
 
 @dataclass(frozen=True)
@@ -61,29 +66,42 @@ class Added:
 
 @dataclass(frozen=True)
 class Nested:
-    """What has been chosen so far. course: (smoothing in bins, shrink), or None for the mean rate `base`."""
+    """What has been chosen so far. course: (smoothing in bins, shrink), or None for the mean rate `base`.
+
+    before: what stays as it was fitted while `added` is fitted to what it leaves over; without it the course does.
+    """
 
     base: Array
     course: tuple[float, float] | None = None
     added: tuple[Added, ...] = ()
+    before: Nested | None = None
+
+    def apart(self) -> Nested:
+        """As it is, for blocks that are fitted to what it leaves over."""
+        return Nested(self.base, self.course, before=self)
 
     def rates(self, view: View, memory: Memory | None = None, tolerance: float = 1e-6) -> Array:
         """(window, bin, unit), spikes per bin in the scored windows, by a fit to those that are learned from."""
-        learn, score = self._courses(view)
+        log_rates = self._log_rates(view, Memory() if memory is None else memory, tolerance)[1]
+        return np.where(view.level() > 0, np.exp(log_rates), TINY) if self.added else np.exp(log_rates)
+
+    def _log_rates(self, view: View, memory: Memory, tolerance: float = 1e-6) -> tuple[Array, Array]:
+        """(window, bin, unit), of windows learned from and of those scored."""
+        if memory.offsets is None:
+            memory.offsets = self._courses(view) if self.before is None else self.before._log_rates(view, Memory())
         if not self.added:
-            return np.exp(score)
-        memory = Memory() if memory is None else memory
+            return memory.offsets
         for k, a in enumerate(self.added):
             if k not in memory.blocks:
                 memory.blocks[k] = a.make(view)
         pairs = [(memory.blocks[k], a.penalty) for k, a in enumerate(self.added)]
         fires = view.level() > 0
         units = len(fires)
-        flat = score.reshape(-1, units).copy()
+        learn, score = (o.reshape(-1, units).copy() for o in memory.offsets)
         y = view.learn.target.reshape(-1, units)[:, fires].astype(np.float32)
-        known, wanted = (o.reshape(-1, units)[:, fires].astype(np.float32) for o in (learn, score))
-        flat[:, fires], memory.fit = fitted(y, known, wanted, pairs, fires, tolerance, memory.fit)
-        return np.where(fires, np.exp(flat), TINY).reshape(score.shape)
+        low, high = (o[:, fires].astype(np.float32) for o in (learn, score))
+        learn[:, fires], score[:, fires], memory.fit = fitted(y, low, high, pairs, fires, tolerance, memory.fit)
+        return learn.reshape(memory.offsets[0].shape), score.reshape(memory.offsets[1].shape)
 
     def _courses(self, view: View) -> tuple[Array, Array]:
         """Log of the course of a trial in windows learned from and scored, (window, bin, unit)."""
@@ -99,8 +117,9 @@ class Nested:
 def fitted(
     y: Array32, learn: Array32, score: Array32, blocks: Sequence[tuple[Block, float]], fires: NDArray[np.bool_],
     tolerance: float = 1e-6, before: PoissonFit | None = None,
-) -> tuple[Array32, PoissonFit]:  # fmt: skip
-    """(sample, unit), log rates of what is scored, none beyond the highest that was fitted; and the fit.
+) -> tuple[Array32, Array32, PoissonFit]:  # fmt: skip
+    """(sample, unit), log rates of what is learned from, and of what is scored, none beyond the highest of the first;
+    and the fit.
 
     y: (sample, unit), counts learned from. learn, score: (sample, unit), offsets. fires: which units of a block's own
     predictors these are. A penalty p adds n/2 p m |w|^2 to the loss of a unit, m the mean rate of all units in spikes
@@ -115,9 +134,9 @@ def fitted(
         before.bias, _padded(before.weights, len(root)) * root, _padded(before.own_weights, len(v_root)) * v_root
     )  # fmt: skip
     fit = fit_poisson(x, y, learn, level, v, level, tolerance, start=start)
-    highest = fit.log_rate(x, v, learn).max(axis=0)
-    log_rates = np.minimum(fit.log_rate(x_score, v_score, score), highest)
-    return log_rates, PoissonFit(fit.bias, fit.weights / root, fit.own_weights / v_root)
+    learned = fit.log_rate(x, v, learn)
+    told = np.minimum(fit.log_rate(x_score, v_score, score), learned.max(axis=0))
+    return learned, told, PoissonFit(fit.bias, fit.weights / root, fit.own_weights / v_root)
 
 
 def _side_by_side(
@@ -179,7 +198,7 @@ def with_part(nested: Nested, part: Part, view: View, memory: Memory | None = No
 def _candidates(nested: Nested, part: Part) -> Iterable[Iterable[Nested]]:
     for setting, make in part.settings:
         yield [
-            Nested(nested.base, nested.course, (*nested.added, Added(part.name, setting, make, p)))
+            replace(nested, added=(*nested.added, Added(part.name, setting, make, p)))
             for p in sorted(part.penalties, reverse=True)
         ]
 

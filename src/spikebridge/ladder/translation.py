@@ -28,7 +28,14 @@ from numpy.typing import NDArray
 from spikebridge import parallel
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.ladder.designs import View, behavior, latents, own_history, population_history
+from spikebridge.ladder.designs import (
+    View,
+    behavior,
+    earlier_windows,
+    latents,
+    own_history,
+    population_history,
+)
 from spikebridge.ladder.linear_source import best_linear, linear_source
 from spikebridge.ladder.nested import Memory, Nested, Part, nats, with_course, with_part
 from spikebridge.ladder.views import Latents, lacking_latents, read_latents, with_latents
@@ -39,6 +46,7 @@ from spikebridge.types import Fold, Splits, Windows
 
 TRANSLATOR = "seq2seq"
 STEPS = ("mean_rate", "psth", "behavior", "target_history", "linear_source", TRANSLATOR)
+SOURCES = ("linear_source", TRANSLATOR)
 HISTORIES_S, POPULATION_S = (0.05, 0.2), 0.1
 FEW, MANY = (0.01, 1.0), (0.1, 1.0, 10.0, 100.0)
 """Penalties of a few predictors, and of those that are as many as units."""
@@ -119,8 +127,9 @@ def climb_one(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
     here: dict[str, Any] = {name: np.asarray(getattr(w, name)) for name in ("source", "target", "behavior")}
     w = replace(w, **here)
     inner = fold.inner[0]
-    choosing = _view(w, inner.train[w.recording], inner.valid[w.recording], job.latents)
-    scoring = _view(w, fold.train[w.recording], fold.test[w.recording], job.latents)
+    train = fold.train[w.recording]
+    choosing = _view(w, inner.train[w.recording], inner.valid[w.recording], train, job.latents)
+    scoring = _view(w, train, fold.test[w.recording], np.arange(len(w)), job.latents)
     nested = Nested(floored(scoring.train.target.mean(axis=(0, 1), dtype=np.float64)))
     test = scoring.score
     spikes = test.target.sum(axis=1, dtype=np.float64)
@@ -133,6 +142,8 @@ def climb_one(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
         grown = _grow(nested, step, choosing, chosen, job.causal)
         if grown is not nested:
             tables["settings"].append(_settings(grown, nested, {**who, "step": step}))
+            if grown.before is not nested.before:
+                scored = Memory()
             nested, rates = grown, grown.rates(scoring, scored)
         told = nats(rates, test.target, nested.base)
         tables["trials"].append(
@@ -147,12 +158,17 @@ def climb_one(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
 
 
 def _grow(nested: Nested, step: str, view: View, memory: Memory, causal: bool) -> Nested:
-    """The same object where the step adds nothing."""
+    """The same object where the step adds nothing. What the source tells is fitted to what all before leaves over."""
     if step == "psth":
         return with_course(nested, view)
+    grown = nested
+    if step in SOURCES and nested.before is None:
+        grown = nested.apart()
+        memory.clear()
+    start = grown
     for part in _parts(step, view, causal):
-        nested = with_part(nested, part, view, memory)
-    return nested
+        grown = with_part(grown, part, view, memory)
+    return nested if grown is start else grown
 
 
 def _parts(step: str, view: View, causal: bool) -> Iterator[Part]:
@@ -169,18 +185,24 @@ def _parts(step: str, view: View, causal: bool) -> Iterator[Part]:
         yield Part(step, [("", partial(latents, causal=causal))], MANY)
 
 
-def _view(w: Windows, train: NDArray[np.int64], score: NDArray[np.int64], of: Latents | None) -> View:
-    everything, scored = w.select(train), w.select(score)
-    learn, scored = everything.select(everything.labelled), scored.select(scored.labelled)
-    if of is None:
-        return View(everything, learn, scored)
-    z = [with_latents(part, {w.recording: of}).behavior.astype(np.float64) for part in (learn, scored)]
-    return View(everything, learn, scored, *z)
+def _view(
+    w: Windows, train: NDArray[np.int64], score: NDArray[np.int64], known: NDArray[np.int64], of: Latents | None
+) -> View:  # fmt: skip
+    """known: numbers of the windows whose past counts may tell of those scored; `train` tells of those learned from."""
+    rows = [index[w.labelled[index]] for index in (train, score)]
+    learn, scored = (w.select(index) for index in rows)
+    earlier = [earlier_windows(w, k).select(index) for k, index in zip((train, known), rows, strict=True)]
+    z: list[Any] = [None, None]
+    if of is not None:
+        z = [with_latents(part, {w.recording: of}).behavior.astype(np.float64) for part in (learn, scored)]
+    return View(w.select(train), learn, scored, *z, *earlier)
 
 
 def _settings(grown: Nested, before: Nested, who: Mapping[str, Any]) -> pd.DataFrame:
-    rows = [{**who, "part": a.part, "setting": a.setting, "penalty": a.penalty} for a in
-            grown.added[len(before.added) :]]  # fmt: skip
+    known = len(before.added) if grown.before is before.before else 0
+    rows = [
+        {**who, "part": a.part, "setting": a.setting, "penalty": a.penalty} for a in grown.added[known:]
+    ]  # fmt: skip
     if grown.course is not None and grown.course != before.course:
         said = "smoothing {:g} bins, shrunk by {:g} windows".format(*grown.course)
         rows = [{**who, "part": "psth", "setting": said, "penalty": np.nan}]
