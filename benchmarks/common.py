@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import resource
 import shlex
 import threading
 import time
@@ -83,8 +82,15 @@ def made_by(script: str, words: Sequence[str]) -> str:
     command = shlex.join(["python", f"benchmarks/{script}", *_told(words)])
     return (
         f"Made by `{command}` with {versions}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores ({platform.machine()}){load}."
+        f"{_cores()} cores ({platform.machine()}){load}."
     )
+
+
+def _cores() -> str:
+    """How many cores this process may use, and of how many where that is not all."""
+    every = os.cpu_count() or 1
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else every
+    return str(every) if mine == every else f"{mine} of {every}"
 
 
 PLACES = {"--data": "path/to/recordings", "--out": None, "--work": None}
@@ -124,32 +130,51 @@ class Cost:
 
 @contextlib.contextmanager
 def measured() -> Iterator[Cost]:
-    """Measure the block, its worker processes included."""
+    """Measure the block, its worker processes included, whoever started them."""
     cost, done = Cost(), threading.Event()
-    watcher = threading.Thread(target=_watch, args=(cost, done))
+    family = _Family()
+    watcher = threading.Thread(target=_watch, args=(cost, family, done))
     watcher.start()
-    start, cpu = time.perf_counter(), cpu_seconds()
+    start = time.perf_counter()
     try:
         yield cost
     finally:
-        cost.seconds, cost.cpu_s = time.perf_counter() - start, cpu_seconds() - cpu
+        cost.seconds = time.perf_counter() - start
         done.set()
         watcher.join()
+        family.look()
+        cost.cpu_s = family.seconds()
 
 
-def cpu_seconds() -> float:
-    """Of this process and of its children that have ended."""
-    return sum(
-        u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
+class _Family:
+    """The processor's seconds of this process and of all that descend from it, as last seen of those that have ended.
 
+    What the system counts of ended children lacks those of a server that workers are forked from.
+    """
 
-def _watch(cost: Cost, done: threading.Event) -> None:
-    me = psutil.Process()
-    while not done.wait(0.05):
+    def __init__(self) -> None:
+        self._last: dict[tuple[int, float], float] = {}
+        self.look()
+        self._first = dict(self._last)
+
+    def look(self) -> float:
+        """Look at every process; the highest resident memory of one, MB."""
+        me = psutil.Process()
+        highest = 0.0
         for process in [me, *me.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                cost.peak_mb = max(cost.peak_mb, process.memory_info().rss / 2**20)
+                used = process.cpu_times()
+                self._last[process.pid, process.create_time()] = used.user + used.system
+                highest = max(highest, process.memory_info().rss / 2**20)
+        return highest
+
+    def seconds(self) -> float:
+        return sum(seconds - self._first.get(key, 0.0) for key, seconds in self._last.items())
+
+
+def _watch(cost: Cost, family: _Family, done: threading.Event) -> None:
+    while not done.wait(0.05):
+        cost.peak_mb = max(cost.peak_mb, family.look())
 
 
 def write_part(stem: Path, intro: str, name: str, found: pd.DataFrame, text: str) -> None:

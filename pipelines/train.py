@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from spikebridge import config, tracking, training
+from spikebridge import config, parallel, tracking, training
 from spikebridge.stage import output, stage_main
 
 
 def run(arguments: list[str]) -> None:
     (model,) = arguments
     settings = config.load()
+    parallel.prepare(parallel.n_workers(settings.compute, settings.split.outer_folds + 1))
     tuned = Path("runs/tune") / model / "best.json"
     with tracking.live(settings, model) as on_epoch, output(Path("runs/train") / model) as folder:
         training.train(settings, model, Path("data/windows"), Path("data/splits.json"), tuned, folder, on_epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from studies import simulated_windows, small_config
 
 from spikebridge.preprocess import make_splits, save_splits
 from spikebridge.types import Windows
+
+with contextlib.suppress(ImportError):  # of the extra nemos: its import, and no more, moves numpy's global random state
+    import jax  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from studies import small_config
+from studies import every_model, small_config
 
 from spikebridge import metrics, models, training, tuning
 from spikebridge.preprocess import check_consumed, load_splits, take
@@ -28,7 +28,7 @@ def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[d
     return root / out, told
 
 
-@pytest.fixture(scope="module", params=models.names())
+@pytest.fixture(scope="module", params=every_model())
 def trained(request: pytest.FixtureRequest, study: Path) -> tuple[Any, Path, list[dict[str, Any]]]:
     return models.kind(request.param), *run(study, request.param, f"out_{request.param}")
 

@@ -12,7 +12,7 @@ import optuna
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
-from studies import small_config
+from studies import every_model, small_config
 
 from spikebridge import models, tuning
 from spikebridge.config import Config
@@ -26,7 +26,7 @@ def tune(study: Path, config: Config, model: str, out: Path, work: Path | None =
     return json.loads((out / "best.json").read_text())
 
 
-@pytest.mark.parametrize("model", models.names())
+@pytest.mark.parametrize("model", every_model())
 def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: str) -> None:
     quick = {"epochs": 2} if model in ("seq2seq", "dnn") else {}
     best = tune(study, small_config(models={model: quick}), model, tmp_path / "out")
@@ -121,7 +121,7 @@ def test_inner_scores_are_scikit_learns(halves: tuple[list[Windows], list[Window
     assert outcome.value == -outcome.inner["log_loss"]
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", every_model())
 def test_a_model_never_sees_the_labels_that_it_is_scored_by(
     name: str, halves: tuple[list[Windows], list[Windows]]
 ) -> None:

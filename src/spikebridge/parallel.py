@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
 from multiprocessing.queues import Queue
 from typing import Any
 
@@ -14,6 +17,19 @@ from spikebridge.config import ComputeConfig
 
 Report = Callable[[Any], None]
 _channel: Queue[Any] | None = None
+LIBRARIES = ("numpy", "pandas", "pydantic", "yaml")
+FITTING = (
+    "scipy.optimize",
+    "scipy.ndimage",
+    "scipy.stats",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "optuna",
+    "torch",
+)
+"""What workers load; the second only those that fit."""
+LONGEST_TMP = 60
+"""Letters of the folder for temporary files: a socket in it may have 108 with its name."""
 
 
 def n_workers(compute: ComputeConfig, jobs: int) -> int:
@@ -32,6 +48,20 @@ def device(compute: ComputeConfig) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def prepare(workers: int, torch: bool = True) -> None:
+    """Begin to load, beside this process, what the workers of `run_jobs` will need; returns at once.
+
+    Called before this process loads its own libraries and data, it hides the start of the workers. Where processes are
+    not forked from a server (see `_context`), and for one worker, there is nothing to prepare.
+    """
+    context = _context()
+    if workers > 1 and context.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
+        context.set_forkserver_preload([*LIBRARIES, *(FITTING if torch else ())])
+        forkserver.ensure_running()
+
+
 def run_jobs(
     work: Callable[[Any, Report], Any], jobs: Sequence[Any], workers: int, report: Report, torch: bool = True
 ) -> list[Any]:
@@ -44,12 +74,15 @@ def run_jobs(
         if torch:
             _single_thread()
         return [work(job, report) for job in jobs]
-    context = multiprocessing.get_context("spawn")
+    prepare(workers, torch)
+    context = _context()
     channel: Queue[Any] = context.Queue()
     listener = threading.Thread(target=_listen, args=(channel, report), daemon=True)
     listener.start()
     try:
-        with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(channel, torch)) as pool:
+        with ProcessPoolExecutor(
+            workers, context, initializer=_begin, initargs=(channel, torch, dict(os.environ))
+        ) as pool:
             futures = [pool.submit(_call, work, job) for job in jobs]
             try:
                 return [f.result() for f in futures]
@@ -69,9 +102,24 @@ def _listen(channel: Queue[Any], report: Report) -> None:
         report(item)
 
 
-def _begin(channel: Queue[Any], torch: bool) -> None:
+def _context() -> BaseContext:
+    """How workers come to be. Linux: forked from a server, a fresh process without threads that has loaded libraries.
+
+    It is Python's own choice there from 3.14. Elsewhere libraries do not bear a fork, and every worker loads its own.
+    """
+    forked = sys.platform == "linux" and len(tempfile.gettempdir()) <= LONGEST_TMP
+    return multiprocessing.get_context("forkserver" if forked else "spawn")
+
+
+def _begin(channel: Queue[Any], torch: bool, environment: Mapping[str, str]) -> None:
     global _channel
     _channel = channel
+    for name in os.environ.keys() - environment.keys():  # the server's may be that of an earlier call
+        del os.environ[name]
+    os.environ.update(environment)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1)  # of the libraries that the server has loaded
     if torch:
         _single_thread()
     # A stage that is killed must not leave workers behind that write on.

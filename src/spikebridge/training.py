@@ -45,6 +45,7 @@ def train(
     manifest = load_splits(splits)
     best = json.loads(tuned.read_text(encoding="utf-8"))
     params = {str(f["fold"]): f["params"] for f in [*best["folds"], best["full"]]}
+    parallel.prepare(parallel.n_workers(config.compute, len(params)))
     device = parallel.device(config.compute)
     out.mkdir(parents=True)
     jobs = [Job(config, model, f, p, windows, splits, out / "model", device) for f, p in params.items()]

@@ -59,8 +59,9 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     """
     from tqdm import tqdm
 
-    models.check(config.models)
     manifest = load_splits(splits)
+    parallel.prepare(parallel.n_workers(config.compute, len(manifest.folds) + 1))
+    models.check(config.models)
     if manifest.by != "block" and not models.kind(model).transfers:
         raise ConfigError(
             f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "

@@ -21,6 +21,7 @@ from spikebridge.analysis.held_out_units import held_out, poisson_readout
 from spikebridge.analysis.refit import Refits, reversed_direction
 from spikebridge.config import Config
 from spikebridge.metrics import bits_per_spike
+from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian, mean_latents
 from spikebridge.preprocess import make_splits, save_splits
 from spikebridge.simulate import simulate_session
 from spikebridge.types import Windows
@@ -142,7 +143,7 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
     model = refits.forward
     assert isinstance(model, models.kind("seq2seq"))
     _, w = refits.scored()[0]
-    said = model.translator.sensitivity(w)
+    said = jacobian(model.translator, w)
     assert said.shape == (w.source.shape[2], 4)
     step, counts = 0.05, w.source.astype(np.float32)
     for unit in (0, NOISE, w.source.shape[2] - 1):
@@ -154,9 +155,25 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
         np.testing.assert_allclose(said[unit], (sides[1] - sides[0]) / (2 * step), rtol=0.05, atol=2e-3)
 
 
+def test_integrated_gradients_add_up_to_what_the_latents_move(refits: Refits) -> None:
+    """Completeness: over units, the latents of a window less those of a source at its mean (Sundararajan et al. 2017)."""
+    model = refits.forward
+    assert isinstance(model, models.kind("seq2seq"))
+    for _, test in refits.scored():
+        w = test.select(np.arange(20))
+        moved = mean_latents(model.translator, w) - mean_latents(model.translator, w, 0.0)
+        np.testing.assert_allclose(mean_latents(model.translator, w), model.predict(w).latents.mean(axis=1), atol=1e-5)
+        errors = [
+            np.sqrt(np.mean((integrated_gradients(model.translator, w, n).sum(axis=1) - moved) ** 2))
+            for n in (1, 4, 16)
+        ]
+        assert errors[-1] < 0.02 * moved.std()
+        assert errors[-1] < errors[1] < errors[0]
+
+
 def test_attribution_finds_the_units_that_carry_the_latents(config: Config, refits: Refits) -> None:
     table = attribution(refits)["attribution_units"]
-    found = []
+    found, loadings = [], []
     for number, w in enumerate(refits.data):
         rng = np.random.default_rng([0, number])
         truth = simulate_session(config.simulate, rng, w.recording, "rat").truth
@@ -164,11 +181,18 @@ def test_attribution_finds_the_units_that_carry_the_latents(config: Config, refi
         share = table[table["recording"] == w.recording]["share"].to_numpy()
         assert share.sum() == pytest.approx(1)
         assert share[NOISE] < 0.5 / len(share)  # half of an equal share at most
+        integrated = table[table["recording"] == w.recording]["share_integrated"].to_numpy()
+        assert integrated.sum() == pytest.approx(1)
         others = np.arange(len(share)) != NOISE
         rate = w.source.mean(axis=(0, 1))
-        units = pd.DataFrame({"share": share, "loading": loading, "information": rate * loading**2})[others]
-        found.append(units.rank().corr()["share"])
-    mean = pd.concat(found, axis=1).mean(axis=1)  # by chance 0, with a standard error of 0.15
+        units = pd.DataFrame(
+            {"share": share, "integrated": integrated, "loading": loading, "information": rate * loading**2}
+        )[others]
+        found.append(units.rank().corr().loc["information", ["share", "integrated"]])
+        loadings.append(units.rank().corr()["share"])
+    both = pd.concat(found, axis=1).mean(axis=1)
+    assert both["share"] >= both["integrated"]  # why the Jacobian is the one that is reported
+    mean = pd.concat(loadings, axis=1).mean(axis=1)  # by chance 0, with a standard error of 0.15
     assert mean["loading"] > 0.35
     assert mean["information"] > 0.5
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from studies import every_model
 
 from spikebridge import models
 from spikebridge.errors import ConfigError, DataError
@@ -20,8 +21,9 @@ QUICK = {
     "random_forest": {"trees": 10},
     "dnn": {"epochs": 3},
     "gradient_boosting": {"trees": 10},
+    "cebra": {"iterations": 5},
 }
-RANDOM = ("seq2seq", "dnn", "random_forest", "gradient_boosting")
+RANDOM = ("seq2seq", "dnn", "cebra", "random_forest", "gradient_boosting")
 Halves = tuple[list[Windows], list[Windows]]
 FIELDS = ("probabilities", "rates", "latents")
 
@@ -32,7 +34,7 @@ def fitted(name: str, halves: Halves, seed: int = 0) -> Model:
     return model
 
 
-@pytest.fixture(scope="module", params=models.names())
+@pytest.fixture(scope="module", params=every_model())
 def model(request: pytest.FixtureRequest, halves: Halves) -> Model:
     return fitted(request.param, halves)
 
@@ -75,7 +77,7 @@ def test_prediction_uses_the_source_alone(model: Model, halves: Halves) -> None:
         assert (a is None and b is None) or np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("name", [n for n in models.names() if models.kind(n).uses_target_past])
+@pytest.mark.parametrize("name", every_model(n for n in models.names() if models.kind(n).uses_target_past))
 def test_target_bins_at_and_after_t_never_change_the_rate_at_t(name: str, halves: Halves) -> None:
     model, w = fitted(name, halves), halves[1][0]
     rates = model.predict(w).rates
@@ -158,7 +160,7 @@ def test_epochs_are_told_in_order(model: Model, halves: Halves) -> None:
     assert len(told) == QUICK.get(model.name, {}).get("epochs", 0)
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", every_model())
 def test_search_space_gives_valid_params_and_leaves_fixed_ones(name: str) -> None:
     kind = models.kind(name)
     rng = optuna.samplers.RandomSampler(seed=0)
@@ -171,7 +173,7 @@ def test_search_space_gives_valid_params_and_leaves_fixed_ones(name: str) -> Non
         assert key not in kind.search_space(optuna.create_study().ask(), fixed)
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", every_model())
 def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
     """A recording without a labelled trial still gets predictions: class shares that say nothing."""
     train = [halves[0][0], replace(halves[0][1], label=np.full_like(halves[0][1].label, -1))]
@@ -182,7 +184,7 @@ def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
         np.testing.assert_allclose(said.probabilities.sum(axis=1), 1.0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", every_model())
 def test_tuning_starts_at_the_defaults(name: str) -> None:
     kind = models.kind(name)
     study = optuna.create_study()

@@ -61,7 +61,8 @@ def test_readout_is_scikit_learns_logistic_regression(n_classes: int, strength: 
     label = (x @ rng.normal(size=(4, n_classes)) + rng.normal(size=(120, n_classes))).argmax(axis=1)
     readout = fit_readout(x, label, n_classes, strength)
     z = (x - x.mean(axis=0)) / (x - x.mean(axis=0)).std()
-    alike = LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(z, label).predict_proba(z)
+    exact = {"max_iter": 1000, "tol": 1e-10, "solver": "newton-cg"}
+    alike = LogisticRegression(C=strength, class_weight="balanced", **exact).fit(z, label).predict_proba(z)
     oracle = alike * (np.bincount(label, minlength=n_classes) + 1)[np.unique(label)]
     oracle /= oracle.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(readout.probabilities(x)[:, np.unique(label)], oracle, atol=1e-6)

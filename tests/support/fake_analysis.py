@@ -47,7 +47,10 @@ def make_analysis(study: Study) -> Path:
         weights.append(
             pd.DataFrame({**who, "unit": w.source_units[grid[0]], "latent": grid[1] + 1, "weight": share[grid[0]]})
         )
-        shares.append(pd.DataFrame({**who, "unit": w.source_units, "share": share / share.sum(), "rate": 0.6}))
+        part = share / share.sum()
+        shares.append(
+            pd.DataFrame({**who, "unit": w.source_units, "share": part, "share_integrated": part, "rate": 0.6})
+        )
     pd.concat(ways).to_csv(folder / "direction.csv", index=False)
     pd.DataFrame(agree).to_csv(folder / "consistency.csv", index=False)
     pd.DataFrame(units).to_csv(folder / "held_out_units.csv", index=False)

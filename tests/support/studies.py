@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from spikebridge import config
+from spikebridge import config, models
 from spikebridge.config import Config, SimulateConfig
 from spikebridge.preprocess import make_windows
 from spikebridge.simulate import STEP_S, Session, simulate_session
@@ -64,3 +66,13 @@ def simulated_windows(settings: Config, seed: int = 0) -> list[Windows]:
         session = simulate_session(knobs, np.random.default_rng([seed, number]), f"rec.{number}", f"rat{number}")
         made.append(make_windows(as_recording(session), settings, ("skip", "stay"))[0])
     return made
+
+
+def every_model(names: Iterable[str] | None = None) -> list[Any]:
+    """Parameters of a test over models (all of them); those whose package is not installed are skipped, and say why."""
+    return [
+        pytest.param(
+            n, marks=pytest.mark.skipif(bool(models.kind(n).missing()), reason=models.kind(n).missing() or "-")
+        )
+        for n in (models.names() if names is None else names)
+    ]

@@ -51,6 +51,7 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
     if not wanted:
         return
     best = json.loads((tuned / settings.model / "best.json").read_text(encoding="utf-8"))["folds"][: settings.folds]
+    parallel.prepare(parallel.n_workers(config.compute, len(best)))
     device = parallel.device(config.compute)
     jobs = [Job(config, f["fold"], _cheaper(config, f["params"]), windows, splits, device) for f in best]
     found = parallel.run_jobs(_fold, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)

@@ -23,7 +23,7 @@ COLUMNS = {
     "latent_consistency": ["recording", "compared", *SCORE],
     "held_out_units": ["recording", "readout", "n_trials", *SCORE],
     "attribution": ["recording", "fold", "unit", "latent", "weight"],
-    "attribution_units": ["recording", "unit", "share", "rate", "true_loading", "true_information"],
+    "attribution_units": ["recording", "unit", "share", "share_integrated", "rate", "true_loading", "true_information"],
 }
 FILES = {"latent_consistency": "consistency"}
 """Tables that have another name in the stage's folder: evaluate has a table of that name already."""
@@ -87,15 +87,18 @@ def analysis_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     units = tables["attribution_units"]
     if len(units):
         against = {f"spearman_with_{k}": spearman(units, k) for k in ("true_loading", "true_information")}
-        found["attribution"] = {"n_units": len(units), **against}
+        integrated = {
+            "integrated_spearman_with_true_information": spearman(units, "true_information", "share_integrated")
+        }
+        found["attribution"] = {"n_units": len(units), **against, **integrated}
     return found
 
 
-def spearman(units: pd.DataFrame, truth: str) -> dict[str, float]:
+def spearman(units: pd.DataFrame, truth: str, share: str = "share") -> dict[str, float]:
     """Recording -> rank correlation of a unit's share with its truth; nothing for recordings without one."""
     known = units.dropna(subset=[truth])
     return {
-        str(name): float(rows["share"].rank().corr(rows[truth].rank()))
+        str(name): float(rows[share].rank().corr(rows[truth].rank()))
         for name, rows in known.groupby("recording")
         if len(rows) > 2
     }
@@ -175,7 +178,7 @@ def _bits(rows: pd.DataFrame, nats: str, spikes: str, resampling: Resampling) ->
 
 def _units(table: pd.DataFrame, truths: Mapping[str, Truth]) -> pd.DataFrame:
     """Shares averaged over folds."""
-    mean = table.groupby(["recording", "unit"], as_index=False)[["share", "rate"]].mean()
+    mean = table.groupby(["recording", "unit"], as_index=False)[["share", "share_integrated", "rate"]].mean()
     loading = [
         truths[r].loadings.get(int(u), np.nan) if r in truths else np.nan
         for r, u in zip(mean["recording"], mean["unit"], strict=True)

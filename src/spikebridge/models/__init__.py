@@ -55,9 +55,12 @@ def load(folder: Path) -> Model:
 def fixed(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that the user has given a value; the word `tune` leaves a setting to the tuner.
 
-    Raises ConfigError for an unknown model or key, a wrong value, or `tune` for a key that is not tuned.
+    Raises ConfigError for an unknown model or key, a wrong value, `tune` for a key that is not tuned, or a model whose
+    package is not installed.
     """
     model = kind(name)
+    if missing := model.missing():
+        raise ConfigError(missing)
     given = {k: v for k, v in params.items() if not (v == TUNE and k in model.Params.model_fields)}
     check_params(name, model.Params, given)
     for key in params:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -44,10 +45,15 @@ class Model(ABC):
     from_source: ClassVar[bool] = True  # source counts are all that a prediction needs; else it cannot be served
     uses_target_past: ClassVar[bool] = False  # the rate at t depends on the target's bins before t
     transfers: ClassVar[bool] = False  # can predict a recording whose units it has never seen
+    extra: ClassVar[str | None] = (
+        None  # the package that it needs beside the usual; pyproject.toml has an extra so named
+    )
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}
 
     def __init__(self, params: Mapping[str, Any] | None = None, device: str = "cpu") -> None:
+        if missing := self.missing():
+            raise ConfigError(missing)
         self.params = check_params(self.name, self.Params, params or {})
         self.device = device
         self.classes: tuple[str, ...] = ()
@@ -55,6 +61,16 @@ class Model(ABC):
         self.n_bins = 0
         self.units: dict[str, dict[str, list[int]]] = {}
         self.class_shares: dict[str, list[float]] = {}
+
+    @classmethod
+    def missing(cls) -> str:
+        """What to do where the package of `extra` is not installed; nothing where the model can be used."""
+        if cls.extra is None or importlib.util.find_spec(cls.extra) is not None:
+            return ""
+        return (
+            f'model {cls.name} needs the package {cls.extra}, which is not installed: pip install ".[{cls.extra}]" in '
+            f"the project's folder, or take models.{cls.name} out of params.yaml"
+        )
 
     def fit(
         self,

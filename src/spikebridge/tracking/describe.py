@@ -92,7 +92,13 @@ def analysis_lines(results: Results) -> list[str]:
         lines.append(f"Held-out units (bits/spike, latents / source, by trials): {', '.join(said)}")
     if which := found.get("attribution"):
         known = list(which["spearman_with_true_information"].values())
-        truth = f", rank correlation with true information {number(sum(known) / len(known))}" if known else ""
+        other = list(which["integrated_spearman_with_true_information"].values())
+        truth = (
+            f", rank correlation with true information {number(sum(known) / len(known))} "
+            f"(integrated gradients {number(sum(other) / len(other))})"
+            if known
+            else ""
+        )
         lines.append(f"Attribution: {which['n_units']} source units{truth}")
     return lines + power_lines(metrics.get("power", {}))
 

@@ -84,7 +84,7 @@ class PoissonTranslator(Model):
             level = float(course.mean.mean())
             y = w.target.reshape(n, units)[:, fires].astype(np.float64)
             scaled = own[:, :, fires] * own_scale[:, None]
-            fit = fit_poisson(x, y, offset[:, fires], level, scaled, level)
+            fit = self._solve(x, y, offset[:, fires], level, scaled, level)
             bias[fires], slope[:, fires], own_slope[:, fires] = fit.bias, fit.weights, fit.own_weights
             highest[fires] = fit.log_rate(x, scaled, offset[:, fires]).max(axis=0)
         return {
@@ -96,6 +96,10 @@ class PoissonTranslator(Model):
             "own_slope": own_slope * own_scale[:, None],
             "highest": highest,
         }
+
+    def _solve(self, x: Array, y: Array, offset: Array, strength: float, own: Array, own_strength: float) -> PoissonFit:
+        """See `fit_poisson`."""
+        return fit_poisson(x, y, offset, strength, own, own_strength)
 
     def predict(self, windows: Windows) -> Predictions:
         part = self.weights[self.known(windows.recording)]

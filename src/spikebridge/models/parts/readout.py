@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import recent_mean, segment_means
+from spikebridge.models.parts.logistic_newton import fit_logistic
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 Array = NDArray[np.floating]
@@ -59,12 +59,10 @@ def fit_readouts(
     """
     beside = more or {r: np.empty((len(z), 0)) for r, z in latents.items()}
     features = {name: {r: np.hstack([SUMMARIES[name](z), beside[r]]) for r, z in latents.items()} for name in summaries}
-    losses = {
-        (name, strength): sum(_held_out_loss(features[name][r], labels[r], strength) for r in latents)
-        for name, strength in product(summaries, STRENGTHS)
-    }
-    name, strength = min(losses, key=lambda choice: losses[choice])
-    return name, {r: fit_readout(features[name][r], labels[r], n_classes, strength) for r in latents}
+    losses = [np.sum([_held_out_losses(x, labels[r]) for r, x in features[name].items()], axis=0) for name in summaries]
+    summary, strength = np.unravel_index(np.argmin(losses), (len(summaries), len(STRENGTHS)))
+    name = tuple(summaries)[summary]
+    return name, {r: fit_readout(x, labels[r], n_classes, STRENGTHS[strength]) for r, x in features[name].items()}
 
 
 def fit_readout(x: Array, label: Labels, n_classes: int, strength: float) -> Readout:
@@ -81,44 +79,49 @@ def fit_readout(x: Array, label: Labels, n_classes: int, strength: float) -> Rea
     weights = np.zeros((x.shape[1], n_classes))
     if len(present) < 2:
         return Readout(mean, scale, weights, np.log(share))
-    model = _logistic((x - mean) / scale, label, strength)
+    known = np.searchsorted(present, label)
+    z = np.asarray((x - mean) / scale, dtype=np.float64)
+    fits = fit_logistic(z, known, _alike(known)[None], np.array([1 / strength]))
     bias = np.log(share) - np.log(share).max() - 5.0
-    if len(present) == 2:
-        weights[:, present[1]] = model.coef_[0]
-        evidence = np.array([0.0, model.intercept_[0]])
-    else:
-        weights[:, present] = model.coef_.T
-        evidence = model.intercept_
+    weights[:, present[-fits.bias.shape[1] :]] = fits.weights[0]
+    evidence = np.zeros(len(present))
+    evidence[-fits.bias.shape[1] :] = fits.bias[0]
     bias[present] = evidence + np.log(share[present])
     return Readout(mean, scale, weights, bias)
 
 
-def _held_out_loss(x: Array, label: Labels, strength: float, folds: int = 5) -> float:
-    """Log loss over contiguous runs of trials, each predicted from the others, nats; 0 where that cannot be had.
+def _held_out_losses(x: Array, label: Labels, folds: int = 5) -> NDArray[np.float64]:
+    """(strength,), log loss over contiguous runs of trials, each predicted from the others, nats; 0 where none is had.
 
-    Classes count alike, as in the read-out before it is moved to their shares.
+    Classes count alike, as in the read-out before it is moved to their shares. Every fold is scaled by its own training
+    trials: a shift is the bias's, and another scale is another penalty.
     """
-    from sklearn.model_selection import KFold
+    none = np.zeros(len(STRENGTHS))
+    known = np.unique(label, return_inverse=True)[1]
+    if len(label) < 2 * folds or known.max() == 0:
+        return none
+    tests = np.array_split(np.arange(len(label)), folds)
+    trains = [np.setdiff1d(np.arange(len(label)), test) for test in tests]
+    whole = [k for k, train in enumerate(trains) if len(np.unique(known[train])) > known.max()]
+    if not whole:
+        return none
+    scale = _scale(x)
+    weight = np.zeros((len(whole), len(label)))
+    penalty = np.empty((len(whole), len(STRENGTHS)))
+    for row, k in enumerate(whole):
+        weight[row, trains[k]] = _alike(known[trains[k]])
+        penalty[row] = (_scale(x[trains[k]]) / scale) ** 2 / np.array(STRENGTHS)
+    z = np.asarray((x - x.mean(axis=0)) / scale, dtype=np.float64)
+    fits = fit_logistic(z, known, np.repeat(weight, len(STRENGTHS), axis=0), penalty.ravel())
+    right = fits.log_probabilities(z)[:, np.arange(len(label)), known].reshape(len(whole), len(STRENGTHS), -1)
+    each = _alike(known) * np.maximum(right, np.log(1e-12))
+    return -np.sum([each[row][:, tests[k]].sum(axis=1) for row, k in enumerate(whole)], axis=0)
 
-    if len(label) < 2 * folds:
-        return 0.0
-    loss = 0.0
-    for train, test in KFold(folds).split(x):
-        if len(np.unique(label[train])) < len(np.unique(label)) or len(np.unique(label)) < 2:
-            continue
-        mean, scale = x[train].mean(axis=0), _scale(x[train])
-        model = _logistic((x[train] - mean) / scale, label[train], strength)
-        p = model.predict_proba((x[test] - mean) / scale)
-        right = p[np.arange(len(test)), np.searchsorted(model.classes_, label[test])]
-        weight = len(label) / (len(np.unique(label)) * np.bincount(label)[label[test]])
-        loss -= float((weight * np.log(np.maximum(right, 1e-12))).sum())
-    return loss
 
-
-def _logistic(x: Array, label: Labels, strength: float):  # type: ignore[no-untyped-def]
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=strength, max_iter=1000, class_weight="balanced").fit(x, label)
+def _alike(label: Labels) -> NDArray[np.float64]:
+    """(trial,), weights under which every class counts alike; their sum is the number of trials."""
+    counts = np.bincount(label)
+    return np.asarray(len(label) / (len(counts) * counts)[label])
 
 
 def _scale(x: Array) -> Array:

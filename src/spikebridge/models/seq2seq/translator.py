@@ -123,8 +123,7 @@ class Translator:
 
     def run(self, windows: Windows, chunk: int = 1024) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Latents (window, bin, latent) and expected target counts (window, bin, unit)."""
-        i = self.recordings.index(windows.recording)
-        stream = self._stream(i, windows, self.baselines[windows.recording].gain(windows))
+        i, stream = self.recordings.index(windows.recording), self.stream_of(windows)
         self.networks.eval()
         latents, rates = [], []
         with torch.no_grad():
@@ -137,30 +136,28 @@ class Translator:
 
     def latents(self, windows: Windows) -> NDArray[np.float32]:
         """The latents of `run`, (window, bin, latent), without the rates."""
-        i = self.recordings.index(windows.recording)
-        stream = self._stream(i, windows, self.baselines[windows.recording].gain(windows))
+        stream = self.stream_of(windows)
         found = np.empty((len(windows), windows.n_bins, self.params.latents), np.float32)
         self.networks.eval()
         with torch.no_grad():
             for rows in chunks(len(windows)):
-                x = stream.inputs(rows)
-                found[rows] = self._together([network.encode({i: x}) for network in self.members()]).cpu().numpy()
+                found[rows] = self.encoded(windows.recording, stream.inputs(rows)).cpu().numpy()
         return found
 
-    def sensitivity(self, windows: Windows) -> NDArray[np.float64]:
-        """(source unit, latent): how far one spike more in every bin of a unit moves a latent, mean over windows, bins.
-
-        The Jacobian summed over time lags: mean_t sum_s d z_k(t) / d c_u(s). Smoothing leaves a constant as it is.
-        """
+    def stream_of(self, windows: Windows) -> Stream:
+        """The windows of a known recording as the networks meet them."""
         i = self.recordings.index(windows.recording)
-        stream = self._stream(i, windows, self.baselines[windows.recording].gain(windows))
-        total = torch.zeros(windows.source.shape[2], self.params.latents, device=self.device)
-        for rows in chunks(len(windows)):
-            x = stream.inputs(rows).requires_grad_()
-            z = self._together([network.encode({i: x}) for network in self.members()]).mean(dim=1).sum(dim=0)
-            each = [torch.autograd.grad(one, x, retain_graph=True)[0].sum(dim=(0, 1)) for one in z]
-            total += torch.stack(each, dim=1)
-        return np.asarray((total / len(windows) / self.scale[f"{i}.std"][:, None]).cpu(), dtype=np.float64)
+        return self._stream(i, windows, self.baselines[windows.recording].gain(windows))
+
+    def scale_of(self, recording: str) -> tuple[Tensor, Tensor]:
+        """Mean and SD (source unit,) of the smoothed counts of a recording in training."""
+        i = self.recordings.index(recording)
+        return self.scale[f"{i}.mean"], self.scale[f"{i}.std"]
+
+    def encoded(self, recording: str, x: Tensor) -> Tensor:
+        """(window, bin, latent), from inputs as `stream_of` gives them; differentiable."""
+        i = self.recordings.index(recording)
+        return self._together([network.encode({i: x}) for network in self.members()])
 
     def without_source(self, windows: Windows) -> NDArray[np.float32]:
         """Expected target counts (window, bin, unit) of the baseline alone: mean rate, window-locked mean and drift."""

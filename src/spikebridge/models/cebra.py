@@ -1,0 +1,122 @@
+"""CEBRA-Time embeddings of source counts, and a logistic regression on them; one a recording.
+
+Schneider, Lee & Mathis 2023, Nature 617:360: an embedding in which bins that follow one another lie close, learned by a
+contrastive loss without labels or behaviour. Network and loss are those of the package; pairs are drawn here, so that
+none reaches from one window into the next and the seed decides all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.ndimage import gaussian_filter1d
+
+from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.models.parts.features import segment_means
+from spikebridge.types import Windows
+
+ARCHITECTURE = "offset1-model"  # sees one bin: a window's embedding does not depend on its neighbours
+NETWORK = "network."
+
+
+class Cebra(FeatureDecoder):
+    """Embedding z(t) on the unit sphere of smoothed counts at t; decisions from its means over parts of the window.
+
+    The embedding learns from every training window, labelled or not; the logistic regression from the labelled ones.
+    """
+
+    name = "cebra"
+    extra = "cebra"
+
+    class Params(FeatureDecoder.Params):
+        latents: int = Field(8, ge=2, description="dimension of the embedding")
+        hidden: int = Field(32, ge=2)
+        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel on the counts")
+        offset_s: float = Field(0.1, gt=0, description="from a bin to the one that is to lie close")
+        temperature: float = Field(1.0, gt=0)
+        iterations: int = Field(500, ge=1)
+        batch: int = Field(512, ge=2, description="bins")
+        rate: float = Field(1.0e-3, gt=0, description="of Adam")
+        segments: int = Field(1, ge=1)
+        penalty: float = Field(30.0, gt=0, description="on the squared weights of standardised features")
+
+    space = {
+        "latents": ("categorical", 4, 8, 16),
+        "smoothing_s": ("log", 0.03, 0.3),
+        "offset_s": ("categorical", 0.05, 0.1, 0.2, 0.4),
+        "segments": ("categorical", 1, 2, 4),
+        "penalty": ("log", 0.3, 3000.0),
+    }
+
+    def _fit(
+        self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+    ) -> None:
+        self._learned = {w.recording: self._embed(w, int(rng.integers(2**31))) for w in train}
+        super()._fit(train, valid, rng, on_epoch)
+
+    def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
+        return self._learned[w.recording]
+
+    def _features(self, w: Windows, about: Arrays) -> Array:
+        import torch
+
+        network = self._network(w.source.shape[2], about)
+        with torch.no_grad():
+            z = network(torch.from_numpy(self._inputs(w, about)).to(self.device).flatten(0, 1)[:, :, None])
+        z = z.cpu().numpy().reshape(*w.source.shape[:2], -1)
+        return segment_means(z, self.params.segments).astype(np.float64)  # type: ignore[attr-defined]
+
+    def _embed(self, w: Windows, seed: int) -> dict[str, NDArray[Any]]:
+        """Arrays of the scale of the counts (unit,) and of the network, fitted to windows."""
+        import torch
+        from cebra.models.criterions import FixedCosineInfoNCE
+
+        p: Any = self.params
+        smooth = self._smooth(w)
+        scale = {"source_mean": smooth.mean(axis=(0, 1)), "source_sd": np.maximum(smooth.std(axis=(0, 1)), 1e-3)}
+        with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: lend it a seed
+            torch.manual_seed(seed)
+            network = self._network(w.source.shape[2])
+        x = torch.from_numpy(self._inputs(w, scale)).to(self.device)
+        windows, bins = x.shape[:2]
+        offset = min(max(1, round(p.offset_s / w.bin_s)), bins - 1)
+        loss = FixedCosineInfoNCE(temperature=p.temperature).to(self.device)
+        adam = torch.optim.Adam(network.parameters(), lr=p.rate)
+        generator = torch.Generator().manual_seed(seed)
+
+        def drawn(most: int) -> Any:
+            return torch.randint(most, (p.batch,), generator=generator)
+
+        for _ in range(p.iterations if windows else 0):
+            rows, at = drawn(windows), drawn(bins - offset)
+            near, far = x[rows, at + offset], x[drawn(windows), drawn(bins)]
+            value, *_ = loss(*(network(each[:, :, None]) for each in (x[rows, at], near, far)))
+            adam.zero_grad()
+            value.backward()
+            adam.step()
+        return scale | {NETWORK + k: v.cpu().numpy() for k, v in network.state_dict().items()}
+
+    def _network(self, units: int, about: Arrays | None = None) -> Any:
+        """The network of the package; with the weights of `about` where given."""
+        import cebra.models
+        import torch
+
+        p: Any = self.params
+        network = cebra.models.init(ARCHITECTURE, units, p.hidden, p.latents)
+        if about is not None:
+            own = {k.removeprefix(NETWORK): torch.from_numpy(v) for k, v in about.items() if k.startswith(NETWORK)}
+            network.load_state_dict(own)
+        return network.to(self.device)
+
+    def _smooth(self, w: Windows) -> NDArray[np.float64]:
+        sigma = self.params.smoothing_s / w.bin_s  # type: ignore[attr-defined]
+        return np.asarray(gaussian_filter1d(w.source.astype(np.float64), sigma, axis=1, mode="nearest"))
+
+    def _inputs(self, w: Windows, scale: Arrays) -> NDArray[np.float32]:
+        """(window, bin, unit), smoothed counts on one scale."""
+        return ((self._smooth(w) - scale["source_mean"]) / scale["source_sd"]).astype(np.float32)

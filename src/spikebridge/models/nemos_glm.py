@@ -1,0 +1,47 @@
+"""The Poisson generalised linear model of target counts on lagged source counts, fitted by NeMoS; one a recording.
+
+The predictors and the penalty are those of poisson_glm: what differs is who fits it (Balzani et al. 2026, NeMoS, a
+library of statistical models of neural activity on JAX). So each vouches for the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from spikebridge.models.parts.glm import Array
+from spikebridge.models.parts.poisson import PoissonFit
+from spikebridge.models.poisson_glm import PoissonGlm
+
+
+class NemosGlm(PoissonGlm):
+    """log rate(t) = b + sum_l W_l smooth(source)(t - l), by nemos.glm.PopulationGLM with a ridge penalty.
+
+    It knows no offset, so the course of a trial (psth) is not to be had.
+    """
+
+    name = "nemos_glm"
+    extra = "nemos"
+
+    class Params(PoissonGlm.Params):
+        psth: Literal[False] = Field(False, description="NeMoS has no offset: false")
+
+    space = {key: values for key, values in PoissonGlm.space.items() if key != "psth"}
+
+    def _solve(self, x: Array, y: Array, offset: Array, strength: float, own: Array, own_strength: float) -> PoissonFit:
+        import jax
+        from nemos.glm import PopulationGLM
+
+        # NeMoS minimises the mean over samples, summed over units, and half the strength times the sum of squares
+        with jax.enable_x64(True):
+            glm: Any = PopulationGLM(
+                observation_model="Poisson",
+                regularizer="Ridge",
+                regularizer_strength=strength,
+                solver_name="LBFGS",
+                solver_kwargs={"tol": 1e-9, "maxiter": 1000},
+            ).fit(x, y)
+        bias = np.asarray(glm.intercept_, dtype=np.float64) - offset[0]  # the same at every sample: the log mean rate
+        return PoissonFit(bias, np.asarray(glm.coef_, dtype=np.float64), np.zeros((0, y.shape[1])))

@@ -1,0 +1,91 @@
+"""Models of other libraries: what is said where the library is missing, and what they say against our own."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from import_graph import ROOT
+
+from spikebridge import models
+from spikebridge.errors import ConfigError
+from spikebridge.types import Windows
+
+EXTRAS = [name for name in models.names() if models.kind(name).extra]
+Halves = tuple[list[Windows], list[Windows]]
+
+
+def needs(name: str) -> pytest.MarkDecorator:
+    missing = models.kind(name).missing()
+    return pytest.mark.skipif(bool(missing), reason=missing or "-")
+
+
+def test_which_they_are() -> None:
+    assert EXTRAS == ["cebra", "nemos_glm"]
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_without_its_package_a_model_says_how_to_get_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = models.kind(name).extra
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert any(line.startswith(f"{extra}>=") for line in known[str(extra)])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
+    for refused in (lambda: models.check({name: {}}), lambda: models.create(name)):
+        with pytest.raises(
+            ConfigError, match=rf"model {name} needs the package {extra}.*pip install \"\.\[{extra}\]\""
+        ):
+            refused()
+
+
+@needs("nemos_glm")
+def test_nemos_and_our_own_poisson_regression_agree(halves: Halves) -> None:
+    params = {"smoothing_s": 0.15, "reach_s": 0.2, "penalty": 2.0}
+    ours, theirs = (models.create(name, params) for name in ("poisson_glm", "nemos_glm"))
+    for model in (ours, theirs):
+        model.fit(halves[0], [], np.random.default_rng(0))
+    for w in halves[1]:
+        np.testing.assert_allclose(theirs.predict(w).rates, ours.predict(w).rates, rtol=0.02)
+
+
+@needs("cebra")
+def test_cebra_draws_near_what_follows_one_another(halves: Halves) -> None:
+    """Bins a step apart lie nearer in the embedding than bins of other windows; iterations are what brings it about."""
+
+    def closeness(iterations: int) -> float:
+        model = models.create("cebra", {"iterations": iterations, "segments": 20, "offset_s": 0.1})
+        model.fit(halves[0], [], np.random.default_rng(0))
+        w = halves[1][0]
+        z = model._features(w, model.parts[w.recording]).reshape(len(w), w.n_bins, -1)
+        np.testing.assert_allclose(np.linalg.norm(z, axis=2), 1, rtol=1e-4)
+        return float((z[:, 1:] * z[:, :-1]).sum(axis=2).mean() - np.einsum("itk,jtk->ij", z, z).mean() / w.n_bins)
+
+    assert closeness(200) > closeness(1) + 0.1
+
+
+@needs("cebra")
+def test_cebra_decodes_what_the_counts_tell(halves: Halves) -> None:
+    """Counts that part the labels plainly: the embedding, which never saw a label, keeps them apart."""
+    train, test = ([marked(w) for w in side] for side in halves)
+    model = models.create("cebra", {"iterations": 300})
+    model.fit(train, [], np.random.default_rng(0))
+    said = [(model.decide(model.predict(w).probabilities, w.recording) == w.label)[w.labelled] for w in test]
+    right = np.concatenate(said)
+    assert right.mean() > 0.9
+
+
+def marked(w: Windows) -> Windows:
+    source = w.source.copy()
+    source[w.label == 1, :, : source.shape[2] // 2] += 2
+    return replace(w, source=source)
+
+
+def test_no_extra_is_imported_before_it_is_used() -> None:
+    for name in EXTRAS:
+        lines = Path(models.__path__[0], f"{name}.py").read_text(encoding="utf-8").splitlines()
+        assert not [
+            line for line in lines if line.startswith(("import cebra", "from cebra", "import jax", "from nemos"))
+        ]
