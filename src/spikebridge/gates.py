@@ -70,7 +70,10 @@ def check(config: Config, project: Path, model: str) -> dict[str, Gate]:
 
 
 def leakage(report: dict[str, Any]) -> Gate:
-    """The check of evaluate found no model that saw what it is scored on."""
+    """The check of evaluate found no model that saw what it is scored on, and every gap is as long as the data ask."""
+    if short := report.get("gap_too_short_s"):
+        said = ", ".join(f"{name} {report['gap_s'][name]:g} of {needed:g} s" for name, needed in sorted(short.items()))
+        return Gate(False, f"split.gap_s is shorter than what the rates remember: {said}")
     if report.get("passed") is True:
         return Gate(True, f"{len(report.get('checks', []))} checks on {report.get('trials', '?')} trials")
     return Gate(False, "the leakage check of evaluate did not pass")
