@@ -25,7 +25,8 @@ from spikebridge.figures import style
 NAMES = list(figures.modules())
 WANTED = {
     "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency", "direction",
-    "forest", "held_out_units", "latent_trajectories", "learning_curves", "quality", "rasters", "recovery", "scores",
+    "forest", "held_out_units", "latent_trajectories", "learning_curves", "optimism", "quality", "rasters", "recovery",
+    "scores",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 THREE = Plan(

@@ -23,7 +23,7 @@ from spikebridge.mission import DECIDING, TRANSLATING
 from spikebridge.models import Model
 from spikebridge.preprocess import take
 from spikebridge.tuning import partitions, seed_of
-from spikebridge.types import Index, Partition, Windows
+from spikebridge.types import Index, Partition
 
 SEEDS = 3
 BLOCKED, LEAKY = "blocked", "leaky"
@@ -37,43 +37,51 @@ def audited(config_models: Sequence[str]) -> list[str]:
 
 
 def tables(refits: Refits) -> dict[str, pd.DataFrame]:
-    """optimism: a row a model, scheme of folds (blocked or leaky), seed and test trial; label and predicted are classes'
-    numbers, empty for a model that does not decide; nats and spikes as in translation.parquet, or empty. block: that of
-    the blocked folds which a trial lies in. Seeds other than 0 are of the blocked scheme alone.
+    """optimism: a row a model, scheme of folds (blocked or leaky), seed and test trial.
 
-    optimism_inner: model, fold, metric, inner: what the tuner's best trial scored inside the fold.
+    label, predicted: numbers of classes, empty for a model that does not decide. nats, spikes: as in
+    translation.parquet, or empty. block: of the blocked folds, the one that a trial lies in. Seeds other than 0 are of
+    the blocked scheme alone.
     """
     part = partitions(refits.splits, str(refits.fold.fold))[0]
     dealt, test = random_fold(refits, part)
-    rows, inner = [], []
+    rows = []
     for name in audited(list(refits.tuned)):
-        best = refits.tuned[name]
         for seed in range(SEEDS):
             rows.append(_told(refits, name, _fit(refits, name, part, BLOCKED, seed), part, refits.fold.test, seed))
         rows.append(_told(refits, name, _fit(refits, name, dealt, LEAKY, 0), dealt, test, None))
-        inner += [
-            {"model": name, "fold": refits.fold.fold, "metric": metric, "inner": best["inner"][metric]}
-            for metric in INNER
-            if best.get("inner", {}).get(metric) is not None
-        ]
-    return {
-        "optimism": pd.concat(rows, ignore_index=True)[COLUMNS],
-        "optimism_inner": pd.DataFrame(inner, columns=["model", "fold", "metric", "inner"]),
-    }
+    return {"optimism": pd.concat(rows, ignore_index=True)[COLUMNS]}
+
+
+def inner_scores(best: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+    """model, fold, metric, inner: what the tuner's best trial scored inside each outer fold.
+
+    best: model -> the folds of its best.json.
+    """
+    rows = [
+        {"model": model, "fold": fold["fold"], "metric": metric, "inner": fold["inner"][metric]}
+        for model, folds in best.items()
+        for fold in folds
+        for metric in INNER
+        if fold.get("inner", {}).get(metric) is not None
+    ]
+    return pd.DataFrame(rows, columns=["model", "fold", "metric", "inner"])
 
 
 def random_fold(refits: Refits, part: Partition) -> tuple[Partition, Index]:
     """The leaky counterpart of a fold: its training and validation windows, and its test windows.
 
     Fold k tests the k-th of as many random parts of a recording's labelled trials as there are outer folds. It learns
-    from as many labelled and other windows as the blocked fold does, drawn from all that are left, without a gap.
+    from as many labelled and other windows as the blocked fold does, drawn from all that are left, without a gap (or
+    all that are left). A recording that the blocked fold holds out whole is not tested either.
     """
     train, valid, test = {}, {}, {}
     for w in refits.data:
         known = refits.rng("random folds", w.recording).permutation(np.flatnonzero(w.labelled))
         mine = np.array_split(known, len(refits.splits.folds))[refits.fold.fold]
         rng = seed_of(refits.config, "analyze", "random fold", w.recording, refits.fold.fold)
-        test[w.recording] = np.sort(mine)
+        if w.recording in part.train:
+            test[w.recording] = np.sort(mine)
         free = {True: rng.permutation(np.setdiff1d(known, mine)), False: rng.permutation(np.flatnonzero(~w.labelled))}
         for into, like in ((train, part.train), (valid, part.valid)):
             labelled = w.labelled[like.get(w.recording, np.empty(0, dtype=np.int64))]
@@ -103,7 +111,7 @@ def _told(refits: Refits, name: str, model: Model, part: Partition, test: Index,
     made = []
     for w in take(refits.data, test):
         said = model.predict(w)
-        columns: dict[str, Any] = dict.fromkeys(COLUMNS[-4:])
+        columns: dict[str, Any] = dict.fromkeys(COLUMNS[-4:], np.nan)
         if said.probabilities is not None:
             columns |= {"label": w.label, "predicted": model.decide(said.probabilities, w.recording)}
         if said.rates is not None and w.recording in train:

@@ -52,7 +52,10 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
     if not wanted:
         return
     audited = optimism.audited(list(config.models)) if "optimism" in wanted else []
-    best = {m: _best(tuned / m / "best.json", m, config) for m in dict.fromkeys([settings.model, *audited])}
+    tunings = {m: _folds(tuned / m / "best.json") for m in dict.fromkeys([settings.model, *audited])}
+    if audited:
+        optimism.inner_scores({m: tunings[m] for m in audited}).to_csv(out / "optimism_inner.csv", index=False)
+    best = {m: _quick(folds, m, config) for m, folds in tunings.items()}
     device = parallel.device(config.compute)
     jobs = [
         Job(config, f["fold"], f["params"], windows, splits, device, {m: best[m][k] for m in audited})
@@ -63,11 +66,19 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
         pd.concat([one[name] for one in found], ignore_index=True).to_csv(out / f"{name}.csv", index=False)
 
 
-def _best(path: Path, model: str, config: Config) -> list[dict[str, Any]]:
-    """What the tuner found in the folds that are analysed, with settings for a quick fit."""
+def _folds(path: Path) -> list[dict[str, Any]]:
+    """What the tuner found in every outer fold."""
+    folds: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["folds"]
+    return folds
+
+
+def _quick(folds: list[dict[str, Any]], model: str, config: Config) -> list[dict[str, Any]]:
+    """The folds that are analysed, with settings for a quick fit."""
     settings = config.analysis
-    folds = json.loads(path.read_text(encoding="utf-8"))["folds"][: settings.folds]
-    return [f | {"params": optimism.cheaper(f["params"], model, settings.members, settings.epochs)} for f in folds]
+    return [
+        f | {"params": optimism.cheaper(f["params"], model, settings.members, settings.epochs)}
+        for f in folds[: settings.folds]
+    ]
 
 
 def _fold(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:

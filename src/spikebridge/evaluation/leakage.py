@@ -28,7 +28,8 @@ def check(inputs: Inputs) -> dict[str, Any]:
     The manifest itself is held against the windows (preprocess.audit), and the windows against each other: one
     recording may not come under two names. What the tuner of a fold consumed is checked like what its fit did.
     Returns what was checked, for leakage.json. gap_too_short_s: the gap that a recording asks for where the user chose
-    a shorter one; scores stand, but the gate of the registry is closed. Raises LeakageError naming model, fold, recording and interval.
+    a shorter one; scores stand, but the gate of the registry is closed.
+    Raises LeakageError naming model, fold, recording and interval.
     """
     verify(inputs.splits, list(inputs.windows.values()))
     expected = _expected(inputs)

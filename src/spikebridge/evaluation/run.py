@@ -13,13 +13,14 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.analysis import analysis_scores, analysis_tables
+from spikebridge.evaluation.analysis import How, analysis_scores, analysis_tables
 from spikebridge.evaluation.communication import communication_gain, gain_scores
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_table
+from spikebridge.evaluation.optimism import optimism_scores, optimism_table
 from spikebridge.evaluation.oracle import oracle, shares
 from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
@@ -31,6 +32,7 @@ from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
 DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS = range(5)
+OPTIMISM = 100
 
 
 def evaluate(
@@ -69,6 +71,10 @@ def evaluate(
     tables |= analysed
     if analysed:
         scores["analysis"] = analysis_scores(analysed)
+        how = How(settings, _rng(config, OPTIMISM), inputs.animals)
+        tables["optimism"] = optimism_table(analysis_folder, scores, how)
+        if len(tables["optimism"]):
+            scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
     nulls = null_table(inputs, settings, _rng(config, NULLS))
     for model, entry in scores["translation"].items():
         p = nulls.loc[(nulls["model"] == model) & (nulls["metric"] == "bits_per_spike"), "p"]

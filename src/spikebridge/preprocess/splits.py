@@ -74,10 +74,8 @@ def make_splits(
     splits = Splits(by=config.by, gap_s=gaps, folds=folds, full=full, hash="", data=digests)
     if config.gap_s != "auto":
         for name, needed in short_gaps(splits, windows).items():
-            log.warning(
-                "%s: split.gap_s = %g s is shorter than the %g s that its rates remember; auto is safe", name, gaps[name],
-                needed,
-            )  # fmt: skip
+            said = "%s: split.gap_s = %g s is shorter than the %g s that its rates remember; auto is safe"
+            log.warning(said, name, gaps[name], needed)
     return replace(splits, hash=content_hash(splits))
 
 

@@ -92,7 +92,17 @@ def analysis_lines(results: Results) -> list[str]:
         known = list(which["spearman_with_true_information"].values())
         truth = f", rank correlation with true information {number(sum(known) / len(known))}" if known else ""
         lines.append(f"Attribution: {which['n_units']} source units{truth}")
+    if optimism := found.get("optimism"):
+        said = [
+            f"{metric.replace('_', ' ')} {', '.join(_leaked(name, row) for name, row in models.items())}"
+            for metric, models in optimism.items()
+        ]
+        lines.append(f"Leakage would have added (random folds minus blocked ones): {'; '.join(said)}")
     return lines
+
+
+def _leaked(name: str, row: Mapping[str, Any]) -> str:
+    return f"{name} {_interval({'value': row['leaky_minus_blocked'], **row})}"
 
 
 def _interval(score: Mapping[str, float | None]) -> str:
