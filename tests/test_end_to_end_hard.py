@@ -92,11 +92,11 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     assert recovered["truth"]["lag_s"] == pytest.approx(-0.1)
     assert recovered["models"]["seq2seq"]["mean_r2"] > 0.3
     analysis = load_json(project / "reports/evaluation/metrics.json")["analysis"]
-    assert set(analysis) == {"direction", "latent_consistency", "held_out_units", "attribution"}
+    assert set(analysis) == {"direction", "latent_consistency", "held_out_units", "attribution", "optimism"}
     names = {p.stem for p in (project / "reports/evaluation/figures").iterdir()}
-    assert names >= {"direction", "consistency", "held_out_units", "attribution"}
+    assert names >= {"direction", "consistency", "held_out_units", "attribution", "optimism"}
     said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
-    for start in ("Direction", "Consistency of latents", "Held-out units", "Attribution"):
+    for start in ("Direction", "Consistency of latents", "Held-out units", "Attribution", "Leakage would have added"):
         assert f"\n{start}" in said
 
     params["models"].pop("seq2seq")

@@ -124,8 +124,8 @@ class AnalysisConfig(Section):
     members: int = Field(1, ge=1, description="networks a fit")
     epochs: int = Field(8, ge=1, description="cap on epochs of a fit")
     halves: list[Literal["source", "target"]] = Field(["source"], description="whose units consistency halves")
-    run: list[Literal["direction", "consistency", "held_out_units", "attribution"]] = [
-        "direction", "consistency", "held_out_units", "attribution"
+    run: list[Literal["direction", "consistency", "held_out_units", "attribution", "optimism"]] = [
+        "direction", "consistency", "held_out_units", "attribution", "optimism"
     ]  # fmt: skip
 
 

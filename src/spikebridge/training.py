@@ -13,6 +13,7 @@ import pandas as pd
 
 from spikebridge import models, parallel
 from spikebridge.config import Config
+from spikebridge.errors import LeakageError
 from spikebridge.metrics import information
 from spikebridge.preprocess import consumed_intervals, load_splits, load_windows, take
 from spikebridge.tuning import FULL, partitions, seed_of
@@ -41,9 +42,15 @@ def train(
     """Write everything of one model into `out`: predictions, rates, latents, history, consumed time, the last fit.
 
     tuned: best.json of the stage tune. on_epoch: called in this process with one dict an epoch, its fold included.
+    Raises LeakageError where the settings were tuned in other folds: they may have been chosen on these test blocks.
     """
     manifest = load_splits(splits)
     best = json.loads(tuned.read_text(encoding="utf-8"))
+    if best.get("split_hash", manifest.hash) != manifest.hash:
+        raise LeakageError(
+            f"{tuned}: the settings of {model} were tuned in the folds of another split manifest: expected "
+            f"{manifest.hash[:12]}, got {best['split_hash'][:12]}; run the stage tune@{model} again"
+        )
     params = {str(f["fold"]): f["params"] for f in [*best["folds"], best["full"]]}
     parallel.prepare(parallel.n_workers(config.compute, len(params)))
     device = parallel.device(config.compute)
@@ -55,7 +62,8 @@ def train(
     history = pd.DataFrame([row for r in results for row in r["history"]])
     history.reindex(columns=_columns(history)).to_csv(out / "history.csv", index=False)
     consumed = {job.fold: r["consumed"] for job, r in zip(jobs, results, strict=True) if job.fold != FULL}
-    _write_json(out / "consumed.json", {"split_hash": manifest.hash, "folds": consumed})
+    tuning = {str(f["fold"]): f["consumed"] for f in best["folds"] if "consumed" in f}
+    _write_json(out / "consumed.json", {"split_hash": manifest.hash, "folds": consumed, "tuning": tuning})
     _write_json(
         out / "fit.json",
         {"model": model, "params": params, "threads": 1, "device": device, "split_hash": manifest.hash},

@@ -22,7 +22,7 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, source_hash
 from spikebridge.errors import ConfigError
 from spikebridge.models import Model
-from spikebridge.preprocess import load_splits, load_windows, take
+from spikebridge.preprocess import consumed_intervals, load_splits, load_windows, take
 from spikebridge.stage import lock, remove
 from spikebridge.types import Partition, Splits, Windows
 
@@ -81,7 +81,8 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
         results = parallel.run_jobs(_study, jobs, workers, advance)
     out.mkdir(parents=True)
     best = [r["best"] for r in results]
-    about = {"model": model, "tunable": bool(models.kind(model).space), "folds": best[:-1], "full": best[-1]}
+    about = {"model": model, "tunable": bool(models.kind(model).space), "split_hash": manifest.hash}
+    about |= {"folds": best[:-1], "full": best[-1]}
     (out / "best.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
     pd.DataFrame([row for r in results for row in r["trials"]]).to_csv(out / "trials.csv", index=False)
     (out / "studies").mkdir()
@@ -128,17 +129,20 @@ def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
         report(len(done))
         data = load_windows(job.windows)
         parts = partitions(load_splits(job.splits), job.fold)
+        learnt = [(take(data, part.train), take(data, part.valid)) for part in parts]
         for number in range(len(done), _budget(job.config, job.model)):
             seed = int(seed_of(job.config, "tune", job.model, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.startup_trials)
-            _run_trial(study, job, number, data, parts)
+            _run_trial(study, job, number, learnt)
             report(1)
         result = _summary(study, job)
+        result["best"]["consumed"] = consumed_intervals([w for pair in learnt for side in pair for w in side])
         storage.engine.dispose()
     return result
 
 
-def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts: Sequence[Partition]) -> None:
+def _run_trial(study: Any, job: Job, number: int, learnt: Sequence[tuple[list[Windows], list[Windows]]]) -> None:
+    """learnt: windows to learn from and to validate on, of every inner fold."""
     import optuna
 
     fixed = models.fixed(job.model, job.config.models[job.model])
@@ -150,17 +154,17 @@ def _run_trial(study: Any, job: Job, number: int, data: Sequence[Windows], parts
     capped = _cheaper(params, kind, job.config.tune.epochs)
 
     def watch(row: dict[str, float]) -> None:
-        if len(parts) == 1 and "valid_loss" in row:
+        if len(learnt) == 1 and "valid_loss" in row:
             trial.report(-row["valid_loss"], int(row["epoch"]))
             if trial.should_prune():
                 raise optuna.TrialPruned
 
     try:
         outcomes = []
-        for i, part in enumerate(parts):
+        for i, (train, valid) in enumerate(learnt):
             rng = seed_of(job.config, "fit", job.model, job.fold, number, i)
             model = models.create(job.model, capped, job.device)
-            outcomes.append(assess(model, take(data, part.train), take(data, part.valid), rng, watch))
+            outcomes.append(assess(model, train, valid, rng, watch))
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return

@@ -156,7 +156,7 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
 
 
 def test_integrated_gradients_add_up_to_what_the_latents_move(refits: Refits) -> None:
-    """Completeness: over units, the latents of a window less those of a source at its mean (Sundararajan et al. 2017)."""
+    """Completeness: over units, the latents of a window less those of a source at its mean (Sundararajan 2017)."""
     model = refits.forward
     assert isinstance(model, models.kind("seq2seq"))
     for _, test in refits.scored():

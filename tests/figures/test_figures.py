@@ -26,8 +26,8 @@ from spikebridge.figures import style
 NAMES = list(figures.modules())
 WANTED = {
     "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency", "direction",
-    "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves", "nulls", "quality", "rasters",
-    "recovery",
+    "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves", "nulls", "optimism", "quality",
+    "rasters", "recovery",
     "scores",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}

@@ -25,7 +25,7 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     """consistency: recording, fold, compared (seeds, source_halves, target_halves), r2; see `agreement`."""
     enough = [w.recording for w in refits.data if min(w.source.shape[2], w.target.shape[2]) >= FEWEST_UNITS]
     pairs: dict[str, list[tuple[Model, str | None, int | None]]] = {
-        "seeds": [(refits.forward, None, None), (refits.fit("seed"), None, None)]
+        "seeds": [(refits.forward, None, None), (refits.reseeded, None, None)]
     }
     if len(enough) == len(refits.data):
         pairs |= {f"{side}_halves": [_half(refits, side, k) for k in (0, 1)] for side in refits.config.analysis.halves}

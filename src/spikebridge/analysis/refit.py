@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,10 @@ Change = Callable[[Windows], Windows]
 
 @dataclass(frozen=True)
 class Refits:
-    """One outer fold, and the model as it was tuned there. data: one Windows a recording."""
+    """One outer fold, and the model as it was tuned there. data: one Windows a recording.
+
+    tuned: model -> what best.json says of this fold (params, inner), for all models that the analyses fit.
+    """
 
     config: Config
     params: Mapping[str, Any]
@@ -31,6 +34,7 @@ class Refits:
     fold: Fold
     device: str
     report: parallel.Report
+    tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def fit(self, name: str, change: Change = lambda w: w) -> models.Model:
         """Fitted to the changed training windows; its random stream is that of its name."""
@@ -45,6 +49,11 @@ class Refits:
     def forward(self) -> models.Model:
         """The model as it is trained, on nothing changed."""
         return self.fit("forward")
+
+    @cached_property
+    def reseeded(self) -> models.Model:
+        """The same with another seed."""
+        return self.fit("seed")
 
     def rng(self, purpose: str, recording: str) -> np.random.Generator:
         """The same in every fold, so that a choice of units is one of the recording."""

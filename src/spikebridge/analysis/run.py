@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from spikebridge import models, parallel
-from spikebridge.analysis import attribution, consistency, direction, held_out_units
+from spikebridge import parallel
+from spikebridge.analysis import attribution, consistency, direction, held_out_units, optimism
 from spikebridge.analysis.refit import Refits
 from spikebridge.config import Config
 from spikebridge.preprocess import load_splits, load_windows
@@ -21,6 +20,7 @@ ANALYSES = {
     "consistency": consistency.tables,
     "held_out_units": held_out_units.tables,
     "attribution": attribution.tables,
+    "optimism": optimism.tables,
 }
 
 
@@ -34,6 +34,7 @@ class Job:
     windows: Path
     splits: Path
     device: str
+    tuned: dict[str, dict[str, Any]]
 
 
 def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report) -> None:
@@ -50,25 +51,42 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
     (out / "about.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
     if not wanted:
         return
-    best = json.loads((tuned / settings.model / "best.json").read_text(encoding="utf-8"))["folds"][: settings.folds]
-    parallel.prepare(parallel.n_workers(config.compute, len(best)))
+    audited = optimism.audited(list(config.models)) if "optimism" in wanted else []
+    tunings = {m: _folds(tuned / m / "best.json") for m in dict.fromkeys([settings.model, *audited])}
+    if audited:
+        optimism.inner_scores({m: tunings[m] for m in audited}).to_csv(out / "optimism_inner.csv", index=False)
+    best = {m: _quick(folds, m, config) for m, folds in tunings.items()}
+    parallel.prepare(parallel.n_workers(config.compute, len(best[settings.model])))
     device = parallel.device(config.compute)
-    jobs = [Job(config, f["fold"], _cheaper(config, f["params"]), windows, splits, device) for f in best]
+    jobs = [
+        Job(config, f["fold"], f["params"], windows, splits, device, {m: best[m][k] for m in audited})
+        for k, f in enumerate(best[settings.model])
+    ]
     found = parallel.run_jobs(_fold, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)
     for name in found[0]:
         pd.concat([one[name] for one in found], ignore_index=True).to_csv(out / f"{name}.csv", index=False)
 
 
-def _cheaper(config: Config, params: Mapping[str, Any]) -> dict[str, Any]:
-    given, settings = models.kind(config.analysis.model).Params(**params).model_dump(), config.analysis
-    few = {"members": settings.members, "epochs": min(settings.epochs, given["epochs"])}
-    return dict(params) | few
+def _folds(path: Path) -> list[dict[str, Any]]:
+    """What the tuner found in every outer fold."""
+    folds: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["folds"]
+    return folds
+
+
+def _quick(folds: list[dict[str, Any]], model: str, config: Config) -> list[dict[str, Any]]:
+    """The folds that are analysed, with settings for a quick fit."""
+    settings = config.analysis
+    return [
+        f | {"params": optimism.cheaper(f["params"], model, settings.members, settings.epochs)}
+        for f in folds[: settings.folds]
+    ]
 
 
 def _fold(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
     manifest = load_splits(job.splits)
     fold = next(f for f in manifest.folds if f.fold == job.fold)
-    refits = Refits(job.config, job.params, load_windows(job.windows), manifest, fold, job.device, report)
+    data = load_windows(job.windows)
+    refits = Refits(job.config, job.params, data, manifest, fold, job.device, report, job.tuned)
     made: dict[str, pd.DataFrame] = {}
     for name in job.config.analysis.run:
         made |= ANALYSES[name](refits)

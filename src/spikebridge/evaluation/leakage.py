@@ -10,7 +10,9 @@ import pandas as pd
 
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.preprocess import check_consumed, verify
+from spikebridge.intervals import as_intervals
+from spikebridge.preprocess import audit, check_consumed, short_gaps, twins, verify
+from spikebridge.types import Windows
 
 TOLERANCE_S = 1e-6
 SHOWN = 5
@@ -23,7 +25,11 @@ def check(inputs: Inputs) -> dict[str, Any]:
     fold's test blocks and their gaps; that every labelled trial of the manifest was predicted exactly once, in its own
     fold, with the label and decision time of the windows; that every decision window ends before its decision. The
     manifest's hash covers the windows, so equal hashes also mean equal data.
-    Returns what was checked, for leakage.json. Raises LeakageError naming model, fold, recording and interval.
+    The manifest itself is held against the windows (preprocess.audit), and the windows against each other: one
+    recording may not come under two names. What the tuner of a fold consumed is checked like what its fit did.
+    Returns what was checked, for leakage.json. gap_too_short_s: the gap that a recording asks for where the user chose
+    a shorter one; scores stand, but the gate of the registry is closed.
+    Raises LeakageError naming model, fold, recording and interval.
     """
     verify(inputs.splits, list(inputs.windows.values()))
     expected = _expected(inputs)
@@ -31,6 +37,8 @@ def check(inputs: Inputs) -> dict[str, Any]:
     tables |= {f"{m} translation": t.table for m, t in inputs.translations.items()}
     problems = [
         *_windows(inputs),
+        *audit(inputs.splits, list(inputs.windows.values())),
+        *twins(list(inputs.windows.values())),
         *(p for name, table in tables.items() for p in _table(name, table, expected, inputs.splits.hash)),
         *(p for model in inputs.consumed for p in _consumed(inputs, model)),
     ]
@@ -42,6 +50,7 @@ def check(inputs: Inputs) -> dict[str, Any]:
         "split_hash": inputs.splits.hash,
         "split_by": inputs.splits.by,
         "gap_s": {name: float(gap) for name, gap in inputs.splits.gap_s.items()},
+        "gap_too_short_s": short_gaps(inputs.splits, list(inputs.windows.values())),
         "models": sorted(inputs.consumed),
         "trials": len(expected),
         "folds": len(inputs.splits.folds),
@@ -49,7 +58,10 @@ def check(inputs: Inputs) -> dict[str, Any]:
         "checks": [
             "the manifest matches its own hash and was made for these windows",
             "split hash of predictions, translation and consumed intervals equals the manifest's",
-            "no consumed interval of a fold touches a test block of that fold or its gap",
+            "no interval consumed by a fold's fit or its tuning touches a test block of that fold or its gap",
+            "no training or inner window of the manifest is nearer than the gap to the test block of its fold",
+            "counts are whole numbers: nothing was smoothed over windows",
+            "no two recordings hold the same spikes",
             "every labelled trial of the manifest predicted exactly once, in its own fold",
             "labels and decision times equal those of the windows",
             "decision windows end before the decision",
@@ -74,6 +86,7 @@ def _expected(inputs: Inputs) -> pd.DataFrame:
 
 def _windows(inputs: Inputs) -> Iterator[str]:
     for name, w in inputs.windows.items():
+        yield from _whole(w)
         late = np.flatnonzero(w.labelled & (w.stop_s > w.decision_s + TOLERANCE_S))
         if len(late):
             k = late[0]
@@ -86,6 +99,16 @@ def _windows(inputs: Inputs) -> Iterator[str]:
         if not np.array_equal(found, np.flatnonzero(w.labelled)):
             n = int(w.labelled.sum())
             yield f"split manifest: expected the {n} labelled trials of {name} in one test block each, got {len(found)}"
+
+
+def _whole(w: Windows) -> Iterator[str]:
+    """Smoothed counts hold spikes of neighbouring windows, and no interval would show it."""
+    for side, counts in (("source", w.source), ("target", w.target)):
+        if not np.issubdtype(counts.dtype, np.integer):
+            yield (
+                f"windows of {w.recording}: expected whole counts of the {side}, got {counts.dtype}; smoothing belongs "
+                "into models, inside one window"
+            )
 
 
 def _table(name: str, table: pd.DataFrame, expected: pd.DataFrame, split_hash: str) -> Iterator[str]:
@@ -123,12 +146,14 @@ def _consumed(inputs: Inputs, model: str) -> Iterator[str]:
     if record.get("split_hash") != inputs.splits.hash:
         yield f"{model}: consumed.json: expected split hash {inputs.splits.hash}, got {record.get('split_hash')}"
     folds: Mapping[str, Any] = record.get("folds", {})
+    tuning: Mapping[str, Any] = record.get("tuning", {})
     for fold in inputs.splits.folds:
         if str(fold.fold) not in folds:
             yield f"{model}: fold {fold.fold}: expected the time intervals that the fit consumed, got none"
             continue
-        intervals = {r: np.asarray(i, dtype=np.float64).reshape(-1, 2) for r, i in folds[str(fold.fold)].items()}
-        yield from (f"{model}: {violation}" for violation in check_consumed(inputs.splits, fold.fold, intervals))
+        for who, consumed in ((model, folds), (f"{model} (tuning)", tuning)):
+            intervals = {r: as_intervals(i) for r, i in consumed.get(str(fold.fold), {}).items()}
+            yield from (f"{who}: {violation}" for violation in check_consumed(inputs.splits, fold.fold, intervals))
 
 
 def _count(folds: Mapping[str, Any]) -> int:

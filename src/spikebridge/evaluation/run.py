@@ -13,7 +13,7 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.analysis import analysis_scores, analysis_tables
+from spikebridge.evaluation.analysis import How, analysis_scores, analysis_tables
 from spikebridge.evaluation.communication import communication_gain, gain_scores
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
@@ -22,6 +22,7 @@ from spikebridge.evaluation.ladder import decision_ladder, ladder_scores, read_s
 from spikebridge.evaluation.ladder_translation import read_translation_steps, translation_ladder_table
 from spikebridge.evaluation.latents import latent_table
 from spikebridge.evaluation.nulls import null_tables
+from spikebridge.evaluation.optimism import optimism_scores, optimism_table
 from spikebridge.evaluation.oracle import oracle, shares
 from spikebridge.evaluation.power import power_of
 from spikebridge.evaluation.quality import quality_tables
@@ -33,7 +34,7 @@ from spikebridge.evaluation.verdicts import translation_verdict
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB = range(7)
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB, OPTIMISM = range(8)
 
 
 def evaluate(
@@ -74,6 +75,10 @@ def evaluate(
     tables |= analysed
     if analysed:
         scores["analysis"] = analysis_scores(analysed)
+        how = How(settings, _rng(config, OPTIMISM), inputs.animals)
+        tables["optimism"] = optimism_table(analysis_folder, scores, how)
+        if len(tables["optimism"]):
+            scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
     nulls, tables["nulls"] = null_tables(inputs, settings, _rng(config, NULLS))
     decides = nulls[(nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")]
     for model, entry in scores["translation"].items():

@@ -1,6 +1,7 @@
 """Recordings -> windows of counts -> folds. See windows, splits and manifest."""
 
 from spikebridge.intervals import merge_intervals
+from spikebridge.preprocess.audit import audit, short_gaps
 from spikebridge.preprocess.binning import bin_windows
 from spikebridge.preprocess.gap import decorrelation_s, gap_s
 from spikebridge.preprocess.manifest import (
@@ -17,9 +18,11 @@ from spikebridge.preprocess.quality import quality_table, select_units
 from spikebridge.preprocess.splits import make_splits
 from spikebridge.preprocess.store import load_animals, load_windows, write_windows
 from spikebridge.preprocess.trials import classes_of, select_trials
+from spikebridge.preprocess.twins import twins
 from spikebridge.preprocess.windows import make_windows
 
 __all__ = [
+    "audit",
     "bin_windows",
     "check_consumed",
     "classes_of",
@@ -36,9 +39,11 @@ __all__ = [
     "save_splits",
     "select_trials",
     "select_units",
+    "short_gaps",
     "splits_from_dict",
     "splits_to_dict",
     "take",
+    "twins",
     "verify",
     "write_windows",
 ]

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from spikebridge.config import SplitConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.intervals import TOLERANCE_S, distance_to
+from spikebridge.preprocess.audit import short_gaps
 from spikebridge.preprocess.gap import gap_s
 from spikebridge.preprocess.manifest import content_hash
+from spikebridge.preprocess.twins import twins
 from spikebridge.types import Fold, Partition, Splits, Windows
 
 log = logging.getLogger(__name__)
@@ -50,8 +52,10 @@ def make_splits(
     time is shared. Validation is a whole training animal or recording while two remain, else a piece as above.
 
     smoothing_s: half-width of any smoothing in time that a model applies across windows. animals: recording -> animal.
+    A gap in seconds that is shorter than `auto` would make it is taken, with a warning; no model of it is promoted.
     Raises DataError naming the recording where there are too few trials, a gap leaves nothing to train on, or no
-    training trial has one of the classes; ConfigError where folds do not fit the number of recordings.
+    training trial has one of the classes, and the recordings that are one under two names; ConfigError where folds do
+    not fit the number of recordings.
     """
     parts = {w.recording: w for w in sorted(windows, key=lambda w: w.recording)}
     if len(parts) != len(windows):
@@ -60,12 +64,18 @@ def make_splits(
         if not part.labelled.any():
             raise DataError(f"{part.recording}: no labelled trial to split")
     _refuse_rare_classes(parts, config.outer_folds)
+    if same := twins(windows):
+        raise DataError("; ".join(same))
     gaps = {n: gap_s(w, smoothing_s) if config.gap_s == "auto" else float(config.gap_s) for n, w in parts.items()}
     maker = _Maker(parts, gaps, config, dict(animals or {}))
     folds = tuple(maker.by_block() if config.by == "block" else maker.by_group())
     full = maker.full()
     digests = {n: w.digest() for n, w in parts.items()}
     splits = Splits(by=config.by, gap_s=gaps, folds=folds, full=full, hash="", data=digests)
+    if config.gap_s != "auto":
+        for name, needed in short_gaps(splits, windows).items():
+            said = "%s: split.gap_s = %g s is shorter than the %g s that its rates remember; auto is safe"
+            log.warning(said, name, gaps[name], needed)
     return replace(splits, hash=content_hash(splits))
 
 

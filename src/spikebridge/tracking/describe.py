@@ -100,6 +100,12 @@ def analysis_lines(results: Results) -> list[str]:
             else ""
         )
         lines.append(f"Attribution: {which['n_units']} source units{truth}")
+    if optimism := found.get("optimism"):
+        said = [
+            f"{metric.replace('_', ' ')} {', '.join(_leaked(name, row) for name, row in models.items())}"
+            for metric, models in optimism.items()
+        ]
+        lines.append(f"Leakage would have added (random folds minus blocked ones): {'; '.join(said)}")
     return lines + power_lines(metrics.get("power", {}))
 
 
@@ -156,6 +162,10 @@ def null_lines(results: Results) -> list[str]:
                 said.append(f"{words}: {', '.join(r['null'] + ' (' + r['role'] + ')' for r in which)}")
         lines.append(f"Nulls of {name}: {'; '.join(said)}")
     return lines
+
+
+def _leaked(name: str, row: Mapping[str, Any]) -> str:
+    return f"{name} {_interval({'value': row['leaky_minus_blocked'], **row})}"
 
 
 def _interval(score: Mapping[str, float | None]) -> str:

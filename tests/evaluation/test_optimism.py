@@ -1,0 +1,54 @@
+"""The audit's table and summary from a fake analysis of known effects; and where its leaky scores must not be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import fake_analysis
+import pandas as pd
+import pytest
+from fake_runs import Study
+
+from spikebridge.evaluation import evaluate
+
+
+@pytest.fixture(scope="module")
+def audited(study: Study) -> Path:
+    folder = study.root / "analysis_optimism"
+    fake_analysis.make_analysis(study, folder.name)
+    evaluate(study.config, *study.places, study.root / "out_optimism", folder)
+    return study.root / "out_optimism"
+
+
+def test_known_effects_are_found(audited: Path) -> None:
+    said = json.loads((audited / "metrics.json").read_text())["analysis"]["optimism"]
+    bits = said["bits_per_spike"]["seq2seq"]
+    assert bits["blocked"] == pytest.approx(fake_analysis.TOLD["blocked"])
+    assert bits["leaky"] == pytest.approx(fake_analysis.TOLD["leaky"])
+    assert [bits[k] for k in ("leaky_minus_blocked", "ci_low", "ci_high")] == pytest.approx([0.3] * 3)
+    assert bits["seeds_sd"] == pytest.approx(0, abs=1e-12) and bits["n_seeds"] == 2
+    assert bits["inner"] == pytest.approx(0.15)
+    for model in ("seq2seq", "dnn"):
+        row = said["balanced_accuracy"][model]
+        assert row["ci_low"] < 0.2 < row["ci_high"] and row["leaky_minus_blocked"] == pytest.approx(0.2, abs=0.1)
+        assert row["inner"] is None  # the fake tuner says nothing of decisions
+
+
+def test_outer_is_the_reported_score(audited: Path) -> None:
+    scores = json.loads((audited / "metrics.json").read_text())
+    table = pd.read_csv(audited / "tables" / "optimism.csv").set_index(["model", "metric"])
+    told = scores["translation"]["seq2seq"]["bits_per_spike"]["value"]
+    assert table.loc[("seq2seq", "bits_per_spike"), "outer"] == pytest.approx(told)
+    assert table.loc[("seq2seq", "bits_per_spike"), "inner_minus_outer"] == pytest.approx(0.15 - told)
+
+
+def test_leaky_scores_are_nowhere_but_in_the_audit(audited: Path, out: Path) -> None:
+    """With and without the audit, everything that the gate and the registry read is the same."""
+    for name in ("comparisons.csv", "nulls.csv", "leakage.json", "tables/scores.csv"):
+        text = (audited / name).read_text()
+        assert text == (out / name).read_text()
+        assert "leaky" not in text
+    scores, plain = (json.loads((f / "metrics.json").read_text()) for f in (audited, out))
+    assert "leaky" in json.dumps(scores.pop("analysis")) and "leaky" not in json.dumps(scores)
+    assert scores == plain

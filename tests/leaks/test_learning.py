@@ -1,0 +1,191 @@
+"""Leaks 1, 2, 3, 8 and 10: nothing that is learned or tuned in a fold depends on what the fold is scored on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from perturbation import changed, spoilt
+from studies import as_recording, small_config
+
+from spikebridge import models, preprocess, training, tuning
+from spikebridge.errors import LeakageError
+from spikebridge.evaluation import leakage
+from spikebridge.evaluation.inputs import read
+from spikebridge.preprocess import load_splits
+from spikebridge.preprocess.quality import select_units
+from spikebridge.simulate import simulate_session
+from spikebridge.types import Partition, Splits, Windows
+
+QUICK: dict[str, dict[str, Any]] = {
+    "seq2seq": {"epochs": 2, "hidden": 8, "latents": 2, "readout_trees": 3, "members": 1},
+    "random_forest": {"trees": 5},
+    "gradient_boosting": {"trees": 3},
+    "dnn": {"epochs": 2, "hidden": 8},
+}
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_no_model_learns_from_what_it_is_not_given(name: str, study: Path, tmp_path: Path) -> None:
+    """Test block and gap full of garbage: weights, scalers, chosen units, shares of labels stay bit for bit."""
+    assert changed(lambda: models.create(name, QUICK.get(name)), study, tmp_path) == []
+
+
+class _Reaching(models.kind("logistic")):  # type: ignore[misc]
+    """Reaches through the windows that it is given to the file that they lie in, as no model may."""
+
+    def _fit(self, train: Sequence[Windows], valid: Sequence[Windows], *rest: Any) -> None:
+        super()._fit([self.seen(w) for w in train], valid, *rest)
+
+    def predict(self, windows: Windows) -> Any:
+        return super().predict(self.seen(windows))
+
+    def whole(self, w: Windows) -> np.ndarray:
+        """(window, bin, unit): all windows of the recording."""
+        return np.array(w.source._stored, dtype=float)
+
+    def seen(self, w: Windows) -> Windows:
+        raise NotImplementedError
+
+
+class ScalerOnAllData(_Reaching):
+    def seen(self, w: Windows) -> Windows:
+        return replace(w, source=np.asarray(w.source) / (self.whole(w).std(axis=(0, 1)) + 1e-6))
+
+
+class UnitsOnAllData(_Reaching):
+    """Keeps the units that vary most, judged over all windows; the others are set to nothing."""
+
+    def seen(self, w: Windows) -> Windows:
+        variance = self.whole(w).sum(axis=1).var(axis=0)
+        return replace(w, source=np.asarray(w.source) * (variance >= np.median(variance)))
+
+
+class SmoothingAcrossTheGap(_Reaching):
+    """Smooths each window with the ones before and after it, wherever these belong."""
+
+    def seen(self, w: Windows) -> Windows:
+        everything, rows = self.whole(w), w.source._numbers()
+        last = len(everything) - 1
+        near = [everything[np.clip(rows + k, 0, last)] for k in range(-8, 9)]
+        return replace(w, source=np.mean(near, axis=0))
+
+
+@pytest.mark.parametrize("cheat", [ScalerOnAllData, UnitsOnAllData, SmoothingAcrossTheGap])
+def test_a_model_that_reaches_further_is_caught(cheat: type[_Reaching], study: Path, tmp_path: Path) -> None:
+    found = changed(cheat, study, tmp_path)
+    assert any(name.endswith((".safetensors", "probabilities")) for name in found), found
+
+
+def everything(splits: Splits, fold: str) -> Sequence[Partition]:
+    """What a careless stage hands out: all windows, the test block of the fold among them."""
+    return [Partition(splits.full.train, splits.full.valid)]
+
+
+def tuned(config: Any, model: str, study: Path, root: Path) -> Path:
+    tuning.tune(config, model, study / "windows", study / "splits.json", root / "work", root / "tune")
+    return root / "tune" / "best.json"
+
+
+def checked(config: Any, model: str, study: Path, best: Path, root: Path) -> dict[str, Any]:
+    training.train(
+        config, model, study / "windows", study / "splits.json", best, root / "train" / model, lambda row: None
+    )
+    return leakage.check(read(config, study / "windows", study / "splits.json", root / "train"))
+
+
+def settings(model: str) -> Any:
+    config = small_config(tune={"trials": 1})
+    return config.model_copy(update={"models": {model: {}}})
+
+
+def test_honest_stages_pass(study: Path, tmp_path: Path) -> None:
+    config = settings("majority")
+    best = tuned(config, "majority", study, tmp_path)
+    assert checked(config, "majority", study, best, tmp_path)["passed"] is True
+    consumed = json.loads((tmp_path / "train" / "majority" / "consumed.json").read_text())
+    assert consumed["tuning"].keys() == consumed["folds"].keys() == {"0", "1"}
+
+
+@pytest.mark.parametrize("model", ["psth", "majority"])
+def test_a_refit_that_sees_the_test_block_is_caught(
+    model: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaks 1 and 3: whatever scales, selects or translates, it has consumed time that it must not."""
+    config = settings(model)
+    best = tmp_path / "best.json"
+    folds: list[dict[str, Any]] = [{"fold": f, "params": {}} for f in (0, 1, "full")]
+    best.write_text(json.dumps({"folds": folds[:-1], "full": folds[-1]}))
+    monkeypatch.setattr(training, "partitions", everything)
+    with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: consumed .* test block"):
+        checked(config, model, study, best, tmp_path)
+
+
+def test_a_tuner_that_sees_the_test_block_is_caught(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leak 8, although the refit after it is honest."""
+    config = settings("majority")
+    monkeypatch.setattr(tuning, "partitions", everything)
+    best = tuned(config, "majority", study, tmp_path)
+    with pytest.raises(LeakageError, match=r"^majority \(tuning\): fold 0: rec\.0: consumed .* test block"):
+        checked(config, "majority", study, best, tmp_path)
+
+
+def test_settings_tuned_in_other_folds_are_refused(study: Path, tmp_path: Path) -> None:
+    """Leak 8 by way of a stale file: its inner folds may have held these test blocks."""
+    config = settings("majority")
+    best = tuned(config, "majority", study, tmp_path)
+    stale = json.loads(best.read_text()) | {"split_hash": "0" * 64}
+    best.write_text(json.dumps(stale))
+    with pytest.raises(LeakageError, match=r"settings of majority were tuned in the folds of another split manifest"):
+        checked(config, "majority", study, best, tmp_path)
+
+
+@pytest.mark.parametrize("model", ["ridge", "logistic"])
+def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_path: Path) -> None:
+    """Leak 8 is impossible: garbage in the test block and its gap, and the same trials with the same values."""
+    config = small_config(tune={"trials": 2, "startup_trials": 1}).model_copy(update={"models": {model: {}}})
+    found = []
+    for windows in (study / "windows", spoilt(tmp_path, study, 0)):
+        storage = tmp_path / f"{windows.name}.db"
+        job = tuning.Job(config, model, "0", windows, study / "splits.json", storage, "cpu")
+        found.append(tuning._study(job, lambda row: None))
+    assert found[0] == found[1]
+    assert found[0]["best"]["n_trials"] == 2
+
+
+def test_unit_selection_cannot_see_labels() -> None:
+    """Leak 2 is impossible: units are chosen once a recording from spikes alone. Without trials they are the same."""
+    config = small_config(
+        simulate={"recordings": 1, "trials": 20, "source_units": [10, 10], "target_units": [8, 8]},
+        quality={"max_isi_violations": 0.3, "min_presence_ratio": 0.99},
+    )
+    session = simulate_session(config.simulate, np.random.default_rng(3), "one", "rat")
+    recording = as_recording(session)
+    rng = np.random.default_rng(0)
+    trials = recording.trials
+    scrambled = trials.assign(**{c: rng.permutation(trials[c].to_numpy()) for c in trials.columns})
+    chosen = select_units(recording, config)
+    for other in (replace(recording, trials=scrambled), replace(recording, trials=trials.iloc[:0])):
+        again = select_units(other, config)
+        for role in ("source", "target"):
+            assert np.array_equal(chosen.kept[role], again.kept[role])
+    assert len(chosen.kept["source"]) > 0
+
+
+def test_units_chosen_by_labels_after_the_split_are_caught(study: Path, tmp_path: Path) -> None:
+    """Leak 2 by hand: windows rewritten with the units that best tell the labels of all trials."""
+    splits = load_splits(study / "splits.json")
+    data = preprocess.load_windows(study / "windows")
+    w = data[0].select(np.flatnonzero(data[0].labelled))
+    told = np.abs(np.corrcoef(np.asarray(w.source).sum(axis=1).T, w.label)[-1, :-1])
+    best = np.sort(np.argsort(np.nan_to_num(told))[-4:])
+    doctored = replace(data[0], source=np.asarray(data[0].source)[:, :, best], source_units=data[0].source_units[best])
+    with pytest.raises(LeakageError, match=r"rec\.0: the windows are not those of the split manifest"):
+        preprocess.verify(splits, [doctored, *data[1:]])
