@@ -3,9 +3,11 @@
     python benchmarks/quality.py                                  # both; an hour or so
     python benchmarks/quality.py --on real --models seq2seq ridge random_forest dnn
     python benchmarks/quality.py --on simulator --quick           # a look in two minutes, at small data
+    python benchmarks/quality.py --extras --on simulator          # CEBRA and NeMoS, those that are installed
 
-writes benchmarks/results/quality.md and quality.csv. A run that is limited to one data set leaves the other's results
-as they are. Simulator: the recordings of params.yaml, as `make repro` makes them. Real: the folder --data with the
+writes benchmarks/results/quality.md and quality.csv; with --extras quality_extras.md and .csv, in which some of our own
+models stand beside those of other libraries. A run that is limited to one data set leaves the other's results as they
+are. Simulator: the recordings of params.yaml, as `make repro` makes them. Real: the folder --data with the
 parameters examples/steinmetz/params.yaml. Everything is made in a temporary folder by the library's own ingest,
 write_windows, make_splits, tune, train and evaluate; nothing of the project is read or touched but parameters. Models
 that are not in the parameter file run with their defaults, and those of the target's own history only with --all.
@@ -54,9 +56,23 @@ POOLED, MEAN = "all", "mean of recordings"
 COLUMNS = ["data", "model", "recording", "metric", "value", "ci_low", "ci_high"]
 
 
+BESIDE_EXTRAS = ("majority", "logistic", "poisson_glm")
+"""Our own models that those of other libraries are read against."""
+
+
 def default_models(histories: bool) -> list[str]:
-    """Every model there is; those of the target's own history only where they are asked for."""
-    return [m for m in models.names() if histories or not models.kind(m).uses_target_past]
+    """Every model there is; those of the target's own history only where they are asked for, and none that is extra."""
+    own = [m for m in models.names() if not models.kind(m).extra]
+    return [m for m in own if histories or not models.kind(m).uses_target_past]
+
+
+def extra_models() -> list[str]:
+    """The models of other libraries that are installed, and what they are read against. Raises ConfigError for none."""
+    extras = [m for m in models.names() if models.kind(m).extra]
+    installed = [m for m in extras if not models.kind(m).missing()]
+    if not installed:
+        raise ConfigError("; ".join(models.kind(m).missing() for m in extras))
+    return [*installed, *BESIDE_EXTRAS]
 
 
 # --- one model --------------------------------------------------------------------------------------------------------
@@ -101,7 +117,9 @@ def in_process(model: str, work: Path) -> dict[str, Any]:
 
 def study(name: str, a: argparse.Namespace, work: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     """All models on one data set: a long table with COLUMNS, and {model: why it was left out}."""
-    settings = settings_of(name, a.data, a.models or default_models(a.all), a.quick, a.params)
+    settings = settings_of(
+        name, a.data, a.models or (extra_models() if a.extras else default_models(a.all)), a.quick, a.params
+    )
     work = work / f"{name}_{digest(settings.model_dump_json(), source_hash())[:12]}"
     work.mkdir(parents=True, exist_ok=True)
     settings = prepare(settings, name, work)
@@ -303,6 +321,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--params", type=Path, help="another parameter file than the data set's own")
     parser.add_argument("--models", nargs="+", help="only these models")
     parser.add_argument("--all", action="store_true", help="the models of the target's own history too (slow)")
+    parser.add_argument("--extras", action="store_true", help="models of other libraries, in a table of their own")
     parser.add_argument("--quick", action="store_true", help="small data, two folds, hardly any training")
     parser.add_argument("--work", type=Path, help="keep what is made here; models that are done there are taken over")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -324,7 +343,7 @@ def main(words: Sequence[str] | None = None) -> None:
             with tempfile.TemporaryDirectory() as scratch:
                 found, left_out = study(name, a, a.work or Path(scratch))
             text = section(name, found, left_out, made_by("quality.py", words))
-            write_part(a.out / "quality", INTRO, name, found, text)
+            write_part(a.out / ("quality_extras" if a.extras else "quality"), INTRO, name, found, text)
             print(text)
     except (ConfigError, DataError) as error:
         raise SystemExit(f"quality: {error}") from None

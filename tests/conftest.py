@@ -15,7 +15,7 @@ from studies import simulated_windows, small_config
 from spikebridge.preprocess import make_splits, save_splits
 from spikebridge.types import Windows
 
-with contextlib.suppress(ImportError):  # of the extra nemos: its import, and no more, moves numpy's global random state
+with contextlib.suppress(ImportError):  # comes with the extra nemos; its import alone moves numpy's global random state
     import jax  # noqa: F401
 
 

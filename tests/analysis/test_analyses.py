@@ -17,7 +17,13 @@ from spikebridge.analysis import analyze
 from spikebridge.analysis.attribution import shares
 from spikebridge.analysis.attribution import tables as attribution
 from spikebridge.analysis.consistency import agreement, halves
-from spikebridge.analysis.held_out_units import held_out, poisson_readout
+from spikebridge.analysis.held_out_units import (
+    DIRECT,
+    DIRECT_PENALTIES,
+    _from_source,
+    held_out,
+    poisson_readout,
+)
 from spikebridge.analysis.refit import Refits, reversed_direction
 from spikebridge.config import Config
 from spikebridge.metrics import bits_per_spike
@@ -122,10 +128,28 @@ def test_held_out_units_are_a_third_and_are_told(found: Path, refits: Refits) ->
     for w in refits.data:
         assert held_out(refits, w).sum() == round(w.target.shape[2] / 3)
     table = pd.read_csv(found / "held_out_units.csv")
-    assert set(table["readout"]) == {"latents", "source"}
+    assert set(table["readout"]) == {"latents", "source", "source_poisson"}
     sums = table[table["readout"] == "latents"].groupby("n_trials")[["nats", "spikes"]].sum()
     assert bits_per_spike(sums.loc[0, "nats"], sums.loc[0, "spikes"]) > 0.01
     assert sums["spikes"].nunique() == 1  # however few trials, the same test spikes
+    few = table.groupby(["readout", "n_trials"])[["nats", "spikes"]].sum()
+    assert few["spikes"].nunique() == 1  # and whatever the read-out
+    told = {name: bits_per_spike(*few.loc[(name, 0), ["nats", "spikes"]]) for name in ("source", "source_poisson")}
+    assert told["source_poisson"] == pytest.approx(told["source"], abs=0.05)  # the same predictors, another likelihood
+    assert told["source_poisson"] > 0
+
+
+def test_the_direct_regressions_are_those_models_at_the_penalty_that_predicts_best(data: list[Windows]) -> None:
+    w = data[0]
+    some, test = w.select(np.arange(40)), w.select(np.arange(45, 60))
+    for name in DIRECT.values():
+        said = _from_source(name, some, test, np.random.default_rng(0))
+        fits = []
+        for penalty in DIRECT_PENALTIES:
+            model = models.create(name, {"penalty": penalty, "smoothing_s": 0.1})
+            model.fit([some], [], np.random.default_rng(0))
+            fits.append(np.abs(model.predict(test).rates - said).max())
+        assert min(fits) < 1e-6 < max(fits)
 
 
 def test_readout_is_poisson_regression() -> None:
@@ -156,7 +180,7 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
 
 
 def test_integrated_gradients_add_up_to_what_the_latents_move(refits: Refits) -> None:
-    """Completeness: over units, the latents of a window less those of a source at its mean (Sundararajan 2017)."""
+    """Completeness: over units, the latents less those of a source at its mean (Sundararajan et al. 2017)."""
     model = refits.forward
     assert isinstance(model, models.kind("seq2seq"))
     for _, test in refits.scored():

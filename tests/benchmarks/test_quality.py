@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 import quality
 from common import settings_of, write_part
+from spikebridge.errors import ConfigError
 
 MODELS = ["seq2seq", "ridge", "poisson_glm", "random_forest", "majority", "trial_columns"]
 
@@ -158,3 +159,12 @@ def test_the_parameters_are_those_of_the_data_set(tmp_path: Path) -> None:
     assert list(real.models) == ["seq2seq", "gradient_boosting"]
     assert real.models["seq2seq"]["drift"] is True
     assert settings_of("simulator", tmp_path, ["ridge"]).bins.width_s == 0.05
+
+
+def test_extras_have_a_table_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not {"cebra", "nemos_glm"} & set(quality.default_models(True))
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    with pytest.raises(ConfigError, match="model cebra needs the package cebra.*model nemos_glm needs"):
+        quality.extra_models()
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: package == "cebra" or None)
+    assert quality.extra_models() == ["cebra", "majority", "logistic", "poisson_glm"]

@@ -32,7 +32,7 @@ def make_analysis(study: Study, name: str = "analysis") -> Path:
             ways.append(told.assign(direction=way))
         who = {"recording": w.recording, "fold": fold}
         agree += [{**who, "compared": k, "r2": v + rng.normal(0, 0.02)} for k, v in R2.items()]
-        for readout, tells in (("latents", LATENTS_TELL), ("source", SOURCE_TELLS)):
+        for readout, tells in (("latents", LATENTS_TELL), ("source", SOURCE_TELLS), ("source_poisson", SOURCE_TELLS)):
             units += [
                 {
                     **who,

@@ -2,9 +2,9 @@
 
 w[u, k] = mean over windows and bins t of sum_s d z_k(t) / d c_u(s), c_u(s) the spikes of unit u in bin s. Beside its
 shares stand those of integrated gradients (Sundararajan et al. 2017). On simulated data the Jacobian's follow the truth
-better (rank correlation with the units' information 0.66 against 0.36, six recordings): the path of the gradients
-begins at a source that stands still at its mean, which no recording does, and where a recurrent network may be near
-unstable. So the Jacobian is what is reported.
+better (rank correlation with the units' information 0.66 against 0.36, six recordings): the path of the other begins at
+a source that stands still at its mean, which no recording does, and where a recurrent network may be near unstable. So
+the Jacobian is what is reported.
 """
 
 from __future__ import annotations

@@ -11,7 +11,11 @@ from spikebridge.figures import style
 name = "held_out_units"
 needs = ("held_out_units",)
 ALL = "all"
-READOUTS = {"latents": "Poisson read-out of the latents", "source": "ridge from the source"}
+READOUTS = {
+    "latents": "Poisson read-out of the latents",
+    "source": "ridge from the source",
+    "source_poisson": "Poisson regression on the source",
+}
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -32,7 +36,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             value = mine["value"].to_numpy(float)
             error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
             axes.errorbar(
-                x[order] + 0.06 * (k - 0.5), value[order], error[:, order], fmt=f"-{style.MARKERS[k]}",
+                x[order] + 0.06 * (k - 1), value[order], error[:, order], fmt=f"-{style.MARKERS[k]}",
                 color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=said,
             )  # fmt: skip
         axes.axhline(0, color=style.FAINT, linewidth=1)

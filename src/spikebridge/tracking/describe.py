@@ -87,16 +87,17 @@ def analysis_lines(results: Results) -> list[str]:
         said = [f"{name.replace('_', ' ')} {_interval(score)}" for name, score in agree.items()]
         lines.append(f"Consistency of latents (R2): {', '.join(said)}")
     if units := found.get("held_out_units"):
-        said = [f"{n} {number(units['latents'][n]['value'])} / {number(units['source'][n]['value'])}"
-                for n in units["latents"]]  # fmt: skip
-        lines.append(f"Held-out units (bits/spike, latents / source, by trials): {', '.join(said)}")
+        ways = {"latents": "latents", "source": "ridge on source", "source_poisson": "Poisson on source"}
+        ways = {key: name for key, name in ways.items() if key in units}
+        said = [f"{n} {' / '.join(number(units[key][n]['value']) for key in ways)}" for n in units["latents"]]
+        lines.append(f"Held-out units (bits/spike, {' / '.join(ways.values())}, by trials): {', '.join(said)}")
     if which := found.get("attribution"):
         known = list(which["spearman_with_true_information"].values())
-        other = list(which["integrated_spearman_with_true_information"].values())
+        other = list(which.get("integrated_spearman_with_true_information", {}).values())
         truth = (
             f", rank correlation with true information {number(sum(known) / len(known))} "
             f"(integrated gradients {number(sum(other) / len(other))})"
-            if known
+            if known and other
             else ""
         )
         lines.append(f"Attribution: {which['n_units']} source units{truth}")
