@@ -31,6 +31,7 @@ OF_THE_TRANSLATOR = 2
 """Its two seeds are fitted for other analyses anyway; a third would cost as much as all other models together."""
 BLOCKED, LEAKY = "blocked", "leaky"
 COLUMNS = ["model", "folds", "seed", "recording", "fold", "block", "trial", "label", "predicted", "nats", "spikes"]
+Numbers = NDArray[np.int64]
 INNER = ("balanced_accuracy", "bits_per_spike")
 
 
@@ -78,9 +79,9 @@ def random_fold(refits: Refits, part: Partition) -> tuple[Partition, Index]:
     from as many labelled and other windows as the blocked fold does, drawn from all that are left, without a gap (or
     all that are left). A recording that the blocked fold holds out whole is not tested either.
     """
-    train: dict[str, NDArray[np.int64]] = {}
-    valid: dict[str, NDArray[np.int64]] = {}
-    test: dict[str, NDArray[np.int64]] = {}
+    train: dict[str, Numbers] = {}
+    valid: dict[str, Numbers] = {}
+    test: dict[str, Numbers] = {}
     for w in refits.data:
         known = refits.rng("random folds", w.recording).permutation(np.flatnonzero(w.labelled))
         mine = np.array_split(known, len(refits.splits.folds))[refits.fold.fold]

@@ -51,7 +51,8 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
     (out / "about.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
     if not wanted:
         return
-    audited = optimism.audited(list(config.models)) if "optimism" in wanted else []
+    known = [m for m in config.models if (tuned / m / "best.json").is_file()]
+    audited = optimism.audited(known) if "optimism" in wanted else []
     tunings = {m: _folds(tuned / m / "best.json") for m in dict.fromkeys([settings.model, *audited])}
     if audited:
         optimism.inner_scores({m: tunings[m] for m in audited}).to_csv(out / "optimism_inner.csv", index=False)
