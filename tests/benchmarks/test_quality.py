@@ -164,7 +164,7 @@ def test_the_parameters_are_those_of_the_data_set(tmp_path: Path) -> None:
 def test_extras_have_a_table_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not {"cebra", "nemos_glm"} & set(quality.default_models(True))
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
-    with pytest.raises(ConfigError, match="model cebra needs the package cebra.*model nemos_glm needs"):
+    with pytest.raises(ConfigError, match=r"model cebra needs the package cebra.*model nemos_glm needs"):
         quality.extra_models()
     monkeypatch.setattr("importlib.util.find_spec", lambda package: package == "cebra" or None)
     assert quality.extra_models() == ["cebra", "majority", "logistic", "poisson_glm"]
