@@ -35,8 +35,8 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     """held_out_units: a row a read-out, number of trials and test block.
 
     readout: latents, source (direct ridge) or source_poisson (direct Poisson regression). n_trials: asked for, 0 for
-    all there are. nats, spikes: sums over the block, against the held-out units' mean over all training windows,
-    however few the read-out sees.
+    all windows there are. Sums over the block: nats, spikes. The base is the held-out units' mean over all training
+    windows, however few the read-out sees.
     """
     fitted = refits.fit("held-out units", lambda w: with_units(w, target=~held_out(refits, w)))
     parts = []
