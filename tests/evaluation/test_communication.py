@@ -15,6 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from studies import small_config
 
 from spikebridge.errors import DataError, LeakageError
+from spikebridge.evaluation import evaluate
 from spikebridge.evaluation.communication import communication_gain, gain_scores
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.ladder import COLUMNS
@@ -27,6 +28,7 @@ from spikebridge.evaluation.ladder_translation import (
 )
 from spikebridge.evaluation.scores import Resampling
 from spikebridge.figures import communication_gain as figure
+from spikebridge.ladder import climb
 from spikebridge.ladder.translation import STEPS, TranslationLadder, translation_ladder
 
 ORDER = [s for s in STEPS if s != "behavior"]
@@ -179,3 +181,16 @@ def test_a_fit_that_saw_the_test_block_is_refused(climbed: Climbed, tmp_path: Pa
 def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected 'consumed'; run the stage ladder"):
         read_translation_steps(spoilt(climbed, tmp_path, lambda about: about.pop("consumed")), climbed.inputs)
+
+
+def test_evaluate_writes_it_beside_the_ladder_of_decisions(climbed: Climbed, tmp_path: Path) -> None:
+    study = climbed.study
+    config = study.config.model_copy(update={"compute": small_config().compute})
+    climb(config, *study.places[:3], tmp_path / "ladder")
+    scores = evaluate(config, *study.places, tmp_path / "out", None, tmp_path / "ladder")
+    rows = pd.read_csv(tmp_path / "out" / "ladder.csv")
+    assert list(rows["kind"].unique()) == ["decision", "translation"]
+    assert scores["communication_gain"]["value"] > 0.02
+    assert scores["ladder"]["translation"]["seq2seq"]["bits_per_spike"]["reference"] == "linear_source"
+    assert (tmp_path / "out" / "tables" / "communication_gain.csv").is_file()
+    assert json.loads((tmp_path / "out" / "leakage.json").read_text())["ladder_translation"]["passed"]

@@ -201,7 +201,7 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
         "translated_latents": "seq2seq was not run",
         "latents_and_task": "seq2seq was not run",
     }
-    assert {p.name for p in (tmp_path / "ladder").iterdir() if p.is_dir()} == set(steps) - set(missing)
+    assert {p.name for p in (tmp_path / "ladder").iterdir() if p.is_dir()} == {*steps, "translation"} - set(missing)
     assert steps["target_region"]["reference"] in {"majority", "time_in_recording"}
     without = run(study, small_config().model_copy(update={"models": {}}), tmp_path / "no_model")
     assert without["translated_latents"]["missing"] == "seq2seq is not among the models"

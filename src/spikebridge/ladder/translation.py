@@ -9,7 +9,8 @@ target's own past and to behaviour (as in Granger-causal analyses of point proce
 What the source tells is fitted to what all steps before leave over, whose weights stay: were they fitted anew, their
 own shrinkage would change with the number of predictors. Where source and target share much, that is a cautious gain.
 The target's history reaches back over earlier windows: without that, drift of source and target, each on its own, gave
-a gain in every one of six simulated recordings without a link (0.0007 bits/spike over all; with it, 0.0000). Drift that
+a gain in every one of six simulated recordings without a link (0.0007 bits/spike over all; with it, 0.0000, measured
+before the memories of training trials were kept from the test block). Drift that
 is faster than these memories, or as large as everything else, is not taken out.
 
 The step seq2seq reads the latents of the fold's translator. Those of its own training trials are of a network that was
