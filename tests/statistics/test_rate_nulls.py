@@ -100,8 +100,9 @@ def test_steps_are_longer_than_the_memory() -> None:
     assert time_shift.trials_a_step(start, 8.0) == 2
     assert time_shift.trials_a_step(start, 30.0) == 4
     assert time_shift.trials_a_step(start, 1e6) == 30
-    assert time_shift.steps(110, 1) == 36
-    assert time_shift.steps(110, 2) == 18
+    assert time_shift.steps(110, 1) == 39
+    assert time_shift.steps(110, 2) == 22
+    assert time_shift.steps(100, 3) == 13
     assert time_shift.steps(600, 2) == 39
     assert time_shift.steps(20, 20) == 0
 
@@ -114,7 +115,7 @@ def test_nothing_to_shift_decides_nothing() -> None:
 @pytest.mark.parametrize("step", [1, 2])
 def test_time_shift_holds_its_level_under_stationary_drift(step: int, rng: Rng) -> None:
     studies, hits = 300, 0
-    n_trials = 130 * step
+    n_trials = 110 * step
     n = time_shift.steps(n_trials, step)
     for _ in range(studies):
         y = rng.poisson(np.exp(0.5 * walk(rng, n_trials, 10))[:, None] * np.ones(6)).astype(float)

@@ -9,10 +9,12 @@ both regions; what is lost is simultaneity.
 
 Assumptions: under the null source and target are independent, and one of the two is stationary over the recording. Then
 p = m / (n + 1) holds its level as in linear_shift: the scores at multiples of one step are a stationary sequence too.
-Fails where both drift along one trend over the whole session. It cannot tell who knows the time: rates that follow the
+Fails where both drift along one trend over the whole session, and where trial types come in a fixed cycle: then few
+shifts are alike, and it finds the cycle. It cannot tell who knows the time: rates that follow the
 target's own drift or past, without any source, fit their own time best as well (see source_bits_per_spike).
-Limit: n steps of s trials leave N - 2 n s of N trials, and at most a third may go on each side. With 100 trials and
-steps of one trial n = 33 and p >= 1/34; with steps of two n = 16 and p >= 1/17: no verdict at 5 %.
+Limit: n steps of s trials leave N - 2 n s of N trials, and at most two fifths may go on each side. With 100 trials and
+steps of one trial p >= 1/40; with steps of two n = 20 and p >= 1/21; with steps of three n = 13 and p >= 1/14: no
+verdict at 5 %.
 """
 
 from __future__ import annotations
@@ -20,16 +22,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.statistics.nulls.linear_shift import conservative, largest_shift
+from spikebridge.statistics.nulls.linear_shift import conservative
 from spikebridge.statistics.nulls.result import NullResult
 
 NAME = "time_shift"
 ASSUMPTIONS = "source or target stationary over the recording, steps longer than the decorrelation time; conservative"
+WIDEST = 0.4
 
 
 def steps(n_trials: int, step: int, alpha: float = 0.05) -> int:
-    """How many steps of `step` trials to either side, for recordings whose shortest has n_trials."""
-    return largest_shift(n_trials // step, alpha)
+    """How many steps of `step` trials to either side, for recordings whose shortest has n_trials.
+
+    For a smallest p of alpha / 2, but at least a fifth of the trials is left: each holds many bins and units.
+    """
+    return min(int(np.ceil(2 / alpha)) - 1, int(WIDEST * n_trials / step))
 
 
 def trials_a_step(start_s: NDArray[np.float64], decorrelation_s: float) -> int:

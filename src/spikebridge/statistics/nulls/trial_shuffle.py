@@ -6,6 +6,7 @@ runs of SPAN consecutive ones of a test block. What remains under the null is th
 
 Assumptions: SPAN consecutive trials are exchangeable under the null. Over a whole block of minutes they are not: drift
 in both regions makes any two of them correlate (Harris 2020), and shuffling the block would take that for a link.
+Nor are they where trial types alternate and both regions know the type: condition_shuffle asks what is left then.
 Local shuffling is the remedy of Amarasingham et al. 2012, "Conditional modeling and the jitter method".
 
 The folds share what they learn from, and the shuffle does not refit: the chance agreement of blocks j and k helps the
