@@ -51,6 +51,8 @@ def test_every_result_is_there_and_agrees_with_scikit_learn(project: Path) -> No
         bits = table.nats.sum() / (table.spikes.sum() * np.log(2))
         assert said["bits_per_spike"]["value"] == pytest.approx(bits)
     assert {p.suffix for p in (project / "reports/evaluation/figures").iterdir()} == {".png"}
+    ladder = pd.read_csv(project / "reports/evaluation/ladder.csv")
+    assert {"task_variables", "behavior", "latents_and_task"} <= set(ladder.dropna(subset=["value"])["step"])
     assert load_json(project / "reports/registration.json")["alias"] in ("champion", "candidate")
 
 

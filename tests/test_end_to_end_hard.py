@@ -96,7 +96,8 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     names = {p.stem for p in (project / "reports/evaluation/figures").iterdir()}
     assert names >= {"direction", "consistency", "held_out_units", "attribution", "optimism"}
     said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
-    for start in ("Direction", "Consistency of latents", "Held-out units", "Attribution", "Leakage would have added"):
+    starts = ("Direction", "Consistency of latents", "Held-out units", "Attribution", "Leakage would have added")
+    for start in (*starts, "Ladder, decision"):
         assert f"\n{start}" in said
 
     params["models"].pop("seq2seq")
@@ -104,3 +105,6 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     dvc(project, "repro", "evaluate")
     assert load_json(project / "runs/analysis/about.json")["run"] == []
     assert load_json(project / "reports/evaluation/metrics.json")["analysis"] == {}
+    ladder = load_json(project / "runs/ladder/about.json")["decision"]
+    missing = {step["name"]: step["missing"] for step in ladder if step["missing"]}
+    assert missing == dict.fromkeys(["translated_latents", "latents_and_task"], "seq2seq is not among the models")

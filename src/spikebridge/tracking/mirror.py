@@ -52,7 +52,7 @@ def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> 
     settings = pd.json_normalize(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models"}))
     params = settings.iloc[0].to_dict()
     content = results.metrics()
-    overall = flatten({k: v for k, v in content.items() if k not in {"models", "translation"}})
+    overall = flatten({k: v for k, v in content.items() if k not in {"models", "translation", "ladder"}})
     tags = {**identity.tags(), NOTE: describe.execution(results), "data_path": results.config.data.path}
     runs.log(store, run_id, runs.metrics(overall), params, tags)
     for name in results.deciding()[:1]:
