@@ -93,6 +93,16 @@ def test_values_add_up(climbed: Climbed, table: pd.DataFrame) -> None:
     assert total["value"] == total["gain"]
 
 
+def test_a_table_with_every_step(climbed: Climbed) -> None:
+    """Behaviour recorded: no row comes with words of its own."""
+    found, _ = read_translation_steps(climbed.folder, climbed.inputs)
+    whole = replace(found, steps={**found.steps, "behavior": found.steps["psth"]}, missing={})
+    settings = climbed.study.config.statistics
+    rows = translation_ladder_table(whole, climbed.resampling(whole), settings, np.random.default_rng(0))
+    assert rows.set_index("step").loc["behavior", "gain"] == 0
+    assert rows[rows["role"] == "descriptive"]["verdict"].eq("descriptive").all()
+
+
 def test_sign_flip_over_blocks_and_holm(climbed: Climbed, table: pd.DataFrame) -> None:
     """Six blocks: every one of 64 patterns of signs; Holm over the three gains that are claimed."""
     family = table[table["family"] == FAMILY]

@@ -131,7 +131,7 @@ def _tested(table: pd.DataFrame, kind: str, alpha: float) -> pd.DataFrame:
     """With Holm within the family and verdicts; the rest is described."""
     family = table.index[table["family"].ne("")]
     table["role"] = np.where(table["family"].ne(""), "ladder", "descriptive")
-    table.loc[table["verdict"].isna(), "verdict"] = "descriptive"
+    table["verdict"] = [v if isinstance(v, str) else "descriptive" for v in table["verdict"]]
     if len(family):
         table.loc[family, "p_holm"] = holm(table.loc[family, "p"].to_numpy(np.float64))
     for k in family:

@@ -118,7 +118,7 @@ def evaluate(
 def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any]]:
     """ladder.csv, and what the leakage check says of its steps. The draws of clusters are those of the models."""
     about, steps, report = read_steps(folder, inputs)
-    resampling = _resampling(steps.decisions.values(), inputs, config, DECISIONS)
+    resampling = _resampling(steps.decisions.values(), inputs, _over_recordings(config), DECISIONS)
     assert resampling is not None  # the first step is always there
     return decision_ladder(about, steps, resampling, config.statistics, _rng(config, LADDER)), report
 
@@ -128,10 +128,17 @@ def _translation_ladder(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Rows of ladder.csv, the communication gain, and the leakage report; with the translators' draws of clusters."""
     found, report = read_translation_steps(folder / "translation", inputs)
-    resampling = _resampling(found.steps.values(), inputs, config, TRANSLATIONS)
+    resampling = _resampling(found.steps.values(), inputs, _over_recordings(config), TRANSLATIONS)
     rows = translation_ladder_table(found, resampling, config.statistics, _rng(config, CLIMB))
     gains = communication_gain(found, resampling, config.statistics)
     return rows, gains, report
+
+
+def _over_recordings(config: Config) -> Config:
+    """Steps are compared with each other: over recordings, however few; see evaluation.comparisons for why."""
+    if config.statistics.cluster != "auto":
+        return config
+    return config.model_copy(update={"statistics": config.statistics.model_copy(update={"cluster": "recording"})})
 
 
 def _rng(config: Config, part: int) -> np.random.Generator:
