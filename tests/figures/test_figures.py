@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from fake_analysis import make_analysis
 from fake_ladder import make_ladder
-from fake_runs import Plan, make_study
+from fake_runs import Plan, Study, make_study
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, QuadMesh
@@ -21,6 +21,7 @@ from matplotlib.text import Text
 
 from spikebridge import figures
 from spikebridge.evaluation import evaluate
+from spikebridge.evaluation.communication import COLUMNS
 from spikebridge.figures import style
 
 NAMES = list(figures.modules())
@@ -45,7 +46,19 @@ THREE = Plan(
 def tables_of(root: Path, plan: Plan) -> Path:
     study = make_study(root, plan)
     evaluate(study.config, *study.places, root / "out", make_analysis(study), make_ladder(study))
+    gains(study).to_csv(root / "out" / "tables" / "communication_gain.csv", index=False)
     return root / "out" / "tables"
+
+
+def gains(study: Study) -> pd.DataFrame:
+    """As the translation ladder would have them; tests/evaluation/test_communication.py has the real ones."""
+    rng = np.random.default_rng(4)
+    names = [w.recording for w in study.windows]
+    units = [(w.recording, u, float(rng.normal(0.02, 0.02))) for w in study.windows for u in w.target_units]
+    rows = [*units, *((name, "all", 0.02) for name in [*names, "all"])]
+    table = pd.DataFrame(rows, columns=["recording", "unit", "gain"])
+    more = {"ci_low": table["gain"] - 0.01, "ci_high": table["gain"] + 0.01, "spikes": 500.0}
+    return table.assign(**more, linear_source_gain=0.015, seq2seq_gain=0.005)[COLUMNS]
 
 
 @pytest.fixture(scope="module")

@@ -154,7 +154,7 @@ def test_a_gap_that_is_too_small_is_named_and_closes_the_gate(
     assert "rec.0: split.gap_s = 0.1 s is shorter than" in caplog.text
     report = evaluated(tmp_path, windows, splits)
     assert set(report["gap_too_short_s"]) == {"rec.0", "rec.1"}
-    gate = gates.leakage(report)
+    gate = gates.leakage(report, "ridge")
     assert not gate.passed and "rec.0 0.1 of" in gate.reason
     auto = make_splits(windows, SplitConfig(outer_folds=2))
     assert preprocess.short_gaps(auto, windows) == {}

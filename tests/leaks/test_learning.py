@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from perturbation import changed, spoilt
-from studies import as_recording, small_config
+from studies import as_recording, every_model, small_config
 
 from spikebridge import models, preprocess, training, tuning
 from spikebridge.errors import LeakageError
@@ -30,7 +30,7 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", every_model())
 def test_no_model_learns_from_what_it_is_not_given(name: str, study: Path, tmp_path: Path) -> None:
     """Test block and gap full of garbage: weights, scalers, chosen units, shares of labels stay bit for bit."""
     assert changed(lambda: models.create(name, QUICK.get(name)), study, tmp_path) == []

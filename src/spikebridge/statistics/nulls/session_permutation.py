@@ -5,8 +5,8 @@ recording neural activity and labels may drift and repeat themselves as they lik
 so too (Harris 2020, "Nonsense correlations in neuroscience"; Meijer 2021).
 Limit: the predictions are not refitted to the foreign labels. Slow drift that a decoder learned from the same
 recording's other blocks is part of the observed score and not of the null; scoring within test blocks and the gap
-around them reduce what it can gain, they do not take it away. And folds learn from each other's test blocks, so that own
-scores vary more than foreign ones (see trial_shuffle, where theory says how much; here it depends on how rough the
+around them reduce what it can gain, they do not take it away. And folds learn from each other's test blocks, so that
+own scores vary more than foreign ones (see trial_shuffle, where theory says how much; here it depends on how rough the
 score is). The null is therefore widened by WIDER around its mean. The factor is one of measurement: in 280 studies of
 the calibration audit 7.6 % [5.0, 11.7] false claims at 5 % without it; docs/audit.md is of studies made after.
 """
