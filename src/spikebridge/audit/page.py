@@ -17,12 +17,12 @@ from spikebridge.audit.words import WORLD, test_name
 INTRO = """# Calibration audit: do the p-values mean what they say?
 
     make audit                            # tables, figures and this page in reports/audit
-    python scripts/audit.py --docs        # the same, and this page in docs; --studies N for more or fewer studies
+    python scripts/audit.py --studies {nothing} --seed {seed} --docs    # the same, and this page in docs
 
 Simulated studies of two worlds whose truth is known ({nothing} of the first, {equal} of the second) went through
 the product from windows to verdicts: the split with its gaps, fits of product models in every fold, then `evaluate`.
 Every row that it reports of comparisons, nulls, verdicts and intervals was counted where its null hypothesis is true.
-This page is written by the command above (seed {seed}).
+This page is written by the second command above.
 
 **Nothing**: choices, source and target are independent of each other. Choices are unbalanced (0.5 to 0.75), come in
 streaks and drift in probability; rates of units drift, together and apart, with time constants from two minutes to a
