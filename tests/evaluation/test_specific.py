@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge.evaluation.inputs import read
-from spikebridge.evaluation.specific import beyond_neighbours, pairings, specific_nats
+from spikebridge.evaluation.specific import beyond_neighbours, pairings, rates_and_counts, specific_nats
 from spikebridge.metrics import floored
 
 Array = NDArray[np.float64]
@@ -50,7 +50,7 @@ def test_pairings_and_sum_against_loops(study: Study) -> None:
     near = [n for n in range(max(0, where - 2), min(len(block), where + 3)) if n != where]
     others = [told(int(block["trial"].iloc[n])) for n in near]
     assert nats[row] == pytest.approx(told(int(at["trial"])) - np.mean(others), rel=1e-5)
-    assert pairings(inputs, t, at["recording"], np.array([at["trial"]])).shape == (1, 1)
+    assert pairings(*rates_and_counts(inputs, t, at["recording"], np.array([at["trial"]]))).shape == (1, 1)
 
 
 def _drifting(rng: np.random.Generator, link: float) -> tuple[float, float]:

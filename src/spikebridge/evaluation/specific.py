@@ -17,7 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.evaluation.inputs import Inputs, Translation
+from spikebridge.evaluation.recovery import rows_of
 from spikebridge.metrics import floored
+
+Array = NDArray[np.float64]
 
 REACH = 2
 """Neighbours on each side, within a test block."""
@@ -29,7 +32,9 @@ def specific_nats(inputs: Inputs, t: Translation) -> NDArray[np.float64]:
     nats = np.zeros(len(t.table))
     for (recording, _), rows in t.table.groupby(["recording", "fold"], sort=True):  # rows in the order of time
         at = t.table.index.get_indexer(rows.index)
-        nats[at] = beyond_neighbours(pairings(inputs, t, str(recording), rows["trial"].to_numpy(np.int64)))
+        nats[at] = beyond_neighbours(
+            pairings(*rates_and_counts(inputs, t, str(recording), rows["trial"].to_numpy(np.int64)))
+        )
     return nats
 
 
@@ -46,15 +51,14 @@ def beyond_neighbours(pairs: NDArray[np.float64], reach: int = REACH) -> NDArray
     return np.asarray(np.where(n > 0, np.diag(pairs) - others / np.maximum(n, 1), 0.0))
 
 
-def pairings(inputs: Inputs, t: Translation, recording: str, trials: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(trial, trial): entry [a, b] = sum_{t,u} y_b log(rate_a) - rate_a, of these trials of one recording; nats."""
+def rates_and_counts(inputs: Inputs, t: Translation, recording: str, trials: NDArray[np.int64]) -> tuple[Array, Array]:
+    """(trial, bin x unit), what the model predicts of these trials and what was counted; rates are floored, never 0."""
     windows, (known, rates) = inputs.windows[recording], t.rates[recording]
-    predicted = floored(rates[_places(known, trials)]).reshape(len(trials), -1)
-    counts = windows.target[_places(windows.trial, trials)].reshape(len(trials), -1).astype(np.float64)
-    return np.asarray(np.log(predicted) @ counts.T - predicted.sum(axis=1)[:, None])
+    order = np.argsort(known)
+    predicted = floored(rates[order[np.searchsorted(known, trials, sorter=order)]]).reshape(len(trials), -1)
+    return predicted, np.asarray(windows.target[rows_of(windows, trials)], np.float64).reshape(len(trials), -1)
 
 
-def _places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each of the wanted trials stands in `known`."""
-    order = np.argsort(known, kind="stable")
-    return np.asarray(order[np.searchsorted(known, wanted, sorter=order)])
+def pairings(rates: Array, counts: Array) -> Array:
+    """(trial, trial): entry [a, b] = sum_{t,u} y_b log(rate_a) - rate_a, nats. rates, counts: (trial, bin x unit)."""
+    return np.asarray(np.log(rates) @ counts.T - rates.sum(axis=1)[:, None])

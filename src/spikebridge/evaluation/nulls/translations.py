@@ -14,7 +14,7 @@ from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, Translation
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.recovery import rows_of
-from spikebridge.metrics import floored
+from spikebridge.evaluation.specific import pairings, rates_and_counts
 from spikebridge.preprocess import decorrelation_s
 from spikebridge.preprocess.covariates import COLUMN
 from spikebridge.statistics.nulls import condition_shuffle, time_shift, trial_shuffle
@@ -64,7 +64,7 @@ def _nulls(
     for part in parts.values():
         for b in np.unique(part.block):
             at = np.flatnonzero(part.block == b)
-            blocks.append(_pairings(part.rates[at], part.counts[at]))
+            blocks.append(pairings(part.rates[at], part.counts[at]))
             conditions.append(part.condition[at])
     sums = float(t.nats.sum()), float(t.spikes.sum())
     draws = min(settings.resamples, SHUFFLES)
@@ -78,14 +78,14 @@ def _nulls(
 
 
 def _part(inputs: Inputs, t: Translation, recording: str, settings: StatisticsConfig) -> _Part:
-    w, (known, rates) = inputs.windows[recording], t.rates[recording]
+    w = inputs.windows[recording]
     rows = t.table[t.table["recording"] == recording]
     trials = rows["trial"].to_numpy(np.int64)
-    order = np.argsort(known)
     at = rows_of(w, trials)
+    rates, counts = rates_and_counts(inputs, t, recording, trials)
     return _Part(
-        rates=floored(rates[order[np.searchsorted(known, trials, sorter=order)]]).reshape(len(trials), -1),
-        counts=np.asarray(w.target[at], np.float64).reshape(len(trials), -1),
+        rates=rates,
+        counts=counts,
         block=np.asarray(pd.factorize(rows["fold"])[0], dtype=np.int64),
         condition=_condition(w, settings.condition)[at],
         nats=rows["nats"].to_numpy(np.float64),
@@ -106,11 +106,6 @@ def _condition(w: Windows, column: str | None) -> Index:
         )
     values = pd.DataFrame({n: w.covariate(n) for n in names})
     return values.groupby(names, dropna=False).ngroup().to_numpy(np.int64)
-
-
-def _pairings(rates: Array, counts: Array) -> Array:
-    """(trial, trial): entry [a, b] = sum_{t,u} y_b log(rate_a) - rate_a, of the trials of one block."""
-    return np.asarray(np.log(rates) @ counts.T - rates.sum(axis=1)[:, None])
 
 
 def _shift_scores(parts: dict[str, _Part], memory: dict[str, float], alpha: float) -> Array:
