@@ -29,8 +29,9 @@ import pandas as pd
 from common import RESULTS, made_by, markdown, prepare, settings_of
 from spikebridge import config, evaluation, gates, training, tuning
 from spikebridge.config import Config
-from spikebridge.gates.files import read_json, read_table
+from spikebridge.gates.files import read_table
 from spikebridge.stage import one_thread, output, say
+from spikebridge.stored import read_json
 
 KINDS: dict[str, dict[str, float]] = {
     "no_label": {"label_information": 0.0},

@@ -1,7 +1,8 @@
-"""Arrays that stay in their file: rows are read when asked for, through a map of the file, and nothing is kept."""
+"""Files that are read in place: arrays whose rows come when asked for, through a map, and JSON that is checked."""
 
 from __future__ import annotations
 
+import json
 import mmap
 import struct
 import zipfile
@@ -137,3 +138,14 @@ def joined(first: Any, second: Any) -> Any:
     """One array after the other; unread where both lie in one place."""
     both = first.joined(second) if isinstance(first, StoredRows) else None
     return np.concatenate([np.asarray(first), np.asarray(second)]) if both is None else both
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises DataError naming the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content

@@ -89,8 +89,9 @@ def use(arguments: argparse.Namespace) -> None:
 
 def results(_: argparse.Namespace) -> None:
     from spikebridge import config, tracking
+    from spikebridge.stored import read_json
     from spikebridge.tracking import describe
-    from spikebridge.tracking.results import Results, read_json
+    from spikebridge.tracking.results import Results
 
     project = tracking.home()
     found = Results(config.load(project / "params.yaml"), project)

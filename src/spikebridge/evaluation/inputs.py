@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.preprocess import load_animals, load_splits, load_windows
+from spikebridge.stored import read_json
 from spikebridge.types import Splits, Windows
 
 KEYS = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
@@ -142,16 +142,6 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
 def _animals(windows_folder: Path, needed: bool) -> Mapping[str, str]:
     """Recording -> animal; nothing where no report tells it and it is not needed."""
     return load_animals(windows_folder) if needed or (windows_folder / "report.json").is_file() else {}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:

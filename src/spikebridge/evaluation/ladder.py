@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.inputs import Decisions, Inputs, read_decisions, read_json
+from spikebridge.evaluation.inputs import Decisions, Inputs, read_decisions
 from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
 from spikebridge.evaluation.verdicts import decided
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import holm, sign_flip
+from spikebridge.stored import read_json
 
 Array = NDArray[np.float64]
 DECISION = "decision"

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.inputs import KEYS, Inputs, Translation, read_json, read_table
+from spikebridge.evaluation.inputs import KEYS, Inputs, Translation, read_table
 from spikebridge.evaluation.ladder import COLUMNS
 from spikebridge.evaluation.scores import Resampling
 from spikebridge.evaluation.verdicts import decided
 from spikebridge.metrics import clustered
 from spikebridge.statistics import holm, sign_flip
+from spikebridge.stored import read_json
 
 Array = NDArray[np.float64]
 KIND, BITS, COMMUNICATION = "translation", "bits_per_spike", "communication_bits_per_spike"

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from spikebridge.config import Config
 from spikebridge.gates.above_majority import above_majority
 from spikebridge.gates.best import best_model
-from spikebridge.gates.files import read_json, read_table
+from spikebridge.gates.files import read_table
 from spikebridge.gates.gate import Gate
 from spikebridge.gates.leakage import leakage
 from spikebridge.gates.nulls import nulls
 from spikebridge.gates.present_champion import Champion, Newcomer, present_champion
 from spikebridge.gates.translation import Claim, claims, translation, translation_tag
+from spikebridge.stored import read_json
 
 __all__ = [
     "Champion", "Claim", "Gate", "Newcomer", "above_majority", "best_model", "check", "claims", "failed", "leakage",

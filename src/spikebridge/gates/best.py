@@ -9,8 +9,8 @@ import numpy as np
 from spikebridge import models
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.gates.files import read_json
 from spikebridge.mission import BASELINE, DECIDING
+from spikebridge.stored import read_json
 
 
 def best_model(config: Config, project: Path) -> str:

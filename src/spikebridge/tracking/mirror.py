@@ -11,10 +11,11 @@ from mlflow.entities import Run as MlflowRun
 
 from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest
+from spikebridge.stored import read_json
 from spikebridge.tracking import describe, runs, tuning_runs
 from spikebridge.tracking.history import HistoryWriter
 from spikebridge.tracking.identity import Identity, identify
-from spikebridge.tracking.results import Results, flatten, read_json
+from spikebridge.tracking.results import Results, flatten
 from spikebridge.tracking.store import Store, open_store, terminable
 
 NOTE = "mlflow.note.content"

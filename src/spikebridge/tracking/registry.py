@@ -13,11 +13,12 @@ from mlflow.exceptions import MlflowException
 from spikebridge import gates
 from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest
+from spikebridge.stored import read_json
 from spikebridge.tracking import evidence, promotion, runs
 from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
 from spikebridge.tracking.identity import Identity, identify
 from spikebridge.tracking.logged import log_model
-from spikebridge.tracking.results import Results, read_json
+from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, open_store, terminable
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.stored import read_json
 
 DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
 
@@ -86,14 +86,3 @@ def flatten(entry: dict[str, Any]) -> dict[str, float]:
             flat[name] = value
     numbers = {k: v for k, v in flat.items() if isinstance(v, (int, float))}
     return {k: float(v) for k, v in numbers.items() if math.isfinite(v)}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises DataError naming the file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content
