@@ -6,7 +6,8 @@ the worse log loss is true. Between two models either side is one, unless the te
 False claims are counted where the null is true:
 
 - nothing: a model against one that knows nothing, every null, and two models under the primary score, which is 1/2 for
-  both. Other scores of two models differ in truth: one fits more noise than the other.
+  both. Other scores of two models differ in truth: one fits more noise than the other. Of the ladder, what claims that
+  latents or the source add something; time and the target's own past do.
 - equal: the two models that learned from equal thirds, whatever the score.
 """
 
@@ -23,6 +24,8 @@ from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
 
 ALPHA = 0.05
 WITHOUT_SOURCE = "without_source"
+ADDS = ("source_region", "target_region", "translated_latents", "linear_source", DECIDING[0])
+"""Steps of the ladder whose gain is a false claim where there is nothing to find."""
 CHANCE = {
     "models": {"balanced_accuracy": 0.5, "balanced_accuracy_within_blocks": 0.5, "auc": 0.5},
     "translation": {"bits_per_spike": 0.0, "source_bits_per_spike": 0.0, "trial_contrast_bits_per_spike": 0.0},
@@ -40,9 +43,9 @@ COLUMNS = [*KEYS, "model_a", "model_b", "p", "n_clusters", "decidable", "claimed
 def of_study(folder: Path, world: World) -> pd.DataFrame:
     """One row a test of an evaluation's folder whose null is true in `world`; COLUMNS.
 
-    kind: comparison, family (Holm), null, verdict, or interval (of a score of metrics.json). against: nothing or model.
-    decidable: False where the smallest attainable p exceeds alpha, so that the row never claims anything. claimed:
-    whether the row makes a false claim.
+    kind: comparison, family (Holm), null, verdict, ladder, or interval (of a score of metrics.json). against: nothing
+    or model. decidable: False where the smallest attainable p exceeds alpha, so that the row never claims anything.
+    claimed: whether the row makes a false claim.
     """
     comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False, na_values=[""])
     nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False, na_values=[""])
@@ -50,6 +53,7 @@ def of_study(folder: Path, world: World) -> pd.DataFrame:
     found = [_comparisons(comparisons, world), _families(comparisons, world)]
     if world == "nothing":
         found += [_nulls(nulls), _verdicts(metrics["translation"]), _intervals(metrics)]
+        found += _ladder(folder / "ladder.csv")
     return pd.concat([f for f in found if len(f)], ignore_index=True)[COLUMNS]
 
 
@@ -90,9 +94,13 @@ def _comparisons(table: pd.DataFrame, world: World) -> pd.DataFrame:
 
 
 def _families(table: pd.DataFrame, world: World) -> pd.DataFrame:
+    held = table[_null_holds(table, world) & table["p_holm"].notna()]
+    return _after_holm(held.assign(against=np.where(_against_nothing(held), "nothing", "model")))
+
+
+def _after_holm(held: pd.DataFrame) -> pd.DataFrame:
     """Whether any test of a family claims something after Holm: what a verdict rests on."""
     rows = []
-    held = table[_null_holds(table, world) & table["p_holm"].notna()]
     for (family, metric, role), tests in held.groupby(["family", "metric", "role"], sort=False):
         rows.append(
             {
@@ -100,7 +108,7 @@ def _families(table: pd.DataFrame, world: World) -> pd.DataFrame:
                 "family": family,
                 "test": "any test after Holm",
                 "metric": metric,
-                "against": "nothing" if _against_nothing(tests).all() else "model",
+                "against": "nothing" if (tests["against"] == "nothing").all() else "model",
                 "role": role,
                 "model_a": "",
                 "model_b": "",
@@ -135,6 +143,24 @@ def _verdicts(translation: dict[str, dict]) -> pd.DataFrame:
         if entry.get("verdict")
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _ladder(path: Path) -> list[pd.DataFrame]:
+    """Every test of a gain in ladder.csv, and whether a family of it claims something after Holm."""
+    if not path.is_file():
+        return []
+    table = pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
+    table = table[table["step"].isin(ADDS) & table["p"].notna()].fillna({"family": ""})
+    gains = table.assign(
+        kind="ladder",
+        test=table["step"],
+        against="nothing",
+        model_a=table["step"],
+        model_b=table["reference"],
+        decidable=~(table["smallest_attainable_p"] > ALPHA),
+        claimed=table["p"] <= ALPHA,
+    )
+    return [gains[COLUMNS], _after_holm(gains[gains["family"].ne("")].assign(metric="gain"))]
 
 
 def _intervals(metrics: dict[str, dict]) -> pd.DataFrame:

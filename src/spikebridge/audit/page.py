@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from spikebridge.audit.calibration import ALL, BLOCKS, CONSERVATIVE, FAILS, HOLDS, MOST, NEVER, RECORDINGS, failing
+from spikebridge.audit.calibration import (
+    ALL,
+    BLOCKS,
+    CONSERVATIVE,
+    FAILS,
+    HOLDS,
+    MOST,
+    NEVER,
+    RECORDINGS,
+    UNCLEAR,
+    failing,
+)
+from spikebridge.audit.equivalence import MARGIN, TRIALS
 from spikebridge.audit.outcomes import ALPHA
 from spikebridge.audit.power import BASE
 from spikebridge.audit.spread import MEAN, overall
@@ -38,20 +51,40 @@ reduced-rank regression, settings fixed), in 5 folds, with {resamples:,} resampl
 with the clusters at hand ("too few to decide") it is counted apart. A test **holds** where the 95 % interval of its
 rate (Clopper-Pearson, over studies) includes 5 % or lies below, and the rate is at most {most:.0f} %; it is
 **conservative** where the interval lies below 5 %, **fails** where it lies above, and is **unclear** otherwise. Tests
-of equivalence have another null hypothesis and are not counted.
+of equivalence have another null hypothesis, a difference, and a table of their own.
+"""
+IN_FULL = ("primary", "ladder")
+"""Roles whose tests have a line with everything."""
+LADDER = """In "nothing" each study also climbs the ladder, by the product's own steps, on latents of the linear
+translator with which seq2seq starts. Its families claim what latents add to the source's counts, and what the source
+adds to the target's own past.
+
 """
 
 
-def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, seed: int) -> str:
-    """Markdown, from calibration, power table and outcomes."""
+@dataclass(frozen=True)
+class Found:
+    """What the page tells of: calibration, power, equivalence and the studies' outcomes."""
+
+    table: pd.DataFrame
+    power: pd.DataFrame
+    alike: pd.DataFrame
+    outcomes: pd.DataFrame
+
+
+def page(found: Found, seed: int) -> str:
+    """Markdown."""
+    table, outcomes = found.table, found.outcomes
     studies = {str(w): int(n) for w, n in outcomes.groupby("world")["study"].nunique().items()}
     few = "Few recordings: fewer than six, where test blocks are the clusters of a model against majority.\n\n"
     parts = [
         INTRO.format(**studies, seed=seed, resamples=RESAMPLES, most=100 * MOST),
         f"## In short\n\n{_short(table)}",
-        f"## Primary tests\n\n{few}{_primary(table)}",
+        f"## Primary tests\n\n{few}{_in_full(table[table['role'] == 'primary'])}",
+        f"## The ladder\n\n{LADDER}{_in_full(table[table['role'] == 'ladder'])}",
         f"## Descriptive tests\n\n{_described(table)}",
-        f"## Power\n\n{_power(power, outcomes)}",
+        f"## Equivalence\n\n{_equivalence(found.alike)}",
+        f"## Power\n\n{_power(found.power, outcomes)}",
     ]
     return "\n".join(parts)
 
@@ -59,12 +92,17 @@ def page(table: pd.DataFrame, power: pd.DataFrame, outcomes: pd.DataFrame, seed:
 def _short(table: pd.DataFrame) -> str:
     every = table[table["clusters"] == ALL]
     primary, bad = every[every["role"] == "primary"], failing(table)
-    others = every[every["role"] != "primary"]
+    ladder = every[every["role"] == "ladder"]
+    others = every[~every["role"].isin(IN_FULL)]
     failed = others[others["state"] == FAILS].sort_values("rate", ascending=False)
     held = int(others["state"].isin([HOLDS, CONSERVATIVE]).sum())
     lines = [f"- {len(primary) - len(bad)} of {len(primary)} primary tests hold their level."]
     if len(bad):
         lines += ["- Primary, and not shown to hold:", *_list(bad)]
+    off = ladder[ladder["state"].isin([FAILS, UNCLEAR])]
+    lines.append(f"- {len(ladder) - len(off)} of {len(ladder)} tests of the ladder hold their level.")
+    if len(off):
+        lines += ["- Of the ladder, and not shown to hold:", *_list(off)]
     if len(failed):
         lines += ["- Descriptive, and shown to fail:", *_list(failed)]
     lines.append(f"- {held} descriptive tests hold in these worlds, which does not make them primary.")
@@ -81,10 +119,9 @@ def _rate(row: Mapping[Any, Any]) -> str:
     return f"{100 * row['rate']:.1f} % [{100 * row['ci_low']:.1f}, {100 * row['ci_high']:.1f}]"
 
 
-def _primary(table: pd.DataFrame) -> str:
+def _in_full(rows: pd.DataFrame) -> str:
     """One line a test: all studies, few recordings, six or more."""
     lines = _head("world", "test", "all", "few recordings", "six or more", "too few to decide", "")
-    rows = table[table["role"] == "primary"]
     for _, tests in rows.groupby(["kind", "world", "family", "test", "metric", "against"], sort=False):
         by = {r["clusters"]: r for r in tests.to_dict("records")}
         cells = [_rate(by[c]) if c in by else "" for c in (ALL, BLOCKS, RECORDINGS)]
@@ -95,10 +132,26 @@ def _primary(table: pd.DataFrame) -> str:
 
 
 def _described(table: pd.DataFrame) -> str:
-    rows = table[(table["role"] != "primary") & (table["clusters"] == ALL)].sort_values("rate", ascending=False)
+    rows = table[~table["role"].isin(["primary", "ladder"]) & (table["clusters"] == ALL)].sort_values(
+        "rate", ascending=False
+    )
     lines = _head("world", "test", "false claims", "")
     lines += [_line(WORLD[r["world"]], test_name(r), _rate(r), r["state"]) for r in rows.to_dict("records")]
     return "\n".join(lines) + "\n"
+
+
+def _equivalence(alike: pd.DataFrame) -> str:
+    text = f"""Two decoders at the level of predictions (see power), {TRIALS} trials a recording. "No worse" and
+"equivalent" are claims within the margin of {MARGIN:g}; of decoders that differ by just the margin no more than 5 % of
+studies may make them. Posterior probabilities and Bayes factors promise no such level: what they do is shown. Columns:
+recordings.
+
+"""
+    lines = _head("truth", "claim", "", *(str(r) for r in sorted(alike["recordings"].unique())))
+    for (truth, claim, false), rows in alike.groupby(["truth", "claim", "false"], sort=False):
+        cells = [f"{100 * r:.1f} %" for r in rows.sort_values("recordings")["rate"]]
+        lines.append(_line(str(truth), str(claim), "false" if false else "true", *cells))
+    return text + "\n".join(lines) + "\n"
 
 
 def _power(power: pd.DataFrame, outcomes: pd.DataFrame) -> str:

@@ -61,7 +61,7 @@ def run(cell: Cell, report: Report) -> list:
     by_block = cell.recordings < ENOUGH_RECORDINGS and cell.against == MAJORITY
     found = 0
     for _ in range(cell.studies):
-        difference = _differences(cell, rng)
+        difference = differences(cell, rng)
         each = difference.ravel() if by_block else np.nanmean(difference, axis=1)
         found += sign_flip(each, rng, "greater", 1_000).p * tests <= ALPHA
     report(cell)
@@ -88,7 +88,7 @@ def table(rows: list[list]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _differences(cell: Cell, rng: np.random.Generator) -> Array:
+def differences(cell: Cell, rng: np.random.Generator) -> Array:
     """(recording, block): score of a model less that of the other, in one simulated study."""
     label = (rng.random((cell.recordings, cell.trials)) < SHARE).astype(np.int64)
     base = 0.5 if cell.against == MAJORITY else BASE

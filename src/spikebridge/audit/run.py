@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from spikebridge import parallel
-from spikebridge.audit import figures, page, power, spread, study, world
+from spikebridge.audit import equivalence, figures, page, power, spread, study, world
 from spikebridge.audit.calibration import calibration, failing
 from spikebridge.config import ComputeConfig
 from spikebridge.digest import files_digest
@@ -19,7 +19,7 @@ from spikebridge.stage import output, remove
 
 WITHOUT_A_SAY = {"adaptation", "cli", "figures", "gates", "inspection", "interop", "io", "tracking"}
 """Rooms that no study depends on: those that are done stay valid when only these change."""
-DECIDE = {"outcomes", "settings", "spread", "study", "world"}
+DECIDE = {"latents", "outcomes", "settings", "spread", "study", "world"}
 """The audit's own modules that a study depends on; the others only summarise."""
 
 NULL: world.World = "nothing"
@@ -49,21 +49,27 @@ def audit(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None =
 
 
 def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None = None) -> pd.DataFrame:
-    """From outcomes.parquet: calibration.csv, power.csv, two figures and audit.md in `out`; returns the calibration.
+    """From outcomes.parquet: calibration.csv, power.csv, equivalence.csv, two figures and audit.md in `out`.
 
-    docs: a page of documentation to write the same text to. Raises DataError where no audit has been run.
+    Returns the calibration. docs: a page of documentation to write the same text to.
+    Raises DataError where no audit has been run.
     """
     if not (out / "outcomes.parquet").is_file():
         raise DataError(f"{out / 'outcomes.parquet'}: expected the outcomes of an audit, found none; run it first")
     outcomes = pd.read_parquet(out / "outcomes.parquet")
     table = calibration(outcomes, ENOUGH_RECORDINGS)
-    cells = power.cells(*spread.overall(outcomes), plan.power_studies, plan.seed)
+    how = (*spread.overall(outcomes), plan.power_studies, plan.seed)
+    cells, known = power.cells(*how), equivalence.jobs(*how)
     curves = power.table(parallel.run_jobs(power.run, cells, _workers(plan, len(cells)), lambda _: None, torch=False))
+    alike = equivalence.table(
+        parallel.run_jobs(equivalence.run, known, _workers(plan, len(known)), lambda _: None, torch=False)
+    )
     table.to_csv(out / "calibration.csv", index=False)
     curves.to_csv(out / "power.csv", index=False)
+    alike.to_csv(out / "equivalence.csv", index=False)
     figures.draw_calibration(table, out / "calibration.png")
     figures.draw_power(curves, out / "power.png")
-    text = page.page(table, curves, outcomes, plan.seed)
+    text = page.page(page.Found(table, curves, alike, outcomes), plan.seed)
     for path in [out / "audit.md", *([docs] if docs else [])]:
         path.write_text(text, encoding="utf-8")
     bad = failing(table)

@@ -1,7 +1,8 @@
 """One simulated study, through the product from windows to verdicts: split, train and evaluate as the stages run them.
 
 Nothing of the statistics is called here but `evaluate`, so whatever it reports is audited, also what is added later.
-Cheap models stand in for those of the primary tests, under their names; their settings are fixed, none is tuned.
+Cheap models stand in for those of the primary tests, under their names; their settings are fixed, none is tuned. Where
+there is nothing to find the ladder is climbed too, by the product's own steps, on latents that a linear translator has.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.audit import outcomes, spread, world
+from spikebridge.audit import latents, outcomes, spread, world
 from spikebridge.audit.settings import draw
 from spikebridge.audit.world import World
 from spikebridge.config import Config, parse
 from spikebridge.evaluation import evaluate
+from spikebridge.ladder import climb
 from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
 from spikebridge.parallel import Report
 from spikebridge.preprocess import make_splits, save_splits
@@ -90,11 +92,12 @@ def quiet() -> Iterator[None]:
 
 
 def evaluated(root: Path, data: list[Windows], job: Job, rng: np.random.Generator) -> Path:
-    """Split, train and evaluate under `root`. Returns the folder of the evaluation."""
+    """Split, train, ladder and evaluate under `root`. Returns the folder of the evaluation."""
     config = _config(job)
     every = _store(root / "windows", data)
     splits = root / "splits.json"
-    save_splits(make_splits(data, config.split), splits)
+    manifest = make_splits(data, config.split)
+    save_splits(manifest, splits)
     order = rng.permutation(world.THIRDS)  # which third a name gets is chance
     for k, (name, fits) in enumerate(ROLES[job.world].items()):
         which = int(order[k % world.THIRDS]) if k < world.THIRDS else int(order[1])
@@ -104,8 +107,12 @@ def evaluated(root: Path, data: list[Windows], job: Job, rng: np.random.Generato
         for fit in fits:
             _train(config, fit, part, splits, root, name)
     _train(config, (BASELINE, {}), every, splits, root, BASELINE)
+    ladder = root / "ladder" if job.world == "nothing" else None
+    if ladder:
+        latents.write(data, manifest, root / "train" / DECIDING[0] / "latents.npz")
+        climb(config, every, splits, root / "train", ladder)
     out = root / "evaluation"
-    evaluate(config, every, splits, root / "train", root / "data", out)
+    evaluate(config, every, splits, root / "train", root / "data", out, ladder_folder=ladder)
     return out
 
 

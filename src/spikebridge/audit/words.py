@@ -12,6 +12,7 @@ METRIC = {
     "source_bits_per_spike": "bits/spike from the source",
     "trial_contrast_bits_per_spike": "own trial's rates against the next trials'",
     "bits_per_spike": "bits/spike",
+    "communication_bits_per_spike": "bits/spike over the target's past",
     "auc": "AUC",
     "log_loss": "log loss",
     "brier": "Brier score",
@@ -21,6 +22,8 @@ FAMILY = {
     "seq2seq_against_competitors": "seq2seq against competitors",
     "translation": "seq2seq against ridge",
     "translation_from_source": "source against none",
+    "ladder": "what latents add to the source's counts",
+    "translation_ladder": "what the source adds to the target's past",
 }
 AGAINST = {"nothing": "model against majority", "model": "model against model"}
 
@@ -35,6 +38,8 @@ def test_name(row: Mapping[str, Any]) -> str:
     metric = METRIC.get(row["metric"], plain(str(row["metric"])))
     if row["kind"] == "null":
         return f"null: {test} ({metric})"
+    if row["kind"] == "ladder":
+        return f"gain: {test} ({metric})"
     if row["kind"] == "verdict":
         return "verdict: the source translates"
     if row["kind"] == "interval":
