@@ -1,4 +1,4 @@
-"""How fast seq2seq trains: against torch.nn.GRU as one would write it, against the processor, and with two workers.
+"""How fast seq2seq trains: against torch.nn.GRU as one would write it, and against the processor.
 
     python benchmarks/speed.py                                    # simulator and real recordings, half an hour
     python benchmarks/speed.py --on simulator --quick             # a look, at small data
@@ -8,25 +8,22 @@ they are. Ours is the model of the product with one member and the data set's pa
 benchmarks/reference_seq2seq.py at the same widths. Both take the same windows of the inner partition of the first fold,
 on one thread, taking turns.
 
-Time to quality: seconds from the call of fit until the validation windows' bits/spike first reach 99 % of the best that
-the reference gets with any of its learning rates, of the same seed. The reference's time is that of the fastest of its
-rates that gets there, and what the search for the rate costs is not counted. Ours has no rate chosen here; its closed-
-form start counts. Throughput: windows learned from in a second, without validation and start. Workers: the same fits of
-all folds through spikebridge.parallel.run_jobs, by one process and by two, libraries loaded beforehand for both (as the
-stages do while they read). Seconds of the processor stand beside those of the clock, since other work on the machine
-changes them little. The limit is the time that the matrix products of one step would take, each at the rate that torch
-reaches at its size in the same run.
+Time to quality: seconds from the call of fit until the validation windows' bits/spike first reach 99 % of the best
+that the reference gets with any of its learning rates, of the same seed. The reference's time is that of the fastest
+of its rates that gets there, and what the search for the rate costs is not counted. Ours has no rate chosen here; its
+closed-form start counts. Throughput: windows learned from in a second, without validation and start. Seconds of the
+processor stand beside those of the clock, since other work on the machine changes them little. The limit is the time
+that the matrix products of one step would take, each at the rate that torch reaches at its size in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +33,12 @@ import torch
 
 import reference_seq2seq as reference
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, write_part
-from spikebridge import models, parallel
+from spikebridge import models
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import load_splits, load_windows, take
 from spikebridge.stage import one_thread, say
-from spikebridge.tuning import FULL, partitions
+from spikebridge.tuning import partitions
 from spikebridge.types import Windows
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
@@ -73,13 +70,9 @@ class Curve:
 # --- fits -------------------------------------------------------------------------------------------------------------
 
 
-def params_of(settings: Config, members: int | None = 1) -> dict[str, Any]:
-    """Ours as the data set's parameter file has it; what is left to the tuner stands at its default.
-
-    members: instead of those of the file; None keeps them.
-    """
-    fixed = models.fixed(OURS, settings.models[OURS])
-    return fixed if members is None else {**fixed, "members": members}
+def params_of(settings: Config) -> dict[str, Any]:
+    """Ours as the data set's parameter file has it, with one member; what the tuner chooses stands at its default."""
+    return {**models.fixed(OURS, settings.models[OURS]), "members": 1}
 
 
 def like(params: dict[str, Any], rate: float, epochs: int) -> reference.Settings:
@@ -218,63 +211,6 @@ def limit(train: Sequence[Windows], params: dict[str, Any], windows_per_s: float
     }
 
 
-# --- workers ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Job:
-    """One fold to be fitted."""
-
-    windows: Path
-    splits: Path
-    fold: str
-    params: dict[str, Any]
-
-
-def fit_fold(job: Job, report: parallel.Report) -> tuple[float, float, float, int]:
-    """When the fit began and ended, the processor's seconds of it, and the process that did it."""
-    part = partitions(load_splits(job.splits), job.fold)[0]
-    data = load_windows(job.windows)
-    model = models.create(OURS, job.params)
-    start, cpu = time.time(), time.process_time()
-    model.fit(take(data, part.train), take(data, part.valid), np.random.default_rng(1))
-    return start, time.time(), time.process_time() - cpu, os.getpid()
-
-
-def workers(work: Path, params: dict[str, Any], folds: int) -> pd.DataFrame:
-    """All folds and the last fit by one process and by two, in seconds.
-
-    fits_s: without the start of the processes. busiest_cpu_s: the processor's seconds of the process that had most to
-    do, which is what fits_s would be if nothing else ran on the machine.
-    """
-    jobs = [Job(work / "windows", work / "splits.json", f, params) for f in [*map(str, range(folds)), FULL]]
-    rows = []
-    for n in (1, 2):
-        parallel.prepare(n)
-        fit_fold(
-            replace(jobs[0], params={**params, "epochs": 1}), lambda _: None
-        )  # meanwhile, as a stage reads its data
-        start = time.time()
-        spans = parallel.run_jobs(fit_fold, jobs, n, lambda _: None)
-        seconds = time.time() - start
-        done = pd.DataFrame(spans, columns=["start", "stop", "cpu_s", "process"])
-        rows.append(
-            {
-                "workers": n,
-                "fits": len(jobs),
-                "seconds": seconds,
-                "fits_s": done["stop"].max() - done["start"].min(),
-                "busiest_cpu_s": done.groupby("process")["cpu_s"].sum().max(),
-            }
-        )
-    table = pd.DataFrame(rows)
-    return table.assign(
-        times_faster=table["seconds"][0] / table["seconds"],
-        times_faster_fits=table["fits_s"][0] / table["fits_s"],
-        times_faster_cpu=table["busiest_cpu_s"][0] / table["busiest_cpu_s"],
-    )
-
-
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
@@ -295,8 +231,6 @@ def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, p
         yield "One step of ours against its matrix products", pd.DataFrame([limit(sides[0], params, ours)])
         found = curves(sides, params, a.seeds, a.rates, 3 if a.quick else 60)
         yield "Time to quality", to_quality(found)
-        if not a.without_workers:
-            yield "Two workers", workers(work, params_of(settings, None), len(splits.folds))
 
 
 def long(name: str, parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
@@ -315,7 +249,7 @@ def said(parts: dict[str, pd.DataFrame]) -> list[str]:
     quality, limits = parts["Time to quality"], parts["One step of ours against its matrix products"].iloc[0]
     speed = parts["Throughput of training"].iloc[0]
     ratio, low, high = (getattr(quality["times_faster"], f)() for f in ("median", "min", "max"))
-    lines = [
+    return [
         f"- {ratio:.1f} times faster than the reference to {SHARE:.0%} of what that ends with, median of "
         f"{len(quality)} seeds ({low:.1f} to {high:.1f}); by the processor's time "
         f"{quality['times_faster_cpu'].median():.1f} times. Ours ends with {quality['our_bits'].mean():.4f} "
@@ -325,14 +259,6 @@ def said(parts: dict[str, pd.DataFrame]) -> list[str]:
         f"({limits['products_gflop_per_s']:.1f} GFLOP/s at their sizes; a large product reaches "
         f"{limits['peak_gflop_per_s']:.0f} GFLOP/s).",
     ]
-    if "Two workers" in parts:
-        two = parts["Two workers"].iloc[1]
-        lines.append(
-            f"- Two workers are {two['times_faster']:.2f} times as fast as one, {two['times_faster_fits']:.2f} times "
-            f"without the start of the processes, {two['times_faster_cpu']:.2f} times by the processor's time of the "
-            "busiest one."
-        )
-    return lines
 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -342,7 +268,6 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rates", type=float, nargs="+", default=list(RATES), help="learning rates of the reference")
     parser.add_argument("--repeats", type=int, default=3, help="of the throughput")
-    parser.add_argument("--without-workers", action="store_true", help="leave out two workers against one")
     parser.add_argument("--quick", action="store_true", help="small data, hardly any training")
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args(words)
