@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -70,4 +71,6 @@ def test_written_and_read_again(tmp_path: Path, names: list[str]) -> None:
     found = tree_readout.load(tmp_path / "trees.skops")
     assert list(found) == names
     for name in names:
+        with zipfile.ZipFile(tmp_path / "trees.skops") as archive:
+            assert {item.compress_type for item in archive.infolist()} == {zipfile.ZIP_DEFLATED}
         np.testing.assert_array_equal(found[name].predict_proba(x), forests[name].predict_proba(x))

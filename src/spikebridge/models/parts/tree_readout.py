@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,7 @@ def save(forests: Mapping[str, Any], path: Path) -> None:
     import skops.io
 
     if forests:
-        skops.io.dump(dict(forests), path)
+        skops.io.dump(dict(forests), path, compression=ZIP_DEFLATED)
 
 
 def load(path: Path) -> dict[str, Any]:

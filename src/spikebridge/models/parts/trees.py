@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED
 
 import numpy as np
 
@@ -54,7 +55,8 @@ class TreeEnsemble(Model):
     def _save(self, folder: Path) -> None:
         import skops.io
 
-        skops.io.dump({"ensembles": self.ensembles, "shares": self.shares}, folder / "forests.skops")
+        state = {"ensembles": self.ensembles, "shares": self.shares}
+        skops.io.dump(state, folder / "forests.skops", compression=ZIP_DEFLATED)
 
     def _load(self, folder: Path) -> None:
         import skops.io
