@@ -9,7 +9,8 @@ product's model with one member and its defaults. epoch_s is the fastest epoch w
 processor's time of an epoch, which other work on the machine changes little, and what the ratios are of. start_cpu_s is
 everything before the first epoch ends, less one epoch: baseline and closed-form start. peak_mb is the highest resident
 memory of the fit above what the process held after its imports and a first fit of a small case; counts_mb is what the
-counts take. exponent is log(ratio) / log(times): 1 where cost grows in step, 0 where it does not grow.
+counts take, weights_mb what the fitted network does (its gradients and their moments are as large again each; trees of
+the read-outs come on top). exponent is log(ratio) / log(times): 1 where cost grows in step, 0 where it does not grow.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from spikebridge.types import Windows
 LATENTS = 4
 GROWS = ("bins", "recordings", "units")
 COLUMNS = [
-    "grows", "times", "recordings", "windows", "bins", "source_units", "target_units", "counts_mb", "epoch_s",
-    "epoch_cpu_s", "start_cpu_s", "peak_mb", "epoch_ratio", "start_ratio", "memory_ratio", "epoch_exponent",
+    "grows", "times", "recordings", "windows", "bins", "source_units", "target_units", "counts_mb", "weights_mb",
+    "epoch_s", "epoch_cpu_s", "start_cpu_s", "peak_mb", "epoch_ratio", "start_ratio", "memory_ratio", "epoch_exponent",
     "memory_exponent",
 ]  # fmt: skip
 
@@ -97,13 +98,13 @@ def write(size: Size, folder: Path) -> float:
 def measure(folder: Path, epochs: int) -> dict[str, float]:
     """Cost of one epoch on windows from files, in this process, after a first fit of a small case."""
 
-    def fit(windows: list[Windows], n: int) -> list[tuple[float, float]]:
+    def fit(windows: list[Windows], n: int) -> tuple[list[tuple[float, float]], models.Model]:
         clocks = [(time.perf_counter(), time.process_time())]
         model = models.create("seq2seq", {"members": 1, "epochs": n})
         model.fit(
             windows, [], np.random.default_rng(0), lambda _: clocks.append((time.perf_counter(), time.process_time()))
         )
-        return clocks
+        return clocks, model
 
     with one_thread():
         import torch
@@ -112,15 +113,17 @@ def measure(folder: Path, epochs: int) -> dict[str, float]:
         fit(list(windows_of(Size(1, 8, 4, 5, 5))), 1)
         before = memory("VmRSS")
         reset_peak()
-        clocks = np.array(fit(load_windows(folder), epochs + 1))
+        clocks, model = fit(load_windows(folder), epochs + 1)
         peak = memory("VmHWM") - before
-    steps = np.diff(clocks, axis=0)
+        model.save(folder.parent / "model")
+    steps = np.diff(np.array(clocks), axis=0)
     epoch = float(np.median(steps[1:, 1]))
     return {
         "epoch_s": float(steps[1:, 0].min()),
         "epoch_cpu_s": epoch,
         "start_cpu_s": max(0.0, float(steps[0, 1]) - epoch),
         "peak_mb": peak / 1e6,
+        "weights_mb": (folder.parent / "model" / "weights.safetensors").stat().st_size / 1e6,
     }
 
 

@@ -34,7 +34,8 @@ def test_ratios_are_to_the_smallest_case_of_the_same_kind() -> None:
         ("units", 3, 4.0, 2.0, 15.0),
     ]
     table = pd.DataFrame(rows, columns=["grows", "times", "epoch_cpu_s", "start_cpu_s", "peak_mb"])
-    table = table.assign(recordings=1, windows=1, bins=1, source_units=1, target_units=1, counts_mb=1.0, epoch_s=1.0)
+    table = table.assign(recordings=1, windows=1, bins=1, source_units=1, target_units=1)
+    table = table.assign(counts_mb=1.0, weights_mb=1.0, epoch_s=1.0)
     found = scaling.with_ratios(table)
     assert list(found.columns) == scaling.COLUMNS
     assert found["epoch_ratio"].tolist() == [1, 3, 1, 2]
