@@ -119,6 +119,7 @@ def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None
         json.loads((folder / "metrics.json").read_text()) for folder in (found, climbed.root / "alone")
     )
     said = with_ladder.pop("ladder")["decision"]
+    assert set(with_ladder.pop("decision_course")) == {"source_region", "translated_latents"}
     assert with_ladder == without
     assert said["latents_and_task"][WITHIN]["gain"]["value"] > 0.05
     assert said["latents_and_task"][WITHIN]["verdict"] == "latents_and_task better"

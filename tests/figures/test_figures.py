@@ -26,10 +26,9 @@ from spikebridge.figures import style
 
 NAMES = list(figures.modules())
 WANTED = {
-    "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency", "direction",
-    "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves", "nulls", "optimism", "quality",
-    "rasters", "recovery",
-    "scores",
+    "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency",
+    "decision_course", "direction", "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves",
+    "nulls", "optimism", "quality", "rasters", "recovery", "scores",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 THREE = Plan(
@@ -356,6 +355,26 @@ def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
     full = {name for name, dot in dots.items() if dot.get_markerfacecolor() != "white"}
     assert full == set(names) & {"latents and task", "latents beyond confounds"}
     assert "over task variables   p = 0.031   better" in [t.get_text() for t in gains.texts]
+
+
+def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.read_csv(tables / "decision_course.csv").assign(verdict="no difference shown")
+    of = table["of"].eq("translated_latents")
+    table.loc[of & table["start_s"].ge(table["start_s"].max()), "verdict"] = "tells the decision"
+    table.to_csv(tmp_path / "decision_course.csv", index=False)
+    figure = figure_of("decision_course", tmp_path, monkeypatch)
+    (axes,) = figure.axes
+    (bar,) = [line for line in axes.lines if line.get_linewidth() == 4]
+    last = table[of].iloc[-1]
+    assert tuple(bar.get_xdata()) == (last["start_s"], last["stop_s"])
+    curves = [line for line in axes.lines if line.get_label() in ("source's counts", "latents")]
+    np.testing.assert_allclose(curves[1].get_ydata(), table.loc[of, "value"])
+    assert any(np.allclose(line.get_ydata(), 0.5) for line in axes.lines)
+    assert bar.get_color() == curves[1].get_color() and "corrected for all times" in figure.get_suptitle()
+
+    table.assign(verdict="too few recordings to decide (needs 5)").to_csv(tmp_path / "decision_course.csv")
+    few = figure_of("decision_course", tmp_path, monkeypatch)
+    assert "too few recordings to decide (needs 5)" in few.get_suptitle()
 
 
 def test_models_keep_their_colours() -> None:

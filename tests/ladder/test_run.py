@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from fake_latents import translate
 from studies import small_config
 
 from spikebridge import models
@@ -21,7 +22,7 @@ from spikebridge.ladder.fit import out_of_fold
 from spikebridge.ladder.steps import COUNTS, decision_steps
 from spikebridge.ladder.views import columns_of, in_memory, target_as_source, with_columns, with_latents
 from spikebridge.metrics.decision import log_loss_per_trial
-from spikebridge.preprocess import check_consumed, consumed_intervals, load_splits, make_splits, save_splits, take
+from spikebridge.preprocess import check_consumed, load_splits, make_splits, save_splits
 from spikebridge.types import Splits, Windows
 
 ALL = [
@@ -29,26 +30,6 @@ ALL = [
     "translated_latents", "latents_and_task",
 ]  # fmt: skip
 BEYOND = ["confounds", "source_beyond_confounds", "latents_beyond_confounds"]
-
-
-def translate(root: Path, data: list[Windows], splits: Splits) -> Path:
-    """runs/train with latents that tell the label: noise, and twice the label's side in the last dimension."""
-    rng = np.random.default_rng(4)
-    folder = root / "train" / "seq2seq"
-    folder.mkdir(parents=True)
-    arrays = {}
-    for fold, w in product(splits.folds, data):
-        train = fold.train[w.recording]
-        rows = np.concatenate([train[w.labelled[train]], fold.test[w.recording]])
-        z = rng.normal(size=(len(rows), w.n_bins, 3)).astype(np.float32)
-        z[:, :, 2] += 2.0 * np.where(w.label[rows] == 1, 1, -1)[:, None]
-        arrays[f"{w.recording}|{fold.fold}|trial"] = w.trial[rows]
-        arrays[f"{w.recording}|{fold.fold}|is_test"] = np.isin(rows, fold.test[w.recording])
-        arrays[f"{w.recording}|{fold.fold}|latents"] = z
-    np.savez_compressed(folder / "latents.npz", **arrays)
-    folds = {str(f.fold): consumed_intervals(take(data, f.train)) for f in splits.folds}
-    (folder / "consumed.json").write_text(json.dumps({"split_hash": splits.hash, "folds": folds}))
-    return root / "train"
 
 
 def run(study: Path, config: Config, out: Path, train: str = "train") -> dict[str, dict[str, Any]]:
@@ -201,7 +182,8 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
         "translated_latents": "seq2seq was not run",
         "latents_and_task": "seq2seq was not run",
     }
-    assert {p.name for p in (tmp_path / "ladder").iterdir() if p.is_dir()} == {*steps, "translation"} - set(missing)
+    folders = {p.name for p in (tmp_path / "ladder").iterdir() if p.is_dir()}
+    assert folders == {*steps, "translation", "course"} - set(missing)
     assert steps["target_region"]["reference"] in {"majority", "time_in_recording"}
     without = run(study, small_config().model_copy(update={"models": {}}), tmp_path / "no_model")
     assert without["translated_latents"]["missing"] == "seq2seq is not among the models"

@@ -36,6 +36,8 @@ FAMILY = {
     "latents_and_task": "ladder",
     "latents_beyond_confounds": "ladder_beyond_confounds",
 }
+COURSE = {"source_region": (0.0, 0.0, 2.5), "translated_latents": (0.0, 2.5, 3.5)}
+"""Evidence in parts of two bins."""
 LEFT_OUT = {"behavior": "no behaviour was recorded in rat1_day1"}
 
 
@@ -53,13 +55,27 @@ def make_ladder(study: Study) -> Path:
         pd.concat(parts, ignore_index=True).to_parquet(folder / step / "predictions.parquet")
         folds = {str(f.fold): consumed_intervals(take(study.windows, f.train)) for f in study.splits.folds}
         write(folder / step / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
-    write(folder / "about.json", {"split_hash": study.splits.hash, "decision": about})
+    parts = [_part(study, folder / "course", of, k, rng) for of in COURSE for k in range(len(COURSE[of]))]
+    write(folder / "about.json", {"split_hash": study.splits.hash, "decision": about, "course": parts})
     return folder
 
 
-def _rows(study: Study, step: str, fold: int, w: Any, index: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+def _part(study: Study, folder: Path, of: str, k: int, rng: np.random.Generator) -> dict[str, Any]:
+    name = f"{of}_{k}"
+    (folder / name).mkdir(parents=True)
+    parts = [_rows(study, of, fold, w, index, rng, COURSE[of][k]) for fold, w, index in held_out(study)]
+    pd.concat(parts, ignore_index=True).to_parquet(folder / name / "predictions.parquet")
+    folds = {str(f.fold): consumed_intervals(take(study.windows, f.train)) for f in study.splits.folds}
+    write(folder / name / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
+    return {"name": name, "of": of, "first": 2 * k, "stop": 2 * k + 2}
+
+
+def _rows(
+    study: Study, step: str, fold: int, w: Any, index: np.ndarray, rng: np.random.Generator, strength: float = np.nan
+) -> pd.DataFrame:
     label, names = w.label[index], np.array(w.classes)
-    evidence = rng.normal(size=(len(index), len(names))) + STRENGTH[step] * np.eye(len(names))[label]
+    strength = STRENGTH[step] if np.isnan(strength) else strength
+    evidence = rng.normal(size=(len(index), len(names))) + strength * np.eye(len(names))[label]
     if step == "majority":
         evidence[:] = np.arange(len(names))
     p = np.exp(evidence) / np.exp(evidence).sum(axis=1, keepdims=True)

@@ -29,9 +29,10 @@ STRONG = 3.0
 """Bayes factors that people call evidence (Kass & Raftery 1995)."""
 AT_MARGIN, ALIKE = "a is worse by the margin", "a and b are equally good"
 DIFFERENCE = {AT_MARGIN: -MARGIN, ALIKE: 0.0}
+NOT_WORSE = "no worse (gate, one-sided t)"
 Claim = Callable[[NDArray[np.float64]], bool]
 CLAIMS: Mapping[str, Claim] = {
-    "no worse (gate, one-sided t)": lambda d: equivalence(d, MARGIN, ALPHA).not_worse,
+    NOT_WORSE: lambda d: equivalence(d, MARGIN, ALPHA).not_worse,
     "equivalent (TOST)": lambda d: equivalence(d, MARGIN, ALPHA).equivalent,
     "equal or better (ROPE, above 0.95)": lambda d: 1 - rope(d, MARGIN).worse > 1 - ALPHA,
     "within the margin (ROPE, above 0.95)": lambda d: rope(d, MARGIN).equal > 1 - ALPHA,

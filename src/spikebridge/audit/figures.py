@@ -20,13 +20,15 @@ LOOK = {
     FAILS: (style.PALETTE[1], "X"),
 }
 """State -> colour and marker, told apart by either."""
+TITLES = {"primary": "primary tests", "ladder": "tests of the ladder", "descriptive": "descriptive tests"}
+"""Role -> title of its panel."""
 LEFT = 0.002  # of the logarithmic axis; a rate of zero is drawn here
 
 
 def draw_calibration(table: pd.DataFrame, path: Path) -> bool:
-    """One line a test: its rate of false claims with interval, on a logarithmic axis; primary tests above."""
+    """One line a test: its rate of false claims with interval, on a logarithmic axis; a panel a role, primary first."""
     table = table[(table["clusters"] == ALL) & table["rate"].notna()]
-    parts = [(role, table[table["role"] == role]) for role in ("primary", "descriptive")]
+    parts = [(role, table[table["role"] == role]) for role in TITLES]
     parts = [(role, rows) for role, rows in parts if len(rows)]
     sizes = [len(rows) + rows["world"].nunique() for _, rows in parts]
     with style.styled():
@@ -34,7 +36,7 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> bool:
         grid = figure.subplots(len(parts), 1, squeeze=False, height_ratios=sizes, sharex=True)[:, 0]
         for axes, (role, rows) in zip(grid, parts, strict=True):
             _panel(axes, rows)
-            axes.set_title(f"{role} tests", fontsize=12)
+            axes.set_title(TITLES[role], fontsize=12)
         grid[-1].set_xlabel("share of simulated studies with a false claim (line: 5 %, band: up to 7 %)")
         handles = [
             grid[0].plot([], [], marker, color=colour, linestyle="", markersize=8, label=state)[0]

@@ -43,9 +43,9 @@ COLUMNS = [*KEYS, "model_a", "model_b", "p", "n_clusters", "decidable", "claimed
 def of_study(folder: Path, world: World) -> pd.DataFrame:
     """One row a test of an evaluation's folder whose null is true in `world`; COLUMNS.
 
-    kind: comparison, family (Holm), null, verdict, ladder, or interval (of a score of metrics.json). against: nothing
-    or model. decidable: False where the smallest attainable p exceeds alpha, so that the row never claims anything.
-    claimed: whether the row makes a false claim.
+    kind: comparison, family (Holm), null, verdict, ladder, course, or interval (of a score of metrics.json). against:
+    nothing or model. decidable: False where the smallest attainable p exceeds alpha, so that the row never claims
+    anything. claimed: whether the row makes a false claim.
     """
     comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False, na_values=[""])
     nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False, na_values=[""])
@@ -53,7 +53,7 @@ def of_study(folder: Path, world: World) -> pd.DataFrame:
     found = [_comparisons(comparisons, world), _families(comparisons, world)]
     if world == "nothing":
         found += [_nulls(nulls), _verdicts(metrics["translation"]), _intervals(metrics)]
-        found += _ladder(folder / "ladder.csv")
+        found += _ladder(folder / "ladder.csv") + _course(folder / "tables" / "decision_course.csv")
     return pd.concat([f for f in found if len(f)], ignore_index=True)[COLUMNS]
 
 
@@ -161,6 +161,31 @@ def _ladder(path: Path) -> list[pd.DataFrame]:
         claimed=table["p"] <= ALPHA,
     )
     return [gains[COLUMNS], _after_holm(gains[gains["family"].ne("")].assign(metric="gain"))]
+
+
+def _course(path: Path) -> list[pd.DataFrame]:
+    """Whether any part of the window is said to tell the decision, from the source or from latents."""
+    if not path.is_file():
+        return []
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    rows = [
+        {
+            "kind": "course",
+            "family": "decision_course",
+            "test": f"max statistic, {of}",
+            "metric": parts["metric"].iloc[0],
+            "against": "nothing",
+            "role": parts["role"].iloc[0],
+            "model_a": of,
+            "model_b": "",
+            "p": parts["p_max"].min(),
+            "n_clusters": int(parts["n_clusters"].iloc[0]),
+            "decidable": bool(parts["smallest_attainable_p"].iloc[0] <= ALPHA),
+            "claimed": bool((parts["p_max"] <= ALPHA).any()),
+        }
+        for of, parts in table.groupby("of", sort=False)
+    ]
+    return [pd.DataFrame(rows, columns=COLUMNS)]
 
 
 def _intervals(metrics: dict[str, dict]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from spikebridge.audit.calibration import (
     UNCLEAR,
     failing,
 )
-from spikebridge.audit.equivalence import MARGIN, TRIALS
+from spikebridge.audit.equivalence import AT_MARGIN, MARGIN, NOT_WORSE, TRIALS
 from spikebridge.audit.outcomes import ALPHA
 from spikebridge.audit.power import BASE
 from spikebridge.audit.spread import MEAN, overall
@@ -79,7 +79,7 @@ def page(found: Found, seed: int) -> str:
     few = "Few recordings: fewer than six, where test blocks are the clusters of a model against majority.\n\n"
     parts = [
         INTRO.format(**studies, seed=seed, resamples=RESAMPLES, most=100 * MOST),
-        f"## In short\n\n{_short(table)}",
+        f"## In short\n\n{_short(table, found.alike)}",
         f"## Primary tests\n\n{few}{_in_full(table[table['role'] == 'primary'])}",
         f"## The ladder\n\n{LADDER}{_in_full(table[table['role'] == 'ladder'])}",
         f"## Descriptive tests\n\n{_described(table)}",
@@ -89,7 +89,7 @@ def page(found: Found, seed: int) -> str:
     return "\n".join(parts)
 
 
-def _short(table: pd.DataFrame) -> str:
+def _short(table: pd.DataFrame, alike: pd.DataFrame) -> str:
     every = table[table["clusters"] == ALL]
     primary, bad = every[every["role"] == "primary"], failing(table)
     ladder = every[every["role"] == "ladder"]
@@ -103,6 +103,11 @@ def _short(table: pd.DataFrame) -> str:
     lines.append(f"- {len(ladder) - len(off)} of {len(ladder)} tests of the ladder hold their level.")
     if len(off):
         lines += ["- Of the ladder, and not shown to hold:", *_list(off)]
+    gate = alike[(alike["truth"] == AT_MARGIN) & (alike["claim"] == NOT_WORSE)]["rate"]
+    lines.append(
+        f'- "No worse" is said of a model that is worse by just the margin in {100 * gate.min():.1f} to '
+        f"{100 * gate.max():.1f} % of studies."
+    )
     if len(failed):
         lines += ["- Descriptive, and shown to fail:", *_list(failed)]
     lines.append(f"- {held} descriptive tests hold in these worlds, which does not make them primary.")
@@ -144,7 +149,7 @@ def _equivalence(alike: pd.DataFrame) -> str:
     text = f"""Two decoders at the level of predictions (see power), {TRIALS} trials a recording. "No worse" and
 "equivalent" are claims within the margin of {MARGIN:g}; of decoders that differ by just the margin no more than 5 % of
 studies may make them. Posterior probabilities and Bayes factors promise no such level: what they do is shown. Columns:
-recordings.
+recordings; {int(alike["studies"].max()):,} studies each.
 
 """
     lines = _head("truth", "claim", "", *(str(r) for r in sorted(alike["recordings"].unique())))

@@ -23,6 +23,8 @@ DECIDE = {"latents", "outcomes", "settings", "spread", "study", "world"}
 """The audit's own modules that a study depends on; the others only summarise."""
 
 NULL: world.World = "nothing"
+MORE = 5
+"""Studies of equivalence to one of power: its levels are told apart from 5 %."""
 EQUAL_EVERY = 2
 """One study of equal models to so many in which there is nothing to find: its tests need less precision."""
 
@@ -58,18 +60,19 @@ def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
         raise DataError(f"{out / 'outcomes.parquet'}: expected the outcomes of an audit, found none; run it first")
     outcomes = pd.read_parquet(out / "outcomes.parquet")
     table = calibration(outcomes, ENOUGH_RECORDINGS)
-    how = (*spread.overall(outcomes), plan.power_studies, plan.seed)
-    cells, known = power.cells(*how), equivalence.jobs(*how)
+    alike = spread.overall(outcomes)
+    cells = power.cells(*alike, plan.power_studies, plan.seed)
+    known = equivalence.jobs(*alike, MORE * plan.power_studies, plan.seed)
     curves = power.table(parallel.run_jobs(power.run, cells, _workers(plan, len(cells)), lambda _: None, torch=False))
-    alike = equivalence.table(
+    claims = equivalence.table(
         parallel.run_jobs(equivalence.run, known, _workers(plan, len(known)), lambda _: None, torch=False)
     )
     table.to_csv(out / "calibration.csv", index=False)
     curves.to_csv(out / "power.csv", index=False)
-    alike.to_csv(out / "equivalence.csv", index=False)
+    claims.to_csv(out / "equivalence.csv", index=False)
     figures.draw_calibration(table, out / "calibration.png")
     figures.draw_power(curves, out / "power.png")
-    text = page.page(page.Found(table, curves, alike, outcomes), plan.seed)
+    text = page.page(page.Found(table, curves, claims, outcomes), plan.seed)
     for path in [out / "audit.md", *([docs] if docs else [])]:
         path.write_text(text, encoding="utf-8")
     bad = failing(table)

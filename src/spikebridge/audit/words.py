@@ -40,6 +40,8 @@ def test_name(row: Mapping[str, Any]) -> str:
         return f"null: {test} ({metric})"
     if row["kind"] == "ladder":
         return f"gain: {test} ({metric})"
+    if row["kind"] == "course":
+        return f"any time of the window: {test} ({metric})"
     if row["kind"] == "verdict":
         return "verdict: the source translates"
     if row["kind"] == "interval":

@@ -106,6 +106,8 @@ def results(_: argparse.Namespace) -> None:
     show(describe.COMPARISON_HEAD, describe.comparison_rows(table[table["role"] == "primary"]))
     for line in [*describe.analysis_lines(found), *describe.ladder_lines(found)]:
         print(line)
+    for line in describe.course_lines(found.metrics()):
+        print(line)
     for line in describe.null_lines(found):
         print(line)
     print(f"Tables and figures: {found.evaluation.relative_to(project)}")

@@ -7,7 +7,7 @@ opens a gate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,14 @@ def read_steps(folder: Path, inputs: Inputs) -> tuple[dict[str, Any], Inputs, di
         names = [s["name"] for s in about["decision"] if not s["missing"]]
     except (KeyError, TypeError):
         raise DataError(f"{folder / 'about.json'}: expected the steps of the ladder; run the stage ladder") from None
+    return about, *read_named(names, folder, inputs, "ladder")
+
+
+def read_named(names: Sequence[str], folder: Path, inputs: Inputs, kind: str) -> tuple[Inputs, dict[str, Any]]:
+    """Out-of-fold results in folders of these names in the place of models, and the leakage report.
+
+    kind: written before each name in the report. Raises as `read_steps`.
+    """
     steps = replace(
         inputs,
         decisions={name: read_decisions(name, folder / name, inputs.classes) for name in names},
@@ -54,8 +62,8 @@ def read_steps(folder: Path, inputs: Inputs) -> tuple[dict[str, Any], Inputs, di
         latents={},
     )
     named = {"decisions": steps.decisions, "consumed": steps.consumed}
-    apart: Any = {key: {f"ladder/{name}": v for name, v in each.items()} for key, each in named.items()}
-    return about, steps, leakage.check(replace(steps, **apart))
+    apart: Any = {key: {f"{kind}/{name}": v for name, v in each.items()} for key, each in named.items()}
+    return steps, leakage.check(replace(steps, **apart))
 
 
 def decision_ladder(

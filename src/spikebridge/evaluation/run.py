@@ -17,6 +17,7 @@ from spikebridge.evaluation.analysis import How, analysis_scores, analysis_table
 from spikebridge.evaluation.communication import communication_gain, gain_scores
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.coupling import coupling_of, coupling_tables
+from spikebridge.evaluation.course import course_scores, course_table, read_course
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.ladder import decision_ladder, ladder_scores, read_steps
 from spikebridge.evaluation.ladder_translation import read_translation_steps, translation_ladder_table
@@ -34,7 +35,7 @@ from spikebridge.evaluation.verdicts import translation_verdict
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB, OPTIMISM = range(8)
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB, OPTIMISM, COURSE = range(9)
 
 
 def evaluate(
@@ -87,7 +88,10 @@ def evaluate(
             entry["source_bits_per_spike"], entry[SPECIFIC], float(p.max()) if len(p) else None, settings.alpha
         )
     if ladder_folder is not None:
-        tables["ladder"], report["ladder"] = _ladder(ladder_folder, inputs, config)
+        tables["ladder"], report["ladder"], timed = _ladder(ladder_folder, inputs, config)
+        if timed is not None:
+            tables["decision_course"], report["decision_course"] = timed
+            scores["decision_course"] = course_scores(tables["decision_course"])
         if (ladder_folder / "translation").is_dir():
             climbed, gains, report["ladder_translation"] = _translation_ladder(ladder_folder, inputs, config)
             if len(gains):
@@ -115,12 +119,21 @@ def evaluate(
     return scores
 
 
-def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """ladder.csv, and what the leakage check says of its steps. The draws of clusters are those of the models."""
+Checked = tuple[pd.DataFrame, dict[str, Any]]
+"""A table, and what the leakage check says of it."""
+
+
+def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
+    """ladder.csv and decision_course.csv, if there is one. The draws of clusters are those of the models."""
     about, steps, report = read_steps(folder, inputs)
     resampling = _resampling(steps.decisions.values(), inputs, _over_recordings(config), DECISIONS)
     assert resampling is not None  # the first step is always there
-    return decision_ladder(about, steps, resampling, config.statistics, _rng(config, LADDER)), report
+    timed = None
+    if about.get("course"):
+        parts, results, of_course = read_course(about, folder / "course", inputs)
+        rng = _rng(config, COURSE)
+        timed = course_table(parts, results, resampling, config.statistics, config.trials, rng), of_course
+    return decision_ladder(about, steps, resampling, config.statistics, _rng(config, LADDER)), report, timed
 
 
 def _translation_ladder(

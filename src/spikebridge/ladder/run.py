@@ -14,6 +14,7 @@ import pandas as pd
 from spikebridge import parallel
 from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.ladder.course import course
 from spikebridge.ladder.fit import Intervals, OutOfFold, out_of_fold
 from spikebridge.ladder.steps import Step, decision_steps
 from spikebridge.ladder.translation import translation_ladder
@@ -37,15 +38,18 @@ class Job:
 
 
 def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -> None:
-    """Write <step>/predictions.parquet and <step>/consumed.json of every step, about.json and translation/ into `out`.
+    """Write <step>/predictions.parquet and <step>/consumed.json of every step into `out`.
 
+    Also the same of every part of the window in course/ (see ladder.course), about.json and translation/.
     train: the folder of what train@model wrote; of it only the latents of seq2seq are read, and what its fits consumed.
     about.json: hash of the manifest, and of each step its reference, its family of tests, why it is left out, and its
-    settings and inner log-loss in each fold.
+    settings and inner log-loss in each fold; which bins each part of the window has.
     Raises ConfigError for columns under `ladder:` that the windows do not hold.
     """
     manifest, data = load_splits(splits), load_windows(windows)
-    steps = _steps(config, data, manifest, train)
+    lacking = _lacking(config, manifest, train)
+    steps = decision_steps(config, data, manifest.by, lacking)
+    parts = course(data[0].n_bins, lacking) if manifest.by == "block" else []
     jobs = [Job(config, f.fold, windows, splits, train) for f in manifest.folds]
     found = parallel.run_jobs(
         _fold, jobs, parallel.n_workers(config.compute, len(jobs)), lambda item: None, torch=False
@@ -54,14 +58,18 @@ def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -
     for step in steps:
         if not step.missing:
             _write(out / step.name, {j.fold: f[step.name] for j, f in zip(jobs, found, strict=True)}, manifest.hash)
+    for step in (part.step for part in parts):
+        folds = {j.fold: f[step.name] for j, f in zip(jobs, found, strict=True)}
+        _write(out / "course" / step.name, folds, manifest.hash)
     kept = {"confounds": config.ladder.confounds, "how": config.ladder.how}
-    _write_json(out / "about.json", {"split_hash": manifest.hash, **kept, "decision": _about(steps, found)})
+    about = {"split_hash": manifest.hash, **kept, "decision": _about(steps, found)}
+    _write_json(out / "about.json", {**about, "course": [part.about for part in parts]})
     told = translation_ladder({w.recording: w for w in data}, manifest, train, config)
     told.write(out / "translation", manifest.hash)
 
 
 def _write(folder: Path, folds: Mapping[int, OutOfFold], split_hash: str) -> None:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     table = pd.concat([f.table for f in folds.values()]).sort_values(["recording", "time_s"])
     table.assign(split_hash=split_hash).to_parquet(folder / "predictions.parquet", index=False)
     consumed = {str(fold): f.consumed for fold, f in folds.items()}
@@ -83,27 +91,27 @@ def _about(steps: Sequence[Step], found: Sequence[Mapping[str, OutOfFold]]) -> l
     return about
 
 
-def _steps(config: Config, data: list[Windows], manifest: Splits, train: Path) -> list[Step]:
-    named = TRANSLATOR in config.models
-    lacking = (
-        lacking_latents(train / TRANSLATOR / "latents.npz", manifest)
-        if named
-        else f"{TRANSLATOR} is not among the models"
-    )
-    return decision_steps(config, data, manifest.by, lacking)
+def _lacking(config: Config, manifest: Splits, train: Path) -> str:
+    """Why there are no latents, or ""."""
+    if TRANSLATOR not in config.models:
+        return f"{TRANSLATOR} is not among the models"
+    return lacking_latents(train / TRANSLATOR / "latents.npz", manifest)
 
 
 def _fold(job: Job, report: parallel.Report) -> dict[str, OutOfFold]:
     manifest, data = load_splits(job.splits), load_windows(job.windows)
-    steps = [s for s in _steps(job.config, data, manifest, job.train) if not s.missing]
+    lacking = _lacking(job.config, manifest, job.train)
+    steps = [s for s in decision_steps(job.config, data, manifest.by, lacking) if not s.missing]
+    parts = course(data[0].n_bins, lacking) if manifest.by == "block" else []
     path = job.train / TRANSLATOR / "latents.npz"
     latents = read_latents(path, job.fold) if any(s.of_latents for s in steps) else {}
     fold = _of_labelled(next(f for f in manifest.folds if f.fold == job.fold), data)
     labelled = [in_memory(w) for w in data]
     made = {}
-    for step in steps:
+    settled = replace(fold, inner=())  # parts of the window have no settings to choose
+    for step, of_fold in [*((s, fold) for s in steps), *((part.step, settled) for part in parts)]:
         rng = seed_of(job.config, "ladder", step.name, job.fold)
-        one = out_of_fold(step, labelled, fold, latents, rng)
+        one = out_of_fold(step, labelled, of_fold, latents, rng)
         if step.of_latents:
             before = _translator_consumed(job.train / TRANSLATOR / "consumed.json", job.fold)
             one = replace(one, consumed=_joined(one.consumed, before))

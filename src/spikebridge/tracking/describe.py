@@ -136,6 +136,21 @@ def ladder_lines(results: Results) -> Iterator[str]:
             yield f"  {_words(r['step'])} over {_words(r['reference'])}: {gain}, {test}"
 
 
+def course_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """One line for source and latents each: where in the window the decision is told best, and from when on."""
+    for of, said in metrics.get("decision_course", {}).items():
+        first = f", first at {number(said['first_time_s'])} s" if said["first_time_s"] is not None else ""
+        yield (
+            f"Over time, {_words(of)}: best {_interval(said)} at {number(said['best_time_s'])} s; "
+            f"{said['parts_that_tell']} of {said['parts']} parts of the window tell the decision{first} "
+            f"(max-statistic p = {number(said['p_max'])}{_unless(said['verdict'])})"
+        )
+
+
+def _unless(verdict: str) -> str:
+    return f", {verdict}" if verdict.startswith("too few") else ""
+
+
 def _words(name: Any) -> str:
     return str(name).replace("_", " ")
 

@@ -1,0 +1,117 @@
+"""decision_course.csv: scores against scikit-learn, p against a brute force over all signs, leaks refused."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_ladder import COURSE, make_ladder
+from fake_runs import Plan, Study, make_study, write
+from sklearn.metrics import balanced_accuracy_score
+
+from spikebridge.errors import DataError, LeakageError
+from spikebridge.evaluation import evaluate
+from spikebridge.tracking.describe import course_lines
+
+PLAN = Plan(trials=40, recordings=6)
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    study = make_study(tmp_path_factory.mktemp("course"), PLAN)
+    make_ladder(study)
+    return study
+
+
+@pytest.fixture(scope="module")
+def out(timed: Study) -> Path:
+    evaluate(timed.config, *timed.places, timed.root / "out", None, timed.root / "ladder")
+    return timed.root / "out"
+
+
+@pytest.fixture(scope="module")
+def table(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "tables" / "decision_course.csv")
+
+
+def by_recording(study: Study, name: str) -> pd.Series:
+    rows = pd.read_parquet(study.root / "ladder" / "course" / name / "predictions.parquet")
+    blocks = rows.groupby(["recording", "block"])[["label", "predicted"]].apply(
+        lambda b: balanced_accuracy_score(b["label"], b["predicted"])
+    )
+    return blocks.groupby("recording").mean()
+
+
+def test_values_are_those_of_scikit_learn(timed: Study, table: pd.DataFrame) -> None:
+    for of, rows in table.groupby("of", sort=False):
+        wanted = [by_recording(timed, f"{of}_{k}").mean() for k in range(len(COURSE[str(of)]))]
+        np.testing.assert_allclose(rows["value"], wanted)
+        assert (rows["ci_low"] <= rows["value"]).all() and (rows["value"] <= rows["ci_high"]).all()
+
+
+def test_p_is_the_share_of_signs_whose_largest_t_is_as_large(timed: Study, table: pd.DataFrame) -> None:
+    for of, rows in table.groupby("of", sort=False):
+        above = np.array([by_recording(timed, f"{of}_{k}") for k in range(len(rows))]).T - 0.5
+        signs = np.array(list(product([1, -1], repeat=len(above))))
+        flipped = signs[:, :, None] * above
+        t = flipped.mean(axis=1) / (flipped.std(axis=1, ddof=1) / np.sqrt(len(above)))
+        wanted = [(t.max(axis=1) >= one - 1e-9).mean() for one in t[0]]  # the first pattern changes no sign
+        np.testing.assert_allclose(rows["p_max"], wanted)
+        assert (rows["smallest_attainable_p"] == 1 / 64).all() and (rows["n_clusters"] == 6).all()
+
+
+def test_only_parts_that_know_something_tell(timed: Study, table: pd.DataFrame) -> None:
+    w = timed.windows[0]
+    for of, rows in table.groupby("of", sort=False):
+        knows = np.array(COURSE[str(of)]) > 0
+        assert list(rows["verdict"] == "tells the decision") == list(knows)
+        start = timed.config.trials.window_s[0] + 2 * w.bin_s * np.arange(len(rows))
+        np.testing.assert_allclose(rows["start_s"], start)
+        np.testing.assert_allclose(rows["time_s"], start + w.bin_s)
+
+
+def test_metrics_and_the_command_line_say_when(out: Path, table: pd.DataFrame) -> None:
+    metrics = json.loads((out / "metrics.json").read_text())
+    said = metrics["decision_course"]["translated_latents"]
+    mine = table[table["of"] == "translated_latents"]
+    assert said["best_time_s"] == pytest.approx(mine["time_s"].iloc[2])
+    assert said["first_time_s"] == pytest.approx(mine["time_s"].iloc[1])
+    assert (said["parts"], said["parts_that_tell"]) == (3, 2)
+    first, second = course_lines(metrics)
+    assert first.startswith("Over time, source region: best ") and "1 of 3 parts" in first
+    assert "2 of 3 parts of the window tell the decision" in second
+
+
+def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
+    study = make_study(tmp_path, Plan(trials=40, recordings=3))
+    evaluate(study.config, *study.places, tmp_path / "out", None, make_ladder(study))
+    table = pd.read_csv(tmp_path / "out" / "tables" / "decision_course.csv")
+    assert set(table["verdict"]) == {"too few recordings to decide (needs 5)"}
+    (line, _) = course_lines(json.loads((tmp_path / "out" / "metrics.json").read_text()))
+    assert "too few recordings to decide (needs 5)" in line
+
+
+def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
+    study = make_study(tmp_path, Plan(trials=40))
+    folder = make_ladder(study)
+    path = folder / "course" / "source_region_1" / "consumed.json"
+    content = json.loads(path.read_text())
+    fold = study.splits.folds[0]
+    name = next(iter(fold.test_intervals))
+    content["folds"]["0"][name] = np.array(fold.test_intervals[name]).tolist()
+    write(path, content)
+    with pytest.raises(LeakageError, match="course/source_region_1"):
+        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+
+
+def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
+    study = make_study(tmp_path, Plan(trials=40))
+    folder = make_ladder(study)
+    about = json.loads((folder / "about.json").read_text())
+    write(folder / "about.json", {**about, "course": [{"of": "source_region"}]})
+    with pytest.raises(DataError, match=r"expected the parts of the window in about\.json; run the stage ladder"):
+        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
