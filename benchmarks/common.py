@@ -21,7 +21,7 @@ from spikebridge.config import Config
 from spikebridge.ingested import IngestedRecordings
 from spikebridge.io import ingest
 from spikebridge.preprocess import load_windows, make_splits, save_splits, write_windows
-from spikebridge.stage import output
+from spikebridge.stage import output, say
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +56,15 @@ def settings_of(name: str, data: Path, wanted: Sequence[str], quick: bool = Fals
         raw["data"]["path"] = str(data.resolve())
     models.check(raw["models"])
     return config.parse(raw)
+
+
+def there(names: Sequence[str], data: Path) -> Iterator[str]:
+    """The data sets of these names; a line says where the folder of real recordings is not there."""
+    for name in names:
+        if name == "real" and not data.is_dir():
+            say(f"real: skipped, there is no folder {data}; name one with --data")
+        else:
+            yield name
 
 
 def prepare(settings: Config, name: str, work: Path) -> Config:

@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 
 import reference_seq2seq as reference
-from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, write_part
+from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, there, write_part
 from spikebridge import models
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
@@ -277,10 +277,7 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     a = parse(words)
     try:
-        for name in a.on:
-            if name == "real" and not a.data.is_dir():
-                say(f"real: skipped, there is no folder {a.data}; name one with --data")
-                continue
+        for name in there(a.on, a.data):
             with tempfile.TemporaryDirectory() as scratch:
                 parts = list(study(name, a, Path(scratch)))
             lines = [f"## {name}", "", *said(dict(parts)), ""]

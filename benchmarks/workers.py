@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, write_part
+from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, there, write_part
 from spikebridge import models, parallel
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import load_splits, load_windows, take
@@ -122,10 +122,7 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     a = parse(words)
     try:
-        for name in a.on:
-            if name == "real" and not a.data.is_dir():
-                say(f"real: skipped, there is no folder {a.data}; name one with --data")
-                continue
+        for name in there(a.on, a.data):
             with tempfile.TemporaryDirectory() as scratch, one_thread():
                 work = Path(scratch)
                 settings = prepare(settings_of(name, a.data, [MODEL], a.quick), name, work)
