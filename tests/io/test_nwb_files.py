@@ -1,12 +1,10 @@
-"""The NWB reader on files: damaged, linked, compressed, with extensions, large; and what it writes."""
+"""The NWB reader on files: damaged, linked, compressed, large."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +12,10 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from nwb_contents import REGIONS, SPIKES, Writer, contents
 
-from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.io import choose, find_recordings
-from spikebridge.io.contents import Contents
 from spikebridge.io.readers import nwb
-from spikebridge.types import Recording
-
-SPIKES = {7: [0.5, 1.5, 9.0], 3: [2.0, 4.5]}
-REGIONS = {"region": ["HC", "PFC"]}
-Settings = Callable[..., Config]
-Writer = Callable[..., Path]
-
-
-def contents(path: Path) -> Contents:
-    return nwb.read(path, nwb.Options())
 
 
 @pytest.fixture
@@ -258,172 +244,3 @@ def test_missing_values_of_a_side_road_are_not_taken_for_zeros(file: Path) -> No
     found = contents(file)
     assert set(found.behavior["series"]) == {"speed"}
     assert "gone.h5, which is missing" in found.notes[0]
-
-
-EXTENSION = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-import numpy as np
-from pynwb import NWBHDF5IO, NWBFile, get_class, load_namespaces
-from pynwb.spec import NWBAttributeSpec, NWBDatasetSpec, NWBGroupSpec, NWBNamespaceBuilder, export_spec
-
-path = Path(sys.argv[1])
-text = [NWBAttributeSpec(name="description", doc="", dtype="text")]
-times = NWBDatasetSpec(name="timestamps", dtype="float64", shape=(None,), doc="")
-codes = NWBDatasetSpec(name="data", dtype="uint8", shape=(None,), doc="")
-kinds = {
-    "Events": NWBGroupSpec(neurodata_type_def="Events", neurodata_type_inc="NWBDataInterface", doc="",
-                           datasets=[times], attributes=text),
-    "LabeledEvents": NWBGroupSpec(neurodata_type_def="LabeledEvents", neurodata_type_inc="Events", doc="",
-                                  datasets=[codes]),
-    "PoseSeries": NWBGroupSpec(neurodata_type_def="PoseSeries", neurodata_type_inc="SpatialSeries", doc=""),
-    "Pose": NWBGroupSpec(neurodata_type_def="Pose", neurodata_type_inc="NWBDataInterface", doc="",
-                         groups=[NWBGroupSpec(neurodata_type_inc="PoseSeries", quantity="*", doc="")]),
-    "Laps": NWBGroupSpec(neurodata_type_def="Laps", neurodata_type_inc="TimeIntervals", doc="",
-                         attributes=[NWBAttributeSpec(name="maze", doc="", dtype="text")]),
-    "Rig": NWBGroupSpec(neurodata_type_def="Rig", neurodata_type_inc="LabMetaData", doc="",
-                        attributes=[NWBAttributeSpec(name="room", doc="", dtype="text")]),
-}
-builder = NWBNamespaceBuilder(name="ndx-lab", version="0.1.0", doc="a lab's own", author="a", contact="a@b.c")
-builder.include_namespace("core")
-export_spec(builder, list(kinds.values()), str(path.parent))
-load_namespaces(str(path.parent / "ndx-lab.namespace.yaml"))
-make = {name: get_class(name, "ndx-lab") for name in kinds}
-
-file = NWBFile("s", "i", datetime(2026, 1, 1, tzinfo=UTC))
-file.add_unit_column("region", "")
-file.add_unit(spike_times=[0.5, 1.5], region="HC")
-file.add_unit(spike_times=[2.0], region="PFC")
-file.add_lab_meta_data(make["Rig"](name="rig", room="3"))
-laps = make["Laps"](name="laps", description="", maze="W")
-laps.add_row(start_time=1.0, stop_time=2.0)
-file.add_time_intervals(laps)
-module = file.create_processing_module("behavior", "")
-module.add(make["Events"](name="licks", description="", timestamps=[1.0, 2.0]))
-module.add(make["LabeledEvents"](name="cues", description="", timestamps=[3.0, 4.0], data=np.array([7, 8], "u1")))
-nose = make["PoseSeries"](name="nose", data=np.arange(4.0).reshape(2, 2), reference_frame="", rate=2.0)
-module.add(make["Pose"](name="pose", pose_series=[nose]))
-with NWBHDF5IO(str(path), "w") as io:
-    io.write(file)
-"""
-
-
-@pytest.fixture(scope="module")
-def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with types of an extension, written by another process: here nobody has heard of them."""
-    path = tmp_path_factory.mktemp("extension") / "a.nwb"
-    done = subprocess.run([sys.executable, "-c", EXTENSION, str(path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return path
-
-
-@pytest.mark.parametrize("forgotten", ["", "specifications/ndx-lab"])
-def test_extensions(extended: Path, tmp_path: Path, forgotten: str) -> None:
-    """By the namespaces in the file; where even those are missing, by what each object looks like."""
-    path = tmp_path / "a.nwb"
-    shutil.copy(extended, path)
-    if forgotten:
-        with h5py.File(path, "r+") as handle:
-            del handle[forgotten]
-    found = contents(path)
-    assert found.units["region"].tolist() == ["HC", "PFC"]
-    assert found.spikes["time_s"].tolist() == [0.5, 1.5, 2.0]
-    assert found.tables["laps"]["stop_time"].tolist() == [2.0]
-    rows = found.behavior.groupby("series")[["time_s", "value"]].agg(list).to_dict("index")
-    assert rows == {
-        "licks": {"time_s": [1.0, 2.0], "value": [1.0, 1.0]},
-        "cues": {"time_s": [3.0, 4.0], "value": [7.0, 8.0]},
-        "nose_x": {"time_s": [0.0, 0.5], "value": [0.0, 2.0]},
-        "nose_y": {"time_s": [0.0, 0.5], "value": [1.0, 3.0]},
-    }
-
-
-def full(recording: Recording) -> Recording:
-    """The small recording, with every type of column, missing values, a gap, and spikes that are not in order."""
-    units = recording.units.assign(unit=[40, -2], quality=["good", ""], depth=[1.5, np.nan], ok=[True, False], n=[3, 4])
-    trials = recording.trials.assign(
-        choice=pd.Series(["stay", None, "skip"], dtype="str"), delay=[0.1, np.nan, 0.3], correct=[True, False, True],
-        number=[3, 1, 2], maybe=pd.array([1, None, 3], dtype="Int64"),
-    )  # fmt: skip
-    spikes = pd.DataFrame({"unit": [40, 40, 40, -2], "time_s": [9.0, 0.1 + 0.2, 9.0, 1 / 3]})
-    behavior = pd.DataFrame(
-        {"series": ["x", "x", "speed", "a/b"], "time_s": [0.1, 0.3, 0.2, 0.0], "value": [1 / 3, np.nan, 2.0, 1.0]}
-    )
-    observed = np.array([[0.0, 4.0], [5.1, 10.0]])
-    return replace(recording, units=units, trials=trials, spikes=spikes, behavior=behavior, observed=observed)
-
-
-@pytest.mark.parametrize("reader", ["nwb", "nwb_zarr"])
-def test_written_and_read_again(reader: str, recording: Recording, settings: Settings, tmp_path: Path) -> None:
-    from spikebridge.io import get_reader
-
-    if reader == "nwb_zarr":
-        pytest.importorskip("hdmf_zarr", reason="the extra zarr is not installed")
-    module = get_reader(reader)
-    written = full(recording)
-    path = module.write(written, tmp_path / "new")
-    assert find_recordings(tmp_path / "new") == [path]
-    found = choose(module.read(path, module.Options()), settings().data, settings().trials).recording
-    pd.testing.assert_frame_equal(found.units[list(written.units)], written.units, check_dtype=False)
-    pd.testing.assert_frame_equal(found.spikes, written.spikes)
-    trials = written.trials.assign(choice=["stay", "", "skip"])
-    pd.testing.assert_frame_equal(found.trials[list(trials)], trials, check_dtype=False)
-    assert {c: found.trials[c].dtype.kind for c in ("correct", "number", "delay")} == {
-        "correct": "b", "number": "i", "delay": "f",
-    }  # fmt: skip
-    behavior = written.behavior.replace({"series": {"a/b": "a_b"}})
-    order = ["series", "time_s"]
-    pd.testing.assert_frame_equal(
-        found.behavior.sort_values(order, ignore_index=True),
-        behavior.sort_values(order, ignore_index=True),
-        check_dtype=False,
-    )
-    np.testing.assert_array_equal(found.observed, written.observed)
-    assert (found.name, found.animal, found.warnings) == ("small", "rat", ())
-
-
-def test_what_nwb_cannot_hold(recording: Recording, tmp_path: Path) -> None:
-    cases: list[tuple[dict[str, Any], str]] = [
-        ({"units": recording.units.assign(**{"a/b": 1})}, "NWB cannot hold columns of these names: 'a/b'"),
-        ({"trials": recording.trials.drop(columns="stop_time")}, "lack stop_time"),
-        ({"trials": recording.trials.assign(id="a")}, "expected whole numbers in the column id"),
-        ({"units": recording.units.assign(unit=1)}, "unit ids must be unique"),
-        ({"spikes": recording.spikes.assign(unit=5)}, "4 spikes are of units that are not in the units table"),
-    ]
-    for change, said in cases:
-        with pytest.raises(DataError, match=said):
-            nwb.write(replace(recording, **change), tmp_path)
-
-
-def test_the_name_of_an_electrode_group_is_kept(recording: Recording, tmp_path: Path) -> None:
-    path = nwb.write(replace(recording, units=recording.units.assign(electrode_group=["shank0", "shank1"])), tmp_path)
-    assert contents(path).units["group_name"].tolist() == ["shank0", "shank1"]
-
-
-def test_an_empty_recording(recording: Recording, tmp_path: Path) -> None:
-    nothing = {"trials": pd.DataFrame(), "animal": "unknown", "observed": np.empty((0, 2))}
-    bare = replace(recording, spikes=recording.spikes[:0], behavior=recording.behavior[:0], **nothing)
-    found = contents(nwb.write(bare, tmp_path))
-    assert len(found.spikes) == 0 and len(found.units) == 2
-    assert (found.animal, dict(found.tables), found.observed_of_unit) == ("unknown", {}, None)
-
-
-@pytest.mark.slow
-def test_memory_is_about_that_of_the_spikes(recording: Recording, tmp_path: Path) -> None:
-    """1,000 units and five million spikes: unit and time of each are 80 MB, and reading takes little more."""
-    import tracemalloc
-
-    rng = np.random.default_rng(1)
-    n, n_units = 5_000_000, 1_000
-    unit = np.sort(rng.integers(0, n_units, n))
-    spikes = pd.DataFrame({"unit": unit, "time_s": np.sort(rng.uniform(0, 3600, n))})
-    units = pd.DataFrame({"unit": np.arange(n_units), "region": ["HC", "PFC"] * (n_units // 2)})
-    path = nwb.write(replace(recording, spikes=spikes, units=units), tmp_path)
-    contents(path)  # what pynwb keeps of its own is not counted
-    tracemalloc.start()
-    found = contents(path)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    pd.testing.assert_frame_equal(found.spikes, spikes)
-    assert peak < 1.6 * 16 * n

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import fake_project
 import pandas as pd
 import pytest
+from command_line import Run, called
 from fake_project import settings
 
-from spikebridge import cli, tracking
+from spikebridge import tracking
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import promotion, store
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 def client(project: Path) -> Any:
@@ -53,15 +51,7 @@ def project(two: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            cli.main(arguments)
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return (code, *capsys.readouterr())
-
-    return call
+    return called(capsys)
 
 
 def test_versions_are_listed_with_their_gates(project: Path, run: Run) -> None:
