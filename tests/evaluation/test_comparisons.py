@@ -14,8 +14,9 @@ from scipy import stats
 
 from spikebridge import mission, models, statistics
 from spikebridge.evaluation.comparisons import families
+from spikebridge.evaluation.scores import BLOCKS_WIDER
 from spikebridge.metrics import balanced_accuracy, balanced_accuracy_within_blocks
-from spikebridge.statistics import sign_flip
+from spikebridge.statistics import sign_flip, sign_flip_power
 
 Run = Callable[..., Path]
 
@@ -102,6 +103,25 @@ def test_uninformative_models_do_not_win(tmp_path: Path, run: Run) -> None:
         assert row["verdict"] == f"no difference shown (could have seen {row['detectable']:.2g})"
     nulls = pd.read_csv(quiet.root / "out" / "nulls.csv")
     assert not nulls[nulls["role"] == "primary"]["passed"].any()
+
+
+def test_blocks_of_few_recordings_have_a_wider_null(tmp_path: Path, run: Run) -> None:
+    """Held against majority over blocks, with the null of random signs made wider; two models over recordings."""
+    study = make_study(tmp_path, Plan(decode=dict(Plan().decode) | {"dnn": 0.4}, recordings=4))
+    table = pd.read_csv(run(study) / "comparisons.csv")
+    primary = table[table["role"] == "primary"].set_index(["family", "model_b", "model_a"])
+    mine = _sorted(study, "dnn").assign(majority=_sorted(study, "majority")["predicted"])
+    each = np.array([_within(b, "predicted") - _within(b, "majority") for _, b in mine.groupby("block")])
+    row = primary.loc[("above_majority", "majority", "dnn")]
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(100_000, len(each)))
+    sums = BLOCKS_WIDER * (signs @ each)
+    expected = float(np.mean(sums >= each.sum()))
+    assert 0.001 < expected < 0.5 and row["n_clusters"] == len(each) > 4
+    assert row["p"] == pytest.approx(expected, abs=4 * np.sqrt(expected / 2000))
+    plain = sign_flip_power(each, 0.05, tests=3).detectable
+    assert row["detectable"] == pytest.approx(BLOCKS_WIDER * plain)
+    between = primary.loc[("seq2seq_against_competitors", "dnn", "seq2seq")]
+    assert (between["n_clusters"], between["smallest_attainable_p"]) == (4, 1 / 16)
 
 
 # --- the descriptive tests --------------------------------------------------------------------------------------------

@@ -39,6 +39,27 @@ def test_unanimous_clusters_reach_the_smallest_p(rng: np.random.Generator) -> No
     assert found.p == found.smallest == 1 / 64
 
 
+@pytest.mark.parametrize("alternative", ["greater", "two-sided"])
+@pytest.mark.parametrize("wider", [1.2, 1.5])
+def test_a_wider_null_equals_brute_force(rng: np.random.Generator, alternative: str, wider: float) -> None:
+    d = rng.normal(0.5, 1, 9)
+    sums = wider * np.array([np.dot(signs, d) for signs in product((1, -1), repeat=9)])
+    if alternative == "two-sided":
+        expected = np.mean(np.abs(sums) >= abs(d.sum()))
+    else:
+        expected = np.mean(sums >= d.sum())
+    found = sign_flip(d, rng, alternative, wider=wider)  # type: ignore[arg-type]
+    assert found.p == expected > sign_flip(d, rng, alternative).p  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("n", "changed"), [(6, 0), (11, 0), (12, 1), (14, 1)])
+def test_with_a_wider_null_equal_clusters_give_the_smallest_p(rng: np.random.Generator, n: int, changed: int) -> None:
+    """One sign of twelve takes a sixth off the sum, as much as a null 1.2 times wider makes up for."""
+    found = sign_flip(np.full(n, 0.1), rng, wider=1.2)
+    assert found.p == found.smallest == (1 + n * changed) / 2**n
+    assert smallest_p(40, resamples=500, wider=1.2) == pytest.approx(1 / 501)
+
+
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=9), st.randoms(use_true_random=False))
 def test_order_of_clusters_does_not_matter(values: list[float], shuffler: object) -> None:
     rng = np.random.default_rng(0)

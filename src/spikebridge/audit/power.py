@@ -18,6 +18,7 @@ from scipy import stats
 from spikebridge.audit.calibration import clopper_pearson
 from spikebridge.audit.outcomes import ALPHA
 from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
+from spikebridge.evaluation.scores import BLOCKS_WIDER
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.mission import DECIDING
 from spikebridge.parallel import Report
@@ -59,11 +60,12 @@ def run(cell: Cell, report: Report) -> list:
     rng = np.random.default_rng(key)
     tests = len(DECIDING) if cell.against == MAJORITY else len(DECIDING) - 1
     by_block = cell.recordings < ENOUGH_RECORDINGS and cell.against == MAJORITY
+    wider = BLOCKS_WIDER if by_block else 1.0
     found = 0
     for _ in range(cell.studies):
         difference = differences(cell, rng)
         each = difference.ravel() if by_block else np.nanmean(difference, axis=1)
-        found += sign_flip(each, rng, "greater", 1_000).p * tests <= ALPHA
+        found += sign_flip(each, rng, "greater", 1_000, wider).p * tests <= ALPHA
     report(cell)
     clusters = "block" if by_block else "recording"
     interval = clopper_pearson(found, cell.studies)

@@ -43,12 +43,17 @@ class Power:
 
 
 def sign_flip_power(
-    differences: ArrayLike, alpha: float = 0.05, tests: int = 1, alternative: Alternative = "greater"
+    differences: ArrayLike,
+    alpha: float = 0.05,
+    tests: int = 1,
+    alternative: Alternative = "greater",
+    wider: float = 1.0,
 ) -> Power:
     """Power of the sign flip over these clusters.
 
     differences: (cluster,), score of a minus score of b; NaN is left out. tests: size of the Holm family; the level is
-    alpha / tests, what the first of its steps asks for.
+    alpha / tests, what the first of its steps asks for. wider: as of `sign_flip`; the mean of the clusters varies by as
+    much more.
     """
     d = np.asarray(differences, dtype=np.float64)
     d = d[np.isfinite(d)]
@@ -56,7 +61,7 @@ def sign_flip_power(
     if alternative == "two-sided":
         d = np.abs(d.mean(keepdims=True)) + (d - d.mean()) if n else d
     to_decide = clusters_needed(alpha, tests, alternative)
-    sd = float(d.std(ddof=1)) if n > 1 else math.nan
+    sd = wider * float(d.std(ddof=1)) if n > 1 else math.nan
     if not sd > ROUNDING:
         return Power(math.nan, to_decide, math.nan, n)
     needed = clusters_for_power(float(d.mean()) / sd, level, alternative)
