@@ -8,9 +8,10 @@ share; they lie on disk as the stage preprocess leaves them. Every case is a pro
 product's model with one member and its defaults. epoch_s is the fastest epoch without validation; epoch_cpu_s is the
 processor's time of an epoch, which other work on the machine changes little, and what the ratios are of. start_cpu_s is
 everything before the first epoch ends, less one epoch: baseline and closed-form start. peak_mb is the highest resident
-memory of the fit above what the process held after its imports and a first fit of a small case; counts_mb is what the
-counts take, weights_mb what the fitted network does (its gradients and their moments are as large again each; trees of
-the read-outs come on top). exponent is log(ratio) / log(times): 1 where cost grows in step, 0 where it does not grow.
+memory of the fit above what the process held after its imports and a first fit of a small case; process_mb has that in
+it. counts_mb is what the counts take, weights_mb what the fitted network does (its gradients and their moments are as
+large again each; trees of the read-outs come on top). exponent is log(ratio) / log(times): 1 where cost grows in step,
+0 where it does not grow.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ LATENTS = 4
 GROWS = ("bins", "recordings", "units")
 COLUMNS = [
     "grows", "times", "recordings", "windows", "bins", "source_units", "target_units", "counts_mb", "weights_mb",
-    "epoch_s", "epoch_cpu_s", "start_cpu_s", "peak_mb", "epoch_ratio", "start_ratio", "memory_ratio", "epoch_exponent",
-    "memory_exponent",
+    "epoch_s", "epoch_cpu_s", "start_cpu_s", "peak_mb", "process_mb", "epoch_ratio", "start_ratio", "memory_ratio",
+    "process_ratio", "epoch_exponent", "memory_exponent",
 ]  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def measure(folder: Path, epochs: int) -> dict[str, float]:
         before = memory("VmRSS")
         reset_peak()
         clocks, model = fit(load_windows(folder), epochs + 1)
-        peak = memory("VmHWM") - before
+        most = memory("VmHWM")
         model.save(folder.parent / "model")
     steps = np.diff(np.array(clocks), axis=0)
     epoch = float(np.median(steps[1:, 1]))
@@ -122,7 +123,8 @@ def measure(folder: Path, epochs: int) -> dict[str, float]:
         "epoch_s": float(steps[1:, 0].min()),
         "epoch_cpu_s": epoch,
         "start_cpu_s": max(0.0, float(steps[0, 1]) - epoch),
-        "peak_mb": peak / 1e6,
+        "peak_mb": (most - before) / 1e6,
+        "process_mb": most / 1e6,
         "weights_mb": (folder.parent / "model" / "weights.safetensors").stat().st_size / 1e6,
     }
 
@@ -153,8 +155,9 @@ def compare(base: Size, times: Sequence[int], epochs: int) -> pd.DataFrame:
 
 
 def with_ratios(table: pd.DataFrame) -> pd.DataFrame:
-    first = table.groupby("grows", sort=False)[["times", "epoch_cpu_s", "start_cpu_s", "peak_mb"]].transform("first")
-    for name, column in (("epoch", "epoch_cpu_s"), ("start", "start_cpu_s"), ("memory", "peak_mb")):
+    of = {"epoch": "epoch_cpu_s", "start": "start_cpu_s", "memory": "peak_mb", "process": "process_mb"}
+    first = table.groupby("grows", sort=False)[["times", *of.values()]].transform("first")
+    for name, column in of.items():
         table[f"{name}_ratio"] = table[column] / first[column].where(first[column] > 0)
     grown = np.log((table["times"] / first["times"]).where(table["times"] > first["times"]))
     for name in ("epoch", "memory"):
@@ -166,7 +169,8 @@ def said(table: pd.DataFrame) -> list[str]:
     last = table.groupby("grows", sort=False).tail(1)
     return [
         f"- {r.times} times the {r.grows}: an epoch takes {r.epoch_ratio:.1f} times as long and peak memory is "
-        f"{r.memory_ratio:.1f} times as high (baseline and start: {r.start_ratio:.1f} times as long)."
+        f"{r.memory_ratio:.1f} times as high, the whole process's {r.process_ratio:.2f} times (baseline and start: "
+        f"{r.start_ratio:.1f} times as long)."
         for r in last.itertuples()
     ]
 

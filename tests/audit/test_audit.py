@@ -47,6 +47,8 @@ def test_every_test_of_the_product_is_in_the_table(out: Path, outcomes: pd.DataF
     assert {"above_majority", "seq2seq_against_competitors", "translation", "translation_from_source", "nulls",
             "verdicts"} <= set(primary["family"])  # fmt: skip
     assert {"ladder", "translation_ladder"} <= set(table.loc[table["role"] == "ladder", "family"])
+    course = outcomes[outcomes["kind"] == "course"]
+    assert set(course["model_a"]) == {"source_region", "translated_latents"} and set(course["world"]) == {"nothing"}
     whole = table[table["clusters"] == "all"]
     assert len(whole) == len(outcomes.groupby(["world", *KEYS]))
     assert (whole["tests"] * 1.0).sum() == outcomes["decidable"].sum()

@@ -31,17 +31,17 @@ class NemosGlm(PoissonGlm):
     space = {key: values for key, values in PoissonGlm.space.items() if key != "psth"}
 
     def _solve(self, x: Array, y: Array, offset: Array, strength: float, own: Array, own_strength: float) -> PoissonFit:
-        import jax
         from nemos.glm import PopulationGLM
 
-        # NeMoS minimises the mean over samples, summed over units, and half the strength times the sum of squares
-        with jax.enable_x64(True):
-            glm: Any = PopulationGLM(
-                observation_model="Poisson",
-                regularizer="Ridge",
-                regularizer_strength=strength,
-                solver_name="LBFGS",
-                solver_kwargs={"tol": 1e-9, "maxiter": 1000},
-            ).fit(x, y)
+        # NeMoS minimises the mean over samples, summed over units, and half the strength times the sum of squares.
+        # Single precision and this tolerance leave the weights within 1e-3 of their largest, in a quarter of the time
+        # that 1e-9 in double precision takes.
+        glm: Any = PopulationGLM(
+            observation_model="Poisson",
+            regularizer="Ridge",
+            regularizer_strength=strength,
+            solver_name="LBFGS",
+            solver_kwargs={"tol": 1e-5, "maxiter": 1000},
+        ).fit(x.astype(np.float32), y.astype(np.float32))
         bias = np.asarray(glm.intercept_, dtype=np.float64) - offset[0]  # the same at every sample: the log mean rate
         return PoissonFit(bias, np.asarray(glm.coef_, dtype=np.float64), np.zeros((0, y.shape[1])))
