@@ -84,9 +84,9 @@ def prepare(settings: Config, name: str, work: Path) -> Config:
     return settings
 
 
-def made_by(script: str, words: Sequence[str]) -> str:
-    """The command, versions and machine in one line."""
-    versions = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
+def made_by(script: str, words: Sequence[str], more: Sequence[str] = ()) -> str:
+    """The command, versions and machine in one line. more: packages to name beside the usual ones."""
+    versions = ", ".join(f"{p} {version(p)}" for p in (*PACKAGES, *more))
     load = f", load {os.getloadavg()[1]:.1f} in the last five minutes" if hasattr(os, "getloadavg") else ""
     command = shlex.join(["python", f"benchmarks/{script}", *_told(words)])
     return (

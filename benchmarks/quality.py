@@ -75,6 +75,11 @@ def extra_models() -> list[str]:
     return [*installed, *BESIDE_EXTRAS]
 
 
+def packages(found: pd.DataFrame) -> list[str]:
+    """The other libraries behind the models of a table."""
+    return sorted({extra for m in {*found["model"]} & {*models.names()} if (extra := models.kind(m).extra)})
+
+
 # --- one model --------------------------------------------------------------------------------------------------------
 
 
@@ -342,7 +347,7 @@ def main(words: Sequence[str] | None = None) -> None:
                 continue
             with tempfile.TemporaryDirectory() as scratch:
                 found, left_out = study(name, a, a.work or Path(scratch))
-            text = section(name, found, left_out, made_by("quality.py", words))
+            text = section(name, found, left_out, made_by("quality.py", words, packages(found)))
             write_part(a.out / ("quality_extras" if a.extras else "quality"), INTRO, name, found, text)
             print(text)
     except (ConfigError, DataError) as error:

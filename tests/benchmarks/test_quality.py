@@ -167,3 +167,5 @@ def test_extras_have_a_table_of_their_own(monkeypatch: pytest.MonkeyPatch) -> No
         quality.extra_models()
     monkeypatch.setattr("importlib.util.find_spec", lambda package: package == "cebra" or None)
     assert quality.extra_models() == ["cebra", "majority", "logistic", "poisson_glm"]
+    models_of = pd.DataFrame({"model": ["seq2seq / ridge", "seq2seq", "nemos_glm", "cebra", "cebra"]})
+    assert quality.packages(models_of) == ["cebra", "nemos"]
