@@ -125,6 +125,8 @@ def study(name: str, a: argparse.Namespace, work: Path) -> tuple[pd.DataFrame, d
     settings = settings_of(
         name, a.data, a.models or (extra_models() if a.extras else default_models(a.all)), a.quick, a.params
     )
+    # a parameter file may ask for recordings however few: that is for its tests, and these are descriptions
+    settings = settings.model_copy(update={"statistics": settings.statistics.model_copy(update={"cluster": "auto"})})
     work = work / f"{name}_{digest(settings.model_dump_json(), source_hash())[:12]}"
     work.mkdir(parents=True, exist_ok=True)
     settings = prepare(settings, name, work)
