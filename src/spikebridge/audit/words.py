@@ -41,7 +41,7 @@ def test_name(row: Mapping[str, Any]) -> str:
     if row["kind"] == "ladder":
         return f"gain: {test} ({metric})"
     if row["kind"] == "course":
-        return f"any time of the window: {test} ({metric})"
+        return f"any time: {test} ({metric})"
     if row["kind"] == "verdict":
         return "verdict: the source translates"
     if row["kind"] == "interval":
