@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_runs import Study, make_study
+from fake_ladder import make_ladder
+from fake_runs import Plan, Study, make_study
 
 from spikebridge.evaluation import evaluate
 
@@ -38,6 +39,21 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 def out(study: Study, run: Run) -> Path:
     """Its evaluation; tests only read it."""
     return run(study)
+
+
+@pytest.fixture(scope="session")
+def climbed(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A study with a ladder and a course over time; tests only read it, and may add folders."""
+    study = make_study(tmp_path_factory.mktemp("climbed"), Plan(trials=40))
+    make_ladder(study)
+    return study
+
+
+@pytest.fixture(scope="session")
+def found(climbed: Study) -> Path:
+    """Its evaluation; tests only read it."""
+    evaluate(climbed.config, *climbed.places, climbed.root / "out", None, climbed.root / "ladder")
+    return climbed.root / "out"
 
 
 @pytest.fixture

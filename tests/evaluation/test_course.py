@@ -17,25 +17,10 @@ from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import evaluate
 from spikebridge.tracking.describe import course_lines
 
-PLAN = Plan(trials=40, recordings=6)
-
 
 @pytest.fixture(scope="module")
-def timed(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    study = make_study(tmp_path_factory.mktemp("course"), PLAN)
-    make_ladder(study)
-    return study
-
-
-@pytest.fixture(scope="module")
-def out(timed: Study) -> Path:
-    evaluate(timed.config, *timed.places, timed.root / "out", None, timed.root / "ladder")
-    return timed.root / "out"
-
-
-@pytest.fixture(scope="module")
-def table(out: Path) -> pd.DataFrame:
-    return pd.read_csv(out / "tables" / "decision_course.csv")
+def table(found: Path) -> pd.DataFrame:
+    return pd.read_csv(found / "tables" / "decision_course.csv")
 
 
 def by_recording(study: Study, name: str) -> pd.Series:
@@ -46,16 +31,16 @@ def by_recording(study: Study, name: str) -> pd.Series:
     return blocks.groupby("recording").mean()
 
 
-def test_values_are_those_of_scikit_learn(timed: Study, table: pd.DataFrame) -> None:
+def test_values_are_those_of_scikit_learn(climbed: Study, table: pd.DataFrame) -> None:
     for of, rows in table.groupby("of", sort=False):
-        wanted = [by_recording(timed, f"{of}_{k}").mean() for k in range(len(COURSE[str(of)]))]
+        wanted = [by_recording(climbed, f"{of}_{k}").mean() for k in range(len(COURSE[str(of)]))]
         np.testing.assert_allclose(rows["value"], wanted)
         assert (rows["ci_low"] <= rows["value"]).all() and (rows["value"] <= rows["ci_high"]).all()
 
 
-def test_p_is_the_share_of_signs_whose_largest_t_is_as_large(timed: Study, table: pd.DataFrame) -> None:
+def test_p_is_the_share_of_signs_whose_largest_t_is_as_large(climbed: Study, table: pd.DataFrame) -> None:
     for of, rows in table.groupby("of", sort=False):
-        above = np.array([by_recording(timed, f"{of}_{k}") for k in range(len(rows))]).T - 0.5
+        above = np.array([by_recording(climbed, f"{of}_{k}") for k in range(len(rows))]).T - 0.5
         signs = np.array(list(product([1, -1], repeat=len(above))))
         flipped = signs[:, :, None] * above
         t = flipped.mean(axis=1) / (flipped.std(axis=1, ddof=1) / np.sqrt(len(above)))
@@ -64,18 +49,18 @@ def test_p_is_the_share_of_signs_whose_largest_t_is_as_large(timed: Study, table
         assert (rows["smallest_attainable_p"] == 1 / 64).all() and (rows["n_clusters"] == 6).all()
 
 
-def test_only_parts_that_know_something_tell(timed: Study, table: pd.DataFrame) -> None:
-    w = timed.windows[0]
+def test_only_parts_that_know_something_tell(climbed: Study, table: pd.DataFrame) -> None:
+    w = climbed.windows[0]
     for of, rows in table.groupby("of", sort=False):
         knows = np.array(COURSE[str(of)]) > 0
         assert list(rows["verdict"] == "tells the decision") == list(knows)
-        start = timed.config.trials.window_s[0] + 2 * w.bin_s * np.arange(len(rows))
+        start = climbed.config.trials.window_s[0] + 2 * w.bin_s * np.arange(len(rows))
         np.testing.assert_allclose(rows["start_s"], start)
         np.testing.assert_allclose(rows["time_s"], start + w.bin_s)
 
 
-def test_metrics_and_the_command_line_say_when(out: Path, table: pd.DataFrame) -> None:
-    metrics = json.loads((out / "metrics.json").read_text())
+def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame) -> None:
+    metrics = json.loads((found / "metrics.json").read_text())
     said = metrics["decision_course"]["translated_latents"]
     mine = table[table["of"] == "translated_latents"]
     assert said["best_time_s"] == pytest.approx(mine["time_s"].iloc[2])

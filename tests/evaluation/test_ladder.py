@@ -25,19 +25,6 @@ WITHIN = "balanced_accuracy_within_blocks"
 
 
 @pytest.fixture(scope="module")
-def climbed(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    study = make_study(tmp_path_factory.mktemp("climbed"), Plan(trials=40))
-    make_ladder(study)
-    return study
-
-
-@pytest.fixture(scope="module")
-def found(climbed: Study) -> Path:
-    evaluate(climbed.config, *climbed.places, climbed.root / "out", None, climbed.root / "ladder")
-    return climbed.root / "out"
-
-
-@pytest.fixture(scope="module")
 def table(found: Path) -> pd.DataFrame:
     return pd.read_csv(found / "ladder.csv")
 
