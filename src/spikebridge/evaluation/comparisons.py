@@ -136,9 +136,10 @@ def _primary(
     rng: np.random.Generator,
 ) -> Comparison:
     difference = values[pair[0]] - values[pair[1]]
-    test = sign_flip(difference, rng, "greater", settings.resamples, resampling.wider)
+    wider = resampling.wider if pair[1] == BASELINE else 1.0
+    test = sign_flip(difference, rng, "greater", settings.resamples, wider)
     interval = resampling.interval(mean_of_clusters(difference))
-    power = sign_flip_power(difference, settings.alpha, len(family.pairs), wider=resampling.wider)
+    power = sign_flip_power(difference, settings.alpha, len(family.pairs), wider=wider)
     return Comparison(
         family=family.name,
         model_a=pair[0],

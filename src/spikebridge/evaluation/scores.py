@@ -70,7 +70,7 @@ class Resampling:
 
     @property
     def wider(self) -> float:
-        """Spread of a sign flip's null over that of random signs."""
+        """Spread of a sign flip's null over that of random signs, where models are held against majority."""
         return BLOCKS_WIDER if self.clusters.kind == "block" else 1.0
 
     @cached_property
