@@ -13,8 +13,7 @@ from fake_runs import Plan, Study, make_study
 from scipy import stats
 
 from spikebridge import mission, models, statistics
-from spikebridge.evaluation.comparisons import families
-from spikebridge.evaluation.scores import BLOCKS_WIDER
+from spikebridge.evaluation.comparisons import BLOCKS_WIDER, families
 from spikebridge.metrics import balanced_accuracy, balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip, sign_flip_power
 

@@ -18,7 +18,7 @@ from scipy import stats
 from spikebridge.audit.calibration import clopper_pearson
 from spikebridge.audit.outcomes import ALPHA
 from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
-from spikebridge.evaluation.scores import BLOCKS_WIDER
+from spikebridge.evaluation.comparisons import BLOCKS_WIDER
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.mission import DECIDING
 from spikebridge.parallel import Report

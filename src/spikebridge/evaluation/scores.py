@@ -21,11 +21,6 @@ from spikebridge.statistics import cluster_bootstrap
 Array = NDArray[np.float64]
 WITHIN = "balanced_accuracy_within_blocks"
 SPECIFIC = "trial_contrast_bits_per_spike"
-BLOCKS_WIDER = 1.1
-"""Test blocks are not quite independent clusters: their folds learn from each other. By how much wider the null of a
-sign flip over them has to be was measured. Models against majority, four or five recordings, false claims at 5 %: in
-160 null studies of the calibration audit 8.3 % with random signs and 5.2 % with this factor, chosen there; in 240
-others 7.2 % and 4.6 %."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +62,6 @@ class Resampling:
     def independent(self) -> int:
         """How many of what is drawn first: what the width of an interval rests on."""
         return self.parents or len(self.clusters)
-
-    @property
-    def wider(self) -> float:
-        """Spread of a sign flip's null over that of random signs, where models are held against majority."""
-        return BLOCKS_WIDER if self.clusters.kind == "block" else 1.0
 
     @cached_property
     def ones(self) -> Array:
