@@ -135,7 +135,7 @@ def read(path: Path, options: Options) -> Contents:
         name=path.stem,
         animal=beside.animal if beside.animal != "unknown" else animal or "unknown",
         spikes=spikes,
-        units=join_units(units, beside.units, path),
+        units=join_units(units, beside.units, path, log.notes),
         tables={**tables, **beside.tables},
         behavior=beside.behavior if len(beside.behavior) else behavior,
         observed=observed if beside.observed is None else beside.observed,

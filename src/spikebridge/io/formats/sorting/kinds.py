@@ -18,6 +18,9 @@ TABLES = {f"spikes{suffix}" for suffix in SIDECARS}
 """A folder with one of these is a folder of plain tables and belongs to their reader."""
 CELLINFO = ".spikes.cellinfo.mat"
 PAIR = re.compile(r"(?P<base>.+)\.(?P<what>res|clu)\.(?P<shank>\d+)")
+COPIES = r"old|backup|bak|copy|orig|original|prev|previous|tmp|temp|\d{6,8}|\(\d+\)"
+COPY = re.compile(rf".+?[\s_.-]+\(?({COPIES})\)?[\s_.()0-9-]*", re.IGNORECASE)
+"""Names of copies that people, programs and file managers make: x_old, x.bak, x - Copy (2), x (1), x_20210304."""
 T_FILE = re.compile(r".+\.t(32|64)?", re.IGNORECASE)
 
 
@@ -47,6 +50,11 @@ def files_in(folder: Path) -> list[Path]:
 def sidecar_files(folder: Path) -> list[Path]:
     """The files of a folder that may be tables beside the format's own."""
     return [p for p in files_in(folder) if p.suffix.lower() in SIDECARS or p.name == "recording.json"]
+
+
+def is_copy(path: Path) -> bool:
+    """Whether a file is a copy of another, by its name without suffix."""
+    return COPY.fullmatch(path.stem) is not None
 
 
 def read_json(path: Path) -> dict[str, Any]:
