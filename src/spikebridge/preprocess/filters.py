@@ -90,12 +90,8 @@ def said(filters: Sequence[Mapping[str, Any]]) -> list[str]:
         if one["note"] == OFF:
             continue
         note = f" ({one['note']})" if one["note"] else ""
-        if one["judged"]:
-            lines.append(
-                f"{one['filter']}: {one['judged']} of {one['units']} units judged, {one['dropped']} dropped{note}"
-            )
-        else:
-            lines.append(f"{one['filter']}: judged none of {one['units']} units{note}")
+        what = f"{one['judged']} of {one['units']} units judged, {one['dropped']} dropped"
+        lines.append(f"{one['filter']}: {what if one['judged'] else 'no unit judged'}{note}")
     return lines
 
 

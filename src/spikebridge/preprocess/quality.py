@@ -251,4 +251,10 @@ def _nothing_left(
 def report_of(chosen: UnitSelection, config: Config) -> dict[str, Any]:
     """What report.json says about quality: units dropped by first reason, limits by column, filters, and notes."""
     ends = {limit.column: [limit.low, limit.high] for limit in limits(config)}
-    return {"dropped": chosen.dropped, "limits": ends, "notes": list(chosen.notes), "filters": plain(chosen.filters)}
+    return {
+        "dropped": chosen.dropped,
+        "limits": ends,
+        "notes": list(chosen.notes),
+        "filters": plain(chosen.filters),
+        "warnings": list(chosen.warnings),
+    }

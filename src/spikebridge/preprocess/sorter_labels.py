@@ -51,19 +51,18 @@ def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, reco
         return UnitLabels(none, "", "quality.sorter_label_from is null", ())
     if asked != "auto":
         if asked not in units:
-            columns = ", ".join(map(str, units.columns))
+            names = ", ".join(map(str, units.columns))
             raise DataError(
-                f"{recording}: quality.sorter_label_from: no column {asked!r} in the units table; columns: {columns}"
+                f"{recording}: quality.sorter_label_from: no column {asked!r} in the units table; columns: {names}"
             )
-        words = tuple(words_of(used[asked]))
-        return UnitLabels(words, f"from column {asked}", "" if any(words) else f"column {asked} is empty", ())
+        own = tuple(words_of(used[asked]))
+        return UnitLabels(own, f"from column {asked}", "" if any(own) else f"column {asked} is empty", ())
     columns = {c: words_of(used[c]) for c in label_columns(units)}
     judged = merged(columns)
     warnings = []
     if judged.contradictions:
-        warnings.append(
-            said_of(judged.contradictions, [f"unit {name}" for name in used["name" if "name" in used else "unit"]])
-        )
+        called = used["name" if "name" in used else "unit"]
+        warnings.append(said_of(judged.contradictions, [f"unit {name}" for name in called]))
     if others := not_used(units):
         warnings.append(f"units columns that look like labels and are not used: {listed(others, 5)}; {HOW}")
     missing = "" if columns else "no units column holds words such as good, mua or noise"
@@ -79,7 +78,7 @@ def _origin(columns: dict[str, list[str]], source: Sequence[str], labels: Sequen
         if not counts[column]:
             pairs = zip(words, labels, strict=True)
             differ = sum(bool(word) and meaning(word) != meaning(label) for word, label in pairs)
-            text += f"; not used: {column}" + (f", which says otherwise of {differ}" if differ else "")
+            text += f"; not used: {column}, which says otherwise of {differ}" if differ else f"; {column} says the same"
     return text
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -212,7 +212,7 @@ def _rows(file: Path, notes: list[str]) -> tuple[list[str], list[Row]]:
     notes.extend(no_end(file.name, data))
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = next((s for s in "\t,;" if s in first), ",")
-    quoting = csv.QUOTE_NONE if text.count('"') % 2 else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if text.count('"') % 2 else csv.QUOTE_MINIMAL
     try:
         lines = list(_lines(csv.reader(StringIO(text, newline=None), delimiter=separator, quoting=quoting)))
     except csv.Error as error:
