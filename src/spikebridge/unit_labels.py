@@ -142,7 +142,7 @@ def not_used(units: pd.DataFrame) -> list[str]:
         known = {plain(word) for word in counts} & set(SAME)
         yes_or_no = {word.lower() for word in counts} <= {"true", "false", "yes", "no", "0", "1"}
         flag = bool(parts & YES_OR_NO) and yes_or_no
-        rating = bool(parts & RATINGS) and 1 < len(counts) <= MAX_RATINGS
+        rating = bool(parts & RATINGS or {"cluster", "group"} <= parts) and 1 < len(counts) <= MAX_RATINGS
         if known or (counts and flag) or rating:
             said.append(f"{column} ({listed((f'{w}: {n}' for w, n in counts.most_common()), 4)})")
     return said

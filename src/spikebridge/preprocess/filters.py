@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Config
 
-OFF = "off: the setting is null"
+OFF = "off: the setting is null or 0"
 
 
 @dataclass(frozen=True)

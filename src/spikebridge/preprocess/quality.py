@@ -180,7 +180,9 @@ def _measured(recording: Recording, config: Config) -> Measured:
         sorter_label=list(labels.words),
     )
     notes = _notes(quality, grid, total_s(recording.observed))
-    notes["amplitude_cutoff"] = f"column {cutoff} has no number" if cutoff else "no units column amplitude_cutoff"
+    notes["amplitude_cutoff"] = (
+        f"only where column {cutoff} has a number" if cutoff else "no units column amplitude_cutoff"
+    )
     return Measured(table[COLUMNS], labels, notes)
 
 

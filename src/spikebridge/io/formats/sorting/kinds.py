@@ -81,6 +81,11 @@ def t_files_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
 
 
+def cellinfo_in(folder: Path) -> list[Path]:
+    """CellExplorer's files of spikes."""
+    return [p for p in files_in(folder) if p.name.endswith(CELLINFO)]
+
+
 def saved_sorting(path: Path) -> str:
     """How SpikeInterface saved a sorting there: numpy, npz_folder, npz, zarr, analyzer, analyzer_zarr, or ""."""
     if path.is_file():
@@ -109,7 +114,7 @@ def _is_npz_sorting(path: Path) -> bool:
 
 def _is_cellexplorer(path: Path) -> bool:
     if path.is_dir():
-        return len([p for p in path.glob(f"*{CELLINFO}") if p.is_file()]) == 1
+        return len(cellinfo_in(path)) == 1
     return path.is_file() and path.name.endswith(CELLINFO)
 
 
