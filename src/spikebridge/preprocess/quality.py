@@ -179,10 +179,8 @@ def _measured(recording: Recording, config: Config) -> Measured:
         amplitude_cutoff=pd.to_numeric(given, errors="coerce").to_numpy(dtype=np.float64),
         sorter_label=list(labels.words),
     )
-    notes = _notes(quality, grid, total_s(recording.observed))
-    notes["amplitude_cutoff"] = (
-        f"only where column {cutoff} has a number" if cutoff else "no units column amplitude_cutoff"
-    )
+    only = f"only where column {cutoff} has a number" if cutoff else "no units column amplitude_cutoff"
+    notes = {"amplitude_cutoff": only, **_notes(quality, grid, total_s(recording.observed))}
     return Measured(table[COLUMNS], labels, notes)
 
 
