@@ -22,6 +22,8 @@ LEVELS = {
     "config_errors": 2,
     "digest": 2,
     "trial_table": 2,
+    "repeated": 2,
+    "unit_labels": 3,
     "ingested": 3,
     "config": 3,
     "parallel": 4,

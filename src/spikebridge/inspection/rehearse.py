@@ -11,7 +11,7 @@ from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
 from spikebridge.io import check, choose, read_contents
-from spikebridge.preprocess import classes_of, make_splits, make_windows, select_trials
+from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_splits, make_windows, select_trials
 from spikebridge.types import Recording, Windows
 
 MOST_SPIKES = 50_000_000
@@ -37,7 +37,7 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
     if problems:
         return Trial(False, ("ingest",), tuple(problems)), warnings
     try:
-        return (_cut(recordings, config) if small else _look(recordings, config)), warnings
+        return (_cut(recordings, config, warnings) if small else _look(recordings, config)), warnings
     except SpikebridgeError as error:
         return Trial(False, ("ingest", "preprocess"), tuple(str(error).splitlines())), warnings
 
@@ -59,15 +59,18 @@ def _look(recordings: Sequence[Recording], config: Config) -> Trial:
     return Trial(True, ("ingest",), kept=kept, labels=labels)
 
 
-def _cut(recordings: Sequence[Recording], config: Config) -> Trial:
-    """The stages preprocess and split as they are."""
+def _cut(recordings: Sequence[Recording], config: Config, warnings: dict[str, tuple[str, ...]]) -> Trial:
+    """The stages preprocess and split as they are. What preprocess says of labels joins the warnings."""
     looked = _look(recordings, config)
     classes = classes_of(recordings, config.trials)
     made: list[Windows] = []
+    filters = []
     units: Counter[tuple[str, str]] = Counter()
     for recording in recordings:
         windows, report = make_windows(recording, config, classes)
         made.append(windows)
+        filters.append(report["quality"]["filters"])
+        warnings[recording.name] = (*warnings[recording.name], *report["quality"]["warnings"])
         for role, regions in report["units"].items():
             for counts in regions.values():
                 units.update(_unit_counts(role, counts))
@@ -76,6 +79,7 @@ def _cut(recordings: Sequence[Recording], config: Config) -> Trial:
         stages=("ingest", "preprocess"),
         kept=looked.kept,
         labels={name: looked.labels.get(name, 0) for name in classes},
+        filters=tuple(filters_said(filters_summed(filters))),
         units={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
     )
     try:

@@ -21,12 +21,24 @@ from spikebridge.io.choose import choose
 from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
+from spikebridge.repeated import Heard, Line, errors_together
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
-ROOMS = ("config", "digest", "ingested", "intervals", "io", "suggest", "trial_table", "types")
+ROOMS = (
+    "config",
+    "digest",
+    "ingested",
+    "intervals",
+    "io",
+    "repeated",
+    "suggest",
+    "trial_table",
+    "types",
+    "unit_labels",
+)
 """Code that has a say in what an ingested recording holds."""
 
 
@@ -67,8 +79,11 @@ def ingest(
     """
     jobs = _jobs(config, Path(out_folder), earlier, say)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
-    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), say, torch=False)
-    wrong = [o.wrong for o in outcomes if o.wrong] or _twins(outcomes)
+    heard = Heard(say, len(jobs))
+    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+    heard.finish()
+    refused = [(o.name, str(job.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
+    wrong = errors_together(refused) or _twins(outcomes)
     if wrong:
         raise DataError("\n".join(wrong))
     return [o.name for o in outcomes]
@@ -108,20 +123,16 @@ def ingest_one(job: Job, report: Report) -> Outcome:
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
-            report(f"{job.name}: unchanged")
+            report(Line(job.name, "unchanged"))
             return _done(job.name, True, about)
         recording = read_recording(job.path, job.config, job.name)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         if error.warnings:
-            report(_said(f"{job.name}: refused, see below", error.warnings))
+            report(Line(job.name, "refused, see below", tuple(error.warnings)))
         return Outcome(job.name, wrong=str(error))
-    report(_said(f"{job.name}: read", recording.warnings))
+    report(Line(job.name, "read", tuple(recording.warnings)))
     return _done(job.name, False, load_about(job.out))
-
-
-def _said(what: str, warnings: Sequence[str]) -> str:
-    return "\n".join([what, *(f"  warning: {w}" for w in warnings)])
 
 
 def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:

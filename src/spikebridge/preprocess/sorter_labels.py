@@ -1,63 +1,88 @@
-"""What a spike sorter, or the person who curated its output, says of each unit."""
+"""The label of each unit that the filter `quality.sorter_labels` judges, and where it comes from."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.preprocess.trials import label_names
-
-COLUMNS = (
-    "quality",  # NWB, Allen Institute
-    "group",  # phy, after curation
-    "KSLabel",  # Kilosort
-    "sorter_label",
-    "cluster_group",
-    "unit_quality",
-    "label",
-    "curation",
-    "cell_quality",
+from spikebridge.suggest import listed
+from spikebridge.unit_labels import (
+    kept_words,
+    label_columns,
+    meaning,
+    merged,
+    not_used,
+    plain,
+    said_of,
+    words_of,
 )
-SAME = {
-    **dict.fromkeys(("good", "single", "single unit", "single-unit", "single_unit", "su", "sua", "isolated"), "good"),
-    **dict.fromkeys(("mua", "mu", "multi", "multi unit", "multi-unit", "multi_unit", "multiunit"), "mua"),
-    **dict.fromkeys(("noise", "bad", "artifact", "artefact"), "noise"),
-    **dict.fromkeys(("unsorted", "unclassified", "unlabeled", "unlabelled"), "unsorted"),
-}
-"""Words of sorters, and the word of Kilosort and phy for the same."""
-MISSING = ("", "nan", "none")
+
+HOW = "to use one, name it in quality.sorter_label_from and its words in quality.sorter_labels"
 
 
-def label_column(units: pd.DataFrame, asked: str | None, recording: str) -> str | None:
-    """The column with the labels; None where there is none, or where none was asked for.
+@dataclass(frozen=True)
+class UnitLabels:
+    """words: (unit,), "" where there is none. origin: the columns they come from, for people; "" where there is none.
 
-    asked: the name of a column; `auto` takes the first of `COLUMNS` that holds text and at least one known word.
+    missing: why no unit has a label, else "". warnings: what may be wrong, such as labels that are not used.
+    """
+
+    words: tuple[str, ...]
+    origin: str
+    missing: str
+    warnings: tuple[str, ...]
+
+
+def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, recording: str) -> UnitLabels:
+    """The labels of the units in `used`, some of the rows of `units`.
+
+    asked: `quality.sorter_label_from`: the name of a column, or `auto` for all columns that hold labels.
+
     Raises DataError where a column was named and is not there.
     """
+    none = ("",) * len(used)
     if asked is None:
-        return None
+        return UnitLabels(none, "", "quality.sorter_label_from is null", ())
     if asked != "auto":
         if asked not in units:
-            columns = ", ".join(map(str, units.columns))
+            names = ", ".join(map(str, units.columns))
             raise DataError(
-                f"{recording}: quality.sorter_label_from: no column {asked!r} in the units table; columns: {columns}"
+                f"{recording}: quality.sorter_label_from: no column {asked!r} in the units table; columns: {names}"
             )
-        return asked
-    return next((c for c in COLUMNS if c in units and any(v.lower() in SAME for v in labels_of(units[c]))), None)
+        own = tuple(words_of(used[asked]))
+        return UnitLabels(own, f"from column {asked}", "" if any(own) else f"column {asked} is empty", ())
+    columns = {c: words_of(used[c]) for c in label_columns(units)}
+    judged = merged(columns)
+    warnings = []
+    if judged.contradictions:
+        called = used["name" if "name" in used else "unit"]
+        warnings.append(said_of(judged.contradictions, [f"unit {name}" for name in called]))
+    if others := not_used(units):
+        warnings.append(f"units columns that look like labels and are not used: {listed(others, 5)}; {HOW}")
+    missing = "" if columns else "no units column holds words such as good, mua or noise"
+    return UnitLabels(judged.labels or none, _origin(columns, judged.source, judged.labels), missing, tuple(warnings))
 
 
-def labels_of(values: pd.Series) -> list[str]:
-    """The text of each unit's label, "" where it is missing."""
-    names = [str(name).strip() for name in label_names(values)]
-    return ["" if name.lower() in MISSING else name for name in names]
+def _origin(columns: dict[str, list[str]], source: Sequence[str], labels: Sequence[str]) -> str:
+    """Which column gave how many labels, and which other columns have another word for how many units."""
+    counts = Counter(s for s in source if s)
+    said = [f"{c} ({counts[c]})" if len(counts) > 1 else c for c in columns if counts[c]]
+    text = f"from column{'s' * (len(said) > 1)} {listed(said)}" if said else ""
+    for column, words in columns.items():
+        if not counts[column]:
+            pairs = zip(words, labels, strict=True)
+            differ = sum(bool(word) and meaning(word) != meaning(label) for word, label in pairs)
+            text += f"; not used: {column}, which says otherwise of {differ}" if differ else f"; {column} says the same"
+    return text
 
 
 def unwanted(labels: Sequence[str], wanted: Sequence[str]) -> NDArray[np.bool_]:
     """(unit,): True where there is a label and it is none of those wanted, nor another word for one of them."""
-    kept = {word.strip().lower() for word in wanted}
-    kept |= {word for word, same in SAME.items() if same in kept}
-    return np.array([label != "" and label.lower() not in kept for label in labels], dtype=bool)
+    kept = kept_words(wanted)
+    return np.array([label != "" and plain(label) not in kept for label in labels], dtype=bool)

@@ -90,7 +90,7 @@ def read(path: Path, options: Options) -> Contents:
     log.check(path)
     assert counts is not None and start is not None  # else the check would have raised
     counts = counts if order is None else counts[order]
-    units = join_units(units, beside.units, path)
+    units = join_units(units, beside.units, path, log.notes)
     times = pd.DataFrame({"start_time": start, "stop_time": start + n_bins * width}, index=trials.index)
     trials = pd.concat([times.drop(columns=[c for c in times if c in trials]), trials], axis=1)
     return Contents(

@@ -16,7 +16,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.frank.files import belongs
+from spikebridge.io.formats.frank.files import belongs, is_stray
 from spikebridge.io.formats.mat.fields import Fields, behavior_of, observed_of, table_of, text_of
 from spikebridge.io.formats.mat.load import load, version_of
 from spikebridge.io.formats.mat.propose import as_yaml, propose
@@ -101,7 +101,7 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return takes(path) and not belongs(path) and not _of_cell_explorer(path)
+    return takes(path) and not belongs(path) and not _of_cell_explorer(path) and not is_stray(path)
 
 
 def takes(path: Path) -> bool:
@@ -135,7 +135,7 @@ def read(path: Path, options: Options) -> Contents:
         name=path.stem,
         animal=beside.animal if beside.animal != "unknown" else animal or "unknown",
         spikes=spikes,
-        units=join_units(units, beside.units, path),
+        units=join_units(units, beside.units, path, log.notes),
         tables={**tables, **beside.tables},
         behavior=beside.behavior if len(beside.behavior) else behavior,
         observed=observed if beside.observed is None else beside.observed,
