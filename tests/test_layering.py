@@ -24,6 +24,7 @@ LEVELS = {
     "trial_table": 2,
     "ingested": 3,
     "config": 3,
+    "sorter_labels": 3,
     "parallel": 4,
     "stage": 4,
     "io": 5,

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from spikebridge.config import Config, QualityConfig
 from spikebridge.errors import DataError
 from spikebridge.intervals import total_s
-from spikebridge.preprocess.sorter_labels import label_column, labels_of, unwanted
 from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.unit_metrics import (
     FEWEST_BINS,
@@ -29,6 +28,7 @@ from spikebridge.preprocess.unit_metrics import (
     presence_ratio,
     rate_change,
 )
+from spikebridge.sorter_labels import label_column, labels_of, unwanted
 from spikebridge.trial_table import label_names
 from spikebridge.types import Recording
 

@@ -55,16 +55,17 @@ def check(
     earlier: Collection[Finding] = (),
     missing: Collection[str] = (),
     units_of_time: bool = False,
+    unused: Collection[int] = (),
 ) -> tuple[str, ...]:
     """Warnings of a sound recording, those of its reader first.
 
     earlier: what was found before. missing: parts that could not be chosen (see spikebridge.io.choose.Choice); checks
     of them are left out, since what is wrong with them has been said. units_of_time: whether `data.options` may say
-    the unit of times.
+    the unit of times. unused: ids of units that no result uses (see spikebridge.io.choose.Choice).
 
     Raises DataError naming the file and everything wrong in it, with the warnings beside.
     """
-    subject = Subject(recording, data, trials)
+    subject = Subject(recording, data, trials, frozenset(unused))
     findings = [*earlier, *(f for one, part in CHECKS.items() if part not in missing for f in one(subject))]
     said = with_remedy if units_of_time else str
     wrong = [said(f.text) for f in findings if f.wrong]

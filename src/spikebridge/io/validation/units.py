@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
@@ -26,8 +25,9 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
         many = listed((f"{unit} ({n} rows)" for unit, n in twice.items()), 10)
         yield Finding(
             True,
-            f"unit ids must be unique; found more than once: {many}. Number the units through: ids that begin anew on "
-            "every probe or tetrode are the usual cause",
+            f"unit ids must be unique; found more than once: {many}. Ids that begin anew on every probe or "
+            "tetrode are the usual cause: correct the file so that no two units have one id, for example by ids of "
+            "1000 x probe + unit",
         )
     trains = subject.trains
     strange = ~np.isin(trains.unit, ids)
@@ -35,9 +35,11 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
         pairs = sorted(zip(trains.unit[strange].tolist(), trains.n[strange].tolist(), strict=True))
         many = listed((f"{unit} ({counted(n, 'spike')})" for unit, n in pairs), 10)
         yield Finding(
-            True, f"spikes of units that the units table does not have: {many}. Add them to it, or leave them out"
+            True,
+            f"spikes of units that the units table does not have: {many}. Add a row for each of them to the "
+            "table, or remove their spikes",
         )
-    below = sorted(ids[ids < 0].unique())
+    below = sorted(set(ids[ids < 0]) - subject.unused)
     if below:
         yield Finding(
             False,
@@ -53,17 +55,19 @@ def check_twins(subject: Subject) -> Iterator[Finding]:
     """The spikes of a unit under two ids. Across the regions the target would be translated from itself."""
     table = subject.recording.units.drop_duplicates("unit").set_index("unit")["region"]
     across: list[str] = []
+    seconds: list[int] = []
     within: list[str] = []
-    for one, other in _twins(subject.trains):
+    for one, other in _twins(subject.used_trains):
         places = [str(table.get(unit, "")) for unit in (one, other)]
         roles = {role for role in ("source", "target") if set(places) & set(getattr(subject.data, role))}
         text = f"{subject.called(one)} ({places[0]}) and {subject.called(other)} ({places[1]})"
         (across if len(roles) == 2 else within).append(text)
+        seconds += [other] if len(roles) == 2 else []
     if across:
         yield Finding(
             True,
             f"units of source and target hold the same spikes: {listed(across, 10)}. The target would be translated "
-            "from itself; leave one of each pair out",
+            f"from itself; leave one unit of each pair out: {subject.without(seconds)}",
         )
     if within:
         yield Finding(False, f"units hold the same spikes: {listed(within, 10)}; one of each pair is superfluous")
@@ -73,14 +77,10 @@ def _twins(trains: Trains) -> Iterator[tuple[int, int]]:
     """Pairs of units with equal trains; only trains that agree in length, first, middle and last spike are compared."""
     first: dict[tuple[float, ...], list[int]] = {}
     for train in np.flatnonzero(trains.n >= FEWEST_SPIKES).tolist():
-        mine = _train(trains, train)
+        mine = trains.of(train)
         alike = first.setdefault((len(mine), mine[0], mine[len(mine) // 2], mine[-1]), [])
-        twin = next((other for other in alike if np.array_equal(_train(trains, other), mine)), None)
+        twin = next((other for other in alike if np.array_equal(trains.of(other), mine)), None)
         if twin is None:
             alike.append(train)
         else:
             yield int(trains.unit[twin]), int(trains.unit[train])
-
-
-def _train(trains: Trains, train: int) -> NDArray[np.float64]:
-    return trains.times[trains.start[train] : trains.start[train] + trains.n[train]]
