@@ -20,7 +20,7 @@ from spikebridge.io.validation.scale import check_scale
 from spikebridge.io.validation.spike_times import check_order, check_time_unit, check_values
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trials import check_columns, check_events, check_include, check_spans
-from spikebridge.io.validation.units import check_ids, check_twins
+from spikebridge.io.validation.units import check_ids, check_numbers, check_twins
 from spikebridge.io.validation.windows import check_windows
 from spikebridge.types import Recording
 
@@ -28,6 +28,7 @@ Check = Callable[[Subject], Iterator[Finding]]
 
 CHECKS: dict[Check, str] = {
     check_ids: "spikes",
+    check_numbers: "spikes",
     check_twins: "regions",
     check_copies: "regions",
     check_regions: "regions",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from spikebridge.io.findings import Finding
-from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.io.validation.trains import Trains
 from spikebridge.suggest import counted, listed
 
+MIN_SHIFTED = 4
+"""Units from which numbers of spikes that fit the next unit are no chance."""
 FEWEST_SPIKES = 5
 """Shorter trains may be the same by chance."""
 
@@ -49,6 +52,38 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
     if len(silent):
         who = listed(map(subject.called, silent), 10)
         yield Finding(False, f"{len(silent)} of {counted(len(ids), 'unit')} without any spike: {who}")
+
+
+NUMBERS = ("n_spikes", "num_spikes", "nspikes", "spike_count", "n_spike", "total")
+"""Columns of the units, in small letters, by which programs write how many spikes a unit has."""
+
+
+def check_numbers(subject: Subject) -> Iterator[Finding]:
+    """The spikes of each unit against the number that a column of the units table says."""
+    units, trains = subject.recording.units, subject.trains
+    name = next((str(c) for c in units if str(c).lower() in NUMBERS and holds_times(units[c])), None)
+    if name is None or not units["unit"].is_unique or subject.recording.resolution_s > 0:
+        return
+    said = units[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    n = pd.Series(trains.n, index=trains.unit).reindex(units["unit"], fill_value=0).to_numpy()
+    differ = np.flatnonzero(np.isfinite(said) & (said != n))
+    if not len(differ):
+        return
+    first = int(differ[0])
+    example = f"(unit {subject.called(int(units['unit'].iloc[first]))}: {n[first]} found, {said[first]:g} said)"
+    shifted = [np.array_equal(n[1:], said[:-1]), np.array_equal(n[:-1], said[1:])]
+    if len(n) >= MIN_SHIFTED and any(shifted):
+        yield Finding(
+            True,
+            f"each unit has the number of spikes that column {name!r} says of the unit "
+            f"{'before' if shifted[0] else 'after'} it {example}: the file gives trains to the wrong units; correct it",
+        )
+    elif 2 * len(differ) <= np.isfinite(said).sum():  # where most differ, the column means something else
+        yield Finding(
+            False,
+            f"{len(differ)} of {counted(len(n), 'unit')} have another number of spikes than column {name!r} says "
+            f"{example}",
+        )
 
 
 def check_twins(subject: Subject) -> Iterator[Finding]:

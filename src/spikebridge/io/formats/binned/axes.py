@@ -60,8 +60,8 @@ def axes_of(
 
 
 def _judged(path: Path, fields: Fields, doubts: list[tuple[Axis, ...]], size: int, shown: str) -> list[str]:
-    """Notes on axes of one size, that of the units. Raises DataError where the counts speak for another order, or a file of MATLAB may
-    have one."""
+    """Notes on axes of one size, that of the units. Raises DataError where the counts speak for another order, or a
+    file of MATLAB may have one."""
     spread = [sum(one) for one in zip(*(_spread(path, name) for name in fields.names), strict=True)]
     units = [order.index("unit") for order in doubts if order.index("unit") != 2]
     best = max(units, key=lambda axis: spread[axis], default=2)
