@@ -86,7 +86,13 @@ def first_to_last(times: Times) -> Times:
 def _span_of(table: pd.DataFrame, name: str, findings: list[Finding], check: bool = True) -> Times | None:
     columns = [c for c in ("start_time", "stop_time") if c in table and pd.api.types.is_numeric_dtype(table[c])]
     if len(columns) < 2:
-        findings.append(Finding(True, f"observed time from {name} needs columns start_time and stop_time, in seconds"))
+        findings.append(
+            Finding(
+                True,
+                f"observed time from {name} needs columns start_time and stop_time, "
+                f"in seconds; name another in data.observed",
+            )
+        )
         return None
     pairs = table[columns].to_numpy(dtype=np.float64, na_value=np.nan)
     return _sound(pairs, name, findings) if check else merge_intervals(pairs)
@@ -97,7 +103,13 @@ def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
     bad = np.flatnonzero(~(pairs[:, 1] >= pairs[:, 0]))
     if len(bad):
         shown = listed((_shown(pairs[i]) for i in bad), 5)
-        findings.append(Finding(True, f"{name}: expected intervals that end after they start, found {shown}"))
+        findings.append(
+            Finding(
+                True,
+                f"{name}: expected intervals that end after they start, found {shown}: correct "
+                "them, or name other times in data.observed",
+            )
+        )
         return None
     return merge_intervals(pairs)
 
@@ -116,7 +128,10 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
         several = "; ".join(
             f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MOST]
         )
-        text = f"the units of source and target were never observed at the same time: {several}"
+        text = (
+            f"the units of source and target were never observed at the same time: {several}. Leave units out by "
+            "data.exclude_units, or name other times in data.observed"
+        )
         findings.append(Finding(True, text))
         return None
     together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))

@@ -36,11 +36,12 @@ BAD = Catalogue()
     "data.exclude_units: {a: [3]}",
     "  - trials.align: no column 'decision' in table 'trials', did you mean decision_time? Columns: id, "
     "start_time, stop_time, decision_time, choice, go_time",
-    "  - trials.decision: expected times in seconds in column 'go_time', found text, such as 'now'",
+    "  - trials.decision: expected times in seconds in column 'go_time', found text, such as 'now': write "
+    "seconds, or name another column",
     "  - trials.include = 'rewarded': cannot be evaluated over the trials of a (rewarded is no column); columns: "
     "id, start_time, stop_time, decision_time, choice, go_time",
     "  - stop_time before start_time in trials 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1 more, counted from 0 (in "
-    "trial 1: 11 to 10 s): correct them, or leave them out by trials.include",
+    "trial 1: 11 to 10 s): correct them, or leave them out by trials.include: stop_time >= start_time",
     "  - trials.label: 'N/A' in column 'choice' (6 trials) reads like a missing value and would be a class; "
     "leave it empty, or add to trials.include: choice != 'N/A'",
     trials={"align": "decision", "decision": "go_time", "include": "rewarded"},
@@ -67,7 +68,7 @@ def a_dozen_mistakes_in_one_file(at: Project) -> None:
     "c.nwb:",
     "  - no unit in a region of data.source = 'HC'; regions here: 'CA1' (4 units)",
     "  - no unit in a region of data.target = 'PFC'; regions here: 'CA1' (4 units)",
-    "  - trials.label: column 'choice' holds no value",
+    "  - trials.label: column 'choice' holds no value: name another column, or fill it in",
     "raw/d.nwb: is empty (0 bytes): copy or download it again",
     "raw/e: expected a table units.csv, .tsv or .parquet with columns unit and region, found none",
 )

@@ -165,7 +165,7 @@ def bursts_in_minutes(at: Project) -> None:
     at.nwb(spikes={unit: (np.sort(t) / 60).tolist() for unit, t in bursts.items()})
 
 
-@BAD.add("ingest: a.nwb: expected spikes, found none")
+@BAD.add("ingest: a.nwb: expected spikes, found none: correct the file")
 def no_spikes_at_all(at: Project) -> None:
     at.nwb(spikes={unit: [] for unit in spikes()})
 
@@ -181,6 +181,33 @@ def duplicate_unit_ids(at: Project) -> None:
 
     with h5py.File(at.nwb(), "r+") as handle:
         handle["units/id"][...] = [1, 2, 1, 2]
+
+
+@BAD.add(
+    "ingest: a.nwb: each unit has the number of spikes that column 'n_spikes' says of the unit after it "
+    "(unit 1: 40 found, "
+    "20 said): the file gives trains to the wrong units; correct it"
+)
+def trains_of_the_next_unit(at: Project) -> None:
+    """The table was sorted, the spikes were not."""
+    more = {unit: times[: 20 * (unit + 1)] for unit, times in spikes().items()}
+    at.nwb(spikes=more, columns={"region": ["HC", "HC", "PFC", "PFC"], "n_spikes": [20, 40, 60, 80]})
+
+
+@BAD.add(
+    "ingest: a.nwb: data.exclude_units: no unit 44, did you mean 4? in this recording; units here: 1, 2, 3, "
+    "4. To leave "
+    "out units of some recordings alone, write data.exclude_units: {a: [...]}",
+    data={"exclude_units": [44]},
+)
+def excluded_unit_that_is_not_there(at: Project) -> None:
+    at.nwb()
+
+
+@BAD.add("ingest: a.nwb: expected observed time (data.observed = 'auto'), found none: name its times in data.observed")
+def no_observed_time(at: Project) -> None:
+    """The file calls all of it invalid."""
+    at.nwb(extra=lambda file: file.add_invalid_time_interval(start_time=0.0, stop_time=200.0))
 
 
 @BAD.add(
@@ -214,7 +241,8 @@ def one_unit_in_both_regions_three_spikes_fewer(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: the units of source and target were never observed at the same time: 2 units "
-    "(1, 2): 0 to 60 s; 2 units (3, 4): 70 to 130 s"
+    "(1, 2): 0 to 60 s; 2 units (3, 4): 70 to 130 s. Leave units out by data.exclude_units, or name other "
+    "times in data.observed"
 )
 def units_observed_at_different_times(at: Project) -> None:
     at.nwb(obs=[[[0.0, 60.0]], [[0.0, 60.0]], [[70.0, 130.0]], [[70.0, 130.0]]])
@@ -222,7 +250,7 @@ def units_observed_at_different_times(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: observed time of 4 units (1, 2, 3, 4): expected intervals that end after they start, found "
-    "130 to 70 s"
+    "130 to 70 s: correct them, or name other times in data.observed"
 )
 def reversed_observation(at: Project) -> None:
     at.nwb(obs=[[[0.0, 60.0], [130.0, 70.0]]] * 4)
@@ -232,7 +260,8 @@ def reversed_observation(at: Project) -> None:
     "ingest: a.nwb:",
     "  - no spike (0.2129 to 129.827 s) lies in the observed time (5000 to 5130 s, data.observed = 'auto'): are "
     "both in seconds on one clock?",
-    "  - no window of 12 trials (3 to 115 s) lies all in the observed time (5000 to 5130 s)",
+    "  - no window of 12 trials (3 to 115 s) lies all in the observed time (5000 to 5130 s): shorten "
+    "trials.window_s, or say by data.observed when spikes were recorded",
 )
 def observation_on_another_clock(at: Project) -> None:
     at.nwb(obs=[[[5000.0, 5130.0]]] * 4)
@@ -251,7 +280,8 @@ def with_epochs(start: float, stop: float) -> Any:
 
 
 @BAD.add(
-    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 130 to 0 s",
+    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 130 to 0 s: correct "
+    "them, or name other times in data.observed",
     data={"observed": "epochs"},
 )
 def reversed_epoch(at: Project) -> None:
@@ -259,7 +289,8 @@ def reversed_epoch(at: Project) -> None:
 
 
 @BAD.add(
-    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 0 to nan s",
+    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 0 to nan s: correct "
+    "them, or name other times in data.observed",
     data={"observed": "epochs"},
 )
 def epoch_without_an_end(at: Project) -> None:

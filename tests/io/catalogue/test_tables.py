@@ -60,7 +60,7 @@ def text_among_the_times(at: Project) -> None:
     at.tables(spikes=table | {"time_s": [*table["time_s"][:-1], "n/a?"]})
 
 
-@BAD.add("ingest: a: expected spikes, found none")
+@BAD.add("ingest: a: expected spikes, found none: correct the file")
 def spikes_without_rows(at: Project) -> None:
     at.tables(spikes="unit,time_s\n")
 

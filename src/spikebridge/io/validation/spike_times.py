@@ -21,7 +21,7 @@ EPOCH_S = 1.0e8
 def check_values(subject: Subject) -> Iterator[Finding]:
     spikes = subject.recording.spikes
     if not len(spikes):
-        yield Finding(True, "expected spikes, found none")
+        yield Finding(True, "expected spikes, found none: correct the file")
         return
     times, units = spikes["time_s"].to_numpy(dtype=np.float64), spikes["unit"].to_numpy(dtype=np.int64)
     for what, bad, advice in (

@@ -21,7 +21,7 @@ FEWEST_SPIKES = 5
 def check_ids(subject: Subject) -> Iterator[Finding]:
     ids = subject.recording.units["unit"]
     if not len(ids):
-        yield Finding(True, "expected units, found none")
+        yield Finding(True, "expected units, found none: correct the file, or data.exclude_units")
         return
     twice = ids[ids.duplicated(keep=False)].value_counts(sort=False)
     if len(twice):
