@@ -22,6 +22,8 @@ from spikebridge.suggest import counted, did_you_mean, listed
 
 Times = NDArray[np.float64]
 INVALID = "invalid_times"
+PIECE = 1 << 22
+"""Spikes looked at in one go."""
 MOST = 10
 """Items of a list that is shown."""
 LITTLE = 0.5
@@ -79,8 +81,13 @@ def interval_table(contents: Contents, name: str, key: str, findings: list[Findi
 
 def first_to_last(times: Times) -> Times:
     """(1, 2): first to last finite spike time; the last one lies inside. Empty where there is no spike."""
-    times = times[np.isfinite(times)]
-    return as_intervals([[times.min(), np.nextafter(times.max(), np.inf)]] if len(times) else [])
+    first, last = np.inf, -np.inf
+    for start in range(0, len(times), PIECE):  # no copy of millions of spikes
+        piece = times[start : start + PIECE]
+        finite = np.isfinite(piece)
+        first = min(first, float(np.min(piece, initial=np.inf, where=finite)))
+        last = max(last, float(np.max(piece, initial=-np.inf, where=finite)))
+    return as_intervals([[first, np.nextafter(last, np.inf)]] if first <= last else [])
 
 
 def _span_of(table: pd.DataFrame, name: str, findings: list[Finding], check: bool = True) -> Times | None:
