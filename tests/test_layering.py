@@ -26,6 +26,7 @@ LEVELS = {
     "unit_labels": 3,
     "ingested": 3,
     "config": 3,
+    "sorter_labels": 4,
     "parallel": 4,
     "stage": 4,
     "io": 5,

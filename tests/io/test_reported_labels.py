@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sorters import read, write_csv
 
-from spikebridge.preprocess.sorter_labels import unit_labels
+from spikebridge.sorter_labels import unit_labels
 from spikebridge.unit_labels import label_columns
 
 

@@ -1,23 +1,38 @@
-"""Small faulty inputs that the project shares, each made by a script that prints the truth."""
+"""The small inputs of public reports, made anew by scripts of the shared folder; tests skip where it is absent."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from project import ROOT
+from project import shared_recordings
+
+
+def generate(number: str, folder: Path) -> str:
+    """Write the input of a report ("35b") into a folder: what its script prints of the truth."""
+    scripts = sorted((shared_recordings().parents[1] / "cases").glob(f"{number}_*.py"))
+    if not scripts:
+        pytest.skip(f"the script of case {number} is in the shared folder, which is not here")
+    return subprocess.run(
+        [sys.executable, str(scripts[0]), str(folder)], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def make_case(name: str, folder: Path) -> dict[str, Any]:
-    """Run shared/cases/<name>.py into a folder; what it prints as the truth. Skips the test where it is not there."""
-    script = Path(os.environ.get("SPIKEBRIDGE_SHARED", ROOT.parent / "shared")) / "cases" / f"{name}.py"
-    if not script.is_file():
-        pytest.skip(f"{script.name} is not here: the folder of shared cases is not part of the repository")
-    done = subprocess.run([sys.executable, str(script), str(folder)], capture_output=True, text=True, check=True)
-    truth: dict[str, Any] = json.loads(done.stdout)
+    """As `generate`, by the full name of the script: the one object that it prints."""
+    truth: dict[str, Any] = truths(generate(name.partition("_")[0], folder))[0]
     return truth
+
+
+def truths(printed: str) -> list[dict[str, Any]]:
+    """The objects in what a script printed, one after another."""
+    found, decoder = [], json.JSONDecoder()
+    while printed := printed.strip():
+        one, end = decoder.raw_decode(printed)
+        found.append(one)
+        printed = printed[end:]
+    return found

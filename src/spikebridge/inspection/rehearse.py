@@ -44,9 +44,15 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
 
 def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
     contents = one.contents or read_contents(one.path, config.data, one.look.name)
-    chosen = choose(contents, config.data, config.trials)
+    chosen = choose(contents, config.data, config.trials, config.quality)
     return chosen.recording, check(
-        chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
+        chosen.recording,
+        config.data,
+        config.trials,
+        chosen.findings,
+        chosen.missing,
+        chosen.units_of_time,
+        chosen.unused,
     )
 
 

@@ -19,6 +19,7 @@ from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
 from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
+from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.repeated import Heard, Line, errors_together
@@ -34,6 +35,7 @@ ROOMS = (
     "intervals",
     "io",
     "repeated",
+    "sorter_labels",
     "suggest",
     "trial_table",
     "types",
@@ -92,6 +94,7 @@ def ingest(
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
     path = Path(config.data.path)
     found = named_recordings(path, config.data.reader)
+    check_excluded(config.data, found.values())
     if others := not_recordings(path, found, config.data.reader):
         say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
@@ -109,9 +112,15 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
     Raises DataError naming the file and everything wrong in it.
     """
-    chosen = choose(read_contents(path, config.data, name), config.data, config.trials)
+    chosen = choose(read_contents(path, config.data, name), config.data, config.trials, config.quality)
     warnings = check(
-        chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
+        chosen.recording,
+        config.data,
+        config.trials,
+        chosen.findings,
+        chosen.missing,
+        chosen.units_of_time,
+        chosen.unused,
     )
     return replace(chosen.recording, warnings=warnings)
 
@@ -147,12 +156,14 @@ def _fingerprint(job: Job) -> str:
         content = files_digest(files, job.path.parent)
     except OSError as error:
         raise DataError(f"{job.path}: cannot be read: {error.strerror}") from None
-    settings = job.config.model_dump(mode="json", include={"data": ASKED, "trials": True})
+    settings = job.config.model_dump(mode="json", include={"data": ASKED, "quality": JUDGED, "trials": True})
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 
-ASKED = {"observed", "options", "reader", "region_from", "source", "target"}
+ASKED = {"duplicates", "exclude_units", "observed", "options", "reader", "region_from", "source", "target"}
 """The settings of `data` that have a say in what is read."""
+JUDGED = {"sorter_label_from", "sorter_labels"}
+"""The settings of `quality` that say which units are used: faulty units that are not used are left out."""
 
 
 def _is_current(folder: Path, made_from: str) -> bool:

@@ -20,7 +20,6 @@ from spikebridge.config import Config, QualityConfig
 from spikebridge.errors import DataError
 from spikebridge.intervals import total_s
 from spikebridge.preprocess.filters import Criterion, Filter, column_like, filters_of, not_judged, plain
-from spikebridge.preprocess.sorter_labels import UnitLabels, unit_labels, unwanted
 from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.unit_metrics import (
     FEWEST_BINS,
@@ -30,6 +29,7 @@ from spikebridge.preprocess.unit_metrics import (
     presence_ratio,
     rate_change,
 )
+from spikebridge.sorter_labels import UnitLabels, unit_labels, unwanted
 from spikebridge.trial_table import label_names
 from spikebridge.types import Recording
 

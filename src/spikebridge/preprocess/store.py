@@ -27,6 +27,7 @@ ROOMS = (
     "intervals",
     "preprocess",
     "repeated",
+    "sorter_labels",
     "stored",
     "suggest",
     "trial_table",
