@@ -52,7 +52,7 @@ def _times_digest(recording: Recording) -> str:
     units, times = recording.spikes["unit"].to_numpy(), recording.spikes["time_s"].to_numpy(dtype=np.float64)
     edges = np.flatnonzero(units[1:] != units[:-1]) + 1
     trains = [times[a:b] for a, b in zip([0, *edges], [*edges, len(times)], strict=True)]
-    each = sorted(hashlib.sha256(np.ascontiguousarray(train)).digest() for train in trains)
+    each = sorted(hashlib.sha256(np.ascontiguousarray(train).data).digest() for train in trains)
     return hashlib.sha256(b"".join(each)).hexdigest()
 
 

@@ -27,9 +27,10 @@ from spikebridge.io.formats.sorting.clusters import cluster_files, cluster_table
 from spikebridge.io.formats.sorting.common import (
     Sorted,
     agreed_rate,
-    by_unit,
+    grouped_times,
     in_time_order,
     refuse,
+    spike_table,
     to_samples,
     with_tables_beside,
 )
@@ -65,7 +66,10 @@ def read(path: Path, options: Options) -> Contents:
     samples, clusters = _spikes(path, notes)
     rate = agreed_rate(path, {"params.py": _rate_in_params(path)}, options.sampling_rate_hz)
     units = merged_tables(cluster_tables(path, notes), clusters, notes)
-    spikes = by_unit(units["unit"].to_numpy(), clusters, samples / rate)
+    ids = units["unit"].to_numpy()
+    grouped = grouped_times(ids, clusters, samples, rate)
+    del samples, clusters  # the table of spikes takes their room
+    spikes = spike_table(ids, *grouped)
     found = with_tables_beside(path, Sorted(units, spikes), path.name, skip=[p.name for p in cluster_files(path)])
     units = _with_quality(found.units, notes)
     return replace(found, units=units, notes=(*notes, *found.notes))
@@ -90,7 +94,7 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Samples (spike,) and clusters (spike,), in the order of the files."""
     wrong: list[str] = []
     owners = "spike_clusters.npy" if (path / "spike_clusters.npy").is_file() else "spike_templates.npy"
@@ -103,11 +107,11 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[
     if not np.isfinite(clusters).all():
         wrong.append(f"{owners}: expected a cluster for every spike, found NaN")
     refuse(path, wrong)
-    return samples, clusters.astype(np.int64)
+    return samples, clusters if clusters.dtype.kind == "i" else clusters.astype(np.int64)
 
 
-def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[np.float64]:
-    """(spike,), exact up to 2^53; NaN stays. Pickled arrays are never opened."""
+def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[Any]:
+    """(spike,), as the file has them; NaN stays. Pickled arrays are never opened."""
     try:
         values = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -116,8 +120,8 @@ def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArra
     if values.dtype.kind not in "iuf" or values.size != max(values.shape, default=1):
         wrong.append(f"{file.name}: expected one number a spike, got {values.dtype} of shape {values.shape}")
         return np.empty(0)
-    numbers = values.ravel().astype(np.float64)
-    known = numbers[np.isfinite(numbers)] if values.dtype.kind == "f" else numbers[:0]
+    numbers = values.ravel()
+    known = numbers[np.isfinite(numbers)] if values.dtype.kind == "f" else np.empty(0)
     if (known != np.rint(known)).any():
         wrong.append(f"{file.name}: expected whole numbers ({what}), got {known[known != np.rint(known)][0]}{hint}")
     return numbers
