@@ -18,6 +18,7 @@ from spikebridge.digest import digest, files_digest, likeness, same_files, sourc
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
+from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
@@ -77,6 +78,7 @@ def ingest(
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
     path = Path(config.data.path)
     found = named_recordings(path, config.data.reader)
+    check_offset_names(config.data, list(found.values()))
     if others := not_recordings(path, found, config.data.reader):
         say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
@@ -94,7 +96,8 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
     Raises DataError naming the file and everything wrong in it.
     """
-    chosen = choose(read_contents(path, config.data, name), config.data, config.trials)
+    contents = read_contents(path, config.data, name, config.trials.times)
+    chosen = choose(contents, config.data, config.trials)
     warnings = check(
         chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
     )
@@ -140,7 +143,7 @@ def _fingerprint(job: Job) -> str:
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 
-ASKED = {"observed", "options", "reader", "region_from", "source", "target"}
+ASKED = {"clock", "observed", "offset_s", "options", "reader", "region_from", "source", "target"}
 """The settings of `data` that have a say in what is read."""
 
 
