@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,16 +61,17 @@ def check_offset_names(data: DataConfig, names: Collection[str]) -> None:
             )
 
 
-def offset_setting(data: DataConfig, name: str, **added: float) -> str:
+def offset_setting(data: DataConfig, name: str, **added: float | str) -> str:
     """The line of params.yaml that adds so many seconds more to these parts of one recording.
 
-    added: seconds by part; the same for all three becomes one number. What is set already is included.
+    added: seconds by part, or a word that stands for them; the same for all three becomes one number. What is set
+    already is included.
     """
     now = offset_of(data, name)
-    total = {part: round(getattr(now, part) + added.get(part, 0.0), 6) for part in CLOCKS}
-    said: float | dict[str, float] = {part: _plain(value) for part, value in total.items() if value}
+    total = {part: _sum(getattr(now, part), added.get(part, 0.0)) for part in CLOCKS}
+    said: Any = {part: value for part, value in total.items() if value}
     if len(set(total.values())) == 1:
-        said = _plain(total["spikes"])
+        said = total["spikes"]
     others = data.offset_s if _is_by_recording(data) else {}
     assert isinstance(others, dict)
     text = yaml.safe_dump({**others, name: said}, default_flow_style=True, width=10**9, allow_unicode=True).strip()
@@ -153,5 +155,9 @@ def _numbers(values: pd.Series) -> NDArray[np.float64]:
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _plain(seconds: float) -> float:
-    return int(seconds) if float(seconds).is_integer() else seconds
+def _sum(now: float, added: float | str) -> float | str:
+    """Whole seconds without a point; a word takes the place of a number."""
+    if isinstance(added, str):
+        return added
+    total = round(now + added, 6)
+    return int(total) if total.is_integer() else total

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spikebridge.intervals import TOLERANCE_S, inside_intervals
 from spikebridge.io.findings import Finding
+from spikebridge.io.validation.clocks import offset_hint
 from spikebridge.io.validation.subject import Subject
 from spikebridge.suggest import counted
 
@@ -62,13 +63,14 @@ def _clock(subject: Subject, align: NDArray[np.float64], beside: NDArray[np.bool
     name, span = subject.trials.align, f"outside the spikes ({first:g} to {last:g} s)"
     question = "are both in seconds on one clock?"
     if beside.all():
-        yield Finding(True, f"every trial ({name} {align.min():g} to {align.max():g}) lies {span}: {question}")
+        text = f"every trial ({name} {align.min():g} to {align.max():g}) lies {span}: {question}"
+        yield Finding(True, text + offset_hint(subject))
     else:
-        yield Finding(
-            True,
+        text = (
             f"{beside.sum()} of {counted(len(align), 'trial')} ({name} {align[beside].min():g} to "
-            f"{align[beside].max():g}) lie {span}: {question} If so, leave these trials out by trials.include",
+            f"{align[beside].max():g}) lie {span}: {question} If so, leave these trials out by trials.include"
         )
+        yield Finding(subject.data.clock != "trusted", text + offset_hint(subject))
 
 
 def _outside(
