@@ -3,8 +3,8 @@
 Read without SpikeInterface, whose extractor runs params.py as a program (here one line of it is parsed, none is run),
 drops clusters that a table does not list, and renumbers clusters that it exported itself.
 
-Times are those of spike_times.npy, in samples, unless the folder has them in seconds as well, on the clock of the session
-(spike_times_sec_adj.npy, say; the option spike_times names another file, or `samples`).
+Times are those of spike_times.npy, in samples, unless the folder has them in seconds as well, on the clock of the
+session (spike_times_sec_adj.npy, say; the option spike_times names another file, or `samples`).
 
 Units are the clusters with spikes or with a row in cluster_info.tsv. Each column of each cluster_*.tsv becomes a units
 column; `quality` is the curated group, else Kilosort's label, else empty: Phy's word "unsorted" says that nobody

@@ -126,9 +126,7 @@ def shift(trials: Trials) -> Evidence | None:
         for text in [f"{which.sum()} of {counted(n, 'trial')} {'lies' if which.sum() == 1 else 'lie'} {text}"]
     ]
     others = "the trials after zero" if negative.any() and late.any() else "all trials"
-    text = (
-        f"{' and '.join(said)}; {others} would lie inside the spikes if {seconds_text(add)} were added to their times"
-    )
+    text = f"{' and '.join(said)}; with {seconds_text(add)} added to their times {others} would lie inside the spikes"
     return Evidence("shift", strong, add, text)
 
 
@@ -175,7 +173,7 @@ def lag(trials: Trials) -> Evidence | None:
 
 
 def seconds_text(add: tuple[float, float]) -> str:
-    low, high = (f"{value:+.4g}" for value in add)
+    low, high = (f"{value:+.6g}" for value in add)
     return f"{low} s" if low == high else f"{low} to {high} s"
 
 

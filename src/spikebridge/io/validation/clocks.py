@@ -64,7 +64,7 @@ def offset_hint(subject: Subject) -> str:
     add = None if trials is None else fitting(trials.start, trials.stop, trials.first, trials.last)
     if add is None:
         return ""
-    return f" If not: they would lie inside with {seconds_text(add)} added to them; {_setting(subject)}"
+    return f"if not, they would all lie inside with {seconds_text(add)} added to their times: {_setting(subject)}"
 
 
 def trials_of(subject: Subject) -> Trials | None:
@@ -109,7 +109,7 @@ def _setting(subject: Subject, one: Evidence | None = None) -> str:
     if one is not None and one.code == "lag" and one.add_s is not None:
         now = subject.offset.trials
         about = f" (about {one.add_s[0] + now:.1f}, but for the time in which units respond)"
-    return f"set {line}{about}, where SECONDS is what must be added to the trials by the synchronisation of the clocks"
+    return f"set {line}{about}, where SECONDS is what synchronises the trials with the spikes"
 
 
 def _extra(name: str) -> int:

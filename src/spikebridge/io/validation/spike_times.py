@@ -31,8 +31,8 @@ def check_values(subject: Subject) -> Iterator[Finding]:
         (
             "below zero",
             (times < 0) & np.isfinite(times),
-            f"set {_offset_up(subject)}, which adds seconds to all times of the recording, those of trials and behaviour "
-            "too, so that no spike is negative",
+            f"set {_offset_up(subject)}, which adds seconds to all times of the recording, those of trials and "
+            "behaviour too, so that no spike is negative",
         ),
     ):
         if bad.any():

@@ -96,7 +96,8 @@ def _named(
 def _used(source: Source, samples: Array, rate: float | None, notes: list[str]) -> Source:
     by = ""
     if rate is not None:
-        by = f": they are {_apart(source.times - samples / rate)} those of {SAMPLES} at {rate:.10g} Hz, which are not used"
+        apart = _apart(source.times - samples / rate)
+        by = f": they are {apart} those of {SAMPLES} at {rate:.10g} Hz, which are not used"
     notes.append(f"spike times are those of {source.file}{by}")
     return source
 
@@ -137,8 +138,8 @@ def _in_seconds(times: Array, samples: Array, rate: float) -> Array | str:
         if abs(own / factor / (span / rate) - 1) <= NEARLY:
             return times / factor
     return (
-        f"its values reach over {own:.6g}, those of {SAMPLES} over {span / rate:.6g} s at {rate:.10g} Hz: they are neither "
-        "seconds, milliseconds nor samples of the same spikes"
+        f"its values reach over {own:.6g}, those of {SAMPLES} over {span / rate:.6g} s at {rate:.10g} Hz: they are "
+        "neither seconds, milliseconds nor samples of the same spikes"
     )
 
 

@@ -21,7 +21,7 @@ RUNS_PROGRAMS = {
 }
 NOT_THE_CLOCK = {
     "alf": "it takes spikes.samples, which count on the clock of the probe, for the times of the spikes; these are in "
-    "spikes.times: write them, with spikes.clusters, as spikes.csv with the columns unit and time_s (data.reader: tables)"
+    "spikes.times: write them, with spikes.clusters, as spikes.csv with columns unit and time_s (data.reader: tables)"
 }
 OWN = {"cellexplorer": "cellexplorer", "mclust": "mclust", "neuroscope": "neuroscope", "nwb": "nwb"}
 
