@@ -25,8 +25,8 @@ BAD = Catalogue()
     "  - 1 spike time NaN or infinite, in unit 1 (the first is spike 2 of unit 1, counted from 0: nan): remove "
     "what is no spike",
     "  - 1 spike time below zero, in unit 1 (the first is spike 0 of unit 1, counted from 0: -1): set "
-    "data.offset_s: {a: 1}, which adds seconds to all times of the recording, those of trials and behaviour too, so that "
-    "no spike is negative",
+    "data.offset_s: {a: 1}, which adds seconds to all times of the recording, those of trials and behaviour too, so "
+    "that no spike is negative",
     "  - spike times must rise within a unit; they fall in unit 1 (in unit 1 from 3 to 2 s): sort them, or, "
     "where sessions were joined, add to each the length of those before",
     "  - 19 of 21 spikes of unit 3 have the time of the spike before: joined twice, or rounded? Expected each "

@@ -127,8 +127,8 @@ def trials_on_another_clock(at: Project) -> None:
 @BAD.add(
     "ingest: a.nwb: 7 of 12 trials (decision_time 140 to 200) lie outside the spikes (0.2129 to 129.827 s): are "
     "both in seconds on one clock? If so, leave these trials out by trials.include; if not, they would all lie inside "
-    "with -85.7871 to -71.1733 s added to their times: set data.offset_s: {a: {trials: SECONDS}}, where SECONDS is what "
-    "synchronises the trials with the spikes"
+    "with -85.7871 to -71.173 s added to their times: set data.offset_s: {a: {trials: SECONDS}}, where SECONDS is "
+    "what synchronises the trials with the spikes"
 )
 def most_trials_after_the_last_spike(at: Project) -> None:
     at.nwb(trials=shifted(85.0))

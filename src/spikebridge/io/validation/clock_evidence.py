@@ -3,7 +3,9 @@
 - `shift`: trials lie outside the spikes at one end, and one number of seconds would bring them all inside.
 - `cut`: the trials have long breaks that the spikes have not, and reach beyond the last spike by no more than these:
   the recording was cut where it paused, the clock of the trials ran on.
-- `lag`: the spikes respond to the trials at another time than that of the trials (see `locking`).
+- `lag`: the spikes respond to the trials at another time than that of the trials (see `locking`), in all of the
+  recording or in one of its thirds.
+- `rate`: they respond to the trials once their times are divided by the ratio of two usual sampling rates.
 
 A recording that began after the first trials or ended before the last ones gives signs of the first two kinds as well.
 These are hence strong only where something else speaks for two clocks, and none where the spikes respond to the trials
@@ -18,7 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.io.validation.locking import MIN_TRIALS, Locking, Rates, locking, rates
+from spikebridge.io.validation.locking import MAX_RIVAL, MIN_PEAK, MIN_TRIALS, Locking, Rates, locking, rates
 from spikebridge.io.validation.trains import PIECE, Trains
 from spikebridge.suggest import counted, listed
 
@@ -32,6 +34,9 @@ BREAK = 4.0
 MAX_BREAKS = 10
 SILENT = 0.5
 """A silence of all units that lasts at least this part of a break may be the break."""
+RATES_HZ = (20000.0, 24000.0, 24414.0625, 25000.0, 30000.0, 32000.0, 40000.0)
+RATIOS = {a / b: (a, b) for a in RATES_HZ for b in RATES_HZ if a != b}
+"""Usual sampling rates; by how much the times are too small where the first is taken for the second."""
 APART = 2.0
 """The first trial after time zero begins later than this many usual steps between trials: nothing happened there."""
 
@@ -88,7 +93,7 @@ def weigh(trials: Trials) -> list[Evidence]:
     """What speaks for two clocks: one strong sign where there is any, that with the number of seconds before others."""
     if len(trials.start) < FEWEST:
         return []
-    found = [one for one in (lag(trials), shift(trials), cut(trials)) if one is not None]
+    found = [one for one in (look(trials) for look in (lag, shift, cut, rate)) if one is not None]
     return [one for one in found if one.strong][:1] or found
 
 
@@ -162,7 +167,7 @@ def cut(trials: Trials) -> Evidence | None:
 def lag(trials: Trials) -> Evidence | None:
     found = trials.locking
     if found.lag_s is None:
-        return None
+        return _lag_of_thirds(trials)
     here, there = found.height
     text = (
         f"averaged over the trials, the units respond {abs(found.lag_s):.1f} s "
@@ -170,6 +175,31 @@ def lag(trials: Trials) -> Evidence | None:
         f"gives) and not at it ({here:.0f})"
     )
     return Evidence("lag", True, (found.lag_s, found.lag_s), text)
+
+
+def _lag_of_thirds(trials: Trials) -> Evidence | None:
+    """A third of the trials to which the spikes respond at another time: a break was cut, or a clock drifts."""
+    parts = np.array_split(trials.align, 3)
+    found = [(part, locking(trials.rates, part).lag_s) for part in parts]
+    moved = [f"{lag:+.1f} s for trials from {part[0]:g} to {part[-1]:g} s" for part, lag in found if lag is not None]
+    if not moved:
+        return None
+    text = f"the units respond at another time than {trials.name} in a part of the recording ({listed(moved)})"
+    return Evidence("lag", True, None, text)
+
+
+def rate(trials: Trials) -> Evidence | None:
+    if trials.locking.in_place or len(trials.align) < MIN_TRIALS:
+        return None
+    for ratio, (one, other) in RATIOS.items():
+        found = locking(trials.rates, trials.align / ratio)
+        if found.in_place and found.height[0] >= MIN_PEAK and trials.locking.height[0] < MAX_RIVAL * found.height[0]:
+            text = (
+                f"the units respond to {trials.name} where the times of the spikes are multiplied by {ratio:.5g}, as "
+                f"if {one:g} Hz had been taken for a sampling rate of {other:g} Hz"
+            )
+            return Evidence("rate", True, None, text)
+    return None
 
 
 def seconds_text(add: tuple[float, float]) -> str:

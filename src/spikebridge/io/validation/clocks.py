@@ -93,7 +93,9 @@ def _finding(subject: Subject, text: str, remedy: str) -> Finding:
 
 
 def _remedy(subject: Subject, one: Evidence) -> str:
-    if one.add_s is None:
+    if one.code == "rate":
+        how = "correct the sampling rate, or the times that were made with it"
+    elif one.add_s is None:
         how = (
             "correct the times of the trials: take from each the length of the breaks before it that the recording "
             "does not have"
