@@ -103,7 +103,7 @@ def write_tables(folder: Path, trains: dict[int, Array], trials: pd.DataFrame) -
     return folder
 
 
-def write_phy(folder: Path, trains: dict[int, Array], trials: pd.DataFrame, **arrays: Array) -> Array:
+def write_phy(folder: Path, trains: dict[int, Array], trials: pd.DataFrame, **arrays: NDArray[Any]) -> Array:
     """Samples at 30 kHz. arrays: further files by stem, in the order of the spikes. Times of the samples, seconds."""
     folder.mkdir(parents=True)
     owner = np.concatenate([np.full(len(t), unit) for unit, t in trains.items()])
