@@ -243,6 +243,40 @@ def test_trials_after_the_spikes_are_doubted_with_seconds(tmp_path: Path) -> Non
     assert "set data.offset_s: {day1: {trials: SECONDS}}" in text
 
 
+SOUND = {
+    "recorded from the middle": (slice(0, 80), (0.3, 1.0), True),
+    "recorded from the middle, zero at its start": (slice(0, 80), (0.3, 1.0), False),
+    "recorded until before the end": (slice(0, 80), (0.0, 0.8), True),
+    "recorded in between": (slice(0, 80), (0.2, 0.8), True),
+    "trials in the middle alone": (slice(30, 55), (0.0, 1.0), True),
+    "few trials": (slice(0, 80, 11), (0.0, 1.0), True),
+}
+"""Trials that are kept, the part of the time that is recorded, and whether zero stays the start of the session."""
+
+
+@pytest.mark.parametrize("gain", [0.0, 3.0])
+@pytest.mark.parametrize("kind", SOUND)
+def test_sound_recordings_are_not_refused(kind: str, gain: float, tmp_path: Path) -> None:
+    rows, (first, last), same_zero = SOUND[kind]
+    trains, table = session(seed=len(kind), gain=gain)
+    end = float(table["stop_time"].max()) + 8.0
+    zero = 0.0 if same_zero else first * end
+    part = {unit: t[(t >= first * end) & (t < last * end)] - zero for unit, t in trains.items()}
+    write_tables(tmp_path / "day1", part, moved(table.iloc[rows], -zero))
+    warnings = "\n".join(only(settings(tmp_path)).warnings)
+    assert "two clocks" not in warnings
+    assert gain == 0.0 or "another clock" not in warnings or kind == "few trials", "units respond where the trials are"
+
+
+def test_one_wild_time_does_not_matter(tmp_path: Path) -> None:
+    trains, table = session(gain=3.0)
+    wild = table.assign(choice_time=table["choice_time"].where(table.index < 79, 1.7e9))
+    write_tables(tmp_path / "day1", trains, wild)
+    asked = settings(tmp_path)
+    spikes = np.concatenate(list(trains.values()))
+    assert counts(only(asked), asked) == brute_force(spikes, dict(enumerate(table["choice_time"][:79])))
+
+
 # Breaks that were cut.
 
 

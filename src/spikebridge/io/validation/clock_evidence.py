@@ -35,8 +35,10 @@ MAX_BREAKS = 10
 SILENT = 0.5
 """A silence of all units that lasts at least this part of a break may be the break."""
 RATES_HZ = (20000.0, 24000.0, 24414.0625, 25000.0, 30000.0, 32000.0, 40000.0)
-RATIOS = {a / b: (a, b) for a in RATES_HZ for b in RATES_HZ if a != b}
+RATIOS = {a / b: (a, b) for a in RATES_HZ for b in RATES_HZ if abs(a / b - 1) > 0.02}
 """Usual sampling rates; by how much the times are too small where the first is taken for the second."""
+FILLS = (0.8, 1.02)
+"""Where the last trial ends, as a part of the time of the spikes, once the rate is right: others are not tried."""
 APART = 2.0
 """The first trial after time zero begins later than this many usual steps between trials: nothing happened there."""
 
@@ -192,6 +194,8 @@ def rate(trials: Trials) -> Evidence | None:
     if trials.locking.in_place or len(trials.align) < MIN_TRIALS:
         return None
     for ratio, (one, other) in RATIOS.items():
+        if not FILLS[0] <= float(trials.stop.max()) / ratio / trials.last <= FILLS[1]:
+            continue
         found = locking(trials.rates, trials.align / ratio)
         if found.in_place and found.height[0] >= MIN_PEAK and trials.locking.height[0] < MAX_RIVAL * found.height[0]:
             text = (

@@ -76,8 +76,9 @@ def rates(trains: Trains) -> Rates:
 
 def locking(of: Rates, trials: Array) -> Locking:
     """trials: (trial,), seconds. See the module."""
-    trials = np.sort(trials[np.isfinite(trials)])
     duration = of.rate.shape[1] * of.bin_s
+    near = (trials > of.start_s - MAX_LAG_S) & (trials < of.start_s + duration + MAX_LAG_S)
+    trials = np.sort(trials[near])
     if len(trials) < MIN_TRIALS or not duration:
         return Locking()
     zone = max(MIN_ZONE_S, 1.5 * float(np.quantile(np.diff(trials), 0.95)))
