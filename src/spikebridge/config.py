@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
+from spikebridge.suggest import did_you_mean
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
@@ -40,6 +42,28 @@ class SimulateConfig(Section):
     label_information: float = Field(1.0, ge=0, description="coupling of deliberation to the choice; 0 = none")
 
 
+CLOCKS = ("spikes", "trials", "behavior")
+"""What may have an offset; the observed time goes with the spikes."""
+PartOffsets = dict[str, float]
+Offsets = float | dict[str, float | PartOffsets]
+"""Seconds for all times of a recording, or by part (see `CLOCKS`), or by recording."""
+
+
+def _seconds(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{key} must be a number of seconds, found {value!r}")
+    return float(value)
+
+
+def _part_offsets(given: dict[Any, Any], name: str = "") -> PartOffsets:
+    for key in given:
+        if key not in CLOCKS:
+            hint = did_you_mean(str(key), CLOCKS, "")
+            of = f" of {name}" if name else ""
+            raise ValueError(f"seconds{of} must be for {', '.join(CLOCKS)}, found {str(key)!r}{hint}")
+    return {str(key): _seconds(value, str(key)) for key, value in given.items()}
+
+
 class DataConfig(Section):
     path: str
     reader: str = "auto"
@@ -48,6 +72,8 @@ class DataConfig(Section):
     target: list[str] = Field(min_length=1)
     region_from: str = "auto"
     observed: str = "auto"
+    offset_s: Offsets = Field(0.0, description="seconds added to times; see spikebridge.io.offsets")
+    clock: Literal["checked", "trusted"] = Field("checked", description="trusted: signs of two clocks only warn")
     min_rate_hz: float = Field(0.1, ge=0)
     exclude_units: list[Unit] | dict[str, list[Unit]] = Field(
         default=[], description="units to leave out, by id or name; or recording -> such a list"
@@ -56,6 +82,17 @@ class DataConfig(Section):
         "error", description="many spikes of a unit at the time of the spike before: refuse, count once, or count all"
     )
     direction: Literal["source_to_target", "target_to_source"] = "source_to_target"
+
+    @field_validator("offset_s", mode="before")
+    @classmethod
+    def _offsets(cls, given: Any) -> Offsets:
+        if not isinstance(given, dict):
+            if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
+                raise ValueError("expected a number of seconds, or a mapping")
+            return float(given)
+        if all(key in CLOCKS and not isinstance(value, dict) for key, value in given.items()):
+            return dict(_part_offsets(given))
+        return {str(k): _part_offsets(v, str(k)) if isinstance(v, dict) else _seconds(v, k) for k, v in given.items()}
 
     @model_validator(mode="after")
     def _disjoint(self) -> DataConfig:
@@ -95,6 +132,11 @@ class TrialsConfig(Section):
     label: str = "choice"
     include: str | None = None
     covariates: list[str] = Field(default=[], description="columns for the model trial_columns, known at the decision")
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The columns that hold times for certain."""
+        return (self.align,) if self.decision is None else (self.align, self.decision)
 
     @model_validator(mode="after")
     def _ordered(self) -> TrialsConfig:

@@ -131,6 +131,7 @@ def test_inspect_as_json(recordings: Path, run: Run) -> None:
         (["recordings", "--reader", "nbw"], "unknown reader 'nbw', did you mean nwb?"),
         (["recordings", "--option", "rate"], "--option: expected KEY=VALUE such as sampling_rate_hz=30000, got 'rate'"),
         (["recordings", "--option", "rate=[1"], "--option rate: '[1' is no YAML value"),
+        (["recordings", "--offset-s", "[1"], "--offset-s: '[1' is no YAML value"),
         (["recordings", "--option", "rate=1"], "data.options of the reader nwb: unknown key rate"),
     ],
 )

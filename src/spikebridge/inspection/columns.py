@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from spikebridge.inspection.names import COUNTING, SINCE, align_rank, is_decision, label_group, says
 from spikebridge.inspection.records import Column, Series, Table
+from spikebridge.io.offsets import is_time, row_bounds
 from spikebridge.trial_table import MOST_CLASSES, label_names
 
 MOST_VALUES = MOST_CLASSES
-NEAR_S = 10.0
-"""A time of a trial lies at most so far outside start_time..stop_time of its row."""
 MOSTLY = 0.9
 
 
@@ -94,31 +93,8 @@ def _kind(name: str, frame: pd.DataFrame) -> str:
     return "relative" if _is_relative(name, values, frame) else "number"
 
 
-def _bounds(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """start_time and the end of each row: its stop_time, or where that is later, the start of the next."""
-    names = ("start_time", "stop_time")
-    if not all(n in frame and pd.api.types.is_numeric_dtype(frame[n]) for n in names):
-        return None
-    start, stop = (numbers(frame[n]) for n in names)
-    return start, np.fmax(stop, np.r_[start[1:], stop[-1:]])
-
-
-def is_time(values: pd.Series, frame: pd.DataFrame) -> bool:
-    """Whether nearly every value lies near start_time..stop_time of its row, and not because it counts the rows."""
-    bounds, v = _bounds(frame), numbers(values)
-    known = np.isfinite(v)
-    if bounds is None or known.sum() < 2:
-        return False
-    if pd.api.types.is_integer_dtype(values) and set(np.diff(v).tolist()) <= {0.0, 1.0}:
-        return False
-    start, stop = bounds
-    near = (v >= start - NEAR_S) & (v <= stop + NEAR_S)
-    spread = float(np.ptp(v[known])) > 0.5 * float(np.ptp(start[known]))
-    return bool(near[known].mean() >= MOSTLY) and spread
-
-
 def _is_relative(name: str, values: pd.Series, frame: pd.DataFrame) -> bool:
-    bounds, v = _bounds(frame), numbers(values.dropna())
+    bounds, v = row_bounds(frame), numbers(values.dropna())
     if bounds is None or not len(v) or not says(name, SINCE):
         return False
     longest = np.nanmax(bounds[1] - bounds[0], initial=0.0)

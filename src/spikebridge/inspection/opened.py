@@ -15,6 +15,7 @@ from spikebridge.inspection.records import Look
 from spikebridge.inspection.spiking import measure, region_columns, regions
 from spikebridge.io import Contents, named_recordings, read_contents, reader_of
 from spikebridge.io.contents import no_behavior
+from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.registry import key_of
 
 MOST_KEPT = 20_000_000
@@ -46,6 +47,7 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> tuple[list[Look], 
     opened: list[Opened] = []
     room = MOST_KEPT
     paths = named_recordings(Path(data.path), data.reader)
+    check_offset_names(data, list(paths.values()))
     for path, name in paths.items():
         reader = reader_of(path, data.reader)
         assert reader is not None  # named_recordings asked before

@@ -43,7 +43,7 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
 
 
 def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
-    contents = one.contents or read_contents(one.path, config.data, one.look.name)
+    contents = one.contents or read_contents(one.path, config.data, one.look.name, config.trials.times)
     chosen = choose(contents, config.data, config.trials, config.quality)
     return chosen.recording, check(
         chosen.recording,

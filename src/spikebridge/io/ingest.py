@@ -18,6 +18,7 @@ from spikebridge.digest import digest, files_digest, likeness, same_files, sourc
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
+from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
 from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
@@ -95,6 +96,7 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
     path = Path(config.data.path)
     found = named_recordings(path, config.data.reader)
     check_excluded(config.data, found.values())
+    check_offset_names(config.data, list(found.values()))
     if others := not_recordings(path, found, config.data.reader):
         say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
@@ -112,7 +114,8 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
     Raises DataError naming the file and everything wrong in it.
     """
-    chosen = choose(read_contents(path, config.data, name), config.data, config.trials, config.quality)
+    contents = read_contents(path, config.data, name, config.trials.times)
+    chosen = choose(contents, config.data, config.trials, config.quality)
     warnings = check(
         chosen.recording,
         config.data,
@@ -160,7 +163,18 @@ def _fingerprint(job: Job) -> str:
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 
-ASKED = {"duplicates", "exclude_units", "observed", "options", "reader", "region_from", "source", "target"}
+ASKED = {
+    "clock",
+    "duplicates",
+    "exclude_units",
+    "observed",
+    "offset_s",
+    "options",
+    "reader",
+    "region_from",
+    "source",
+    "target",
+}
 """The settings of `data` that have a say in what is read."""
 JUDGED = {"sorter_label_from", "sorter_labels"}
 """The settings of `quality` that say which units are used: faulty units that are not used are left out."""

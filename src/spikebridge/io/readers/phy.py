@@ -3,6 +3,9 @@
 Read without SpikeInterface, whose extractor runs params.py as a program (here one line of it is parsed, none is run),
 drops clusters that a table does not list, and renumbers clusters that it exported itself.
 
+Times are those of spike_times.npy, in samples, unless the folder has them in seconds as well, on the clock of the
+session (spike_times_sec_adj.npy, say; the option spike_times names another file, or `samples`).
+
 Units are the clusters with spikes or with a row in cluster_info.tsv. Each column of each cluster_*.tsv becomes a units
 column. `quality` is a person's word (group), else that of a curation program, else Kilosort's label, else empty: Phy's
 word "unsorted" says that nobody judged. Nothing is left out for its quality.
@@ -14,6 +17,7 @@ import ast
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,7 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.adjusted import adjusted_times, time_files
 from spikebridge.io.formats.sorting.clusters import cluster_files, cluster_tables, merged_tables
 from spikebridge.io.formats.sorting.common import (
     Sorted,
@@ -45,6 +50,7 @@ RATE = re.compile(r"^\s*sample_rate\s*=\s*([^#\n]*)", re.IGNORECASE | re.MULTILI
 
 class Options(Section):
     sampling_rate_hz: Positive | None = None
+    spike_times: str = "auto"
 
 
 def can_read(path: Path) -> bool:
@@ -57,18 +63,19 @@ def takes(path: Path) -> bool:
 
 def files_of(path: Path) -> list[Path]:
     """Without the raw recording and the features, which may be a hundred gigabytes."""
-    return [p for name in ARRAYS if (p := path / name).is_file()] + sidecar_files(path)
+    arrays = [p for name in ARRAYS if (p := path / name).is_file()]
+    return arrays + [p for p in time_files(path) if p not in arrays] + sidecar_files(path)
 
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
     notes: list[str] = []
     samples, clusters = _spikes(path, notes)
-    rate = agreed_rate(path, {"params.py": _rate_in_params(path)}, options.sampling_rate_hz)
+    seconds, rate = _seconds(path, samples, options, notes)
     units = merged_tables(cluster_tables(path, notes), clusters, notes)
     ids = units["unit"].to_numpy()
-    grouped = grouped_times(ids, clusters, samples, rate)
-    del samples, clusters  # the table of spikes takes their room
+    grouped = grouped_times(ids, clusters, samples if seconds is None else seconds, rate)
+    del samples, clusters, seconds  # the table of spikes takes their room
     spikes = spike_table(ids, *grouped)
     found = with_tables_beside(path, Sorted(units, spikes), path.name, skip=[p.name for p in cluster_files(path)])
     units = _with_quality(found.units, notes)
@@ -108,6 +115,18 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int6
         wrong.append(f"{owners}: expected a cluster for every spike, found NaN")
     refuse(path, wrong)
     return samples, clusters if clusters.dtype.kind == "i" else clusters.astype(np.int64)
+
+
+def _seconds(
+    path: Path, samples: NDArray[Any], options: Options, notes: list[str]
+) -> tuple[NDArray[np.float64] | None, float]:
+    """(spike,), seconds, of a file that holds them beside the samples (see `adjusted`), and 1; else None and the rate."""
+    said = _rate_in_params(path)
+    known = said is not None or options.sampling_rate_hz is not None
+    rate = agreed_rate(path, {"params.py": said}, options.sampling_rate_hz) if known else None
+    if source := adjusted_times(path, options.spike_times, samples, rate, notes):
+        return source.times, 1.0
+    return None, agreed_rate(path, {"params.py": said}, options.sampling_rate_hz)
 
 
 def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[Any]:

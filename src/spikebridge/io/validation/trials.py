@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import ConfigError
 from spikebridge.intervals import TOLERANCE_S
 from spikebridge.io.findings import Finding
+from spikebridge.io.validation.relative import Times, from_start, next_starts
 from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.trial_table import included
@@ -123,6 +124,8 @@ def check_spans(subject: Subject) -> Iterator[Finding]:
 
 def check_events(subject: Subject) -> Iterator[Finding]:
     """The times to align to and of decisions, against each other and against their trials."""
+    if subject.own_start:  # said elsewhere; what follows from it need not be
+        return
     for column in dict.fromkeys([subject.trials.align, subject.decision]):
         times = subject.times(column)
         if times is None:
@@ -147,12 +150,15 @@ def _twice(column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> 
 
 def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> Iterator[Finding]:
     start, stop = subject.times("start_time"), subject.times("stop_time")
-    if column in ("start_time", "stop_time") or start is None or stop is None:
+    if column in ("start_time", "stop_time") or start is None:
         return
+    stop = np.full(len(start), np.nan) if stop is None else stop
+    stop = np.where(np.isfinite(stop), stop, next_starts(start))
     mine = mine[np.isfinite(start[mine]) & np.isfinite(stop[mine])]
     at, start, stop = times[mine], start[mine], stop[mine]
     outside = (at < start - TOLERANCE_S) | (at > stop + TOLERANCE_S)
-    if len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max() and at.max() <= (stop - start).max() + TOLERANCE_S:
+    far = len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max()
+    if (far and at.max() <= (stop - start).max() + TOLERANCE_S) or from_start(Times(at, start, stop)):
         yield Finding(
             True,
             f"{column} ({at.min():g} to {at.max():g}) seems to be counted from the start of each trial; expected "
