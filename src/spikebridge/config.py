@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
@@ -84,9 +84,28 @@ class TrialsConfig(Section):
     align: str = "decision_time"
     window_s: tuple[float, float] = (-2.0, 0.0)
     decision: str | None = None
-    label: str = "choice"
-    include: str | None = None
+    label: str | dict[str, str] = Field("choice", description="a column, an expression, or class -> expression")
+    include: str | None = Field(None, description="an expression over the columns")
     covariates: list[str] = Field(default=[], description="columns for the model trial_columns, known at the decision")
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _named(cls, label: Any) -> Any:
+        """Classes may be written as numbers; true, false, yes and no are different things to different YAML readers."""
+        if not isinstance(label, dict):
+            return label
+        if odd := [name for name in label if isinstance(name, bool) or not isinstance(name, (str, int, float))]:
+            raise ValueError(f"put the names of classes in quotes; YAML reads one as {odd[0]!r}")
+        named = {str(name): text for name, text in label.items()}
+        if blank := [name for name in named if not name or name != name.strip()]:
+            raise ValueError(
+                f"the name of a class must neither be empty nor begin or end with a blank, got {blank[0]!r}"
+            )
+        if len(named) < 2 or len(named) < len(label):
+            raise ValueError(
+                f"expected at least two classes, each with its expression, got {', '.join(named) or 'none'}"
+            )
+        return named
 
     @model_validator(mode="after")
     def _ordered(self) -> TrialsConfig:

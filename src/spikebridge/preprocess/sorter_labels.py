@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.preprocess.trials import label_names
+from spikebridge.trial_table import label_names
 
 COLUMNS = (
     "quality",  # NWB, Allen Institute

@@ -20,7 +20,7 @@ from spikebridge.preprocess.windows import make_windows
 from spikebridge.types import Windows
 
 REPORT = "report.json"
-ROOMS = ("config", "ingested", "intervals", "preprocess", "stored", "suggest", "trial_table", "types")
+ROOMS = ("config", "expressions", "ingested", "intervals", "preprocess", "stored", "suggest", "trial_table", "types")
 """Code that has a say in what a window holds."""
 ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
 """The settings that have one."""

@@ -12,6 +12,7 @@ from spikebridge.gates import Claim, Gate, claims, failed
 from spikebridge.tracking import describe
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import Results
+from spikebridge.trial_table import label_called
 
 CHAMPION, CANDIDATE = "champion", "candidate"
 QUESTIONS = {
@@ -60,7 +61,7 @@ def _head(results: Results, model: str, gates: Mapping[str, Gate], about: Mappin
     c = results.config
     source, target = "+".join(c.data.source), "+".join(c.data.target)
     outputs = describe.outputs(results.scores(model))
-    yield f"# {model}: {c.trials.label} from {source} spikes"
+    yield f"# {model}: {label_called(c.trials.label)} from {source} spikes"
     lacking = ", ".join(failed(gates))
     yield (
         f"**{f'Gates failed: {lacking}.' if lacking else 'All gates passed.'}** Chosen among "
@@ -69,9 +70,9 @@ def _head(results: Results, model: str, gates: Mapping[str, Gate], about: Mappin
     yield "## Intended use"
     also = f", and the firing of {target} that goes with them" if "target_rates" in outputs else ""
     yield (
-        f"Predicts `{c.trials.label}` ({', '.join(about['classes'])}) of single trials of the recordings below from "
-        f"binned {source} spikes{also}. Outputs: {', '.join(f'`{name}`' for name in outputs)}. It knows the units of "
-        "these recordings only: another session, sorting or animal needs a new fit, or `spikebridge adapt`."
+        f"Predicts `{label_called(c.trials.label)}` ({', '.join(about['classes'])}) of single trials of the recordings "
+        f"below from binned {source} spikes{also}. Outputs: {', '.join(f'`{name}`' for name in outputs)}. It knows the "
+        "units of these recordings only: another session, sorting or animal needs a new fit, or `spikebridge adapt`."
     )
     yield (
         "```python\nimport spikebridge\n"

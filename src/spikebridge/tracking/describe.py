@@ -11,6 +11,7 @@ import pandas as pd
 
 from spikebridge import mission
 from spikebridge.tracking.results import Results
+from spikebridge.trial_table import label_called
 
 HEADINGS = {
     "balanced_accuracy": "balanced accuracy",
@@ -32,7 +33,7 @@ def execution(results: Results) -> str:
     start, stop = c.trials.window_s
     source, target = "+".join(c.data.source), "+".join(c.data.target)
     lines = [
-        f"**{source} → {target}**, predicting `{c.trials.label}` from the window "
+        f"**{source} → {target}**, predicting `{label_called(c.trials.label)}` from the window "
         f"{start:g} to {stop:g} s around `{c.trials.align}`, bins of {1000 * c.bins.width_s:g} ms.",
         "",
         score_table(results),
