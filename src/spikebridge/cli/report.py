@@ -179,7 +179,11 @@ def _region_row(region: Region, roles: Mapping[str, str]) -> list[str]:
 
 def _table(table: Table, found: Inspection) -> Part:
     trials = found.proposal.trials
-    uses = {trials[key]: key for key in ("decision", "align", "label")} if table.name == trials["table"] else {}
+    uses: dict[str, str] = {}
+    if table.name == trials["table"]:
+        uses = {trials[key]: key for key in ("decision", "align")} | dict.fromkeys(
+            _label_columns(table, found), "label"
+        )
     rows = [[c.name, c.kind, _holds(c), str(c.missing or ""), uses.get(c.name, "")] for c in table.columns]
     return Part(
         f"Interval table {table.name} ({table.rows} rows)", ("column", "kind", "holds", "missing", "proposed as"), rows
@@ -199,14 +203,26 @@ def _candidates(found: Inspection) -> Iterator[Part]:
     table = next((t for t in found.tables if t.name == found.proposal.trials["table"]), None)
     if table is None:
         return
-    columns = {c.name: c for c in table.columns}
     rows = [
-        [name, listed((f"{v}: {n}" for v, n in columns[name].classes.items()), MOST_SHOWN)]
-        for name in table.labels[:MOST_SHOWN]
+        [_label_text(one.label), listed((f"{v}: {n}" for v, n in one.classes.items()), MOST_SHOWN)]
+        for one in table.candidates
     ]
     lines = [] if rows else ["none: a label is a column with 2 to 20 values, no times"]
     lines.append("times to align to: " + listed(table.aligns, MOST_SHOWN))
-    yield Part("Label candidates, best first", ("column", "trials of each class") if rows else (), rows, lines)
+    yield Part("Label candidates, best first", ("label", "trials of each class") if rows else (), rows, lines)
+
+
+def _label_text(label: str | Mapping[str, str]) -> str:
+    return label if isinstance(label, str) else "{" + ", ".join(f"{name}: {text}" for name, text in label.items()) + "}"
+
+
+def _label_columns(table: Table, found: Inspection) -> tuple[str, ...]:
+    """The columns that the proposed label is made of."""
+    asked = found.proposal.trials["label"]
+    same = [
+        c for c in table.candidates if c.label == asked or (set(asked) <= set(c.label) and not isinstance(asked, str))
+    ]
+    return same[0].columns if same else (asked,) if isinstance(asked, str) else ()
 
 
 def _behavior(found: Inspection) -> Iterator[Part]:

@@ -53,7 +53,7 @@ def parse(text: str) -> Parsed:
     return Parsed(tree, names, tuple(columns))
 
 
-QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`([^`]*)`|([&|\n\r])""")
+QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`([^`]*)`|([&|\n\r#])""")
 
 
 def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
@@ -61,6 +61,8 @@ def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
     names: dict[str, str] = {}
 
     def plain(found: re.Match[str]) -> str:
+        if found[2] == "#":
+            raise ExpressionError("# is not allowed: nothing after it would be read")
         if found[2]:
             return {"&": " and ", "|": " or "}.get(found[2], " ")
         if found[1] is None:
