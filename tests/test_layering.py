@@ -16,6 +16,7 @@ LEVELS = {
     "interop": 1,
     "mission": 1,
     "stored": 1,
+    "strict_yaml": 1,
     "suggest": 1,
     "types": 2,
     "intervals": 2,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
+from spikebridge.strict_yaml import load_yaml
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
@@ -212,22 +212,15 @@ def load(path: Path | str = "params.yaml") -> Config:
     """
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such parameter file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {_where(error)}") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from None
+    raw = load_yaml(text, str(path))
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected sections such as data: and models:, got {_kind(raw)}")
     return parse(raw, str(path))
-
-
-def _where(error: Exception) -> str:
-    """Line and column of a mistake in YAML, and what the parser says of it."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return str(error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', error)}"
 
 
 def _kind(raw: Any) -> str:
