@@ -15,6 +15,7 @@ LEVELS = {
     "errors": 0,
     "interop": 1,
     "mission": 1,
+    "plain_text": 1,
     "stored": 1,
     "strict_yaml": 1,
     "suggest": 1,

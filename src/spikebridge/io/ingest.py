@@ -26,7 +26,18 @@ from spikebridge.types import Recording
 
 SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
-ROOMS = ("config", "digest", "expressions", "ingested", "intervals", "io", "suggest", "trial_table", "types")
+ROOMS = (
+    "config",
+    "digest",
+    "expressions",
+    "ingested",
+    "intervals",
+    "io",
+    "plain_text",
+    "suggest",
+    "trial_table",
+    "types",
+)
 """Code that has a say in what an ingested recording holds."""
 
 
