@@ -133,7 +133,8 @@ def label_columns(label: Label, table: pd.DataFrame) -> tuple[str, ...]:
         try:
             found |= dict.fromkeys(parse(text).columns)
         except ExpressionError as error:
-            raise ConfigError(f"{key} = {text!r}: cannot be evaluated ({error})") from error
+            hint = "; write == to compare" if one_equals_sign(text) else ""
+            raise ConfigError(f"{key} = {text!r}: cannot be evaluated ({error}){hint}") from error
     return tuple(found)
 
 
