@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
+from spikebridge.strict_yaml import load_yaml
 from spikebridge.suggest import did_you_mean
 
 Auto = Literal["auto"]
@@ -129,14 +129,33 @@ class TrialsConfig(Section):
     align: str = "decision_time"
     window_s: tuple[float, float] = (-2.0, 0.0)
     decision: str | None = None
-    label: str = "choice"
-    include: str | None = None
+    label: str | dict[str, str] = Field("choice", description="a column, an expression, or class -> expression")
+    include: str | None = Field(None, description="an expression over the columns")
     covariates: list[str] = Field(default=[], description="columns for the model trial_columns, known at the decision")
 
     @property
     def times(self) -> tuple[str, ...]:
         """The columns that hold times for certain."""
         return (self.align,) if self.decision is None else (self.align, self.decision)
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _named(cls, label: Any) -> Any:
+        """Classes may be written as numbers; true, false, yes and no are different things to different YAML readers."""
+        if not isinstance(label, dict):
+            return label
+        if odd := [name for name in label if isinstance(name, bool) or not isinstance(name, (str, int, float))]:
+            raise ValueError(f"put the names of classes in quotes; YAML reads one as {odd[0]!r}")
+        named = {str(name): text for name, text in label.items()}
+        if blank := [name for name in named if not name or name != name.strip()]:
+            raise ValueError(
+                f"the name of a class must neither be empty nor begin or end with a blank, got {blank[0]!r}"
+            )
+        if len(named) < 2 or len(named) < len(label):
+            raise ValueError(
+                f"expected at least two classes, each with its expression, got {', '.join(named) or 'none'}"
+            )
+        return named
 
     @model_validator(mode="after")
     def _ordered(self) -> TrialsConfig:
@@ -243,22 +262,15 @@ def load(path: Path | str = "params.yaml") -> Config:
     """
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such parameter file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {_where(error)}") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from None
+    raw = load_yaml(text, str(path))
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected sections such as data: and models:, got {_kind(raw)}")
     return parse(raw, str(path))
-
-
-def _where(error: Exception) -> str:
-    """Line and column of a mistake in YAML, and what the parser says of it."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return str(error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', error)}"
 
 
 def _kind(raw: Any) -> str:

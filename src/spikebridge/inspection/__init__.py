@@ -25,6 +25,7 @@ from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
 from spikebridge.io import not_recordings
 from spikebridge.suggest import counted, listed
+from spikebridge.trial_table import label_called
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
 
@@ -70,7 +71,7 @@ def inspect(
         regions=_all_regions(opened, proposal),
         tables=merged_tables((n, f) for one in opened for n, f in one.outline.tables.items()),
         not_read=tuple(not_read),
-        warnings=(*folder, *oddities.of_trial(trial, str(proposal.trials["label"]))),
+        warnings=(*folder, *oddities.of_trial(trial, label_called(proposal.trials["label"]))),
         proposal=proposal,
         trial=trial,
         block=text,

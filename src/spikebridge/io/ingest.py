@@ -32,9 +32,11 @@ SHARED = 0.1
 ROOMS = (
     "config",
     "digest",
+    "expressions",
     "ingested",
     "intervals",
     "io",
+    "plain_text",
     "repeated",
     "sorter_labels",
     "suggest",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spikebridge.errors import DataError
+from spikebridge.plain_text import unwanted
 
 
 def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:
@@ -33,6 +34,8 @@ def check_names(recordings: Iterable[tuple[Path, str]]) -> None:
     for path, name in recordings:
         if "|" in name or "/" in name or name.startswith("."):
             wrong.append(f"{path}: the name of a recording must not contain '|' or '/' nor begin with a dot: rename it")
+        elif said := unwanted(name):
+            wrong.append(f"{str(path)!r}: the name of a recording must not hold unseen characters; {said}: rename it")
         elif name in by_name:
             wrong.append(f"two recordings are called {name!r}: {by_name[name]} and {path}; rename one of them")
         by_name[name] = path

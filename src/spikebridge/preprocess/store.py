@@ -14,6 +14,7 @@ from spikebridge.digest import digest, file_digest, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import IngestedRecordings, load_about, load_ingested
 from spikebridge.parallel import Report, n_workers, run_jobs
+from spikebridge.plain_text import write_csv
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
@@ -23,8 +24,10 @@ from spikebridge.types import Windows
 REPORT = "report.json"
 ROOMS = (
     "config",
+    "expressions",
     "ingested",
     "intervals",
+    "plain_text",
     "preprocess",
     "repeated",
     "sorter_labels",
@@ -102,7 +105,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
         return str(error)
     files = [f"{job.name}.npz", f"{job.name}.quality.csv"]
     windows.save(job.out / files[0])
-    quality_table(recording, job.config).to_csv(job.out / files[1], index=False, lineterminator="\n")
+    write_csv(quality_table(recording, job.config), job.out / files[1], lineterminator="\n")
     new = [w for w in entry["warnings"] if w not in recording.warnings]  # ingest has said the others
     report(Line(job.name, f"{len(windows)} windows", tuple(new)))
     return entry | {"files": {name: file_digest(job.out / name) for name in files}, "made_from": made_from}

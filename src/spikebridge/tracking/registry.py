@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from spikebridge import gates
 from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest
+from spikebridge.plain_text import code, markdown
 from spikebridge.stored import read_json
 from spikebridge.tracking import evidence, promotion, runs
 from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
@@ -20,6 +21,7 @@ from spikebridge.tracking.identity import Identity, identify
 from spikebridge.tracking.logged import log_model
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, open_store, terminable
+from spikebridge.trial_table import label_called
 
 
 def register(config: Config, project: Path | str = ".", identity: Identity | None = None) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _about(results: Results, identity: Identity, model: str) -> dict[str, Any]:
         "n_bins": saved["n_bins"],
         "window_s": list(c.trials.window_s),
         "align": c.trials.align,
-        "label": c.trials.label,
+        "label": label_called(c.trials.label),
         "source": c.data.source,
         "target": c.data.target,
         "recordings": saved["recordings"],
@@ -114,7 +116,7 @@ def _describe(store: Store, results: Results) -> None:
     """Make the registered model, or tell anew what its aliases mean."""
     c = results.config
     text = (
-        f"Predicts `{c.trials.label}` from {'+'.join(c.data.source)} spikes.\n\n"
+        f"Predicts {code(label_called(c.trials.label))} from {markdown('+'.join(c.data.source))} spikes.\n\n"
         f"- `{CHAMPION}`: the newest version that passed every gate (no leak, better than majority, nulls, translation "
         "shown where it translates, not worse than the champion before it on the same split), or one that a person "
         "promoted: then its tags `promoted_by`, `promoted_reason` and `promoted_over` say so\n"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.plain_text import read_csv
 from spikebridge.stored import read_json
 
 DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
@@ -71,7 +72,7 @@ class Results:
         """A table of reports/evaluation. Raises DataError when it cannot be read."""
         path = self.evaluation / name
         try:
-            return pd.read_csv(path)
+            return read_csv(path)
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: cannot be read as a table: {error}") from None
 

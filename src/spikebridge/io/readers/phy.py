@@ -120,7 +120,7 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int6
 def _seconds(
     path: Path, samples: NDArray[Any], options: Options, notes: list[str]
 ) -> tuple[NDArray[np.float64] | None, float]:
-    """(spike,), seconds, of a file that holds them beside the samples, and 1; else None and the rate. See `adjusted`."""
+    """(spike,), seconds, of a file that holds them beside the samples (`adjusted`), and 1; else None and the rate."""
     said = _rate_in_params(path)
     known = said is not None or options.sampling_rate_hz is not None
     rate = agreed_rate(path, {"params.py": said}, options.sampling_rate_hz) if known else None

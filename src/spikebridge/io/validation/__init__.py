@@ -12,6 +12,12 @@ from spikebridge.errors import DataError
 from spikebridge.io.findings import Finding
 from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation.behavior import check_behavior
+from spikebridge.io.validation.characters import (
+    check_characters,
+    check_region_characters,
+    check_series_characters,
+    check_trial_characters,
+)
 from spikebridge.io.validation.clocks import check_clocks, check_relative
 from spikebridge.io.validation.copies import check_copies
 from spikebridge.io.validation.labels import check_labels
@@ -48,6 +54,10 @@ CHECKS: dict[Check, str] = {
     check_windows: "trials",
     check_clocks: "trials",
     check_behavior: "behavior",
+    check_characters: "spikes",
+    check_region_characters: "regions",
+    check_trial_characters: "trials",
+    check_series_characters: "behavior",
 }
 """Each check, and the part of the recording that it needs."""
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.errors import ConfigError
+from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.intervals import TOLERANCE_S
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.relative import Times, from_start, next_starts
 from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.suggest import counted, did_you_mean, listed
-from spikebridge.trial_table import included
+from spikebridge.trial_table import included, is_absent, label_called, label_columns, label_described, trial_labels
 
 FEWEST = 5
 """Trials from which a pattern in their times can be told."""
@@ -27,8 +27,9 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
     if not len(table):
         yield Finding(True, f"expected trials in table {ask.table!r}, found none: name another table in trials.table")
     columns = [str(c) for c in table.columns]
-    for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label)):
-        if name is None:
+    plain = isinstance(ask.label, str) and (ask.label in columns or is_absent(ask.label, table))
+    for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label if plain else None)):
+        if not isinstance(name, str):
             continue
         if name not in columns:
             hint = did_you_mean(name, columns)
@@ -39,11 +40,31 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
             yield from _times(key, name, table)
         elif len(table):
             yield from _missing(key, name, table[name].isna().to_numpy() | (subject.labels == ""))
+    if len(table):
+        yield from _label(subject, plain)
     for name in ("start_time", "stop_time"):
         if name in columns and name not in (ask.align, ask.decision) and not holds_times(table[name]) and len(table):
             yield Finding(
                 True, f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}: correct it"
             )
+
+
+def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
+    """A label that is an expression; and columns that would tell it."""
+    table, ask, name = subject.recording.trials, subject.trials, subject.recording.name
+    try:
+        told = sorted(set(label_columns(ask.label, table)) & set(ask.covariates))
+        labels = trial_labels(table, ask.label, name, subject.asked) if not plain else None
+    except SpikebridgeError as error:
+        yield Finding(True, str(error))
+        return
+    if told:
+        yield Finding(True, f"trials.covariates must not hold {listed(told)}: trials.label is made of it")
+    if labels is not None and not (labels != "").any():
+        yield Finding(True, f"trials.label: {label_described(ask.label, table)}: no trial has a class")
+    elif labels is not None and (labels == "").any():
+        n, called = int((labels == "").sum()), label_called(ask.label)
+        yield Finding(False, f"{n} of {counted(len(table), 'trial')} without {called} (trials.label), dropped")
 
 
 def _times(key: str, name: str, table: pd.DataFrame) -> Iterator[Finding]:
