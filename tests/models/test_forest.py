@@ -97,7 +97,16 @@ def test_a_chain_that_is_too_deep_is_refused_quickly() -> None:
     left[inner], right[inner] = inner + 1, inner + 2
     one = np.ones(2 * n + 1)
     forest = Forest(
-        np.array([0]), np.array([0], np.int32), left, right, feature, one * 0, one[:, None], np.empty(0), np.array(1.0)
+        np.array([0]),
+        np.array(N_FEATURES),
+        np.array([0], np.int32),
+        left,
+        right,
+        feature,
+        one * 0,
+        one[:, None],
+        np.empty(0),
+        np.array(1.0),
     )
     arrays = {field: getattr(forest, field) for field in FIELDS}
     with pytest.raises(DataError, match="expected trees of at most 10000 levels"):

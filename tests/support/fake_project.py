@@ -11,6 +11,7 @@ import pandas as pd
 
 from spikebridge import config, models
 from spikebridge.config import Config
+from spikebridge.models.parts import manifest
 from spikebridge.types import Predictions, Windows
 
 CLASSES = ("skip", "stay")
@@ -154,9 +155,11 @@ def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
         "bin_s": BIN_S,
         "n_bins": N_BINS,
         "recordings": units,
+        "class_shares": {w.recording: [0.5, 0.5] for w in windows},
         "params": {},
     }
     _json(folder / "model.json", about)
+    manifest.write(folder)
 
 
 def _evaluated(folder: Path, gates: bool) -> None:

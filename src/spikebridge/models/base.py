@@ -175,7 +175,7 @@ class Model(ABC):
         try:
             model = cls(about.params)
         except ConfigError as error:
-            raise DataError(f"{folder / NAME}: {error}") from None
+            raise DataError(f"{folder / NAME}: {str(error).partition('; ')[0]}") from None
         model.classes = tuple(about.classes)
         model.bin_s, model.n_bins = about.bin_s, about.n_bins
         model.units = {name: units.model_dump() for name, units in about.recordings.items()}

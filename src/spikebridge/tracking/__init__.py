@@ -17,17 +17,20 @@ __all__ = ["LiveRun", "home", "live", "promote", "publish", "serve_ui", "trackin
 
 
 def publish(config: Config, project: Path | str = ".") -> dict[str, Any]:
-    """Log what lies under runs/ and reports/ and register the best model behind the gates.
+    """Log what lies under runs/ and reports/ and register the best model behind the gates; write registration.json.
 
     See `mirror.mirror` and `registry.register`; returns what registration.json says.
     """
+    from spikebridge.tracking import record
     from spikebridge.tracking.identity import identify
     from spikebridge.tracking.mirror import mirror
     from spikebridge.tracking.registry import register
 
     identity = identify(config, Path(project))  # once: code that is being edited meanwhile would change it
     mirror(config, project, identity)
-    return register(config, project, identity)
+    about = register(config, project, identity)
+    record.write(Path(project), about)
+    return about
 
 
 def versions(name: str | None = None) -> tuple[str, list[Version]]:
@@ -47,11 +50,14 @@ def promote(version: int, by: str, reason: str, name: str | None = None) -> tupl
 
     See `promotion.promote`.
     """
-    from spikebridge.tracking import load, promotion
+    from spikebridge.tracking import load, promotion, record
 
-    store = load.existing_store()
+    store, project = load.existing_store(), home()
     name = name or load.settings().registered_model
-    return name, promotion.promote(store, name, version, by, reason)
+    champion = record.recorded_champion(project, store.uri, name)
+    said = promotion.promote(store, name, version, by, reason, champion)
+    record.note_champion(project, store.uri, name, version)
+    return name, said
 
 
 def serve_ui(port: int, say: Callable[[str], None]) -> int:

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from spikebridge.digest import file_digest
 from spikebridge.gates import Champion, Gate
-from spikebridge.tracking import runs
+from spikebridge.tracking import load, runs
 from spikebridge.tracking.card import CHAMPION
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, quiet_mlflow
@@ -67,14 +67,16 @@ def present_champion(store: Store, name: str) -> Champion | None:
         data_hash=tags.get("data_hash", ""),
         evidence=folder,
         problem=problem,
-        gone=not there(version),
+        gone=not there(store, version),
         promoted_by=tags.get("promoted_by", ""),
         recorded=_recorded(tags.get(f"{GATE}present_champion", "")),
     )
 
 
-def there(version: ModelVersion) -> bool:
-    """Whether the version's files are where they were put. In a store that was moved they are not."""
+def there(store: Store, version: ModelVersion) -> bool:
+    """Whether the version's files are where they were put, in this project. In a moved or copied one they are not."""
+    if load.elsewhere(store.client, version):
+        return False
     try:
         return bool(quiet_mlflow().artifacts.list_artifacts(f"models:/{version.name}/{version.version}"))
     except (MlflowException, OSError):
@@ -84,6 +86,8 @@ def there(version: ModelVersion) -> bool:
 def _predictions(store: Store, version: ModelVersion) -> tuple[Path | None, str]:
     """Folder with the predictions, or why there is none. Versions without evidence may have them in their run."""
     wanted = version.tags.get(HASH)
+    if where := load.elsewhere(store.client, version):
+        return None, f"its files lie in another folder, {where}"
     path = _download(f"models:/{version.name}/{version.version}/{EVIDENCE}/{PREDICTIONS}")
     if path is None and wanted is None and version.run_id:
         path = _download(f"runs:/{version.run_id}/{PREDICTIONS}")

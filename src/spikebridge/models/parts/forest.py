@@ -19,7 +19,8 @@ from spikebridge.errors import DataError
 
 MAX_DEPTH = 10_000
 CHUNK = 256  # trials that go down the trees together
-FIELDS = {"classes": "int64", "first": "int32", "left": "int32", "right": "int32", "feature": "int32"}
+FIELDS = dict.fromkeys(("classes", "n_features"), "int64")
+FIELDS |= dict.fromkeys(("first", "left", "right", "feature"), "int32")
 FIELDS |= dict.fromkeys(("threshold", "value", "prior", "rate"), "float64")
 Array = NDArray[Any]
 
@@ -28,13 +29,14 @@ Array = NDArray[Any]
 class Forest:
     """Trees one after the other. A trial goes left where x[feature] <= threshold.
 
-    classes: (class,), those that the trees know. first: (tree,), each tree's root. left, right: (node,), numbers of the
-    children, -1 in a leaf. feature, threshold: (node,). value: (node, class), class shares, or (node, 1), what a node
-    of a boosted tree adds to log odds. prior: (output,), where boosting starts; empty where the trees are averaged
-    (Breiman 2001). rate: scalar, of boosting (Friedman 2001).
+    classes: (class,), those that the trees know. n_features: scalar, of a trial. first: (tree,), each tree's root.
+    left, right: (node,), numbers of the children, -1 in a leaf. feature, threshold: (node,). value: (node, class),
+    class shares, or (node, 1), what a node of a boosted tree adds to log odds. prior: (output,), where boosting starts;
+    empty where the trees are averaged (Breiman 2001). rate: scalar, of boosting (Friedman 2001).
     """
 
     classes: Array
+    n_features: Array
     first: Array
     left: Array
     right: Array
@@ -95,6 +97,7 @@ def from_sklearn(ensemble: Any) -> Forest:
     )
     made = {
         "classes": ensemble.classes_,
+        "n_features": np.array(ensemble.n_features_in_),
         "first": first,
         "left": left,
         "right": right,
@@ -136,6 +139,7 @@ def read_forest(path: Path, label: str, arrays: Mapping[str, Array], n_features:
     forest = Forest(**arrays)
     nodes, classes = len(np.atleast_1d(forest.left)), forest.classes
     shapes = {"left": (nodes,), "right": (nodes,), "feature": (nodes,), "threshold": (nodes,), "rate": ()}
+    shapes["n_features"] = ()
     if (
         classes.ndim != 1
         or not len(classes)
@@ -149,6 +153,8 @@ def read_forest(path: Path, label: str, arrays: Mapping[str, Array], n_features:
     for name, shape in shapes.items():
         if getattr(forest, name).shape != shape:
             raise wrong(f"expected {name!r} of shape {shape}, got {getattr(forest, name).shape}")
+    if forest.n_features != n_features:
+        raise wrong(f"expected {n_features} features as the settings and units give, got {forest.n_features}")
     if said := _misshapen(forest, nodes, n_features):
         raise wrong(said)
     if boosted and len(forest.first) % outputs:

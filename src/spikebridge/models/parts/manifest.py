@@ -59,8 +59,8 @@ def _listed(path: Path) -> dict[str, tuple[int, str]]:
             "version of spikebridge"
         )
     files: Any = content.get("files")
-    if not isinstance(files, dict) or not files:
-        raise DataError(f"{path}: expected files, each with bytes and sha256")
+    if content.keys() != {"schema", "files"} or not isinstance(files, dict) or not files:
+        raise DataError(f"{path}: expected schema and files, each of these with bytes and sha256")
     listed = {}
     for name, entry in files.items():
         size, sha256 = (entry.get("bytes"), entry.get("sha256")) if isinstance(entry, dict) else (None, None)

@@ -6,7 +6,6 @@ Poisson observation model and per-recording read-in and read-out).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.seq2seq.adapt import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
-from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Saved, read_layout
+from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, read_layout
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import History, Predictions, Windows
 
@@ -175,13 +174,13 @@ class Seq2Seq(Model):
         save_arrays(folder / WEIGHTS, arrays)
         if self.forests:
             save_arrays(folder / TREES, named_arrays(self.forests, translator.recordings))
-        about = {"recordings": translator.recordings, "summary": self.summary}
-        (folder / LAYOUT).write_text(json.dumps(about), encoding="utf-8")
+        Layout(translator.recordings, self.summary, list(self.forests)).write(folder / LAYOUT)
 
     def _load(self, folder: Path) -> None:
-        order, self.summary = read_layout(folder / LAYOUT, self.units)
+        layout = read_layout(folder / LAYOUT, self.units)
+        order, self.summary = layout.recordings, layout.summary
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
-        saved = Saved(folder, self.params, sizes, len(self.classes), self.n_bins, self.summary)
+        saved = Saved(folder, self.params, sizes, len(self.classes), self.n_bins, layout)
         arrays = load_arrays(folder / WEIGHTS)
         saved.check(arrays)
         self.translator = Translator(self.params, self.bin_s, self.device)
@@ -191,4 +190,4 @@ class Seq2Seq(Model):
         self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in told.items() if fields}
         found = {name: part(arrays, f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}
-        self.forests = saved.forests(self.directions, self.readouts)
+        self.forests = saved.forests(self.directions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,19 +33,30 @@ LAYOUT, WEIGHTS, TREES = "layout.json", "weights.safetensors", "trees.safetensor
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def read_layout(path: Path, known: Collection[str]) -> tuple[list[str], str]:
-    """The order of the recordings in the network, and the name of the summary. Raises DataError."""
+@dataclass(frozen=True)
+class Layout:
+    """recordings: in the order of the network. summary: a key of SUMMARIES. trees: the recordings that have some."""
+
+    recordings: list[str]
+    summary: str
+    trees: list[str]
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(vars(self)), encoding="utf-8")
+
+
+def read_layout(path: Path, known: Collection[str]) -> Layout:
+    """What `Layout.write` wrote, checked. known: the recordings of model.json. Raises DataError."""
     about = read_object(path)
-    order, summary = about.get("recordings"), about.get("summary")
-    if (
-        about.keys() != {"recordings", "summary"}
-        or not isinstance(order, list)
-        or sorted(map(str, order)) != sorted(known)
-    ):
-        raise DataError(f"{path}: expected recordings, those of model.json in some order, and summary")
+    order, summary, trees = (about.get(name) for name in ("recordings", "summary", "trees"))
+    named = isinstance(order, list) and all(isinstance(name, str) for name in order) and sorted(order) == sorted(known)
+    if about.keys() != set(Layout.__dataclass_fields__) or not named:
+        raise DataError(f"{path}: expected summary, trees, and recordings, those of model.json in some order")
+    if not isinstance(trees, list) or not all(isinstance(name, str) and name in known for name in trees):
+        raise DataError(f"{path}: expected trees as recordings of model.json, got {str(trees)[:80]}")
     if not isinstance(summary, str) or summary not in SUMMARIES:
         raise DataError(f"{path}: expected summary as one of {', '.join(SUMMARIES)}, got {str(summary)[:80]!r}")
-    return [str(name) for name in order], summary
+    return Layout(order or [], summary, trees)
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class Saved:
     sizes: Mapping[str, tuple[int, int]]
     n_classes: int
     n_bins: int
-    summary: str
+    layout: Layout
 
     def check(self, arrays: Arrays) -> None:
         """Raises DataError where the arrays of weights.safetensors are not those of such a translator."""
@@ -95,7 +107,7 @@ class Saved:
             found |= {f"direction.{i}.{name}": kind for name, kind in direction.items()}
         readout = part(arrays, f"readout.{i}.")
         if readout:
-            latents = self.params.latents * (min(4, self.n_bins) if self.summary == "parts" else 1)
+            latents = self.params.latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
             n = latents + (self.n_classes if directed else 0)
             shapes = {"mean": (n,), "scale": (), "weights": (n, self.n_classes), "bias": (self.n_classes,)}
             for name, shape in shapes.items():  # with labels of one class the mean keeps the precision of the latents
@@ -103,17 +115,14 @@ class Saved:
                 found[f"readout.{i}.{name}"] = (dtype if dtype == "float32" else "float64", shape)
         return found
 
-    def forests(self, directed: Collection[str], read_out: Collection[str]) -> dict[str, Forest]:
-        """The trees of each recording that has some; see `read_forest`."""
-        path = self.folder / TREES
-        if not path.is_file():
-            return {}
-        arrays, found = load_arrays(path), {}
+    def forests(self, directed: Collection[str]) -> dict[str, Forest]:
+        """The trees of each recording that has some; see `read_forest`. directed: who has a label direction."""
+        path, found = self.folder / TREES, {}
+        arrays = load_arrays(path) if self.layout.trees else {}
         for i, name in enumerate(self.sizes):
-            fields = part(arrays, f"{i}.")
-            if fields and name in read_out:
+            if name in self.layout.trees:
                 n_features = self.params.latents + (self.n_classes if name in directed else 0)
-                found[name] = read_forest(path, name, fields, n_features, self.n_classes)
+                found[name] = read_forest(path, name, part(arrays, f"{i}."), n_features, self.n_classes)
                 arrays = {k: a for k, a in arrays.items() if not k.startswith(f"{i}.")}
         check_arrays(path, arrays, {})
         return found
