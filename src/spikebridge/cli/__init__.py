@@ -121,6 +121,8 @@ def results(_: argparse.Namespace) -> None:
             print(f"Gate {name}: {word if word != 'failed' else 'FAILED'} ({gate['reason']})")
         for line in promotion.champion_lines(project):
             print(line)
+        if said := tracking.misplaced(project):
+            print(f"spikebridge results: {said}", file=sys.stderr)
 
 
 def predict(arguments: argparse.Namespace) -> None:

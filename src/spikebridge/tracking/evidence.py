@@ -88,22 +88,22 @@ def _predictions(store: Store, version: ModelVersion) -> tuple[Path | None, str]
     wanted = version.tags.get(HASH)
     if where := load.elsewhere(store.client, version):
         return None, f"its files lie in another folder, {where}"
-    path = _download(f"models:/{version.name}/{version.version}/{EVIDENCE}/{PREDICTIONS}")
+    path = downloaded(f"models:/{version.name}/{version.version}/{EVIDENCE}/{PREDICTIONS}")
     if path is None and wanted is None and version.run_id:
-        path = _download(f"runs:/{version.run_id}/{PREDICTIONS}")
-    if path is None:
+        path = downloaded(f"runs:/{version.run_id}/{PREDICTIONS}")
+    if path is None or not path.is_file():
         return None, "it carries no predictions"
     if wanted is not None and file_digest(path) != wanted:
         return None, "its predictions are not those that it was registered with"
     return path.parent, ""
 
 
-def _download(uri: str) -> Path | None:
+def downloaded(uri: str) -> Path | None:
+    """A file or folder of the opened store; None where there is none."""
     try:
-        path = Path(quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri))
+        return Path(quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri))
     except (MlflowException, OSError):
         return None
-    return path if path.is_file() else None
 
 
 def _recorded(tag: str) -> Gate | None:

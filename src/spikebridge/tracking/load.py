@@ -119,7 +119,8 @@ def _client(uri: str) -> Any:
     if missing := missing_database(store):
         raise RegistryError(
             f"{uri}: no MLflow store is here, expected {missing}. Load from inside the project, name a store in "
-            "MLFLOW_TRACKING_URI, or load a folder"
+            "MLFLOW_TRACKING_URI, or load a folder. Where the project has results (runs/, reports/), spikebridge "
+            "publish makes the store"
         )
     return connect(store)
 

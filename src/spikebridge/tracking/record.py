@@ -64,12 +64,14 @@ def write(project: Path, about: Mapping[str, Any]) -> None:
         path.write_text(json.dumps({"fingerprint": about["fingerprint"]}), encoding="utf-8")
 
 
-def note_champion(project: Path, store_uri: str, name: str, version: int) -> None:
-    """Record which version a person made champion."""
+def note_champion(project: Path, store_uri: str, name: str, version: int, sha256: str | None) -> None:
+    """Record which version a person made champion, and the SHA-256 of its manifest where none was recorded."""
     about = read(project)
     if not _about_model(about, project, store_uri, name):
         return
     about["champion"] = version
+    if sha256 is not None:
+        about["manifests"] = {str(version): sha256} | dict(about.get("manifests") or {})
     if about.get("version") == version:
         about |= {"alias": CHAMPION, "uri": f"models:/{name}@{CHAMPION}"}
     elif about.get("alias") == CHAMPION:

@@ -16,7 +16,7 @@ from spikebridge.digest import digest, file_digest, files_digest
 from spikebridge.errors import SpikebridgeError
 from spikebridge.models.parts import manifest
 from spikebridge.stored import read_json
-from spikebridge.tracking import evidence, load, promotion, record, runs
+from spikebridge.tracking import evidence, promotion, record, runs
 from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
 from spikebridge.tracking.identity import Identity, identify
 from spikebridge.tracking.logged import log_model
@@ -81,7 +81,8 @@ def _manifests(store: Store, name: str, version: ModelVersion, project: Path, ma
     kept = record.kept_manifests(project, store.uri, name, map(str, numbers))
     number = str(version.version)
     if made is None and number not in kept:
-        made = file_digest(load.download(f"models:/{name}/{number}/{manifest.NAME}"))
+        path = evidence.downloaded(f"models:/{name}/{number}/{manifest.NAME}")
+        made = file_digest(path) if path is not None else None
     return kept | ({number: made} if made else {})
 
 
@@ -137,12 +138,14 @@ def _existing(store: Store, name: str, fingerprint: str, project: Path) -> Model
 
 def _intact(version: ModelVersion, recorded: str | None) -> bool:
     """Whether its files are those of its manifest, and that is the recorded one, if one is recorded."""
+    root = evidence.downloaded(f"models:/{version.name}/{version.version}")
+    if root is None:
+        return False
     try:
-        root = load.download(f"models:/{version.name}/{version.version}")
         manifest.check(root, AROUND)
-        return recorded in {None, file_digest(root / manifest.NAME)}
     except SpikebridgeError:
         return False
+    return recorded in {None, file_digest(root / manifest.NAME)}
 
 
 def _new(

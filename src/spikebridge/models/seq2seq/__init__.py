@@ -26,7 +26,7 @@ from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.seq2seq.adapt import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
-from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, read_layout
+from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, fill, read_layout
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import History, Predictions, Windows
 
@@ -185,7 +185,7 @@ class Seq2Seq(Model):
         saved.check(arrays)
         self.translator = Translator(self.params, self.bin_s, self.device)
         self.translator.build(sizes, seed=0)
-        self.translator.put(arrays)
+        fill(self.translator, arrays)
         told = {name: part(arrays, f"direction.{i}.") for i, name in enumerate(order)}
         self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in told.items() if fields}
         found = {name: part(arrays, f"readout.{i}.") for i, name in enumerate(order)}

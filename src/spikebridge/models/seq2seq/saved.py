@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -23,11 +24,13 @@ from spikebridge.models.parts.arrays import (
     part,
     positive,
 )
+from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.forest import Forest, read_forest
 from spikebridge.models.parts.label_direction import SEGMENTS
 from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.models.parts.saved_json import read_object
 from spikebridge.models.seq2seq.network import Network
+from spikebridge.models.seq2seq.translator import Translator
 
 LAYOUT, WEIGHTS, TREES = "layout.json", "weights.safetensors", "trees.safetensors"
 Arrays = Mapping[str, NDArray[Any]]
@@ -126,3 +129,16 @@ class Saved:
                 arrays = {k: a for k, a in arrays.items() if not k.startswith(f"{i}.")}
         check_arrays(path, arrays, {})
         return found
+
+
+def fill(translator: Translator, arrays: Arrays) -> None:
+    """Give built networks the weights, scales, maps and baselines of checked arrays."""
+
+    def tensors(prefix: str) -> dict[str, torch.Tensor]:
+        return {k: torch.from_numpy(v).to(translator.device) for k, v in part(arrays, prefix).items()}
+
+    translator.networks.load_state_dict(tensors("network."))
+    translator.scale, maps = tensors("scale."), tensors("map.")
+    translator.maps = [maps[str(m)] for m in range(len(maps))]
+    kept = {name: part(arrays, f"baseline.{i}.") for i, name in enumerate(translator.recordings)}
+    translator.baselines = {name: Baseline.from_arrays(fields) for name, fields in kept.items()}

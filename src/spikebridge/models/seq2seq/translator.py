@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spikebridge.models.base import OnEpoch
-from spikebridge.models.parts.arrays import part
 from spikebridge.models.parts.baseline import Baseline, LogGain, fit_baseline
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
@@ -58,18 +57,6 @@ class Translator:
                 Network(units, p.inputs, p.hidden, p.latents, p.core, causal) for _ in range(p.members)
             )
         self.networks.to(self.device)
-
-    def put(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Give built networks the weights, scales, maps and baselines of checked arrays; see `saved`."""
-
-        def tensors(prefix: str) -> dict[str, Tensor]:
-            return {k: torch.from_numpy(v).to(self.device) for k, v in part(arrays, prefix).items()}
-
-        self.networks.load_state_dict(tensors("network."))
-        self.scale, maps = tensors("scale."), tensors("map.")
-        self.maps = [maps[str(m)] for m in range(len(maps))]
-        kept = {name: part(arrays, f"baseline.{i}.") for i, name in enumerate(self.recordings)}
-        self.baselines = {name: Baseline.from_arrays(fields) for name, fields in kept.items()}
 
     def fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
