@@ -19,7 +19,8 @@ import numpy as np
 from studies import simulated_windows, small_config
 from spikebridge import models
 quick = {"seq2seq": {"epochs": 1, "hidden": 8, "drift": True, "label_direction": True, "readout_trees": 10},
-         "random_forest": {"trees": 10}, "gradient_boosting": {"trees": 10}, "dnn": {"epochs": 2}, "cebra": {"iterations": 5}}
+         "random_forest": {"trees": 10}, "gradient_boosting": {"trees": 10}, "dnn": {"epochs": 2},
+         "cebra": {"iterations": 5}}
 windows = simulated_windows(small_config())
 for name in models.names():
     if not models.kind(name).missing():

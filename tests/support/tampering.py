@@ -32,7 +32,7 @@ from spikebridge import models
 
 Make = Callable[[Path], None]
 Case = tuple[str, Make]
-RECOMPUTED = ", manifest recomputed"
+RECOMPUTED, AROUND = ", manifest recomputed", "around the model, "
 MARKER = "SPIKEBRIDGE_TAMPERING_MARKER"
 """Environment variable with the path of a file that planted code would make."""
 CODE = f"import os, pathlib; pathlib.Path(os.environ['{MARKER}']).write_text('executed')\n"
@@ -40,15 +40,15 @@ SECONDS, GIBIBYTES = 30, 8
 BLIND = ("majority", "mean_rate", "psth")
 """Models that do not look at the source: with other units they are true models still."""
 PLAUSIBLE = (
-    "bit flipped", "a number changed", "served.json", "served_script.py", "MLmodel", "conda.yaml", "python_env.yaml",
-    "requirements.txt", "input_example.json", "serving_input_example.json", "planted", "loader_module",
-    "another recording's name",
+    "bit flipped", "a number changed", "served.json", "served_script.py", "MLmodel", "planted",
 )  # fmt: skip
 """Beginnings of names: what could be a true model once the manifests say so."""
 
 
 def plausible(name: str) -> bool:
     """Whether a changed model could be a true one, so that only a record outside the store can tell."""
+    if name.startswith(AROUND):  # spikebridge does not read them, but for their kind and bytes
+        return name.endswith(RECOMPUTED) and not any(kind in name for kind in ("a link to", "a named pipe"))
     return name.endswith(RECOMPUTED) and name.partition(": ")[2].startswith(PLAUSIBLE)
 
 
@@ -58,7 +58,8 @@ def tampered_models(folder: Path) -> list[Case]:
     cases: list[Case] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.parent in {folder, inner}):
         name = path.relative_to(folder).as_posix()
-        cases += [(f"{name}: {what}", make) for what, make in _of_any_file(name)]
+        called = name if path.parent == inner else AROUND + name
+        cases += [(f"{called}: {what}", make) for what, make in _of_any_file(name)]
         if path.suffix == ".json" and path.parent == inner:
             cases += [(f"{name}: {what}", make) for what, make in _of_json(path, name)]
         if path.suffix == ".safetensors":

@@ -23,7 +23,7 @@ SMALL = {
     "gradient_boosting": {"trees": 5},
 }
 KINDS = ("random_forest", "seq2seq", "dnn", "gradient_boosting", "logistic", "majority", "ridge", "poisson_glm", "psth")
-CASES_A_KIND = 60
+CASES_A_KIND = 40
 """Of hundreds, evenly chosen; a campaign takes them all: see `tampering.tampered_models`."""
 
 
@@ -82,7 +82,7 @@ def test_what_mlflow_keeps_around_a_model_is_checked_too(project: Path, tmp_path
     cases = tampered_models(registered(project))
     around = [c for c in cases if not c[0].startswith("artifacts/") and not is_of(c[0], "model.json")]
     assert {name for name, _ in around} >= {"folder: served_script.py replaced", "folder: MLmodel with a Python tag"}
-    found = tampering.outcomes(registered(project), tmp_path, some(around, 120))
+    found = tampering.outcomes(registered(project), tmp_path, some(around, 80))
     assert_refused(found)
 
 
@@ -103,7 +103,7 @@ def test_by_name_everything_is_refused_whoever_wrote_the_manifests_anew(
         return tampering.used(spikebridge.load("models:/spikebridge@champion"))
 
     try:
-        found = tampering.outcomes(kept, tmp_path, some(cases, 40), by_name)
+        found = tampering.outcomes(kept, tmp_path, some(cases, 30), by_name)
     finally:
         shutil.rmtree(root)
         shutil.copytree(kept, root)

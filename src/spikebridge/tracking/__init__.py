@@ -85,8 +85,11 @@ def misplaced(project: Path) -> str:
     return f"version {about['version']} of {about['name']}: {load.moved(where)}" if where else ""
 
 
-def serve_ui(port: int, say: Callable[[str], None]) -> int:
-    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped; its exit code. say: gets lines to show."""
+def serve_ui(port: int, say: Callable[[str], None], auth: bool = False) -> int:
+    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped; its exit code.
+
+    say: gets lines to show. auth: ask for a password, see `ui.accounts`.
+    """
     from spikebridge.tracking.ui import serve
 
-    return serve(port, say)
+    return serve(port, say, auth)
