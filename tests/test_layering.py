@@ -14,6 +14,7 @@ from import_graph import PACKAGE, ROOT, SRC, imports, modules, tree
 LEVELS = {
     "errors": 0,
     "interop": 1,
+    "keys": 1,
     "mission": 1,
     "plain_text": 1,
     "stored": 1,

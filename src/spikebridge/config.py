@@ -6,7 +6,15 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
@@ -214,9 +222,15 @@ class StatisticsConfig(Section):
     condition: str | None = Field(None, description="condition_shuffle keeps its mean course; null: the label")
 
 
+def _model_name(name: str) -> str:
+    if not name.strip() or name != name.strip() or len(name) > 200 or any(c in "/:@'\"" or ord(c) < 32 for c in name):
+        raise ValueError(f"expected a name of at most 200 characters without / : @ and quotes, got {name[:80]!r}")
+    return name
+
+
 class TrackingConfig(Section):
     experiment: str = "spikebridge"
-    registered_model: str = "spikebridge"
+    registered_model: Annotated[str, AfterValidator(_model_name)] = "spikebridge"
     uri: str | None = None
 
 

@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "ui", ui, "MLflow UI of this project, on this machine only")
     command.add_argument("--port", type=int, default=5000)
+    command.add_argument("--auth", action="store_true", help="ask for a password, on a machine that others use too")
 
     _command(commands, "publish", publish, "log the results on disk and register the model in the current MLflow store")
 
@@ -123,6 +124,8 @@ def results(_: argparse.Namespace) -> None:
             print(f"Gate {name}: {word if word != 'failed' else 'FAILED'} ({gate['reason']})")
         for line in promotion.champion_lines(project):
             print(line)
+        if said := tracking.misplaced(project):
+            print(f"spikebridge results: {said}", file=sys.stderr)
 
 
 def predict(arguments: argparse.Namespace) -> None:
@@ -192,7 +195,7 @@ def adapt(arguments: argparse.Namespace) -> None:
 def ui(arguments: argparse.Namespace) -> None:
     from spikebridge import tracking
 
-    raise SystemExit(tracking.serve_ui(arguments.port, lambda line: print(line, flush=True)))
+    raise SystemExit(tracking.serve_ui(arguments.port, lambda line: print(line, flush=True), arguments.auth))
 
 
 def publish(_: argparse.Namespace) -> None:

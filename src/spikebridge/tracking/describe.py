@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from spikebridge import mission
+from spikebridge.keys import path_key
 from spikebridge.plain_text import code, markdown
 from spikebridge.tracking.results import Results
 from spikebridge.trial_table import label_called
@@ -247,9 +248,9 @@ def comparison_metrics(comparisons: pd.DataFrame) -> dict[str, float]:
     """Primary differences and their corrected p-values, as metrics of the comparison run."""
     found: dict[str, float] = {}
     for r in comparisons[comparisons["role"] == "primary"].to_dict("records"):
-        name = f"{r['family']}/{r['model_a']}_minus_{r['model_b']}"
+        name = path_key(str(r["family"]), f"{r['model_a']}_minus_{r['model_b']}")
         found |= {name: r["estimate"], f"{name}_p_holm": r["p_holm"]}
-    return {clean(k): float(v) for k, v in found.items() if isinstance(v, (int, float)) and math.isfinite(v)}
+    return {k: float(v) for k, v in found.items() if isinstance(v, (int, float)) and math.isfinite(v)}
 
 
 def model(results: Results, name: str, scores: Mapping[str, float]) -> str:
@@ -290,11 +291,6 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _cell(value: Any) -> str:
     """One cell on one line: a bar in it would begin another."""
     return " ".join(str(value).replace("|", "\\|").split())
-
-
-def clean(name: str) -> str:
-    """A name that MLflow takes: other characters become underscores."""
-    return "".join(c if c.isalnum() or c in "_-. /:" else "_" for c in name)
 
 
 def outputs(scores: Mapping[str, float]) -> list[str]:

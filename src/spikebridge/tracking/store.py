@@ -36,7 +36,7 @@ SHOWN_METRICS = (
     "inner_balanced_accuracy",
 )
 EXPERIMENT_TAGS = {
-    "spikebridge.artifacts": "beside",
+    place.BESIDE: "beside",
     "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
     "mlflow.note.content": "Each top run is one execution of the pipeline: a child for each model (tuning trials below "
     "it) and one, *comparison*, with tables, tests and figures. The same metric has the same name in every model.",
@@ -172,7 +172,7 @@ def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
 
 
 def _ours(experiment: Any) -> bool:
-    return "spikebridge.artifacts" in experiment.tags and experiment.artifact_location.startswith("file:")
+    return place.BESIDE in experiment.tags and experiment.artifact_location.startswith("file:")
 
 
 def process_tags() -> dict[str, str]:
