@@ -17,6 +17,7 @@ from spikebridge.io import Contents, named_recordings, read_contents, reader_of
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.registry import key_of
+from spikebridge.repeated import errors_together
 
 MOST_KEPT = 20_000_000
 """Spikes kept in memory over all recordings, for the proposal to be tried on; of larger ones only the outline."""
@@ -63,7 +64,7 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> tuple[list[Look], 
         looks.append(one.look)
         opened.append(one)
     if not opened:
-        raise DataError("\n".join(look.error for look in looks))
+        raise DataError("\n".join(errors_together([(look.name, look.path, look.error) for look in looks])))
     return looks, opened
 
 
