@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from spikebridge import config, tracking
-from spikebridge.stage import output, stage_main
+from spikebridge.stage import check_inputs, output, stage_main
 
 
 def run(_: list[str]) -> None:
-    registration = tracking.publish(config.load())
+    registration = tracking.publish(config.load(), logged=check_inputs)
     # Both are uncached: a version number restored from a cache would be stale, and wiping mlruns/ runs this stage again
     with output(Path("reports/registration.json")) as path:
         path.write_text(json.dumps(registration, indent=1), encoding="utf-8")

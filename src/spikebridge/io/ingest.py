@@ -17,6 +17,7 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest, likeness, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
+from spikebridge.inputs import Inputs
 from spikebridge.io.choose import choose
 from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
 from spikebridge.io.validation import check
@@ -26,7 +27,7 @@ from spikebridge.types import Recording
 
 SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
-ROOMS = ("config", "digest", "ingested", "intervals", "io", "suggest", "trial_table", "types")
+ROOMS = ("config", "digest", "ingested", "inputs", "intervals", "io", "suggest", "trial_table", "types")
 """Code that has a say in what an ingested recording holds."""
 
 
@@ -63,11 +64,16 @@ def ingest(
     recording, with its warnings. Recordings are read in parallel, one a process, so memory does not grow with their
     number.
 
-    Raises DataError with everything wrong in all of them; ConfigError for an unknown reader or option.
+    Raises DataError with everything wrong in all of them, or where a file was written meanwhile (InputsChangedError);
+    ConfigError for an unknown reader or option.
     """
+    raw = _raw_files(config)
     jobs = _jobs(config, Path(out_folder), earlier, say)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
-    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), say, torch=False)
+    try:
+        outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), say, torch=False)
+    finally:
+        raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
     wrong = [o.wrong for o in outcomes if o.wrong] or _twins(outcomes)
     if wrong:
         raise DataError("\n".join(wrong))
@@ -81,6 +87,13 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
         say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
     return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in found.items()]
+
+
+def _raw_files(config: Config) -> Inputs:
+    """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
+    path = Path(config.data.path)
+    one = reader_of(path, config.data.reader) if path.is_file() else None
+    return Inputs.of([path, *(files_of(path, one) if one else ())])
 
 
 def _reader(path: Path, config: Config) -> Reader:

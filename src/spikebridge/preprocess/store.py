@@ -13,6 +13,7 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, file_digest, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import IngestedRecordings, load_about, load_ingested
+from spikebridge.inputs import is_unfinished
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
@@ -20,7 +21,7 @@ from spikebridge.preprocess.windows import make_windows
 from spikebridge.types import Windows
 
 REPORT = "report.json"
-ROOMS = ("config", "ingested", "intervals", "preprocess", "stored", "suggest", "trial_table", "types")
+ROOMS = ("config", "ingested", "inputs", "intervals", "preprocess", "stored", "suggest", "trial_table", "types")
 """Code that has a say in what a window holds."""
 ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
 """The settings that have one."""
@@ -95,7 +96,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
 
 def load_windows(folder: Path) -> list[Windows]:
     """What `write_windows` wrote, sorted by recording; counts stay on disk. Raises DataError where there is none."""
-    paths = sorted(Path(folder).glob("*.npz"))
+    paths = sorted(p for p in Path(folder).glob("*.npz") if not is_unfinished(p.name))
     if not paths:
         raise DataError(f"{folder}: expected windows of recordings (.npz), found none; run the stage preprocess")
     return [Windows.load(path, in_place=True) for path in paths]
