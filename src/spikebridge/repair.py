@@ -55,13 +55,10 @@ def _lock(project: Path) -> list[str]:
             path.unlink()
             return [f"{LOCK.as_posix()} was cut off when a DVC command was killed: removed; DVC makes it again"]
         written = path.stat().st_mtime
+        reading = {p: [c for c in all_ if _lives(c["pid"], written)] for p, all_ in claims["read"].items()}
         kept = {
             "write": {p: one for p, one in claims["write"].items() if _lives(one["pid"], written)},
-            "read": {
-                p: left
-                for p, all_ in claims["read"].items()
-                if (left := [c for c in all_ if _lives(c["pid"], written)])
-            },
+            "read": {p: left for p, left in reading.items() if left},
         }
         if kept == claims:
             return []
@@ -75,10 +72,8 @@ def _claims(text: str) -> dict[str, Any] | None:
     """None where the text is not what DVC can read."""
     try:
         claims = json.loads(text)
-        found = {
-            "write": dict(claims.get("write", {})),
-            "read": {p: list(c) for p, c in claims.get("read", {}).items()},
-        }
+        reading = {p: list(several) for p, several in claims.get("read", {}).items()}
+        found = {"write": dict(claims.get("write", {})), "read": reading}
         if claims.keys() - found.keys():
             return None
         for one in [*found["write"].values(), *(c for several in found["read"].values() for c in several)]:
@@ -104,8 +99,8 @@ def _results(project: Path) -> list[str]:
     aside = _free(path)
     path.replace(aside)
     return [
-        f"{RESULTS} could not be read: set aside as {aside.name}. DVC makes it again with the next run and takes results "
-        f"from its cache where it can. Where Git has {RESULTS}: git checkout {RESULTS} takes less time"
+        f"{RESULTS} could not be read: set aside as {aside.name}. DVC makes it again with the next run and takes "
+        f"results from its cache where it can. Where Git has {RESULTS}: git checkout {RESULTS} takes less time"
     ]
 
 
@@ -172,8 +167,8 @@ def _guarded(project: Path) -> Iterator[None]:
     with (project / GUARD).open("a+", encoding="utf-8") as handle:
         if not _held(handle):
             raise StorageError(
-                f"{GUARD.as_posix()} has been held by another process for {WAIT_S:.0f} s{_named(_running(project))}. Wait "
-                "until it has ended, then run it again"
+                f"{GUARD.as_posix()} has been held by another process for {WAIT_S:.0f} s{_named(_running(project))}. "
+                "Wait until it has ended, then run it again"
             )
         yield
 
@@ -200,8 +195,8 @@ def _nobody_runs(project: Path, damaged: Path, text: str) -> None:
     running = _running(project) | {int(p) for p in re.findall(r'"pid": (\d+)[,}]', text) if _is_dvc(int(p))}
     if running:
         raise StorageError(
-            f"{damaged.as_posix()} is damaged, and DVC is still running here{_named(running)}. Wait until it has ended, "
-            "or end it, then run it again"
+            f"{damaged.as_posix()} is damaged, and DVC is still running here{_named(running)}. Wait until it has "
+            "ended, or end it, then run it again"
         )
 
 

@@ -126,8 +126,8 @@ def _no_space(number: int, place: Path, target: Path | None, written: int) -> st
     need += f"; the last result took {_size(before)}" if before else ""
     if number == errno.EFBIG:
         return (
-            f"{place} would be larger than the disk or the process limit allows (ulimit -f; {_free(place)}{need}). Raise "
-            "the limit, or use another disk"
+            f"{place} would be larger than the disk or the process limit allows (ulimit -f; {_free(place)}{need}). "
+            "Raise the limit, or use another disk"
         )
     why = "no space left" if number == errno.ENOSPC else "the disk quota of this user is used up"
     return f"{why} to write {place} ({_free(place)}{need}). Free some space there, then run it again"
