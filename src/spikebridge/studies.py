@@ -25,18 +25,18 @@ def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator
     """
     try:
         _check_file(path)
-        study = _study(path, name, settings)
+        storage, study = _study(path, name, settings)
     except Exception as error:
         if not path.is_file() or explain(error, path) is not None:  # a full disk is no damage
             raise
         moved = _set_aside(path, aside)
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         say(f"{path} is damaged ({why}): moved to {moved}; this study begins again")
-        study = _study(path, name, settings)
+        storage, study = _study(path, name, settings)
     try:
         yield study
     finally:
-        _dispose(study)
+        storage.engine.dispose()
 
 
 def finished(study: Any) -> list[Any]:
@@ -46,7 +46,8 @@ def finished(study: Any) -> list[Any]:
     return [t for t in study.get_trials(deepcopy=False) if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
 
 
-def _study(path: Path, name: str, settings: TuneConfig) -> Any:
+def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
+    """The storage and the study in it. Raises ValueError, and whatever Optuna does, where it is not whole."""
     import optuna
 
     storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
@@ -57,18 +58,12 @@ def _study(path: Path, name: str, settings: TuneConfig) -> Any:
         )
         _fail_unfinished(study)
         for trial in finished(study):
-            if trial.state == optuna.trial.TrialState.COMPLETE and (
-                trial.value is None or "params" not in trial.user_attrs
-            ):
+            if trial.state.name == "COMPLETE" and (trial.value is None or "params" not in trial.user_attrs):
                 raise ValueError(f"trial {trial.number} is complete without its value and settings")
     except Exception:
         storage.engine.dispose()
         raise
-    return study
-
-
-def _dispose(study: Any) -> None:
-    study._storage._backend.engine.dispose()
+    return storage, study
 
 
 def _fail_unfinished(study: Any) -> None:

@@ -31,7 +31,7 @@ class Left:
 
 
 def entries(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted; the path itself where it is a file. Without what is hidden, unfinished or truth."""
+    """What lies in a folder, sorted, without hidden, unfinished entries and truth; the path itself where it is a file."""
     try:
         return sorted(p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name))
     except NotADirectoryError:
