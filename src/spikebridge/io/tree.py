@@ -31,7 +31,7 @@ class Left:
 
 
 def entries(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted, without hidden, unfinished entries and truth; the path itself where it is a file."""
+    """What lies in a folder, sorted, without hidden and unfinished entries and truth; of a file, its own path."""
     try:
         return sorted(p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name))
     except NotADirectoryError:
