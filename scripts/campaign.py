@@ -2,7 +2,7 @@
 
     python scripts/campaign.py --part all --docs
 
-Every part works on a small project in a temporary folder. Results are written as JSON; with --docs the table of them goes
+Every part works on a small project in a temporary folder. Results are written as JSON; with --docs their table goes
 into docs/reliability.md. The exit code is 1 where anything did not hold.
 """
 
@@ -28,7 +28,7 @@ PARTS: dict[str, tuple[Callable[[Lab, int], list[Result]], int, str]] = {
     "idle_kills": (
         kills.idle_kills,
         20,
-        "SIGKILL of `dvc repro` with nothing to do, then `spikebridge repair`, `dvc repro`",
+        "SIGKILL of an idle `dvc repro`, then `spikebridge repair` and `dvc repro`",
     ),
     "full_disk": (disks.full_disk, 30, "a stage on a full, limited, read-only or forbidden disk, then with space"),
     "concurrency": (concurrency.concurrency, 4, "several processes at once on one store, one stage, two clones"),

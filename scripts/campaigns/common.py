@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -190,17 +190,21 @@ def child(
     **options: Any,
 ) -> Ended:
     """Run a command with a limit of time and of memory (bytes, all its processes together); how it ended."""
-    with tempfile.TemporaryFile() as out:
-        begin = time.monotonic()
-        process = subprocess.Popen(
-            command, cwd=folder, env={**environment(folder), **(variables or {})}, stdin=subprocess.DEVNULL,
-            stdout=out, stderr=out, start_new_session=True, **options,
-        )  # fmt: skip
-        stopped = _watch(process, begin + limit_s, memory)
-        out.seek(0)
-        text = out.read().decode(errors="replace")
-    seconds = time.monotonic() - begin
-    return Ended(stopped or outcome_of(process.returncode, text), process.returncode, text[-4000:], seconds)
+    begin = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, env={**environment(folder), **(variables or {})}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **options,
+    )  # fmt: skip
+    said: list[bytes] = []
+    assert process.stdout is not None
+    reader = threading.Thread(target=lambda: said.append(process.stdout.read()), daemon=True)  # type: ignore[union-attr]
+    reader.start()
+    stopped = _watch(process, begin + limit_s, memory)
+    reader.join(timeout=10)
+    text = b"".join(said).decode(errors="replace")
+    return Ended(
+        stopped or outcome_of(process.returncode, text), process.returncode, text[-4000:], time.monotonic() - begin
+    )
 
 
 def _watch(process: subprocess.Popen[bytes], end: float, memory: int | None) -> str:

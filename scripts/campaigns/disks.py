@@ -1,4 +1,4 @@
-"""Stages on disks that are full, limited, read-only or forbidden: one clear line, and all is well once there is space."""
+"""Stages on disks that are full, limited, read-only or forbidden: one clear line; with space, the result as before."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIZE = 96 << 20
 
 
 def full_disk(lab: Lab, count: int) -> list[Result]:
-    """Where this user may mount (root on Linux): on a small disk of its own. Elsewhere: with a limit on the file size."""
+    """Where this user may mount (root on Linux), on a small disk. Elsewhere only with a limit on the file size."""
     rng = random.Random(lab.seed)
     with _disk(lab) as (project, mounted):
         ways: list[tuple[str, Callable[[Unit], Ended]]] = [("file size limited", partial(_limited, project, rng))]
@@ -56,12 +56,11 @@ def _case(lab: Lab, project: Path, unit: Unit, way: tuple[str, Callable[[Unit], 
 
 def _limited(project: Path, rng: random.Random, unit: Unit) -> Ended:
     most = rng.choice([0, 512, 4096, 30_000])
-    return child(
-        unit.command(),
-        project,
-        STAGE_LIMIT_S,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
-    )
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    return child(unit.command(), project, STAGE_LIMIT_S, preexec_fn=limit)
 
 
 def _full(project: Path, rng: random.Random, unit: Unit) -> Ended:

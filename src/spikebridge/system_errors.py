@@ -116,7 +116,10 @@ def _said(number: int, place: Path, target: Path | None, written: int) -> str | 
     if number == errno.ENOMEM:
         return f"not enough memory{_for(target)}. {MEMORY}"
     if number in {errno.EIO, getattr(errno, "ESTALE", errno.EIO)}:
-        return f"{place}: the disk failed to read or write ({_free(place)}). Check the disk, or use another folder"
+        return (
+            f"{place}: the disk failed to read or write ({_free(place)}). Is it damaged, full or limited (ulimit -f)? "
+            "Check it, or use another folder"
+        )
     return None
 
 
@@ -164,7 +167,9 @@ def _free(place: Path) -> str:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _for(target: Path | None) -> str:
