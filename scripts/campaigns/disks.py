@@ -16,7 +16,9 @@ from pathlib import Path
 
 from campaigns.common import CLEAR, STAGE_LIMIT_S, UNITS, WORKED, Ended, Lab, Result, Unit, child, unfinished
 
-NOBODY = 65534
+UNPRIVILEGED = (
+    ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+)
 SIZE = 96 << 20
 """Bytes of the small disk."""
 
@@ -26,11 +28,12 @@ def full_disk(lab: Lab, count: int) -> list[Result]:
     rng = random.Random(lab.seed)
     with _disk(lab) as (project, mounted):
         ways: list[tuple[str, Callable[[Unit], Ended]]] = [("file size limited", partial(_limited, project, rng))]
+        if not UNPRIVILEGED or shutil.which(UNPRIVILEGED[0]):
+            ways.append(("folders without permission", partial(_forbidden, project)))
         if mounted:
             ways += [
                 ("disk full", partial(_full, project, rng)),
                 ("disk read-only", partial(_read_only, project)),
-                ("other user without permission", partial(_forbidden, project)),
             ]
         pairs = [(unit, way) for unit in UNITS for way in ways]
         rng.shuffle(pairs)
@@ -83,9 +86,17 @@ def _read_only(project: Path, unit: Unit) -> Ended:
 
 
 def _forbidden(project: Path, unit: Unit) -> Ended:
-    """A user who may read everything, write nothing here, and has no home."""
-    home = {"HOME": "/nonexistent"}
-    return child(unit.command(), project, STAGE_LIMIT_S, variables=home, user=NOBODY, group=NOBODY, extra_groups=[])
+    """Folders that this user may only read, and no home. Root runs without its right to write everywhere."""
+    closed = project / unit.target.partition("/")[0], project / "runs"
+    modes = {p: p.stat().st_mode for top in closed for p in (top, *top.rglob("*")) if not p.is_symlink()}
+    for path, mode in modes.items():
+        path.chmod(mode & ~0o222)
+    try:
+        home = {"HOME": "/nonexistent"}
+        return child([*UNPRIVILEGED, *unit.command()], project, STAGE_LIMIT_S, variables=home)
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
 
 
 @contextmanager

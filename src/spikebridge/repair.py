@@ -105,25 +105,30 @@ def _results(project: Path) -> list[str]:
 
 
 def _is_lock_file(text: str) -> bool:
-    """Whether DVC can read a dvc.lock: schema and, of every stage, its command and its files with their paths."""
+    """Whether DVC can read a dvc.lock. Its parser and schema, which take a second, are asked only in doubt."""
+    if _is_whole(text):
+        return True
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, RESULTS))
+    except (YAMLFileCorruptedError, Invalid):
+        return False
+    return True
+
+
+def _is_whole(text: str) -> bool:
+    """Whether every stage has its command and every file its path and digest, as DVC writes them."""
     try:
         content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (ValueError, yaml.YAMLError):
+        stages = content["stages"].values()
+        files = [f for s in stages if s["cmd"] for f in [*s.get("deps", ()), *s.get("outs", ())]]
+        digests = all(isinstance(f["path"], str) and re.fullmatch(r"[0-9a-f]{32}(\.dir)?", f["md5"]) for f in files)
+        return digests and content["schema"] == "2.0" and text.endswith("\n") and all(s["cmd"] for s in stages)
+    except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError):
         return False
-    if content is None:
-        return not text.strip()
-    if not isinstance(content, dict) or not isinstance(content.get("schema"), str):
-        return False
-    stages = content.get("stages", {})
-    return isinstance(stages, dict) and all(isinstance(s, dict) and _is_stage(s) for s in stages.values())
-
-
-def _is_stage(stage: dict[str, Any]) -> bool:
-    files = [stage.get("deps", []), stage.get("outs", [])]
-    if not stage.get("cmd") or not all(isinstance(several, list) for several in files):
-        return False
-    one_by_one = all(isinstance(f, dict) and isinstance(f.get("path"), str) for several in files for f in several)
-    return one_by_one and isinstance(stage.get("params", {}), dict)
 
 
 def _run_cache(project: Path) -> list[str]:

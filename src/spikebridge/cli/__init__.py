@@ -178,20 +178,27 @@ def _csv(said: Any, handle: Any, names: Sequence[str] = ()) -> None:
 
 
 def _write(said: Any, path: Path, names: Sequence[str]) -> None:
-    """The whole file or none: a full disk leaves the one before."""
-    import numpy as np
-
+    """The whole file or none: a full disk leaves the one before. What is no file (a pipe) is written to as it is."""
     from spikebridge.stage import output
 
-    if path.suffix not in {".npy", ".csv"}:
+    if path.suffix not in {".npy", ".csv"} and (path.is_file() or not path.exists()):
         raise DataError(f"{path}: expected a name that ends in .npy or .csv")
-    with output(path) as temporary:
-        if path.suffix == ".csv":
-            with temporary.open("w", encoding="utf-8", newline="") as handle:
-                _csv(said, handle, names)
-        else:
-            with temporary.open("wb") as handle:
-                np.save(handle, said, allow_pickle=False)
+    if path.exists() and not path.is_file():
+        _write_to(said, path, path.suffix == ".npy", names)
+        return
+    with output(path.resolve()) as temporary:
+        _write_to(said, temporary, path.suffix == ".npy", names)
+
+
+def _write_to(said: Any, path: Path, as_array: bool, names: Sequence[str]) -> None:
+    import numpy as np
+
+    if as_array:
+        with path.open("wb") as handle:
+            np.save(handle, said, allow_pickle=False)
+    else:
+        with path.open("w", encoding="utf-8", newline="") as handle:
+            _csv(said, handle, names)
 
 
 def adapt(arguments: argparse.Namespace) -> None:
