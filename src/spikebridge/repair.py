@@ -29,12 +29,13 @@ SHARED_S = 3600.0
 WAIT_S = 10.0
 
 
-def repair(project: Path) -> list[str]:
-    """One line for each thing that was mended; none where all is well.
+def repair(folder: Path) -> list[str]:
+    """One line for each thing that was mended in the project that a folder lies in; none where all is well.
 
     Raises StorageError where a running DVC process still uses what is damaged.
     """
-    if not (project / ".dvc").is_dir():
+    project = next((p for p in (folder, *folder.absolute().parents) if (p / ".dvc").is_dir()), None)
+    if project is None:
         return []
     return [*_lock(project), *_results(project), *_run_cache(project)]
 

@@ -127,7 +127,7 @@ def _no_space(number: int, place: Path, target: Path | None, written: int) -> st
     before = size_of(target) if target else 0
     need = f"; more than {_size(written)} are needed" if written else ""
     need += f"; the last result took {_size(before)}" if before else ""
-    if number == errno.EFBIG:
+    if number == errno.EFBIG or (number == errno.ENOSPC and _file_size_limited()):
         return (
             f"{place} would be larger than the disk or the process limit allows (ulimit -f; {_free(place)}{need}). "
             "Raise the limit, or use another disk"
@@ -166,10 +166,21 @@ def _free(place: Path) -> str:
         return "free space unknown"
 
 
+def _file_size_limited() -> bool:
+    """Whether this process may write files up to some size only. numpy does not say which of the two it met."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return False
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY
+
+
 def _size(count: int) -> str:
     if count >= 1e9:
         return f"{count / 1e9:.1f} GB"
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+    if count >= 1e5:
+        return f"{count / 1e6:.1f} MB"
+    return f"{count / 1e3:.1f} kB" if count >= 1e3 else f"{count} bytes"
 
 
 def _for(target: Path | None) -> str:

@@ -232,9 +232,8 @@ def promote(arguments: argparse.Namespace) -> None:
 def repair(_: argparse.Namespace) -> None:
     """Quiet where all is well: `make repro` calls it before every run."""
     from spikebridge.repair import repair as mend
-    from spikebridge.tracking.place import home
 
-    for line in mend(home()):
+    for line in mend(Path.cwd()):
         print(f"spikebridge repair: {line}", file=sys.stderr)
 
 
