@@ -177,8 +177,8 @@ stage_main(run)
     (tmp_path / "closed").chmod(0o755)
     assert done.returncode == 2, done.stderr
     assert done.stderr == (
-        f"write: closed/deep cannot be written: this user may not write to {tmp_path}/closed. Give this user permission "
-        "(chmod u+w), or use another folder\n"
+        f"write: closed/deep cannot be written: this user may not write to {tmp_path}/closed. Give this user "
+        "permission (chmod u+w), or use another folder\n"
     )
 
 
@@ -198,7 +198,7 @@ def test_a_written_prediction_is_whole_or_the_one_before(tmp_path: Path) -> None
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with pytest.raises(Exception, match="said.npy would be larger"):
+        with pytest.raises(Exception, match=r"said\.npy would be larger"):
             cli._write(np.zeros((100, 50)), target, ())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

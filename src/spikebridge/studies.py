@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from spikebridge.config import TuneConfig
-from spikebridge.stage import say
 from spikebridge.system_errors import explain
 
 JOURNAL = "-journal"
@@ -23,6 +23,8 @@ def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator
 
     A trial that ran when its process was killed counts as failed.
     """
+    from tqdm import tqdm
+
     try:
         _check_file(path)
         storage, study = _study(path, name, settings)
@@ -31,7 +33,7 @@ def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator
             raise
         moved = _set_aside(path, aside)
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        say(f"{path} is damaged ({why}): moved to {moved}; this study begins again")
+        tqdm.write(f"{path} is damaged ({why}): moved to {moved}; this study begins again", file=sys.stderr)
         storage, study = _study(path, name, settings)
     try:
         yield study
