@@ -26,6 +26,10 @@ from spikebridge.stage import output
 from spikebridge.system_errors import explain
 
 PLACE = "out/table.csv"
+HDF5 = (
+    "Can't decrement id ref count (file write failed: time = Sat\n, filename = 'a.nwb', file descriptor = 4, errno = 28, "
+    "error message = 'No space left on device')"
+)
 
 
 def of_sql(text: str) -> Exception:
@@ -46,6 +50,7 @@ def of_sql(text: str) -> Exception:
             OSError("Unable to open (name = 'x.h5', errno = 28, error message = 'No space')"),
             "no space left to write x.h5",
         ),
+        (RuntimeError(HDF5), "no space left to write a.nwb"),
         (sqlite3.OperationalError("database or disk is full"), "no space left to write somewhere"),
         (sqlite3.OperationalError("attempt to write a readonly database"), "somewhere cannot be written"),
         (sqlite3.OperationalError("database is locked"), "somewhere is in use by another process"),

@@ -101,10 +101,16 @@ KEPT = {"ingest", "preprocess"}
 
 
 class Lab:
-    """The small project, made when first asked for, with a copy of its results."""
+    """The small project, made when first asked for, with a copy of its results.
 
-    def __init__(self, work: Path, seed: int, say: Callable[[str], None]) -> None:
-        self.work, self.seed, self.say = Path(work), seed, say
+    goal: the last stage of a shorter pipeline; empty: all stages.
+    """
+
+    def __init__(self, work: Path, seed: int, say: Callable[[str], None], goal: str = "") -> None:
+        self.work, self.seed, self.say, self.goal = Path(work), seed, say, goal
+        names = [unit.script for unit in UNITS]
+        self.units = UNITS[: names.index(goal) + 1] if goal else UNITS
+        self.repro = [sys.executable, "-m", "dvc", "repro", *([goal] if goal else [])]
 
     @cached_property
     def project(self) -> Path:
@@ -113,7 +119,7 @@ class Lab:
         if not target.is_dir():
             begin = time.monotonic()
             copy_project(target, parameters(ROOT / "params.yaml", **TINY))
-            self.must(target, sys.executable, "-m", "dvc", "repro", "--quiet")
+            self.must(target, *self.repro)
             self.say(f"small project: {time.monotonic() - begin:.0f} s")
         return target
 
@@ -123,14 +129,15 @@ class Lab:
         target = self.work / "calm"
         if not target.is_dir():
             for name in ("data", "runs", "reports", "mlruns"):
-                shutil.copytree(self.project / name, target / name)
+                if (self.project / name).is_dir():
+                    shutil.copytree(self.project / name, target / name)
         return target
 
     @cached_property
     def durations(self) -> dict[str, float]:
         """Seconds of every stage, undisturbed."""
         found = {}
-        for unit in UNITS:
+        for unit in self.units:
             self.clear(unit)
             found[unit.name] = child(unit.command(), self.project, STAGE_LIMIT_S).seconds
             self.restore(unit)

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from project import environment
 
-from campaigns.common import STAGE_LIMIT_S, UNITS, WORKED, Lab, Result, outcome_of, remove
+from campaigns.common import STAGE_LIMIT_S, WORKED, Lab, Result, outcome_of, remove
 
 PUBLISH = [sys.executable, "-m", "spikebridge.cli", "publish"]
 
@@ -56,7 +56,7 @@ def _promotes(lab: Lab) -> list[str]:
 
 def _same_stage(lab: Lab) -> list[str]:
     wrong = []
-    for unit in UNITS[1:]:
+    for unit in lab.units[1:]:
         lab.clear(unit)
         wrong += _at_once([(unit.command(), lab.project)] * 2)
         wrong += [f"{unit.name} differs: {name}" for name in lab.differing(unit)]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from campaigns.common import CLEAR, STAGE_LIMIT_S, UNITS, WORKED, Ended, Lab, Result, Unit, child, unfinished
+from campaigns.common import CLEAR, STAGE_LIMIT_S, WORKED, Ended, Lab, Result, Unit, child, unfinished
 
 UNPRIVILEGED = (
     ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
@@ -35,7 +35,7 @@ def full_disk(lab: Lab, count: int) -> list[Result]:
                 ("disk full", partial(_full, project, rng)),
                 ("disk read-only", partial(_read_only, project)),
             ]
-        pairs = [(unit, way) for unit in UNITS for way in ways]
+        pairs = [(unit, way) for unit in lab.units for way in ways]
         rng.shuffle(pairs)
         return [_case(lab, project, *pairs[k % len(pairs)]) for k in range(count)]
 
@@ -87,8 +87,10 @@ def _read_only(project: Path, unit: Unit) -> Ended:
 
 def _forbidden(project: Path, unit: Unit) -> Ended:
     """Folders that this user may only read, and no home. Root runs without its right to write everywhere."""
-    closed = project / unit.target.partition("/")[0], project / "runs"
-    modes = {p: p.stat().st_mode for top in closed for p in (top, *top.rglob("*")) if not p.is_symlink()}
+    closed = {(project / unit.target).parent, project / "mlruns", project / "runs" / "work"}
+    modes = {
+        p: p.stat().st_mode for top in closed if top.is_dir() for p in (top, *top.rglob("*")) if not p.is_symlink()
+    }
     for path, mode in modes.items():
         path.chmod(mode & ~0o222)
     try:

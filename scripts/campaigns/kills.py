@@ -12,9 +12,8 @@ from pathlib import Path
 
 from project import environment
 
-from campaigns.common import STAGE_LIMIT_S, UNITS, WORKED, Lab, Result, Unit, child, kill_group, unfinished
+from campaigns.common import STAGE_LIMIT_S, WORKED, Lab, Result, Unit, child, kill_group, unfinished
 
-REPRO = [sys.executable, "-m", "dvc", "repro"]
 REPAIR = [sys.executable, "-m", "spikebridge.cli", "repair"]
 
 
@@ -23,7 +22,10 @@ def kills(lab: Lab, count: int) -> list[Result]:
     rng = random.Random(lab.seed)
     calm, durations = lab.calm, lab.durations
     assert calm.is_dir()
-    return [_kill(lab, UNITS[k % len(UNITS)], durations, rng, whole=k // len(UNITS) % 2 == 0) for k in range(count)]
+    return [
+        _kill(lab, lab.units[k % len(lab.units)], durations, rng, whole=k // len(lab.units) % 2 == 0)
+        for k in range(count)
+    ]
 
 
 def _kill(lab: Lab, unit: Unit, durations: dict[str, float], rng: random.Random, whole: bool) -> Result:
@@ -49,15 +51,15 @@ def _kill(lab: Lab, unit: Unit, durations: dict[str, float], rng: random.Random,
 def idle_kills(lab: Lab, count: int) -> list[Result]:
     """Kill `dvc repro` when all is up to date; then mend, then run it again."""
     rng = random.Random(lab.seed)
-    first = child(REPRO, lab.project, STAGE_LIMIT_S)
+    first = child(lab.repro, lab.project, STAGE_LIMIT_S)
     kept = (lab.project / "dvc.lock").read_bytes()
     results = []
     for _ in range(count):
         at = rng.uniform(0.1, 1.0) * first.seconds
         begin = time.monotonic()
-        killed_after(REPRO, lab.project, at, whole=True)
+        killed_after(lab.repro, lab.project, at, whole=True)
         mended = child(REPAIR, lab.project)
-        again = child(REPRO, lab.project, STAGE_LIMIT_S)
+        again = child(lab.repro, lab.project, STAGE_LIMIT_S)
         same = (lab.project / "dvc.lock").read_bytes() == kept
         held = mended.outcome == again.outcome == WORKED and same
         outcome = "mended, then as before" if mended.text.strip() else "as before"

@@ -18,6 +18,8 @@ from spikebridge.errors import SpikebridgeError
 LIBRARIES = {"h5py", "mlflow", "optuna", "pyarrow", "safetensors", "skops", "sqlalchemy", "sqlite3", "torch"}
 """Errors of these may carry an error of the system as words."""
 NUMBERS = re.compile(r"(?:errno = |os error |\[errno )(\d+)", re.IGNORECASE)
+HDF5_OR_TORCH = re.compile(r"file (?:write|read) failed: .*errno = \d+|PytorchStreamWriter", re.DOTALL)
+"""RuntimeErrors of libraries that carry an error of the system."""
 WORDS = {
     r"no space left on device|database or disk is full|\d+ requested and \d+ written": errno.ENOSPC,
     r"disk quota exceeded": errno.EDQUOT,
@@ -82,7 +84,7 @@ def _number(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     text = str(error)[:4000]
-    if not (isinstance(error, OSError) or _of_library(error) or "PytorchStreamWriter" in text):
+    if not (isinstance(error, OSError) or _of_library(error) or HDF5_OR_TORCH.search(text)):
         return None
     if found := NUMBERS.search(text):
         return int(found[1])
@@ -141,9 +143,10 @@ def _no_permission(place: Path) -> str:
     if there == place and not os.access(place, os.R_OK):
         return f"{place} cannot be read: permission denied. Give this user permission to read it (chmod u+r)"
     folder = place.parent if there == place and not place.is_dir() and os.access(place, os.W_OK) else there
+    where = "it" if folder == place else folder.absolute()
     return (
-        f"{place} cannot be written: this user may not write to {folder.absolute()}. Give this user permission (chmod "
-        "u+w), or use another folder"
+        f"{place} cannot be written: this user may not write to {where}. Give this user permission (chmod u+w), or use "
+        "another folder"
     )
 
 
