@@ -27,8 +27,8 @@ from spikebridge.system_errors import explain
 
 PLACE = "out/table.csv"
 HDF5 = (
-    "Can't decrement id ref count (file write failed: time = Sat\n, filename = 'a.nwb', file descriptor = 4, errno = 28, "
-    "error message = 'No space left on device')"
+    "Can't decrement id ref count (file write failed: time = Sat\n, filename = 'a.nwb', file descriptor = 4, "
+    "errno = 28, error message = 'No space left on device')"
 )
 
 
