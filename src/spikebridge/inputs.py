@@ -147,7 +147,7 @@ def _marks(paths: Iterable[Path]) -> dict[str, Mark | None]:
 
 def _files(path: Path) -> Iterator[Path]:
     """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above is closed)
         yield path
         return
     seen: set[str] = set()

@@ -142,6 +142,8 @@ def _no_permission(place: Path) -> str:
     there = _nearest(place)
     if there == place and not os.access(place, os.R_OK):
         return f"{place} cannot be read: permission denied. Give this user permission to read it (chmod u+r)"
+    if there.is_dir() and not os.access(there, os.X_OK):
+        return f"{place} cannot be opened: this user may not look into {there}. Give this user permission (chmod u+rx)"
     folder = place.parent if there == place and not place.is_dir() and os.access(place, os.W_OK) else there
     where = "it" if folder == place else folder.absolute()
     return (

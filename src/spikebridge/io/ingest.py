@@ -7,6 +7,7 @@ read them. Where an earlier result has the same fingerprint and its tables are u
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -92,7 +93,7 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
 def _raw_files(config: Config) -> Inputs:
     """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
     path = Path(config.data.path)
-    one = reader_of(path, config.data.reader) if path.is_file() else None
+    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113  (is_file raises where a folder above is closed)
     return Inputs.of([path, *(files_of(path, one) if one else ())])
 
 
