@@ -14,6 +14,7 @@ import pandas as pd
 
 from spikebridge.digest import file_digest, sketch
 from spikebridge.errors import DataError
+from spikebridge.inputs import is_unfinished
 from spikebridge.intervals import as_intervals
 from spikebridge.types import Recording
 
@@ -103,7 +104,7 @@ class IngestedRecordings:
 
     @property
     def names(self) -> list[str]:
-        return sorted(p.parent.name for p in Path(self.folder).glob(f"*/{ABOUT}"))
+        return sorted(n for p in Path(self.folder).glob(f"*/{ABOUT}") if not is_unfinished(n := p.parent.name))
 
     def __len__(self) -> int:
         return len(self.names)

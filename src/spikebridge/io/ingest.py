@@ -7,6 +7,7 @@ read them. Where an earlier result has the same fingerprint and its tables are u
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest, likeness, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
+from spikebridge.inputs import Inputs
 from spikebridge.io.choose import choose
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
@@ -34,6 +36,7 @@ ROOMS = (
     "digest",
     "expressions",
     "ingested",
+    "inputs",
     "intervals",
     "io",
     "plain_text",
@@ -80,12 +83,17 @@ def ingest(
     recording, with its warnings. Recordings are read in parallel, one a process, so memory does not grow with their
     number.
 
-    Raises DataError with everything wrong in all of them; ConfigError for an unknown reader or option.
+    Raises DataError with everything wrong in all of them, or where a file was written meanwhile (InputsChangedError);
+    ConfigError for an unknown reader or option.
     """
+    raw = _raw_files(config)
     jobs = _jobs(config, Path(out_folder), earlier, say)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
     heard = Heard(say, len(jobs))
-    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+    try:
+        outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+    finally:
+        raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
     heard.finish()
     refused = [(o.name, str(job.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
     wrong = errors_together(refused) or _twins(outcomes)
@@ -103,6 +111,13 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
         say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
     return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in found.items()]
+
+
+def _raw_files(config: Config) -> Inputs:
+    """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
+    path = Path(config.data.path)
+    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113  (is_file raises where a folder above is closed)
+    return Inputs.of([path, *(files_of(path, one) if one else ())])
 
 
 def _reader(path: Path, config: Config) -> Reader:

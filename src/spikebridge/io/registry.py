@@ -36,6 +36,7 @@ from pydantic import ValidationError
 from spikebridge.config import DataConfig, Section
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.inputs import UNFINISHED
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
 from spikebridge.io.naming import check_names, unique_names
@@ -129,7 +130,7 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
     if given is not None:
         return sorted(given(path))
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file())
+        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED))
     beside = path.parent.glob(f"{glob.escape(path.stem)}.*")
     return sorted({path, *(p for p in beside if p.is_file())})
 

@@ -13,6 +13,7 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, file_digest, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import IngestedRecordings, load_about, load_ingested
+from spikebridge.inputs import is_unfinished
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.plain_text import write_csv
 from spikebridge.preprocess.quality import quality_table
@@ -26,6 +27,7 @@ ROOMS = (
     "config",
     "expressions",
     "ingested",
+    "inputs",
     "intervals",
     "plain_text",
     "preprocess",
@@ -113,7 +115,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
 
 def load_windows(folder: Path) -> list[Windows]:
     """What `write_windows` wrote, sorted by recording; counts stay on disk. Raises DataError where there is none."""
-    paths = sorted(Path(folder).glob("*.npz"))
+    paths = sorted(p for p in Path(folder).glob("*.npz") if not is_unfinished(p.name))
     if not paths:
         raise DataError(f"{folder}: expected windows of recordings (.npz), found none; run the stage preprocess")
     return [Windows.load(path, in_place=True) for path in paths]

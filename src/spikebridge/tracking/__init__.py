@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["LiveRun", "home", "live", "misplaced", "promote", "publish", "serve_ui", "tracking_uri", "versions"]
 
 
-def publish(config: Config, project: Path | str = ".") -> dict[str, Any]:
+def publish(config: Config, project: Path | str = ".", logged: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Log what lies under runs/ and reports/ and register the best model behind the gates; write registration.json.
 
-    See `mirror.mirror` and `registry.register`; returns what registration.json says.
+    logged: called between the two; what it raises keeps the model out of the registry. See `mirror.mirror` and
+    `registry.register`; returns what registration.json says.
     """
     from spikebridge.tracking import record
     from spikebridge.tracking.identity import identify
@@ -29,6 +30,7 @@ def publish(config: Config, project: Path | str = ".") -> dict[str, Any]:
 
     identity = identify(config, Path(project))  # once: code that is being edited meanwhile would change it
     mirror(config, project, identity)
+    logged()
     about = register(config, project, identity)
     record.write(Path(project), about)
     return about

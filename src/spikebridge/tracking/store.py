@@ -109,8 +109,9 @@ def quiet_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
 
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking", "mlflow.store", "mlflow.pyfunc"):
+    for name in ("alembic", "mlflow.tracking", "mlflow.store", "mlflow.pyfunc"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs a traceback of what it raises too
     warnings.filterwarnings("ignore", message=".*type hints.*", module="mlflow.*")
     return mlflow
 
