@@ -40,7 +40,7 @@ LEVELS = {
     "simulate": 5,
     "metrics": 5,
     "statistics": 5,
-    "preprocess": 5,
+    "preprocess": 6,
     "models": 7,
     "studies": 7,
     "tuning": 8,
