@@ -40,7 +40,7 @@ from spikebridge.io import readers
 from spikebridge.io.contents import Contents
 from spikebridge.io.naming import check_names, unique_names
 from spikebridge.io.remedies import takes_units_of_time
-from spikebridge.io.tree import DEEPEST, entries, is_loop, left_in
+from spikebridge.io.tree import DEEPEST, depth_below, entries, is_loop, left_in
 from spikebridge.suggest import did_you_mean, listed
 from spikebridge.types import Recording
 
@@ -178,8 +178,8 @@ def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
             continue
         if one := reader_of(path, reader):
             found[path] = one
-        elif depth and path.is_dir():
-            found |= _within(path, reader, depth - 1)
+        elif (below := depth_below(path, depth)) >= 0 and path.is_dir():
+            found |= _within(path, reader, below)
     return found
 
 

@@ -129,7 +129,7 @@ def _unknown(name: str, file: Path, log: Log) -> None:
         log.notes.append(f"{file.name} is not read: it has no columns start_time and stop_time, but {columns}")
 
 
-def join_units(units: pd.DataFrame, beside: pd.DataFrame | None, path: Path) -> pd.DataFrame:
+def join_units(units: pd.DataFrame, beside: pd.DataFrame | None, path: Path | str) -> pd.DataFrame:
     """The format's own units with the columns of the table beside, whose values stand where both have a column.
 
     Rows are matched by `unit`, or by the `name` of the units where the ids beside are text. A unit without a row beside
