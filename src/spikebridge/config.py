@@ -13,6 +13,7 @@ from spikebridge.errors import ConfigError
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -38,10 +39,27 @@ class SimulateConfig(Section):
     label_information: float = Field(1.0, ge=0, description="coupling of deliberation to the choice; 0 = none")
 
 
+class ProbeFiles(Section):
+    """One probe of a session that is joined to one recording; its path alone is enough."""
+
+    path: str = Field(description="relative to data.path")
+    offset_s: Seconds | dict[Literal["spikes", "trials", "behavior"], Seconds] = Field(
+        0.0, description="added to its times, or to those of one part alone"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, given: Any) -> Any:
+        return {"path": given} if isinstance(given, str) else given
+
+
 class DataConfig(Section):
     path: str
     reader: str = "auto"
     options: dict[str, Any] = Field(default={}, description="what the reader wants to know; each reader says what")
+    recordings: dict[str, list[ProbeFiles] | dict[str, ProbeFiles]] = Field(
+        default={}, description="name of a recording -> its probes, a list of paths or name of a probe -> path"
+    )
     source: list[str] = Field(min_length=1)
     target: list[str] = Field(min_length=1)
     region_from: str = "auto"

@@ -25,7 +25,7 @@ from spikebridge.types import Recording
 
 REGION_COLUMNS = (
     "region", "brain_area", "brain_region", "area", "location", "anatomical_location", "structure", "structure_acronym",
-    "acronym", "electrode_group", "group_name",
+    "acronym", "electrode_group", "group_name", "probe",
 )  # fmt: skip
 
 

@@ -18,7 +18,10 @@ from spikebridge.digest import digest, files_digest, likeness, same_files, sourc
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
-from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
+from spikebridge.io.contents import Contents
+from spikebridge.io.entries import Entry, entries_of, files_of_entry, left_beside, read_entry
+from spikebridge.io.probes import as_yaml, groups_in
+from spikebridge.io.registry import read_contents
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.suggest import listed
@@ -34,8 +37,7 @@ ROOMS = ("config", "digest", "ingested", "intervals", "io", "suggest", "trial_ta
 class Job:
     """One recording to be read. earlier: its folder in the last result, which may not exist."""
 
-    path: Path
-    name: str
+    entry: Entry
     config: Config
     out: Path
     earlier: Path | None
@@ -66,27 +68,36 @@ def ingest(
     Raises DataError with everything wrong in all of them; ConfigError for an unknown reader or option.
     """
     jobs = _jobs(config, Path(out_folder), earlier, say)
+    hint = _not_joined([j.entry for j in jobs], config)
+    if hint:
+        say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
     outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), say, torch=False)
     wrong = [o.wrong for o in outcomes if o.wrong] or _twins(outcomes)
     if wrong:
-        raise DataError("\n".join(wrong))
+        raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
     return [o.name for o in outcomes]
 
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
-    path = Path(config.data.path)
-    found = named_recordings(path, config.data.reader)
-    if others := not_recordings(path, found, config.data.reader):
-        say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
+    every = entries_of(config.data)
+    if others := left_beside(every, config.data):
+        say(f"{config.data.path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
-    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in found.items()]
+    return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in every]
 
 
-def _reader(path: Path, config: Config) -> Reader:
-    reader = reader_of(path, config.data.reader)
-    assert reader is not None  # named_recordings asked before
-    return reader
+def _not_joined(every: Sequence[Entry], config: Config) -> str:
+    """What to set where recordings look like the probes of one session; empty where none do."""
+    root = Path(config.data.path)
+    groups = groups_in([e.path for e in every if not e.probes], root)
+    if not groups:
+        return ""
+    names = listed((f"{name} ({listed(group)})" for name, group in groups.items()), 5)
+    return (
+        f"{root}: paths that look like the probes of one session are read as recordings apart: {names}; to join them, "
+        f"set data.recordings: {as_yaml(groups, root)}"
+    )
 
 
 def read_recording(path: Path, config: Config, name: str = "") -> Recording:
@@ -94,7 +105,11 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
     Raises DataError naming the file and everything wrong in it.
     """
-    chosen = choose(read_contents(path, config.data, name), config.data, config.trials)
+    return _checked(read_contents(path, config.data, name), config)
+
+
+def _checked(contents: Contents, config: Config) -> Recording:
+    chosen = choose(contents, config.data, config.trials)
     warnings = check(
         chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
     )
@@ -103,21 +118,22 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
 def ingest_one(job: Job, report: Report) -> Outcome:
     """Read and write one recording, or take over what is there. A user's mistake is an outcome, not an error."""
+    name = job.entry.name
     try:
         made_from = _fingerprint(job)
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
-            report(f"{job.name}: unchanged")
-            return _done(job.name, True, about)
-        recording = read_recording(job.path, job.config, job.name)
+            report(f"{name}: unchanged")
+            return _done(name, True, about)
+        recording = _checked(read_entry(job.entry, job.config.data), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         if error.warnings:
-            report(_said(f"{job.name}: refused, see below", error.warnings))
-        return Outcome(job.name, wrong=str(error))
-    report(_said(f"{job.name}: read", recording.warnings))
-    return _done(job.name, False, load_about(job.out))
+            report(_said(f"{name}: refused, see below", error.warnings))
+        return Outcome(name, wrong=str(error))
+    report(_said(f"{name}: read", recording.warnings))
+    return _done(name, False, load_about(job.out))
 
 
 def _said(what: str, warnings: Sequence[str]) -> str:
@@ -131,16 +147,18 @@ def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
 
 
 def _fingerprint(job: Job) -> str:
-    files = files_of(job.path, _reader(job.path, job.config))
+    entry = job.entry
     try:
-        content = files_digest(files, job.path.parent)
+        content = files_digest(
+            files_of_entry(entry, job.config.data), entry.path if entry.probes else entry.path.parent
+        )
     except OSError as error:
-        raise DataError(f"{job.path}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{entry.path}: cannot be read: {error.strerror}") from None
     settings = job.config.model_dump(mode="json", include={"data": ASKED, "trials": True})
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 
-ASKED = {"observed", "options", "reader", "region_from", "source", "target"}
+ASKED = {"observed", "options", "reader", "recordings", "region_from", "source", "target"}
 """The settings of `data` that have a say in what is read."""
 
 

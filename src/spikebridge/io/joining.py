@@ -115,6 +115,15 @@ def observed_of(contents: Contents) -> Array:
     return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
 
 
+def common_share(contents: Contents) -> float:
+    """Share of the observed time of all units of a joined recording in which every one of them was observed."""
+    pairs = {p.tobytes(): merge_intervals(p) for p in contents.observed_of_unit or ()}
+    if not pairs:
+        return 1.0
+    ever = total_s(merge_intervals(np.concatenate(list(pairs.values()))))
+    return total_s(intersect_intervals(list(pairs.values()))) / ever if ever else 0.0
+
+
 def _per_unit(part: Part, span: Array) -> Sequence[Array]:
     """(unit,) observed times."""
     said = part.contents.observed_of_unit

@@ -25,7 +25,7 @@ from __future__ import annotations
 import glob
 import importlib
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -139,12 +139,32 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
 
     Names are those that readers give, and where several are the same, with the folders above; see `naming`.
 
-    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
-    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
-
     Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
     """
     path = Path(path)
+    found = recordings_at(path, reader)
+    if not found:
+        raise DataError(_nothing_in(path, reader))
+    names = names_of(found, path)
+    check_names(names.items())
+    return names
+
+
+def names_of(found: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
+    """Names of the recordings that were found at a path."""
+    if path in found:
+        return {path: name_of(path, found[path])}
+    return unique_names({p: name_of(p, r) for p, r in found.items()}, path)
+
+
+def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
+    """The path itself where a reader takes it, else the recordings in it, each with its reader; there may be none.
+
+    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
+    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
+
+    Raises DataError where the path does not exist; ConfigError for an unknown reader.
+    """
     if reader != "auto":
         get_reader(reader)
     try:
@@ -154,20 +174,14 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     if not there:
         raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
     if one := reader_of(path, reader):
-        check_names([(path, name_of(path, one))])
-        return {path: name_of(path, one)}
+        return {path: one}
     if lost := [p for p in entries(path) if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
         raise DataError(
             f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
             "annex get) or remove the links"
         )
-    found = _within(path, reader, DEEPEST)
-    if not found:
-        raise DataError(_nothing_in(path, reader))
-    names = unique_names({p: name_of(p, r) for p, r in found.items()}, path)
-    check_names(names.items())
-    return names
+    return _within(path, reader, DEEPEST)
 
 
 def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:

@@ -94,6 +94,11 @@ def collect(
     )
 
 
+def sidecars_of(path: Path) -> list[Path]:
+    """The files that `read_sidecars` may open for the recording at `path`."""
+    return [file for _, file in _files(path, (), Log())]
+
+
 def _files(path: Path, skip: Collection[str], log: Log) -> Iterator[tuple[str, Path]]:
     """Name of a table, or recording.json -> its file. Names are those of the files, without the recording's."""
     folder, stem = (path, "") if path.is_dir() else (path.parent, path.stem + ".")
