@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.intervals import intersect_intervals, merge_intervals, total_s
-from spikebridge.io.choose import REGION_COLUMNS
+from spikebridge.io.choose import PROBE, REGION_COLUMNS
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import Sidecars, join_units
 from spikebridge.io.joining_tables import joined_behavior, joined_tables
@@ -28,7 +28,7 @@ from spikebridge.io.observed import first_to_last
 from spikebridge.io.unit_names import NAME, names_of
 from spikebridge.suggest import listed
 
-PROBE, ID = "probe", "id_on_probe"
+ID = "id_on_probe"
 MAX_ID = 2**62
 MIN_COMMON = 0.9
 """Share of the observed time that is common to all probes, below which a note asks whether they have one clock."""
@@ -220,7 +220,7 @@ def _one_type(column: pd.Series) -> pd.Series:
 
 def _region_names(contents: Contents) -> list[str]:
     """Columns and electrode properties that name the region of a unit, in the order of `choose`."""
-    columns = [c for c in REGION_COLUMNS if c != PROBE and c in contents.units and contents.units[c].notna().any()]
+    columns = [c for c in REGION_COLUMNS if c in contents.units and contents.units[c].notna().any()]
     order = sorted(contents.places, key=lambda name: (name != "electrodes.location", name))
     return columns + [name for name in order if any(contents.places[name])]
 

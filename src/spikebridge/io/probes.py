@@ -52,7 +52,7 @@ def names_for(paths: Iterable[Path]) -> list[str]:
     labels = _labels([tuple(dict.fromkeys(TOKEN.findall("/".join(p.parts)))) for p in paths])
     if "" not in labels and len(set(labels)) == len(labels):
         return labels
-    stems = [p.stem if p.suffix and not p.is_dir() else p.name for p in paths]
+    stems = [(p.stem if p.suffix and not p.is_dir() else p.name) or f"part{k}" for k, p in enumerate(paths)]
     if len(set(stems)) == len(stems):
         return stems
     different = [[part for part in p.parts if not all(part in other.parts for other in paths)] for p in paths]

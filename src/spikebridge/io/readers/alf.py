@@ -19,6 +19,7 @@ import pandas as pd
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError
+from spikebridge.io.choose import PROBE
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.alf.layout import Session, chosen_sorting, name_and_animal, session_at
 from spikebridge.io.formats.alf.names import files_in, parse, revisions
@@ -27,7 +28,7 @@ from spikebridge.io.formats.alf.tables import behavior_of, interval_tables
 from spikebridge.io.formats.sidecars import join_units, read_sidecars, write_sidecars
 from spikebridge.io.formats.sorting.kinds import sidecar_files
 from spikebridge.io.formats.table.log import Log
-from spikebridge.io.joining import ID, PROBE, Part, join
+from spikebridge.io.joining import ID, Part, join
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
