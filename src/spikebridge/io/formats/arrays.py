@@ -1,4 +1,4 @@
-"""The arrays of a .npz or HDF5 file by name, without ever loading a pickle."""
+"""The arrays of a .npz, HDF5 or MATLAB file by name, without ever loading a pickle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.mat.arrays import is_mat, mat_arrays
 from spikebridge.io.formats.reasons import reason
 
 HDF5_MARK = b"\x89HDF\r\n\x1a\n"
@@ -59,6 +60,8 @@ def is_plain_hdf5(path: Path) -> bool:
 
 def headers(path: Path) -> dict[str, Header]:
     """Every array of a file by its name, with "/" between groups. Raises DataError where the file cannot be read."""
+    if is_mat(path):
+        return {n: Header(tuple(a.shape), a.dtype) for n, a in mat_arrays(path, values=False).items()}
     try:
         return dict(_npz_headers(path) if is_npz(path) else _hdf5_headers(path))
     except Exception as error:  # as above; numpy and zipfile add their own
@@ -70,6 +73,8 @@ def load(path: Path, name: str) -> NDArray[Any]:
 
     Raises DataError where it holds Python objects, which would have to be unpickled, or cannot be read.
     """
+    if is_mat(path):
+        return mat_arrays(path, names=frozenset({name.split("/")[0]}))[name]
     try:
         if is_npz(path):
             with np.load(path, allow_pickle=False) as arrays:
@@ -136,6 +141,8 @@ def _hdf5_values(path: Path, name: str) -> NDArray[Any]:
 
 
 def _first_values(path: Path, name: str) -> NDArray[np.float64]:
+    if is_mat(path):
+        return load(path, name).ravel(order="F")[:LOOKED_AT].astype(np.float64)
     if is_npz(path):
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as handle:
             header = _npy_header(handle)
