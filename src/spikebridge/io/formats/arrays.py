@@ -45,7 +45,7 @@ def is_npz(path: Path) -> bool:
 
 
 def is_plain_hdf5(path: Path) -> bool:
-    """HDF5 that is neither NWB nor MATLAB v7.3."""
+    """HDF5 that is neither NWB nor MATLAB v7.3 nor of temporaldata."""
     try:
         with path.open("rb") as handle:
             if handle.read(8) != HDF5_MARK or path.suffix.lower() in OTHER_SUFFIXES:
@@ -53,7 +53,8 @@ def is_plain_hdf5(path: Path) -> bool:
         import h5py
 
         with h5py.File(path, "r") as file:
-            return "nwb_version" not in file.attrs and not any("MATLAB_class" in v.attrs for v in file.values())
+            other = "nwb_version" in file.attrs or file.attrs.get("object") in ("Data", b"Data")
+            return not other and not any("MATLAB_class" in v.attrs for v in file.values())
     except Exception:  # h5py raises anything from OSError to RuntimeError on a broken file
         return False
 
