@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from project import shared_recordings
 
-from spikebridge import io
+from spikebridge import config, io
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.inspection import inspect
@@ -320,3 +322,11 @@ def test_an_archive_of_labs(session: Path, tmp_path: Path) -> None:
     named = io.named_recordings(tmp_path / "all")
     assert sorted(named.values()) == ["mouse_2021-03-04_001", "other_2021-03-04_001"]
     assert io.not_recordings(tmp_path / "all", named) == []
+
+
+def test_the_block_of_the_page_runs(case: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "alf.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    raw = yaml.safe_load(block)
+    settings = config.parse(raw | {"data": raw["data"] | {"path": str(case[0])}, "models": {"majority": {}}})
+    assert io.ingest(settings, tmp_path / "ingested") == ["mouse_x_2021-03-04_001"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import two_probes
+import yaml
 from two_probes import TwoProbes
 
 from spikebridge import config, io
@@ -336,3 +338,25 @@ def test_numbers_that_leave_no_room(session: TwoProbes, tmp_path: Path, write_nw
     assert contents.units["unit"].tolist() == [0, 1, 2, 3]
     assert contents.units["name"].tolist()[0] == "probeA/950900000"
     assert train(contents, 3).tolist() == [0.75, 5.0]
+
+
+def test_the_block_of_the_page_runs(session: TwoProbes, tmp_path: Path) -> None:
+    """docs/probes.md: a mapping, a list, and an offset, in one folder."""
+    page = (Path(__file__).parents[2] / "docs" / "probes.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    raw = tmp_path / "data"
+    for day, form, targets in (
+        ("day1", "phy", ["day1_g0/day1_g0_imec0/ks", "day1_g0/day1_g0_imec1/ks"]),
+        ("day2", "nwb", ["day2_HC.nwb", "day2_PFC.nwb"]),
+        ("day3", "phy", ["day3/imec0", "day3/imec1"]),
+    ):
+        paths = two_probes.write(session, tmp_path / "made" / day, form, day, "first")
+        for path, target in zip(paths.values(), targets, strict=True):
+            (raw / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, raw / target)
+    asked = DataConfig.model_validate(yaml.safe_load(block)["data"] | {"path": str(raw)})
+    found = {e.name: read_entry(e, asked) for e in entries_of(asked)}
+    assert sorted(found) == ["day1", "day2", "day3"]
+    assert found["day1"].units["name"].tolist()[4] == "imec1/0"
+    assert found["day2"].units["probe"].tolist() == ["day2_HC"] * 4 + ["day2_PFC"] * 4
+    np.testing.assert_allclose(train(found["day3"], 11), session.trains["imec1"][1] - 12.25)

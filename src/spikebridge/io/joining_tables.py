@@ -26,8 +26,10 @@ def joined_tables(parts: Sequence[tuple[str, Tables]], wrong: list[str]) -> dict
     found: dict[str, tuple[str, pd.DataFrame]] = {}
     for part, tables in parts:
         for name, table in tables.items():
-            if name not in found:
+            if name not in found or not len(found[name][1]):  # a table without rows says nothing
                 found[name] = (part, table)
+                continue
+            if not len(table):
                 continue
             owner, kept = found[name]
             if odd := contradiction(kept, table):

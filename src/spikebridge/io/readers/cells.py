@@ -1,8 +1,8 @@
 """One file a cell: a folder with cell_01.txt, cell_02.txt, ... (or .csv, .mat), each a list of spike times.
 
-A file of text has one number a line, perhaps below a heading; a .mat file has one variable, a vector. Names of cells
-differ from each other in numbers alone (HC_1, HC_2, PFC_1, PFC_2), or hold a word such as cell, unit or TT; none says
-lick, ttl, trial or the like. Regions, trials and behaviour come from tables beside them.
+A file of text has one number a line, perhaps below a heading; a .mat file has one variable, a vector. Every name has a
+number; some differ in it alone (HC_1, HC_2), or hold a word such as cell, unit or TT; none says lick, ttl, trial or the
+like. Regions, trials and behaviour come from tables beside them.
 
 Units are counted from 0 in the order of the names, cell2 before cell10; `name` is the file's.
 """
@@ -108,20 +108,20 @@ def _cells(path: Path) -> list[Path]:
         files = [f for f in here if f.suffix.lower() in SUFFIXES and f.stem.lower() not in KNOWN]
         suffix = Counter(f.suffix.lower() for f in files if NUMBER.search(f.stem)).most_common(1)
         files = [f for f in files if suffix and f.suffix.lower() == suffix[0][0]]
+        files = [f for f in files if NUMBER.search(f.stem) and not NO_CELL.search(f.stem)]
         patterns = Counter(NUMBER.sub("#", f.stem) for f in files)
+        lists = [f for f in files if _is_list(f)]
         named = [f for f in files if _is_name_of_cell(f.stem, patterns)]
-        if len(named) < MIN_CELLS or not all(_is_list(f) for f in named):
+        if len(lists) < MIN_CELLS or not named or not set(named) <= set(lists):
             return []
     except (OSError, DataError):
         return []
-    return sorted(named, key=lambda f: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", f.stem)])
+    return sorted(lists, key=lambda f: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", f.stem)])
 
 
 def _is_name_of_cell(stem: str, patterns: Counter[str]) -> bool:
-    pattern = NUMBER.sub("#", stem)
-    if "#" not in pattern or NO_CELL.search(stem):
-        return False
-    return patterns[pattern] >= MIN_CELLS or bool(WORD.search(re.sub(r"[\d_]+", " ", stem)))
+    """Whether the name alone speaks for a cell: others differ from it in the number alone, or it says so in words."""
+    return patterns[NUMBER.sub("#", stem)] >= MIN_CELLS or bool(WORD.search(re.sub(r"[\d_]+", " ", stem)))
 
 
 def _is_list(file: Path) -> bool:
