@@ -30,7 +30,7 @@ def test_the_proposal_goes_through_the_stages(form: str, probes: tuple[str, str]
     params = tmp_path / "new.yaml"
     params.write_text(complete((ROOT / "params.yaml").read_text(encoding="utf-8"), seen.proposal), encoding="utf-8")
     given = yaml.safe_load(params.read_text(encoding="utf-8"))
-    settings = config.parse(given | {"compute": {"workers": 1}, "trials": given["trials"] | {"covariates": []}})
+    settings = config.parse(given | {"compute": {"workers": 1}})
     assert io.ingest(settings, tmp_path / "ingested") == ["day1"]
     (tmp_path / "windows").mkdir()
     write_windows(io.IngestedRecordings(tmp_path / "ingested"), settings, tmp_path / "windows")

@@ -273,6 +273,7 @@ def test_ingest_says_how_to_join(session: TwoProbes, tmp_path: Path) -> None:
         ({"day1": ["day1_imec0", "."]}, r"no reader takes .* recordings in it: day1_imec0, day1_imec1"),
         ({"day1": []}, "data.recordings: day1: expected paths of its probes, found none"),
         ({"a": ["day1_imec0"], "b": ["day1_imec0"]}, "each path belongs to one probe, named more than once"),
+        ({"day1": ["day1_imec0", "../elsewhere"]}, r"expected paths in data.path .* got ../elsewhere"),
         ({"day1": {"a/b": "day1_imec0"}}, r"must not be empty nor contain '/': a/b"),
     ],
 )

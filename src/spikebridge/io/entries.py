@@ -64,9 +64,9 @@ def entries_of(data: DataConfig) -> list[Entry]:
     Raises DataError where there is none, two have one name, or a path of a probe is not there or no recording;
     ConfigError for an unknown reader, or a probe that is named twice.
     """
-    root = Path(data.path)
     if not data.recordings:
-        return [Entry(name, path) for path, name in named_recordings(root, data.reader).items()]
+        return [Entry(name, path) for path, name in named_recordings(Path(data.path), data.reader).items()]
+    root = _plain(Path(data.path))
     found = recordings_at(root, data.reader)
     probes = {name: _probes(name, given, data) for name, given in data.recordings.items()}
     used = [p.path for several in probes.values() for p in several]
@@ -80,12 +80,17 @@ def entries_of(data: DataConfig) -> list[Entry]:
     return every
 
 
+def _plain(path: Path) -> Path:
+    """Without "." and ".."; links stay."""
+    return Path(os.path.normpath(path))
+
+
 def _within(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
 def _probes(name: str, given: Sequence[ProbeFiles] | Mapping[str, ProbeFiles], data: DataConfig) -> tuple[Probe, ...]:
-    root = Path(data.path)
+    root = _plain(Path(data.path))
     key = f"data.recordings: {name}"
     if not given:
         raise ConfigError(f"{key}: expected paths of its probes, found none")
@@ -95,7 +100,11 @@ def _probes(name: str, given: Sequence[ProbeFiles] | Mapping[str, ProbeFiles], d
         named = list(zip(names_for(Path(one.path) for one in given), given, strict=True))
     if odd := [probe for probe, _ in named if "/" in probe or not probe]:
         raise ConfigError(f"{key}: the name of a probe must not be empty nor contain '/': {listed(odd)}")
-    probes = tuple(Probe(probe, root / one.path, one.offset_s) for probe, one in named)
+    if out := [one.path for _, one in named if not _within(_plain(root / one.path), _plain(root))]:
+        raise ConfigError(
+            f"{key}: expected paths in data.path ({str(root)!r}), whose changes are seen, got {listed(out)}"
+        )
+    probes = tuple(Probe(probe, _plain(root / one.path), one.offset_s) for probe, one in named)
     for probe in probes:
         _reader_of(probe, key, data)
     return probes
@@ -110,7 +119,7 @@ def _reader_of(probe: Probe, key: str, data: DataConfig) -> Reader:
         )
     reader = reader_of(probe.path, data.reader)
     if reader is None:
-        inside = [p.relative_to(Path(data.path)).as_posix() for p in recordings_at(probe.path, data.reader)]
+        inside = [p.relative_to(_plain(Path(data.path))).as_posix() for p in recordings_at(probe.path, data.reader)]
         hint = f"; recordings in it: {listed(inside, 5)}" if inside else ""
         raise DataError(
             f"{key}: {probe.name}: no reader takes {str(probe.path)!r} (data.reader = {data.reader!r}){hint}"
@@ -176,4 +185,5 @@ def left_beside(every: Sequence[Entry], data: DataConfig) -> list[str]:
     """Names of what lies at `data.path` and belongs to no recording; see `not_recordings`."""
     taken = [path for entry in every for path in entry.paths]
     taken += [f for entry in every if entry.beside is not None for f in sidecars_of(entry.beside)]
-    return not_recordings(Path(data.path), taken, data.reader)
+    root = _plain(Path(data.path)) if data.recordings else Path(data.path)
+    return not_recordings(root, taken, data.reader)

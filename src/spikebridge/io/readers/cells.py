@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.mat.arrays import is_mat, mat_arrays
-from spikebridge.io.formats.mat.load import variables_of
+from spikebridge.io.formats.mat.arrays import mat_arrays, only_vector
 from spikebridge.io.formats.sidecars import KNOWN, collect, join_units, write_sidecars
 from spikebridge.io.formats.sorting.common import joined
 from spikebridge.io.formats.sorting.kinds import files_in, kind_of, sidecar_files
@@ -127,8 +126,7 @@ def _is_name_of_cell(stem: str, patterns: Counter[str]) -> bool:
 def _is_list(file: Path) -> bool:
     """Whether a file holds a list of numbers and nothing else, as far as its head tells."""
     if file.suffix.lower() == ".mat":
-        kinds = list(variables_of(file).values()) if is_mat(file) else []
-        return kinds in (["double"], ["single"]) and _vector(file) is not None
+        return bool(only_vector(file))
     with open(file, encoding="utf-8-sig", errors="replace") as handle:
         lines = [handle.readline(MAX_CHARACTERS) for _ in range(HEAD)]
     said = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "%"))]
@@ -148,23 +146,14 @@ def _numbers_of(line: str) -> list[float] | None:
         return None
 
 
-def _vector(file: Path) -> NDArray[np.float64] | None:
-    """The one variable of a .mat file; None where it is no vector of numbers."""
-    arrays = list(mat_arrays(file).values())
-    if len(arrays) != 1 or arrays[0].dtype.kind not in "iuf" or (arrays[0].ndim != 1 and arrays[0].size):
-        return None
-    return np.asarray(arrays[0].ravel(), dtype=np.float64)
-
-
 def _times(file: Path, log: Log) -> NDArray[np.float64]:
     """(spike,), in the unit of the file."""
     if file.suffix.lower() == ".mat":
         try:
-            found = _vector(file)
+            return np.asarray(mat_arrays(file)[only_vector(file)], dtype=np.float64).ravel()
         except DataError as error:
             log.wrong.append(str(error))
-            found = None
-        return np.empty(0) if found is None else found
+            return np.empty(0)
     raw = file.read_bytes()
     log.notes.extend(no_end(file.name, raw))
     lines = raw.decode("utf-8-sig", errors="replace").splitlines()

@@ -29,6 +29,20 @@ def numeric_variables(path: Path) -> set[str]:
     return {name for name, kind in variables_of(path).items() if kind in NUMBERS}
 
 
+def only_vector(path: Path) -> str:
+    """The name of the one variable of a file, where that is a vector of numbers; else empty. Reads headers alone."""
+    if not is_mat(path) or len(names := numeric_variables(path)) != 1 or len(variables_of(path)) != 1:
+        return ""
+    (name,) = names
+    if version_of(path) == "5":
+        from scipy.io import whosmat
+
+        shape = next(shape for found, shape, _ in whosmat(str(path), appendmat=False) if found == name)
+    else:
+        shape = mat_arrays(path, values=False)[name].shape
+    return name if sum(n > 1 for n in shape) <= 1 else ""
+
+
 def mat_arrays(path: Path, values: bool = True, names: frozenset[str] | None = None) -> dict[str, NDArray[Any]]:
     """Every array, or those of some variables. values: False gives shapes and classes alone, where the version allows.
 
