@@ -66,3 +66,9 @@ def test_two_sessions_and_a_single_file(tmp_path: Path) -> None:
     joined = seen.proposal.data["recordings"]
     assert joined["day2_run"] == {"imec0": "day2/run_imec0", "imec1": "day2/run_imec1"}
     assert seen.trial.runs, seen.trial.problems
+
+
+@pytest.mark.parametrize("names", [("PL1", "PL2"), ("CA1", "CA3")])
+def test_names_that_may_be_of_two_animals_are_not_joined(names: tuple[str, str], tmp_path: Path) -> None:
+    two_probes.write(two_probes.made(names), tmp_path, "nwb")
+    assert "recordings" not in inspect(tmp_path).proposal.data

@@ -200,6 +200,15 @@ def test_times_on_another_clock_are_not_read(session: Path) -> None:
     assert sum("on the clock of bpod" in note for note in contents.notes) == 2
 
 
+def test_columns_of_the_table_on_another_clock(session: Path) -> None:
+    ends = {"intervals_0": [0.5, 3.0, 6.0], "intervals_1": [2.5, 5.0, 8.0], "intervals_bpod_0": [0.0, 2.5, 5.5]}
+    pd.DataFrame(ends).to_parquet(session / "alf" / "_ibl_trials.table.pqt")
+    contents = read(session)
+    assert "start_time" in contents.tables["trials"]
+    assert not [c for c in contents.tables["trials"] if "bpod" in c]
+    assert any("intervals_bpod_0 are not read" in note for note in contents.notes)
+
+
 def test_spikes_in_samples_alone_are_not_taken(tmp_path: Path) -> None:
     folder = probe(tmp_path / "s" / "alf" / "probe00")
     (folder / "spikes.times.npy").unlink()

@@ -10,7 +10,7 @@ from spikebridge.config import DataConfig
 from spikebridge.inspection.anatomy import part_of_brain
 from spikebridge.io import named_recordings
 from spikebridge.io.entries import Entry
-from spikebridge.io.probes import groups_in, relative
+from spikebridge.io.probes import TOKEN, WORD, Group, groups_in, relative
 
 NO_REGION = {"sub", "lo", "fra"}
 """Words of paths (sub-01) that are also acronyms of regions."""
@@ -33,11 +33,18 @@ def sessions_in(data: DataConfig) -> Sessions:
     root = Path(data.path)
     named = named_recordings(root, data.reader)
     groups = groups_in(named, root, _is_region)
+    groups = {name: group for name, group in groups.items() if _are_probes(group)}
     taken = {path for group in groups.values() for path in group.values()}
     groups = {n: g for n, g in groups.items() if n not in {named[p] for p in named if p not in taken}}
     asked = {**data.model_dump(), "recordings": {name: relative(group, root) for name, group in groups.items()}}
     singles = {name: [Entry(named[p], p) for p in group.values()] for name, group in groups.items()}
     return Sessions(DataConfig.model_validate(asked), singles, len(named))
+
+
+def _are_probes(group: Group) -> bool:
+    """Whether the names are those of probes, or of different parts of the brain: PL1 and PL2 may be two animals."""
+    words = {word for label in group for word in WORD.findall(label)}
+    return all(TOKEN.search(label) for label in group) or len({part_of_brain(w) for w in words} - {None}) > 1
 
 
 def _is_region(word: str) -> bool:

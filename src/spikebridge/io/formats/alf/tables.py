@@ -3,6 +3,7 @@ timestamps."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,7 +91,10 @@ def _columns(attribute: str, file: AlfFile, log: Log) -> dict[str, NDArray[Any] 
         names = {
             c: c if attribute == TABLE else attribute if len(table.columns) == 1 else f"{attribute}_{c}" for c in table
         }
-        return {str(names[c]): table[c] for c in table}
+        other = [c for c in names.values() if _on_another_clock(re.sub(r"_\d$", "", str(c)))]
+        if other:
+            log.notes.append(f"{file.path.name}: {listed(other)} are not read: their times are on another clock")
+        return {str(names[c]): table[c] for c in table if names[c] not in other}
     values = load(file, log)
     if values is None:
         return {}
