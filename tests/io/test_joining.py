@@ -141,7 +141,10 @@ def test_an_offset_of_the_spikes_alone(session: TwoProbes, tmp_path: Path) -> No
 def test_probes_compared(session: TwoProbes, tmp_path: Path) -> None:
     """12.5 s apart: said with seconds; no proof of two clocks."""
     paths = two_probes.write(two_probes.moved(session, "imec1", 12.5), tmp_path, "phy")
-    (note,) = [n for n in only(data(tmp_path, {"d": paths_of(tmp_path, paths)})).notes if n.startswith("probes joined")]
+    notes = only(data(tmp_path, {"d": paths_of(tmp_path, paths)})).notes
+    (note,) = [n for n in notes if n.startswith("probes joined")]
+    assert any(n.startswith("imec1 begins +12.5 s and ends +12.6 s from imec0: where") for n in notes)
+    assert any("offset_s: -12.5}" in n for n in notes)
     assert "first spikes 12.5 s apart, last spikes 12.6 s apart" in note
     assert not note.endswith("are they on one clock?")
 

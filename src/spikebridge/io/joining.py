@@ -32,6 +32,8 @@ ID = "id_on_probe"
 MAX_ID = 2**62
 MIN_COMMON = 0.9
 """Share of the observed time that is common to all probes, below which a note asks whether they have one clock."""
+MIN_OFFSET_S, ALIKE = 1.0, 0.1
+"""Seconds between the first spikes of two probes, and how alike that between their last spikes is, that are noted."""
 Array = NDArray[np.float64]
 
 
@@ -152,7 +154,21 @@ def _compared(parts: Sequence[Part], spans: Sequence[Array], wrong: list[str]) -
         f"probes joined on one clock: spikes of {said}; first spikes {np.ptp(first):.3g} s apart, last spikes "
         f"{np.ptp(last):.3g} s apart; {common:.6g} of {ever:.6g} s are common to all"
     )
-    return [text + (": are they on one clock?" if common < MIN_COMMON * ever else "")]
+    return [text + (": are they on one clock?" if common < MIN_COMMON * ever else ""), *_offsets(held)]
+
+
+def _offsets(held: Sequence[tuple[str, Array]]) -> list[str]:
+    """A note for each probe that begins and ends equally later, or earlier, than the first: no proof of two clocks."""
+    (first, a), *others = held
+    notes = []
+    for probe, b in others:
+        begin, end = b[0] - a[0]
+        if abs(begin) > MIN_OFFSET_S and abs(begin - end) < ALIKE * abs(begin):
+            notes.append(
+                f"{probe} begins {begin:+.3g} s and ends {end:+.3g} s from {first}: where their clocks began at "
+                f"different times, write its path as {{path: ..., offset_s: {-begin:.3g}}}, with the exact seconds"
+            )
+    return notes
 
 
 def _new_ids(parts: Sequence[Part]) -> tuple[list[NDArray[np.int64]], str]:
