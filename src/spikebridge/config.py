@@ -15,6 +15,8 @@ Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Unit = Annotated[int, Field(strict=True)] | str
+"""A unit by its id, or by the name that its file gives it."""
 
 
 class Section(BaseModel):
@@ -65,6 +67,12 @@ class DataConfig(Section):
     region_from: str = "auto"
     observed: str = "auto"
     min_rate_hz: float = Field(0.1, ge=0)
+    exclude_units: list[Unit] | dict[str, list[Unit]] = Field(
+        default=[], description="units to leave out, by id or name; or recording -> such a list"
+    )
+    duplicates: Literal["error", "merge", "keep"] = Field(
+        "error", description="many spikes of a unit at the time of the spike before: refuse, count once, or count all"
+    )
     direction: Literal["source_to_target", "target_to_source"] = "source_to_target"
 
     @model_validator(mode="after")

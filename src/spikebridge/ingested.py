@@ -48,9 +48,12 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
 
 
 def _times_digest(recording: Recording) -> str:
-    """The same for the same spikes, however units are numbered or ordered."""
-    times = np.sort(recording.spikes["time_s"].to_numpy(dtype=np.float64))
-    return hashlib.sha256(times.tobytes()).hexdigest()
+    """The same for the same trains, however units are numbered or ordered. A copy of all spikes is never made."""
+    units, times = recording.spikes["unit"].to_numpy(), recording.spikes["time_s"].to_numpy(dtype=np.float64)
+    edges = np.flatnonzero(units[1:] != units[:-1]) + 1
+    trains = [times[a:b] for a, b in zip([0, *edges], [*edges, len(times)], strict=True)]
+    each = sorted(hashlib.sha256(np.ascontiguousarray(train)).digest() for train in trains)
+    return hashlib.sha256(b"".join(each)).hexdigest()
 
 
 def _sketch(recording: Recording) -> list[int]:

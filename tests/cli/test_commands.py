@@ -36,6 +36,19 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
     assert "Gate nulls: FAILED (x)" in out
 
 
+def test_results_say_what_the_filters_of_units_did(project: Path, run: Run) -> None:
+    head = "recording,filter,units,judged,dropped,note"
+    rows = ["a,quality.sorter_labels,12,12,6,from column quality", "b,quality.sorter_labels,10,8,1,from column tag",
+            "a,quality.max_amplitude_cutoff,12,0,0,no units column amplitude_cutoff",
+            "a,quality.max_rate_change,12,0,0,off: the setting is null or 0"]  # fmt: skip
+    (project / "reports/evaluation/quality_filters.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    _, out, _ = run("results")
+    labels = "Filter quality.sorter_labels: 20 of 22 units judged, 7 dropped (from column quality; from column tag)"
+    assert labels in out
+    assert "quality.max_amplitude_cutoff: 0 of 12 units judged, 0 dropped (no units column amplitude_cutoff)" in out
+    assert "max_rate_change" not in out
+
+
 def test_results_draws_a_table_in_a_terminal(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     _, out, _ = run("results")

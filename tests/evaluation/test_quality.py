@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from spikebridge.evaluation.quality import LIMITS, QUALITY, quality_tables
+from spikebridge.evaluation.quality import FILTERS, LIMITS, QUALITY, quality_tables
 
 HEAD = ",".join(column for column in QUALITY if column != "recording")
 
@@ -37,5 +37,5 @@ def test_recordings_are_put_together(tmp_path: Path) -> None:
 def test_nothing_written_is_nothing_shown(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"recordings": {}}', encoding="utf-8")
     tables = quality_tables(tmp_path)
-    assert [list(t.columns) for t in tables.values()] == [QUALITY, LIMITS]
+    assert [list(t.columns) for t in tables.values()] == [QUALITY, LIMITS, FILTERS]
     assert all(t.empty for t in tables.values())

@@ -22,6 +22,7 @@ from matplotlib.text import Text
 from spikebridge import figures
 from spikebridge.evaluation import evaluate
 from spikebridge.evaluation.communication import COLUMNS
+from spikebridge.evaluation.quality import FILTERS
 from spikebridge.figures import style
 
 NAMES = list(figures.modules())
@@ -155,6 +156,8 @@ def figure_of(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **page: 
 def quality_figure(folder: Path, table: pd.DataFrame, limits: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Figure:
     table.to_csv(folder / "quality.csv", index=False)
     limits.to_csv(folder / "quality_limits.csv", index=False)
+    if not (folder / "quality_filters.csv").exists():
+        pd.DataFrame(columns=FILTERS).to_csv(folder / "quality_filters.csv", index=False)
     return figure_of("quality", folder, monkeypatch, page="rat1_day2")
 
 
@@ -380,3 +383,20 @@ def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monk
 def test_models_keep_their_colours() -> None:
     assert style.colours(["ridge", "mine"])["ridge"] == style.colours(["seq2seq", "ridge"])["ridge"]
     assert len(set(style.colours(["seq2seq", "dnn", "a", "b", "majority"]).values())) == 5
+
+
+def test_quality_says_what_the_labels_of_sorters_did(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        ["rat1_day2", "quality.sorter_labels", 8, 6, 2, "from column quality"],
+        ["rat1_day2", "quality.max_amplitude_cutoff", 8, 0, 0, "no units column amplitude_cutoff"],
+        ["another", "quality.sorter_labels", 8, 8, 8, ""],
+    ]
+    pd.DataFrame(rows, columns=FILTERS).to_csv(tmp_path / "quality_filters.csv", index=False)
+    drawn = quality_figure(tmp_path, *quality_of(tables), monkeypatch)
+    said = drawn.legends[0].get_title().get_text().replace("\n", " ")
+    assert said.endswith(
+        "Sorter labels: 6 of 8 units judged, 2 dropped (from column quality); "
+        "amplitude cutoff: no unit judged (no units column amplitude_cutoff)"
+    )

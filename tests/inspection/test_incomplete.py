@@ -75,7 +75,7 @@ INCOMPLETE = (without_trials, without_regions, with_one_region, without_labels, 
         (in_samples, "are whole numbers (up to "),
         (with_a_nan, "1 spike time NaN or infinite, in unit 0 (the first is spike 7 of unit 0"),
         (unsorted, "spike times must rise within a unit"),
-        (twice, "have the time of the spike before: joined twice, or rounded?"),
+        (twice, "have the time of the spike before; expected each spike once"),
     ],
 )
 def test_spikes_are_checked_without_a_complete_proposal(

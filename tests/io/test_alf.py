@@ -23,7 +23,7 @@ from spikebridge.errors import DataError
 from spikebridge.inspection import inspect
 from spikebridge.io.contents import Contents
 from spikebridge.io.readers import alf
-from spikebridge.preprocess.sorter_labels import label_column
+from spikebridge.unit_labels import label_columns
 
 CASE = shared_recordings().parents[1] / "cases" / "10_ibl_alf.py"
 TIMES = np.array([0.5, 1.25, 2.0, 3.5, 4.0, 9.0])
@@ -101,7 +101,7 @@ def test_the_public_case_is_read_as_one_recording(case: tuple[Path, dict[str, An
         assert (len(times), times.min(), times.max()) == (of_probe["spikes"], of_probe["first_s"], of_probe["last_s"])
         assert contents.units["acronym"][contents.units["probe"] == name].tolist() == truth["regions"][name]
     assert contents.units["unit"].tolist() == [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]
-    assert contents.units["quality"].tolist()[:3] == ["good", "good", "0.67 of the criteria"]
+    assert contents.units["ibl_quality"].tolist()[:3] == ["good", "good", "mua"]
     table = contents.tables["trials"]
     assert (len(table), int((table["choice"] == 0).sum())) == (truth["trials"], truth["no_go"])
     np.testing.assert_allclose(table["stop_time"] - table["start_time"], 3.5)
@@ -183,14 +183,15 @@ def test_regions_by_id_where_there_are_no_acronyms(tmp_path: Path) -> None:
 
 
 def test_the_metrics_say_otherwise(session: Path) -> None:
-    """The acronym is that of the channel; labels become good, or the share of the criteria that are met."""
+    """The acronym is that of the channel; labels become good where all criteria are met, else mua."""
     table = pd.DataFrame({"cluster_id": [0, 1, 2], "label": [1.0, 1 / 3, 0.0], "acronym": ["CA1", "CA3", "PL5"]})
     table.to_csv(session / "alf" / "probe00" / "clusters.metrics.csv", index=False)
     units = read(session, probes=["probe00"]).units
     assert units["acronym"].tolist() == ["CA1", "DG", "PL5"]
     assert units["acronym_in_metrics"].tolist() == ["CA1", "CA3", "PL5"]
-    assert units["quality"].tolist() == ["good", "0.33 of the criteria", "0 of the criteria"]
-    assert label_column(units, "auto", "s") == "quality"
+    assert units["ibl_quality"].tolist() == ["good", "mua", "mua"]
+    assert units["criteria_met"].tolist() == [1.0, 1 / 3, 0.0]
+    assert label_columns(units) == ["ibl_quality"]
 
 
 def test_times_on_another_clock_are_not_read(session: Path) -> None:

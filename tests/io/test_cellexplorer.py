@@ -206,3 +206,30 @@ def test_other_files_of_a_session_are_no_files_of_it(tmp_path: Path) -> None:
     names = {p.name for p in cellexplorer.files_of(path)}
     assert "day1.dat" not in names and "day1.ripples.events.mat" not in names
     assert {"day1.spikes.cellinfo.mat", "day1.session.mat", "day1.cell_metrics.cellinfo.mat"} <= names
+
+
+def test_a_persons_tags_are_labels(tmp_path: Path) -> None:
+    path = session(tmp_path)
+    tags = {"Bad": np.array([[2.0, 3.0]]), "Good": np.array([[1.0, 3.0]]), "InverseSpike": np.array([[1.0]])}
+    save(path / "day1.cell_metrics.cellinfo.mat", "5", cell_metrics=metrics_struct() | {"tags": tags})
+    units = read("cellexplorer", path).units
+    assert dict(zip(units["unit"], units["tags"], strict=True)) == {1: "Good", 2: "Bad", 3: "Bad"}
+
+
+def test_words_of_both_structs_count_cell_by_cell(tmp_path: Path) -> None:
+    path = session(tmp_path)
+    own = spikes_struct() | {"quality": cell(["good", "good", ""])}
+    save(path / "day1.spikes.cellinfo.mat", "5", spikes=own)
+    metrics = metrics_struct() | {"quality": cell(["good", "mua", "noise"])}
+    save(path / "day1.cell_metrics.cellinfo.mat", "5", cell_metrics=metrics)
+    found = read("cellexplorer", path)
+    assert found.units["quality"].tolist() == ["good", "mua", "noise"]
+    assert any("unit 2 (spikes: good, cell_metrics: mua; used: mua)" in n for n in found.notes)
+
+
+@pytest.mark.parametrize("name", ["..spikes.cellinfo.mat", "._day1.spikes.cellinfo.mat"])
+def test_a_hidden_file_is_no_second_session(tmp_path: Path, name: str) -> None:
+    path = session(tmp_path)
+    (path / name).write_bytes(b"stray")
+    assert cellexplorer.can_read(path)
+    assert len(read("cellexplorer", path).units) == 3

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from frank_days import DATA, day, nested, read, trains, unit, wrong
 from mat_files import Structs, write_5
@@ -124,3 +125,11 @@ def test_files_of_other_contents_are_left_out_with_a_note(tmp_path: Path) -> Non
     assert any("bontrials03.mat is not used: bontrials03.mat: expected trials to be a cell" in n for n in found.notes)
     assert any("bonlinpos03.mat is not used: bonlinpos03.mat: linpos{2}: expected a struct" in n for n in found.notes)
     assert len(found.tables["trials"]) == 3
+
+
+@pytest.mark.parametrize("name", ["..cellinfo_sj.mat", "bon..cellinfo_sj.mat", "boncellinfo_sj.mat", "cellinfo.mat",
+                                  "bon_pos03.mat"])  # fmt: skip
+def test_a_stray_file_of_a_script_does_not_block_the_days(tmp_path: Path, name: str) -> None:
+    path = day(tmp_path, tetinfo={(3, 2, 1): {"area": "CA1"}})
+    write_5(tmp_path / name, {"cellinfo": np.ones((2, 2))})
+    assert io.find_recordings(tmp_path) == [path]

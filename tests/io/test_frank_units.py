@@ -139,3 +139,12 @@ def test_columns_of_positions_without_a_name_are_left_out(fields: str, names: li
     found = read(day(tmp_path, pos=pos))
     assert found.behavior["series"].unique().tolist() == names
     assert "pos of epochs 1, 2, 3: columns that `fields` does not name are left out" in found.notes
+
+
+def test_of_words_that_differ_between_epochs_the_careful_one_is_used(tmp_path: Path) -> None:
+    cells = {(3, e, 5, 2): {"area": "CA1", "quality": word, "csi": float(e)} for e, word in ((1, "good"), (2, "mua"))}
+    found = read(day(tmp_path, cellinfo=CELLINFO | cells))
+    units = found.units.set_index("name")
+    assert units.loc["t05c02", "quality"] == "mua"
+    assert "csi" not in units
+    assert "t05c02: quality differs between epochs (good, mua); used: mua" in found.notes

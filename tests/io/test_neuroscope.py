@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from cases import make_case
 from sorters import oracle, random_samples, read, same, trains, write_csv
 
 from spikebridge.errors import DataError
@@ -145,3 +146,32 @@ def test_raw_files_are_no_files_of_it(tmp_path: Path) -> None:
     for name in ("a.dat", "a.fet.1", "a.spk.1", "a.eeg"):
         (path / name).touch()
     assert {p.name for p in neuroscope.files_of(path)} == {"a.res.1", "a.clu.1", "a.xml"}
+
+
+def test_leftovers_of_programs_and_editors(tmp_path: Path) -> None:
+    truth = make_case("13_neuroscope_backups", tmp_path)
+    path = tmp_path / "ec016.234"
+    found = read("neuroscope", path)
+    counts = found.spikes["unit"].value_counts()
+    spikes = {f"{r.shank}.{r.cluster}": int(counts[r.unit]) for r in found.units.itertuples()}
+    assert spikes == truth["spikes"]
+    assert (len(found.units), (found.units["quality"] == "noise").sum()) == (truth["units"], truth["of_which_noise"])
+    (note,) = [n for n in found.notes if "passed over" in n]
+    assert note.endswith(": ec016.234.temp.clu.3")
+
+
+def test_a_clu_without_its_res_and_copies_are_passed_over(tmp_path: Path) -> None:
+    path = session(tmp_path / "a", {1: [2, 3], 2: [2]})
+    before = read("neuroscope", path)
+    for name in ("a.clu.7", "a.clu.8", "a.temp.clu.1", "b.clu.1", "b.klg.1"):
+        (path / name).write_text("2\n1\n1\n")
+    for name in ("a_old.res.1", "a_old.clu.1"):
+        (path / name).write_bytes((path / name.replace("_old", "")).read_bytes())
+    found = read("neuroscope", path)
+    same(trains(found), trains(before))
+    said = " ".join(n for n in found.notes if n.startswith("passed over"))
+    for name in ("a.clu.7", "a.clu.8", "a.temp.clu.1", "b.clu.1", "a_old.res.1", "a_old.clu.1"):
+        assert name in said
+    (path / "b.res.1").write_text("1\n2\n")
+    with pytest.raises(DataError, match=r"of one session, found those of a, b"):
+        read("neuroscope", path)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cases import make_case
 from sorters import oracle, read, same, trains, write_csv
 
 from spikebridge.errors import DataError
@@ -166,9 +167,6 @@ def test_arrays_that_do_not_fit(tmp_path: Path, samples: Any, clusters: Any, sai
 
 def test_tables_that_do_not_fit(tmp_path: Path) -> None:
     path = folder_of(tmp_path / "a")
-    table(path, "group", cluster_id=[2, 2], group=["good", "mua"])
-    with pytest.raises(DataError, match=r"cluster_group\.tsv: expected one row a cluster, more than one for 2"):
-        read("phy", path)
     table(path, "group", cluster_id=["two"], group=["good"])
     with pytest.raises(DataError, match="expected whole numbers in cluster_id"):
         read("phy", path)
@@ -209,3 +207,148 @@ def test_a_table_of_clusters_that_misses_some(tmp_path: Path, recording: Recordi
     info.write_text("".join(lines)[:-1], encoding="utf-8")
     ending = "cluster_info.tsv: the last line does not end; unless it was typed so, was the file cut short?"
     assert read("phy", path).notes == (ending,)
+
+
+def lines(path: Path, name: str, *rows: str) -> None:
+    (path / name).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+
+
+def said(path: Path, part: str) -> str:
+    """The one note that has these words."""
+    (note,) = [n for n in read("phy", path).notes if part in n]
+    return note
+
+
+def quality(path: Path) -> dict[int, str]:
+    units = read("phy", path).units
+    return dict(zip(units["unit"].tolist(), units["quality"].tolist(), strict=True))
+
+
+def test_a_row_without_a_number_of_a_cluster_is_left_out(tmp_path: Path) -> None:
+    truth = make_case("02_phy_blank_cluster_id", tmp_path)
+    found = read("phy", tmp_path / "day1")
+    used = found.units[found.units["region"].isin(list(truth["units"]))]
+    assert used["region"].value_counts().to_dict() == truth["units"]
+    assert used["quality"].tolist() == ["good"] * 8
+    assert len(found.spikes) == truth["spikes"]
+    assert "cluster_info.tsv: 1 row left out: row 11 (no whole number in cluster_id: " in said(
+        tmp_path / "day1", "left out"
+    )
+
+
+def test_words_come_from_every_table_cell_by_cell(tmp_path: Path) -> None:
+    truth = make_case("02c_phy_group_fills_gaps", tmp_path)
+    found = quality(tmp_path / "day1")
+    assert found == dict.fromkeys([0, 2, 5, 6, 7, 21], "good") | {1: "mua", 20: "noise", 3: "good", 4: "good"}
+    assert {k: w for k, w in found.items() if w != "good"} == {int(k): w for k, w in truth["not_good"].items()}
+
+
+@pytest.mark.parametrize(
+    ("info", "group", "used"),
+    [
+        ("good", "mua", "mua"),
+        ("noise", "good", "noise"),
+        ("mua", "noise", "noise"),
+        ("good", "doubtful", "doubtful"),
+        ("unsorted", "good", "good"),
+        ("good", "unsorted", "good"),
+        ("", "mua", "mua"),
+        ("Good", "good", "Good"),
+    ],
+)
+def test_two_words_of_persons(tmp_path: Path, info: str, group: str, used: str) -> None:
+    """Copies lose the times of files, so nobody knows which table is the later one: the careful word counts."""
+    path = folder_of(tmp_path / "a")
+    lines(path, "cluster_info.tsv", "cluster_id\tKSLabel\tgroup", f"2\tgood\t{info}", "5\tgood\tgood", "9\tgood\tmua")
+    lines(path, "cluster_group.tsv", "cluster_id\tgroup", f"2\t{group}", "5\tgood")
+    assert quality(path) == {2: used, 5: "good", 9: "mua"}
+    contradict = {info.lower(), group} - {"unsorted", ""}
+    notes = [n for n in read("phy", path).notes if "contradict" in n]
+    if len(contradict) == 1:
+        assert notes == []
+    else:
+        assert f"cluster 2 (cluster_info.tsv: {info}, cluster_group.tsv: {group}; used: {used})" in notes[0]
+
+
+def test_a_persons_word_before_a_programs_before_a_sorters(tmp_path: Path) -> None:
+    path = folder_of(tmp_path / "a")
+    table(path, "KSLabel", cluster_id=[2, 5, 9], KSLabel=["good", "good", "mua"])
+    table(path, "bc_unitType", cluster_id=[2, 5], bc_unitType=["NOISE", "MUA"])
+    table(path, "group", cluster_id=[2], group=["good"])
+    assert quality(path) == {2: "good", 5: "MUA", 9: "mua"}
+    write_csv(path, "units.csv", unit=[2, 5, 9], region=["HC", "PFC", "HC"], quality=["noise", "", "good"])
+    assert quality(path) == {2: "noise", 5: "MUA", 9: "good"}
+    assert "cluster 2 (quality: noise, group: good; used: noise)" in said(path, "contradict")
+
+
+@pytest.mark.parametrize(
+    ("rows", "found", "note"),
+    [
+        (["2.0\tmua", "5\tgood", "9\tnoise"], {2: "mua", 5: "good", 9: "noise"}, ""),
+        ([" 2 \t mua ", "5\tgood", "9\tnoise", "\t", ""], {2: "mua", 5: "good", 9: "noise"}, ""),
+        (
+            ["\tmua", "5\tgood"],
+            {2: "", 5: "good", 9: ""},
+            "1 row left out: row 2 (no whole number in cluster_id: ' | mua')",
+        ),
+        (["nan\tmua", "5\tgood"], {2: "", 5: "good", 9: ""}, "row 2 (no whole number in cluster_id: 'nan | mua')"),
+        (["2.5\tmua", "5\tgood"], {2: "", 5: "good", 9: ""}, "row 2 (no whole number in cluster_id: '2.5 | mua')"),
+        (["two\tmua", "5\tgood"], {2: "", 5: "good", 9: ""}, "row 2 (no whole number in cluster_id: 'two | mua')"),
+        (["2\tmua\tx", "5\tgood"], {2: "", 5: "good", 9: ""}, "row 2 (3 fields in 2 columns: '2 | mua | x')"),
+        (["2\tmua", "2\tmua", "5\tgood"], {2: "mua", 5: "good", 9: ""}, "more than one row, all the same, for 2"),
+        (
+            ["2\tgood", "2\tmua", "5\tgood"],
+            {2: "mua", 5: "good", 9: ""},
+            "more than one row, with different content, for cluster 2 (rows 2, 3; used: group mua)",
+        ),
+        (["2", "5\tgood"], {2: "", 5: "good", 9: ""}, ""),
+    ],
+)
+def test_one_odd_row_refuses_no_folder(tmp_path: Path, rows: list[str], found: dict[int, str], note: str) -> None:
+    path = folder_of(tmp_path / "a")
+    lines(path, "cluster_group.tsv", "cluster_id\tgroup", *rows)
+    assert quality(path) == found
+    if note:
+        assert said(path, note).startswith("cluster_group.tsv: ")
+    else:
+        assert not any("row" in n for n in read("phy", path).notes if n.startswith("cluster_group"))
+
+
+def test_only_the_cells_that_contradict_are_empty(tmp_path: Path) -> None:
+    path = folder_of(tmp_path / "a")
+    lines(
+        path, "cluster_info.tsv", "id\tch\tdepth\tarea", "2\t1\t10.5\tNA", "2\t3\t10.5\tNA", "5\t2\t20\tPL", "9\t4\t\t"
+    )
+    units = read("phy", path).units.set_index("unit")
+    assert units["ch"].fillna(-1).to_dict() == {2: -1, 5: 2, 9: 4}
+    assert units["depth"].fillna(-1).to_dict() == {2: 10.5, 5: 20.0, 9: -1}
+    assert units["area"].fillna("").to_dict() == {2: "NA", 5: "PL", 9: ""}, "NA is nucleus accumbens"
+    table(path, "depth", cluster_id=[5, 9], depth=[25.0, 30.0])
+    assert read("phy", path).units["depth"].tolist() == [10.5, 20.0, 30.0]
+    assert "cluster 5 (20 and 25)" in said(
+        path, "cluster_depth.tsv: column depth differs from that of cluster_info.tsv"
+    )
+
+
+@pytest.mark.parametrize("name", ["cluster_group_old.tsv", "cluster_group (1).tsv", "cluster_group - Copy.tsv",
+                                  "cluster_group.bak.tsv", "cluster_group_20210304.csv"])  # fmt: skip
+def test_a_copy_of_a_table_is_passed_over(tmp_path: Path, name: str) -> None:
+    path = folder_of(tmp_path / "a")
+    lines(path, name, "cluster_id\tgroup", "2\tnoise", "5\tmua", "9\tgood")
+    assert quality(path) == {2: "noise", 5: "mua", 9: "good"}, "alone it is the only judgement there is"
+    lines(path, "cluster_group.tsv", "cluster_id\tgroup", "2\tgood", "5\tgood", "9\tgood")
+    assert quality(path) == {2: "good", 5: "good", 9: "good"}
+    assert said(path, name).startswith(f"{name} is passed over")
+
+
+def test_tables_as_spreadsheets_save_them(tmp_path: Path) -> None:
+    path = folder_of(tmp_path / "a")
+    text = 'Cluster_ID;group;comment\n2;mua;5" probe\n5;good;\n9;noise;µ\n'
+    for encoding in ("utf-8-sig", "utf-16", "utf-8"):
+        (path / "cluster_group.csv").write_text(text, encoding=encoding)
+        assert quality(path) == {2: "mua", 5: "good", 9: "noise"}
+    (path / "cluster_group.csv").write_text(text, encoding="latin-1")
+    assert quality(path) == {2: "mua", 5: "good", 9: "noise"}
+    assert "not utf-8" in said(path, "characters")
+    lines(path, "cluster_sizes.csv", "name,size", "a,1")
+    assert "it has no column cluster_id, but name, size" in said(path, "cluster_sizes.csv is not read")

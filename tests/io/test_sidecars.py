@@ -188,3 +188,21 @@ def test_join_refuses_strange_and_double_ids(ids: list[object]) -> None:
         join_units(OWN.drop(columns="name"), beside, Path("day1"))
     assert "ids must be unique, found more than once: 4" in str(caught.value)
     assert f"no such units as {'5' if ids[0] == 4 else '4, five'}; units here: 4, 2, 9" in str(caught.value)
+
+
+def test_join_fills_cells_that_the_table_beside_leaves_empty() -> None:
+    own = OWN.assign(region=["HC", "HC", "PFC"])
+    beside = pd.DataFrame({"unit": [4, 2, 9], "region": [None, "CA1", None], "quality": [None, None, "noise"]})
+    notes: list[str] = []
+    joined = join_units(own, beside, Path("day1"), notes)
+    assert joined["region"].tolist() == ["HC", "CA1", "PFC"]
+    assert joined["quality"].tolist() == ["good", "mua", "noise"]
+    assert notes == [
+        "column quality: judgements contradict each other, and the more careful word is used: unit TT2_c1 "
+        "(table beside: noise, file: good; used: noise); for another, change one of the two"
+    ]
+
+
+def test_a_mua_of_the_file_stays_mua_where_the_table_beside_says_good() -> None:
+    beside = pd.DataFrame({"unit": [4, 2], "quality": ["good", "good"]})
+    assert join_units(OWN, beside, Path("day1"))["quality"].tolist() == ["good", "mua", "good"]

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cases import make_case
 
+from spikebridge import io
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import make_windows, quality_table, select_units
@@ -23,7 +25,7 @@ REGIONS = ("CA1", "CA1", "CA3", "PFC", "CA3")
 DATA = {"source": ["CA1", "CA3"], "target": ["PFC"]}
 COLUMNS = [
     "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
-    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
+    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons", "not_judged",
 ]  # fmt: skip
 
 
@@ -214,3 +216,68 @@ def test_the_table_survives_a_file(hour: Recording, settings: Settings, tmp_path
     table.to_csv(tmp_path / "q.csv", index=False)
     back = pd.read_csv(tmp_path / "q.csv", keep_default_na=False, na_values={"amplitude_cutoff": [""]})
     pd.testing.assert_frame_equal(back, table, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("columns", "dropped", "note"),
+    [
+        ({"quality_label": ["good", "mua", "noise"] * 2}, [1, 2, 4, 5], "from column quality_label"),
+        ({"bc_unitType": ["GOOD", "MUA", "NON-SOMA"] * 2, "KSLabel": ["good"] * 6}, [1, 2, 4, 5],
+         "from column bc_unitType; not used: KSLabel, which says otherwise of 4"),
+        ({"quality": ["good", "", "", "good", "unsorted", "mua"], "KSLabel": ["mua", "mua", "good"] * 2}, [1, 4, 5],
+         "from columns quality (3), KSLabel (3)"),
+        ({"quality": ["good", "mua", "good"] * 2, "KSLabel": ["good", "mua", "good"] * 2}, [1, 4],
+         "from column quality; KSLabel says the same"),
+        ({"quality": ["good"] * 6, "group": ["good", "mua", "good"] * 2}, [1, 4],
+         "from columns quality (4), group (2)"),
+        ({"depth": [1.0] * 6}, [], "no units column holds words such as good, mua or noise"),
+    ],
+)  # fmt: skip
+def test_labels_by_their_words(
+    hour: Recording, settings: Settings, columns: dict[str, list[Any]], dropped: list[int], note: str
+) -> None:
+    labelled = replace(hour, units=hour.units.assign(**columns))
+    assert list(reasons(labelled, settings())) == dropped
+    used = {f.filter: f for f in select_units(labelled, settings()).filters}["quality.sorter_labels"]
+    assert (used.units, used.dropped, used.note) == (6, len(dropped), note)
+
+
+def test_what_each_filter_did(hour: Recording, settings: Settings) -> None:
+    spoilt = spoil(hour, 1, lambda t: t[t < 600])
+    units = spoilt.units.assign(quality=["good", "mua", "", "", "good", "good"], amplitudeCutoff=[0.5, *[np.nan] * 5])
+    config = settings(quality={"max_rate_change": None})
+    chosen = select_units(replace(spoilt, units=units), config)
+    found = {f.filter: (f.judged, f.dropped, f.note) for f in chosen.filters}
+    assert found == {
+        "quality.sorter_labels": (4, 1, "from column quality"),
+        "data.min_rate_hz": (0, 0, "off: the setting is null or 0"),
+        "quality.max_isi_violations": (6, 0, ""),
+        "quality.min_presence_ratio": (6, 1, ""),
+        "quality.max_amplitude_cutoff": (1, 1, "only where column amplitudeCutoff has a number"),
+        "quality.max_rate_change": (0, 0, "off: the setting is null or 0"),
+    }
+    table = quality_table(replace(spoilt, units=units), config).set_index("unit")
+    assert table.loc[2, "not_judged"] == "quality.sorter_labels; quality.max_amplitude_cutoff"
+    assert table.loc[0, "not_judged"] == ""
+
+
+def test_labels_that_contradict_or_are_not_used_are_said(hour: Recording, settings: Settings) -> None:
+    units = hour.units.assign(quality=["good"] * 6, group=["mua", *["good"] * 5], label=[1.0, 1 / 3] * 3)
+    contradict, unused = select_units(replace(hour, units=units), settings()).warnings
+    assert "unit 0 (quality: good, group: mua; used: mua)" in contradict
+    assert "label (1: 3, 0.333333333333: 3)" in unused
+    asked = settings(quality={"sorter_label_from": "label", "sorter_labels": ["1"]})
+    assert list(reasons(replace(hour, units=units), asked)) == [1, 3, 5], "the remedy works as it is said"
+    windows, report = make_windows(replace(hour, units=units), settings(), ("a", "b"))
+    assert windows.source_units.tolist() == [1, 2]
+    assert contradict in report["warnings"]
+
+
+def test_columns_of_other_names(tmp_path: Path, settings: Settings) -> None:
+    """Three NWB files and a folder of Phy: three of six units in each region are good."""
+    make_case("33_label_columns", tmp_path)
+    config = settings(data={"source": ["CA1"], "target": ["PFC"], "path": str(tmp_path)},
+                      trials={"align": "start_time", "window_s": [-2.0, 0.0]})  # fmt: skip
+    for path in io.find_recordings(tmp_path):
+        chosen = select_units(io.read_recording(path, config), config)
+        assert {role: len(ids) for role, ids in chosen.kept.items()} == {"source": 3, "target": 3}

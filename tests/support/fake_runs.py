@@ -195,6 +195,7 @@ def _quality(path: Path, w: Windows, rng: np.random.Generator) -> None:
             "rate_change": rng.lognormal(0, 0.5, n),
             "kept": True,
             "reasons": "",
+            "not_judged": "quality.sorter_labels; quality.max_amplitude_cutoff",
         }
     )
     bad = good.assign(unit=good["unit"] + 1000, isi_violations_ratio=rng.uniform(0.6, 2, n), kept=False, reasons="ISI")

@@ -110,6 +110,8 @@ def results(_: argparse.Namespace) -> None:
         print(line)
     for line in describe.null_lines(found):
         print(line)
+    for line in describe.filter_lines(found):
+        print(line)
     print(f"Tables and figures: {found.evaluation.relative_to(project)}")
     print("MLflow UI:          spikebridge ui")
     registration = project / "reports" / "registration.json"

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from spikebridge.cli import drawing
 from spikebridge.cli.drawing import Part
 from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
+from spikebridge.repeated import errors_together, warnings_together
 from spikebridge.suggest import counted, listed
 
 MOST_ROWS = 30
@@ -114,7 +114,8 @@ def _gaps(look: Look) -> Iterator[str]:
 def _overview(found: Inspection) -> Part:
     asked = {*found.proposal.data["source"], *found.proposal.data["target"]}
     rows = [_overview_row(look, found, asked) for look in found.recordings]
-    errors = [line for look in found.recordings if look.error for line in look.error.splitlines()]
+    broken = [(look.name, look.path, look.error) for look in found.recordings if look.error]
+    errors = [line for text in errors_together(broken) for line in text.splitlines()]
     head = ("recording", "format", "animal", "from to (s)", "observed", "gaps", "trials", "units", "proposed regions")
     return Part(f"{found.path}: {counted(len(rows), 'recording')}", head, rows, errors, warn=bool(errors))
 
@@ -239,20 +240,9 @@ def _warnings(found: Inspection) -> Iterator[Part]:
     if len(found.recordings) == 1:
         lines = [*read[0].warnings, *lines]
     else:
-        by_text: dict[str, list[tuple[str, str]]] = {}
-        for look in read:
-            for text in look.warnings:
-                by_text.setdefault(re.sub(r"[\d.]+", "#", text), []).append((look.name, text))
-        lines += [_together(several, len(read)) for several in by_text.values()]
+        lines += warnings_together([(look.name, text) for look in read for text in look.warnings], len(read))
     if lines:
         yield Part("Warnings", lines=[f"- {line}" for line in lines], warn=True)
-
-
-def _together(several: Sequence[tuple[str, str]], of: int) -> str:
-    """One warning of several recordings, which may differ in its numbers."""
-    names, texts = zip(*several, strict=True)
-    who = ("both" if of == 2 else f"all {of}") + " recordings" if len(names) == of > 1 else listed(names, 4)
-    return f"{who}: {texts[0]}" if len(set(texts)) == 1 else f"{who}; {names[0]}: {texts[0]}"
 
 
 def _tried(found: Inspection) -> Part:
@@ -279,6 +269,7 @@ def _used(trial: Trial) -> Iterator[str]:
     yield f"{used} of {total} trials ({classes})"
     for role, (n, of) in trial.units.items():
         yield f"{n} of {counted(of, f'{role} unit')} pass the quality limits"
+    yield from trial.filters
 
 
 def _seconds(value: float | None) -> str:

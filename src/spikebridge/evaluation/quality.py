@@ -10,8 +10,10 @@ import pandas as pd
 QUALITY = [
     "recording", "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio",
     "isi_violations_count", "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
+    "not_judged",
 ]  # fmt: skip
 LIMITS = ["recording", "column", "low", "high", "note"]
+FILTERS = ["recording", "filter", "units", "judged", "dropped", "note"]
 NOTES = {"isi_violations_ratio": "ISI violations are not judged: ", "presence_ratio": "presence is not judged: "}
 """How the notes of preprocess begin on measures that it could not take."""
 SUFFIX = ".quality.csv"
@@ -20,8 +22,9 @@ SUFFIX = ".quality.csv"
 def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
     """quality: one row a unit, of all recordings. quality_limits: the limits that were set, by recording and column.
 
-    note: why nothing could be judged by that limit, else empty.
-    Both without rows where preprocess wrote no <recording>.quality.csv.
+    note: why nothing could be judged by that limit, else empty. quality_filters: how many units each filter could
+    judge, how many it drops, and what that rests on or why it judged none, by recording.
+    All without rows where preprocess wrote no <recording>.quality.csv.
     """
     paths = sorted(windows_folder.glob(f"*{SUFFIX}"))
     parts = [pd.read_csv(p, keep_default_na=False, na_values=[""]).assign(recording=_name(p)) for p in paths]
@@ -32,8 +35,17 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
         for about in [report.get(_name(path), {}).get("quality", {})]
         for column, ends in about.get("limits", {}).items()
     ]
+    filters = [
+        {"recording": _name(path), **one}
+        for path in paths
+        for one in report.get(_name(path), {}).get("quality", {}).get("filters", [])
+    ]
     quality = pd.concat(parts, ignore_index=True)[QUALITY] if parts else pd.DataFrame(columns=QUALITY)
-    return {"quality": quality, "quality_limits": pd.DataFrame(rows, columns=LIMITS)}
+    return {
+        "quality": quality,
+        "quality_limits": pd.DataFrame(rows, columns=LIMITS),
+        "quality_filters": pd.DataFrame(filters, columns=FILTERS),
+    }
 
 
 def _name(path: Path) -> str:

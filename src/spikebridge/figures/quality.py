@@ -15,7 +15,7 @@ from spikebridge.figures import style
 from spikebridge.figures.style import broken_axis
 
 name = "quality"
-needs = ("quality", "quality_limits")
+needs = ("quality", "quality_limits", "quality_filters")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ REASONS = {
     "amplitude": "#882255",
 }
 """How a reason to drop a unit begins -> its colour, the same in every recording."""
+BY_COLUMNS = {"quality.sorter_labels": "Sorter labels", "quality.max_amplitude_cutoff": "amplitude cutoff"}
+"""Filters that rest on columns of the file."""
 NOT_USED = "not used"
 BINS = 24
 DOT: dict[str, Any] = {"marker": "o", "linewidths": 0, "alpha": 0.6}
@@ -69,7 +71,7 @@ def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
     In each a histogram of the units (bars, highest the same in each row), every unit (dots), the median of those kept,
     and the limits. A unit has the colour of the first reason to drop it. What was not judged is said below, and why.
     """
-    table, ends = (style.read(tables_folder, table) for table in needs)
+    table, ends, filters = (style.read(tables_folder, table) for table in needs)
     if table.empty:
         return False
     page = page or str(table["recording"].iloc[0])
@@ -91,7 +93,8 @@ def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
         grid[0].set_yticks(range(len(rows)), list(rows))
         grid[0].set_ylim(len(rows) - 0.65, -0.65)
         missing = [c for c in MEASURES if c not in columns and not MEASURES[c].optional]
-        _legend(figure, grid[0], table, colour, _not_judged(limits, missing))
+        below = [_not_judged(limits, missing), _by_columns(filters[filters["recording"] == page])]
+        _legend(figure, grid[0], table, colour, [text for text in below if text])
         kept = table["kept"].to_numpy(bool)
         style.headline(figure, f"Units of {page}: {kept.sum()} of {len(kept)} kept")
         return style.save(figure, out_path)
@@ -248,7 +251,7 @@ def _edges(low: float, high: float, marks: list[float]) -> NDArray[np.float64]:
 
 
 def _legend(
-    figure: style.Figure, axes: style.Axes, table: pd.DataFrame, colour: dict[str, str], not_judged: str
+    figure: style.Figure, axes: style.Axes, table: pd.DataFrame, colour: dict[str, str], below: list[str]
 ) -> None:
     n = table["why"].value_counts()
     handles: list[Any] = [axes.scatter([], [], s=26, color=KEPT)]
@@ -258,7 +261,7 @@ def _legend(
     names = [f"kept: {n.get('', 0)}"]
     names += [f"{w}: {n[w]}" if w == NOT_USED else f"dropped, {w}: {n[w]}" for w in colour if w]
     names += ["median of those kept", "limit"]
-    title = "\n".join(wrap(not_judged, 160)) or None
+    title = "\n".join(line for text in below for line in wrap(text, 160)) or None
     figure.legend(
         handles, names, loc="outside lower left", ncols=4 if len(names) < 6 else 3, title=title, alignment="left"
     )
@@ -272,3 +275,14 @@ def _not_judged(limits: pd.DataFrame, columns: list[str]) -> str:
         f"{'not' if k else 'Not'} judged: {MEASURES[c].title}" + (f" ({note})" if note else "")
         for k, (c, note) in enumerate(notes.items())
     )
+
+
+def _by_columns(filters: pd.DataFrame) -> str:
+    """What the filters did that rest on columns of the file, which no panel shows."""
+    said = []
+    for key, title in BY_COLUMNS.items():
+        for _, row in filters[filters["filter"] == key].iterrows():
+            what = f"{row['judged']} of {row['units']} units judged, {row['dropped']} dropped"
+            note = f" ({row['note']})" if isinstance(row["note"], str) and row["note"] else ""
+            said.append(f"{title}: {what if row['judged'] else 'no unit judged'}{note}")
+    return "; ".join(said)

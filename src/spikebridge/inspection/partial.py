@@ -46,7 +46,7 @@ def _findings(one: Opened, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data(proposal), _trials(one, proposal)
     contents = one.contents or read_entry(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
-    subject = Subject(chosen.recording, data, trials or TrialsConfig())
+    subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused)
     told = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())
     yield from (f for f in chosen.findings if not f.wrong or chosen.missing - told)
     parts = chosen.missing - {"regions"} | (set() if trials else {"trials"})

@@ -136,6 +136,7 @@ class Trial:
     and units speak of these.
     stages: those that were tried, of ingest, preprocess and split. kept: recording -> trials used, of all.
     labels: class -> trials, over the recordings. units: "source", "target" -> units used, of all, over the recordings.
+    filters: one line for each filter of units, over the recordings.
     """
 
     runs: bool
@@ -144,6 +145,7 @@ class Trial:
     kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     labels: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
 
 

@@ -12,7 +12,7 @@ from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
 from spikebridge.io import check, choose
 from spikebridge.io.entries import read_entry
-from spikebridge.preprocess import classes_of, make_splits, make_windows, select_trials
+from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_splits, make_windows, select_trials
 from spikebridge.types import Recording, Windows
 
 MOST_SPIKES = 50_000_000
@@ -38,16 +38,22 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
     if problems:
         return Trial(False, ("ingest",), tuple(problems)), warnings
     try:
-        return (_cut(recordings, config) if small else _look(recordings, config)), warnings
+        return (_cut(recordings, config, warnings) if small else _look(recordings, config)), warnings
     except SpikebridgeError as error:
         return Trial(False, ("ingest", "preprocess"), tuple(str(error).splitlines())), warnings
 
 
 def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
     contents = one.contents or read_entry(one.entry, config.data)
-    chosen = choose(contents, config.data, config.trials)
+    chosen = choose(contents, config.data, config.trials, config.quality)
     return chosen.recording, check(
-        chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
+        chosen.recording,
+        config.data,
+        config.trials,
+        chosen.findings,
+        chosen.missing,
+        chosen.units_of_time,
+        chosen.unused,
     )
 
 
@@ -60,15 +66,18 @@ def _look(recordings: Sequence[Recording], config: Config) -> Trial:
     return Trial(True, ("ingest",), kept=kept, labels=labels)
 
 
-def _cut(recordings: Sequence[Recording], config: Config) -> Trial:
-    """The stages preprocess and split as they are."""
+def _cut(recordings: Sequence[Recording], config: Config, warnings: dict[str, tuple[str, ...]]) -> Trial:
+    """The stages preprocess and split as they are. What preprocess says of labels joins the warnings."""
     looked = _look(recordings, config)
     classes = classes_of(recordings, config.trials)
     made: list[Windows] = []
+    filters = []
     units: Counter[tuple[str, str]] = Counter()
     for recording in recordings:
         windows, report = make_windows(recording, config, classes)
         made.append(windows)
+        filters.append(report["quality"]["filters"])
+        warnings[recording.name] = (*warnings[recording.name], *report["quality"]["warnings"])
         for role, regions in report["units"].items():
             for counts in regions.values():
                 units.update(_unit_counts(role, counts))
@@ -77,6 +86,7 @@ def _cut(recordings: Sequence[Recording], config: Config) -> Trial:
         stages=("ingest", "preprocess"),
         kept=looked.kept,
         labels={name: looked.labels.get(name, 0) for name in classes},
+        filters=tuple(filters_said(filters_summed(filters))),
         units={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
     )
     try:

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from spikebridge.config import DataConfig, TrialsConfig
+from spikebridge.config import DataConfig, QualityConfig, TrialsConfig
 from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
 from spikebridge.io.observed import interval_table, observed_time
+from spikebridge.io.usable import merged, unused, without_excluded, without_faulty
 from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 
@@ -36,17 +38,47 @@ class Choice:
     """A recording, what was odd or wrong in choosing it, and the parts that could not be chosen at all.
 
     missing: any of "regions", "trials", "observed"; these parts of the recording are empty. units_of_time: as in
-    Contents.
+    Contents. unused: ids of units that no result uses, by their region or sorter label; see `usable`.
     """
 
     recording: Recording
     findings: tuple[Finding, ...]
     missing: frozenset[str]
     units_of_time: bool = False
+    unused: frozenset[int] = frozenset()
 
 
-def choose(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choice:
-    """The recording that the parameters ask for. Raises nothing: what cannot be chosen is a finding."""
+def choose(contents: Contents, data: DataConfig, trials: TrialsConfig, quality: QualityConfig | None = None) -> Choice:
+    """The recording that the parameters ask for. Raises nothing: what cannot be chosen is a finding.
+
+    Units that `data.exclude_units` names are left out, and faulty ones that no result would use; see `usable`.
+    """
+    left: list[Finding] = []
+    quality = quality or QualityConfig()
+    contents = merged(without_excluded(contents, data, left), data, left)
+    choice = _chosen(contents, data, trials)
+    if not _has_both(choice, data):  # a misspelt region, say: the checks have more to say of units that are there
+        return replace(choice, findings=(*left, *choice.findings))
+    sound = without_faulty(contents, _unused(choice, data, quality), data, left)
+    choice = choice if sound is contents else _chosen(sound, data, trials)
+    out = np.logical_or.reduce(list(_unused(choice, data, quality).values()))
+    units = choice.recording.units["unit"].to_numpy()
+    used = frozenset(units[~out].tolist())
+    return replace(choice, findings=(*left, *choice.findings), unused=frozenset(units.tolist()) - used)
+
+
+def _has_both(choice: Choice, data: DataConfig) -> bool:
+    """Whether there are units of source and of target."""
+    regions = choice.recording.units["region"]
+    return all(bool(regions.isin(role).any()) for role in (data.source, data.target))
+
+
+def _unused(choice: Choice, data: DataConfig, quality: QualityConfig) -> dict[str, NDArray[np.bool_]]:
+    recording = choice.recording
+    return unused(recording.units, recording.units["region"], data, quality, recording.name)
+
+
+def _chosen(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choice:
     findings: list[Finding] = []
     regions = _regions(contents, data, findings)
     table = interval_table(contents, trials.table, "trials.table", findings)

@@ -22,14 +22,28 @@ from spikebridge.io.contents import Contents
 from spikebridge.io.entries import Entry, entries_of, files_of_entry, left_beside, read_entry
 from spikebridge.io.probes import as_yaml, groups_in
 from spikebridge.io.registry import read_contents
+from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
+from spikebridge.repeated import Heard, Line, errors_together
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
-ROOMS = ("config", "digest", "ingested", "intervals", "io", "suggest", "trial_table", "types")
+ROOMS = (
+    "config",
+    "digest",
+    "ingested",
+    "intervals",
+    "io",
+    "repeated",
+    "sorter_labels",
+    "suggest",
+    "trial_table",
+    "types",
+    "unit_labels",
+)
 """Code that has a say in what an ingested recording holds."""
 
 
@@ -72,8 +86,11 @@ def ingest(
     if hint:
         say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
-    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), say, torch=False)
-    wrong = [o.wrong for o in outcomes if o.wrong] or _twins(outcomes)
+    heard = Heard(say, len(jobs))
+    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+    heard.finish()
+    refused = [(o.name, str(job.entry.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
+    wrong = errors_together(refused) or _twins(outcomes)
     if wrong:
         raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
     return [o.name for o in outcomes]
@@ -81,6 +98,7 @@ def ingest(
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
     every = entries_of(config.data)
+    check_excluded(config.data, [e.name for e in every])
     if others := left_beside(every, config.data):
         say(f"{config.data.path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
@@ -109,9 +127,15 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
 
 def _checked(contents: Contents, config: Config) -> Recording:
-    chosen = choose(contents, config.data, config.trials)
+    chosen = choose(contents, config.data, config.trials, config.quality)
     warnings = check(
-        chosen.recording, config.data, config.trials, chosen.findings, chosen.missing, chosen.units_of_time
+        chosen.recording,
+        config.data,
+        config.trials,
+        chosen.findings,
+        chosen.missing,
+        chosen.units_of_time,
+        chosen.unused,
     )
     return replace(chosen.recording, warnings=warnings)
 
@@ -124,20 +148,16 @@ def ingest_one(job: Job, report: Report) -> Outcome:
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
-            report(f"{name}: unchanged")
+            report(Line(name, "unchanged"))
             return _done(name, True, about)
         recording = _checked(read_entry(job.entry, job.config.data), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         if error.warnings:
-            report(_said(f"{name}: refused, see below", error.warnings))
+            report(Line(name, "refused, see below", tuple(error.warnings)))
         return Outcome(name, wrong=str(error))
-    report(_said(f"{name}: read", recording.warnings))
+    report(Line(name, "read", tuple(recording.warnings)))
     return _done(name, False, load_about(job.out))
-
-
-def _said(what: str, warnings: Sequence[str]) -> str:
-    return "\n".join([what, *(f"  warning: {w}" for w in warnings)])
 
 
 def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
@@ -154,12 +174,24 @@ def _fingerprint(job: Job) -> str:
         )
     except OSError as error:
         raise DataError(f"{entry.path}: cannot be read: {error.strerror}") from None
-    settings = job.config.model_dump(mode="json", include={"data": ASKED, "trials": True})
+    settings = job.config.model_dump(mode="json", include={"data": ASKED, "quality": JUDGED, "trials": True})
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 
-ASKED = {"observed", "options", "reader", "recordings", "region_from", "source", "target"}
+ASKED = {
+    "duplicates",
+    "exclude_units",
+    "observed",
+    "options",
+    "reader",
+    "recordings",
+    "region_from",
+    "source",
+    "target",
+}
 """The settings of `data` that have a say in what is read."""
+JUDGED = {"sorter_label_from", "sorter_labels"}
+"""The settings of `quality` that say which units are used: faulty units that are not used are left out."""
 
 
 def _is_current(folder: Path, made_from: str) -> bool:

@@ -91,10 +91,11 @@ def with_shared(contents: Contents, beside: Sidecars, where: str) -> Contents:
     refuse(contents.name, wrong)
     notes = [*contents.notes, *(f"{where}: {note}" for note in beside.notes)]
     behavior = joined_behavior([("probes", contents.behavior), (where, beside.behavior)], notes)
+    units = _with_units_beside(contents, beside.units, where, notes)
     return replace(
         contents,
         animal=next(iter(animals), "unknown"),
-        units=_with_units_beside(contents, beside.units, where),
+        units=units,
         tables=tables,
         behavior=behavior,
         observed=beside.observed,
@@ -272,7 +273,7 @@ def _places(parts: Sequence[Part]) -> dict[str, tuple[tuple[str, ...], ...]]:
     }
 
 
-def _with_units_beside(contents: Contents, beside: pd.DataFrame | None, where: str) -> pd.DataFrame:
+def _with_units_beside(contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[str]) -> pd.DataFrame:
     """Units with the columns of a table beside all probes, whose column unit holds names (imec0/12), or numbers with a
     column probe. A number alone may be a unit of each probe."""
     if beside is None:
@@ -286,4 +287,4 @@ def _with_units_beside(contents: Contents, beside: pd.DataFrame | None, where: s
             f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
             f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
         )
-    return join_units(contents.units, beside, contents.name)
+    return join_units(contents.units, beside, contents.name, notes)

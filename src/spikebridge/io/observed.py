@@ -22,6 +22,8 @@ from spikebridge.suggest import counted, did_you_mean, listed
 
 Times = NDArray[np.float64]
 INVALID = "invalid_times"
+PIECE = 1 << 22
+"""Spikes looked at in one go."""
 MOST = 10
 """Items of a list that is shown."""
 LITTLE = 0.5
@@ -79,14 +81,25 @@ def interval_table(contents: Contents, name: str, key: str, findings: list[Findi
 
 def first_to_last(times: Times) -> Times:
     """(1, 2): first to last finite spike time; the last one lies inside. Empty where there is no spike."""
-    times = times[np.isfinite(times)]
-    return as_intervals([[times.min(), np.nextafter(times.max(), np.inf)]] if len(times) else [])
+    first, last = np.inf, -np.inf
+    for start in range(0, len(times), PIECE):  # no copy of millions of spikes
+        piece = times[start : start + PIECE]
+        finite = np.isfinite(piece)
+        first = min(first, float(np.min(piece, initial=np.inf, where=finite)))
+        last = max(last, float(np.max(piece, initial=-np.inf, where=finite)))
+    return as_intervals([[first, np.nextafter(last, np.inf)]] if first <= last else [])
 
 
 def _span_of(table: pd.DataFrame, name: str, findings: list[Finding], check: bool = True) -> Times | None:
     columns = [c for c in ("start_time", "stop_time") if c in table and pd.api.types.is_numeric_dtype(table[c])]
     if len(columns) < 2:
-        findings.append(Finding(True, f"observed time from {name} needs columns start_time and stop_time, in seconds"))
+        findings.append(
+            Finding(
+                True,
+                f"observed time from {name} needs columns start_time and stop_time, "
+                f"in seconds; name another in data.observed",
+            )
+        )
         return None
     pairs = table[columns].to_numpy(dtype=np.float64, na_value=np.nan)
     return _sound(pairs, name, findings) if check else merge_intervals(pairs)
@@ -97,7 +110,13 @@ def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
     bad = np.flatnonzero(~(pairs[:, 1] >= pairs[:, 0]))
     if len(bad):
         shown = listed((_shown(pairs[i]) for i in bad), 5)
-        findings.append(Finding(True, f"{name}: expected intervals that end after they start, found {shown}"))
+        findings.append(
+            Finding(
+                True,
+                f"{name}: expected intervals that end after they start, found {shown}: correct "
+                "them, or name other times in data.observed",
+            )
+        )
         return None
     return merge_intervals(pairs)
 
@@ -116,7 +135,10 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
         several = "; ".join(
             f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MOST]
         )
-        text = f"the units of source and target were never observed at the same time: {several}"
+        text = (
+            f"the units of source and target were never observed at the same time: {several}. Leave units out by "
+            "data.exclude_units, or name other times in data.observed"
+        )
         findings.append(Finding(True, text))
         return None
     together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))

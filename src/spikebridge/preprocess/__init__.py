@@ -3,6 +3,8 @@
 from spikebridge.intervals import merge_intervals
 from spikebridge.preprocess.audit import audit, short_gaps
 from spikebridge.preprocess.binning import bin_windows
+from spikebridge.preprocess.filters import said as filters_said
+from spikebridge.preprocess.filters import summed as filters_summed
 from spikebridge.preprocess.gap import decorrelation_s, gap_s
 from spikebridge.preprocess.manifest import (
     check_consumed,
@@ -28,6 +30,8 @@ __all__ = [
     "classes_of",
     "consumed_intervals",
     "decorrelation_s",
+    "filters_said",
+    "filters_summed",
     "gap_s",
     "load_animals",
     "load_splits",

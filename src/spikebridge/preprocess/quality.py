@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spikebridge.config import Config, QualityConfig
 from spikebridge.errors import DataError
 from spikebridge.intervals import total_s
-from spikebridge.preprocess.sorter_labels import label_column, labels_of, unwanted
+from spikebridge.preprocess.filters import Criterion, Filter, column_like, filters_of, not_judged, plain
 from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.unit_metrics import (
     FEWEST_BINS,
@@ -29,12 +29,15 @@ from spikebridge.preprocess.unit_metrics import (
     presence_ratio,
     rate_change,
 )
+from spikebridge.sorter_labels import UnitLabels, unit_labels, unwanted
 from spikebridge.trial_table import label_names
 from spikebridge.types import Recording
 
 ROLES = ("source", "target")
 MEASURES = ["n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count", "presence_ratio", "rate_change"]
 COLUMNS = ["unit", "name", "region", "role", *MEASURES[:-1], "amplitude_cutoff", "sorter_label", "rate_change"]
+NOTED = ("isi_violations_ratio", "presence_ratio")
+"""Measures whose absence is a note on the whole recording."""
 SAMPLED = 200
 """Intervals between spikes of each unit that are looked at for a common grid."""
 NAMES = {
@@ -44,15 +47,6 @@ NAMES = {
     "amplitude_cutoff": ("amplitude cutoff", ""),
     "rate_change": ("rate change", " times"),
 }
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One reason to leave a unit out. key: the setting that says so. fails: (unit,), True where it applies."""
-
-    key: str
-    reason: str
-    fails: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -71,11 +65,12 @@ class Limit:
             return f"{name} outside {self.low:g} to {self.high:g}{unit}"
         return f"{name} below {self.low:g}{unit}" if self.low is not None else f"{name} above {self.high:g}{unit}"
 
-    def fails(self, table: pd.DataFrame) -> NDArray[np.bool_]:
-        """(unit,). Comparisons with NaN are false: what was not judged does not fail."""
+    def criterion(self, table: pd.DataFrame, note: str) -> Criterion:
+        """Comparisons with NaN are false: what was not judged does not fail. note: why it was not judged."""
         value = table[self.column].to_numpy(dtype=np.float64)
         low, high = (-np.inf if self.low is None else self.low), (np.inf if self.high is None else self.high)
-        return np.asarray((value < low) | (value > high))
+        fails, judged = np.asarray((value < low) | (value > high)), np.isfinite(value)
+        return Criterion(self.key, self.reason, fails, judged, "" if judged.all() else note)
 
 
 @dataclass(frozen=True)
@@ -84,12 +79,24 @@ class UnitSelection:
 
     kept: {role: (unit,)}, unit ids in rising order. units: {role: {region: {"kept": n, "dropped": n}}}.
     dropped: {role: {reason: n}}, a unit counted under the first reason that holds. notes: what could not be judged.
+    filters: what each filter did. warnings: labels of sorters that contradict each other or are not used.
     """
 
     kept: dict[str, NDArray[np.int64]]
     units: dict[str, dict[str, dict[str, int]]]
     dropped: dict[str, dict[str, int]]
     notes: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Everything but the judgement. table: one row a unit. notes: column -> why nothing in it could be measured."""
+
+    table: pd.DataFrame
+    labels: UnitLabels
+    notes: dict[str, str]
 
 
 def quality_table(recording: Recording, config: Config) -> pd.DataFrame:
@@ -97,10 +104,11 @@ def quality_table(recording: Recording, config: Config) -> pd.DataFrame:
 
     Columns: unit, name (what the file calls it, else empty), region, role, n_spikes (in the observed time), rate_hz,
     isi_violations_ratio, isi_violations_count, presence_ratio, amplitude_cutoff, sorter_label, rate_change, kept,
-    reasons (all that hold, joined by "; ").
-    A measure is NaN where it cannot be judged; that is never a reason. Raises DataError; see `label_column`.
+    reasons (all that hold, joined by "; "), not_judged (settings of the filters that could not judge the unit).
+    A measure is NaN where it cannot be judged; that is never a reason. Raises DataError; see `unit_labels`.
     """
-    return _judged(recording, config)[0]
+    measured = _measured(recording, config)
+    return _judged(measured, _criteria(measured, config))
 
 
 def select_units(recording: Recording, config: Config) -> UnitSelection:
@@ -108,7 +116,9 @@ def select_units(recording: Recording, config: Config) -> UnitSelection:
 
     Raises DataError where no unit of a role is left, with how many fail what, and the settings to change.
     """
-    table, criteria, notes = _judged(recording, config)
+    measured = _measured(recording, config)
+    criteria = _criteria(measured, config)
+    table = _judged(measured, criteria)
     kept, units, dropped = {}, {}, {}
     for role in ROLES:
         mine = (table["role"] == role).to_numpy()
@@ -122,7 +132,9 @@ def select_units(recording: Recording, config: Config) -> UnitSelection:
             for region, rows in here.groupby("region")["kept"]
         }
         dropped[role] = {c.reason: int((first == c.reason).sum()) for c in criteria if (first == c.reason).any()}
-    return UnitSelection(kept, units, dropped, notes)
+    filters = filters_of(criteria, config, len(table))
+    notes = tuple(measured.notes[c] for c in NOTED if c in measured.notes)
+    return UnitSelection(kept, units, dropped, notes, filters, measured.labels.warnings)
 
 
 def limits(config: Config) -> list[Limit]:
@@ -138,18 +150,17 @@ def limits(config: Config) -> list[Limit]:
     return [limit for limit in every if (limit.low, limit.high) != (None, None)]
 
 
-def _judged(recording: Recording, config: Config) -> tuple[pd.DataFrame, list[Criterion], tuple[str, ...]]:
-    table, notes = _measured(recording, config)
-    criteria = _criteria(table, config)
-    reasons = [[c.reason for c in criteria if c.fails[k]] for k in range(len(table))]
-    table = table.assign(kept=[not r for r in reasons], reasons=["; ".join(r) for r in reasons])
-    return table, criteria, notes
+def _judged(measured: Measured, criteria: Sequence[Criterion]) -> pd.DataFrame:
+    n = len(measured.table)
+    reasons = [[c.reason for c in criteria if c.fails[k]] for k in range(n)]
+    return measured.table.assign(
+        kept=[not r for r in reasons], reasons=["; ".join(r) for r in reasons], not_judged=not_judged(criteria, n)
+    )
 
 
-def _measured(recording: Recording, config: Config) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Everything but the judgement, and notes on what could not be measured."""
+def _measured(recording: Recording, config: Config) -> Measured:
     quality, units = config.quality, _units(recording, config)
-    label_from = label_column(recording.units, quality.sorter_label_from, recording.name)
+    labels = unit_labels(recording.units, units, quality.sorter_label_from, recording.name)
     ids, spikes = units["unit"].to_numpy(dtype=np.int64), recording.spikes
     found = spike_trains(spikes["time_s"].to_numpy(), spikes["unit"].to_numpy(), ids)
     rows, sample = [], [np.empty(0)]
@@ -161,14 +172,16 @@ def _measured(recording: Recording, config: Config) -> tuple[pd.DataFrame, tuple
     table = pd.concat([units[["unit", "region", "role"]], pd.DataFrame(rows, columns=MEASURES)], axis=1)
     if grid > quality.refractory_s:
         table = table.assign(isi_violations_ratio=np.nan, isi_violations_count=np.nan)
-    cutoff = units.get("amplitude_cutoff", pd.Series(np.nan, index=units.index))
+    cutoff = column_like(units, "amplitude_cutoff")
+    given = units[cutoff] if cutoff else pd.Series(np.nan, index=units.index)
     table = table.assign(
         name=label_names(units["name"]) if "name" in units else "",
-        amplitude_cutoff=pd.to_numeric(cutoff, errors="coerce").to_numpy(dtype=np.float64),
-        sorter_label=labels_of(units[label_from]) if label_from else "",
+        amplitude_cutoff=pd.to_numeric(given, errors="coerce").to_numpy(dtype=np.float64),
+        sorter_label=list(labels.words),
     )
-    seconds = total_s(recording.observed)
-    return table[COLUMNS], tuple(_notes(quality, grid, seconds))
+    only = f"only where column {cutoff} has a number" if cutoff else "no units column amplitude_cutoff"
+    notes = {"amplitude_cutoff": only, **_notes(quality, grid, total_s(recording.observed))}
+    return Measured(table[COLUMNS], labels, notes)
 
 
 def _measures(train: ObservedTrain, quality: QualityConfig) -> dict[str, float]:
@@ -190,25 +203,29 @@ def _units(recording: Recording, config: Config) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _criteria(table: pd.DataFrame, config: Config) -> list[Criterion]:
+def _criteria(measured: Measured, config: Config) -> list[Criterion]:
     """In the order in which they count."""
+    table, labels = measured.table, measured.labels
     wanted = config.quality.sorter_labels
-    found = [Criterion("data.observed", "no spike in the observed time", (table["n_spikes"] == 0).to_numpy())]
+    silent = (table["n_spikes"] == 0).to_numpy()
+    found = [Criterion("data.observed", "no spike in the observed time", silent, np.ones(len(table), dtype=bool))]
     if wanted is not None:
-        fails = unwanted(list(table["sorter_label"]), wanted)
-        found.append(Criterion("quality.sorter_labels", f"sorter label not {' or '.join(wanted)}", fails))
-    return [*found, *(Criterion(limit.key, limit.reason, limit.fails(table)) for limit in limits(config))]
+        words = list(table["sorter_label"])
+        judged = np.array([word != "" for word in words], dtype=bool)
+        reason, note = f"sorter label not {' or '.join(wanted)}", labels.missing or labels.origin
+        found.append(Criterion("quality.sorter_labels", reason, unwanted(words, wanted), judged, note))
+    return [*found, *(limit.criterion(table, measured.notes.get(limit.column, "")) for limit in limits(config))]
 
 
-def _notes(quality: QualityConfig, grid: float, seconds: float) -> list[str]:
-    found = []
+def _notes(quality: QualityConfig, grid: float, seconds: float) -> dict[str, str]:
+    found = {}
     if quality.max_isi_violations is not None and grid > quality.refractory_s:
-        found.append(
+        found["isi_violations_ratio"] = (
             f"ISI violations are not judged: spike times lie on a grid of {1000 * grid:.4g} ms, "
             f"coarser than quality.refractory_s = {1000 * quality.refractory_s:g} ms"
         )
     if quality.min_presence_ratio is not None and seconds < FEWEST_BINS * quality.presence_bin_s * (1 - 1e-9):
-        found.append(
+        found["presence_ratio"] = (
             f"presence is not judged: {seconds:.4g} s of observed time hold fewer than {FEWEST_BINS} bins of "
             f"quality.presence_bin_s = {quality.presence_bin_s:g} s"
         )
@@ -232,6 +249,12 @@ def _nothing_left(
 
 
 def report_of(chosen: UnitSelection, config: Config) -> dict[str, Any]:
-    """What report.json says about quality: units dropped by first reason, limits by column, and notes."""
+    """What report.json says about quality: units dropped by first reason, limits by column, filters, and notes."""
     ends = {limit.column: [limit.low, limit.high] for limit in limits(config)}
-    return {"dropped": chosen.dropped, "limits": ends, "notes": list(chosen.notes)}
+    return {
+        "dropped": chosen.dropped,
+        "limits": ends,
+        "notes": list(chosen.notes),
+        "filters": plain(chosen.filters),
+        "warnings": list(chosen.warnings),
+    }

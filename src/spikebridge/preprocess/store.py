@@ -17,10 +17,23 @@ from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
+from spikebridge.repeated import Heard, Line
 from spikebridge.types import Windows
 
 REPORT = "report.json"
-ROOMS = ("config", "ingested", "intervals", "preprocess", "stored", "suggest", "trial_table", "types")
+ROOMS = (
+    "config",
+    "ingested",
+    "intervals",
+    "preprocess",
+    "repeated",
+    "sorter_labels",
+    "stored",
+    "suggest",
+    "trial_table",
+    "types",
+    "unit_labels",
+)
 """Code that has a say in what a window holds."""
 ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
 """The settings that have one."""
@@ -63,7 +76,9 @@ def write_windows(
         Job(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
         for name in recordings.names
     ]
-    outcomes = run_jobs(window_one, jobs, n_workers(config.compute, len(jobs)), say, torch=False)
+    heard = Heard(say, len(jobs))
+    outcomes = run_jobs(window_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+    heard.finish()
     wrong = [o for o in outcomes if isinstance(o, str)]
     if wrong:
         raise DataError("\n".join(wrong))
@@ -78,7 +93,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     if job.earlier and job.entry.get("made_from") == made_from and same_files(job.earlier, job.entry.get("files", {})):
         for name in job.entry["files"]:
             shutil.copy2(job.earlier / name, job.out / name)
-        report(f"{job.name}: unchanged")
+        report(Line(job.name, "unchanged"))
         return job.entry
     recording = load_ingested(job.ingested / job.name)
     try:
@@ -89,7 +104,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     windows.save(job.out / files[0])
     quality_table(recording, job.config).to_csv(job.out / files[1], index=False, lineterminator="\n")
     new = [w for w in entry["warnings"] if w not in recording.warnings]  # ingest has said the others
-    report("\n".join([f"{job.name}: {len(windows)} windows", *(f"  warning: {w}" for w in new)]))
+    report(Line(job.name, f"{len(windows)} windows", tuple(new)))
     return entry | {"files": {name: file_digest(job.out / name) for name in files}, "made_from": made_from}
 
 

@@ -164,6 +164,20 @@ def _seen(one: Mapping[str, Any]) -> str:
     return number(one["detectable"]) + (f" ({notes})" if notes else "")
 
 
+def filter_lines(results: Results) -> Iterator[str]:
+    """One line for each filter of units that is on, over all recordings: units judged and dropped, or why none was."""
+    if not (results.evaluation / "quality_filters.csv").is_file():
+        return
+    table = results.table("quality_filters.csv").fillna({"note": ""})
+    for key, rows in table.groupby("filter", sort=False):
+        units, judged, dropped = (int(rows[c].sum()) for c in ("units", "judged", "dropped"))
+        notes = [str(note) for note in rows["note"].unique() if note]
+        if any(note.startswith("off") for note in notes):
+            continue
+        why = f" ({'; '.join(notes[:2])})" if notes else ""
+        yield f"Filter {key}: {judged} of {units} units judged, {dropped} dropped{why}"
+
+
 def null_lines(results: Results) -> list[str]:
     """One line for each model of the mission: which nulls its scores leave behind, and which cannot tell."""
     table, alpha = results.table("nulls.csv"), results.config.statistics.alpha

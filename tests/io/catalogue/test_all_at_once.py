@@ -16,27 +16,32 @@ BAD = Catalogue()
 
 @BAD.add(
     "ingest: a.nwb:",
-    "  - unit ids must be unique; found more than once: 4 (2 rows). Number the units through: ids that begin "
-    "anew on every probe or tetrode are the usual cause",
+    "  - unit ids must be unique; found more than once: 4 (2 rows). Ids that begin anew on every probe or "
+    "tetrode are the usual cause: correct the file so that no two units have one id, for example by ids of 1000 x "
+    "probe + unit",
     "  - regions 'HC' (2 units) and 'hc' (1 unit) differ in spelling alone: name both in data.source, or correct "
     "the file",
     "  - no unit in a region of data.target = 'mPFC', did you mean PFC?; regions here: 'HC' (2 units), 'PFC' (2 "
     "units), 'hc' (1 unit)",
     "  - 1 spike time NaN or infinite, in unit 1 (the first is spike 2 of unit 1, counted from 0: nan): remove "
-    "what is no spike",
+    "what is no spike, or leave such units out: data.exclude_units: {a: [1]}",
     "  - 1 spike time below zero, in unit 1 (the first is spike 0 of unit 1, counted from 0: -1): add one offset "
     "to all times of the file, those of trials and behaviour too, so that none is negative",
     "  - spike times must rise within a unit; they fall in unit 1 (in unit 1 from 3 to 2 s): sort them, or, "
-    "where sessions were joined, add to each the length of those before",
-    "  - 19 of 21 spikes of unit 3 have the time of the spike before: joined twice, or rounded? Expected each "
-    "spike once, to a millisecond or better",
+    "where sessions were joined, add to each the length of those before; or leave such units out: data.exclude_units: "
+    "{a: [1]}",
+    "  - 19 of 21 spikes of unit 3 have the time of the spike before; expected each spike once, to a millisecond "
+    "or better. Where spikes were counted twice (a file joined twice, units merged that share spikes), set "
+    "data.duplicates: merge; where times were rounded, data.duplicates: keep; or leave such units out: "
+    "data.exclude_units: {a: [3]}",
     "  - trials.align: no column 'decision' in table 'trials', did you mean decision_time? Columns: id, "
     "start_time, stop_time, decision_time, choice, go_time",
-    "  - trials.decision: expected times in seconds in column 'go_time', found text, such as 'now'",
+    "  - trials.decision: expected times in seconds in column 'go_time', found text, such as 'now': write "
+    "seconds, or name another column",
     "  - trials.include = 'rewarded': cannot be evaluated over the trials of a (rewarded is no column); columns: "
     "id, start_time, stop_time, decision_time, choice, go_time",
     "  - stop_time before start_time in trials 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1 more, counted from 0 (in "
-    "trial 1: 11 to 10 s): correct them, or leave them out by trials.include",
+    "trial 1: 11 to 10 s): correct them, or leave them out by trials.include: stop_time >= start_time",
     "  - trials.label: 'N/A' in column 'choice' (6 trials) reads like a missing value and would be a class; "
     "leave it empty, or add to trials.include: choice != 'N/A'",
     trials={"align": "decision", "decision": "go_time", "include": "rewarded"},
@@ -56,13 +61,14 @@ def a_dozen_mistakes_in_one_file(at: Project) -> None:
     "b: read",
     "ingest: a.nwb:",
     "  - 1 spike time NaN or infinite, in unit 1 (the first is spike 0 of unit 1, counted from 0: nan): remove "
-    "what is no spike",
+    "what is no spike, or leave such units out: data.exclude_units: {a: [1]}",
     "  - spike times must rise within a unit; they fall in unit 1 (in unit 1 from 3 to 2 s): sort them, or, "
-    "where sessions were joined, add to each the length of those before",
+    "where sessions were joined, add to each the length of those before; or leave such units out: data.exclude_units: "
+    "{a: [1]}",
     "c.nwb:",
     "  - no unit in a region of data.source = 'HC'; regions here: 'CA1' (4 units)",
     "  - no unit in a region of data.target = 'PFC'; regions here: 'CA1' (4 units)",
-    "  - trials.label: column 'choice' holds no value",
+    "  - trials.label: column 'choice' holds no value: name another column, or fill it in",
     "raw/d.nwb: is empty (0 bytes): copy or download it again",
     "raw/e: expected a table units.csv, .tsv or .parquet with columns unit and region, found none",
 )

@@ -17,7 +17,7 @@ def misspelt_label(at: Project) -> None:
     at.nwb()
 
 
-@BAD.add("ingest: a.nwb: trials.label: column 'choice' holds no value")
+@BAD.add("ingest: a.nwb: trials.label: column 'choice' holds no value: name another column, or fill it in")
 def no_label_at_all(at: Project) -> None:
     at.nwb(trials=trials(choice=[""] * 12))
 

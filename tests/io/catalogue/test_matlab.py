@@ -55,7 +55,8 @@ def unit_that_moves_between_epochs(at: Project) -> None:
 
 @BAD.add(
     "ingest: bonspikes01.mat: the units of source and target were never observed at the same time: 2 units "
-    "(t01c01, t03c01): 0 to 65 s; 2 units (t02c01, t04c01): 65 to 130 s"
+    "(t01c01, t03c01): 0 to 65 s; 2 units (t02c01, t04c01): 65 to 130 s. Leave units out by "
+    "data.exclude_units, or name other times in data.observed"
 )
 def no_unit_is_in_all_epochs(at: Project) -> None:
     """Numbered anew in every epoch: none was followed."""

@@ -269,8 +269,8 @@ def crossings_of_a_threshold(at: Project) -> None:
 @ODD.add(
     "a: read",
     "  warning: units of source and target share spikes, to 0.5 ms and beyond chance, of the shorter train: 1 (HC) and "
-    "3 (PFC): 69 %. Is it one unit, sorted twice? The target would be translated from itself; leave one of each pair "
-    "out",
+    "3 (PFC): 69 %. Is it one unit, sorted twice? The target would be translated from itself; leave one unit of "
+    "each pair out: data.exclude_units: {a: [3]}",
 )
 def two_thirds_of_a_unit_in_both_regions(at: Project) -> None:
     sound = spikes()

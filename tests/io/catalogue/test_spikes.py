@@ -21,7 +21,7 @@ def times_of(units: dict[int, list[float]], factor: float) -> dict[int, list[flo
 
 @BAD.add(
     "ingest: a.nwb: 1 spike time NaN or infinite, in unit 2 (the first is spike 1 of unit 2, counted from 0: "
-    "nan): remove what is no spike"
+    "nan): remove what is no spike, or leave such units out: data.exclude_units: {a: [2]}"
 )
 def nan_spike_time(at: Project) -> None:
     at.nwb(spikes=spikes() | {2: [0.5, float("nan"), 3.0]})
@@ -29,7 +29,7 @@ def nan_spike_time(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: 2 spike times NaN or infinite, in units 2, 3 (the first is spike 2 of unit 2, counted from "
-    "0: inf): remove what is no spike"
+    "0: inf): remove what is no spike, or leave such units out: data.exclude_units: {a: [2, 3]}"
 )
 def infinite_spike_time(at: Project) -> None:
     at.nwb(spikes=spikes() | {2: [0.5, 3.0, float("inf")], 3: [-float("inf"), 3.0]})
@@ -46,7 +46,8 @@ def negative_spike_times(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: spike times must rise within a unit; they fall in unit 1 (in unit 1 from 5 to 2.5 s): sort "
-    "them, or, where sessions were joined, add to each the length of those before"
+    "them, or, where sessions were joined, add to each the length of those before; or leave such units out: "
+    "data.exclude_units: {a: [1]}"
 )
 def unsorted_spike_times(at: Project) -> None:
     at.nwb(spikes=spikes() | {1: [5.0, 2.5, 9.0]})
@@ -54,15 +55,18 @@ def unsorted_spike_times(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: spike times must rise within a unit; they fall in units 1, 2, 3, 4 (in unit 1 from 128.101 "
-    "to 0.2129 s): sort them, or, where sessions were joined, add to each the length of those before"
+    "to 0.2129 s): sort them, or, where sessions were joined, add to each the length of those before; or leave such "
+    "units out: data.exclude_units: {a: [1, 2, 3, 4]}"
 )
 def sessions_joined_without_an_offset(at: Project) -> None:
     at.nwb(spikes={unit: [*t, *t] for unit, t in spikes().items()})
 
 
 @BAD.add(
-    "ingest: a.nwb: 520 of 1040 spikes of units 1, 2, 3, 4 have the time of the spike before: joined twice, or "
-    "rounded? Expected each spike once, to a millisecond or better"
+    "ingest: a.nwb: 520 of 1040 spikes of units 1, 2, 3, 4 have the time of the spike before; expected each spike "
+    "once, to a millisecond or better. Where spikes were counted twice (a file joined twice, units merged that share "
+    "spikes), set data.duplicates: merge; where times were rounded, data.duplicates: keep; or leave such units out: "
+    "data.exclude_units: {a: [1, 2, 3, 4]}"
 )
 def every_spike_twice(at: Project) -> None:
     """The file was appended to itself and sorted."""
@@ -70,8 +74,10 @@ def every_spike_twice(at: Project) -> None:
 
 
 @BAD.add(
-    "ingest: a.nwb: 110 of 390 spikes of units 1, 2, 3 have the time of the spike before: joined twice, or "
-    "rounded? Expected each spike once, to a millisecond or better"
+    "ingest: a.nwb: 110 of 390 spikes of units 1, 2, 3 have the time of the spike before; expected each spike "
+    "once, to a millisecond or better. Where spikes were counted twice (a file joined twice, units merged that share "
+    "spikes), set data.duplicates: merge; where times were rounded, data.duplicates: keep; or leave such units out: "
+    "data.exclude_units: {a: [1, 2, 3]}"
 )
 def times_rounded_to_tenths(at: Project) -> None:
     at.nwb(spikes={unit: np.round(t, 0).tolist() for unit, t in scaled(1.3, "a").items()} | {4: [0.5, 1.5, 9.25]})
@@ -159,14 +165,15 @@ def bursts_in_minutes(at: Project) -> None:
     at.nwb(spikes={unit: (np.sort(t) / 60).tolist() for unit, t in bursts.items()})
 
 
-@BAD.add("ingest: a.nwb: expected spikes, found none")
+@BAD.add("ingest: a.nwb: expected spikes, found none: correct the file")
 def no_spikes_at_all(at: Project) -> None:
     at.nwb(spikes={unit: [] for unit in spikes()})
 
 
 @BAD.add(
-    "ingest: a.nwb: unit ids must be unique; found more than once: 1 (2 rows), 2 (2 rows). Number the units "
-    "through: ids that begin anew on every probe or tetrode are the usual cause"
+    "ingest: a.nwb: unit ids must be unique; found more than once: 1 (2 rows), 2 (2 rows). Ids that begin "
+    "anew on every probe or tetrode are the usual cause: correct the file so that no two units have one id, for "
+    "example by ids of 1000 x probe + unit"
 )
 def duplicate_unit_ids(at: Project) -> None:
     """Tetrodes that each count from 1."""
@@ -177,8 +184,35 @@ def duplicate_unit_ids(at: Project) -> None:
 
 
 @BAD.add(
+    "ingest: a.nwb: each unit has the number of spikes that column 'n_spikes' says of the unit after it "
+    "(unit 1: 40 found, "
+    "20 said): the file gives trains to the wrong units; correct it"
+)
+def trains_of_the_next_unit(at: Project) -> None:
+    """The table was sorted, the spikes were not."""
+    more = {unit: times[: 20 * (unit + 1)] for unit, times in spikes().items()}
+    at.nwb(spikes=more, columns={"region": ["HC", "HC", "PFC", "PFC"], "n_spikes": [20, 40, 60, 80]})
+
+
+@BAD.add(
+    "ingest: a.nwb: data.exclude_units: no unit 44, did you mean 4? in this recording; units here: 1, 2, 3, "
+    "4. To leave "
+    "out units of some recordings alone, write data.exclude_units: {a: [...]}",
+    data={"exclude_units": [44]},
+)
+def excluded_unit_that_is_not_there(at: Project) -> None:
+    at.nwb()
+
+
+@BAD.add("ingest: a.nwb: expected observed time (data.observed = 'auto'), found none: name its times in data.observed")
+def no_observed_time(at: Project) -> None:
+    """The file calls all of it invalid."""
+    at.nwb(extra=lambda file: file.add_invalid_time_interval(start_time=0.0, stop_time=200.0))
+
+
+@BAD.add(
     "ingest: a.nwb: units of source and target hold the same spikes: 1 (HC) and 3 (PFC). The target would be "
-    "translated from itself; leave one of each pair out"
+    "translated from itself; leave one unit of each pair out: data.exclude_units: {a: [3]}"
 )
 def one_unit_in_both_regions(at: Project) -> None:
     """Sorted twice, once with each probe."""
@@ -188,8 +222,8 @@ def one_unit_in_both_regions(at: Project) -> None:
 
 SHARED = (
     "ingest: a.nwb: units of source and target share spikes, to 0.5 ms and beyond chance, of the shorter train: 1 (HC) "
-    "and 3 (PFC): 100 %. Is it one unit, sorted twice? The target would be translated from itself; leave one of each "
-    "pair out"
+    "and 3 (PFC): 100 %. Is it one unit, sorted twice? The target would be translated from itself; leave one unit of "
+    "each pair out: data.exclude_units: {a: [3]}"
 )
 
 
@@ -207,7 +241,8 @@ def one_unit_in_both_regions_three_spikes_fewer(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: the units of source and target were never observed at the same time: 2 units "
-    "(1, 2): 0 to 60 s; 2 units (3, 4): 70 to 130 s"
+    "(1, 2): 0 to 60 s; 2 units (3, 4): 70 to 130 s. Leave units out by data.exclude_units, or name other "
+    "times in data.observed"
 )
 def units_observed_at_different_times(at: Project) -> None:
     at.nwb(obs=[[[0.0, 60.0]], [[0.0, 60.0]], [[70.0, 130.0]], [[70.0, 130.0]]])
@@ -215,7 +250,7 @@ def units_observed_at_different_times(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: observed time of 4 units (1, 2, 3, 4): expected intervals that end after they start, found "
-    "130 to 70 s"
+    "130 to 70 s: correct them, or name other times in data.observed"
 )
 def reversed_observation(at: Project) -> None:
     at.nwb(obs=[[[0.0, 60.0], [130.0, 70.0]]] * 4)
@@ -225,7 +260,8 @@ def reversed_observation(at: Project) -> None:
     "ingest: a.nwb:",
     "  - no spike (0.2129 to 129.827 s) lies in the observed time (5000 to 5130 s, data.observed = 'auto'): are "
     "both in seconds on one clock?",
-    "  - no window of 12 trials (3 to 115 s) lies all in the observed time (5000 to 5130 s)",
+    "  - no window of 12 trials (3 to 115 s) lies all in the observed time (5000 to 5130 s): shorten "
+    "trials.window_s, or say by data.observed when spikes were recorded",
 )
 def observation_on_another_clock(at: Project) -> None:
     at.nwb(obs=[[[5000.0, 5130.0]]] * 4)
@@ -244,7 +280,8 @@ def with_epochs(start: float, stop: float) -> Any:
 
 
 @BAD.add(
-    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 130 to 0 s",
+    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 130 to 0 s: correct "
+    "them, or name other times in data.observed",
     data={"observed": "epochs"},
 )
 def reversed_epoch(at: Project) -> None:
@@ -252,7 +289,8 @@ def reversed_epoch(at: Project) -> None:
 
 
 @BAD.add(
-    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 0 to nan s",
+    "ingest: a.nwb: table 'epochs': expected intervals that end after they start, found 0 to nan s: correct "
+    "them, or name other times in data.observed",
     data={"observed": "epochs"},
 )
 def epoch_without_an_end(at: Project) -> None:

@@ -57,25 +57,32 @@ def missing_decision(at: Project) -> None:
     at.nwb()
 
 
-@BAD.add("ingest: a.nwb: trials.align: column 'decision_time' holds no value")
+@BAD.add("ingest: a.nwb: trials.align: column 'decision_time' holds no value: name another column, or fill it in")
 def align_without_any_value(at: Project) -> None:
     at.nwb(trials=trials(decision_time=[NAN] * 12))
 
 
 @BAD.add(
-    "ingest: a.nwb: trials.align: expected times in seconds in column 'decision_time', found text, such as '5.0 s'"
+    "ingest: a.nwb: trials.align: expected times in seconds in column 'decision_time', found text, such as "
+    "'5.0 s': write seconds, or name another column"
 )
 def align_is_text(at: Project) -> None:
     at.nwb(trials=trials(decision_time=[f"{t} s" for t in trials()["decision_time"]]))
 
 
-@BAD.add("ingest: a.nwb: trials.align: expected times in seconds in column 'decision_time', found text, such as '5,00'")
+@BAD.add(
+    "ingest: a.nwb: trials.align: expected times in seconds in column 'decision_time', found text, "
+    "such as '5,00': write seconds, or name another column"
+)
 def align_is_text_with_commas(at: Project) -> None:
     """A table saved by a spreadsheet that writes 5,25."""
     at.nwb(trials=trials(decision_time=[f"{t:.2f}".replace(".", ",") for t in trials()["decision_time"]]))
 
 
-@BAD.add("ingest: a.nwb: trials.align: expected times in seconds in column 'decision_time', found true and false")
+@BAD.add(
+    "ingest: a.nwb: trials.align: expected times in seconds in column 'decision_time', found true and "
+    "false: write seconds, or name another column"
+)
 def align_is_yes_or_no(at: Project) -> None:
     at.nwb(trials=trials(decision_time=[True, False] * 6))
 
@@ -90,7 +97,7 @@ def align_counted_from_the_start_of_the_trial(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: stop_time before start_time in trials 3, 4, counted from 0 (in trial 3: 31 to 20 s): correct "
-    "them, or leave them out by trials.include"
+    "them, or leave them out by trials.include: stop_time >= start_time"
 )
 def reversed_trials(at: Project) -> None:
     table = trials()
@@ -131,7 +138,10 @@ def most_trials_after_the_last_spike(at: Project) -> None:
     at.nwb(trials=shifted(85.0))
 
 
-@BAD.add("ingest: a.nwb: no window of 12 trials (3 to 115 s) lies all in the observed time (0 to 122.5 s)")
+@BAD.add(
+    "ingest: a.nwb: no window of 12 trials (3 to 115 s) lies all in the observed time (0 to 122.5 s): "
+    "shorten trials.window_s, or say by data.observed when spikes were recorded"
+)
 def no_window_in_the_observed_time(at: Project) -> None:
     at.nwb(obs=[[[float(t), t + 2.5] for t in range(0, 130, 10)]] * 4)
 
@@ -200,14 +210,17 @@ def include_that_is_no_question(at: Project) -> None:
 
 
 @BAD.add(
-    "ingest: a.nwb: trials.include = \"choice == 'left'\" takes none of the 12 trials",
+    "ingest: a.nwb: trials.include = \"choice == 'left'\" takes none of the 12 trials: change it",
     trials={"include": "choice == 'left'"},
 )
 def include_that_takes_nothing(at: Project) -> None:
     at.nwb()
 
 
-@BAD.add("ingest: a.nwb: expected trials in table 'laps', found none", trials={"table": "laps"})
+@BAD.add(
+    "ingest: a.nwb: expected trials in table 'laps', found none: name another table in trials.table",
+    trials={"table": "laps"},
+)
 def empty_table(at: Project) -> None:
     import h5py
 
@@ -223,7 +236,8 @@ def empty_table(at: Project) -> None:
     "ingest: a.nwb:",
     "  - trial times are not in seconds: 12 trials (decision_time 0.0833333 to 1.91667) cover 1.83 of 129.614 s of "
     "spikes and follow each other after 0.17 s; multiply minutes by 60",
-    "  - no window of 12 trials (-1.91667 to 1.91667 s) lies all in the observed time (0.2129 to 129.827 s)",
+    "  - no window of 12 trials (-1.91667 to 1.91667 s) lies all in the observed time (0.2129 to 129.827 "
+    "s): shorten trials.window_s, or say by data.observed when spikes were recorded",
 )
 def trials_in_minutes(at: Project) -> None:
     """The spikes are in seconds."""

@@ -49,11 +49,18 @@ def test_intervals_against_brute_force(rows: list[tuple[int, float]], piece: int
     assert dict(zip(trains.unit.tolist(), found.repeats.tolist(), strict=True)) == {
         u: (d == 0).sum() for u, d in each.items()
     }
-    assert found.n == (steps > 0).sum()
-    assert found.n_short == ((steps > 0) & (steps < SHORT_S)).sum()
-    assert found.shortest_s == steps[steps > 0].min(initial=np.inf)
+    assert found.n.sum() == (steps > 0).sum()
     for train, unit in enumerate(trains.unit.tolist()):
         inside = each[unit]
+        assert found.n[train] == (inside > 0).sum()
+        assert found.n_short[train] == ((inside > 0) & (inside < SHORT_S)).sum()
+        assert found.shortest_s[train] == inside[inside > 0].min(initial=np.inf)
+        alone = trains.only(trains.unit == unit)
+        assert (alone.span, alone.n_spikes) == ((trains.of(train).min(), trains.of(train).max()), len(inside) + 1)
+        assert (alone.intervals.repeats, alone.intervals.below[:, 0].tolist()) == (
+            [found.repeats[train]],
+            found.below[:, train].tolist(),
+        )
         assert found.below[:, train].tolist() == [((inside > 0) & (inside < limit)).sum() for limit in BELOW_S]
         assert found.squares[train] == (inside**2).sum()
 

@@ -92,6 +92,30 @@ def load(path: Path, name: str) -> NDArray[Any]:
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 
+def axes_said(path: Path, name: str) -> tuple[Any, ...]:
+    """The order of the axes that an HDF5 array says in its attribute `axes` ("trial, bin, unit"); else empty."""
+    if is_npz(path) or is_mat(path):
+        return ()
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        said = file[name].attrs.get("axes", "")
+    words = tuple(word.strip() for word in said.split(",")) if isinstance(said, str) else ()
+    return words if sorted(words) == sorted(("trial", "bin", "unit")) else ()
+
+
+def written_by_matlab(path: Path) -> bool:
+    """Whether a file looks as h5create and h5write leave it: single numbers and lists have two dimensions there.
+
+    Not a .mat file, whose axes are read in MATLAB's own order.
+    """
+    return (
+        not is_npz(path)
+        and not is_mat(path)
+        and any(len(h.shape) == 2 and min(h.shape) == 1 for h in headers(path).values())
+    )
+
+
 def looks_like_counts(path: Path, name: str, header: Header) -> bool:
     """Whether the first values of a cube are whole and not negative; NaN passes, so that it gets its own error."""
     if not header.is_cube:

@@ -31,6 +31,7 @@ from spikebridge.io.formats.table.kinds import (
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
+from spikebridge.unit_labels import PERSON, UNNAMED, holds_labels, judge_of, merged, said_of, words_of
 
 ABOUT = "recording.json"
 KNOWN = ("units", "trials", "behavior", "spikes")
@@ -134,11 +135,14 @@ def _unknown(name: str, file: Path, log: Log) -> None:
         log.notes.append(f"{file.name} is not read: it has no columns start_time and stop_time, but {columns}")
 
 
-def join_units(units: pd.DataFrame, beside: pd.DataFrame | None, path: Path | str) -> pd.DataFrame:
-    """The format's own units with the columns of the table beside, whose values stand where both have a column.
+def join_units(
+    units: pd.DataFrame, beside: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
+) -> pd.DataFrame:
+    """The format's own units with the columns of the table beside.
 
-    Rows are matched by `unit`, or by the `name` of the units where the ids beside are text. A unit without a row beside
-    has missing values.
+    Rows are matched by `unit`, or by the `name` of the units where the ids beside are text. Where both have a column,
+    the value beside counts, and the own one where the table beside has none for a unit. Of two words of persons for
+    the quality of a unit the more careful one counts, with a note.
 
     Raises DataError where a unit of the table does not exist or an id is twice.
     """
@@ -160,8 +164,23 @@ def join_units(units: pd.DataFrame, beside: pd.DataFrame | None, path: Path | st
     matched = beside.drop(columns="unit").take(np.maximum(rows, 0)) if len(beside) else beside.drop(columns="unit")
     matched = matched.reset_index(drop=True).reindex(range(len(own)))
     matched = matched.where(pd.Series(rows >= 0)) if (rows < 0).any() else matched
-    kept = units.drop(columns=[c for c in matched if c in units]).reset_index(drop=True)
-    return pd.concat([kept, matched], axis=1)
+    own_rows = units.reset_index(drop=True)
+    both = [c for c in matched if c in own_rows]
+    matched = matched.assign(**{c: _cells(c, own_rows, matched[c], [] if notes is None else notes) for c in both})
+    return pd.concat([own_rows.drop(columns=both), matched], axis=1)
+
+
+def _cells(column: str, units: pd.DataFrame, beside: pd.Series, notes: list[str]) -> pd.Series:
+    """A column that both have, cell by cell."""
+    own = units[column]
+    filled = beside.where(beside.notna(), own) if beside.isna().any() and not own.isna().all() else beside
+    if judge_of(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, beside)):
+        return filled
+    judged = merged({"table beside": words_of(beside), "file": words_of(own)}, lambda _: PERSON)
+    if judged.contradictions:
+        calls = [f"unit {name}" for name in units["name" if "name" in units else "unit"]]
+        notes.append(f"column {column}: " + said_of(judged.contradictions, calls, "change one of the two"))
+    return pd.Series([label or None for label in judged.labels], index=filled.index, dtype="str")
 
 
 def _ids(ids: Collection[object] | pd.Series) -> str:

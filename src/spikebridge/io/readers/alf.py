@@ -91,7 +91,7 @@ def read(path: Path, options: Options) -> Contents:
     return replace(
         contents,
         animal=said,
-        units=join_units(contents.units, beside.units, path),
+        units=join_units(contents.units, beside.units, path, log.notes),
         tables=tables | beside.tables,
         behavior=pd.concat([behavior, beside.behavior], ignore_index=True),
         observed=beside.observed,

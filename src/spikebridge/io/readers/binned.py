@@ -6,6 +6,7 @@ multiple of it, and at no other. Observed is the time of the bins. The name of a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +20,11 @@ from spikebridge.errors import DataError
 from spikebridge.intervals import merge_intervals
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.arrays import Header, headers, is_npz, is_plain_hdf5, load
+from spikebridge.io.formats.binned.axes import AXES, Axis, axes_of
 from spikebridge.io.formats.binned.fields import fields_of, holds_counts
 from spikebridge.io.formats.binned.parts import (
     counts_of,
+    known_sizes,
     order_of_trials,
     overlapping,
     spikes_of,
@@ -46,7 +49,8 @@ class Options(Section):
     counts: (trial, bin, unit), or several to join along the trials. source_counts, target_counts: two parts, of other
     units each; their regions are "source" and "target" where nothing else names any. region: (unit,). bin_width_s:
     seconds, or the array that holds it. start_time: (trial,), an array or a column of the trial table. offset_s: the
-    first bin begins this long after start_time. gap_s: between trials, where the file has no times.
+    first bin begins this long after start_time. gap_s: between trials, where the file has no times. axes: the order of
+    the axes of counts, where it is not [trial, bin, unit].
     """
 
     counts: str | list[str] | None = None
@@ -57,6 +61,7 @@ class Options(Section):
     start_time: str = "start_time"
     offset_s: float = 0.0
     gap_s: Annotated[float, Field(ge=0)] = 1.0
+    axes: list[Axis] | None = None
 
     @model_validator(mode="after")
     def _in_one_way(self) -> Options:
@@ -64,6 +69,8 @@ class Options(Section):
             raise ValueError("source_counts and target_counts need each other")
         if self.counts and self.source_counts:
             raise ValueError("name either counts, or source_counts and target_counts")
+        if self.axes is not None and sorted(self.axes) != sorted(AXES):
+            raise ValueError(f"axes: expected trial, bin and unit, each once, got {list(self.axes)}")
         return self
 
 
@@ -84,7 +91,10 @@ def read(path: Path, options: Options) -> Contents:
     log, arrays = Log(), headers(path)
     fields = fields_of(path, arrays, options.counts, options.source_counts, options.target_counts)
     beside = read_sidecars(path)
-    counts = counts_of(path, fields, log)
+    known = known_sizes(arrays, fields, beside, options.region, options.start_time)
+    axes, doubts = axes_of(path, fields, arrays, options.axes, *known)
+    arrays |= {name: replace(arrays[name], shape=tuple(arrays[name].shape[k] for k in axes)) for name in fields.names}
+    counts = counts_of(path, fields, axes, log)
     n_trials = sum(arrays[n].shape[0] for n in fields.source)
     n_bins = arrays[fields.source[0]].shape[1]
     n_units = [arrays[names[0]].shape[2] if names else 0 for names in (fields.source, fields.target)]
@@ -96,7 +106,7 @@ def read(path: Path, options: Options) -> Contents:
     log.check(path)
     assert counts is not None and start is not None  # else the check would have raised
     counts = counts if order is None else counts[order]
-    units = join_units(units, beside.units, path)
+    units = join_units(units, beside.units, path, log.notes)
     times = pd.DataFrame({"start_time": start, "stop_time": start + n_bins * width}, index=trials.index)
     trials = pd.concat([times.drop(columns=[c for c in times if c in trials]), trials], axis=1)
     return Contents(
@@ -111,6 +121,7 @@ def read(path: Path, options: Options) -> Contents:
         resolution_s=width,
         notes=(
             *log.notes,
+            *doubts,
             *beside.notes,
             *_notes(fields.names, fields.found_by_name, arrays, order is not None, options),
         ),

@@ -78,7 +78,7 @@ def read(path: Path, options: NoOptions) -> Contents:
         name=path.stem,
         animal=beside.animal if beside.animal != "unknown" else animal or "unknown",
         spikes=spikes,
-        units=join_units(units, beside.units, path),
+        units=join_units(units, beside.units, path, log.notes),
         tables=tables | beside.tables,
         behavior=pd.concat([behavior, beside.behavior], ignore_index=True),
         observed=observed if beside.observed is None else beside.observed,

@@ -24,10 +24,11 @@ from spikebridge.io.formats.mat.load import Struct, load
 from spikebridge.io.formats.mat.squeeze import squeezed
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.common import Sorted, joined, refuse, with_tables_beside
-from spikebridge.io.formats.sorting.kinds import CELLINFO, holds, kind_of, sidecar_files
+from spikebridge.io.formats.sorting.kinds import CELLINFO, cellinfo_in, holds, kind_of, sidecar_files
 from spikebridge.io.registry import NoOptions
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
+from spikebridge.unit_labels import PERSON, SAME, careful, holds_labels, merged, plain, said_of, words_of
 
 FORMAT = "CellExplorer .spikes.cellinfo.mat"
 Options = NoOptions
@@ -114,7 +115,7 @@ def _cell(values: pd.Series) -> NDArray[Any]:
 def _spikes_file(path: Path) -> Path:
     if not path.is_dir():
         return path
-    found = sorted(path.glob(f"*{CELLINFO}"))
+    found = cellinfo_in(path)
     if len(found) != 1:
         names = listed((p.name for p in found), 5)
         raise DataError(f"{path}: expected one file *{CELLINFO}, found {names}; name one of them in data.path")
@@ -192,10 +193,40 @@ def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[str]
     if sorted(ids) != sorted(units["unit"]):
         notes.append(f"cell_metrics are of {len(ids)} other units than the {len(units)} of spikes and are not used")
         return units
-    columns = _columns(metrics, len(ids), skip={"UID", "unit", *units.columns})
+    columns = _columns(metrics, len(ids), skip={"UID", "unit"})
     table = pd.DataFrame(columns, index=pd.Index(ids.astype(np.int64), name="unit"))
-    table = table.rename(columns={"brainRegion": "brain_region"})
-    return units.join(table, on="unit")
+    table = table.rename(columns={"brainRegion": "brain_region"}).loc[units["unit"]].reset_index(drop=True)
+    if tags := _tags(metrics.get("tags"), units["unit"].tolist()):
+        table["tags"] = pd.Series(tags, dtype="str")
+    twice = [c for c in table if c in units]
+    both = {c: _one_column(c, units[c], table[c], units["unit"], notes) for c in twice}
+    return pd.concat([units.assign(**both), table.drop(columns=twice)], axis=1)
+
+
+def _one_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series, notes: list[str]) -> pd.Series:
+    """A column that spikes and cell_metrics have: the value of spikes, and where there is none, that of cell_metrics.
+
+    Of two words for the quality the more careful one, with a note.
+    """
+    if not (holds_labels(column, own) or holds_labels(column, metrics)):
+        return own.where(own.notna() & (own != ""), metrics)
+    judged = merged({"spikes": words_of(own), "cell_metrics": words_of(metrics)}, lambda _: PERSON)
+    if judged.contradictions:
+        notes.append(f"{column}: " + said_of(judged.contradictions, [f"unit {u}" for u in ids], "mend one of the two"))
+    return pd.Series(judged.labels, dtype="str")
+
+
+def _tags(tags: Any, ids: Sequence[int]) -> list[str]:
+    """(unit,): the word for the quality with which a person tagged each unit; empty where no tag is such a word.
+
+    tags: cell_metrics.tags, a struct with the UIDs of each tag (Good, Bad, ...).
+    """
+    words: dict[int, dict[str, str]] = {}
+    for tag, tagged in tags.items() if isinstance(tags, dict) else ():
+        if plain(str(tag)) in SAME:
+            for unit in np.atleast_1d(np.asarray(tagged, dtype=np.float64)).ravel():
+                words.setdefault(int(unit), {})[str(tag)] = str(tag)
+    return [careful(words[u]) if u in words else "" for u in ids] if words else []
 
 
 def _epochs(session: dict[str, Any]) -> dict[str, pd.DataFrame]:

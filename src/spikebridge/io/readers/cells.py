@@ -68,7 +68,7 @@ def read(path: Path, options: Options) -> Contents:
     others = [n for n in skip if n not in {f.name for f in files} and n not in tables]
     notes = [f"files that are no cells by their names or contents are not read: {listed(others, 8)}"] if others else []
     ids = np.arange(len(files), dtype=np.int64)
-    units = join_units(pd.DataFrame({"unit": ids, "name": names}), beside.units, path)
+    units = join_units(pd.DataFrame({"unit": ids, "name": names}), beside.units, path, notes)
     return Contents(
         name=path.name,
         animal=beside.animal,

@@ -94,7 +94,7 @@ def read(path: Path, options: Options) -> Contents:
         name=session.name,
         animal=known.animal if known.animal != "unknown" else session.animal or "unknown",
         spikes=_spikes(day, units),
-        units=join_units(units, known.units, path),
+        units=join_units(units, known.units, path, log.notes),
         tables=tables,
         behavior=behavior,
         observed=_observed(day, units, of_unit, log) if known.observed is None else known.observed,

@@ -18,7 +18,7 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.binned.fields import holds_counts
-from spikebridge.io.formats.frank.files import belongs
+from spikebridge.io.formats.frank.files import belongs, is_stray
 from spikebridge.io.formats.mat.fields import Fields, behavior_of, observed_of, table_of, text_of
 from spikebridge.io.formats.mat.load import load, version_of
 from spikebridge.io.formats.mat.propose import as_yaml, propose
@@ -103,7 +103,8 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return takes(path) and not belongs(path) and not _of_cell_explorer(path) and not _holds_counts(path)
+    others = belongs(path) or _of_cell_explorer(path) or is_stray(path) or _holds_counts(path)
+    return takes(path) and not others
 
 
 def takes(path: Path) -> bool:
@@ -145,7 +146,7 @@ def read(path: Path, options: Options) -> Contents:
         name=path.stem,
         animal=beside.animal if beside.animal != "unknown" else animal or "unknown",
         spikes=spikes,
-        units=join_units(units, beside.units, path),
+        units=join_units(units, beside.units, path, log.notes),
         tables={**tables, **beside.tables},
         behavior=beside.behavior if len(beside.behavior) else behavior,
         observed=observed if beside.observed is None else beside.observed,

@@ -33,7 +33,7 @@ from spikebridge.io.formats.sorting.common import (
     to_samples,
     with_tables_beside,
 )
-from spikebridge.io.formats.sorting.kinds import files_in, holds, kind_of, pairs_in, sidecar_files
+from spikebridge.io.formats.sorting.kinds import files_in, holds, is_copy, kind_of, pairs_in, sidecar_files
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
@@ -62,10 +62,8 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one session. Raises DataError naming everything that is wrong in it."""
-    bases = pairs_in(path)
-    if len(bases) != 1:
-        raise DataError(f"{path}: expected .res.N and .clu.N of one session, found those of {listed(bases)}")
-    base, shanks = next(iter(bases.items()))
+    notes: list[str] = []
+    base, shanks = _session(path, notes)
     wrong: list[str] = []
     read_shanks = {n: _shank(pair, wrong) for n, pair in shanks.items()}
     refuse(path, wrong)
@@ -85,7 +83,7 @@ def read(path: Path, options: Options) -> Contents:
     found = Sorted(
         units,
         joined(units["unit"].to_numpy(), trains),
-        _notes(units[noise], trains),
+        (*notes, *_notes(units[noise], trains)),
         regions_by=("shank", "shank_regions", options.shank_regions),
     )
     return with_tables_beside(path, found, path.name)
@@ -115,6 +113,33 @@ def write(recording: Recording, folder: Path) -> Path:
     units.assign(unit=names).to_csv(path / "units.csv", index=False)
     write_sidecars(recording, path, units=False)
     return path
+
+
+def _session(path: Path, notes: list[str]) -> tuple[str, dict[int, dict[str, Path]]]:
+    """The base of the session and its shanks, without what programs and people left there (base.temp.clu.1), noted.
+
+    Raises DataError where files of several sessions are left.
+    """
+    bases = pairs_in(path)
+    whole = [b for b, shanks in bases.items() if any(len(pair) == 2 for pair in shanks.values())]
+    left = [b for b in bases if (whole and b not in whole) or any(_is_leftover(b, other) for other in whole)]
+    for base in left:
+        names = [p.name for pair in bases[base].values() for p in pair.values()]
+        notes.append(f"passed over, since their .res or .clu is not there or they are copies: {listed(names, 5)}")
+    bases = {b: shanks for b, shanks in bases.items() if b not in left}
+    if len(bases) != 1:
+        raise DataError(f"{path}: expected .res.N and .clu.N of one session, found those of {listed(bases)}")
+    base, shanks = next(iter(bases.items()))
+    alone = [pair["clu"].name for pair in shanks.values() if set(pair) == {"clu"}]
+    if alone and base in whole:
+        notes.append(f"passed over, since there is no .res with the times of the spikes: {listed(alone, 5)}")
+        shanks = {n: pair for n, pair in shanks.items() if set(pair) != {"clu"}}
+    return base, shanks
+
+
+def _is_leftover(base: str, session: str) -> bool:
+    """Whether a base is a session's with the word of a copy behind it: day1.temp, day1_old."""
+    return base != session and base.startswith(session) and is_copy(Path(f"{base}.clu"))
 
 
 def _shank(pair: dict[str, Path], wrong: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

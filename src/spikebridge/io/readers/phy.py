@@ -4,16 +4,16 @@ Read without SpikeInterface, whose extractor runs params.py as a program (here o
 drops clusters that a table does not list, and renumbers clusters that it exported itself.
 
 Units are the clusters with spikes or with a row in cluster_info.tsv. Each column of each cluster_*.tsv becomes a units
-column; `quality` is the curated group, else Kilosort's label, else empty: Phy's word "unsorted" says that nobody
-judged. Nothing is left out for its quality.
+column. `quality` is a person's word (group), else that of a curation program, else Kilosort's label, else empty: Phy's
+word "unsorted" says that nobody judged. Nothing is left out for its quality.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.clusters import cluster_files, cluster_tables, merged_tables
 from spikebridge.io.formats.sorting.common import (
     Sorted,
     agreed_rate,
@@ -32,10 +33,9 @@ from spikebridge.io.formats.sorting.common import (
     to_samples,
     with_tables_beside,
 )
-from spikebridge.io.formats.sorting.kinds import files_in, holds, kind_of, sidecar_files
-from spikebridge.io.formats.table.text import no_end
-from spikebridge.suggest import listed
+from spikebridge.io.formats.sorting.kinds import holds, kind_of, sidecar_files
 from spikebridge.types import Recording
+from spikebridge.unit_labels import label_columns, meaning, merged, said_of, words_of
 
 FORMAT = "Phy / Kilosort folder"
 ARRAYS = ("spike_times.npy", "spike_clusters.npy", "spike_templates.npy", "params.py")
@@ -64,11 +64,11 @@ def read(path: Path, options: Options) -> Contents:
     notes: list[str] = []
     samples, clusters = _spikes(path, notes)
     rate = agreed_rate(path, {"params.py": _rate_in_params(path)}, options.sampling_rate_hz)
-    tables = {p: t for p in _cluster_files(path) if (t := _cluster_table(p, notes)) is not None}
-    units = _units(path, clusters, tables, notes)
+    units = merged_tables(cluster_tables(path, notes), clusters, notes)
     spikes = by_unit(units["unit"].to_numpy(), clusters, samples / rate)
-    found = Sorted(units, spikes, tuple(notes))
-    return with_tables_beside(path, found, path.name, skip=[p.name for p in _cluster_files(path)])
+    found = with_tables_beside(path, Sorted(units, spikes), path.name, skip=[p.name for p in cluster_files(path)])
+    units = _with_quality(found.units, notes)
+    return replace(found, units=units, notes=(*notes, *found.notes))
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -143,71 +143,13 @@ def _rate_in_params(path: Path) -> float | None:
         ) from None
 
 
-def _cluster_files(path: Path) -> list[Path]:
-    """Phy's own tables: cluster_info first, since it is what Phy showed last."""
-    found = [p for p in files_in(path) if p.suffix.lower() in (".tsv", ".csv") and p.stem.startswith("cluster")]
-    return sorted(found, key=lambda p: (p.stem != "cluster_info", p.name))
-
-
-def _cluster_table(file: Path, notes: list[str]) -> pd.DataFrame | None:
-    """One table by cluster_id; None where it has no such column. Old versions of Phy write tabs into .csv files."""
-    try:
-        with open(file, encoding="utf-8") as handle:
-            separator = "\t" if "\t" in handle.readline() else ","
-        table = pd.read_csv(file, sep=separator)
-        notes.extend(no_end(file.name, file.read_bytes()))
-    except (OSError, ValueError) as error:  # pandas' and codecs' errors are ValueErrors
-        raise DataError(f"{file}: cannot be read as a table ({error})") from None
-    if "cluster_id" not in table and "id" in table:
-        table = table.rename(columns={"id": "cluster_id"})
-    if "cluster_id" not in table:
-        return None
-    if not pd.api.types.is_integer_dtype(table["cluster_id"]) and len(table):
-        raise DataError(f"{file}: expected whole numbers in cluster_id, got {table['cluster_id'].dtype}")
-    twice = table["cluster_id"][table["cluster_id"].duplicated()].unique()
-    if len(twice):
-        raise DataError(f"{file}: expected one row a cluster, more than one for {listed(map(str, twice), 10)}")
-    return table.set_index("cluster_id")
-
-
-def _units(path: Path, clusters: NDArray[np.int64], tables: dict[Path, pd.DataFrame], notes: list[str]) -> pd.DataFrame:
-    info = next((t for p, t in tables.items() if p.stem == "cluster_info"), pd.DataFrame())
-    used = np.sort(pd.unique(clusters))
-    ids = pd.Index([*info.index, *(c for c in used if c not in info.index)], dtype="int64", name="unit")
-    without = [str(c) for c in used if len(info) and c not in info.index]
-    if without:
-        notes.append(
-            f"cluster_info: no row for {listed(without, 10)}, which have spikes: was it saved before a merge or split, "
-            "or cut short?"
-        )
-    columns: dict[str, Any] = {}
-    for file, table in tables.items():
-        gone = len(set(table.index) - set(ids))
-        if gone:
-            notes.append(f"{file.name}: {gone} clusters have no spikes (merged or split since) and are no units")
-        for name, values in table.rename(columns={"unit": "cluster_unit"}).reindex(ids).items():
-            if str(name) not in columns:
-                columns[str(name)] = values
-            elif not _agree(columns[str(name)], values):
-                notes.append(f"{file.name}: column {name} differs from an earlier table, which is kept")
-    units = pd.DataFrame(columns, index=ids).assign(quality=_quality(columns, ids))
-    unjudged = int((units["quality"] == "").sum())
+def _with_quality(units: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Units with the column quality for group: the word that counts for each unit, "" where nobody judged."""
+    judged = merged({c: words_of(units[c]) for c in label_columns(units, always=("group", "quality"))})
+    if judged.contradictions:
+        notes.append(said_of(judged.contradictions, [f"cluster {u}" for u in units["unit"]]))
+    words = [word if meaning(word) != "unsorted" else "" for word in judged.labels] or [""] * len(units)
+    unjudged = words.count("")
     if 0 < unjudged < len(units):
         notes.append(f"{unjudged} of {len(units)} clusters have neither a group nor a label: their quality is empty")
-    return units.drop(columns="group", errors="ignore").reset_index()
-
-
-def _agree(one: pd.Series, other: pd.Series) -> bool:
-    both = one.notna() & other.notna()
-    return bool((one[both].astype(str) == other[both].astype(str)).all())
-
-
-def _quality(columns: dict[str, Any], ids: pd.Index) -> pd.Series:
-    """The curated group; where there is none, a column `quality`, then Kilosort's label."""
-    quality = pd.Series("", index=ids, dtype=object)
-    for name in ("KSLabel", "quality", "group"):
-        if name in columns:
-            said = columns[name].astype(object)
-            known = said.notna() & (said.astype(str) != "unsorted") & (said.astype(str) != "")
-            quality[known] = said[known].astype(str)
-    return quality.astype("str")
+    return units.drop(columns="group", errors="ignore").assign(quality=pd.Series(words, dtype="str"))

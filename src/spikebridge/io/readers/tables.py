@@ -149,6 +149,8 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
     place = None if units is None else _places(frame["unit"], units, file, log)
     if seconds is None or place is None or units is None:
         return None
+    if (place < 0).any():
+        place, seconds = place[place >= 0], seconds[place >= 0]
     if np.count_nonzero(np.diff(place)) + 1 > len(np.unique(place)):
         order = np.argsort(place, kind="stable")
         place, seconds = place[order], seconds[order]
@@ -164,8 +166,14 @@ def _swapped(frame: pd.DataFrame, at: str, units: pd.DataFrame) -> bool:
     return bool(len(times) and times.isin(known).all() and not ids.isin(known).any())
 
 
+TO_ADD = "Add a row for each of them to it; a unit whose region is empty is not used"
+
+
 def _places(owners: pd.Series, units: pd.DataFrame, file: Path, log: Log) -> NDArray[np.int64] | None:
-    """(spike,): the row of each spike's unit in the units table; None where one has none."""
+    """(spike,): the row of each spike's unit in the units table, -1 where that has none, which is noted: no region is
+    known of such a unit, so that nothing could use it. None where an id is missing, or the tables do not seem to belong
+    to each other: most spikes are of such units, or ids count from another number.
+    """
     without = np.flatnonzero(owners.isna())
     if len(without):
         log.fail(
@@ -187,9 +195,23 @@ def _places(owners: pd.Series, units: pd.DataFrame, file: Path, log: Log) -> NDA
     shown = [f"{found[k]} (from row {row})" for k, row in first.items()]
     if len(strange) > len(shown):
         shown.append(f"{len(strange) - len(shown)} more")
-    n = counted(int(np.isin(codes, strange).sum()), "spike")
-    log.fail(file, f"column unit: {n} of units that are not in the units table: {', '.join(shown)}")
+    n = int(np.isin(codes, strange).sum())
+    said = f"column unit: {counted(n, 'spike')} of units that are not in the units table: {', '.join(shown)}"
+    numbers = ids is not None and known.dtype == np.int64
+    if numbers and (by := _shift(np.asarray(found), np.asarray(known))):
+        first = "1 here and from 0 there" if by > 0 else "0 here and from 1 there"
+        log.fail(file, f"{said}. Ids seem to count from {first}: give both tables the same ids")
+    elif 2 * n > len(codes) or numbers != (known.dtype == np.int64):
+        log.fail(file, f"{said}. {TO_ADD}")
+    else:
+        log.notes.append(f"{file.name}: {said}; left out, since no region is known of them")
+        return np.asarray(rows[codes], dtype=np.int64)
     return None
+
+
+def _shift(found: NDArray[np.int64], known: NDArray[np.int64]) -> int:
+    """1 or -1 where ids of spikes are all in the units table once that is taken from them; else 0."""
+    return next((by for by in (1, -1) if np.isin(found - by, known).all()), 0)
 
 
 def _check_time_columns(tables: dict[str, pd.DataFrame], clock: Clock, log: Log) -> None:

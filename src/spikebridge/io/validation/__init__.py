@@ -20,7 +20,7 @@ from spikebridge.io.validation.scale import check_scale
 from spikebridge.io.validation.spike_times import check_order, check_time_unit, check_values
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trials import check_columns, check_events, check_include, check_spans
-from spikebridge.io.validation.units import check_ids, check_twins
+from spikebridge.io.validation.units import check_ids, check_numbers, check_twins
 from spikebridge.io.validation.windows import check_windows
 from spikebridge.types import Recording
 
@@ -28,6 +28,7 @@ Check = Callable[[Subject], Iterator[Finding]]
 
 CHECKS: dict[Check, str] = {
     check_ids: "spikes",
+    check_numbers: "spikes",
     check_twins: "regions",
     check_copies: "regions",
     check_regions: "regions",
@@ -55,16 +56,17 @@ def check(
     earlier: Collection[Finding] = (),
     missing: Collection[str] = (),
     units_of_time: bool = False,
+    unused: Collection[int] = (),
 ) -> tuple[str, ...]:
     """Warnings of a sound recording, those of its reader first.
 
     earlier: what was found before. missing: parts that could not be chosen (see spikebridge.io.choose.Choice); checks
     of them are left out, since what is wrong with them has been said. units_of_time: whether `data.options` may say
-    the unit of times.
+    the unit of times. unused: ids of units that no result uses (see spikebridge.io.choose.Choice).
 
     Raises DataError naming the file and everything wrong in it, with the warnings beside.
     """
-    subject = Subject(recording, data, trials)
+    subject = Subject(recording, data, trials, frozenset(unused))
     findings = [*earlier, *(f for one, part in CHECKS.items() if part not in missing for f in one(subject))]
     said = with_remedy if units_of_time else str
     wrong = [said(f.text) for f in findings if f.wrong]

@@ -37,14 +37,14 @@ make expected: neither neurons nor threshold crossings do that."""
 
 def why_not_seconds(trains: Trains) -> str:
     """What speaks against seconds, and what to do; empty where nothing does."""
-    if len(trains.times) < ENOUGH:
+    if trains.n_spikes < ENOUGH:
         return ""
     first, last = trains.span
     rate = _median_hz(trains)
-    found = trains.intervals
-    if _whole(trains.times):
+    found, n = trains.intervals, int(trains.intervals.n.sum())
+    if all(_whole(trains.of(train)) for train in range(len(trains.n))):
         return (
-            f"all {len(trains.times)} are whole numbers (up to {last:.0f}); divide samples by the sampling rate in Hz, "
+            f"all {trains.n_spikes} are whole numbers (up to {last:.0f}); divide samples by the sampling rate in Hz, "
             "milliseconds by 1000"
         )
     if last - first > LONGEST_S:
@@ -52,10 +52,10 @@ def why_not_seconds(trains: Trains) -> str:
             f"they reach from {first:g} to {last:g}, {(last - first) / 86400:.0f} days of seconds; divide milliseconds "
             "by 1000, microseconds by 1000000, samples by the sampling rate in Hz"
         )
-    if rate < SLOW_HZ and found.n >= MANY and found.n_short < FEWEST_SHORT * found.n:
+    if rate < SLOW_HZ and n >= MANY and found.n_short.sum() < FEWEST_SHORT * n:
         return (
-            f"the median unit would fire at {rate:.2g} Hz, and of {found.n} intervals between spikes of a unit the "
-            f"shortest would be {found.shortest_s:.3g} s; divide milliseconds by 1000"
+            f"the median unit would fire at {rate:.2g} Hz, and of {n} intervals between spikes of a unit the "
+            f"shortest would be {found.shortest_s.min():.3g} s; divide milliseconds by 1000"
         )
     if rate > FAST_HZ and np.median(trains.n) >= ENOUGH:
         return (

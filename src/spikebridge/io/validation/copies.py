@@ -33,23 +33,24 @@ def check_copies(subject: Subject) -> Iterator[Finding]:
     """Beyond chance, no two neurons share half of their spikes to half a millisecond."""
     if subject.not_seconds or subject.recording.resolution_s > 0:
         return
-    trains = subject.trains
+    trains = subject.used_trains
     table = subject.recording.units.drop_duplicates("unit").set_index("unit")["region"]
     region = np.array([str(table.get(unit, "")) for unit in trains.unit.tolist()], dtype=object)
     called = [subject.called(unit) for unit in trains.unit.tolist()]
     mine = [np.flatnonzero(np.isin(region, role)) for role in (subject.data.source, subject.data.target)]
     found = [
-        (share, f"{called[a]} ({region[a]}) and {called[b]} ({region[b]}): {100 * share:.0f} %")
+        (share, int(trains.unit[b]), f"{called[a]} ({region[a]}) and {called[b]} ({region[b]}): {100 * share:.0f} %")
         for a, b, share in shared(trains, *mine)
     ]
     for wrong, odd in ((True, False), (False, True)):
-        pairs = [text for share, text in sorted(found, key=lambda f: -f[0]) if (share > NEARLY_ALL) != odd]
+        pairs = [pair for pair in sorted(found, key=lambda f: -f[0]) if (pair[0] > NEARLY_ALL) != odd]
         if pairs:
             yield Finding(
                 wrong,
                 f"units of source and target share spikes, to {1000 * NEAR_S:g} ms and beyond chance, of the shorter "
-                f"train: {listed(pairs, 10)}. Is it one unit, sorted twice? The target would be translated from "
-                "itself; leave one of each pair out",
+                f"train: {listed((text for *_, text in pairs), 10)}. Is it one unit, sorted twice? The target would be "
+                "translated from "
+                f"itself; leave one unit of each pair out: {subject.without(unit for _, unit, _ in pairs)}",
             )
 
 
@@ -62,7 +63,7 @@ def shared(trains: Trains, ours: NDArray[np.int64], theirs: NDArray[np.int64]) -
     ours, theirs = (_in_order(trains, who[~few[who]]) for who in (ours, theirs))
     pairs = set(_likely(trains, ours, theirs)) | {(a, b) for b, a in _likely(trains, theirs, ours)}
     for a, b in sorted(pairs):
-        short, long = sorted((_train(trains, a), _train(trains, b)), key=len)
+        short, long = sorted((trains.of(a), trains.of(b)), key=len)
         share = share_beyond_chance(short, long)
         if share > MANY and not np.array_equal(short, long):
             yield a, b, share
@@ -92,7 +93,7 @@ def _likely(trains: Trains, ours: NDArray[np.int64], theirs: NDArray[np.int64]) 
     order = np.argsort(probes)
     owner, probes = np.repeat(ours, PROBES)[order], probes[order]
     for b in theirs.tolist():
-        train = _train(trains, b)
+        train = trains.of(b)
         nearest = np.append(train, np.inf)[np.searchsorted(train, probes - NEAR_S)]
         hits = np.bincount(owner[nearest <= probes + NEAR_S], minlength=len(trains.n))
         yield from ((a, b) for a in np.flatnonzero(hits >= LIKELY).tolist() if a != b)
@@ -101,7 +102,3 @@ def _likely(trains: Trains, ours: NDArray[np.int64], theirs: NDArray[np.int64]) 
 def _in_order(trains: Trains, who: NDArray[np.int64]) -> NDArray[np.int64]:
     """Without the trains whose times fall, which are an error of their own."""
     return np.array([t for t in who.tolist() if t not in trains.intervals.falls], dtype=np.int64)
-
-
-def _train(trains: Trains, train: int) -> Train:
-    return trains.times[trains.start[train] : trains.start[train] + trains.n[train]]

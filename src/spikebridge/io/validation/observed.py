@@ -24,7 +24,11 @@ def check_observed(subject: Subject) -> Iterator[Finding]:
     if not len(trains.times):
         return
     if not len(observed) or total_s(observed) <= 0:
-        yield Finding(True, f"expected observed time (data.observed = {subject.data.observed!r}), found none")
+        yield Finding(
+            True,
+            f"expected observed time (data.observed = {subject.data.observed!r}), found none: "
+            "name its times in data.observed",
+        )
         return
     outside = int(sum((~_inside(piece, observed)).sum() for piece in _pieces(trains.times)))
     first, last = trains.span

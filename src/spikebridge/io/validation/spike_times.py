@@ -9,20 +9,19 @@ import numpy as np
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.clock import fast_hz
 from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.trains import is_doubled
 from spikebridge.suggest import counted
 
 LONG_S = 1.0e5
 """A recording longer than this, 28 hours, is rare."""
 EPOCH_S = 1.0e8
 """Later than this a clock counts from a calendar's beginning, not from the recording's."""
-MANY_REPEATS = 0.1
-FEW_REPEATS = 10
 
 
 def check_values(subject: Subject) -> Iterator[Finding]:
     spikes = subject.recording.spikes
     if not len(spikes):
-        yield Finding(True, "expected spikes, found none")
+        yield Finding(True, "expected spikes, found none: correct the file")
         return
     times, units = spikes["time_s"].to_numpy(dtype=np.float64), spikes["unit"].to_numpy(dtype=np.int64)
     for what, bad, advice in (
@@ -36,6 +35,8 @@ def check_values(subject: Subject) -> Iterator[Finding]:
         if bad.any():
             at = int(np.argmax(bad))
             number = int((units[:at] == units[at]).sum())
+            if what == "NaN or infinite":
+                advice += f", or leave such units out: {subject.without(np.unique(units[bad]).tolist())}"
             yield Finding(
                 True,
                 f"{counted(int(bad.sum()), 'spike time')} {what}, in {subject.units(units[bad])} (the first is spike "
@@ -55,19 +56,24 @@ def check_order(subject: Subject) -> Iterator[Finding]:
             True,
             f"spike times must rise within a unit; they fall in {subject.units(trains.unit[list(falls)])} (in unit "
             f"{subject.called(int(trains.unit[train]))} from {trains.times[spike]:g} to {trains.times[spike + 1]:g} s)"
-            ": sort them, or, where sessions were joined, add to each the length of those before",
+            ": sort them, or, where sessions were joined, add to each the length of those before; or leave such "
+            f"units out: {subject.without(trains.unit[list(falls)].tolist())}",
         )
     if subject.recording.resolution_s > 0:
         return
-    heavy = found.repeats >= np.maximum(MANY_REPEATS * trains.n, FEW_REPEATS)
+    heavy = is_doubled(found.repeats, trains.n)
     light = (found.repeats > 0) & ~heavy
-    if heavy.any():
+    if heavy.any() and subject.data.duplicates == "error":
+        who = subject.units(trains.unit[heavy])
         yield Finding(
             True,
-            f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {subject.units(trains.unit[heavy])} "
-            "have the time of the spike before: joined twice, or rounded? Expected each spike once, to a millisecond "
-            "or better",
+            f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {who} have the time of the spike "
+            "before; expected each spike once, to a millisecond or better. Where spikes were counted twice (a file "
+            "joined twice, units merged that share spikes), set data.duplicates: merge; where times were rounded, "
+            f"data.duplicates: keep; or leave such units out: {subject.without(trains.unit[heavy].tolist())}",
         )
+    elif heavy.any():
+        light = found.repeats > 0
     if light.any():
         n = int(found.repeats[light].sum())
         yield Finding(False, f"{counted(n, 'duplicate spike time')}, in {subject.units(trains.unit[light])}")
@@ -80,7 +86,7 @@ def check_time_unit(subject: Subject) -> Iterator[Finding]:
     if subject.not_seconds:
         yield Finding(True, f"spike times are not in seconds: {subject.not_seconds}")
         return
-    rate = fast_hz(subject.trains) if subject.recording.resolution_s == 0 else 0.0
+    rate = fast_hz(subject.used_trains) if subject.recording.resolution_s == 0 else 0.0
     if rate:
         yield Finding(False, f"the median unit fires at {rate:.0f} Hz: are these single units, and times in seconds?")
     if last - first > LONG_S:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,21 +20,33 @@ from spikebridge.io.validation.trains import Trains, trains_of
 from spikebridge.trial_table import included, label_names
 from spikebridge.types import Recording
 
+WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+
 
 @dataclass(frozen=True)
 class Subject:
+    """unused: ids of units that no result uses (see spikebridge.io.usable); checks that judge all units by their rates
+    or compare units with each other leave them out, unless there are no others."""
+
     recording: Recording
     data: DataConfig
     trials: TrialsConfig
+    unused: frozenset[int] = frozenset()
 
     @cached_property
     def trains(self) -> Trains:
         return trains_of(self.recording.spikes)
 
     @cached_property
+    def used_trains(self) -> Trains:
+        """The trains of used units; all of them where no unit is used."""
+        used = ~np.isin(self.trains.unit, list(self.unused))
+        return self.trains.only(used) if used.any() else self.trains
+
+    @cached_property
     def not_seconds(self) -> str:
         """What speaks against the spike times being in seconds. The file's own bins need no such look."""
-        return "" if self.recording.resolution_s > 0 else why_not_seconds(self.trains)
+        return "" if self.recording.resolution_s > 0 else why_not_seconds(self.used_trains)
 
     @cached_property
     def names(self) -> dict[int, str]:
@@ -44,6 +59,11 @@ class Subject:
     def units(self, ids: NDArray[np.int64]) -> str:
         """'unit 3' or 'units TT1_c1, TT1_c3': each once, in the order of their numbers."""
         return named(np.unique(ids).tolist(), self.names)
+
+    def without(self, ids: Iterable[int]) -> str:
+        """The setting that leaves these units out, as it stands in params.yaml."""
+        units = ", ".join(in_yaml(self.called(unit)) for unit in dict.fromkeys(ids))
+        return f"data.exclude_units: {{{in_yaml(self.recording.name)}: [{units}]}}"
 
     @property
     def decision(self) -> str:
@@ -87,3 +107,9 @@ class Subject:
 def holds_times(column: pd.Series) -> bool:
     """True for a column of numbers; false for text, dates, and yes or no."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def in_yaml(word: str) -> str:
+    """A word as it stands in a list of params.yaml: bare where every reader of YAML takes it for itself."""
+    bare = re.fullmatch(r"-?[1-9][0-9]*|0|[A-Za-z][A-Za-z0-9_]*(-[A-Za-z0-9_]+)*", word)
+    return word if bare and word.lower() not in WORDS_OF_YAML else json.dumps(word, ensure_ascii=False)

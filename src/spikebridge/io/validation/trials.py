@@ -24,7 +24,7 @@ FAR = 10.0
 def check_columns(subject: Subject) -> Iterator[Finding]:
     table, ask = subject.recording.trials, subject.trials
     if not len(table):
-        yield Finding(True, f"expected trials in table {ask.table!r}, found none")
+        yield Finding(True, f"expected trials in table {ask.table!r}, found none: name another table in trials.table")
     columns = [str(c) for c in table.columns]
     for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label)):
         if name is None:
@@ -40,14 +40,19 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
             yield from _missing(key, name, table[name].isna().to_numpy() | (subject.labels == ""))
     for name in ("start_time", "stop_time"):
         if name in columns and name not in (ask.align, ask.decision) and not holds_times(table[name]) and len(table):
-            yield Finding(True, f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}")
+            yield Finding(
+                True, f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}: correct it"
+            )
 
 
 def _times(key: str, name: str, table: pd.DataFrame) -> Iterator[Finding]:
     if not holds_times(table[name]):
         if table[name].notna().any():
             yield Finding(
-                True, f"trials.{key}: expected times in seconds in column {name!r}, found {_found(table[name])}"
+                True,
+                f"trials.{key}: expected times in seconds in column {name!r}, found {_found(table[name])}: "
+                f"write seconds, "
+                "or name another column",
             )
             return
         yield from _missing(key, name, np.ones(len(table), dtype=bool))
@@ -66,7 +71,7 @@ def _found(column: pd.Series) -> str:
 
 def _missing(key: str, name: str, missing: NDArray[np.bool_]) -> Iterator[Finding]:
     if missing.all():
-        yield Finding(True, f"trials.{key}: column {name!r} holds no value")
+        yield Finding(True, f"trials.{key}: column {name!r} holds no value: name another column, or fill it in")
     elif missing.any():
         yield Finding(
             False, f"{missing.sum()} of {counted(len(missing), 'trial')} without {name} (trials.{key}), dropped"
@@ -83,7 +88,7 @@ def check_include(subject: Subject) -> Iterator[Finding]:
         yield Finding(True, str(error))
         return
     if not taken.any():
-        yield Finding(True, f"trials.include = {query!r} takes none of the {counted(len(table), 'trial')}")
+        yield Finding(True, f"trials.include = {query!r} takes none of the {counted(len(table), 'trial')}: change it")
 
 
 def check_spans(subject: Subject) -> Iterator[Finding]:
@@ -97,7 +102,7 @@ def check_spans(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             True,
             f"stop_time before start_time in {_trials(back)}, counted from 0 (in trial {back[0]}: {start[back[0]]:g} "
-            f"to {stop[back[0]]:g} s): correct them, or leave them out by trials.include",
+            f"to {stop[back[0]]:g} s): correct them, or leave them out by trials.include: stop_time >= start_time",
         )
     empty = np.flatnonzero(asked & (stop == start))
     if len(empty):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from spikebridge.io.findings import Finding
-from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.io.validation.trains import Trains
 from spikebridge.suggest import counted, listed
 
+MIN_SHIFTED = 4
+"""Units from which numbers of spikes that fit the next unit are no chance."""
 FEWEST_SPIKES = 5
 """Shorter trains may be the same by chance."""
 
@@ -19,15 +21,16 @@ FEWEST_SPIKES = 5
 def check_ids(subject: Subject) -> Iterator[Finding]:
     ids = subject.recording.units["unit"]
     if not len(ids):
-        yield Finding(True, "expected units, found none")
+        yield Finding(True, "expected units, found none: correct the file, or data.exclude_units")
         return
     twice = ids[ids.duplicated(keep=False)].value_counts(sort=False)
     if len(twice):
         many = listed((f"{unit} ({n} rows)" for unit, n in twice.items()), 10)
         yield Finding(
             True,
-            f"unit ids must be unique; found more than once: {many}. Number the units through: ids that begin anew on "
-            "every probe or tetrode are the usual cause",
+            f"unit ids must be unique; found more than once: {many}. Ids that begin anew on every probe or "
+            "tetrode are the usual cause: correct the file so that no two units have one id, for example by ids of "
+            "1000 x probe + unit",
         )
     trains = subject.trains
     strange = ~np.isin(trains.unit, ids)
@@ -35,9 +38,11 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
         pairs = sorted(zip(trains.unit[strange].tolist(), trains.n[strange].tolist(), strict=True))
         many = listed((f"{unit} ({counted(n, 'spike')})" for unit, n in pairs), 10)
         yield Finding(
-            True, f"spikes of units that the units table does not have: {many}. Add them to it, or leave them out"
+            True,
+            f"spikes of units that the units table does not have: {many}. Add a row for each of them to the "
+            "table, or remove their spikes",
         )
-    below = sorted(ids[ids < 0].unique())
+    below = sorted(set(ids[ids < 0]) - subject.unused)
     if below:
         yield Finding(
             False,
@@ -49,21 +54,55 @@ def check_ids(subject: Subject) -> Iterator[Finding]:
         yield Finding(False, f"{len(silent)} of {counted(len(ids), 'unit')} without any spike: {who}")
 
 
+NUMBERS = ("n_spikes", "num_spikes", "nspikes", "spike_count", "n_spike", "total")
+"""Columns of the units, in small letters, by which programs write how many spikes a unit has."""
+
+
+def check_numbers(subject: Subject) -> Iterator[Finding]:
+    """The spikes of each unit against the number that a column of the units table says."""
+    units, trains = subject.recording.units, subject.trains
+    name = next((str(c) for c in units if str(c).lower() in NUMBERS and holds_times(units[c])), None)
+    if name is None or not units["unit"].is_unique or subject.recording.resolution_s > 0:
+        return
+    said = units[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    n = pd.Series(trains.n, index=trains.unit).reindex(units["unit"], fill_value=0).to_numpy()
+    differ = np.flatnonzero(np.isfinite(said) & (said != n))
+    if not len(differ):
+        return
+    first = int(differ[0])
+    example = f"(unit {subject.called(int(units['unit'].iloc[first]))}: {n[first]} found, {said[first]:g} said)"
+    shifted = [np.array_equal(n[1:], said[:-1]), np.array_equal(n[:-1], said[1:])]
+    if len(n) >= MIN_SHIFTED and any(shifted):
+        yield Finding(
+            True,
+            f"each unit has the number of spikes that column {name!r} says of the unit "
+            f"{'before' if shifted[0] else 'after'} it {example}: the file gives trains to the wrong units; correct it",
+        )
+    elif 2 * len(differ) <= np.isfinite(said).sum():  # where most differ, the column means something else
+        yield Finding(
+            False,
+            f"{len(differ)} of {counted(len(n), 'unit')} have another number of spikes than column {name!r} says "
+            f"{example}",
+        )
+
+
 def check_twins(subject: Subject) -> Iterator[Finding]:
     """The spikes of a unit under two ids. Across the regions the target would be translated from itself."""
     table = subject.recording.units.drop_duplicates("unit").set_index("unit")["region"]
     across: list[str] = []
+    seconds: list[int] = []
     within: list[str] = []
-    for one, other in _twins(subject.trains):
+    for one, other in _twins(subject.used_trains):
         places = [str(table.get(unit, "")) for unit in (one, other)]
         roles = {role for role in ("source", "target") if set(places) & set(getattr(subject.data, role))}
         text = f"{subject.called(one)} ({places[0]}) and {subject.called(other)} ({places[1]})"
         (across if len(roles) == 2 else within).append(text)
+        seconds += [other] if len(roles) == 2 else []
     if across:
         yield Finding(
             True,
             f"units of source and target hold the same spikes: {listed(across, 10)}. The target would be translated "
-            "from itself; leave one of each pair out",
+            f"from itself; leave one unit of each pair out: {subject.without(seconds)}",
         )
     if within:
         yield Finding(False, f"units hold the same spikes: {listed(within, 10)}; one of each pair is superfluous")
@@ -73,14 +112,10 @@ def _twins(trains: Trains) -> Iterator[tuple[int, int]]:
     """Pairs of units with equal trains; only trains that agree in length, first, middle and last spike are compared."""
     first: dict[tuple[float, ...], list[int]] = {}
     for train in np.flatnonzero(trains.n >= FEWEST_SPIKES).tolist():
-        mine = _train(trains, train)
+        mine = trains.of(train)
         alike = first.setdefault((len(mine), mine[0], mine[len(mine) // 2], mine[-1]), [])
-        twin = next((other for other in alike if np.array_equal(_train(trains, other), mine)), None)
+        twin = next((other for other in alike if np.array_equal(trains.of(other), mine)), None)
         if twin is None:
             alike.append(train)
         else:
             yield int(trains.unit[twin]), int(trains.unit[train])
-
-
-def _train(trains: Trains, train: int) -> NDArray[np.float64]:
-    return trains.times[trains.start[train] : trains.start[train] + trains.n[train]]

@@ -88,7 +88,9 @@ def _outside(
         yield Finding(
             True,
             f"no window of {counted(len(inside), 'trial')} ({start.min():g} to {stop.max():g} s) lies all in the "
-            f"observed time ({observed[0, 0]:g} to {observed[-1, 1]:g} s)",
+            f"observed time ({observed[0, 0]:g} to {observed[-1, 1]:g} s): shorten trials.window_s, or say "
+            f"by data.observed "
+            "when spikes were recorded",
         )
     elif not inside.all():
         n = int((~inside).sum())

@@ -53,7 +53,7 @@ def read_probe(folder: Path, log: Log) -> tuple[pd.DataFrame, pd.DataFrame] | No
     if metrics is not None:
         units = _joined(units, metrics, log)
     regions = _regions(files, units, log)
-    return _with_quality(_with_regions(units, regions, log)), by_unit(ids, owner, times)
+    return _with_quality(_with_regions(units, regions, log), log), by_unit(ids, owner, times)
 
 
 def _spikes(files: Files, log: Log) -> tuple[NDArray[np.float64], Ints] | None:
@@ -231,18 +231,23 @@ def _with_regions(units: pd.DataFrame, regions: pd.Series | None, log: Log) -> p
     return units.assign(acronym=regions.to_numpy())
 
 
-def _with_quality(units: pd.DataFrame) -> pd.DataFrame:
-    """A column quality: the curation in Phy, else "good" where all criteria of the IBL are met (label 1)."""
-    if "quality" in units:
-        return units
-    if "_phy_annotation" in units:
+def _with_quality(units: pd.DataFrame, log: Log) -> pd.DataFrame:
+    """A column quality of the curation in Phy; a column ibl_quality, "good" where all criteria of the IBL are met.
+
+    The IBL's number `label`, the share of its criteria that a cluster meets, is called criteria_met: it is no word.
+    """
+    if "_phy_annotation" in units and "quality" not in units:
         marks = units["_phy_annotation"].to_numpy(dtype=np.float64)
-        return units.assign(
-            quality=pd.Series([ANNOTATION.get(int(m), "") if m == m else "" for m in marks], dtype="str")
-        )
-    if "label" in units and pd.api.types.is_numeric_dtype(units["label"]):
-        passed = units["label"].to_numpy(dtype=np.float64)
-        if ((passed >= 0) & (passed <= 1) | np.isnan(passed)).all():
-            words = ["" if p != p else "good" if p == 1 else f"{p:.2g} of the criteria" for p in passed]
-            return units.assign(quality=pd.Series(words, dtype="str"))
-    return units
+        words = [ANNOTATION.get(int(m), "") if m == m else "" for m in marks]
+        units = units.drop(columns="_phy_annotation").assign(quality=pd.Series(words, dtype="str"))
+    if "label" not in units or not pd.api.types.is_numeric_dtype(units["label"]):
+        return units
+    passed = units["label"].to_numpy(dtype=np.float64, na_value=np.nan)
+    if not ((passed >= 0) & (passed <= 1) | np.isnan(passed)).all():
+        return units
+    words = ["" if p != p else "good" if p == 1 else "mua" for p in passed]
+    log.notes.append(
+        f"clusters.metrics: {words.count('good')} of {counted(len(units), 'cluster')} meet all criteria of the "
+        f"IBL (label 1): column ibl_quality, good; {words.count('mua')} do not: mua"
+    )
+    return units.rename(columns={"label": "criteria_met"}).assign(ibl_quality=pd.Series(words, dtype="str"))

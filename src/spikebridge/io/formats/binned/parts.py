@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spikebridge.intervals import TOLERANCE_S
 from spikebridge.io.formats.arrays import Header, load
 from spikebridge.io.formats.binned.fields import SPLITS, Fields
+from spikebridge.io.formats.sidecars import Sidecars
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import counted, listed
 
@@ -21,9 +22,12 @@ MOST_IN_BIN = 10_000
 """No unit fires more often in a bin of any use: it is a rate, a time, or damage."""
 
 
-def counts_of(path: Path, fields: Fields, log: Log) -> Counts | None:
-    """(trial, bin, unit), those of the source first; None where they are no counts, and the log says where."""
-    cubes = {name: load(path, name) for name in fields.names}
+def counts_of(path: Path, fields: Fields, axes: tuple[int, ...], log: Log) -> Counts | None:
+    """(trial, bin, unit), those of the source first; None where they are no counts, and the log says where.
+
+    axes: where trials, bins and units lie in the arrays of the file.
+    """
+    cubes = {name: load(path, name).transpose(axes) for name in fields.names}
     sound = [_are_counts(name, cube, log) for name, cube in cubes.items()]
     parts = [[cubes[n] for n in names] for names in (fields.source, fields.target) if names]
     shapes = listed(f"{n} {c.shape}" for n, c in cubes.items())
@@ -52,6 +56,29 @@ def _are_counts(name: str, cube: NDArray[Any], log: Log) -> bool:
     if found:
         log.wrong.append(f"{name}: expected counts of spikes, found {listed(found)}: are these rates, or smoothed?")
     return not found
+
+
+def known_sizes(
+    arrays: Mapping[str, Header], fields: Fields, beside: Sidecars, region: str, start_time: str
+) -> tuple[set[int], set[int]]:
+    """How many trials, and how many units, the arrays and tables beside the counts speak of; empty where none does.
+
+    A table of units may list some alone: its rows are a number of units only where an axis has that length.
+    """
+    lists = {name: h.shape for name, h in arrays.items() if _is_list(h.shape)}
+    sizes = {name: int(np.prod(shape)) for name, shape in lists.items()}
+    trials = {n for name, n in sizes.items() if name == start_time or name.startswith("trials/")}
+    units = {n for name, n in sizes.items() if name in ("unit", region) or name.startswith("units/")}
+    if "trials" in beside.tables:
+        trials.add(len(beside.tables["trials"]))
+    first = [arrays[names[0]].shape for names in (fields.source, fields.target) if names]
+    rows = 0 if beside.units is None else len(beside.units)
+    return trials, units | ({rows} & {sum(lengths) for lengths in zip(*first, strict=True)})
+
+
+def _is_list(shape: tuple[int, ...]) -> bool:
+    """One value after another, also as a row or a column of a matrix, as MATLAB has all of them."""
+    return len(shape) == 1 or (len(shape) == 2 and min(shape) == 1)
 
 
 def order_of_trials(path: Path, fields: Fields, arrays: Mapping[str, Header], log: Log) -> NDArray[np.int64] | None:
@@ -108,11 +135,11 @@ def _group(
 ) -> dict[str, NDArray[Any]]:
     found = {}
     for name in [a for a in arrays if a.startswith(f"{group}/")]:
-        if arrays[name].shape != (n,):
+        if not _is_list(arrays[name].shape) or max(arrays[name].shape) != n:
             shape = arrays[name].shape
             log.wrong.append(f"{name}: expected one value for each of {counted(n, what)}, found the shape {shape}")
         else:
-            found[name.removeprefix(f"{group}/")] = load(path, name)
+            found[name.removeprefix(f"{group}/")] = load(path, name).ravel()
     return found
 
 

@@ -80,3 +80,4 @@ def _write_hdf5(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     with h5py.File(path, "w") as file:
         for name, values in arrays.items():
             file[name] = values.astype(h5py.string_dtype()) if values.dtype.kind == "U" else values
+        file["counts"].attrs["axes"] = "trial, bin, unit"  # in MATLAB they are reversed

@@ -31,6 +31,7 @@ OF_DAY = (
     "rem",
 )
 """One file a day: <animal>pos03.mat. In lower case; DIO is one of them."""
+STRAY = re.compile(rf"{'|'.join(OF_ANIMAL)}|({'|'.join(OF_DAY)})\d", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,20 @@ def belongs(path: Path) -> bool:
         if path.stem.startswith(session.animal) and kind and is_spikes_file(session.path):
             return True
     return False
+
+
+def is_stray(path: Path) -> bool:
+    """Whether a file lies beside spikes files and is named after a kind of this layout, though not as it should be.
+
+    Scripts of labs leave such files (bon..cellinfo_sj.mat); they are no recordings and must not block the days.
+    """
+    if not STRAY.search(path.stem):
+        return False
+    try:
+        days = any(is_spikes_file(p) for p in path.parent.glob("*spikes*.mat") if not p.name.startswith("."))
+    except OSError:
+        return False
+    return days and not is_spikes_file(path)
 
 
 def variable_name(held: Mapping[str, object], session: Session, kind: str) -> str | None:

@@ -13,6 +13,7 @@ from spikebridge.io.formats.frank.spikes import Train
 from spikebridge.io.formats.mat.load import Node
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import listed
+from spikebridge.unit_labels import careful, holds_labels
 
 Key = tuple[int, int]
 Value = str | float | bool | None
@@ -83,6 +84,8 @@ def _columns(keys: Sequence[Key], trains: Sequence[Train], cells: Structs, log: 
             value = scalar(node)
             if value is not None and value == value and name not in NOT_COLUMNS:
                 held.setdefault(name, {}).setdefault(train.key, set()).add(value)
+    for name, by_key in held.items():
+        _one_word(name, by_key, log)
     differ = [n for n, by_key in held.items() if any(len(v) > 1 for v in by_key.values())]
     if differ:
         log.notes.append(f"fields of units that differ between epochs are left out: {listed(sorted(differ))}")
@@ -91,3 +94,15 @@ def _columns(keys: Sequence[Key], trains: Sequence[Train], cells: Structs, log: 
         for name, by_key in held.items()
         if name not in differ
     }
+
+
+def _one_word(field: str, by_key: dict[Key, set[Value]], log: Log) -> None:
+    """Of words for the quality that differ between the epochs of a unit, the more careful one stays, with a note."""
+    words = pd.Series([str(v) for values in by_key.values() for v in values], dtype="str")
+    if not holds_labels(field, words):
+        return
+    for key, values in by_key.items():
+        said = {str(v): str(v) for v in sorted(values, key=str)}
+        if len(said) > 1:
+            by_key[key] = {careful(said)}
+            log.notes.append(f"{name_of(key)}: {field} differs between epochs ({listed(said)}); used: {careful(said)}")

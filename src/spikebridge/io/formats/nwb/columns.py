@@ -101,19 +101,46 @@ def ragged(table: Any, name: str, where: str, log: Log) -> tuple[NDArray[Any], N
     if not isinstance(column, VectorIndex) or isinstance(column.target, VectorIndex):
         raise DataError(f"{name}: expected a list of values for each row, with one index ({name}_index)")
     values = values_of(column.target.data, name, log)
-    ends = values_of(column.data, f"{name}_index", log).astype(np.int64)
-    counts = np.diff(ends, prepend=0)
-    if len(ends) != len(table):
-        raise DataError(f"{name}_index: expected {len(table)} rows, found {len(ends)}")
-    if (counts < 0).any():
-        row = int(np.flatnonzero(counts < 0)[0])
-        raise DataError(f"{name}_index must rise from row to row, it falls at row {row} to {ends[row]}")
-    last = int(ends[-1]) if len(ends) else 0
-    if last > len(values):
-        raise DataError(f"{name}_index reaches to value {last}, but {name} holds {len(values)}: is it truncated?")
+    counts = rows_of(values_of(column.data, f"{name}_index", log), len(table), len(values), name)
+    last = int(counts.sum())
     if last < len(values):
         log.notes.append(f"{len(values) - last} values at the end of {name} belong to no row and are not read")
     return values[:last], counts
+
+
+def rows_of(index: NDArray[Any], n_rows: int, n_values: int, name: str) -> NDArray[np.int64]:
+    """(row,): how many values each row has. index: (row,), where in the values of the column each row ends.
+
+    Raises DataError where it does not divide the values among the rows, or holds where rows start.
+    """
+    if index.dtype.kind not in "iuf" or (index.astype(np.int64) != index).any():
+        raise DataError(
+            f"{name}_index: expected whole numbers, found {index.dtype}, such as {index.ravel()[:3].tolist()}"
+        )
+    if index.shape != (n_rows,):
+        raise DataError(f"{name}_index: expected {n_rows} rows, found {len(index)}")
+    ends = index.astype(np.int64)
+    if index.dtype.kind in "iu" and np.iinfo(index.dtype).max < n_values:
+        raise DataError(
+            f"{name}_index holds {index.dtype}, whose largest number is {np.iinfo(index.dtype).max}, but {name} holds "
+            f"{n_values} values: larger numbers began again at 0. Correct the file: write the index as int64"
+        )
+    counts = np.diff(ends, prepend=0)
+    if (counts < 0).any():
+        row = int(np.flatnonzero(counts < 0)[0])
+        raise DataError(
+            f"{name}_index must rise from row to row, it falls at row {row} to {ends[row]}: correct the file"
+        )
+    last = int(ends[-1]) if len(ends) else 0
+    if last > n_values:
+        raise DataError(f"{name}_index reaches to value {last}, but {name} holds {n_values}: is it truncated?")
+    if n_rows > 1 and ends[0] == 0 and last < n_values:
+        raise DataError(
+            f"{name}_index begins with 0 and ends {n_values - last} values before the end of {name}: it holds where "
+            "each row starts, and NWB expects where each row ends. Correct the file: leave out the first number of the "
+            f"index and add {n_values} at its end"
+        )
+    return counts
 
 
 def plain_columns(table: Any, where: str, log: Log, skip: Collection[str] = ()) -> pd.DataFrame:

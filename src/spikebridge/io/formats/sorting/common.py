@@ -112,8 +112,8 @@ def with_tables_beside(
     Raises DataError where the tables cannot be read or do not fit the units.
     """
     beside = read_sidecars(at or path, skip)
-    units = _filled(join_units(found.units, beside.units, path), found.units)
     notes = [*found.notes, *beside.notes]
+    units = join_units(found.units, beside.units, path, notes)
     if found.regions_by is not None:
         units = _with_regions(path, units, *found.regions_by, notes)
     if not set(REGION_COLUMNS) & set(units.columns):
@@ -129,12 +129,6 @@ def with_tables_beside(
         source_file=path.name,
         notes=tuple(notes),
     )
-
-
-def _filled(units: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """The sorter's own values where the table beside has the column but says nothing of a unit."""
-    silent = [c for c in own if units[c].isna().any() and not own[c].isna().all()]
-    return units.assign(**{c: units[c].where(units[c].notna(), own[c].to_numpy()) for c in silent})
 
 
 def _with_regions(

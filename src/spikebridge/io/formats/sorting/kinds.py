@@ -18,6 +18,9 @@ TABLES = {f"spikes{suffix}" for suffix in SIDECARS}
 """A folder with one of these is a folder of plain tables and belongs to their reader."""
 CELLINFO = ".spikes.cellinfo.mat"
 PAIR = re.compile(r"(?P<base>.+)\.(?P<what>res|clu)\.(?P<shank>\d+)")
+COPIES = r"old|backup|bak|copy|orig|original|prev|previous|tmp|temp|\d{6,8}|\(\d+\)"
+COPY = re.compile(rf".+?[\s_.-]+\(?({COPIES})\)?[\s_.()0-9-]*", re.IGNORECASE)
+"""Names of copies that people, programs and file managers make: x_old, x.bak, x - Copy (2), x (1), x_20210304."""
 T_FILE = re.compile(r".+\.t(32|64)?", re.IGNORECASE)
 
 
@@ -49,6 +52,11 @@ def sidecar_files(folder: Path) -> list[Path]:
     return [p for p in files_in(folder) if p.suffix.lower() in SIDECARS or p.name == "recording.json"]
 
 
+def is_copy(path: Path) -> bool:
+    """Whether a file is a copy of another, by its name without suffix."""
+    return COPY.fullmatch(path.stem) is not None
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file as a mapping; empty where it is absent or none."""
     try:
@@ -71,6 +79,11 @@ def t_files_in(folder: Path) -> list[Path]:
     """MClust's files, TT2 before TT10."""
     found = [p for p in files_in(folder) if T_FILE.fullmatch(p.name)]
     return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
+
+
+def cellinfo_in(folder: Path) -> list[Path]:
+    """CellExplorer's files of spikes."""
+    return [p for p in files_in(folder) if p.name.endswith(CELLINFO)]
 
 
 def saved_sorting(path: Path) -> str:
@@ -101,7 +114,7 @@ def _is_npz_sorting(path: Path) -> bool:
 
 def _is_cellexplorer(path: Path) -> bool:
     if path.is_dir():
-        return len([p for p in path.glob(f"*{CELLINFO}") if p.is_file()]) == 1
+        return len(cellinfo_in(path)) == 1
     return path.is_file() and path.name.endswith(CELLINFO)
 
 

@@ -1,0 +1,162 @@
+"""Units that are left out before a recording is checked: those that `data.exclude_units` names, and faulty ones that
+no result would use.
+
+A unit is used where its region is one of source and target and its sorter label is wanted (`quality.sorter_labels`).
+Faulty spike times of a unit that is not used stop nothing: the unit is left out, and a note says which and why. Those
+of a used unit are refused by spikebridge.io.validation. Rates do not count here: faulty times give none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import DataConfig, QualityConfig
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.io.contents import Contents
+from spikebridge.io.findings import Finding
+from spikebridge.io.unit_names import named, names_of
+from spikebridge.io.validation.trains import is_doubled, starts_of
+from spikebridge.sorter_labels import unit_labels, unwanted
+from spikebridge.suggest import counted, did_you_mean, listed
+
+Times = NDArray[np.float64]
+
+
+def check_excluded(data: DataConfig, recordings: Collection[str]) -> None:
+    """Raises ConfigError where `data.exclude_units` names a recording that is not there."""
+    if isinstance(data.exclude_units, dict):
+        for name in data.exclude_units:
+            if name not in recordings:
+                raise ConfigError(
+                    f"data.exclude_units: no recording {name!r}{did_you_mean(name, recordings)} Recordings: "
+                    f"{listed(sorted(recordings), 10)}"
+                )
+
+
+def without_excluded(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
+    """The contents without the units that `data.exclude_units` names. An unknown one is a finding."""
+    given = data.exclude_units
+    asked = given.get(contents.name, []) if isinstance(given, dict) else given
+    if not asked:
+        return contents
+    names, ids = names_of(contents.units), contents.units["unit"].tolist()
+    by_word = {str(unit): unit for unit in ids} | {name: unit for unit, name in names.items()}
+    lost = [word for word in asked if str(word) not in by_word]
+    if lost:
+        hints = [f"{word!r}{did_you_mean(str(word), by_word, '')}" for word in lost]
+        here = listed((names.get(unit, str(unit)) for unit in ids), 20)
+        findings.append(
+            Finding(
+                True,
+                f"data.exclude_units: no unit {listed(hints, 10)} in this recording; units here: {here}. To leave out "
+                f"units of some recordings alone, write data.exclude_units: {{{contents.name}: [...]}}",
+            )
+        )
+    out = list(dict.fromkeys(by_word[str(word)] for word in asked if str(word) in by_word))
+    if out:
+        findings.append(Finding(False, f"{named(out, names)} left out, as data.exclude_units asks"))
+    return _without(contents, contents.units["unit"].isin(out).to_numpy(), out)
+
+
+def merged(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
+    """The contents with each spike once, where `data.duplicates` asks for that. Counts in bins stay as they are."""
+    if data.duplicates != "merge" or contents.resolution_s > 0:
+        return contents
+    times, units = contents.spikes["time_s"].to_numpy(), contents.spikes["unit"].to_numpy()
+    again = np.flatnonzero((times[1:] == times[:-1]) & (units[1:] == units[:-1])) + 1
+    if not len(again):
+        return contents
+    who = named(np.unique(units[again]).tolist(), names_of(contents.units))
+    text = f"{counted(len(again), 'duplicate spike time')} of {who} merged, as data.duplicates asks"
+    findings.append(Finding(False, text))
+    return replace(contents, spikes=contents.spikes.drop(index=contents.spikes.index[again]).reset_index(drop=True))
+
+
+def unused(
+    units: pd.DataFrame, regions: Collection[str], data: DataConfig, quality: QualityConfig, name: str
+) -> dict[str, NDArray[np.bool_]]:
+    """Why a unit is not used -> (unit,), True where that holds. regions: (unit,)."""
+    asked = [*data.source, *data.target]
+    found = {"no region of source or target": np.array([region not in asked for region in regions], dtype=bool)}
+    if quality.sorter_labels is not None:
+        with contextlib.suppress(DataError):  # a column that is not there: the stage preprocess says so
+            words = unit_labels(units, units, quality.sorter_label_from, name).words
+            found["quality.sorter_labels"] = unwanted(words, quality.sorter_labels)
+    return found
+
+
+def without_faulty(
+    contents: Contents,
+    out: Mapping[str, NDArray[np.bool_]],
+    data: DataConfig,
+    findings: list[Finding],
+) -> Contents:
+    """The contents without the faulty ones of the units that are not used.
+
+    out: as `unused` gives.
+    """
+    units, rows = contents.units["unit"].to_numpy(), len(contents.units)
+    trains, left = _trains(contents.spikes), np.logical_or.reduce(list(out.values()))
+    faults: dict[tuple[str, str], list[int]] = {}
+    gone = np.zeros(rows, dtype=bool)
+    for unit in pd.unique(units[left]).tolist():
+        mine = units == unit
+        if not left[mine].all():  # one id for a used unit and another: their spikes cannot be told apart
+            continue
+        fault = "an id of several units" if mine.sum() > 1 else _fault(trains.get(unit, []), contents, data)
+        if fault:
+            reason = next((k for k, v in out.items() if v[mine].all()), next(iter(out)))
+            faults.setdefault((fault, reason), []).append(unit)
+            gone |= mine
+    for (fault, reason), ids in faults.items():
+        who = named(ids, names_of(contents.units))
+        findings.append(Finding(False, f"{who} left out: {fault}, and not used anyway ({reason})"))
+    return _without(contents, gone, units[gone].tolist())
+
+
+def _fault(parts: list[Times], contents: Contents, data: DataConfig) -> str:
+    """What is wrong with the spike times of one unit, in words; empty where nothing is."""
+    times = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
+    finite = np.isfinite(times)
+    if not finite.all():
+        return "spike times that are NaN or infinite"
+    if (times < 0).any():
+        return "spike times below zero"
+    steps = np.diff(times)
+    if (steps < 0).any():
+        return "spike times that fall"
+    n_again = np.array([(steps == 0).sum()])
+    if data.duplicates == "error" and contents.resolution_s == 0 and is_doubled(n_again, np.array([len(times)])).any():
+        return "doubled spike times"
+    return ""
+
+
+def _trains(spikes: pd.DataFrame) -> dict[int, list[Times]]:
+    """Unit -> its spike times, as views of the table: one where spikes are grouped by unit, as readers leave them."""
+    units, times = spikes["unit"].to_numpy(), spikes["time_s"].to_numpy(dtype=np.float64)
+    start = starts_of(units)
+    found: dict[int, list[Times]] = {}
+    for first, stop in zip(start.tolist(), [*start[1:].tolist(), len(units)], strict=False):
+        found.setdefault(int(units[first]), []).append(times[first:stop])
+    return found
+
+
+def _without(contents: Contents, gone: NDArray[np.bool_], ids: Collection[int]) -> Contents:
+    """The contents without the rows of units that are gone, and without the spikes of these ids."""
+    if not gone.any():
+        return contents
+    kept = np.flatnonzero(~gone)
+    of_unit = contents.observed_of_unit
+    return replace(
+        contents,
+        units=contents.units.take(kept).reset_index(drop=True),
+        spikes=contents.spikes[~contents.spikes["unit"].isin(list(ids)).to_numpy()].reset_index(drop=True),
+        places={name: tuple(mine[k] for k in kept) for name, mine in contents.places.items()},
+        observed_of_unit=None if of_unit is None else tuple(of_unit[k] for k in kept),
+    )
