@@ -23,6 +23,7 @@ from spikebridge.suggest import did_you_mean
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Unit = Annotated[int, Field(strict=True)] | str
 """A unit by its id, or by the name that its file gives it."""
@@ -72,10 +73,27 @@ def _part_offsets(given: dict[Any, Any], name: str = "") -> PartOffsets:
     return {str(key): _seconds(value, str(key)) for key, value in given.items()}
 
 
+class ProbeFiles(Section):
+    """One probe of a session that is joined to one recording; its path alone is enough."""
+
+    path: str = Field(description="relative to data.path")
+    offset_s: Seconds | dict[Literal["spikes", "trials", "behavior"], Seconds] = Field(
+        0.0, description="added to its times, or to those of one part alone"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, given: Any) -> Any:
+        return {"path": given} if isinstance(given, str) else given
+
+
 class DataConfig(Section):
     path: str
     reader: str = "auto"
     options: dict[str, Any] = Field(default={}, description="what the reader wants to know; each reader says what")
+    recordings: dict[str, list[ProbeFiles] | dict[str, ProbeFiles]] = Field(
+        default={}, description="name of a recording -> its probes, a list of paths or name of a probe -> path"
+    )
     source: list[str] = Field(min_length=1)
     target: list[str] = Field(min_length=1)
     region_from: str = "auto"

@@ -79,7 +79,7 @@ def describe_error(error: Any, section: type[BaseModel]) -> str:
 
 def _is_branch(part: Any) -> bool:
     """Whether a part of pydantic's location names one of several types that a value may have, no key."""
-    several = ("constrained-", "literal[", "list[")
+    several = ("constrained-", "literal[", "list[", "dict[")
     return isinstance(part, str) and (part.startswith(several) or part in {"int", "float"})
 
 

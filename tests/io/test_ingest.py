@@ -182,6 +182,7 @@ def test_no_remedy_is_named_where_there_is_none() -> None:
     for text in ("3 duplicate spike times", "spike times are not in seconds: correct what data.options says of times"):
         assert with_remedy(text) == text
     assert {name for name in io.reader_names() if takes_units_of_time(io.get_reader(name).Options)} == {
+        "cells",
         "matlab",
         "tables",
     }

@@ -42,7 +42,7 @@ def test_flat_spikes_are_proposed(tmp_path: Path) -> None:
 def test_nothing_to_propose(tmp_path: Path) -> None:
     text = wrong(write_5(tmp_path / "a.mat", {"x": np.ones((2, 2))}))
     assert "names and sizes" not in text
-    assert "counts in bins are read from .npz or HDF5: docs/binned.md" in text
+    assert "counts in bins are read by data.reader: binned, docs/binned.md" in text
     assert "The file holds:\n  x: double 2x2" in text
 
 

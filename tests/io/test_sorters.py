@@ -55,6 +55,14 @@ def write_mclust(session: Recording, folder: Path) -> Path:
     return path
 
 
+def write_cells(session: Recording, folder: Path) -> Path:
+    path = folder / session.name
+    path.mkdir()
+    for name, (_, times) in zip(("HC_1", "HC_2", "PFC_1"), session.spikes.groupby("unit")["time_s"], strict=True):
+        (path / f"{name}.txt").write_text("".join(f"{t}\n" for t in times), encoding="utf-8")
+    return path
+
+
 def write_mda(session: Recording, folder: Path) -> Path:
     pytest.importorskip("spikeinterface", reason="extra sorters")
     from spikeinterface.core import NumpySorting
@@ -73,6 +81,7 @@ WRITERS: dict[str, Callable[[Recording, Path], Path]] = {
     "phy": phy.write,
     "neuroscope": write_neuroscope,
     "mclust": write_mclust,
+    "cells": write_cells,
     "cellexplorer": cellexplorer.write,
     "sorting": sorting.write,
     "extractor": write_mda,

@@ -136,6 +136,10 @@ def test_a_damaged_folder(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (
+            {"extractor": "alf"},
+            "alf is not used: it takes spikes.samples, which count on the clock of the probe; data.re",
+        ),
         ({"extractor": "nps"}, r"has no sorting extractor 'nps', did you mean npz\? Known: alf, "),
         ({"extractor": "numpy"}, "numpy reads no file or folder; it asks for spikes, sampling_frequency"),
         ({"extractor": "ibl"}, "ibl reads no file or folder"),

@@ -23,7 +23,7 @@ from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
 from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
-from spikebridge.io import not_recordings
+from spikebridge.io.entries import left_beside
 from spikebridge.suggest import counted, listed
 from spikebridge.trial_table import label_called
 
@@ -57,14 +57,15 @@ def inspect(
     """
     asked = asked or Asked()
     data = _data(path, asked)
-    looks, opened = open_all(data, say)
-    proposal = propose(opened, data, asked.table)
+    everything = open_all(data, say)
+    looks, opened = everything.looks, everything.opened
+    proposal = propose(opened, everything.data, asked.table)
     text = block.sections(proposal)
     trial, checked = _tried(opened, proposal, text, base or {})
     trial = _with_broken(trial, looks)
-    not_read = not_recordings(Path(path), [Path(look.path) for look in looks], asked.reader)
+    not_read = left_beside(everything.entries, everything.data)
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
-    folder = oddities.of_folder(looks, opened, proposal, not_read)
+    folder = [*everything.remarks, *oddities.of_folder(looks, opened, proposal, not_read)]
     return Inspection(
         path=str(path),
         recordings=final,

@@ -55,9 +55,12 @@ def _spans(text: str, n_lines: int) -> dict[str, tuple[int, int]]:
 def _section(name: str, values: Mapping[str, Any], comments: Mapping[str, str]) -> str:
     lines = [f"{name}:"]
     for key, value in values.items():
-        line = f"  {key}: {_scalar(value)}"
+        nested = key == "recordings" and isinstance(value, Mapping)  # a line for each session: there may be many
+        line = f"  {key}:" if nested else f"  {key}: {_scalar(value)}"
         comment = _one_line(comments.get(f"{name}.{key}", ""))
         lines.append(f"{line}  ".ljust(COMMENT_FROM) + f"# {comment}" if comment else line)
+        if nested:
+            lines += [f"    {_scalar(str(k))}: {_scalar(v)}" for k, v in value.items()]
     return "\n".join(lines) + "\n"
 
 

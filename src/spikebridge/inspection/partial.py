@@ -9,7 +9,8 @@ from spikebridge.errors import DataError
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import NOBODY
 from spikebridge.inspection.records import Proposal
-from spikebridge.io import choose, read_contents
+from spikebridge.io import choose
+from spikebridge.io.entries import read_entry
 from spikebridge.io.findings import Finding
 from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation import CHECKS, Check
@@ -43,7 +44,7 @@ def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ..
 
 def _findings(one: Opened, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data(proposal), _trials(one, proposal)
-    contents = one.contents or read_contents(one.path, data, one.look.name)
+    contents = one.contents or read_entry(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
     subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused)
     told = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())

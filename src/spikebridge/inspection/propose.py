@@ -40,6 +40,10 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
     data: dict[str, Any] = {"path": asked.path, "reader": asked.reader}
     if asked.options:
         data["options"] = dict(asked.options)
+    if asked.recordings:
+        joined = {name: dict(of) for name, of in asked.recordings.items() if isinstance(of, Mapping)}
+        data["recordings"] = {name: {probe: files.path for probe, files in of.items()} for name, of in joined.items()}
+        comments["data.recordings"] = "probes of one session, by the names of their paths: see docs/probes.md"
     data |= {
         "source": source,
         "target": target,

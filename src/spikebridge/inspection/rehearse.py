@@ -10,7 +10,8 @@ from spikebridge.config import Config
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
-from spikebridge.io import check, choose, read_contents
+from spikebridge.io import check, choose
+from spikebridge.io.entries import read_entry
 from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_splits, make_windows, select_trials
 from spikebridge.types import Recording, Windows
 
@@ -43,7 +44,7 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
 
 
 def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
-    contents = one.contents or read_contents(one.path, config.data, one.look.name, config.trials.times)
+    contents = one.contents or read_entry(one.entry, config.data, config.trials.times)
     chosen = choose(contents, config.data, config.trials, config.quality)
     return chosen.recording, check(
         chosen.recording,

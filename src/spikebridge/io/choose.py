@@ -29,6 +29,8 @@ REGION_COLUMNS = (
     "region", "brain_area", "brain_region", "area", "location", "anatomical_location", "structure", "structure_acronym",
     "acronym", "electrode_group", "group_name",
 )  # fmt: skip
+PROBE = "probe"
+"""The units column that names the probe of each unit, which may stand for a region where no other column does."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def region_choices(contents: Contents, data: DataConfig) -> dict[str, list[str]]
     """`data.region_from` -> region of each unit: every column and electrode property that is known to name regions."""
     choices = {c: _column(contents, c) for c in REGION_COLUMNS if c in contents.units}
     order = sorted(contents.places, key=lambda name: (name != "electrodes.location", name))
-    return choices | {name: [_place(mine, data) for mine in contents.places[name]] for name in order}
+    choices |= {name: [_place(mine, data) for mine in contents.places[name]] for name in order}
+    return choices | ({PROBE: _column(contents, PROBE)} if PROBE in contents.units else {})
 
 
 def _column(contents: Contents, name: str) -> list[str]:

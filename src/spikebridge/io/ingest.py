@@ -20,8 +20,11 @@ from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.inputs import Inputs
 from spikebridge.io.choose import choose
+from spikebridge.io.contents import Contents
+from spikebridge.io.entries import Entry, entries_of, files_of_entry, left_beside, read_entry
 from spikebridge.io.offsets import check_offset_names
-from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
+from spikebridge.io.probes import as_yaml, groups_in
+from spikebridge.io.registry import files_of, read_contents, reader_of
 from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
@@ -54,8 +57,7 @@ ROOMS = (
 class Job:
     """One recording to be read. earlier: its folder in the last result, which may not exist."""
 
-    path: Path
-    name: str
+    entry: Entry
     config: Config
     out: Path
     earlier: Path | None
@@ -88,6 +90,9 @@ def ingest(
     """
     raw = _raw_files(config)
     jobs = _jobs(config, Path(out_folder), earlier, say)
+    hint = _not_joined([j.entry for j in jobs], config)
+    if hint:
+        say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
     heard = Heard(say, len(jobs))
     try:
@@ -95,35 +100,42 @@ def ingest(
     finally:
         raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
     heard.finish()
-    refused = [(o.name, str(job.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
+    refused = [(o.name, str(job.entry.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
     wrong = errors_together(refused) or _twins(outcomes)
     if wrong:
-        raise DataError("\n".join(wrong))
+        raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
     return [o.name for o in outcomes]
 
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
-    path = Path(config.data.path)
-    found = named_recordings(path, config.data.reader)
-    check_excluded(config.data, found.values())
-    check_offset_names(config.data, list(found.values()))
-    if others := not_recordings(path, found, config.data.reader):
-        say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
+    every = entries_of(config.data)
+    check_excluded(config.data, [e.name for e in every])
+    check_offset_names(config.data, [e.name for e in every])
+    if others := left_beside(every, config.data):
+        say(f"{config.data.path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
-    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in found.items()]
+    return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in every]
 
 
 def _raw_files(config: Config) -> Inputs:
     """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
     path = Path(config.data.path)
-    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113  (is_file raises where a folder above is closed)
+    # os.path.isfile and not is_file, which raises where a folder above is closed
+    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113
     return Inputs.of([path, *(files_of(path, one) if one else ())])
 
 
-def _reader(path: Path, config: Config) -> Reader:
-    reader = reader_of(path, config.data.reader)
-    assert reader is not None  # named_recordings asked before
-    return reader
+def _not_joined(every: Sequence[Entry], config: Config) -> str:
+    """What to set where recordings look like the probes of one session; empty where none do."""
+    root = Path(config.data.path)
+    groups = groups_in([e.path for e in every if not e.probes], root)
+    if not groups:
+        return ""
+    names = listed((f"{name} ({listed(group)})" for name, group in groups.items()), 5)
+    return (
+        f"{root}: paths that look like the probes of one session are read as recordings apart: {names}; to join them, "
+        f"set data.recordings: {as_yaml(groups, root)}"
+    )
 
 
 def read_recording(path: Path, config: Config, name: str = "") -> Recording:
@@ -131,7 +143,10 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
     Raises DataError naming the file and everything wrong in it.
     """
-    contents = read_contents(path, config.data, name, config.trials.times)
+    return _checked(read_contents(path, config.data, name, config.trials.times), config)
+
+
+def _checked(contents: Contents, config: Config) -> Recording:
     chosen = choose(contents, config.data, config.trials, config.quality)
     warnings = check(
         chosen.recording,
@@ -147,21 +162,22 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
 def ingest_one(job: Job, report: Report) -> Outcome:
     """Read and write one recording, or take over what is there. A user's mistake is an outcome, not an error."""
+    name = job.entry.name
     try:
         made_from = _fingerprint(job)
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
-            report(Line(job.name, "unchanged"))
-            return _done(job.name, True, about)
-        recording = read_recording(job.path, job.config, job.name)
+            report(Line(name, "unchanged"))
+            return _done(name, True, about)
+        recording = _checked(read_entry(job.entry, job.config.data, job.config.trials.times), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         if error.warnings:
-            report(Line(job.name, "refused, see below", tuple(error.warnings)))
-        return Outcome(job.name, wrong=str(error))
-    report(Line(job.name, "read", tuple(recording.warnings)))
-    return _done(job.name, False, load_about(job.out))
+            report(Line(name, "refused, see below", tuple(error.warnings)))
+        return Outcome(name, wrong=str(error))
+    report(Line(name, "read", tuple(recording.warnings)))
+    return _done(name, False, load_about(job.out))
 
 
 def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
@@ -171,11 +187,13 @@ def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
 
 
 def _fingerprint(job: Job) -> str:
-    files = files_of(job.path, _reader(job.path, job.config))
+    entry = job.entry
     try:
-        content = files_digest(files, job.path.parent)
+        content = files_digest(
+            files_of_entry(entry, job.config.data), entry.path if entry.probes else entry.path.parent
+        )
     except OSError as error:
-        raise DataError(f"{job.path}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{entry.path}: cannot be read: {error.strerror}") from None
     settings = job.config.model_dump(mode="json", include={"data": ASKED, "quality": JUDGED, "trials": True})
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
@@ -188,6 +206,7 @@ ASKED = {
     "offset_s",
     "options",
     "reader",
+    "recordings",
     "region_from",
     "source",
     "target",

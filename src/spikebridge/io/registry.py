@@ -25,7 +25,7 @@ from __future__ import annotations
 import glob
 import importlib
 import pkgutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -42,7 +42,7 @@ from spikebridge.io.contents import Contents
 from spikebridge.io.naming import check_names, unique_names
 from spikebridge.io.offsets import moved
 from spikebridge.io.remedies import takes_units_of_time
-from spikebridge.io.tree import DEEPEST, entries, is_loop, left_in
+from spikebridge.io.tree import DEEPEST, depth_below, entries, is_loop, left_in
 from spikebridge.suggest import did_you_mean, listed
 from spikebridge.types import Recording
 
@@ -108,12 +108,16 @@ def read_contents(path: Path, data: DataConfig, name: str = "", times: Collectio
 
     Raises DataError where no reader takes it or it cannot be read.
     """
+    return moved(read_unmoved(path, data, name), data, times)
+
+
+def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
+    """As `read_contents`, with the times as the reader gives them."""
     reader = reader_of(Path(path), data.reader)
     if reader is None:
         raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
     contents = reader.read(Path(path), options_of(reader, data))
-    found = replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
-    return moved(found, data, times)
+    return replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
 
 
 def name_of(path: Path, reader: Reader) -> str:
@@ -145,12 +149,32 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
 
     Names are those that readers give, and where several are the same, with the folders above; see `naming`.
 
-    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
-    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
-
     Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
     """
     path = Path(path)
+    found = recordings_at(path, reader)
+    if not found:
+        raise DataError(_nothing_in(path, reader))
+    names = names_of(found, path)
+    check_names(names.items())
+    return names
+
+
+def names_of(found: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
+    """Names of the recordings that were found at a path."""
+    if path in found:
+        return {path: name_of(path, found[path])}
+    return unique_names({p: name_of(p, r) for p, r in found.items()}, path)
+
+
+def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
+    """The path itself where a reader takes it, else the recordings in it, each with its reader; there may be none.
+
+    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
+    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
+
+    Raises DataError where the path does not exist; ConfigError for an unknown reader.
+    """
     if reader != "auto":
         get_reader(reader)
     try:
@@ -160,20 +184,14 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     if not there:
         raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
     if one := reader_of(path, reader):
-        check_names([(path, name_of(path, one))])
-        return {path: name_of(path, one)}
+        return {path: one}
     if lost := [p for p in entries(path) if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
         raise DataError(
             f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
             "annex get) or remove the links"
         )
-    found = _within(path, reader, DEEPEST)
-    if not found:
-        raise DataError(_nothing_in(path, reader))
-    names = unique_names({p: name_of(p, r) for p, r in found.items()}, path)
-    check_names(names.items())
-    return names
+    return _within(path, reader, DEEPEST)
 
 
 def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
@@ -184,8 +202,8 @@ def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
             continue
         if one := reader_of(path, reader):
             found[path] = one
-        elif depth and path.is_dir():
-            found |= _within(path, reader, depth - 1)
+        elif (below := depth_below(path, depth)) >= 0 and path.is_dir():
+            found |= _within(path, reader, below)
     return found
 
 

@@ -13,6 +13,8 @@ TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
 DEEPEST = 3
 """Folders in folders that are looked through for recordings."""
+ARCHIVE, IN_ARCHIVE = "Subjects", 2
+"""Folders lab/Subjects/mouse/date/number of ALF sessions are looked through however deep Subjects lies."""
 TOO_DEEP = f"too deep to be looked into: a recording may lie in at most {DEEPEST} folders"
 LOOP = "a link to a folder that it lies in, not followed"
 LOST = "a link to what is not here"
@@ -45,6 +47,11 @@ def is_loop(path: Path) -> bool:
     return path.is_symlink() and path.is_dir() and path.resolve() in {p.resolve() for p in path.parents}
 
 
+def depth_below(folder: Path, depth: int) -> int:
+    """How many folders in `folder` are still looked through, where it was reached with `depth`; below 0 it is not."""
+    return max(depth - 1, IN_ARCHIVE) if folder.name == ARCHIVE else depth - 1
+
+
 def left_in(folder: Path, taken: Collection[Path]) -> list[Left]:
     """What is beside the taken paths. Of a folder in which nothing is taken, and that was looked through, its name."""
     return _left(folder, frozenset(taken), frozenset(p for one in taken for p in one.parents), DEEPEST)
@@ -57,7 +64,8 @@ def _left(folder: Path, taken: Collection[Path], holding: Collection[Path], dept
         if path in taken:
             continue
         why = _not_seen(path, depth)
-        inside = _left(path, taken, holding, depth - 1) if depth and not why and path.is_dir() else []
+        below = depth_below(path, depth)
+        inside = _left(path, taken, holding, below) if below >= 0 and not why and path.is_dir() else []
         found += inside if path in holding or any(one.why for one in inside) else [Left(path, why)]
     return found
 
@@ -67,4 +75,4 @@ def _not_seen(path: Path, depth: int) -> str:
         return LOST
     if is_loop(path):
         return LOOP
-    return TOO_DEEP if not depth and path.is_dir() and entries(path) else ""
+    return TOO_DEEP if depth_below(path, depth) < 0 and path.is_dir() and entries(path) else ""

@@ -1,4 +1,4 @@
-"""The arrays of a .npz or HDF5 file by name, without ever loading a pickle."""
+"""The arrays of a .npz, HDF5 or MATLAB file by name, without ever loading a pickle."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.mat.arrays import is_mat, mat_arrays
 from spikebridge.io.formats.reasons import reason
 
 HDF5_MARK = b"\x89HDF\r\n\x1a\n"
@@ -44,7 +45,7 @@ def is_npz(path: Path) -> bool:
 
 
 def is_plain_hdf5(path: Path) -> bool:
-    """HDF5 that is neither NWB nor MATLAB v7.3."""
+    """HDF5 that is neither NWB nor MATLAB v7.3 nor of temporaldata."""
     try:
         with path.open("rb") as handle:
             if handle.read(8) != HDF5_MARK or path.suffix.lower() in OTHER_SUFFIXES:
@@ -52,13 +53,16 @@ def is_plain_hdf5(path: Path) -> bool:
         import h5py
 
         with h5py.File(path, "r") as file:
-            return "nwb_version" not in file.attrs and not any("MATLAB_class" in v.attrs for v in file.values())
+            other = "nwb_version" in file.attrs or file.attrs.get("object") in ("Data", b"Data")
+            return not other and not any("MATLAB_class" in v.attrs for v in file.values())
     except Exception:  # h5py raises anything from OSError to RuntimeError on a broken file
         return False
 
 
 def headers(path: Path) -> dict[str, Header]:
     """Every array of a file by its name, with "/" between groups. Raises DataError where the file cannot be read."""
+    if is_mat(path):
+        return {n: Header(tuple(a.shape), a.dtype) for n, a in mat_arrays(path, values=False).items()}
     try:
         return dict(_npz_headers(path) if is_npz(path) else _hdf5_headers(path))
     except Exception as error:  # as above; numpy and zipfile add their own
@@ -70,6 +74,8 @@ def load(path: Path, name: str) -> NDArray[Any]:
 
     Raises DataError where it holds Python objects, which would have to be unpickled, or cannot be read.
     """
+    if is_mat(path):
+        return mat_arrays(path, names=frozenset({name.split("/")[0]}))[name]
     try:
         if is_npz(path):
             with np.load(path, allow_pickle=False) as arrays:
@@ -88,7 +94,7 @@ def load(path: Path, name: str) -> NDArray[Any]:
 
 def axes_said(path: Path, name: str) -> tuple[Any, ...]:
     """The order of the axes that an HDF5 array says in its attribute `axes` ("trial, bin, unit"); else empty."""
-    if is_npz(path):
+    if is_npz(path) or is_mat(path):
         return ()
     import h5py
 
@@ -99,8 +105,15 @@ def axes_said(path: Path, name: str) -> tuple[Any, ...]:
 
 
 def written_by_matlab(path: Path) -> bool:
-    """Whether a file looks as h5create and h5write leave it: single numbers and lists have two dimensions there."""
-    return not is_npz(path) and any(len(h.shape) == 2 and min(h.shape) == 1 for h in headers(path).values())
+    """Whether a file looks as h5create and h5write leave it: single numbers and lists have two dimensions there.
+
+    Not a .mat file, whose axes are read in MATLAB's own order.
+    """
+    return (
+        not is_npz(path)
+        and not is_mat(path)
+        and any(len(h.shape) == 2 and min(h.shape) == 1 for h in headers(path).values())
+    )
 
 
 def looks_like_counts(path: Path, name: str, header: Header) -> bool:
@@ -153,6 +166,8 @@ def _hdf5_values(path: Path, name: str) -> NDArray[Any]:
 
 
 def _first_values(path: Path, name: str) -> NDArray[np.float64]:
+    if is_mat(path):
+        return load(path, name).ravel(order="F")[:LOOKED_AT].astype(np.float64)
     if is_npz(path):
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as handle:
             header = _npy_header(handle)

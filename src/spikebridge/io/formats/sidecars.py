@@ -95,6 +95,11 @@ def collect(
     )
 
 
+def sidecars_of(path: Path) -> list[Path]:
+    """The files that `read_sidecars` may open for the recording at `path`."""
+    return [file for _, file in _files(path, (), Log())]
+
+
 def _files(path: Path, skip: Collection[str], log: Log) -> Iterator[tuple[str, Path]]:
     """Name of a table, or recording.json -> its file. Names are those of the files, without the recording's."""
     folder, stem = (path, "") if path.is_dir() else (path.parent, path.stem + ".")
@@ -131,7 +136,7 @@ def _unknown(name: str, file: Path, log: Log) -> None:
 
 
 def join_units(
-    units: pd.DataFrame, beside: pd.DataFrame | None, path: Path, notes: list[str] | None = None
+    units: pd.DataFrame, beside: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
 ) -> pd.DataFrame:
     """The format's own units with the columns of the table beside.
 

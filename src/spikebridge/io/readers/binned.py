@@ -1,4 +1,4 @@
-"""Counts that are binned already: .npz or HDF5 with (trial, bin, unit), such as the files of LFADS. See docs/binned.md.
+"""Counts that are binned already: .npz, HDF5 or .mat with (trial, bin, unit), such as those of LFADS: docs/binned.md.
 
 Counts become spike times spread inside their bin, so the recording gives its counts back at the width of its bins or a
 multiple of it, and at no other. Observed is the time of the bins. The name of a recording is the stem of its file.
@@ -32,13 +32,14 @@ from spikebridge.io.formats.binned.parts import (
     units_of,
 )  # fmt: skip
 from spikebridge.io.formats.binned.write import write
+from spikebridge.io.formats.mat.arrays import is_mat
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
 from spikebridge.io.formats.table.log import Log
 from spikebridge.suggest import counted, did_you_mean, listed
 
-__all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "write"]
+__all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "takes", "write"]
 
-FORMAT = "binned counts (NPZ or HDF5)"
+FORMAT = "binned counts (NPZ, HDF5 or .mat)"
 BINNED = True
 
 
@@ -75,9 +76,14 @@ class Options(Section):
 
 def can_read(path: Path) -> bool:
     try:
-        return path.is_file() and (is_npz(path) or is_plain_hdf5(path)) and holds_counts(path)
+        return path.is_file() and (is_npz(path) or is_plain_hdf5(path) or is_mat(path)) and holds_counts(path)
     except (DataError, OSError, ValueError):
         return False
+
+
+def takes(path: Path) -> bool:
+    """Named by the user: any MATLAB file, whose variable data.options.counts can name."""
+    return can_read(path) or is_mat(path)
 
 
 def read(path: Path, options: Options) -> Contents:

@@ -15,7 +15,9 @@ import pandas as pd
 from pydantic import ValidationInfo, field_validator, model_validator
 
 from spikebridge.config import Positive, Section
+from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.binned.fields import holds_counts
 from spikebridge.io.formats.frank.files import belongs, is_stray
 from spikebridge.io.formats.mat.fields import Fields, behavior_of, observed_of, table_of, text_of
 from spikebridge.io.formats.mat.load import load, version_of
@@ -101,11 +103,20 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return takes(path) and not belongs(path) and not _of_cell_explorer(path) and not is_stray(path)
+    others = belongs(path) or _of_cell_explorer(path) or is_stray(path) or _holds_counts(path)
+    return takes(path) and not others
 
 
 def takes(path: Path) -> bool:
     return path.suffix.lower() == ".mat" and bool(version_of(path))
+
+
+def _holds_counts(path: Path) -> bool:
+    """Counts in bins, by the name of their array: those are for the reader `binned`."""
+    try:
+        return holds_counts(path)
+    except DataError:
+        return False
 
 
 def _of_cell_explorer(path: Path) -> bool:
@@ -162,7 +173,7 @@ def _own_layout(path: Path, options: Options, log: Log) -> Options:
     seems = f"As far as can be told from names and sizes:\n{as_yaml(proposal)}" if proposal else ""
     log.wrong.append(
         "data.options must name where the spikes lie: spikes (a cell array with one vector a unit), or spike_times and "
-        f"spike_units; docs/matlab.md has examples (counts in bins are read from .npz or HDF5: docs/binned.md). "
+        f"spike_units; docs/matlab.md has examples (counts in bins are read by data.reader: binned, docs/binned.md). "
         f"{seems}\nThe file holds:\n{tree(variables)}"
     )
     return options

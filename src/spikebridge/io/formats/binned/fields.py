@@ -15,6 +15,7 @@ from pathlib import Path
 
 from spikebridge.errors import DataError
 from spikebridge.io.formats.arrays import Header, headers, looks_like_counts
+from spikebridge.io.formats.mat.arrays import is_mat, numeric_variables
 from spikebridge.suggest import did_you_mean, listed
 
 Names = str | list[str] | None
@@ -27,6 +28,8 @@ TWO: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         for prefixes in (("train_", "eval_"), ("",))
     ),
 )
+KNOWN = {n for names in ONE for n in ((names,) if isinstance(names, str) else names)}
+KNOWN |= {n for pair in TWO for names in pair for n in names}
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,10 @@ def known_fields(arrays: Mapping[str, Header]) -> Fields | None:
 
 
 def holds_counts(path: Path) -> bool:
-    """Whether a file has an array of counts by its name, or any cube of whole numbers."""
+    """Whether a file has an array of counts by its name, or any cube of whole numbers; of MATLAB's files, by its name
+    alone, since those hold images and waveforms as well."""
+    if is_mat(path):
+        return bool(numeric_variables(path) & KNOWN) and known_fields(headers(path)) is not None
     arrays = headers(path)
     return known_fields(arrays) is not None or any(looks_like_counts(path, n, h) for n, h in arrays.items())
 

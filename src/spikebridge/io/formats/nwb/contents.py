@@ -14,9 +14,9 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.chunks import check_chunks
 from spikebridge.io.formats.nwb.behavior import behavior_table
-from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, plain_columns, ragged, text, values_of
+from spikebridge.io.formats.nwb.columns import Log, plain_columns, ragged, text, values_of
+from spikebridge.io.formats.nwb.places import places_of
 from spikebridge.io.formats.nwb.tables import interval_tables
 from spikebridge.io.formats.nwb.walk import walk
 from spikebridge.io.formats.precision import coarse
@@ -44,7 +44,7 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: Log) 
     spikes, places, observed = None, None, None
     if len(units):
         spikes = log.guarded(where, None, _spikes, table, units, where, log)
-        places = log.guarded(where, None, _places, nwb, table, where, log)
+        places = log.guarded(where, None, places_of, nwb, table, where, log)
         observed = log.guarded(where, None, _observed, table, where, log)
     if log.wrong or spikes is None:
         raise DataError(refusal(path, log.wrong))
@@ -149,41 +149,3 @@ def _observed(table: Any, where: str, log: Log) -> tuple[NDArray[np.float64], ..
     if (counts == 0).any():
         log.notes.append(f"{int((counts == 0).sum())} of {len(counts)} units have no obs_intervals")
     return tuple(as_intervals(p) for p in np.split(pairs, np.cumsum(counts)[:-1]))
-
-
-def _places(nwb: Any, table: Any, where: str, log: Log) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """ "electrodes.<column>" -> the places of each unit, for every column of text, and those of electrode groups."""
-    places: dict[str, tuple[tuple[str, ...], ...]] = {}
-    if "electrode_group" in table.colnames and not is_pickled(table["electrode_group"].data):
-        check_chunks(table["electrode_group"].data, f"{where}/electrode_group")
-        groups = [getattr(g, "location", None) for g in table["electrode_group"].data[:]]
-        places["electrode_group.location"] = tuple((text(g),) for g in groups)
-    if "electrodes" not in table.colnames:
-        return places
-    rows, counts = ragged(table, "electrodes", where, log)
-    column = table["electrodes"]
-    electrodes = getattr(getattr(column, "target", column), "table", None)
-    electrodes = nwb.electrodes if electrodes is None else electrodes
-    if electrodes is None:
-        raise DataError(f"{where}/electrodes: the file has no table of electrodes")
-    rows = rows.astype(np.int64)
-    if len(rows) and not 0 <= rows.min() <= rows.max() < len(electrodes):
-        raise DataError(f"{where}/electrodes: row {rows.max()} of a table of {len(electrodes)} electrodes is asked for")
-    per_unit = np.split(rows, np.cumsum(counts)[:-1])
-    named = {f"electrodes.{c}": v for c, v in _electrode_texts(nwb, electrodes, log).items()}
-    return places | {c: tuple(tuple(v[row] for row in mine) for mine in per_unit) for c, v in named.items()}
-
-
-def _electrode_texts(nwb: Any, electrodes: Any, log: Log) -> dict[str, list[str]]:
-    """Column -> text of each electrode. Its group is found by name, not by the reference to it."""
-    texts = {}
-    for name in electrodes.colnames:
-        if name == "group":
-            continue
-        column = plain_column(electrodes[name], f"electrodes/{name}", log)
-        if column is not None and column.dtype == "str":
-            texts[name] = [text(v) for v in column]
-    groups = {name: text(group.location) for name, group in nwb.electrode_groups.items()}
-    if set(texts.get("group_name", [""])) <= set(groups):
-        texts["group.location"] = [groups[name] for name in texts["group_name"]]
-    return texts

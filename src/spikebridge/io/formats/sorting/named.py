@@ -19,10 +19,10 @@ RUNS_PROGRAMS = {
     "kilosort": "data.reader: phy reads it without",
     "klusta": "load it in SpikeInterface yourself and give the folder of sorting.save(folder=...)",
 }
-NOT_THE_CLOCK = {
-    "alf": "it takes spikes.samples, which count on the clock of the probe, for the times of the spikes; these are in "
-    "spikes.times: write them, with spikes.clusters, as spikes.csv with columns unit and time_s (data.reader: tables)"
+OTHER_CLOCK = {
+    "alf": "takes spikes.samples, which count on the clock of the probe; data.reader: alf takes spikes.times"
 }
+"""Extractors whose times are not those of the trials."""
 OWN = {"cellexplorer": "cellexplorer", "mclust": "mclust", "neuroscope": "neuroscope", "nwb": "nwb"}
 
 
@@ -43,8 +43,8 @@ def from_named(path: Path, name: str, arguments: Mapping[str, Any], segment: int
         raise ConfigError(
             f"data.options.extractor: {key} runs a file of the data as a program and is not used; {RUNS_PROGRAMS[key]}"
         )
-    if key in NOT_THE_CLOCK:
-        raise ConfigError(f"data.options.extractor: {key} is not used: {NOT_THE_CLOCK[key]}")
+    if key in OTHER_CLOCK:
+        raise ConfigError(f"data.options.extractor: {key} is not used: it {OTHER_CLOCK[key]}")
     wants = _path_argument(key, known[key], arguments)
     train = from_extractor(path, known[key](**{wants: _path_for(path, key, wants)}, **arguments), segment)
     if key in OWN:

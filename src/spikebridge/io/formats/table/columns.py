@@ -17,6 +17,7 @@ from spikebridge.io.formats.table.text import MISSING, text_columns
 from spikebridge.suggest import listed
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+PARQUET = (".parquet", ".pqt")
 CLOCK_TIME = re.compile(r"\d:\d\d|\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
 SECONDS = ": write seconds on the clock of the spikes instead of dates and times of day"
 BOOLS = {"true": True, "false": False}
@@ -27,7 +28,7 @@ CERTAIN_COMMA = re.compile(r"[-+]?(0?|\d{4,}),\d+.*|[-+]?\d+,(\d{1,2}|\d{4,})([e
 
 def header(path: Path) -> list[str]:
     """The names of the columns of a table file; none where it cannot be read."""
-    if path.suffix.lower() == ".parquet":
+    if path.suffix.lower() in PARQUET:
         table = _parquet(path, Log(), header_only=True)
         return [] if table is None else [str(c) for c in table.column_names]
     found = text_columns(path, Log(), header_only=True)
@@ -41,7 +42,7 @@ def read_table(path: Path, log: Log, numbers: Collection[str] = (), ids: Collect
     are read as such where they cannot be anything else. ids: columns that stay text unless all are whole numbers.
     Other columns are whole numbers, truth values or numbers where every value is one, else text.
     """
-    if path.suffix.lower() == ".parquet":
+    if path.suffix.lower() in PARQUET:
         return _read_parquet(path, log)
     found = text_columns(path, log, numbers)
     if found is None:

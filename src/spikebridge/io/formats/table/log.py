@@ -17,7 +17,7 @@ class Log:
         """Note what is wrong with a file."""
         self.wrong.append(f"{path.name}: {text}")
 
-    def check(self, path: Path) -> None:
+    def check(self, path: Path | str) -> None:
         """Raise DataError with everything wrong, if anything is."""
         if self.wrong:
             raise DataError(

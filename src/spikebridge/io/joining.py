@@ -1,0 +1,290 @@
+"""Several probes or sortings of one session -> the contents of one recording; for every reader alike.
+
+Sorters number the units of each probe from 0. In the joined recording unit k x step + id is unit `id` of the k-th
+probe, step the smallest power of ten above every id: unit 12 of the second of two probes is 1012 where ids go up to
+999. Each unit keeps what it was called in the columns `probe`, `id_on_probe` and `name` ("imec1/12"), and was
+observed when its probe was.
+
+Times are compared, never moved: who knows that a probe has another clock says so by `offset_s` (see docs/probes.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.errors import DataError
+from spikebridge.intervals import intersect_intervals, merge_intervals, total_s
+from spikebridge.io.choose import PROBE, REGION_COLUMNS
+from spikebridge.io.contents import Contents
+from spikebridge.io.formats.sidecars import Sidecars, join_units
+from spikebridge.io.joining_tables import joined_behavior, joined_tables
+from spikebridge.io.observed import first_to_last
+from spikebridge.io.unit_names import NAME, names_of
+from spikebridge.suggest import listed
+
+ID = "id_on_probe"
+MAX_ID = 2**62
+MIN_COMMON = 0.9
+"""Share of the observed time that is common to all probes, below which a note asks whether they have one clock."""
+MIN_OFFSET_S, ALIKE = 1.0, 0.1
+"""Seconds between the first spikes of two probes, and how alike that between their last spikes is, that are noted."""
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One probe and what its reader found."""
+
+    probe: str
+    contents: Contents
+
+
+def join(name: str, parts: Sequence[Part], source_file: str = "") -> Contents:
+    """One recording of several parts, whose times are on one clock. The order of the parts is that of their units.
+
+    Raises DataError where two parts have no time in common, name different animals, hold bins of different widths, or
+    contradict each other in a table.
+    """
+    wrong: list[str] = []
+    notes = [f"{p.probe}: {note}" for p in parts for note in p.contents.notes]
+    spans = [observed_of(p.contents) for p in parts]
+    notes += _compared(parts, spans, wrong)
+    ids, numbering = _new_ids(parts)
+    notes.append(numbering)
+    animal = _animal(parts, wrong)
+    _check_widths(parts, wrong)
+    tables = joined_tables([(p.probe, p.contents.tables) for p in parts], wrong)
+    behavior = joined_behavior([(p.probe, p.contents.behavior) for p in parts], notes)
+    refuse(name, wrong)
+    return Contents(
+        name=name,
+        animal=animal,
+        spikes=_spikes(parts, ids),
+        units=_units(parts, ids, notes),
+        tables=tables,
+        behavior=behavior,
+        places=_places(parts),
+        observed_of_unit=tuple(pairs for p, span in zip(parts, spans, strict=True) for pairs in _per_unit(p, span)),
+        resolution_s=parts[0].contents.resolution_s,
+        source_file=source_file or name,
+        notes=tuple(dict.fromkeys(notes)),
+        units_of_time=any(p.contents.units_of_time for p in parts),
+    )
+
+
+def with_shared(contents: Contents, beside: Sidecars, where: str) -> Contents:
+    """A joined recording with the tables that lie beside all of its parts. where: their folder, for messages.
+
+    Raises DataError where they contradict the parts, or name units by numbers that are there on several probes.
+    """
+    wrong: list[str] = []
+    tables = joined_tables([("the probes", contents.tables), (where, beside.tables)], wrong)
+    animals = {contents.animal, beside.animal} - {"unknown"}
+    if len(animals) > 1:
+        wrong.append(f"animal: {where} says {beside.animal}, the probes say {contents.animal}")
+    refuse(contents.name, wrong)
+    notes = [*contents.notes, *(f"{where}: {note}" for note in beside.notes)]
+    behavior = joined_behavior([("probes", contents.behavior), (where, beside.behavior)], notes)
+    units = _with_units_beside(contents, beside.units, where, notes)
+    return replace(
+        contents,
+        animal=next(iter(animals), "unknown"),
+        units=units,
+        tables=tables,
+        behavior=behavior,
+        observed=beside.observed,
+        notes=tuple(notes),
+    )
+
+
+def refuse(name: str, wrong: Sequence[str]) -> None:
+    """Raises DataError with everything wrong, where anything is."""
+    if wrong:
+        raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
+
+
+def observed_of(contents: Contents) -> Array:
+    """(interval, 2), seconds: when a part was observed: what its file says, else from its first spike to its last."""
+    if contents.observed is not None:
+        return merge_intervals(contents.observed)
+    if contents.observed_of_unit is not None and len(contents.observed_of_unit):
+        return merge_intervals(np.concatenate(list(contents.observed_of_unit)))
+    return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
+
+
+def common_share(contents: Contents) -> float:
+    """Share of the observed time of all units of a joined recording in which every one of them was observed."""
+    pairs = {p.tobytes(): merge_intervals(p) for p in contents.observed_of_unit or ()}
+    if not pairs:
+        return 1.0
+    ever = total_s(merge_intervals(np.concatenate(list(pairs.values()))))
+    return total_s(intersect_intervals(list(pairs.values()))) / ever if ever else 0.0
+
+
+def _per_unit(part: Part, span: Array) -> Sequence[Array]:
+    """(unit,) observed times."""
+    said = part.contents.observed_of_unit
+    return said if said is not None and part.contents.observed is None else [span] * len(part.contents.units)
+
+
+def _compared(parts: Sequence[Part], spans: Sequence[Array], wrong: list[str]) -> list[str]:
+    """A note on the times of the parts. Two without common time are wrong: no trial can have spikes of both."""
+    held = [(p.probe, first_to_last(p.contents.spikes["time_s"].to_numpy(dtype=np.float64))) for p in parts]
+    held = [(probe, span) for probe, span in held if len(span)]
+    for (one, a), (other, b) in combinations(held, 2):
+        if a[0, 1] <= b[0, 0] or b[0, 1] <= a[0, 0]:
+            wrong.append(
+                f"{one} has spikes from {a[0, 0]:g} to {a[0, 1]:g} s, {other} from {b[0, 0]:g} to {b[0, 1]:g} s: "
+                f"no time in common. Are they of one session, on one clock? Where the clock of {other} began at "
+                f"another time, write its path as {{path: ..., offset_s: seconds that are added to its times}} "
+                f"in data.recordings ({a[0, 0] - b[0, 0]:.6g} would bring its first spike to that of {one})"
+            )
+    if wrong or len(held) < 2:
+        return []
+    first, last = ([float(span[0, k]) for _, span in held] for k in (0, 1))
+    said = listed(f"{probe} {span[0, 0]:.3f} to {span[0, 1]:.3f} s" for probe, span in held)
+    common = total_s(intersect_intervals(list(spans)))
+    ever = total_s(merge_intervals(np.concatenate(list(spans))))
+    text = (
+        f"probes joined on one clock: spikes of {said}; first spikes {np.ptp(first):.3g} s apart, last spikes "
+        f"{np.ptp(last):.3g} s apart; {common:.6g} of {ever:.6g} s are common to all"
+    )
+    return [text + (": are they on one clock?" if common < MIN_COMMON * ever else ""), *_offsets(held)]
+
+
+def _offsets(held: Sequence[tuple[str, Array]]) -> list[str]:
+    """A note for each probe that begins and ends equally later, or earlier, than the first: no proof of two clocks."""
+    (first, a), *others = held
+    notes = []
+    for probe, b in others:
+        begin, end = b[0] - a[0]
+        if abs(begin) > MIN_OFFSET_S and abs(begin - end) < ALIKE * abs(begin):
+            notes.append(
+                f"{probe} begins {begin:+.3g} s and ends {end:+.3g} s from {first}: where their clocks began at "
+                f"different times, write its path as {{path: ..., offset_s: {-begin:.3g}}}, with the exact seconds"
+            )
+    return notes
+
+
+def _new_ids(parts: Sequence[Part]) -> tuple[list[NDArray[np.int64]], str]:
+    """(unit,) ids of each part, and a note that says how they came about."""
+    old = [p.contents.units["unit"].to_numpy(dtype=np.int64) for p in parts]
+    every = np.concatenate(old) if old else np.empty(0, dtype=np.int64)
+    largest = int(every.max(initial=0))
+    step = 10 ** len(str(largest))
+    if every.min(initial=0) < 0 or step * len(parts) > MAX_ID:
+        ends = np.cumsum([0, *map(len, old)])
+        made = [np.arange(a, b, dtype=np.int64) for a, b in pairwise(ends)]
+        return made, "units of all probes are numbered from 0; see the columns probe, id_on_probe and name"
+    said = listed(f"{p.probe} {f'{k * step} + ' if k else ''}its number" for k, p in enumerate(parts))
+    return [k * step + ids for k, ids in enumerate(old)], f"unit ids: {said}; see the columns probe, id_on_probe, name"
+
+
+def _animal(parts: Sequence[Part], wrong: list[str]) -> str:
+    known = {p.contents.animal: p.probe for p in reversed(parts) if p.contents.animal != "unknown"}
+    if len(known) > 1:
+        several = listed(f"{animal} ({probe})" for animal, probe in sorted(known.items()))
+        wrong.append(f"expected probes of one animal, found {several}")
+    return next(iter(known), "unknown")
+
+
+def _check_widths(parts: Sequence[Part], wrong: list[str]) -> None:
+    if len({p.contents.resolution_s for p in parts}) > 1:
+        several = listed(f"{p.probe} {p.contents.resolution_s:g}" for p in parts)
+        wrong.append(f"expected spike times of all probes, or bins of one width; widths in s (0: times): {several}")
+
+
+def _spikes(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]]) -> pd.DataFrame:
+    frames = []
+    for part, new in zip(parts, ids, strict=True):
+        spikes = part.contents.spikes
+        rows = pd.Index(part.contents.units["unit"]).get_indexer(spikes["unit"])
+        frames.append(pd.DataFrame({"unit": new[rows], "time_s": spikes["time_s"].to_numpy(dtype=np.float64)}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _units(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]], notes: list[str]) -> pd.DataFrame:
+    same = _share_regions(parts, notes)
+    frames = []
+    for part, new in zip(parts, ids, strict=True):
+        own = part.contents.units
+        names = names_of(own)
+        called = [f"{part.probe}/{names.get(int(u), str(u))}" for u in own["unit"]]
+        first = {"unit": new, NAME: called, PROBE: part.probe, ID: own["unit"].to_numpy(dtype=np.int64)}
+        rest = own.drop(columns="unit").rename(columns={c: f"{c}_in_file" for c in (NAME, PROBE, ID)})
+        if not same:
+            rest = rest.assign(region=_own_regions(part.contents))
+        frames.append(pd.concat([pd.DataFrame(first), rest.reset_index(drop=True)], axis=1))
+    units = pd.concat(frames, ignore_index=True)
+    return pd.DataFrame({c: _one_type(units[c]) for c in units})
+
+
+def _one_type(column: pd.Series) -> pd.Series:
+    """A column of values of several types as text, but for truth values; missing ones stay missing."""
+    if column.dtype != object:
+        return column
+    known = column.dropna()
+    if all(isinstance(v, (bool, np.bool_)) for v in known):
+        return column.where(column.notna(), None)
+    return column.map(lambda v: None if v is None or v != v else str(v)).astype("str")
+
+
+def _region_names(contents: Contents) -> list[str]:
+    """Columns and electrode properties that name the region of a unit, in the order of `choose`."""
+    columns = [c for c in REGION_COLUMNS if c in contents.units and contents.units[c].notna().any()]
+    order = sorted(contents.places, key=lambda name: (name != "electrodes.location", name))
+    return columns + [name for name in order if any(contents.places[name])]
+
+
+def _own_regions(contents: Contents) -> list[str]:
+    """The region of each unit by the first of its columns."""
+    name = next(iter(_region_names(contents)), None)
+    if name is None:
+        return [""] * len(contents.units)
+    if name in contents.places:
+        return [max(mine, key=mine.count) if mine else "" for mine in contents.places[name]]
+    return ["" if v is None or v != v else str(v) for v in contents.units[name]]
+
+
+def _share_regions(parts: Sequence[Part], notes: list[str]) -> bool:
+    """Whether all parts name regions in the same columns. Else each fills a column region by its own, and a note
+    says so.
+    """
+    named = [_region_names(p.contents) for p in parts]
+    if len({frozenset(names) for names in named}) == 1 or not any(named):
+        return True
+    said = listed(f"{p.probe} from {names[0] if names else 'nowhere'}" for p, names in zip(parts, named, strict=True))
+    notes.append(f"the column region is filled for each probe by its own files: {said}")
+    return False
+
+
+def _places(parts: Sequence[Part]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Places by name, of every unit; empty for the units of a part that has none of that name."""
+    names = dict.fromkeys(name for p in parts for name in p.contents.places)
+    return {
+        name: tuple(mine for p in parts for mine in p.contents.places.get(name, ((),) * len(p.contents.units)))
+        for name in names
+    }
+
+
+def _with_units_beside(contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[str]) -> pd.DataFrame:
+    """Units with the columns of a table beside all probes, whose column unit holds names (imec0/12), or numbers with a
+    column probe. A number alone may be a unit of each probe."""
+    if beside is None:
+        return contents.units
+    if PROBE in beside:
+        named = [f"{p}/{u}" for p, u in zip(beside[PROBE], beside["unit"], strict=True)]
+        beside = beside.drop(columns=PROBE).assign(unit=pd.Series(named, dtype="str"))
+    elif pd.api.types.is_numeric_dtype(beside["unit"]):
+        some = str(contents.units[NAME].iloc[0]) if len(contents.units) else "imec0/12"
+        raise DataError(
+            f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
+            f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
+        )
+    return join_units(contents.units, beside, contents.name, notes)

@@ -1,0 +1,113 @@
+"""Tables and behaviour that several probes of one session have: the same once, contradictions named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.io.contents import no_behavior
+from spikebridge.trial_table import label_names
+
+SAME_S = 1e-6
+"""Numbers that differ by less are the same: files of text may hold fewer digits."""
+CONSTANT_S = 1e-3
+"""Differences of times that vary by less are one offset between two clocks."""
+Tables = Mapping[str, pd.DataFrame]
+
+
+def joined_tables(parts: Sequence[tuple[str, Tables]], wrong: list[str]) -> dict[str, pd.DataFrame]:
+    """Name -> table. One that several parts have must be the same in all; columns that only one has are added.
+
+    parts: what to call a part, and its tables. wrong: gets one line for each contradiction.
+    """
+    found: dict[str, tuple[str, pd.DataFrame]] = {}
+    for part, tables in parts:
+        for name, table in tables.items():
+            if name not in found or not len(found[name][1]):  # a table without rows says nothing
+                found[name] = (part, table)
+                continue
+            if not len(table):
+                continue
+            owner, kept = found[name]
+            if odd := contradiction(kept, table):
+                wrong.append(f"the tables {name!r} of {owner} and {part} contradict each other: {odd}")
+            else:
+                more = [c for c in table if c not in kept]
+                found[name] = (owner, pd.concat([kept, table[more].set_axis(kept.index)], axis=1) if more else kept)
+    return {name: table for name, (_, table) in found.items()}
+
+
+def contradiction(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    """How two tables of the same trials differ in the columns that both have; empty where they do not."""
+    if len(one) != len(other):
+        return f"{len(one)} and {len(other)} rows. One session has one table: remove one of the two"
+    for name in (c for c in one if c in other):
+        a, b = one[name], other[name]
+        if _is_number(a) and _is_number(b):
+            x, y = (v.to_numpy(dtype=np.float64, na_value=np.nan) for v in (a, b))
+            odd = ~((np.abs(x - y) <= SAME_S) | (np.isnan(x) & np.isnan(y)) | (x == y))
+        else:
+            odd = label_names(a) != label_names(b)
+        if odd.any():
+            row = int(np.flatnonzero(odd)[0])
+            n = f"{int(odd.sum())} of {len(one)} rows"
+            said = f"column {name} differs in {n}, first in row {row}: {a.iloc[row]} and {b.iloc[row]}"
+            return said + (_as_offset(x - y) if name == "start_time" and _is_number(a) and _is_number(b) else REMEDY)
+    return ""
+
+
+REMEDY = ". Remove the table that is out of date"
+
+
+def _as_offset(difference: NDArray[np.float64]) -> str:
+    """What the difference of all start times says of the two clocks. difference: (trial,), seconds, first less
+    second.
+    """
+    known = difference[np.isfinite(difference)]
+    if np.ptp(known) <= CONSTANT_S:
+        return (
+            f". All differ by {np.median(known):.6g} s: two clocks? Then offset_s: {np.median(known):.6g} for "
+            "the second in data.recordings brings it to the clock of the first"
+        )
+    return (
+        f". They differ by {known.min():.6g} to {known.max():.6g} s: where these are the same trials, the two "
+        "clocks run at different speeds; bring the spikes and trials of one to the clock of the other first "
+        "(TPrime does so by shared pulses)"
+    )
+
+
+def _is_number(values: pd.Series) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
+
+
+def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[str]) -> pd.DataFrame:
+    """The series of all parts. One that several parts have is there once where it is the same; else with their
+    names.
+    """
+    held: dict[str, list[tuple[str, pd.DataFrame]]] = {}
+    for part, behavior in parts:
+        for name, series in behavior.groupby("series", sort=False):
+            held.setdefault(str(name), []).append((part, series))
+    frames = [no_behavior()]
+    for name, versions in held.items():
+        different = [versions[0]]
+        for part, series in versions[1:]:
+            if not any(_same_series(series, kept) for _, kept in different):
+                different.append((part, series))
+        if len(different) == 1:
+            frames.append(different[0][1])
+            continue
+        called = [f"{part}/{name}" for part, _ in different]
+        notes.append(f"behaviour {name} differs between the probes: its series are called {', '.join(called)}")
+        frames += [series.assign(series=new) for new, (_, series) in zip(called, different, strict=True)]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _same_series(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    if len(one) != len(other):
+        return False
+    pairs = [(one[c].to_numpy(dtype=np.float64), other[c].to_numpy(dtype=np.float64)) for c in ("time_s", "value")]
+    return all(bool(np.allclose(a, b, rtol=0, atol=SAME_S, equal_nan=True)) for a, b in pairs)

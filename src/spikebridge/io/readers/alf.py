@@ -1,0 +1,164 @@
+"""ALF: a session of the International Brain Laboratory, or of Steinmetz et al. 2019, in a folder: docs/alf.md.
+
+    mouse_x/2021-03-04/001/alf/probe00/pykilosort/spikes.times.npy, spikes.clusters.npy, clusters.*, channels.*
+                               probe01/...
+                               _ibl_trials.table.pqt, _ibl_trials.*.npy, _ibl_wheel.*.npy
+
+Several probes become one recording (see `joining`); spikes may also lie beside the trials. Times are those of
+spikes.times and of the trials, in seconds on the clock of the session. spikes.samples count on the clock of each
+probe and are not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.config import Section
+from spikebridge.errors import DataError
+from spikebridge.io.choose import PROBE
+from spikebridge.io.contents import Contents, no_behavior
+from spikebridge.io.formats.alf.layout import Session, chosen_sorting, name_and_animal, session_at
+from spikebridge.io.formats.alf.names import files_in, parse, revisions
+from spikebridge.io.formats.alf.probe import ACRONYMS, read_probe
+from spikebridge.io.formats.alf.tables import behavior_of, interval_tables
+from spikebridge.io.formats.sidecars import join_units, read_sidecars, write_sidecars
+from spikebridge.io.formats.sorting.kinds import sidecar_files
+from spikebridge.io.formats.table.log import Log
+from spikebridge.io.joining import ID, Part, join
+from spikebridge.suggest import listed
+from spikebridge.types import Recording
+
+FORMAT = "ALF session (IBL, Steinmetz 2019)"
+ROLES = ("clusters", "channels", "electrodeSites")
+
+
+class Options(Section):
+    """probes: names of the probes that are read; default all. sorter: folder of the sorting within each probe's folder
+    ("" for the probe's own). behavior: objects that are read as behaviour, such as leftCamera; default all but tables.
+    """
+
+    probes: list[str] | None = None
+    sorter: str | None = None
+    behavior: list[str] | None = None
+
+
+def can_read(path: Path) -> bool:
+    return session_at(path) is not None
+
+
+def name_of(path: Path) -> str:
+    return name_and_animal(path)[0]
+
+
+def files_of(path: Path) -> list[Path]:
+    """Without waveforms, templates and whatever else is large and not read."""
+    session = session_at(path)
+    if session is None:
+        return []
+    sortings = {folder for of_probe in session.probes.values() for folder in of_probe.values()}
+    found = sidecar_files(session.folder)
+    for place in [p for folder in sorted(sortings) for p in (folder, *revisions(folder))]:
+        named = [(p, one) for p in place.iterdir() if p.is_file() and (one := parse(p))]
+        found += [
+            p for p, f in named if f.thing in ROLES or (f.thing == "spikes" and f.attribute in ("times", "clusters"))
+        ]
+    for place in [session.home, *revisions(session.home)]:
+        found += [p for p in place.iterdir() if p.is_file() and (one := parse(p)) and one.thing != "spikes"]
+    return sorted(set(found))
+
+
+def read(path: Path, options: Options) -> Contents:
+    """Read one session. Raises DataError naming everything that is wrong in it."""
+    session, log = session_at(path), Log()
+    if session is None:
+        raise DataError(f"{path}: expected spikes.times and spikes.clusters, in a folder probe00 or beside the trials")
+    name, animal = name_and_animal(path)
+    probes = _probes(session, options, log)
+    files = files_in(session.home, log)
+    tables = interval_tables(files, log)
+    behavior = behavior_of(files, options.behavior, log)
+    log.check(path)
+    if not tables and not _trials_beside(session):
+        log.notes.append("no trials.* are here, nor a table trials.csv: expected trials.intervals and the like")
+    skip = [p.name for p in session.folder.iterdir() if parse(p)]
+    beside = read_sidecars(session.folder, skip)
+    contents = _of_probes(name, path, probes)
+    said = beside.animal if beside.animal != "unknown" else animal
+    return replace(
+        contents,
+        animal=said,
+        units=join_units(contents.units, beside.units, path, log.notes),
+        tables=tables | beside.tables,
+        behavior=pd.concat([behavior, beside.behavior], ignore_index=True),
+        observed=beside.observed,
+        notes=(*log.notes, *contents.notes, *beside.notes),
+    )
+
+
+def _probes(session: Session, options: Options, log: Log) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Name of a probe, its units and its spikes."""
+    names = list(session.probes) if options.probes is None else options.probes
+    if unknown := [n for n in names if n not in session.probes]:
+        log.wrong.append(f"data.options.probes: no probe {listed(unknown)} here; probes: {listed(session.probes)}")
+    found = []
+    for name in [n for n in names if n in session.probes]:
+        folder = chosen_sorting(name or session.home.name, session.probes[name], options.sorter, log)
+        part = Log()
+        read = None if folder is None else read_probe(folder, part)
+        before = f"{name}: " if name else ""
+        log.wrong.extend(before + text for text in part.wrong)
+        log.notes.extend(before + text for text in part.notes)
+        if read is not None:
+            found.append((name, *read))
+    if left := [n for n in session.probes if n not in names]:
+        log.notes.append(f"probes that are not read, by data.options.probes: {listed(left)}")
+    return found
+
+
+def _of_probes(name: str, path: Path, probes: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Contents:
+    """Units and spikes; of one probe as they are, of several joined."""
+    parts = [
+        Part(probe, Contents(probe, "unknown", spikes, units, {}, no_behavior(), source_file=path.name))
+        for probe, units, spikes in probes
+    ]
+    if len(parts) > 1:
+        return join(name, parts, path.name)
+    (part,) = parts
+    units = part.contents.units
+    if part.probe:
+        units = units.assign(**{PROBE: part.probe, ID: units["unit"]})
+    return replace(part.contents, name=name, units=units)
+
+
+def _trials_beside(session: Session) -> bool:
+    return any(p.stem.lower() == "trials" for p in sidecar_files(session.folder))
+
+
+def write(recording: Recording, folder: Path) -> Path:
+    """Write one probe, with the units as clusters.metrics, a channel for every cluster, and the trials as a table.
+
+    Raises DataError for ids that are no row numbers.
+    """
+    ids = recording.units["unit"].to_numpy(dtype=np.int64)
+    if len(ids) and not 0 <= ids.min() <= ids.max() < 10**7:
+        raise DataError(f"{recording.name}: clusters of ALF are rows from 0, found ids {ids.min()} to {ids.max()}")
+    path = Path(folder) / recording.name
+    probe = path / "alf" / "probe00"
+    probe.mkdir(parents=True, exist_ok=True)
+    np.save(probe / "spikes.times.npy", recording.spikes["time_s"].to_numpy(dtype=np.float64))
+    np.save(probe / "spikes.clusters.npy", recording.spikes["unit"].to_numpy(dtype=np.uint32))
+    places = np.full(int(ids.max(initial=-1)) + 1, "", dtype="U32")
+    places[ids] = recording.units["region"].astype(str)
+    np.save(probe / "clusters.channels.npy", np.arange(len(places)))
+    np.save(probe / f"channels.{ACRONYMS}.npy", places)
+    metrics = recording.units.drop(columns="region").rename(columns={"unit": "cluster_id"})
+    metrics.to_parquet(probe / "clusters.metrics.pqt", index=False)
+    if {"start_time", "stop_time"} <= set(recording.trials.columns):
+        ends = {"start_time": "intervals_0", "stop_time": "intervals_1"}
+        recording.trials.rename(columns=ends).to_parquet(path / "alf" / "_ibl_trials.table.pqt", index=False)
+    write_sidecars(replace(recording, trials=pd.DataFrame()), path, units=False)
+    return path
