@@ -38,6 +38,15 @@ class SimulateConfig(Section):
     label_information: float = Field(1.0, ge=0, description="coupling of deliberation to the choice; 0 = none")
 
 
+class LimitsConfig(Section):
+    """What reading one recording may take; see spikebridge.io.limits and docs/limits.md."""
+
+    max_bytes: int = Field(1_500_000_000, ge=1, description="memory, or 32 times the size of the files if that is more")
+    max_members: int = Field(100_000, ge=1, description="entries of a folder, objects of a file")
+    max_depth: int = Field(64, ge=1, description="groups in groups, cells in cells, folders in folders")
+    max_seconds: Positive = Field(30.0, description="processor time; 1 s more for each 2 MB of the files")
+
+
 class DataConfig(Section):
     path: str
     reader: str = "auto"
@@ -48,6 +57,8 @@ class DataConfig(Section):
     observed: str = "auto"
     min_rate_hz: float = Field(0.1, ge=0)
     direction: Literal["source_to_target", "target_to_source"] = "source_to_target"
+    follow_links: bool = Field(False, description="whether links that lead out of the folder of data.path are followed")
+    limits: LimitsConfig = LimitsConfig()
 
     @model_validator(mode="after")
     def _disjoint(self) -> DataConfig:

@@ -1,0 +1,340 @@
+"""Reading in a child process, so that a file that a decoder dies of, hangs on or swells from costs one line of error.
+
+HDF5, MATLAB's and other decoders are programs in C that can be killed by the bytes that they decode, and no look at a
+file beforehand can foresee all of that. On Linux the work is therefore done by a fork of this process, which has all
+libraries loaded already and starts in milliseconds; it sends back what it found. What is given back to the system when
+it ends is everything that reading took. Elsewhere, where libraries do not bear a fork, the work is done in this process,
+and only the looks of `limits` protect it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import mmap
+import os
+import pickle
+import select
+import signal
+import struct
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.io.formats.reasons import reason
+from spikebridge.io.limits import Bounds, raise_limit, within
+
+T = TypeVar("T")
+
+FORKS = sys.platform == "linux"
+TICK_S = 0.02
+WAITING = 5.0
+"""Times the processor time: how long a child may wait, for a slow disk for instance, without a word."""
+BOARD = 4096
+"""Bytes in which the child says what it looks at."""
+SPARE = 1 << 30
+"""Bytes that allocators reserve and do not use. What is really used is watched; this bounds what is asked for at once."""
+PIPE = 1 << 20
+"""Bytes that the pipe between the two holds, where the system allows it."""
+F_SETPIPE_SZ = 1031
+SHARE = 0.8
+"""Of the memory that is free, what reading may take: beyond it, the system would kill whatever it chooses."""
+ALIGNED = 64
+"""Arrays are received at addresses that are a multiple of this, as numpy's own are."""
+COUNTED = 20_000
+"""Files of a folder that are counted for its size."""
+PR_SET_PDEATHSIG = 1
+
+_board: mmap.mmap | None = None
+
+
+def looks_at(path: Path) -> None:
+    """Say what is opened now: that is named where the process dies of it, and its time begins here."""
+    if _board is not None:
+        said = os.fsencode(path)[-(BOARD - 8) :]
+        count = struct.unpack_from("<I", _board)[0]
+        _board[4 : 8 + len(said)] = struct.pack("<I", len(said)) + said
+        _board[:4] = struct.pack("<I", count + 1)
+
+
+def guarded(work: Callable[[], T], path: Path, bounds: Bounds) -> T:
+    """What `work` returns, done in a child process within the bounds of the size of `path`.
+
+    Raises DataError where the child dies, takes too much memory or time, or where a library raises what no reader
+    foresaw; SpikebridgeError as `work` raises it.
+    """
+    if not FORKS:
+        with within(bounds):
+            return _named(work, path)
+    size = size_of(path)
+    most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * _free_bytes())))
+    return _Job(path, bounds, size, most).run(work)  # type: ignore[no-any-return]
+
+
+def size_of(path: Path) -> int:
+    """Bytes on disk of a file, or of the files of a folder as far as they are counted. Nothing is opened."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_size
+        total, seen, folders = 0, 0, [os.fspath(path)]
+        while folders and seen < COUNTED:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    seen += 1
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif entry.is_file():
+                        about = entry.stat()
+                        total += min(about.st_size, 512 * getattr(about, "st_blocks", about.st_size))
+                    if seen >= COUNTED:
+                        break
+        return total
+    except (OSError, ValueError):
+        return 0
+
+
+@dataclass
+class _Job:
+    path: Path
+    bounds: Bounds
+    size: int
+    most: int
+    received: _Received = field(default_factory=lambda: _Received())
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        board = mmap.mmap(-1, BOARD)
+        begin, end = _pipe()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads: the child uses none of them
+            pid = os.fork()
+        if pid == 0:
+            os.close(begin)
+            _child(work, self.path, end, board, self.bounds, self.most)
+        os.close(end)
+        alive = True
+        try:
+            why = self._follow(pid, begin, board)
+            if why:
+                os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+            alive = False
+        finally:
+            os.close(begin)
+            if alive:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        at = _shown(board, self.path)
+        board.close()
+        if why:
+            raise DataError(f"{at}: {why}")
+        return self._result(at, os.waitstatus_to_exitcode(status))
+
+    def _follow(self, pid: int, pipe: int, board: mmap.mmap) -> str:
+        """Receive until the child has said all; else why it must be stopped."""
+        before, began, used, looked = -1, time.monotonic(), 0.0, 0.0
+        base = _own_memory(pid)
+        most_s = self.bounds.seconds(self.size)
+        while True:
+            ready, _, _ = select.select([pipe], [], [], TICK_S)
+            if ready and not self.received.more(pipe):
+                return ""
+            if time.monotonic() - looked < TICK_S:
+                continue
+            looked = time.monotonic()
+            count = struct.unpack_from("<I", board)[0]
+            if count != before:
+                before, began, used = count, time.monotonic(), _processor_s(pid)
+            if _own_memory(pid) - base > self.most:
+                return self.too_large()
+            if _processor_s(pid) - used > most_s or time.monotonic() - began > WAITING * most_s:
+                return self.too_slow()
+
+    def too_large(self) -> str:
+        with within(self.bounds):
+            return (
+                f"to read it takes more than {self.most / 1e9:.1f} GB of memory, though it holds "
+                f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither, {raise_limit('max_bytes')}"
+            )
+
+    def too_slow(self) -> str:
+        with within(self.bounds):
+            return (
+                f"to read it takes more than {self.bounds.seconds(self.size):.0f} s, though it holds "
+                f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither, {raise_limit('max_seconds')}"
+            )
+
+    def _result(self, at: str, code: int) -> Any:
+        if code != 0:
+            raise DataError(f"{at}: {_death(code)}")
+        kind, value = self.received.value()
+        if kind == "value":
+            return value
+        if kind == "memory":
+            raise DataError(f"{at}: {self.too_large()}")
+        raise value
+
+
+def _death(code: int) -> str:
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else str(code)
+    if code == -signal.SIGKILL:
+        return "the process that read it was killed from outside: was the machine out of memory?"
+    return f"the library that reads it died of it ({name}): it is damaged, or made to do harm; copy or download it again"
+
+
+def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bounds: Bounds, most: int) -> NoReturn:
+    """Do the work, send what came of it, end. Never returns into the caller's code."""
+    global _board
+    code = 1
+    try:
+        _board = board
+        _prepare(most)
+        with within(bounds):
+            said = _answer(work, path)
+        for part in said:
+            view = memoryview(part).cast("B")
+            while len(view):
+                view = view[os.write(pipe, view) :]
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _prepare(most: int) -> None:
+    """The child dies with its parent, and of too much memory, without a trace on disk or terminal."""
+    import resource
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    faulthandler.disable()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = _data_bytes() + most + SPARE
+    if hard == resource.RLIM_INFINITY or wanted <= hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
+    try:
+        return _packed(("value", _named(work, path)))
+    except MemoryError:
+        return _packed(("memory", None))
+    except SpikebridgeError as error:
+        error.__cause__ = error.__context__ = None
+        return _packed(("error", error))
+    except Exception as error:  # what was found cannot be sent: a defect
+        return _packed(("error", RuntimeError(reason(error))))
+
+
+def _named(work: Callable[[], T], path: Path) -> T:
+    """What `work` returns; what no reader foresaw becomes a DataError that says where in the code it came up."""
+    try:
+        return work()
+    except (SpikebridgeError, MemoryError):
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise DataError(f"{_shown(_board, path)}: cannot be read ({reason(error)}; {Path(frame.filename).name}:{frame.lineno})") from error
+
+
+def _packed(value: Any) -> list[Any]:
+    """How many parts there are, the bytes of each, and the parts: a pickle, then arrays as they lie in memory."""
+    buffers: list[pickle.PickleBuffer] = []
+    body = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    raw = [b.raw() for b in buffers]
+    sizes = [len(body), *(len(r) for r in raw)]
+    return [struct.pack("<Q", len(sizes)), struct.pack(f"<{len(sizes)}Q", *sizes), body, *raw]
+
+
+class _Received:
+    """What `_packed` makes, received piece by piece, each part in memory that belongs to it alone."""
+
+    def __init__(self) -> None:
+        self._parts: list[memoryview] = [memoryview(bytearray(8))]
+        self._at, self._filled = 0, 0
+
+    def more(self, pipe: int) -> bool:
+        """Read once; False where the other end is closed."""
+        if self._at == len(self._parts):
+            return bool(os.read(pipe, 1))
+        n = os.readv(pipe, [self._parts[self._at][self._filled :]])
+        self._filled += n
+        while self._at < len(self._parts) and self._filled == len(self._parts[self._at]):
+            self._done()
+        return n > 0
+
+    def _done(self) -> None:
+        part = self._parts[self._at]
+        if self._at == 0:
+            self._parts.append(memoryview(bytearray(8 * struct.unpack("<Q", part)[0])))
+        elif self._at == 1:
+            self._parts += [_aligned(n) for n in struct.unpack(f"<{len(part) // 8}Q", part)]
+        self._at, self._filled = self._at + 1, 0
+
+    def value(self) -> Any:
+        return pickle.loads(self._parts[2], buffers=self._parts[3:])
+
+
+def _aligned(n: int) -> memoryview:
+    held = np.empty(n + ALIGNED, dtype=np.uint8)
+    first = -held.ctypes.data % ALIGNED
+    return memoryview(held[first : first + n])
+
+
+def _pipe() -> tuple[int, int]:
+    import fcntl
+
+    begin, end = os.pipe()
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(end, F_SETPIPE_SZ, PIPE)
+    return begin, end
+
+
+def _shown(board: mmap.mmap | None, path: Path) -> str:
+    """The path that the child looked at last, else the one that it was given."""
+    if board is None:
+        return str(path)
+    count, length = struct.unpack_from("<II", board)
+    return os.fsdecode(board[8 : 8 + length]) if count else str(path)
+
+
+def _own_memory(pid: int) -> int:
+    """Bytes of a process that are no file's; 0 where it has ended."""
+    try:
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * mmap.PAGESIZE
+
+
+def _processor_s(pid: int) -> float:
+    """Seconds of processor time of a process; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _data_bytes() -> int:
+    """What RLIMIT_DATA counts, of this process."""
+    return _line_of("/proc/self/status", "VmData:")
+
+
+def _free_bytes() -> int:
+    return _line_of("/proc/meminfo", "MemAvailable:")
+
+
+def _line_of(file: str, key: str) -> int:
+    """Bytes, from a line of kB."""
+    lines = Path(file).read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)
