@@ -20,7 +20,6 @@ from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
 from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
-from spikebridge.io import not_recordings
 from spikebridge.suggest import counted, listed
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
@@ -52,12 +51,11 @@ def inspect(
     asked = asked or Asked()
     given = {"path": str(path), "reader": asked.reader, "options": asked.options, "region_from": asked.region_from}
     data = DataConfig.model_validate({**given, "source": ["\0"], "target": ["\0\0"]})  # names of no region
-    looks, opened = open_all(data, say)
+    looks, opened, not_read = open_all(data, say)
     proposal = propose(opened, data, asked.table)
     text = block.sections(proposal)
     trial, checked = _tried(opened, proposal, text, base or {})
     trial = _with_broken(trial, looks)
-    not_read = not_recordings(Path(path), [Path(look.path) for look in looks], asked.reader)
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
     folder = oddities.of_folder(looks, opened, proposal, not_read)
     return Inspection(
@@ -65,7 +63,7 @@ def inspect(
         recordings=final,
         regions=_all_regions(opened, proposal),
         tables=merged_tables((n, f) for one in opened for n, f in one.outline.tables.items()),
-        not_read=tuple(not_read),
+        not_read=not_read,
         warnings=(*folder, *oddities.of_trial(trial, str(proposal.trials["label"]))),
         proposal=proposal,
         trial=trial,

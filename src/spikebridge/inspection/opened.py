@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 
 import pandas as pd
 
@@ -13,12 +13,13 @@ from spikebridge.errors import DataError
 from spikebridge.inspection.columns import series_of, table_of
 from spikebridge.inspection.records import Look
 from spikebridge.inspection.spiking import measure, region_columns, regions
-from spikebridge.io import Contents, named_recordings, read_contents, reader_of
+from spikebridge.io import Contents, discover, read_apart, read_contents, registry
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.registry import key_of
+from spikebridge.io.discovery import Found
 
-MOST_KEPT = 20_000_000
-"""Spikes kept in memory over all recordings, for the proposal to be tried on; of larger ones only the outline."""
+MAX_KEPT_BYTES = 64_000_000
+"""Kept in memory of all recordings, for the proposal to be tried on; of what is more only the outline, and it is read
+again."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Opened:
     units: as `spiking.measure`. places: `data.region_from` -> region of each unit.
     """
 
-    path: Path
+    found: Found
     look: Look
     outline: Contents
     contents: Contents | None
@@ -37,35 +38,46 @@ class Opened:
     places: Mapping[str, list[str]]
 
 
-def open_all(data: DataConfig, say: Callable[[str], None]) -> tuple[list[Look], list[Opened]]:
-    """Every recording at `data.path`, and those of them that could be read. say: hears the name of each beforehand.
+def open_all(data: DataConfig, say: Callable[[str], None]) -> tuple[list[Look], list[Opened], tuple[str, ...]]:
+    """Every recording at `data.path`, those of them that could be read, and what belongs to none.
+
+    say: hears the name of each recording beforehand.
 
     Raises DataError where there is no recording, or none that can be read; ConfigError for a wrong reader or option.
     """
     looks: list[Look] = []
     opened: list[Opened] = []
-    room = MOST_KEPT
-    paths = named_recordings(Path(data.path), data.reader)
-    for path, name in paths.items():
-        reader = reader_of(path, data.reader)
-        assert reader is not None  # named_recordings asked before
-        start = Look(str(path), name, reader.FORMAT, key_of(reader))
+    room = MAX_KEPT_BYTES
+    here = discover(data)
+    for found in here.recordings:
+        start = Look(str(found.path), found.name, registry.get_reader(found.reader).FORMAT, found.reader)
         say(start.name)
         try:
-            contents = read_contents(path, data, name)
+            keep = room if len(here.recordings) > 1 else None
+            one = read_apart(partial(_open_one, found, start, data, keep), found, data)
         except DataError as error:
             looks.append(replace(start, error=str(error)))
             continue
-        one = _opened(path, start, contents, data, keep=len(contents.spikes) <= room or len(paths) == 1)
-        room -= len(contents.spikes) if one.contents else 0
+        room -= size_of(one.contents) if one.contents else 0
         looks.append(one.look)
         opened.append(one)
     if not opened:
         raise DataError("\n".join(look.error for look in looks))
-    return looks, opened
+    return looks, opened, here.not_read
 
 
-def _opened(path: Path, start: Look, contents: Contents, data: DataConfig, keep: bool) -> Opened:
+def _open_one(found: Found, start: Look, data: DataConfig, room: int | None) -> Opened:
+    """room: bytes that its contents may have to be kept; None where they are kept whatever they have."""
+    contents = read_contents(found.path, data, found.name)
+    return _opened(found, start, contents, data, keep=room is None or size_of(contents) <= room)
+
+
+def size_of(contents: Contents) -> int:
+    """Bytes of what is large in them."""
+    return int(sum(frame.memory_usage(index=False, deep=False).sum() for frame in (contents.spikes, contents.behavior)))
+
+
+def _opened(found: Found, start: Look, contents: Contents, data: DataConfig, keep: bool) -> Opened:
     spikes, units = measure(contents)
     places = region_columns(contents, data)
     look = replace(
@@ -78,7 +90,7 @@ def _opened(path: Path, start: Look, contents: Contents, data: DataConfig, keep:
         behavior=series_of(contents.behavior),
         warnings=contents.notes,
     )
-    return Opened(path, look, outline(contents, look), contents if keep else None, units, places)
+    return Opened(found, look, outline(contents, look), contents if keep else None, units, places)
 
 
 def outline(contents: Contents, look: Look) -> Contents:

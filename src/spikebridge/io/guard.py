@@ -187,7 +187,9 @@ def _death(code: int) -> str:
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(code)
     if code == -signal.SIGKILL:
         return "the process that read it was killed from outside: was the machine out of memory?"
-    return f"the library that reads it died of it ({name}): it is damaged, or made to do harm; copy or download it again"
+    return (
+        f"the library that reads it died of it ({name}): it is damaged, or made to do harm; copy or download it again"
+    )
 
 
 def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bounds: Bounds, most: int) -> NoReturn:
@@ -243,7 +245,9 @@ def _named(work: Callable[[], T], path: Path) -> T:
         raise
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        raise DataError(f"{_shown(_board, path)}: cannot be read ({reason(error)}; {Path(frame.filename).name}:{frame.lineno})") from error
+        raise DataError(
+            f"{_shown(_board, path)}: cannot be read ({reason(error)}; {Path(frame.filename).name}:{frame.lineno})"
+        ) from error
 
 
 def _packed(value: Any) -> list[Any]:

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from spikebridge.digest import digest, files_digest, likeness, same_files, sourc
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
 from spikebridge.io.choose import choose
-from spikebridge.io.registry import Reader, files_of, named_recordings, not_recordings, read_contents, reader_of
+from spikebridge.io.discovery import Found, discover, read_apart
+from spikebridge.io.registry import files_of, get_reader, read_contents
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
 from spikebridge.suggest import listed
@@ -34,8 +36,7 @@ ROOMS = ("config", "digest", "ingested", "intervals", "io", "suggest", "trial_ta
 class Job:
     """One recording to be read. earlier: its folder in the last result, which may not exist."""
 
-    path: Path
-    name: str
+    found: Found
     config: Config
     out: Path
     earlier: Path | None
@@ -75,18 +76,11 @@ def ingest(
 
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
-    path = Path(config.data.path)
-    found = named_recordings(path, config.data.reader)
-    if others := not_recordings(path, found, config.data.reader):
-        say(f"{path}: not read, since no reader takes them: {listed(others, 10)}")
+    here = discover(config.data)
+    if here.not_read:
+        say(f"{Path(config.data.path)}: not read, since no reader takes them: {listed(here.not_read, 10)}")
     code = source_hash(*ROOMS)
-    return [Job(p, name, config, out / name, earlier and Path(earlier) / name, code) for p, name in found.items()]
-
-
-def _reader(path: Path, config: Config) -> Reader:
-    reader = reader_of(path, config.data.reader)
-    assert reader is not None  # named_recordings asked before
-    return reader
+    return [Job(f, config, out / f.name, earlier and Path(earlier) / f.name, code) for f in here.recordings]
 
 
 def read_recording(path: Path, config: Config, name: str = "") -> Recording:
@@ -102,22 +96,35 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
 
 def ingest_one(job: Job, report: Report) -> Outcome:
-    """Read and write one recording, or take over what is there. A user's mistake is an outcome, not an error."""
+    """Read and write one recording, or take over what is there, in a child process.
+
+    A user's mistake is an outcome, not an error.
+    """
+    name = job.found.name
+    try:
+        outcome, said = read_apart(partial(_ingest_one, job), job.found, job.config.data)
+    except DataError as error:
+        outcome, said = Outcome(name, wrong=str(error)), ""
+    if said:
+        report(said)
+    return outcome
+
+
+def _ingest_one(job: Job) -> tuple[Outcome, str]:
+    """The outcome, and what is said of it."""
+    name = job.found.name
     try:
         made_from = _fingerprint(job)
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
-            report(f"{job.name}: unchanged")
-            return _done(job.name, True, about)
-        recording = read_recording(job.path, job.config, job.name)
+            return _done(name, True, about), f"{name}: unchanged"
+        recording = read_recording(job.found.path, job.config, name)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
-        if error.warnings:
-            report(_said(f"{job.name}: refused, see below", error.warnings))
-        return Outcome(job.name, wrong=str(error))
-    report(_said(f"{job.name}: read", recording.warnings))
-    return _done(job.name, False, load_about(job.out))
+        said = _said(f"{name}: refused, see below", error.warnings) if error.warnings else ""
+        return Outcome(name, wrong=str(error)), said
+    return _done(name, False, load_about(job.out)), _said(f"{name}: read", recording.warnings)
 
 
 def _said(what: str, warnings: Sequence[str]) -> str:
@@ -131,16 +138,16 @@ def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
 
 
 def _fingerprint(job: Job) -> str:
-    files = files_of(job.path, _reader(job.path, job.config))
+    path = job.found.path
     try:
-        content = files_digest(files, job.path.parent)
+        content = files_digest(files_of(path, get_reader(job.found.reader)), path.parent)
     except OSError as error:
-        raise DataError(f"{job.path}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     settings = job.config.model_dump(mode="json", include={"data": ASKED, "trials": True})
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 
-ASKED = {"observed", "options", "reader", "region_from", "source", "target"}
+ASKED = {"follow_links", "observed", "options", "reader", "region_from", "source", "target"}
 """The settings of `data` that have a say in what is read."""
 
 

@@ -15,6 +15,8 @@ and may define
     takes(path: Path) -> bool                           what it may open where `data.reader` names it; default: can_read
     files_of(path: Path) -> list[Path]                  every file that `read` may open for this recording; default: all
                                                         in the folder, or the file and its neighbours <stem>.*
+    LIBRARIES: tuple[str, ...]                          modules that `read` loads, slow to load: loaded once, not for
+                                                        each recording
 
 A recording is one file or one folder. The file name of the module is its key in `data.reader`. Files that begin with an
 underscore are parts of readers.

@@ -36,6 +36,7 @@ from spikebridge.suggest import counted, did_you_mean, listed
 __all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "write"]
 
 FORMAT = "binned counts (NPZ or HDF5)"
+LIBRARIES = ("h5py",)
 BINNED = True
 
 

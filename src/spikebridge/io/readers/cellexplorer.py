@@ -30,6 +30,7 @@ from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "CellExplorer .spikes.cellinfo.mat"
+LIBRARIES = ("scipy.io", "h5py")
 Options = NoOptions
 METRICS, SESSION = ".cell_metrics.cellinfo.mat", ".session.mat"
 LARGE = ["ts", "ids", "spindices", "amplitudes", "filtWaveform", "filtWaveform_std", "rawWaveform", "rawWaveform_std",

@@ -23,6 +23,7 @@ from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"
+LIBRARIES = ("h5py", "pynwb")
 Options = NWBOptions
 
 

@@ -21,6 +21,7 @@ from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.types import Recording
 
 FORMAT = "NWB (Zarr)"
+LIBRARIES = ("hdmf_zarr",)
 Options = NWBOptions
 SUFFIX = ".nwb.zarr"
 

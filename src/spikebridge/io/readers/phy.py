@@ -38,6 +38,7 @@ from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "Phy / Kilosort folder"
+LIBRARIES = ("pyarrow.csv",)
 ARRAYS = ("spike_times.npy", "spike_clusters.npy", "spike_templates.npy", "params.py")
 RATE = re.compile(r"^\s*sample_rate\s*=\s*([^#\n]*)", re.IGNORECASE | re.MULTILINE)
 
