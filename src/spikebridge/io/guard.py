@@ -31,14 +31,14 @@ import numpy as np
 
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.io.formats.reasons import reason
-from spikebridge.io.limits import Bounds, raise_limit, within
+from spikebridge.io.limits import Bounds, check_opened, raise_limit, within
 
 T = TypeVar("T")
 
 FORKS = sys.platform == "linux"
 TICK_S = 0.02
-WAITING = 5.0
-"""Times the processor time: how long a child may wait, for a slow disk for instance, without a word."""
+WAITS_S = 45.0
+"""How long a child may wait, for a slow disk for instance, without any processor time."""
 BOARD = 4096
 """Bytes in which the child says what it looks at."""
 SPARE = 1 << 30
@@ -77,7 +77,8 @@ def guarded(work: Callable[[], T], path: Path, bounds: Bounds) -> T:
             return _named(work, path)
     size = size_of(path)
     most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * _free_bytes())))
-    return _Job(path, bounds, size, most).run(work)  # type: ignore[no-any-return]
+    found: T = _Job(path, bounds, size, most).run(work)
+    return found
 
 
 def size_of(path: Path) -> int:
@@ -140,7 +141,7 @@ class _Job:
 
     def _follow(self, pid: int, pipe: int, board: mmap.mmap) -> str:
         """Receive until the child has said all; else why it must be stopped."""
-        before, began, used, looked = -1, time.monotonic(), 0.0, 0.0
+        before, used, looked, busy, spent = -1, 0.0, 0.0, time.monotonic(), 0.0
         base = _own_memory(pid)
         most_s = self.bounds.seconds(self.size)
         while True:
@@ -151,12 +152,17 @@ class _Job:
                 continue
             looked = time.monotonic()
             count = struct.unpack_from("<I", board)[0]
+            now_s = _processor_s(pid)
             if count != before:
-                before, began, used = count, time.monotonic(), _processor_s(pid)
+                before, used = count, now_s
+            if now_s > spent or ready:
+                busy, spent = looked, now_s
             if _own_memory(pid) - base > self.most:
                 return self.too_large()
-            if _processor_s(pid) - used > most_s or time.monotonic() - began > WAITING * most_s:
+            if now_s - used > most_s:
                 return self.too_slow()
+            if looked - busy > WAITS_S:
+                return f"what it is read from has not answered for {WAITS_S:.0f} s: is it on a disk that is not here?"
 
     def too_large(self) -> str:
         with within(self.bounds):
@@ -200,6 +206,7 @@ def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bou
         _board = board
         _prepare(most)
         with within(bounds):
+            sys.addaudithook(check_opened)
             said = _answer(work, path)
         for part in said:
             view = memoryview(part).cast("B")
@@ -291,7 +298,7 @@ class _Received:
 def _aligned(n: int) -> memoryview:
     held = np.empty(n + ALIGNED, dtype=np.uint8)
     first = -held.ctypes.data % ALIGNED
-    return memoryview(held[first : first + n])
+    return held[first : first + n].data
 
 
 def _pipe() -> tuple[int, int]:

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from spikebridge.config import DataConfig, LimitsConfig
@@ -25,13 +25,18 @@ BYTES_A_SECOND = 2_000_000
 LINKS = "set data.follow_links: true to follow such links"
 
 
+class LimitError(DataError):
+    """More than a limit allows."""
+
+
 @dataclass(frozen=True)
 class Bounds:
-    """root: the resolved folder that links may not leave; None where links are not judged."""
+    """root: the resolved folder that links may not leave; None where links are not judged. named: as the user calls it."""
 
-    limits: LimitsConfig = LimitsConfig()
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     follow_links: bool = False
     root: Path | None = None
+    named: str = ""
 
     def memory(self, size: int) -> int:
         """Bytes that reading files of that size may take."""
@@ -42,16 +47,22 @@ class Bounds:
         return self.limits.max_seconds + size / BYTES_A_SECOND
 
 
-_bounds: ContextVar[Bounds] = ContextVar("bounds", default=Bounds())
+_DEFAULT = Bounds()
+_bounds: ContextVar[Bounds] = ContextVar("bounds")
 
 
 def current() -> Bounds:
     """The bounds in force; the default ones outside `within`."""
-    return _bounds.get()
+    return _bounds.get(_DEFAULT)
 
 
 def bounds_of(data: DataConfig) -> Bounds:
-    return Bounds(data.limits, data.follow_links, folder_of(Path(data.path)))
+    return _of(Bounds(data.limits, data.follow_links), Path(data.path))
+
+
+def _of(bounds: Bounds, path: Path) -> Bounds:
+    folder = path if path.is_dir() else path.parent
+    return replace(bounds, root=folder_of(path), named=os.path.abspath(folder))
 
 
 def folder_of(path: Path) -> Path:
@@ -76,7 +87,7 @@ def within(bounds: Bounds) -> Iterator[Bounds]:
 def rooted(path: Path) -> Iterator[Bounds]:
     """The current bounds; where they judge no links, they judge those that leave the folder of `path`."""
     now = current()
-    with within(now if now.root is not None else Bounds(now.limits, now.follow_links, folder_of(path))) as bounds:
+    with within(now if now.root is not None else _of(now, path)) as bounds:
         yield bounds
 
 
@@ -84,21 +95,21 @@ def check_members(n: int, where: str, what: str = "members") -> None:
     """Raises DataError where there are more than `max_members`."""
     most = current().limits.max_members
     if n > most:
-        raise DataError(f"{where}: holds more than {most} {what}; if that is right, {raise_limit('max_members', n)}")
+        raise LimitError(f"{where}: holds more than {most} {what}; if that is right, {raise_limit('max_members', n)}")
 
 
 def check_depth(depth: int, where: str) -> None:
     """Raises DataError where something lies deeper than `max_depth`."""
     most = current().limits.max_depth
     if depth > most:
-        raise DataError(f"{where}: is nested more than {most} deep; if that is right, {raise_limit('max_depth')}")
+        raise LimitError(f"{where}: is nested more than {most} deep; if that is right, {raise_limit('max_depth')}")
 
 
 def check_bytes(n: int, size: int, where: str) -> None:
     """Raises DataError where values of n bytes are declared that a file of `size` bytes may not ask for."""
     most = current().memory(size)
     if n > most:
-        raise DataError(
+        raise LimitError(
             f"{where}: declares {n:.3g} bytes of values in a file of {size} bytes, more than {most:.3g}; "
             f"if that is right, {raise_limit('max_bytes', n)}"
         )
@@ -149,6 +160,21 @@ def why_not_opened(path: Path) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Raises DataError for a pipe, a socket, a device, and a link out of the data folder that may not be followed."""
+    """Raises LimitError for a pipe, a socket, a device, and a link out of the data folder that may not be followed."""
     if why := why_not_opened(path):
-        raise DataError(f"{path}: {why}")
+        raise LimitError(f"{path}: {why}")
+
+
+def check_opened(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook (see `sys.addaudithook`): raises DataError where Python is about to open what it must not.
+
+    So every reader keeps the one rule for links, pipes and devices. Files outside of the data folder are not its matter:
+    modules are loaded from there.
+    """
+    if event != "open" or not isinstance(arguments[0], (str, bytes)):
+        return
+    path = os.path.abspath(os.fsdecode(arguments[0]))
+    bounds = current()
+    if any(path.startswith(os.path.join(root, "")) for root in (str(bounds.root or ""), bounds.named) if root):
+        if why := why_not_opened(Path(path)):
+            raise LimitError(f"{path}: {why}")

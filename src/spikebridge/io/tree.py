@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikebridge.errors import DataError
+from spikebridge.io.limits import LINKS, check_members, leaves, not_regular
 
 TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
@@ -32,7 +33,9 @@ class Left:
 def entries(folder: Path) -> list[Path]:
     """What lies in a folder, sorted, without hidden entries and known answers; the path itself where it is a file."""
     try:
-        return sorted(p for p in folder.iterdir() if p.name != TRUTH and not p.name.startswith("."))
+        found = [p for p in folder.iterdir() if p.name != TRUTH and not p.name.startswith(".")]
+        check_members(len(found), f"data.path: {str(folder)!r}", "files and folders, and no reader takes it as a whole")
+        return sorted(found)
     except NotADirectoryError:
         return [folder]
     except OSError as error:
@@ -66,4 +69,8 @@ def _not_seen(path: Path, depth: int) -> str:
         return LOST
     if is_loop(path):
         return LOOP
+    if kind := not_regular(path):
+        return f"{kind}, which is never opened"
+    if (target := leaves(path)) is not None:
+        return f"a link out of the data folder to {str(target)!r}, not followed; {LINKS}"
     return TOO_DEEP if not depth and path.is_dir() and entries(path) else ""
