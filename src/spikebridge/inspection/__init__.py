@@ -49,7 +49,14 @@ def inspect(
     Raises DataError where there is no recording or none that can be read; ConfigError for a wrong reader or option.
     """
     asked = asked or Asked()
-    given = {"path": str(path), "reader": asked.reader, "options": asked.options, "region_from": asked.region_from}
+    given: dict[str, Any] = {
+        "path": str(path),
+        "reader": asked.reader,
+        "options": asked.options,
+        "region_from": asked.region_from,
+    }
+    held = (base or {}).get("data") or {}
+    given |= {key: held[key] for key in ("follow_links", "limits") if key in held}
     data = DataConfig.model_validate({**given, "source": ["\0"], "target": ["\0\0"]})  # names of no region
     looks, opened, not_read = open_all(data, say)
     proposal = propose(opened, data, asked.table)

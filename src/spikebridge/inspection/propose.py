@@ -40,6 +40,7 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
     data: dict[str, Any] = {"path": asked.path, "reader": asked.reader}
     if asked.options:
         data["options"] = dict(asked.options)
+    data |= asked.model_dump(include={"follow_links", "limits"}, exclude_defaults=True)
     data |= {
         "source": source,
         "target": target,

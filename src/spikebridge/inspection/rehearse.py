@@ -27,7 +27,7 @@ MOST_SPIKES = 50_000_000
 
 @dataclass(frozen=True)
 class Tried:
-    """recording: with its first and last spike alone. kept: units of each side, (kept, all). wrong: no windows, and why."""
+    """recording: with its first and last spike alone. kept: units by side. wrong: why there are no windows."""
 
     recording: Recording
     warnings: tuple[str, ...]

@@ -3,8 +3,8 @@
 HDF5, MATLAB's and other decoders are programs in C that can be killed by the bytes that they decode, and no look at a
 file beforehand can foresee all of that. On Linux the work is therefore done by a fork of this process, which has all
 libraries loaded already and starts in milliseconds; it sends back what it found. What is given back to the system when
-it ends is everything that reading took. Elsewhere, where libraries do not bear a fork, the work is done in this process,
-and only the looks of `limits` protect it.
+it ends is everything that reading took. Elsewhere libraries do not bear a fork: the work is done in this process, and
+only the looks of `limits` protect it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WAITS_S = 45.0
 BOARD = 4096
 """Bytes in which the child says what it looks at."""
 SPARE = 1 << 30
-"""Bytes that allocators reserve and do not use. What is really used is watched; this bounds what is asked for at once."""
+"""Bytes that allocators reserve and do not use. What is used is watched; this bounds what is asked for at once."""
 PIPE = 1 << 20
 """Bytes that the pipe between the two holds, where the system allows it."""
 F_SETPIPE_SZ = 1031
@@ -292,7 +292,7 @@ class _Received:
         self._at, self._filled = self._at + 1, 0
 
     def value(self) -> Any:
-        return pickle.loads(self._parts[2], buffers=self._parts[3:])
+        return pickle.loads(self._parts[2], buffers=self._parts[3:])  # noqa: S301  (what our own child has sent)
 
 
 def _aligned(n: int) -> memoryview:

@@ -1,8 +1,8 @@
 """What reading may take from this machine, and which links it may follow: `data.limits` and `data.follow_links`.
 
 Readers look before they load: they ask the functions here whether a declared size, a number of members or a depth is
-within the limits, and whether a path may be opened. `guard` stops what no look can foresee. The limits in force are kept
-in a context variable, since the decoders that need them lie many calls below whoever knows the configuration.
+within the limits, and whether a path may be opened. `guard` stops what no look can foresee. The limits in force are
+kept in a context variable, since the decoders that need them lie many calls below whoever knows the configuration.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LimitError(DataError):
 
 @dataclass(frozen=True)
 class Bounds:
-    """root: the resolved folder that links may not leave; None where links are not judged. named: as the user calls it."""
+    """root: the resolved folder that links may not leave; None: links are not judged. named: as the user calls it."""
 
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     follow_links: bool = False
@@ -62,7 +62,7 @@ def bounds_of(data: DataConfig) -> Bounds:
 
 def _of(bounds: Bounds, path: Path) -> Bounds:
     folder = path if path.is_dir() else path.parent
-    return replace(bounds, root=folder_of(path), named=os.path.abspath(folder))
+    return replace(bounds, root=folder_of(path), named=os.path.abspath(folder))  # noqa: PTH100  (with its links)
 
 
 def folder_of(path: Path) -> Path:
@@ -168,13 +168,13 @@ def check_file(path: Path) -> None:
 def check_opened(event: str, arguments: tuple[object, ...]) -> None:
     """An audit hook (see `sys.addaudithook`): raises DataError where Python is about to open what it must not.
 
-    So every reader keeps the one rule for links, pipes and devices. Files outside of the data folder are not its matter:
+    So every reader keeps the one rule for links, pipes and devices. It does not judge files outside of the data folder:
     modules are loaded from there.
     """
     if event != "open" or not isinstance(arguments[0], (str, bytes)):
         return
-    path = os.path.abspath(os.fsdecode(arguments[0]))
+    path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100  (with its links)
     bounds = current()
-    if any(path.startswith(os.path.join(root, "")) for root in (str(bounds.root or ""), bounds.named) if root):
-        if why := why_not_opened(Path(path)):
-            raise LimitError(f"{path}: {why}")
+    inside = any(path.startswith(f"{root.rstrip('/')}/") for root in (str(bounds.root or ""), bounds.named) if root)
+    if inside and (why := why_not_opened(Path(path))):
+        raise LimitError(f"{path}: {why}")

@@ -1,4 +1,4 @@
-"""Links that a data manager made: DVC keeps files in a cache, git-annex below .git, and both leave links in their place."""
+"""Links that a data manager made: DVC keeps files in a cache, git-annex below .git; both leave links in their place."""
 
 from __future__ import annotations
 

@@ -208,8 +208,8 @@ def _refuse_recording(link: Path, target: Path, reader: str) -> None:
         missed = link.is_dir() or reader_of(link, reader) is not None
     if missed:
         raise DataError(
-            f"data.path: {str(link)!r} is a link to {str(target)!r}, which lies outside of the data folder; {LINKS}, or "
-            "remove it"
+            f"data.path: {str(link)!r} is a link to {str(target)!r}, which lies outside of the data folder; {LINKS}, "
+            "or remove it"
         )
 
 

@@ -1,4 +1,4 @@
-"""A look at every object of an HDF5 file, level by level: HDF5's own walk takes minutes where groups lie thousands deep."""
+"""A look at every object of an HDF5 file, level by level: HDF5's own walk takes minutes for groups thousands deep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spikebridge.io.limits import check_depth, check_members
 def walk_hdf5(file: Any, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any]]:
     """(name without leading slash, link, object) of everything in an open file or group; no link is followed.
 
-    object: h5py.Group or Dataset; None for soft and external links. Names that are no UTF-8 are passed over, and a group
+    object: h5py.Group or Dataset; None for soft and external links. Names that are no UTF-8 are passed over; a group
     that lies in several places is entered once. skip: names of groups at the top that are not entered.
 
     Raises DataError where there are more objects, or they lie deeper, than `limits` allows.

@@ -118,6 +118,10 @@ def _links(path: Path) -> list[tuple[str, Path]]:
     return [(where, Path(os.path.normpath(path / source))) for where, source in found]
 
 
+def _leads_away(source: object) -> bool:
+    return isinstance(source, str) and source != "." and "\0" not in source
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))

@@ -1,30 +1,28 @@
 """Parts of the NWB readers: from an open file to Contents, and back.
 
-pynwb keeps a copy of its schema in the user's cache folder and cannot be imported where that cannot be made, as on
-clusters whose nodes see no home. Whoever reads or writes NWB imports this package first, which then names another folder.
+pynwb keeps a copy of its schema in the user's cache folder, and cannot be imported where that cannot be made, as on
+nodes of clusters without a home. This package is imported before pynwb, and then names another folder.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-
-from platformdirs import PlatformDirs
+from pathlib import Path
 
 CACHE = "XDG_CACHE_HOME"
 
 
-def _have_a_cache() -> None:
-    """The folder is a temporary one, new for each process and taken away with it: what lies in it is unpickled."""
+def _cache_is_there() -> bool:
     try:
-        folder = PlatformDirs(appname="pynwb-hdmf").user_cache_path
+        folder = Path(os.environ.get(CACHE) or Path.home() / ".cache") / "pynwb-hdmf"
         folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
-            return
-    except (OSError, RuntimeError):
-        pass
-    os.environ[CACHE] = _HELD.name
+    except (OSError, RuntimeError):  # no home, or nothing can be made there
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
-_HELD = tempfile.TemporaryDirectory(prefix="spikebridge-cache-")
-_have_a_cache()
+if not _cache_is_there():
+    # New for each process and taken away with it: pynwb unpickles what lies there.
+    _held = tempfile.TemporaryDirectory(prefix="spikebridge-")
+    os.environ[CACHE] = _held.name
