@@ -76,7 +76,7 @@ def test_links_of_dvc_and_git_annex_are_followed_and_others_refused(tmp_path: Pa
         for file in made.iterdir():
             (recording / file.name).symlink_to(file)
         if cache == "elsewhere":
-            with pytest.raises(DataError, match="data.follow_links: true"):
+            with pytest.raises(DataError, match=r"data\.follow_links: true"):
                 io.ingest(settings(project / "data"), tmp_path / "out3")
         else:
             assert io.ingest(settings(project / "data"), tmp_path / f"out{len(cache)}") == ["rec"]
@@ -84,7 +84,7 @@ def test_links_of_dvc_and_git_annex_are_followed_and_others_refused(tmp_path: Pa
 
 @linux
 def test_a_dead_a_swollen_and_an_endless_child(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="died of it .SIGSEGV."):
+    with pytest.raises(DataError, match=r"died of it \(SIGSEGV\)"):
         guarded(lambda: os.kill(os.getpid(), 11), tmp_path, Bounds())
     with pytest.raises(DataError, match=r"raise data.limits: \{max_bytes: 1000000000\}"):
         guarded(lambda: np.ones(10**9), tmp_path, Bounds(LimitsConfig(max_bytes=10**8)))

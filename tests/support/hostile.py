@@ -4,7 +4,8 @@
 and returns that path. Nothing in it may end otherwise than in one clear line and exit code 2, or in a note.
 """
 
-# ruff: noqa: PTH  (names that are bytes, and links to nothing, are beyond pathlib)
+# ruff: noqa: PTH104, PTH118, PTH211
+# Names that are bytes, and links to nothing, are beyond pathlib.
 
 from __future__ import annotations
 

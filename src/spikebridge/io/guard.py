@@ -9,12 +9,10 @@ only the looks of `limits` protect it.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import faulthandler
 import mmap
 import os
-import pickle
 import select
 import signal
 import struct
@@ -27,15 +25,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-import numpy as np
-
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.io.formats.reasons import reason
 from spikebridge.io.limits import Bounds, check_opened, raise_limit, within
+from spikebridge.io.messages import Received, packed, pipe
 
 T = TypeVar("T")
 
 FORKS = sys.platform == "linux"
+if sys.platform == "linux":
+    import resource
 TICK_S = 0.02
 WAITS_S = 45.0
 """How long a child may wait, for a slow disk for instance, without any processor time."""
@@ -43,13 +42,8 @@ BOARD = 4096
 """Bytes in which the child says what it looks at."""
 SPARE = 1 << 30
 """Bytes that allocators reserve and do not use. What is used is watched; this bounds what is asked for at once."""
-PIPE = 1 << 20
-"""Bytes that the pipe between the two holds, where the system allows it."""
-F_SETPIPE_SZ = 1031
 SHARE = 0.8
 """Of the memory that is free, what reading may take: beyond it, the system would kill whatever it chooses."""
-ALIGNED = 64
-"""Arrays are received at addresses that are a multiple of this, as numpy's own are."""
 COUNTED = 20_000
 """Files of a folder that are counted for its size."""
 PR_SET_PDEATHSIG = 1
@@ -109,11 +103,11 @@ class _Job:
     bounds: Bounds
     size: int
     most: int
-    received: _Received = field(default_factory=lambda: _Received())
+    received: Received = field(default_factory=Received)
 
     def run(self, work: Callable[[], Any]) -> Any:
         board = mmap.mmap(-1, BOARD)
-        begin, end = _pipe()
+        begin, end = pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads: the child uses none of them
             pid = os.fork()
@@ -219,29 +213,30 @@ def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bou
 
 def _prepare(most: int) -> None:
     """The child dies with its parent, and of too much memory, without a trace on disk or terminal."""
-    import resource
-
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.disable()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = _data_bytes() + most + SPARE
+    held = _data_bytes()
+    wanted = held + most + SPARE
+    if not held:
+        return
     if hard == resource.RLIM_INFINITY or wanted <= hard:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
 
 def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
     try:
-        return _packed(("value", _named(work, path)))
+        return packed(("value", _named(work, path)))
     except MemoryError:
-        return _packed(("memory", None))
+        return packed(("memory", None))
     except SpikebridgeError as error:
         error.__cause__ = error.__context__ = None
-        return _packed(("error", error))
+        return packed(("error", error))
     except Exception as error:  # what was found cannot be sent: a defect
-        return _packed(("error", RuntimeError(reason(error))))
+        return packed(("error", RuntimeError(reason(error))))
 
 
 def _named(work: Callable[[], T], path: Path) -> T:
@@ -255,59 +250,6 @@ def _named(work: Callable[[], T], path: Path) -> T:
         raise DataError(
             f"{_shown(_board, path)}: cannot be read ({reason(error)}; {Path(frame.filename).name}:{frame.lineno})"
         ) from error
-
-
-def _packed(value: Any) -> list[Any]:
-    """How many parts there are, the bytes of each, and the parts: a pickle, then arrays as they lie in memory."""
-    buffers: list[pickle.PickleBuffer] = []
-    body = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-    raw = [b.raw() for b in buffers]
-    sizes = [len(body), *(len(r) for r in raw)]
-    return [struct.pack("<Q", len(sizes)), struct.pack(f"<{len(sizes)}Q", *sizes), body, *raw]
-
-
-class _Received:
-    """What `_packed` makes, received piece by piece, each part in memory that belongs to it alone."""
-
-    def __init__(self) -> None:
-        self._parts: list[memoryview] = [memoryview(bytearray(8))]
-        self._at, self._filled = 0, 0
-
-    def more(self, pipe: int) -> bool:
-        """Read once; False where the other end is closed."""
-        if self._at == len(self._parts):
-            return bool(os.read(pipe, 1))
-        n = os.readv(pipe, [self._parts[self._at][self._filled :]])
-        self._filled += n
-        while self._at < len(self._parts) and self._filled == len(self._parts[self._at]):
-            self._done()
-        return n > 0
-
-    def _done(self) -> None:
-        part = self._parts[self._at]
-        if self._at == 0:
-            self._parts.append(memoryview(bytearray(8 * struct.unpack("<Q", part)[0])))
-        elif self._at == 1:
-            self._parts += [_aligned(n) for n in struct.unpack(f"<{len(part) // 8}Q", part)]
-        self._at, self._filled = self._at + 1, 0
-
-    def value(self) -> Any:
-        return pickle.loads(self._parts[2], buffers=self._parts[3:])  # noqa: S301  (what our own child has sent)
-
-
-def _aligned(n: int) -> memoryview:
-    held = np.empty(n + ALIGNED, dtype=np.uint8)
-    first = -held.ctypes.data % ALIGNED
-    return held[first : first + n].data
-
-
-def _pipe() -> tuple[int, int]:
-    import fcntl
-
-    begin, end = os.pipe()
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(end, F_SETPIPE_SZ, PIPE)
-    return begin, end
 
 
 def _shown(board: mmap.mmap | None, path: Path) -> str:
@@ -347,5 +289,8 @@ def _free_bytes() -> int:
 
 def _line_of(file: str, key: str) -> int:
     """Bytes, from a line of kB."""
-    lines = Path(file).read_text().splitlines()
+    try:
+        lines = Path(file).read_text().splitlines()
+    except OSError:  # of a process that gave up its rights
+        return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)

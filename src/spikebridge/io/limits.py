@@ -61,7 +61,10 @@ def bounds_of(data: DataConfig) -> Bounds:
 
 
 def _of(bounds: Bounds, path: Path) -> Bounds:
-    folder = path if path.is_dir() else path.parent
+    try:
+        folder = path if path.is_dir() else path.parent
+    except OSError:  # no right to look: whoever opens it says so
+        folder = path.parent
     return replace(bounds, root=folder_of(path), named=os.path.abspath(folder))  # noqa: PTH100  (with its links)
 
 

@@ -25,7 +25,7 @@ SIDE_ROADS = ("/acquisition/", "/stimulus/", "/processing/ecephys/")
 
 @dataclass(frozen=True)
 class Link:
-    """Something in the file that lies elsewhere. file: None where it is in the same one. why: it may not be followed."""
+    """Something in the file that lies elsewhere. file: None where it is in the same one. why: it is not followed."""
 
     where: str
     file: Path | None
