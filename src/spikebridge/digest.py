@@ -38,8 +38,9 @@ def file_digest(path: Path) -> str:
 
 
 def files_digest(files: Iterable[Path], root: Path) -> str:
-    """SHA-256 over the names (relative to root) and bytes of files."""
-    return digest(*(f"{f.relative_to(root).as_posix()}={file_digest(f)}" for f in sorted(files)))
+    """SHA-256 over the names (relative to root where they lie in it) and bytes of files."""
+    names = {f: (f.relative_to(root) if f.is_relative_to(root) else f).as_posix() for f in files}
+    return digest(*(f"{name}={file_digest(f)}" for f, name in sorted(names.items())))
 
 
 def same_files(folder: Path, digests: Mapping[str, str]) -> bool:

@@ -23,7 +23,6 @@ from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
 from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
-from spikebridge.io.entries import left_beside
 from spikebridge.suggest import counted, listed
 from spikebridge.trial_table import label_called
 
@@ -56,14 +55,14 @@ def inspect(
     Raises DataError where there is no recording or none that can be read; ConfigError for a wrong reader or option.
     """
     asked = asked or Asked()
-    data = _data(path, asked)
+    data = _data(path, asked, (base or {}).get("data") or {})
     everything = open_all(data, say)
     looks, opened = everything.looks, everything.opened
     proposal = propose(opened, everything.data, asked.table)
     text = block.sections(proposal)
     trial, checked = _tried(opened, proposal, text, base or {})
     trial = _with_broken(trial, looks)
-    not_read = left_beside(everything.entries, everything.data)
+    not_read = everything.not_read
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
     folder = [*everything.remarks, *oddities.of_folder(looks, opened, proposal, not_read)]
     return Inspection(
@@ -79,8 +78,10 @@ def inspect(
     )
 
 
-def _data(path: Path, asked: Asked) -> DataConfig:
+def _data(path: Path, asked: Asked, held: Mapping[str, Any]) -> DataConfig:
+    """held: the section data of the parameter file, whose limits and rule on links hold here too."""
     given = asked.model_dump(exclude={"table"}) | {"path": str(path)}
+    given |= {key: held[key] for key in ("follow_links", "limits") if key in held}
     sides = {"source": ["\0"], "target": ["\0\0"]}  # names of no region
     try:
         return DataConfig.model_validate(given | sides)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 
@@ -13,19 +14,20 @@ from spikebridge.inspection.columns import series_of, table_of
 from spikebridge.inspection.probes import Sessions, sessions_in
 from spikebridge.inspection.records import Look
 from spikebridge.inspection.spiking import measure, region_columns, regions
-from spikebridge.io import Contents, reader_of
+from spikebridge.io import Contents, read_apart, registry
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.entries import Entry, entries_of, read_entry
+from spikebridge.io.discovery import look_apart, with_readers
+from spikebridge.io.entries import Entry, entries_of, left_beside, read_entry
 from spikebridge.io.joining import common_share
 from spikebridge.io.offsets import check_offset_names
-from spikebridge.io.registry import key_of
 from spikebridge.repeated import errors_together
 from spikebridge.suggest import counted
 
 MIN_COMMON = 0.5
 """Share of their time that probes must have in common for them to be proposed as one recording."""
-MAX_KEPT = 20_000_000
-"""Spikes kept in memory over all recordings, for the proposal to be tried on; of larger ones only the outline."""
+MAX_KEPT_BYTES = 64_000_000
+"""Kept in memory of all recordings, for the proposal to be tried on; of what is more only the outline, and it is read
+again."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Opened:
 
 @dataclass(frozen=True)
 class All:
-    """Everything at a path. looks: of every recording; opened: those that could be read; entries: where they lie.
+    """Everything at a path. looks: of every recording; opened: those that could be read; not_read: what is none.
 
     data: the settings under which they were read, with the probes that are joined in `recordings`. remarks: on probes
     that were not joined.
@@ -54,7 +56,7 @@ class All:
 
     looks: list[Look]
     opened: list[Opened]
-    entries: list[Entry]
+    not_read: tuple[str, ...]
     data: DataConfig
     remarks: tuple[str, ...]
 
@@ -67,17 +69,24 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> All:
 
     Raises DataError where there is no recording, or none that can be read; ConfigError for a wrong reader or option.
     """
-    sessions = sessions_in(data)
+    sessions, entries = look_apart(partial(_entries, data), data)
+    check_offset_names(data, [entry.name for entry in entries])
     found = _Opening(data, sessions, say)
-    every = entries_of(sessions.asked)
-    check_offset_names(data, [entry.name for entry in every])
-    for entry in every:
+    for entry in entries:
         found.open(entry)
     if not found.opened:
         raise DataError("\n".join(errors_together([(look.name, look.path, look.error) for look in found.looks])))
     kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in found.apart}
     used = data.model_copy(update={"recordings": kept})
-    return All(found.looks, found.opened, found.entries, used, tuple(found.remarks))
+    not_read = look_apart(partial(left_beside, found.entries, used), data)
+    return All(found.looks, found.opened, tuple(not_read), used, tuple(found.remarks))
+
+
+def _entries(data: DataConfig) -> tuple[Sessions, tuple[Entry, ...]]:
+    """The sessions that names speak of, and what is opened first, with the reader of each."""
+    sessions = sessions_in(data)
+    singles = {name: list(with_readers(several, data)) for name, several in sessions.singles.items()}
+    return replace(sessions, singles=singles), with_readers(entries_of(sessions.asked), data)
 
 
 class _Opening:
@@ -90,44 +99,59 @@ class _Opening:
         self.entries: list[Entry] = []
         self.apart: set[str] = set()
         self.remarks: list[str] = []
-        self.room = MAX_KEPT
+        self.room = MAX_KEPT_BYTES
 
     def open(self, entry: Entry) -> None:
         """Read one; the probes of a guessed session that do not fit each other are read each for itself."""
-        start = _start(entry, self.data)
+        start = _start(entry)
         self.say(entry.name)
-        guessed = bool(entry.probes)
+        room = None if self.sessions.number == 1 else self.room
         try:
-            contents = read_entry(entry, self.data)
-            why = _why_apart(contents) if guessed else ""
+            found = read_apart(partial(_open_one, entry, start, self.data, room), entry, self.data)
         except DataError as error:
-            if not guessed:
+            if not entry.probes:
                 self.looks.append(replace(start, error=str(error)))
                 self.entries.append(entry)
                 return
-            why = str(error)
-        if why:
-            self.remarks.append(
-                f"{', '.join(p.name for p in entry.probes)} look like the probes of one session, {entry.name}, "
-                f"and are not proposed as one recording: {why}"
-            )
-            self.apart.add(entry.name)
-            for single in self.sessions.singles[entry.name]:
-                self.open(single)
+            found = str(error)
+        if isinstance(found, str):
+            self._apart(entry, found)
             return
-        few = len(contents.spikes) <= self.room or self.sessions.number == 1
-        one = _opened(entry, start, contents, self.data, keep=few)
-        self.room -= len(contents.spikes) if one.contents else 0
-        self.looks.append(one.look)
-        self.opened.append(one)
+        self.room -= size_of(found.contents) if found.contents else 0
+        self.looks.append(found.look)
+        self.opened.append(found)
         self.entries.append(entry)
 
+    def _apart(self, entry: Entry, why: str) -> None:
+        """Read the probes of a guessed session each for itself. why: what speaks against one recording."""
+        self.remarks.append(
+            f"{', '.join(p.name for p in entry.probes)} look like the probes of one session, {entry.name}, "
+            f"and are not proposed as one recording: {why}"
+        )
+        self.apart.add(entry.name)
+        for single in self.sessions.singles[entry.name]:
+            self.open(single)
 
-def _start(entry: Entry, data: DataConfig) -> Look:
-    reader = reader_of(entry.paths[0], data.reader)
-    assert reader is not None  # entries_of asked before
+
+def _open_one(entry: Entry, start: Look, data: DataConfig, room: int | None) -> Opened | str:
+    """The recording, or why several probes are no single one.
+
+    room: bytes that its contents may have to be kept; None where they are kept whatever they have.
+    """
+    contents = read_entry(entry, data)
+    if entry.probes and (why := _why_apart(contents)):
+        return why
+    return _opened(entry, start, contents, data, keep=room is None or size_of(contents) <= room)
+
+
+def size_of(contents: Contents) -> int:
+    """Bytes of what is large in them."""
+    return int(sum(frame.memory_usage(index=False, deep=False).sum() for frame in (contents.spikes, contents.behavior)))
+
+
+def _start(entry: Entry) -> Look:
     joined = f", {counted(len(entry.probes), 'probe')} joined" if entry.probes else ""
-    return Look(str(entry.path), entry.name, reader.FORMAT + joined, key_of(reader))
+    return Look(str(entry.path), entry.name, registry.get_reader(entry.reader).FORMAT + joined, entry.reader)
 
 
 def _why_apart(contents: Contents) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import NOBODY
 from spikebridge.inspection.records import Proposal
-from spikebridge.io import choose
+from spikebridge.io import choose, read_apart
 from spikebridge.io.entries import read_entry
 from spikebridge.io.findings import Finding
 from spikebridge.io.remedies import with_remedy
@@ -31,7 +32,7 @@ def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ..
     warnings: dict[str, tuple[str, ...]] = {}
     for one in opened:
         try:
-            findings = list(_findings(one, proposal))
+            findings = read_apart(partial(_findings, one, proposal), one.entry, _data(proposal))
         except DataError as error:
             wrong.append(str(error))
             continue
@@ -42,7 +43,11 @@ def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ..
     return tuple(wrong), warnings
 
 
-def _findings(one: Opened, proposal: Proposal) -> Iterator[Finding]:
+def _findings(one: Opened, proposal: Proposal) -> list[Finding]:
+    return list(_found(one, proposal))
+
+
+def _found(one: Opened, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data(proposal), _trials(one, proposal)
     contents = one.contents or read_entry(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())

@@ -44,6 +44,7 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
         joined = {name: dict(of) for name, of in asked.recordings.items() if isinstance(of, Mapping)}
         data["recordings"] = {name: {probe: files.path for probe, files in of.items()} for name, of in joined.items()}
         comments["data.recordings"] = "probes of one session, by the names of their paths: see docs/probes.md"
+    data |= asked.model_dump(include={"follow_links", "limits"}, exclude_defaults=True)
     data |= {
         "source": source,
         "target": target,

@@ -1,52 +1,90 @@
-"""A proposal, tried: what ingest, preprocess and split would say of it, without writing anything."""
+"""A proposal, tried: what ingest, preprocess and split would say of it. Nothing stays on disk.
+
+Each recording is read, checked and cut in a child process, and its windows lie in a temporary folder, so that memory
+does not grow with the number of recordings.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
-from spikebridge.io import check, choose
+from spikebridge.io import check, choose, read_apart
 from spikebridge.io.entries import read_entry
-from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_splits, make_windows, select_trials
+from spikebridge.preprocess import (
+    classes_of,
+    filters_said,
+    filters_summed,
+    make_splits,
+    make_windows,
+    select_trials,
+)
 from spikebridge.types import Recording, Windows
 
 MOST_SPIKES = 50_000_000
 """Over all recordings; of more, windows are not cut, only the trials are looked at."""
 
 
+@dataclass(frozen=True)
+class Tried:
+    """recording: with its first and last spike alone. kept: units by side. filters: what each filter of units did, as
+    preprocess reports it. wrong: why there are no windows."""
+
+    recording: Recording
+    warnings: tuple[str, ...]
+    kept: Counter[tuple[str, str]]
+    filters: Sequence[Mapping[str, Any]] = ()
+    wrong: str = ""
+
+
 def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str, tuple[str, ...]]]:
     """What came of it, and the warnings of each recording."""
     problems: list[str] = []
     warnings: dict[str, tuple[str, ...]] = {}
-    whole = [o for o in opened if o.contents]
-    small = len(whole) == len(opened) and sum(o.look.spikes.number for o in opened if o.look.spikes) <= MOST_SPIKES
-    recordings = []
-    for one in opened:
+    small = sum(o.look.spikes.number for o in opened if o.look.spikes) <= MOST_SPIKES
+    classes = _classes(opened, config) if small else ()
+    with tempfile.TemporaryDirectory() as folder:
+        tried: list[Tried] = []
+        for one in opened:
+            try:
+                tried.append(read_apart(partial(_try, one, config, classes, Path(folder)), one.entry, config.data))
+                warnings[one.look.name] = tried[-1].warnings
+            except SpikebridgeError as error:
+                problems.append(str(error))
+                if isinstance(error, DataError):
+                    warnings[one.look.name] = error.warnings
+        if problems:
+            return Trial(False, ("ingest",), tuple(problems)), warnings
         try:
-            recording, warnings[one.look.name] = _ingest(one, config)
+            looked = _look([t.recording for t in tried], config)
+            return (_cut(tried, looked, config, classes, Path(folder)) if small else looked), warnings
         except SpikebridgeError as error:
-            problems.append(str(error))
-            if isinstance(error, DataError):
-                warnings[one.look.name] = error.warnings
-            continue
-        recordings.append(recording if small else replace(recording, spikes=one.outline.spikes))
-    if problems:
-        return Trial(False, ("ingest",), tuple(problems)), warnings
+            return Trial(False, ("ingest", "preprocess"), tuple(str(error).splitlines())), warnings
+
+
+def _classes(opened: Sequence[Opened], config: Config) -> tuple[str, ...]:
+    """Classes by the trials alone; none where something is wrong with these, which is said later."""
     try:
-        return (_cut(recordings, config, warnings) if small else _look(recordings, config)), warnings
-    except SpikebridgeError as error:
-        return Trial(False, ("ingest", "preprocess"), tuple(str(error).splitlines())), warnings
+        chosen = (choose(one.outline, config.data, config.trials).recording for one in opened)
+        return classes_of(list(chosen), config.trials)
+    except SpikebridgeError:
+        return ()
 
 
-def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
+def _try(one: Opened, config: Config, classes: tuple[str, ...], folder: Path) -> Tried:
+    """Read, check, and cut into windows in the folder, where classes are known. Raises what ingest would raise."""
     contents = one.contents or read_entry(one.entry, config.data, config.trials.times)
     chosen = choose(contents, config.data, config.trials, config.quality)
-    return chosen.recording, check(
+    warnings = check(
         chosen.recording,
         config.data,
         config.trials,
@@ -54,6 +92,23 @@ def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
         chosen.missing,
         chosen.units_of_time,
         chosen.unused,
+    )
+    done = Tried(
+        replace(chosen.recording, spikes=one.outline.spikes, behavior=one.outline.behavior), warnings, Counter()
+    )
+    if not classes:
+        return done
+    try:
+        windows, report = make_windows(chosen.recording, config, classes)
+    except SpikebridgeError as error:
+        return replace(done, wrong=str(error))
+    windows.save(folder / f"{one.look.name}.npz")
+    counts = ((role, c) for role, regions in report["units"].items() for c in regions.values())
+    return replace(
+        done,
+        warnings=(*warnings, *report["quality"]["warnings"]),
+        kept=sum((Counter(_unit_counts(role, c)) for role, c in counts), Counter()),
+        filters=report["quality"]["filters"],
     )
 
 
@@ -66,31 +121,22 @@ def _look(recordings: Sequence[Recording], config: Config) -> Trial:
     return Trial(True, ("ingest",), kept=kept, labels=labels)
 
 
-def _cut(recordings: Sequence[Recording], config: Config, warnings: dict[str, tuple[str, ...]]) -> Trial:
-    """The stages preprocess and split as they are. What preprocess says of labels joins the warnings."""
-    looked = _look(recordings, config)
-    classes = classes_of(recordings, config.trials)
-    made: list[Windows] = []
-    filters = []
-    units: Counter[tuple[str, str]] = Counter()
-    for recording in recordings:
-        windows, report = make_windows(recording, config, classes)
-        made.append(windows)
-        filters.append(report["quality"]["filters"])
-        warnings[recording.name] = (*warnings[recording.name], *report["quality"]["warnings"])
-        for role, regions in report["units"].items():
-            for counts in regions.values():
-                units.update(_unit_counts(role, counts))
+def _cut(tried: Sequence[Tried], looked: Trial, config: Config, classes: tuple[str, ...], folder: Path) -> Trial:
+    """What the stages preprocess and split make of the windows in the folder."""
+    if wrong := next((t.wrong for t in tried if t.wrong), ""):
+        raise DataError(wrong)
+    made = [Windows.load(folder / f"{t.recording.name}.npz", in_place=True) for t in tried]
+    units = sum((t.kept for t in tried), Counter())
     done = Trial(
         runs=True,
         stages=("ingest", "preprocess"),
         kept=looked.kept,
         labels={name: looked.labels.get(name, 0) for name in classes},
-        filters=tuple(filters_said(filters_summed(filters))),
+        filters=tuple(filters_said(filters_summed([t.filters for t in tried]))),
         units={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
     )
     try:
-        make_splits(made, config.split, animals={r.name: r.animal for r in recordings})
+        make_splits(made, config.split, animals={t.recording.name: t.recording.animal for t in tried})
     except SpikebridgeError as error:
         return replace(done, runs=False, stages=(*done.stages, "split"), problems=(str(error),))
     return replace(done, stages=(*done.stages, "split"))

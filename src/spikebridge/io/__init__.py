@@ -3,6 +3,7 @@
 from spikebridge.ingested import IngestedRecordings, load_about, load_ingested, save_ingested
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
+from spikebridge.io.discovery import discover, read_apart
 from spikebridge.io.ingest import ingest, read_recording
 from spikebridge.io.registry import (
     find_recordings,
@@ -21,6 +22,7 @@ __all__ = [
     "IngestedRecordings",
     "check",
     "choose",
+    "discover",
     "find_recordings",
     "get_reader",
     "ingest",
@@ -29,6 +31,7 @@ __all__ = [
     "name_of",
     "named_recordings",
     "not_recordings",
+    "read_apart",
     "read_contents",
     "read_recording",
     "reader_names",

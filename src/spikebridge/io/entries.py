@@ -45,13 +45,15 @@ class Entry:
     """One recording: a path that a reader takes, or the folder that holds its probes.
 
     beside: whose tables belong to all probes (see `sidecars`): the folder, or where it holds other recordings too, a
-    path <folder>/<name>.joined, whose tables are <name>.trials.csv and the like.
+    path <folder>/<name>.joined, whose tables are <name>.trials.csv and the like. reader: what `data.reader` calls the
+    reader of its first path; "" until `discovery` has asked.
     """
 
     name: str
     path: Path
     probes: tuple[Probe, ...] = ()
     beside: Path | None = None
+    reader: str = ""
 
     @property
     def paths(self) -> list[Path]:

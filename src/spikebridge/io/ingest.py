@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from spikebridge.ingested import load_about, save_ingested
 from spikebridge.inputs import Inputs
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
-from spikebridge.io.entries import Entry, entries_of, files_of_entry, left_beside, read_entry
+from spikebridge.io.discovery import discover, look_apart, read_apart
+from spikebridge.io.entries import Entry, files_of_entry, read_entry
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import as_yaml, groups_in
 from spikebridge.io.registry import files_of, read_contents, reader_of
@@ -108,21 +110,27 @@ def ingest(
 
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
-    every = entries_of(config.data)
-    check_excluded(config.data, [e.name for e in every])
-    check_offset_names(config.data, [e.name for e in every])
-    if others := left_beside(every, config.data):
-        say(f"{config.data.path}: not read, since no reader takes them: {listed(others, 10)}")
+    here = discover(config.data)
+    check_excluded(config.data, [e.name for e in here.entries])
+    check_offset_names(config.data, [e.name for e in here.entries])
+    if here.not_read:
+        say(f"{config.data.path}: not read, since no reader takes them: {listed(here.not_read, 10)}")
     code = source_hash(*ROOMS)
-    return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in every]
+    return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.entries]
 
 
 def _raw_files(config: Config) -> Inputs:
     """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
     path = Path(config.data.path)
     # os.path.isfile and not is_file, which raises where a folder above is closed
-    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113
-    return Inputs.of([path, *(files_of(path, one) if one else ())])
+    single = os.path.isfile(path)  # noqa: PTH113
+    beside = look_apart(partial(_files_beside, path, config.data.reader), config.data) if single else []
+    return Inputs.of([path, *beside])
+
+
+def _files_beside(path: Path, reader: str) -> list[Path]:
+    one = reader_of(path, reader)
+    return files_of(path, one) if one else []
 
 
 def _not_joined(every: Sequence[Entry], config: Config) -> str:
@@ -161,23 +169,35 @@ def _checked(contents: Contents, config: Config) -> Recording:
 
 
 def ingest_one(job: Job, report: Report) -> Outcome:
-    """Read and write one recording, or take over what is there. A user's mistake is an outcome, not an error."""
+    """Read and write one recording, or take over what is there, in a child process.
+
+    A user's mistake is an outcome, not an error.
+    """
+    name = job.entry.name
+    try:
+        outcome, line = read_apart(partial(_ingest_one, job), job.entry, job.config.data)
+    except DataError as error:
+        return Outcome(name, wrong=str(error))
+    if line is not None:
+        report(line)
+    return outcome
+
+
+def _ingest_one(job: Job) -> tuple[Outcome, Line | None]:
+    """The outcome, and what is said of it."""
     name = job.entry.name
     try:
         made_from = _fingerprint(job)
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
-            report(Line(name, "unchanged"))
-            return _done(name, True, about)
+            return _done(name, True, about), Line(name, "unchanged")
         recording = _checked(read_entry(job.entry, job.config.data, job.config.trials.times), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
-        if error.warnings:
-            report(Line(name, "refused, see below", tuple(error.warnings)))
-        return Outcome(name, wrong=str(error))
-    report(Line(name, "read", tuple(recording.warnings)))
-    return _done(name, False, load_about(job.out))
+        refused = Line(name, "refused, see below", tuple(error.warnings)) if error.warnings else None
+        return Outcome(name, wrong=str(error)), refused
+    return _done(name, False, load_about(job.out)), Line(name, "read", tuple(recording.warnings))
 
 
 def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
@@ -202,6 +222,7 @@ ASKED = {
     "clock",
     "duplicates",
     "exclude_units",
+    "follow_links",
     "observed",
     "offset_s",
     "options",

@@ -15,6 +15,8 @@ and may define
     takes(path: Path) -> bool                           what it may open where `data.reader` names it; default: can_read
     files_of(path: Path) -> list[Path]                  every file that `read` may open for this recording; default: all
                                                         in the folder, or the file and its neighbours <stem>.*
+    LIBRARIES: tuple[str, ...]                          modules that `read` loads, slow to load: loaded once, not for
+                                                        each recording
 
 A recording is one file or one folder. The file name of the module is its key in `data.reader`. Files that begin with an
 underscore are parts of readers.
@@ -39,6 +41,8 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.inputs import UNFINISHED
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
+from spikebridge.io.guard import looks_at
+from spikebridge.io.limits import LINKS, current, leaves, not_regular, rooted, why_not_opened, within
 from spikebridge.io.naming import check_names, unique_names
 from spikebridge.io.offsets import moved
 from spikebridge.io.remedies import takes_units_of_time
@@ -80,6 +84,7 @@ def get_reader(name: str) -> Reader:
 
 def reader_of(path: Path, reader: str = "auto") -> Reader | None:
     """The named reader, or with "auto" the first that can read the path; None where none can."""
+    looks_at(path)
     if reader == "auto":
         return next((r for r in map(get_reader, reader_names()) if r.can_read(path)), None)
     named = get_reader(reader)
@@ -129,14 +134,18 @@ def name_of(path: Path, reader: Reader) -> str:
 
 
 def files_of(path: Path, reader: Reader) -> list[Path]:
-    """Every file that belongs to a recording, sorted: what must be the same for the recording to be the same."""
+    """Every file that belongs to a recording, sorted: what must be the same for the recording to be the same.
+
+    Without those that may not be opened, such as raw traces that a link out of the data folder leads to.
+    """
     given = getattr(cast(ModuleType, reader), "files_of", None)
     if given is not None:
-        return sorted(given(path))
-    if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED))
-    beside = path.parent.glob(f"{glob.escape(path.stem)}.*")
-    return sorted({path, *(p for p in beside if p.is_file())})
+        found = set(given(path))
+    elif path.is_dir():
+        found = {p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED)}
+    else:
+        found = {path, *(p for p in path.parent.glob(f"{glob.escape(path.stem)}.*") if p.is_file())}
+    return sorted(p for p in found if not why_not_opened(p))
 
 
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
@@ -183,6 +192,13 @@ def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
         raise DataError(f"data.path: {str(path)!r} cannot be opened: {error.strerror}") from None
     if not there:
         raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
+    if kind := not_regular(path):
+        raise DataError(f"data.path: {str(path)!r} is {kind}, which is never opened")
+    with rooted(path):
+        return _found_at(path, reader)
+
+
+def _found_at(path: Path, reader: str) -> dict[Path, Reader]:
     if one := reader_of(path, reader):
         return {path: one}
     if lost := [p for p in entries(path) if p.is_symlink() and not p.exists()]:
@@ -198,13 +214,27 @@ def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
     """Recordings in a folder and in its folders, as deep as `depth`, each with its reader."""
     found: dict[Path, Reader] = {}
     for path in entries(folder):
-        if is_loop(path):
+        if is_loop(path) or not_regular(path):
+            continue
+        if (target := leaves(path)) is not None:
+            _refuse_recording(path, target, reader)
             continue
         if one := reader_of(path, reader):
             found[path] = one
         elif (below := depth_below(path, depth)) >= 0 and path.is_dir():
             found |= _within(path, reader, below)
     return found
+
+
+def _refuse_recording(link: Path, target: Path, reader: str) -> None:
+    """Raises DataError where a link out of the data folder leads to a folder or a recording: it must not be missed."""
+    with within(replace(current(), follow_links=True)):
+        missed = link.is_dir() or reader_of(link, reader) is not None
+    if missed:
+        raise DataError(
+            f"data.path: {str(link)!r} is a link to {str(target)!r}, which lies outside of the data folder; {LINKS}, "
+            "or remove it"
+        )
 
 
 def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> list[str]:

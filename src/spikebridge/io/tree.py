@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spikebridge.errors import DataError
 from spikebridge.inputs import is_unfinished
+from spikebridge.io.limits import LINKS, check_members, leaves, not_regular
 
 TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
@@ -35,7 +36,9 @@ class Left:
 def entries(folder: Path) -> list[Path]:
     """What lies in a folder, sorted, without hidden and unfinished entries and truth; of a file, its own path."""
     try:
-        return sorted(p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name))
+        found = [p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name)]
+        check_members(len(found), f"data.path: {str(folder)!r}", "files and folders, and no reader takes it as a whole")
+        return sorted(found)
     except NotADirectoryError:
         return [folder]
     except OSError as error:
@@ -75,4 +78,8 @@ def _not_seen(path: Path, depth: int) -> str:
         return LOST
     if is_loop(path):
         return LOOP
+    if kind := not_regular(path):
+        return f"{kind}, which is never opened"
+    if (target := leaves(path)) is not None:
+        return f"a link out of the data folder to {str(target)!r}, not followed; {LINKS}"
     return TOO_DEEP if depth_below(path, depth) < 0 and path.is_dir() and entries(path) else ""

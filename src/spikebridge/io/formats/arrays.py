@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.look import walk_hdf5
 from spikebridge.io.formats.mat.arrays import is_mat, mat_arrays
 from spikebridge.io.formats.reasons import reason
+from spikebridge.io.limits import check_bytes, check_members
 
 HDF5_MARK = b"\x89HDF\r\n\x1a\n"
 OTHER_SUFFIXES = (".nwb", ".mat")
@@ -41,7 +44,10 @@ def is_npz(path: Path) -> bool:
             names = archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False
-    return bool(names) and all(n.endswith(".npy") for n in names)
+    if not names or not all(n.endswith(".npy") for n in names):
+        return False
+    check_members(len(names), str(path), "arrays")
+    return True
 
 
 def is_plain_hdf5(path: Path) -> bool:
@@ -65,6 +71,8 @@ def headers(path: Path) -> dict[str, Header]:
         return {n: Header(tuple(a.shape), a.dtype) for n, a in mat_arrays(path, values=False).items()}
     try:
         return dict(_npz_headers(path) if is_npz(path) else _hdf5_headers(path))
+    except DataError:
+        raise
     except Exception as error:  # as above; numpy and zipfile add their own
         raise DataError(f"{path}: cannot be read as .npz or HDF5 ({reason(error)})") from error
 
@@ -76,6 +84,9 @@ def load(path: Path, name: str) -> NDArray[Any]:
     """
     if is_mat(path):
         return mat_arrays(path, names=frozenset({name.split("/")[0]}))[name]
+    held = headers(path).get(name)
+    if held is not None:
+        check_bytes(prod(held.shape) * held.dtype.itemsize, path.stat().st_size, f"{path}: {name}")
     try:
         if is_npz(path):
             with np.load(path, allow_pickle=False) as arrays:
@@ -144,15 +155,10 @@ def _npy_header(handle: Any) -> Header:
 def _hdf5_headers(path: Path) -> Iterator[tuple[str, Header]]:
     import h5py
 
-    found: dict[str, Header] = {}
-
-    def visit(name: str, thing: Any) -> None:  # a name that is no UTF-8 comes as bytes
-        if isinstance(name, str) and isinstance(thing, h5py.Dataset) and thing.shape is not None:
-            found[name] = Header(tuple(thing.shape), thing.dtype)
-
     with h5py.File(path, "r") as file:
-        file.visititems(visit)
-    yield from found.items()
+        for name, _, thing in walk_hdf5(file):
+            if isinstance(thing, h5py.Dataset) and thing.shape is not None:
+                yield name, Header(tuple(thing.shape), thing.dtype)
 
 
 def _hdf5_values(path: Path, name: str) -> NDArray[Any]:

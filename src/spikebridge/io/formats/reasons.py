@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spikebridge.io.limits import raise_limit
+
 LONGEST = 300
 
 
@@ -16,5 +18,7 @@ def reason(error: BaseException) -> str:
         if below is None:
             return "the library that reads such files broke off without a reason"
         error = below
+    if isinstance(error, MemoryError):
+        return f"it asks for more memory than it may take; if that is right, {raise_limit('max_bytes')}"
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0][:LONGEST]}".removesuffix(": ")

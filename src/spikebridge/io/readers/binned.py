@@ -35,11 +35,13 @@ from spikebridge.io.formats.binned.write import write
 from spikebridge.io.formats.mat.arrays import is_mat
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
 from spikebridge.io.formats.table.log import Log
+from spikebridge.io.limits import LimitError
 from spikebridge.suggest import counted, did_you_mean, listed
 
 __all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "takes", "write"]
 
 FORMAT = "binned counts (NPZ, HDF5 or .mat)"
+LIBRARIES = ("h5py",)
 BINNED = True
 
 
@@ -77,6 +79,8 @@ class Options(Section):
 def can_read(path: Path) -> bool:
     try:
         return path.is_file() and (is_npz(path) or is_plain_hdf5(path) or is_mat(path)) and holds_counts(path)
+    except LimitError:
+        raise
     except (DataError, OSError, ValueError):
         return False
 

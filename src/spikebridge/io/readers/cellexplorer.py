@@ -31,6 +31,7 @@ from spikebridge.types import Recording
 from spikebridge.unit_labels import PERSON, SAME, careful, holds_labels, merged, plain, said_of, words_of
 
 FORMAT = "CellExplorer .spikes.cellinfo.mat"
+LIBRARIES = ("scipy.io", "h5py")
 Options = NoOptions
 METRICS, SESSION = ".cell_metrics.cellinfo.mat", ".session.mat"
 LARGE = ["ts", "ids", "spindices", "amplitudes", "filtWaveform", "filtWaveform_std", "rawWaveform", "rawWaveform_std",

@@ -35,6 +35,7 @@ from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "Frank/Jadhav lab cell arrays (<animal>spikes<day>.mat)"
+LIBRARIES = ("scipy.io", "h5py")
 TRIALS = ("trials", "trajinfo", "runtrialbounds", "runtrajbounds")
 """The first of them that is there is the table `trials`, where no table beside has that name."""
 NEEDED = ("cellinfo", "tetinfo", "pos", "task")

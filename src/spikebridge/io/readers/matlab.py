@@ -31,6 +31,7 @@ from spikebridge.io.formats.table.log import Log
 from spikebridge.types import Recording
 
 FORMAT = "MATLAB .mat (v5 to v7.3), fields named in data.options"
+LIBRARIES = ("scipy.io", "h5py")
 TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
 Unit = Literal["s", "ms", "us", "samples"]
 

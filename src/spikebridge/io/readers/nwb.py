@@ -16,13 +16,14 @@ from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.nwb.columns import Log, reason
 from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
-from spikebridge.io.formats.nwb.hdf5 import Link, check_version, is_hdf5, links, open_hdf5
+from spikebridge.io.formats.nwb.hdf5 import Link, barred_links, check_version, is_hdf5, links, open_hdf5
 from spikebridge.io.formats.nwb.namespaces import add_missing
 from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"
+LIBRARIES = ("h5py", "pynwb")
 Options = NWBOptions
 
 
@@ -56,6 +57,7 @@ def read(path: Path, options: NWBOptions) -> Contents:
                 check_version(handle, path)
                 found += links(handle)
                 log = _log_of(found, path)
+                stack.enter_context(barred_links(found))
                 nwb = _nwb_of(handle, stack)
                 log.wrong.extend(_broken_beyond(said, log))
                 return contents_of(nwb, path.stem, path, options, log)
@@ -82,7 +84,9 @@ def files_of(path: Path) -> list[Path]:
     """The file and those that its links lead to."""
     try:
         with open_hdf5(path) as handle:
-            return sorted({path, *(k.file for k in links(handle) if k.file is not None and k.file.is_file())})
+            return sorted(
+                {path, *(k.file for k in links(handle) if k.file is not None and not k.why and k.file.is_file())}
+            )
     except Exception:  # a broken file has no links to follow
         return [path]
 

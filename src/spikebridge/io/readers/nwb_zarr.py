@@ -18,9 +18,11 @@ from spikebridge.io.formats.chunks import cut_arrays
 from spikebridge.io.formats.nwb.columns import Log, reason
 from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
 from spikebridge.io.formats.nwb.write import nwb_file
+from spikebridge.io.limits import why_not_opened
 from spikebridge.types import Recording
 
 FORMAT = "NWB (Zarr)"
+LIBRARIES = ("hdmf_zarr",)
 Options = NWBOptions
 SUFFIX = ".nwb.zarr"
 
@@ -49,6 +51,11 @@ def read(path: Path, options: NWBOptions) -> Contents:
     version = str(_attributes(path).get("nwb_version", ""))
     if not version.startswith("2"):
         raise DataError(f"{path}: expected NWB 2 in a Zarr folder, found nwb_version {version or 'missing'} in .zattrs")
+    barred = [
+        f"{where} lies in {folder}, which {why}" for where, folder in _links(path) if (why := why_not_opened(folder))
+    ]
+    if barred:
+        raise DataError(refusal(path, barred))
     broken = [(where, folder) for where, folder in _links(path) if not folder.is_dir()]
     if broken:
         words = [
@@ -91,7 +98,7 @@ def _library(path: Path) -> ModuleType:
 
 def files_of(path: Path) -> list[Path]:
     """The files of the folder and of those that its links lead to."""
-    folders = {path, *(folder for _, folder in _links(path))}
+    folders = {path, *(folder for _, folder in _links(path) if not why_not_opened(folder))}
     return sorted({file for folder in folders for file in folder.rglob("*") if file.is_file()})
 
 
@@ -102,16 +109,23 @@ def _links(path: Path) -> list[tuple[str, Path]]:
         links = _json(file).get("zarr_link", [])
         found += [
             (f"/{file.parent.relative_to(path)}/{k.get('name')}", k["source"])
-            for k in links
-            if k.get("source", ".") != "."
+            for k in (links if isinstance(links, list) else ())
+            if isinstance(k, dict)
+            and isinstance(k.get("source"), str)
+            and k["source"] != "."
+            and "\0" not in k["source"]
         ]
     return [(where, Path(os.path.normpath(path / source))) for where, source in found]
+
+
+def _leads_away(source: object) -> bool:
+    return isinstance(source, str) and source != "." and "\0" not in source
 
 
 def _json(path: Path) -> dict[str, Any]:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return held if isinstance(held, dict) else {}
 

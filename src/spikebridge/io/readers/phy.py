@@ -44,6 +44,7 @@ from spikebridge.types import Recording
 from spikebridge.unit_labels import label_columns, meaning, merged, said_of, words_of
 
 FORMAT = "Phy / Kilosort folder"
+LIBRARIES = ("pyarrow.csv",)
 ARRAYS = ("spike_times.npy", "spike_clusters.npy", "spike_templates.npy", "params.py")
 RATE = re.compile(r"^\s*sample_rate\s*=\s*([^#\n]*)", re.IGNORECASE | re.MULTILINE)
 

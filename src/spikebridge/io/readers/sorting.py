@@ -43,6 +43,7 @@ from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "sortings saved or read by SpikeInterface"
+LIBRARIES = ("spikeinterface.extractors",)
 
 
 class Options(Section):

@@ -24,6 +24,7 @@ from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 
 FORMAT = "tables (folder of CSV, TSV or Parquet)"
+LIBRARIES = ("pyarrow.csv", "pyarrow.parquet")
 TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
 Unit = Literal["s", "ms", "us", "samples"]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.look import walk_hdf5
+from spikebridge.io.limits import check_file, why_not_opened
 from spikebridge.suggest import listed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -22,14 +25,19 @@ SIDE_ROADS = ("/acquisition/", "/stimulus/", "/processing/ecephys/")
 
 @dataclass(frozen=True)
 class Link:
-    """Something in the file that lies elsewhere. file: None where it is in the same file."""
+    """Something in the file that lies elsewhere. file: None where it is in the same one. why: it is not followed."""
 
     where: str
     file: Path | None
     target: str
     there: bool
+    why: str = ""
 
     def __str__(self) -> str:
+        if self.file is None and self.why:
+            return f"{self.where} is a link that {self.why}"
+        if self.why:
+            return f"{self.where} lies in another file, {self.file}, which {self.why}"
         if self.file is None:
             return f"{self.where} is a link to {self.target}, which does not exist"
         if not self.file.is_file():
@@ -58,6 +66,7 @@ def open_hdf5(path: Path) -> Any:
     import h5py
 
     try:
+        check_file(path)
         if not is_hdf5(path):
             raise DataError(f"{path}: {_what_it_is(path)}")
         return h5py.File(path, "r")
@@ -122,29 +131,63 @@ def _version(handle: Any) -> str:
 
 
 def links(handle: Any) -> list[Link]:
-    """Every soft and external link, and every array whose values lie in other files."""
+    """Every soft and external link, and every array whose values lie in other files. Nothing that may not be is opened.
+
+    Raises DataError where the file holds more objects, or deeper ones, than `limits` allows.
+    """
     import h5py
 
-    folder, found = Path(handle.filename).parent, []
-
-    def visit(name: str, link: Any) -> None:
+    folder = Path(handle.filename).parent
+    found: list[Link] = []
+    soft: list[tuple[str, Any]] = []
+    for name, link, thing in walk_hdf5(handle, skip=("specifications",)):  # the schema, a hundred small arrays of text
         where = f"/{name}"
         if isinstance(link, h5py.ExternalLink):
-            found.append(Link(where, _beside(folder, link.filename), link.path, _leads_on(handle, where)))
+            file = _beside(folder, link.filename)
+            why = why_not_opened(file)
+            found.append(Link(where, file, link.path, not why and _leads_on(handle, where), why))
         elif isinstance(link, h5py.SoftLink):
-            found.append(Link(where, None, link.path, _leads_on(handle, where)))
-        elif isinstance(thing := handle[where], h5py.Dataset):
-            for file in _outside(thing):
-                path = _beside(folder, file)
-                found.append(Link(where, path, file, path.is_file()))
-
-    for name in handle:
-        if name != "specifications":  # the schema, a hundred small arrays of text
-            link = handle.get(name, getlink=True)
-            visit(name, link)
-            if isinstance(link, h5py.HardLink) and isinstance(handle[name], h5py.Group):
-                handle[name].visititems_links(lambda n, k, at=name: visit(f"{at}/{n}", k))
+            soft.append((where, link))
+        elif isinstance(thing, h5py.Dataset):
+            for file in (_beside(folder, f) for f in _outside(thing)):
+                why = why_not_opened(file)
+                found.append(Link(where, file, file.name, not why and file.is_file(), why))
+    barred = [link.where for link in found if link.why]
+    for where, link in soft:
+        through = next((b for b in barred if f"{link.path}/".startswith(f"{b}/")), "")
+        why = f"leads through {through}, which is not opened" if through else ""
+        found.append(Link(where, None, link.path, not why and _leads_on(handle, where), why))
     return found
+
+
+@contextmanager
+def barred_links(found: Sequence[Link]) -> Iterator[None]:
+    """h5py finds nothing at the links that may not be followed: pynwb opens every link of a file."""
+    import h5py
+
+    if not any(link.why for link in found):
+        yield
+        return
+    get = h5py.Group.__getitem__
+
+    def checked(group: Any, name: Any) -> Any:
+        if isinstance(name, str):
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                file = _beside(Path(group.file.filename).parent, link.filename)
+                if why := why_not_opened(file):
+                    raise KeyError(f"{name} lies in {file}, which {why}")
+            elif isinstance(link, h5py.SoftLink):
+                at = link.path if link.path.startswith("/") else f"{group.name}/{link.path}"
+                if any(f"{at}/".startswith(f"{k.where}/") for k in found if k.why and k.file is not None):
+                    raise KeyError(name)
+        return get(group, name)
+
+    h5py.Group.__getitem__ = checked
+    try:
+        yield
+    finally:
+        h5py.Group.__getitem__ = get
 
 
 def _leads_on(handle: Any, where: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,7 +135,7 @@ def about_recording(path: Path, log: Log, clock: Clock) -> About:
     """recording.json; what it does not say stays unknown."""
     try:
         about = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError) as error:  # json's and the decoder's errors are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # json's and the decoder's errors are ValueErrors
         log.fail(path, f"cannot be read as JSON ({error})")
         return About()
     if not isinstance(about, dict):
@@ -147,8 +148,8 @@ def about_recording(path: Path, log: Log, clock: Clock) -> About:
     if not isinstance(animal, str):
         log.fail(path, f"animal: expected text, found {animal!r}")
     width = about.get("bin_width_s") or 0.0
-    if not isinstance(width, (int, float)) or not 0 <= width < np.inf:
-        log.fail(path, f"bin_width_s: expected seconds, or null, found {width!r}")
+    if not isinstance(width, (int, float)) or not 0 <= width <= sys.float_info.max:
+        log.fail(path, f"bin_width_s: expected seconds, or null, found {str(width)[:60]}")
         width = 0.0
     return About(str(animal), _observed(about.get("observed"), path, log, clock), float(width))
 
@@ -158,7 +159,7 @@ def _observed(pairs: object, path: Path, log: Log, clock: Clock) -> Array | None
         return None
     try:
         times = np.asarray(pairs, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         times = np.zeros(0)
     if times.size == 0 or times.ndim != 2 or times.shape[1] != 2 or not np.isfinite(times).all():
         log.fail(path, f"observed: expected pairs of times such as [[0.0, 3600.0]], found {str(pairs)[:60]}")

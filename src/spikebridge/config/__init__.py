@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from spikebridge.config.base import Auto, Fraction, Positive, Section
+from spikebridge.config.data import CLOCKS, DataConfig, LimitsConfig, ProbeFiles
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
 from spikebridge.strict_yaml import load_yaml
-from spikebridge.suggest import did_you_mean
 
-Auto = Literal["auto"]
-Positive = Annotated[float, Field(gt=0)]
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Unit = Annotated[int, Field(strict=True)] | str
-"""A unit by its id, or by the name that its file gives it."""
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+__all__ = [
+    "CLOCKS",
+    "AnalysisConfig",
+    "BinsConfig",
+    "ComputeConfig",
+    "Config",
+    "DataConfig",
+    "LadderConfig",
+    "LimitsConfig",
+    "Positive",
+    "ProbeFiles",
+    "QualityConfig",
+    "Section",
+    "SimulateConfig",
+    "SplitConfig",
+    "StatisticsConfig",
+    "TrackingConfig",
+    "TrialsConfig",
+    "TuneConfig",
+    "load",
+    "parse",
+]
 
 
 class SimulateConfig(Section):
@@ -49,90 +59,6 @@ class SimulateConfig(Section):
     theta: float = Field(0.5, ge=0, description="depth of theta modulation of the source, log rate")
     refractory_s: float = Field(0.002, ge=0)
     label_information: float = Field(1.0, ge=0, description="coupling of deliberation to the choice; 0 = none")
-
-
-CLOCKS = ("spikes", "trials", "behavior")
-"""What may have an offset; the observed time goes with the spikes."""
-PartOffsets = dict[str, float]
-Offsets = float | dict[str, float | PartOffsets]
-"""Seconds for all times of a recording, or by part (see `CLOCKS`), or by recording."""
-
-
-def _seconds(value: Any, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{key} must be a number of seconds, found {value!r}")
-    return float(value)
-
-
-def _part_offsets(given: dict[Any, Any], name: str = "") -> PartOffsets:
-    for key in given:
-        if key not in CLOCKS:
-            hint = did_you_mean(str(key), CLOCKS, "")
-            of = f" of {name}" if name else ""
-            raise ValueError(f"seconds{of} must be for {', '.join(CLOCKS)}, found {str(key)!r}{hint}")
-    return {str(key): _seconds(value, str(key)) for key, value in given.items()}
-
-
-class ProbeFiles(Section):
-    """One probe of a session that is joined to one recording; its path alone is enough."""
-
-    path: str = Field(description="relative to data.path")
-    offset_s: Seconds | dict[Literal["spikes", "trials", "behavior"], Seconds] = Field(
-        0.0, description="added to its times, or to those of one part alone"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _path_alone(cls, given: Any) -> Any:
-        return {"path": given} if isinstance(given, str) else given
-
-
-class DataConfig(Section):
-    path: str
-    reader: str = "auto"
-    options: dict[str, Any] = Field(default={}, description="what the reader wants to know; each reader says what")
-    recordings: dict[str, list[ProbeFiles] | dict[str, ProbeFiles]] = Field(
-        default={}, description="name of a recording -> its probes, a list of paths or name of a probe -> path"
-    )
-    source: list[str] = Field(min_length=1)
-    target: list[str] = Field(min_length=1)
-    region_from: str = "auto"
-    observed: str = "auto"
-    offset_s: Offsets = Field(0.0, description="seconds added to times; see spikebridge.io.offsets")
-    clock: Literal["checked", "trusted"] = Field("checked", description="trusted: signs of two clocks only warn")
-    min_rate_hz: float = Field(0.1, ge=0)
-    exclude_units: list[Unit] | dict[str, list[Unit]] = Field(
-        default=[], description="units to leave out, by id or name; or recording -> such a list"
-    )
-    duplicates: Literal["error", "merge", "keep"] = Field(
-        "error", description="many spikes of a unit at the time of the spike before: refuse, count once, or count all"
-    )
-    direction: Literal["source_to_target", "target_to_source"] = "source_to_target"
-
-    @field_validator("offset_s", mode="before")
-    @classmethod
-    def _offsets(cls, given: Any) -> Offsets:
-        if not isinstance(given, dict):
-            if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
-                raise ValueError("expected a number of seconds, or a mapping")
-            return float(given)
-        if all(key in CLOCKS and not isinstance(value, dict) for key, value in given.items()):
-            return dict(_part_offsets(given))
-        return {str(k): _part_offsets(v, str(k)) if isinstance(v, dict) else _seconds(v, k) for k, v in given.items()}
-
-    @model_validator(mode="after")
-    def _disjoint(self) -> DataConfig:
-        both = sorted(set(self.source) & set(self.target))
-        if both:
-            raise ValueError(f"source and target must not share regions, both name {both}")
-        return self
-
-    def directed(self) -> DataConfig:
-        """Source and target as every stage takes them: exchanged where `direction` is target_to_source."""
-        if self.direction == "source_to_target":
-            return self
-        forward: Any = {"source": self.target, "target": self.source, "direction": "source_to_target"}
-        return self.model_copy(update=forward)
 
 
 class QualityConfig(Section):

@@ -1,0 +1,183 @@
+"""What reading may take from this machine, and which links it may follow: `data.limits` and `data.follow_links`.
+
+Readers look before they load: they ask the functions here whether a declared size, a number of members or a depth is
+within the limits, and whether a path may be opened. `guard` stops what no look can foresee. The limits in force are
+kept in a context variable, since the decoders that need them lie many calls below whoever knows the configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from spikebridge.config import DataConfig, LimitsConfig
+from spikebridge.errors import DataError
+from spikebridge.io.linked import managed
+
+BYTES_A_BYTE = 32
+"""Memory that a byte of a file may need: compressed times (a third to a half of their size), and copies of them."""
+BYTES_A_SECOND = 2_000_000
+LINKS = "set data.follow_links: true to follow such links"
+
+
+class LimitError(DataError):
+    """More than a limit allows."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """root: the resolved folder that links may not leave; None: links are not judged. named: as the user calls it."""
+
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    follow_links: bool = False
+    root: Path | None = None
+    named: str = ""
+
+    def memory(self, size: int) -> int:
+        """Bytes that reading files of that size may take."""
+        return max(self.limits.max_bytes, BYTES_A_BYTE * size)
+
+    def seconds(self, size: int) -> float:
+        """Processor time that reading files of that size may take."""
+        return self.limits.max_seconds + size / BYTES_A_SECOND
+
+
+_DEFAULT = Bounds()
+_bounds: ContextVar[Bounds] = ContextVar("bounds")
+
+
+def current() -> Bounds:
+    """The bounds in force; the default ones outside `within`."""
+    return _bounds.get(_DEFAULT)
+
+
+def bounds_of(data: DataConfig) -> Bounds:
+    return _of(Bounds(data.limits, data.follow_links), Path(data.path))
+
+
+def _of(bounds: Bounds, path: Path) -> Bounds:
+    try:
+        folder = path if path.is_dir() else path.parent
+    except OSError:  # no right to look: whoever opens it says so
+        folder = path.parent
+    return replace(bounds, root=folder_of(path), named=os.path.abspath(folder))  # noqa: PTH100  (with its links)
+
+
+def folder_of(path: Path) -> Path:
+    """The folder that links may not leave: the path itself, or the folder of a file."""
+    try:
+        return path.resolve() if path.is_dir() else path.parent.resolve()
+    except (OSError, RuntimeError, ValueError):  # a loop of links; a name that no system can have
+        return path.parent
+
+
+@contextmanager
+def within(bounds: Bounds) -> Iterator[Bounds]:
+    """Bounds in force inside the block."""
+    token = _bounds.set(bounds)
+    try:
+        yield bounds
+    finally:
+        _bounds.reset(token)
+
+
+@contextmanager
+def rooted(path: Path) -> Iterator[Bounds]:
+    """The current bounds; where they judge no links, they judge those that leave the folder of `path`."""
+    now = current()
+    with within(now if now.root is not None else _of(now, path)) as bounds:
+        yield bounds
+
+
+def check_members(n: int, where: str, what: str = "members") -> None:
+    """Raises DataError where there are more than `max_members`."""
+    most = current().limits.max_members
+    if n > most:
+        raise LimitError(f"{where}: holds more than {most} {what}; if that is right, {raise_limit('max_members', n)}")
+
+
+def check_depth(depth: int, where: str) -> None:
+    """Raises DataError where something lies deeper than `max_depth`."""
+    most = current().limits.max_depth
+    if depth > most:
+        raise LimitError(f"{where}: is nested more than {most} deep; if that is right, {raise_limit('max_depth')}")
+
+
+def check_bytes(n: int, size: int, where: str) -> None:
+    """Raises DataError where values of n bytes are declared that a file of `size` bytes may not ask for."""
+    most = current().memory(size)
+    if n > most:
+        raise LimitError(
+            f"{where}: declares {n:.3g} bytes of values in a file of {size} bytes, more than {most:.3g}; "
+            f"if that is right, {raise_limit('max_bytes', n)}"
+        )
+
+
+def raise_limit(name: str, needed: int = 0) -> str:
+    """What to do about a limit that is too low."""
+    now = getattr(current().limits, name)
+    return f"raise data.limits: {{{name}: {max(needed, 10 * int(now))}}}"
+
+
+def not_regular(path: Path) -> str:
+    """What a path is, in words, if it can be opened but is neither file nor folder; else empty."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    kinds = (
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    return next((name for holds, name in kinds if holds(mode)), "")
+
+
+def leaves(path: Path) -> Path | None:
+    """Where a path leads to, if links in it lead out of the data folder and no data manager made them; else None."""
+    bounds = current()
+    if bounds.root is None or bounds.follow_links:
+        return None
+    try:
+        target = path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None  # a loop of links: whoever opens it says so
+    if target == bounds.root or bounds.root in target.parents or managed(target, bounds.root):
+        return None
+    return target
+
+
+def why_not_opened(path: Path) -> str:
+    """Why a file may not be opened, in words that follow its name; empty where it may be."""
+    if kind := not_regular(path):
+        return f"is {kind}, which is never opened"
+    if (target := leaves(path)) is not None:
+        return f"leads to {os.fspath(target)!r}, outside of {os.fspath(current().root or '')!r}: {LINKS}"
+    return ""
+
+
+def check_file(path: Path) -> None:
+    """Raises LimitError for a pipe, a socket, a device, and a link out of the data folder that may not be followed."""
+    if why := why_not_opened(path):
+        raise LimitError(f"{path}: {why}")
+
+
+def check_opened(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook (see `sys.addaudithook`): raises DataError where Python is about to open what it must not.
+
+    So every reader keeps the one rule for links, pipes and devices. It does not judge files outside of the data folder:
+    modules are loaded from there.
+    """
+    if event != "open" or not isinstance(arguments[0], (str, bytes)):
+        return
+    path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100  (with its links)
+    bounds = current()
+    inside = any(path.startswith(f"{root.rstrip('/')}/") for root in (str(bounds.root or ""), bounds.named) if root)
+    if inside and (why := why_not_opened(Path(path))):
+        raise LimitError(f"{path}: {why}")
