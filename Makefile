@@ -37,6 +37,7 @@ repro: .venv/.installed ## run the whole pipeline; PARAMS=file.yaml DATA=folder 
 	    if [ -n "$$DATA" ]; then set -- "$$@" --set "data.path=$$DATA"; fi; \
 	    $(BIN)/spikebridge use "$$@"; \
 	fi
+	@$(BIN)/spikebridge repair
 	@PATH="$$(pwd)/$(BIN):$$PATH" $(BIN)/dvc repro </dev/null
 	@$(BIN)/spikebridge results
 

@@ -11,9 +11,9 @@ from spikebridge.stage import output, stage_main
 
 def main(arguments: list[str]) -> None:
     settings = config.load("params.yaml")
-    windows = load_windows(Path("data/windows"))
-    splits = make_splits(windows, settings.split, animals=load_animals(Path("data/windows")))
     with output(Path("data/splits.json")) as path:
+        windows = load_windows(Path("data/windows"))
+        splits = make_splits(windows, settings.split, animals=load_animals(Path("data/windows")))
         save_splits(splits, path)
 
 

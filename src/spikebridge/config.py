@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
+from spikebridge.probe_files import Probes
+from spikebridge.strict_yaml import load_yaml
+from spikebridge.suggest import did_you_mean
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0)]
-Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Unit = Annotated[int, Field(strict=True)] | str
 """A unit by its id, or by the name that its file gives it."""
@@ -41,31 +43,39 @@ class SimulateConfig(Section):
     label_information: float = Field(1.0, ge=0, description="coupling of deliberation to the choice; 0 = none")
 
 
-class ProbeFiles(Section):
-    """One probe of a session that is joined to one recording; its path alone is enough."""
+CLOCKS = ("spikes", "trials", "behavior")
+"""What may have an offset; the observed time goes with the spikes."""
+PartOffsets = dict[str, float]
+Offsets = float | dict[str, float | PartOffsets]
+"""Seconds for all times of a recording, or by part (see `CLOCKS`), or by recording."""
 
-    path: str = Field(description="relative to data.path")
-    offset_s: Seconds | dict[Literal["spikes", "trials", "behavior"], Seconds] = Field(
-        0.0, description="added to its times, or to those of one part alone"
-    )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _path_alone(cls, given: Any) -> Any:
-        return {"path": given} if isinstance(given, str) else given
+def _seconds(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{key} must be a number of seconds, found {value!r}")
+    return float(value)
+
+
+def _part_offsets(given: dict[Any, Any], name: str = "") -> PartOffsets:
+    for key in given:
+        if key not in CLOCKS:
+            hint = did_you_mean(str(key), CLOCKS, "")
+            of = f" of {name}" if name else ""
+            raise ValueError(f"seconds{of} must be for {', '.join(CLOCKS)}, found {str(key)!r}{hint}")
+    return {str(key): _seconds(value, str(key)) for key, value in given.items()}
 
 
 class DataConfig(Section):
     path: str
     reader: str = "auto"
     options: dict[str, Any] = Field(default={}, description="what the reader wants to know; each reader says what")
-    recordings: dict[str, list[ProbeFiles] | dict[str, ProbeFiles]] = Field(
-        default={}, description="name of a recording -> its probes, a list of paths or name of a probe -> path"
-    )
+    recordings: dict[str, Probes] = Field({}, description="name of a recording -> its probes, as ProbeFiles")
     source: list[str] = Field(min_length=1)
     target: list[str] = Field(min_length=1)
     region_from: str = "auto"
     observed: str = "auto"
+    offset_s: Offsets = Field(0.0, description="seconds added to times; see spikebridge.io.offsets")
+    clock: Literal["checked", "trusted"] = Field("checked", description="trusted: signs of two clocks only warn")
     min_rate_hz: float = Field(0.1, ge=0)
     exclude_units: list[Unit] | dict[str, list[Unit]] = Field(
         default=[], description="units to leave out, by id or name; or recording -> such a list"
@@ -74,6 +84,17 @@ class DataConfig(Section):
         "error", description="many spikes of a unit at the time of the spike before: refuse, count once, or count all"
     )
     direction: Literal["source_to_target", "target_to_source"] = "source_to_target"
+
+    @field_validator("offset_s", mode="before")
+    @classmethod
+    def _offsets(cls, given: Any) -> Offsets:
+        if not isinstance(given, dict):
+            if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
+                raise ValueError("expected a number of seconds, or a mapping")
+            return float(given)
+        if all(key in CLOCKS and not isinstance(value, dict) for key, value in given.items()):
+            return dict(_part_offsets(given))
+        return {str(k): _part_offsets(v, str(k)) if isinstance(v, dict) else _seconds(v, k) for k, v in given.items()}
 
     @model_validator(mode="after")
     def _disjoint(self) -> DataConfig:
@@ -110,9 +131,33 @@ class TrialsConfig(Section):
     align: str = "decision_time"
     window_s: tuple[float, float] = (-2.0, 0.0)
     decision: str | None = None
-    label: str = "choice"
-    include: str | None = None
+    label: str | dict[str, str] = Field("choice", description="a column, an expression, or class -> expression")
+    include: str | None = Field(None, description="an expression over the columns")
     covariates: list[str] = Field(default=[], description="columns for the model trial_columns, known at the decision")
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The columns that hold times for certain."""
+        return (self.align,) if self.decision is None else (self.align, self.decision)
+
+    @field_validator("label", mode="before")
+    @classmethod
+    def _named(cls, label: Any) -> Any:
+        """Classes may be written as numbers; true, false, yes and no are different things to different YAML readers."""
+        if not isinstance(label, dict):
+            return label
+        if odd := [name for name in label if isinstance(name, bool) or not isinstance(name, (str, int, float))]:
+            raise ValueError(f"put the names of classes in quotes; YAML reads one as {odd[0]!r}")
+        named = {str(name): text for name, text in label.items()}
+        if blank := [name for name in named if not name or name != name.strip()]:
+            raise ValueError(
+                f"the name of a class must neither be empty nor begin or end with a blank, got {blank[0]!r}"
+            )
+        if len(named) < 2 or len(named) < len(label):
+            raise ValueError(
+                f"expected at least two classes, each with its expression, got {', '.join(named) or 'none'}"
+            )
+        return named
 
     @model_validator(mode="after")
     def _ordered(self) -> TrialsConfig:
@@ -171,9 +216,15 @@ class StatisticsConfig(Section):
     condition: str | None = Field(None, description="condition_shuffle keeps its mean course; null: the label")
 
 
+def _model_name(name: str) -> str:
+    if not name.strip() or name != name.strip() or len(name) > 200 or any(c in "/:@'\"" or ord(c) < 32 for c in name):
+        raise ValueError(f"expected a name of at most 200 characters without / : @ and quotes, got {name[:80]!r}")
+    return name
+
+
 class TrackingConfig(Section):
     experiment: str = "spikebridge"
-    registered_model: str = "spikebridge"
+    registered_model: Annotated[str, AfterValidator(_model_name)] = "spikebridge"
     uri: str | None = None
 
 
@@ -219,22 +270,15 @@ def load(path: Path | str = "params.yaml") -> Config:
     """
     path = Path(path)
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such parameter file") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {_where(error)}") from None
+    except (UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from None
+    raw = load_yaml(text, str(path))
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: expected sections such as data: and models:, got {_kind(raw)}")
     return parse(raw, str(path))
-
-
-def _where(error: Exception) -> str:
-    """Line and column of a mistake in YAML, and what the parser says of it."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return str(error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error, 'problem', error)}"
 
 
 def _kind(raw: Any) -> str:

@@ -25,3 +25,7 @@ class LeakageError(SpikebridgeError):
 
 class RegistryError(SpikebridgeError):
     """A registered model cannot be found, read or fed with the given counts."""
+
+
+class StorageError(SpikebridgeError):
+    """The system refused to read or write: no space, no permission, no memory."""

@@ -14,6 +14,7 @@ import pandas as pd
 
 from spikebridge.digest import file_digest, sketch
 from spikebridge.errors import DataError
+from spikebridge.inputs import is_unfinished
 from spikebridge.intervals import as_intervals
 from spikebridge.types import Recording
 
@@ -52,7 +53,7 @@ def _times_digest(recording: Recording) -> str:
     units, times = recording.spikes["unit"].to_numpy(), recording.spikes["time_s"].to_numpy(dtype=np.float64)
     edges = np.flatnonzero(units[1:] != units[:-1]) + 1
     trains = [times[a:b] for a, b in zip([0, *edges], [*edges, len(times)], strict=True)]
-    each = sorted(hashlib.sha256(np.ascontiguousarray(train)).digest() for train in trains)
+    each = sorted(hashlib.sha256(np.ascontiguousarray(train).data).digest() for train in trains)
     return hashlib.sha256(b"".join(each)).hexdigest()
 
 
@@ -103,7 +104,7 @@ class IngestedRecordings:
 
     @property
     def names(self) -> list[str]:
-        return sorted(p.parent.name for p in Path(self.folder).glob(f"*/{ABOUT}"))
+        return sorted(n for p in Path(self.folder).glob(f"*/{ABOUT}") if not is_unfinished(n := p.parent.name))
 
     def __len__(self) -> int:
         return len(self.names)

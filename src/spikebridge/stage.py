@@ -1,4 +1,4 @@
-"""What every pipeline stage needs: one writer at a time, nothing half-written, errors in one line.
+"""What every pipeline stage needs: one writer, inputs that stay the same, nothing half-written, errors in one line.
 
 DVC kills a stage without its children and removes outputs before a rerun, so a stage takes a lock, writes to a
 temporary name beside the target and renames it at the end.
@@ -10,30 +10,54 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
-from spikebridge.errors import SpikebridgeError
+from spikebridge.errors import SpikebridgeError, StorageError
+from spikebridge.inputs import UNFINISHED, Inputs, InputsChangedError, stage_inputs
+from spikebridge.system_errors import explain, size_of
 
 LOCKS = Path("runs") / "locks"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_read = Inputs()
+"""What the running stage reads; nothing outside of a stage."""
 
 
 def stage_main(run: Callable[[list[str]], None]) -> None:
     """Run a stage script's function with the command line's arguments, holding the lock of that stage.
 
-    A user's mistake ends in one line on stderr and exit code 2; a defect keeps its traceback.
+    A user's mistake, a full disk or a missing permission ends in one line on stderr and exit code 2; a defect keeps its
+    traceback.
     """
     name = "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
     try:
-        with lock(LOCKS / f"{name}.lock"), one_thread():
+        with lock(LOCKS / f"{name}.lock"), one_thread(), reading(stage_inputs(name)):
             run(sys.argv[1:])
-    except SpikebridgeError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
+    except Exception as error:
+        said = str(error) if isinstance(error, SpikebridgeError) else explain(error)
+        if said is None:
+            raise
+        print(f"{name}: {said}", file=sys.stderr)
+        raise SystemExit(SpikebridgeError.exit_code) from None
+
+
+@contextmanager
+def reading(inputs: Inputs) -> Iterator[None]:
+    """Hold these inputs to stay as they are: every `output` of the block compares them before it stores anything."""
+    global _read
+    before, _read = _read, inputs
+    try:
+        yield
+    finally:
+        _read = before
+
+
+def check_inputs() -> None:
+    """Raise InputsChangedError where what the stage reads is not what it was when the stage began."""
+    _read.check()
 
 
 def say(line: str) -> None:
@@ -71,14 +95,24 @@ def lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def output(target: Path) -> Iterator[Path]:
-    """A temporary path (file or folder, not yet made) that becomes `target` when the block ends without error."""
+    """A temporary path (file or folder, not yet made) that becomes `target` when the block ends without error.
+
+    Raises InputsChangedError where what the stage reads changed meanwhile, and StorageError for an error of the system.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.partial")
+    temporary = target.with_name(f".{target.name}{UNFINISHED}")
     remove(temporary)
     try:
         yield temporary
-    except BaseException:
-        remove(temporary)
+        check_inputs()
+    except BaseException as error:
+        written = size_of(temporary)
+        with suppress(OSError):
+            remove(temporary)
+        if isinstance(error, Exception) and not isinstance(error, InputsChangedError):
+            check_inputs()  # what went wrong may be a file that was half replaced
+            if said := explain(error, target, written):
+                raise StorageError(said) from error
         raise
     if target.is_dir():  # os.replace cannot put a folder over one that holds files
         remove(target)

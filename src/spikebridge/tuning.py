@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge import metrics, models, parallel
+from spikebridge import metrics, models, parallel, studies
 from spikebridge.config import Config
 from spikebridge.digest import digest, source_hash
 from spikebridge.errors import ConfigError
@@ -54,7 +54,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     """Run the studies of one model and write best.json, trials.csv and studies/ into `out`.
 
     work: folder for unfinished studies. They outlive a kill and are resumed as long as nothing that they depend on has
-    changed; afterwards the folder goes.
+    changed; afterwards the folder goes. A damaged one is kept in <work>.damaged.
     Raises ConfigError for an unknown model or setting, or a model that cannot meet whole recordings held out.
     """
     from tqdm import tqdm
@@ -69,9 +69,9 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
         )
     folds = [*map(str, range(len(manifest.folds))), FULL]
     device = parallel.device(config.compute)
-    studies = work / _fingerprint(config, model, manifest, device)
-    studies.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(config, model, f, windows, splits, studies / f"{_safe(f)}.db", device) for f in folds]
+    unfinished = work / _fingerprint(config, model, manifest, device)
+    unfinished.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
     workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1  # not worth a process
     with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
 
@@ -118,14 +118,10 @@ def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with lock(job.storage.with_suffix(".lock")):
-        storage = optuna.storages.RDBStorage(f"sqlite:///{job.storage}")
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=job.config.tune.startup_trials, n_warmup_steps=4)
-        study = optuna.create_study(
-            storage=storage, study_name=job.model, direction="maximize", pruner=pruner, load_if_exists=True
-        )
-        _fail_unfinished(study)
-        done = _finished(study)
+    work = job.storage.parents[1]
+    opened = studies.opened(job.storage, job.model, job.config.tune, aside=work.with_name(f"{work.name}.damaged"))
+    with lock(job.storage.with_suffix(".lock")), opened as study:
+        done = studies.finished(study)
         report(len(done))
         data = load_windows(job.windows)
         parts = partitions(load_splits(job.splits), job.fold)
@@ -137,7 +133,6 @@ def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
             report(1)
         result = _summary(study, job)
         result["best"]["consumed"] = consumed_intervals([w for pair in learnt for side in pair for w in side])
-        storage.engine.dispose()
     return result
 
 
@@ -225,24 +220,10 @@ def assess(
     return Outcome(value, inner)
 
 
-def _finished(study: Any) -> list[Any]:
-    from optuna.trial import TrialState
-
-    return [t for t in study.get_trials(deepcopy=False) if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-
-
-def _fail_unfinished(study: Any) -> None:
-    """A trial that was running when its process was killed would stay so for ever."""
-    from optuna.trial import TrialState
-
-    for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(t.number, state=TrialState.FAIL)
-
-
 def _summary(study: Any, job: Job) -> dict[str, Any]:
     from optuna.trial import TrialState
 
-    done = _finished(study)
+    done = studies.finished(study)
     best = study.best_trial
     attributes = dict(best.user_attrs)
     rows = [

@@ -222,7 +222,7 @@ def test_ui_serves_on_this_machine_only(project: Path, run: Run, monkeypatch: py
         *("-m", "mlflow", "ui", "--backend-store-uri", "sqlite:////a b/mlflow.db"),
         *("--default-artifact-root", "file:///a%20b/artifacts", "--host", "127.0.0.1", "--port", "5001"),
     ]
-    monkeypatch.setattr(tracking, "serve_ui", lambda port, say: say(ui.links("7", port)[1]))
+    monkeypatch.setattr(tracking, "serve_ui", lambda port, say, auth: say(ui.links("7", port)[1]))
     code, out, _ = run("ui", "--port", "5001")
     assert code == 0
     assert "http://127.0.0.1:5001/#/experiments/7/runs?" in out

@@ -44,7 +44,7 @@ def test_inspect_is_plain_in_a_pipe(recordings: Path, run: Run) -> None:
         "  region  role    units  rate 25 %",
         "  HC      source ",
         "Interval table trials (40 rows)\n",
-        "Label candidates, best first\n  column      trials of each class\n  choice      skip: ",
+        "Label candidates, best first\n  label       trials of each class\n  choice      skip: ",
         "times to align to: decision_time, offer_time, start_time, stop_time\n",
         "ingest, preprocess, split take it\n  40 of 40 trials (skip: ",
         "\ntrials:\n  table: trials\n  align: decision_time\n  window_s: [-2.0, 0.0]\n",
@@ -131,6 +131,7 @@ def test_inspect_as_json(recordings: Path, run: Run) -> None:
         (["recordings", "--reader", "nbw"], "unknown reader 'nbw', did you mean nwb?"),
         (["recordings", "--option", "rate"], "--option: expected KEY=VALUE such as sampling_rate_hz=30000, got 'rate'"),
         (["recordings", "--option", "rate=[1"], "--option rate: '[1' is no YAML value"),
+        (["recordings", "--offset-s", "[1"], "--offset-s: '[1' is no YAML value"),
         (["recordings", "--option", "rate=1"], "data.options of the reader nwb: unknown key rate"),
     ],
 )

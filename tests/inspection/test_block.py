@@ -139,7 +139,7 @@ def test_the_document_is_plain_and_its_keys_are_stable(found: Found) -> None:
         ),
     }
     assert set(got["regions"][0]) == {"name", "units", "rate_hz", "violating", "few_spikes", "rate_change"}
-    assert set(got["tables"][0]) == {"name", "rows", "start_s", "stop_s", "columns", "labels", "aligns"}
+    assert set(got["tables"][0]) == {"name", "rows", "start_s", "stop_s", "columns", "candidates", "labels", "aligns"}
     assert set(got["tables"][0]["columns"][0]) == {"name", "kind", "missing", "distinct", "low", "high", "classes"}
     assert set(got["proposal"]) == {"data", "trials", "bins", "comments", "region_column", "missing"}
     assert set(got["trial"]) == {"runs", "stages", "problems", "kept", "labels", "units", "filters", "broken"}

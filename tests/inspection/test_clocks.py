@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from memory_sessions import Found, session
 
-from spikebridge.inspection import Inspection
+from spikebridge.errors import ConfigError
+from spikebridge.inspection import Asked, Inspection
 from spikebridge.io import Contents
 
 TIMES = ["start_time", "stop_time", "decision_time"]
@@ -63,6 +64,27 @@ def test_half_of_the_trials_beside_the_spikes(found: Found) -> None:
     assert "outside the spikes' range" not in said(found(replace(contents, tables={"trials": table.assign(**late)}))), (
         "the session went on without the spikes: the trials are dropped, and that is said"
     )
+
+
+def test_an_offset_is_tried_and_proposed(found: Found) -> None:
+    late = with_trials(TIMES, by=3000.0)
+    got = found(late, asked=Asked(offset_s={"trials": -3000}))
+    assert got.trial.runs
+    assert got.proposal.data["offset_s"] == {"trials": -3000.0}
+    assert "offset_s: {trials: -3000.0}" in got.block
+    assert got.trial == found(session()).trial
+    assert "data.offset_s: -3000 s added to the times of trials (trials: start_time, stop_time, decision_time)" in said(
+        got
+    )
+    assert found(session(), asked=Asked(clock="trusted")).proposal.data["clock"] == "trusted"
+    assert "offset_s" not in found(session()).proposal.data
+
+
+def test_an_offset_that_is_none(found: Found) -> None:
+    with pytest.raises(ConfigError, match=r"offset_s: expected a number of seconds, or a mapping, got 'x'"):
+        found(session(), asked=Asked(offset_s="x"))
+    with pytest.raises(ConfigError, match=r"'dya' is none of these, did you mean day\? Recordings: day"):
+        found(session(), asked=Asked(offset_s={"dya": 3}))
 
 
 def test_other_interval_tables_and_those_of_invalid_times(found: Found) -> None:

@@ -14,7 +14,7 @@ from spikebridge import io
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.inspection import inspect
-from spikebridge.io.naming import unique_names
+from spikebridge.io.naming import check_names, unique_names
 from spikebridge.io.readers import tables
 from spikebridge.types import Recording
 
@@ -129,3 +129,26 @@ def test_a_folder_that_is_there_twice_by_a_link(raw: Path, settings: Settings, t
     (raw / "again").symlink_to(raw / "rat1", target_is_directory=True)
     with pytest.raises(DataError, match="again_phy and rat1_phy hold the same spikes"):
         heard(settings, tmp_path / "one")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["rat1 (1)", "R2+opto", "R2 opto", "50% [x]", "été", "Ратка"], ""),
+        (["Rat1", "rat1"], "called 'Rat1' and 'rat1', which many file systems take for one name"),
+        (["\u00e9t\u00e9", "e\u0301te\u0301"], "which many file systems take for one name"),
+        (["x" * 250], "x: the name of a recording must have at most 200 bytes"),
+        (["+" * 60], "must have at most 150 characters"),
+        (["a\nb"], "must not contain control characters"),
+        ([" "], "the name of a recording is empty"),
+    ],
+)
+def test_names_that_files_and_metrics_cannot_carry_are_refused_at_once(names: list[str], said: str) -> None:
+    recordings = [(Path(f"{name}"), name) for name in names]
+    if not said:
+        check_names(recordings)
+        return
+    with pytest.raises(DataError) as caught:
+        check_names(recordings)
+    assert said in str(caught.value)
+    assert "rename" in str(caught.value)

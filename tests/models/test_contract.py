@@ -129,7 +129,7 @@ def test_nothing_saved_is_a_pickle(model: Model, tmp_path: Path, monkeypatch: py
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, refuse)
     models.load(tmp_path)
-    assert {p.suffix for p in tmp_path.iterdir()} <= {".json", ".safetensors", ".skops"}
+    assert {p.suffix for p in tmp_path.iterdir()} <= {".json", ".safetensors"}
 
 
 def test_same_seed_same_model(model: Model, halves: Halves) -> None:

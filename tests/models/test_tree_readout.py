@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import Path
-
 import numpy as np
-import pytest
 
 from spikebridge.models.parts import tree_readout
 from spikebridge.models.parts.readout import fit_readout
@@ -60,17 +56,3 @@ def test_one_class_has_no_forest_and_no_trials_are_fine() -> None:
     assert tree_readout.grow(x, np.zeros_like(label), 10, 0) is None
     forest = tree_readout.grow(x, label, 10, 0)
     assert tree_readout.pooled(forest, x[:0], np.array([0.5, 0.5]), np.empty((0, 2))).shape == (0, 2)
-
-
-@pytest.mark.parametrize("names", [[], ["rat1.day1"]])
-def test_written_and_read_again(tmp_path: Path, names: list[str]) -> None:
-    z, label = not_linear(np.random.default_rng(0))
-    x = tree_readout.features(z, NONE)
-    forests = {name: tree_readout.grow(x, label, 10, 0) for name in names}
-    tree_readout.save(forests, tmp_path / "trees.skops")
-    found = tree_readout.load(tmp_path / "trees.skops")
-    assert list(found) == names
-    for name in names:
-        with zipfile.ZipFile(tmp_path / "trees.skops") as archive:
-            assert {item.compress_type for item in archive.infolist()} == {zipfile.ZIP_DEFLATED}
-        np.testing.assert_array_equal(found[name].predict_proba(x), forests[name].predict_proba(x))

@@ -61,7 +61,7 @@ def test_rounding_does_not_make_a_window_late(make_recording: Make, settings: Se
         ("goood > 1", r"goood.*columns: go, choice"),
         ("go >", "cannot be evaluated"),
         ("go", "expected true or false for each trial"),
-        ("go.sum()", "expected true or false"),
+        ("go.sum()", "a dot after a name is not allowed"),
         ("@os.getcwd()", "cannot be evaluated"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pandas as pd
 
 from spikebridge import config, models
 from spikebridge.config import Config
+from spikebridge.keys import key
+from spikebridge.models.parts import manifest
 from spikebridge.types import Predictions, Windows
 
 CLASSES = ("skip", "stay")
@@ -32,18 +35,27 @@ def settings(**changes: Any) -> Config:
     return config.parse({**raw, **changes})
 
 
-def make(project: Path, best: str = "random_forest", gates: bool = True, trials: int = 12) -> Path:
-    """Write the whole project; `best` has the highest inner score, `gates` says whether evaluate was content."""
+def make(
+    project: Path,
+    best: str = "random_forest",
+    gates: bool = True,
+    trials: int = 12,
+    units: Mapping[str, tuple[int, int]] = UNITS,
+) -> Path:
+    """Write the whole project; `best` has the highest inner score, `gates` says whether evaluate was content.
+
+    units: recording -> (source units, target units).
+    """
     rng = np.random.default_rng(0)
     (project / "data/windows").mkdir(parents=True)
-    windows = [_windows(name, *units, trials, rng) for name, units in UNITS.items()]
+    windows = [_windows(name, *sizes, trials, rng) for name, sizes in units.items()]
     for w in windows:
         w.save(project / f"data/windows/{w.recording}.npz")
     _json(project / "data/splits.json", {"hash": "split0"})
     for name in (*DECIDING, "ridge"):
         _tuned(project / "runs/tune" / name, name, 1.0 if name == best else INNER.get(name, 0.0), rng)
         _trained(project / "runs/train" / name, name, windows, rng)
-    _evaluated(project / "reports/evaluation", gates)
+    _evaluated(project / "reports/evaluation", gates, list(units))
     return project
 
 
@@ -154,12 +166,14 @@ def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
         "bin_s": BIN_S,
         "n_bins": N_BINS,
         "recordings": units,
+        "class_shares": {w.recording: [0.5, 0.5] for w in windows},
         "params": {},
     }
     _json(folder / "model.json", about)
+    manifest.write(folder)
 
 
-def _evaluated(folder: Path, gates: bool) -> None:
+def _evaluated(folder: Path, gates: bool, recordings: Sequence[str] = tuple(UNITS)) -> None:
     (folder / "figures").mkdir(parents=True)
     (folder / "tables").mkdir()
     for figure in ("forest", "confusion_seq2seq"):
@@ -176,6 +190,12 @@ def _evaluated(folder: Path, gates: bool) -> None:
         "cluster": "block",
         "n_clusters": 6,
         "n_recordings": 3,
+        "communication_gain": {
+            **_estimate(0.01),
+            "n_units_above_zero": 3,
+            "n_units": 9,
+            "per_recording": dict.fromkeys(recordings, 0.01),
+        },
     }
     _json(folder / "metrics.json", content)
     pairs = [(m, "majority") for m in DECIDING[:-1]]
@@ -200,6 +220,8 @@ def _evaluated(folder: Path, gates: bool) -> None:
     pd.DataFrame(nulls).to_csv(folder / "nulls.csv", index=False)
     _json(folder / "leakage.json", {"passed": True, "checks": ["a", "b"], "trials": 36, "models": [*DECIDING]})
     _json(folder / "recovery.json", {"r2": {"value": 0.8}, "lag_error_s": 0.01})
+    for recording in recordings:
+        (folder / f"figures/quality_{key(recording)}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
 
 def _estimate(value: float) -> dict[str, float]:

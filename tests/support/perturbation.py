@@ -42,8 +42,7 @@ def spoilt(root: Path, study: Path, fold: int) -> Path:
 def learnt(make: Callable[[], Model], windows: Path, splits: Path, fold: int, out: Path) -> dict[str, Any]:
     """Everything that can be told of a fit: its files byte for byte, and what it says of training windows.
 
-    The windows come from their files, in place, as every stage gets them. Files of skops hold memory addresses and
-    times; what they hold is compared by what the model says.
+    The windows come from their files, in place, as every stage gets them.
     """
     which = load_splits(splits).folds[fold]
     data = load_windows(windows)
@@ -51,7 +50,7 @@ def learnt(make: Callable[[], Model], windows: Path, splits: Path, fold: int, ou
     part = which.inner[0]
     history = model.fit(take(data, part.train), take(data, part.valid), np.random.default_rng(3))
     model.save(out)
-    found: dict[str, Any] = {p.name: p.read_bytes() for p in sorted(out.iterdir()) if p.suffix != ".skops"}
+    found: dict[str, Any] = {p.name: p.read_bytes() for p in sorted(out.iterdir())}
     found["history"] = [dict(row) for row in history.rows]
     for w in take(data, part.train):
         said = model.predict(w)

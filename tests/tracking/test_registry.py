@@ -76,7 +76,7 @@ def test_signature_and_example_are_logged(seen: Any, finished: Path) -> None:
     assert {p.name: p.default for p in info.signature.params} == {"output": "label", "recording": ""}
     folder = Path(mlflow.artifacts.download_artifacts("models:/spikebridge@champion"))
     names = {p.name for p in (folder / "artifacts" / "model").iterdir()}
-    assert names == {"model.json", "served.json", "forests.skops"}
+    assert names == {"model.json", "served.json", "manifest.json", "forests.safetensors"}
     assert not [p for p in folder.rglob("*") if p.suffix in {".pkl", ".pickle", ".pt", ".pth"}]
     assert "spikebridge" not in (folder / "requirements.txt").read_text(), (
         "no package of that name is asked of an index"

@@ -13,6 +13,7 @@ from spikebridge import parallel
 from spikebridge.analysis import attribution, consistency, direction, held_out_units, optimism
 from spikebridge.analysis.refit import Refits
 from spikebridge.config import Config
+from spikebridge.plain_text import write_csv
 from spikebridge.preprocess import load_splits, load_windows
 
 ANALYSES = {
@@ -65,7 +66,7 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
     ]
     found = parallel.run_jobs(_fold, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)
     for name in found[0]:
-        pd.concat([one[name] for one in found], ignore_index=True).to_csv(out / f"{name}.csv", index=False)
+        write_csv(pd.concat([one[name] for one in found], ignore_index=True), out / f"{name}.csv")
 
 
 def _folds(path: Path) -> list[dict[str, Any]]:

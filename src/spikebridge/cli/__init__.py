@@ -1,4 +1,4 @@
-"""The command line: `spikebridge inspect | use | results | predict | adapt | ui | publish | promote`.
+"""The command line: `spikebridge inspect | use | results | predict | adapt | ui | publish | promote | repair`.
 
 Heavy imports wait inside commands.
 """
@@ -15,10 +15,11 @@ from typing import Any
 from spikebridge import __version__
 from spikebridge.cli import adaptation, drawing, inspection, promotion
 from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.system_errors import explain
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command. A user's mistake ends in one line on stderr and exit code 2."""
+    """Run one command. A user's mistake, a full disk or a missing permission ends in one line and exit code 2."""
     arguments = parser().parse_args(argv)
     try:
         arguments.run(arguments)
@@ -27,6 +28,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:  # the reader of a pipe, head for instance, has seen enough
         sys.stderr.close()
+    except Exception as error:
+        said = explain(error, getattr(arguments, "out", None) or getattr(arguments, "params", None))
+        if said is None:
+            raise
+        print(f"spikebridge {arguments.command}: {said}", file=sys.stderr)
+        raise SystemExit(SpikebridgeError.exit_code) from None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,11 +64,14 @@ def parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "ui", ui, "MLflow UI of this project, on this machine only")
     command.add_argument("--port", type=int, default=5000)
+    command.add_argument("--auth", action="store_true", help="ask for a password, on a machine that others use too")
 
     _command(commands, "publish", publish, "log the results on disk and register the model in the current MLflow store")
 
     command = _command(commands, "promote", promote, "make a version champion against its gates, by name and reason")
     promotion.add_arguments(command)
+
+    _command(commands, "repair", repair, "mend what a killed DVC command left, so that the next one works")
     return top
 
 
@@ -123,6 +133,8 @@ def results(_: argparse.Namespace) -> None:
             print(f"Gate {name}: {word if word != 'failed' else 'FAILED'} ({gate['reason']})")
         for line in promotion.champion_lines(project):
             print(line)
+        if said := tracking.misplaced(project):
+            print(f"spikebridge results: {said}", file=sys.stderr)
 
 
 def predict(arguments: argparse.Namespace) -> None:
@@ -135,11 +147,8 @@ def predict(arguments: argparse.Namespace) -> None:
     out: Path | None = arguments.out
     if out is None:
         _csv(said, sys.stdout, names)
-    elif out.suffix == ".csv":
-        with out.open("w", encoding="utf-8", newline="") as handle:
-            _csv(said, handle, names)
     else:
-        _save(said, out)
+        _write(said, out, names)
 
 
 def _counts(path: Path) -> Any:
@@ -173,13 +182,28 @@ def _csv(said: Any, handle: Any, names: Sequence[str] = ()) -> None:
     writer.writerows([trial, *row] for trial, row in enumerate(flat.tolist()))
 
 
-def _save(said: Any, path: Path) -> None:
+def _write(said: Any, path: Path, names: Sequence[str]) -> None:
+    """The whole file or none: a full disk leaves the one before. What is no file (a pipe) is written to as it is."""
+    from spikebridge.stage import output
+
+    if path.suffix not in {".npy", ".csv"} and (path.is_file() or not path.exists()):
+        raise DataError(f"{path}: expected a name that ends in .npy or .csv")
+    if path.exists() and not path.is_file():
+        _write_to(said, path, path.suffix == ".npy", names)
+        return
+    with output(path.resolve()) as temporary:
+        _write_to(said, temporary, path.suffix == ".npy", names)
+
+
+def _write_to(said: Any, path: Path, as_array: bool, names: Sequence[str]) -> None:
     import numpy as np
 
-    if path.suffix != ".npy":
-        raise DataError(f"{path}: expected a name that ends in .npy or .csv")
-    with path.open("wb") as handle:
-        np.save(handle, said, allow_pickle=False)
+    if as_array:
+        with path.open("wb") as handle:
+            np.save(handle, said, allow_pickle=False)
+    else:
+        with path.open("w", encoding="utf-8", newline="") as handle:
+            _csv(said, handle, names)
 
 
 def adapt(arguments: argparse.Namespace) -> None:
@@ -192,7 +216,7 @@ def adapt(arguments: argparse.Namespace) -> None:
 def ui(arguments: argparse.Namespace) -> None:
     from spikebridge import tracking
 
-    raise SystemExit(tracking.serve_ui(arguments.port, lambda line: print(line, flush=True)))
+    raise SystemExit(tracking.serve_ui(arguments.port, lambda line: print(line, flush=True), arguments.auth))
 
 
 def publish(_: argparse.Namespace) -> None:
@@ -208,6 +232,14 @@ def promote(arguments: argparse.Namespace) -> None:
     show(head, rows)
     if done:
         print(done)
+
+
+def repair(_: argparse.Namespace) -> None:
+    """Quiet where all is well: `make repro` calls it before every run."""
+    from spikebridge.repair import repair as mend
+
+    for line in mend(Path.cwd()):
+        print(f"spikebridge repair: {line}", file=sys.stderr)
 
 
 def show(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

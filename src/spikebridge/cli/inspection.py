@@ -35,6 +35,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--option", action="append", default=[], metavar="KEY=VALUE", help="for the reader, e.g. sampling_rate_hz=30000"
     )
+    command.add_argument(
+        "--offset-s", default="0", metavar="SECONDS", help="added to all times; or YAML such as '{trials: -37.6}'"
+    )
+    command.add_argument(
+        "--clock", default="checked", choices=["checked", "trusted"], help="trusted: signs of two clocks only warn"
+    )
     command.add_argument("--json", action="store_true", help="one JSON document, for programs")
     command.add_argument("--params", type=Path, metavar="FILE", help="write a complete parameter file (must be new)")
 
@@ -54,6 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
         options=_options(arguments.option),
         table=arguments.table,
         region_from=arguments.region_from,
+        offset_s=_value("--offset-s", arguments.offset_s),
+        clock=arguments.clock,
     )
     with _progress() as say:
         found = inspection.inspect(arguments.path, asked, yaml.safe_load(base), say)
@@ -96,18 +104,22 @@ def _write(path: Path, text: str) -> None:
 
 
 def _options(given: list[str]) -> dict[str, Any]:
-    import yaml
-
     options = {}
     for one in given:
         key, equals, value = one.partition("=")
         if not equals or not key:
             raise ConfigError(f"--option: expected KEY=VALUE such as sampling_rate_hz=30000, got {one!r}")
-        try:
-            options[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ConfigError(f"--option {key}: {value!r} is no YAML value") from None
+        options[key] = _value(f"--option {key}", value)
     return options
+
+
+def _value(flag: str, text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{flag}: {text!r} is no YAML value") from None
 
 
 def _base() -> tuple[Path, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spikebridge.cli import drawing
 from spikebridge.cli.drawing import Part
+from spikebridge.cli.labels import candidates, label_columns
 from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
 from spikebridge.repeated import errors_together, warnings_together
@@ -38,7 +39,7 @@ def parts(found: Inspection) -> Iterator[Part]:
     roles = _roles(found)
     yield _regions(found, roles)
     yield from (_table(table, found) for table in found.tables)
-    yield from _candidates(found)
+    yield from candidates(found)
     yield from _behavior(found)
     yield from _warnings(found)
     yield _tried(found)
@@ -180,7 +181,9 @@ def _region_row(region: Region, roles: Mapping[str, str]) -> list[str]:
 
 def _table(table: Table, found: Inspection) -> Part:
     trials = found.proposal.trials
-    uses = {trials[key]: key for key in ("decision", "align", "label")} if table.name == trials["table"] else {}
+    uses: dict[str, str] = {}
+    if table.name == trials["table"]:
+        uses = {trials[key]: key for key in ("decision", "align")} | dict.fromkeys(label_columns(table, found), "label")
     rows = [[c.name, c.kind, _holds(c), str(c.missing or ""), uses.get(c.name, "")] for c in table.columns]
     return Part(
         f"Interval table {table.name} ({table.rows} rows)", ("column", "kind", "holds", "missing", "proposed as"), rows
@@ -193,21 +196,6 @@ def _holds(column: Column) -> str:
     if column.low is not None and column.high is not None:
         return f"{column.low:.6g} to {column.high:.6g}"
     return counted(column.distinct, "value")
-
-
-def _candidates(found: Inspection) -> Iterator[Part]:
-    """What may be the label, with its classes, and what may be aligned to."""
-    table = next((t for t in found.tables if t.name == found.proposal.trials["table"]), None)
-    if table is None:
-        return
-    columns = {c.name: c for c in table.columns}
-    rows = [
-        [name, listed((f"{v}: {n}" for v, n in columns[name].classes.items()), MOST_SHOWN)]
-        for name in table.labels[:MOST_SHOWN]
-    ]
-    lines = [] if rows else ["none: a label is a column with 2 to 20 values, no times"]
-    lines.append("times to align to: " + listed(table.aligns, MOST_SHOWN))
-    yield Part("Label candidates, best first", ("column", "trials of each class") if rows else (), rows, lines)
 
 
 def _behavior(found: Inspection) -> Iterator[Part]:

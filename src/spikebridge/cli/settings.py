@@ -10,6 +10,7 @@ import yaml
 
 from spikebridge import config
 from spikebridge.errors import ConfigError
+from spikebridge.strict_yaml import load_yaml
 
 SIMULATED = "data/simulated"
 
@@ -26,8 +27,9 @@ def use(source: Path, changes: Sequence[str], target: Path) -> Path | None:
     text = source.read_text(encoding="utf-8")
     if changes:
         text = _changed(text, changes, source)
-    settings = config.parse(yaml.safe_load(text), str(source))
-    text += _absent(settings, yaml.safe_load(text))
+    given = load_yaml(text, str(source))
+    settings = config.parse(given, str(source))
+    text += _absent(settings, given)
     before = target.read_text(encoding="utf-8") if target.is_file() else None
     kept = None
     if before is not None and before != text:

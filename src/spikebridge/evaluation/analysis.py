@@ -15,6 +15,7 @@ from spikebridge.errors import DataError
 from spikebridge.evaluation.recovery import Truth
 from spikebridge.evaluation.scores import Resampling
 from spikebridge.metrics import clustered
+from spikebridge.plain_text import read_csv
 
 ALL = "all"
 SCORE = ["value", "ci_low", "ci_high"]
@@ -107,7 +108,7 @@ def spearman(units: pd.DataFrame, truth: str, share: str = "share") -> dict[str,
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
-    return pd.read_csv(path, dtype={"recording": str, "block": str}, keep_default_na=False, na_values=[""])
+    return read_csv(path, dtype={"recording": str, "block": str}, keep_default_na=False, na_values=[""])
 
 
 def _scored(

@@ -17,6 +17,7 @@ from spikebridge.errors import DataError
 from spikebridge.evaluation.analysis import How
 from spikebridge.evaluation.scores import Resampling
 from spikebridge.metrics import clustered
+from spikebridge.plain_text import read_csv
 
 COLUMNS = [
     "model", "metric", "inner", "outer", "inner_minus_outer", "blocked", "leaky", "leaky_minus_blocked", "ci_low",
@@ -39,7 +40,7 @@ def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: How) -> 
     if folder is None or not (folder / "optimism.csv").is_file():
         return made
     text = {"recording": str, "block": str, "model": str}
-    told = pd.read_csv(folder / "optimism.csv", dtype=text, keep_default_na=False, na_values=[""])
+    told = read_csv(folder / "optimism.csv", dtype=text, keep_default_na=False, na_values=[""])
     inner = pd.read_csv(folder / "optimism_inner.csv")
     try:
         rows = [

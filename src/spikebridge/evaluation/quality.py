@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from spikebridge.plain_text import read_csv
+
 QUALITY = [
     "recording", "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio",
     "isi_violations_count", "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
@@ -27,7 +29,7 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
     All without rows where preprocess wrote no <recording>.quality.csv.
     """
     paths = sorted(windows_folder.glob(f"*{SUFFIX}"))
-    parts = [pd.read_csv(p, keep_default_na=False, na_values=[""]).assign(recording=_name(p)) for p in paths]
+    parts = [read_csv(p, keep_default_na=False, na_values=[""]).assign(recording=_name(p)) for p in paths]
     report = json.loads((windows_folder / "report.json").read_text(encoding="utf-8"))["recordings"]
     rows = [
         [_name(path), column, *ends, _note(column, about.get("notes", []))]

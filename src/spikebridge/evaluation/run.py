@@ -32,6 +32,7 @@ from spikebridge.evaluation.recovery import consistency_table, read_truth, recov
 from spikebridge.evaluation.scores import SPECIFIC, Resampling, metrics
 from spikebridge.evaluation.tables import plain_tables
 from spikebridge.evaluation.verdicts import translation_verdict
+from spikebridge.plain_text import write_csv
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.
@@ -109,13 +110,13 @@ def evaluate(
     write_json(out_folder / "leakage.json", report)
     write_json(out_folder / "metrics.json", scores)
     comparisons = pd.DataFrame([vars(row) for row in rows], columns=list(Comparison.__dataclass_fields__))
-    comparisons.to_csv(out_folder / "comparisons.csv", index=False)
-    nulls.to_csv(out_folder / "nulls.csv", index=False)
+    write_csv(comparisons, out_folder / "comparisons.csv")
+    write_csv(nulls, out_folder / "nulls.csv")
     if "ladder" in tables:
-        tables["ladder"].to_csv(out_folder / "ladder.csv", index=False)
+        write_csv(tables["ladder"], out_folder / "ladder.csv")
     (out_folder / "tables").mkdir(exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(out_folder / "tables" / f"{name}.csv", index=False)
+        write_csv(table, out_folder / "tables" / f"{name}.csv")
     return scores
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
+from spikebridge.keys import key
+
 APART = {"registry", "style"}
 
 
@@ -20,7 +22,7 @@ def modules() -> dict[str, ModuleType]:
 def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
     """Draw every figure whose tables are there and hold something. Returns the names of the images.
 
-    A figure with `pages` has one image a page, <name>_<page>.png.
+    A figure with `pages` has one image a page, <name>_<key of the page>.png.
     """
     out_folder.mkdir(parents=True, exist_ok=True)
     drawn = []
@@ -29,7 +31,7 @@ def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
             continue
         pages = module.pages(tables_folder) if hasattr(module, "pages") else [""]
         for page in pages:
-            image = f"{name}_{page}" if page else name
+            image = f"{name}_{key(page)}" if page else name
             which = {"page": page} if page else {}
             if module.draw(tables_folder, out_folder / f"{image}.png", **which):
                 drawn.append(image)

@@ -15,6 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from spikebridge.plain_text import read_csv
+
 DPI = 150
 # Okabe & Ito (2008), without yellow, which is too faint for lines on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")
@@ -67,7 +69,7 @@ def read(tables_folder: Path, name: str) -> pd.DataFrame:
     """A table; columns of names stay text even where every name is a number."""
     columns = ["model", "recording", "label", "axis", "fold", "model_a", "model_b", "family", "region"]
     text = dict.fromkeys(columns if name == "calibration" else [*columns, "predicted"], str)
-    return pd.read_csv(tables_folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
+    return read_csv(tables_folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
 
 
 def new(width: float, height: float) -> Figure:

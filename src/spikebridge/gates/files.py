@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from spikebridge.errors import DataError
+from spikebridge.plain_text import read_csv
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """A CSV table. Raises DataError naming the file."""
     try:
-        return pd.read_csv(path)
+        return read_csv(path)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a table: {error}") from None

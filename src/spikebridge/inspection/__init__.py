@@ -9,9 +9,12 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from pydantic import ValidationError
 
 from spikebridge import config
 from spikebridge.config import Config, DataConfig, Section
+from spikebridge.config_errors import describe_errors
+from spikebridge.errors import ConfigError
 from spikebridge.inspection import block, oddities
 from spikebridge.inspection.columns import merged_tables
 from spikebridge.inspection.opened import Opened, open_all
@@ -22,6 +25,7 @@ from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
 from spikebridge.io.entries import left_beside
 from spikebridge.suggest import counted, listed
+from spikebridge.trial_table import label_called
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
 
@@ -29,12 +33,14 @@ complete = block.complete
 
 
 class Asked(Section):
-    """What a user may say beforehand: the reader and what it wants to know, the trial table, the column of regions."""
+    """What a user may say beforehand: the reader and its options, the trial table, the column of regions, the clock."""
 
     reader: str = "auto"
     options: dict[str, Any] = {}
     table: str | None = None
     region_from: str = "auto"
+    offset_s: Any = 0.0
+    clock: str = "checked"
 
 
 def inspect(
@@ -50,9 +56,7 @@ def inspect(
     Raises DataError where there is no recording or none that can be read; ConfigError for a wrong reader or option.
     """
     asked = asked or Asked()
-    given = {"path": str(path), "reader": asked.reader, "options": asked.options, "region_from": asked.region_from}
-    data = DataConfig.model_validate({**given, "source": ["\0"], "target": ["\0\0"]})  # names of no region
-    everything = open_all(data, say)
+    everything = open_all(_data(path, asked), say)
     looks, opened = everything.looks, everything.opened
     proposal = propose(opened, everything.data, asked.table)
     text = block.sections(proposal)
@@ -67,11 +71,20 @@ def inspect(
         regions=_all_regions(opened, proposal),
         tables=merged_tables((n, f) for one in opened for n, f in one.outline.tables.items()),
         not_read=tuple(not_read),
-        warnings=(*folder, *oddities.of_trial(trial, str(proposal.trials["label"]))),
+        warnings=(*folder, *oddities.of_trial(trial, label_called(proposal.trials["label"]))),
         proposal=proposal,
         trial=trial,
         block=text,
     )
+
+
+def _data(path: Path, asked: Asked) -> DataConfig:
+    given = asked.model_dump(exclude={"table"}) | {"path": str(path)}
+    sides = {"source": ["\0"], "target": ["\0\0"]}  # names of no region
+    try:
+        return DataConfig.model_validate(given | sides)
+    except ValidationError as error:
+        raise ConfigError(f"inspect: {describe_errors(error, DataConfig)}") from None
 
 
 def _tried(

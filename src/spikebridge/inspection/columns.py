@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.inspection.names import COUNTING, SINCE, align_rank, is_decision, label_group, says
+from spikebridge.inspection.candidates import candidates
+from spikebridge.inspection.names import SINCE, align_rank, is_decision, says
 from spikebridge.inspection.records import Column, Series, Table
+from spikebridge.io.offsets import is_time, row_bounds
 from spikebridge.trial_table import MOST_CLASSES, label_names
 
 MOST_VALUES = MOST_CLASSES
-NEAR_S = 10.0
-"""A time of a trial lies at most so far outside start_time..stop_time of its row."""
 MOSTLY = 0.9
 
 
@@ -29,9 +29,10 @@ def holds_numbers(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
-def table_of(name: str, frame: pd.DataFrame) -> Table:
-    """What an interval table holds."""
+def table_of(name: str, frame: pd.DataFrame, parts: Sequence[pd.DataFrame] = ()) -> Table:
+    """What an interval table holds. parts: the tables of single recordings, where it is that of several."""
     columns = tuple(_column(str(c), frame) for c in frame.columns)
+    ranked = candidates(columns, frame, parts or [frame])
     times = [c for c in columns if c.name in ("start_time", "stop_time") and c.low is not None]
     return Table(
         name=name,
@@ -39,7 +40,8 @@ def table_of(name: str, frame: pd.DataFrame) -> Table:
         start_s=min((c.low for c in times if c.low is not None), default=None),
         stop_s=max((c.high for c in times if c.high is not None), default=None),
         columns=columns,
-        labels=tuple(c.name for c in sorted(filter(_may_label, columns), key=_label_order)),
+        candidates=ranked,
+        labels=tuple(c.label for c in ranked if isinstance(c.label, str)),
         aligns=tuple(sorted((c.name for c in columns if c.kind == "time"), key=lambda name: _align_order(name, frame))),
     )
 
@@ -49,7 +51,7 @@ def merged_tables(tables: Iterable[tuple[str, pd.DataFrame]]) -> tuple[Table, ..
     by_name: dict[str, list[pd.DataFrame]] = {}
     for name, frame in tables:
         by_name.setdefault(name, []).append(frame)
-    return tuple(table_of(n, f[0] if len(f) == 1 else pd.concat(f, ignore_index=True)) for n, f in by_name.items())
+    return tuple(table_of(n, f[0] if len(f) == 1 else pd.concat(f, ignore_index=True), f) for n, f in by_name.items())
 
 
 def _column(name: str, frame: pd.DataFrame) -> Column:
@@ -94,48 +96,12 @@ def _kind(name: str, frame: pd.DataFrame) -> str:
     return "relative" if _is_relative(name, values, frame) else "number"
 
 
-def _bounds(frame: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """start_time and the end of each row: its stop_time, or where that is later, the start of the next."""
-    names = ("start_time", "stop_time")
-    if not all(n in frame and pd.api.types.is_numeric_dtype(frame[n]) for n in names):
-        return None
-    start, stop = (numbers(frame[n]) for n in names)
-    return start, np.fmax(stop, np.r_[start[1:], stop[-1:]])
-
-
-def is_time(values: pd.Series, frame: pd.DataFrame) -> bool:
-    """Whether nearly every value lies near start_time..stop_time of its row, and not because it counts the rows."""
-    bounds, v = _bounds(frame), numbers(values)
-    known = np.isfinite(v)
-    if bounds is None or known.sum() < 2:
-        return False
-    if pd.api.types.is_integer_dtype(values) and set(np.diff(v).tolist()) <= {0.0, 1.0}:
-        return False
-    start, stop = bounds
-    near = (v >= start - NEAR_S) & (v <= stop + NEAR_S)
-    spread = float(np.ptp(v[known])) > 0.5 * float(np.ptp(start[known]))
-    return bool(near[known].mean() >= MOSTLY) and spread
-
-
 def _is_relative(name: str, values: pd.Series, frame: pd.DataFrame) -> bool:
-    bounds, v = _bounds(frame), numbers(values.dropna())
+    bounds, v = row_bounds(frame), numbers(values.dropna())
     if bounds is None or not len(v) or not says(name, SINCE):
         return False
     longest = np.nanmax(bounds[1] - bounds[0], initial=0.0)
     return bool(len(np.unique(v)) > 2 and ((v >= 0) & (v <= longest)).mean() >= MOSTLY)
-
-
-def _may_label(column: Column) -> bool:
-    """2 to `MOST_VALUES` classes, and not one value a row."""
-    numbers_rows = column.kind == "number" and says(column.name, COUNTING)
-    counts = column.classes.values()
-    return column.kind in ("text", "flag", "number") and len(counts) >= 2 and max(counts) > 1 and not numbers_rows
-
-
-def _label_order(column: Column) -> tuple[int, bool, int]:
-    """By what the name says; two classes before many; the one whose rarest class has more rows."""
-    counts = column.classes.values()
-    return label_group(column.name), len(counts) > 2, -min(counts)
 
 
 def _align_order(name: str, frame: pd.DataFrame) -> tuple[int, bool, float]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spikebridge.inspection.columns import numbers
 from spikebridge.intervals import TOLERANCE_S, Intervals, inside_intervals
-from spikebridge.trial_table import label_names
+from spikebridge.trial_table import Label, trial_labels
 
 RARE = 10
 """A class with fewer trials can hardly be in every fold."""
@@ -23,7 +23,11 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class Fit:
     """A window around a column of times. Trials: usable has its window in observed time and before the decision; late
-    has it after; clear is usable and touches no other trial."""
+    has it after; clear is usable and touches neither another trial nor a time of `before`.
+
+    before: columns with times of decisions that not every trial has. passing: column -> usable trials whose window ends
+    after that time.
+    """
 
     align: str
     decision: str
@@ -33,6 +37,8 @@ class Fit:
     usable: int
     late: int
     clear: int
+    before: tuple[str, ...] = ()
+    passing: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,8 @@ class Rows:
     resolution_s: float
 
     @staticmethod
-    def of(table: pd.DataFrame, observed: Intervals, label: str | None, resolution_s: float) -> Rows:
-        names = label_names(table[label]) if label in table else np.full(len(table), "?")
+    def of(table: pd.DataFrame, observed: Intervals, label: Label | None, resolution_s: float) -> Rows:
+        names = np.full(len(table), "?") if label is None or not len(table) else trial_labels(table, label, "")
         return Rows(table, observed, names, _free(table), resolution_s)
 
     def times(self, column: str) -> Array:
@@ -70,8 +76,19 @@ class Rows:
         inside &= self._on_edges(start)
         with np.errstate(invalid="ignore"):
             late = inside & (stop > decision + TOLERANCE_S)
-            clear = (start >= self.free[:, 0] - TOLERANCE_S) & (stop <= self.free[:, 1] + TOLERANCE_S)
+            passing = np.any([self.passes(fit, name) for name in fit.before] or [late], axis=0)
+            clear = ~passing & (start >= self.free[:, 0] - TOLERANCE_S) & (stop <= self.free[:, 1] + TOLERANCE_S)
         return inside & ~late, late, inside & ~late & clear
+
+    def passes(self, fit: Fit, name: str) -> NDArray[np.bool_]:
+        """(trial,): where the window ends after another time, which comes after its beginning."""
+        time, start = self.times(name), self.times(fit.align) + fit.first_s
+        with np.errstate(invalid="ignore"):
+            return (time > start) & (start + fit.last_s - fit.first_s > time + TOLERANCE_S)
+
+    def kept(self, fit: Fit) -> Counter[str]:
+        """Class -> usable trials."""
+        return Counter(self.label[self.judge(fit)[0]].tolist())
 
     def _on_edges(self, start: Array) -> NDArray[np.bool_]:
         """Where the file holds bins instead of times, a window begins with one."""
@@ -87,18 +104,33 @@ class Rows:
         return set(self.table[label][kept].tolist())
 
 
-def fit(rows: Sequence[Rows], align: str, decision: str, first_s: float, last_s: float, bin_s: float) -> Fit:
+def fit(
+    rows: Sequence[Rows],
+    align: str,
+    decision: str,
+    first_s: float,
+    last_s: float,
+    bin_s: float,
+    before: tuple[str, ...] = (),
+) -> Fit:
     """Count the trials of all recordings for one window."""
-    asked = Fit(align, decision, first_s, last_s, bin_s, 0, 0, 0)
-    usable, late, clear = (
-        sum(int(k.sum()) for k in kind) for kind in zip(*(r.judge(asked) for r in rows), strict=True)
-    )
-    return Fit(align, decision, first_s, last_s, bin_s, usable, late, clear)
+    asked = Fit(align, decision, first_s, last_s, bin_s, 0, 0, 0, before)
+    judged = [r.judge(asked) for r in rows]
+    usable, late, clear = (sum(int(k.sum()) for k in kind) for kind in zip(*judged, strict=True))
+    passing = {
+        n: sum(int((r.passes(asked, n) & j[0]).sum()) for r, j in zip(rows, judged, strict=True)) for n in before
+    }
+    return Fit(align, decision, first_s, last_s, bin_s, usable, late, clear, before, passing)
+
+
+def kept_classes(rows: Sequence[Rows], fit: Fit) -> Counter[str]:
+    """Class -> usable trials, over all recordings."""
+    return sum((r.kept(fit) for r in rows), Counter())
 
 
 def rare_classes(rows: Sequence[Rows], fit: Fit) -> dict[str, int]:
     """Classes of fewer than `RARE` usable trials, where at least two others remain."""
-    counts = Counter(name for r in rows for name in r.label[r.judge(fit)[0]].tolist())
+    counts = kept_classes(rows, fit)
     rare = {name: n for name, n in sorted(counts.items()) if n < RARE}
     return rare if len(counts) - len(rare) >= 2 else {}
 

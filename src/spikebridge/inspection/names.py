@@ -25,7 +25,6 @@ ASKING = re.compile("stim|stimulus|cue|go|tone|sample|offer|odou?r|image|visual|
 AFTER = re.compile("feedback|outcome|reward|result|punish|punishment|end|stop|offset|off|iti")
 SINCE = re.compile("latency|rt|reaction|duration|time|onset|delay")
 TIMES = re.compile("times?|timestamps?|ts|onsets?")
-COUNTING = re.compile("id|index|number|trial|idx|nr|num|row")
 
 
 def words(name: str) -> list[str]:

@@ -17,7 +17,9 @@ from spikebridge.io import Contents, reader_of
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.entries import Entry, entries_of, read_entry
 from spikebridge.io.joining import common_share
+from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.registry import key_of
+from spikebridge.repeated import errors_together
 from spikebridge.suggest import counted
 
 MIN_COMMON = 0.5
@@ -67,10 +69,12 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> All:
     """
     sessions = sessions_in(data)
     found = _Opening(data, sessions, say)
-    for entry in entries_of(sessions.asked):
+    every = entries_of(sessions.asked)
+    check_offset_names(data, [e.name for e in every] + [e.name for of in sessions.singles.values() for e in of])
+    for entry in every:
         found.open(entry)
     if not found.opened:
-        raise DataError("\n".join(look.error for look in found.looks))
+        raise DataError("\n".join(errors_together([(look.name, look.path, look.error) for look in found.looks])))
     kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in found.apart}
     used = data.model_copy(update={"recordings": kept})
     return All(found.looks, found.opened, found.entries, used, tuple(found.remarks))

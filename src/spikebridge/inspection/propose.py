@@ -51,6 +51,10 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
     }
     if data["region_from"] == "auto" and len(set(columns.values())) > 1:
         comments["data.region_from"] = "; ".join(sorted(set(columns.values()))) + ", as each recording has it"
+    if asked.offset_s != 0:
+        data["offset_s"] = asked.offset_s
+    if asked.clock != "checked":
+        data["clock"] = asked.clock
     trials, bins, observed = propose_trials(opened, data, table, comments, missing)
     data |= {"observed": observed, "min_rate_hz": MIN_RATE_HZ}
     return Proposal(data, trials, bins, comments, columns, missing)

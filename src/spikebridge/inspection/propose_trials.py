@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from keyword import iskeyword
 from typing import Any
 
+import pandas as pd
+
 from spikebridge.config import BinsConfig, DataConfig, TrialsConfig
+from spikebridge.inspection.candidates import is_in
 from spikebridge.inspection.columns import merged_tables
-from spikebridge.inspection.fitting import Fit, Rows, fit, rare_classes
+from spikebridge.inspection.fitting import Rows, kept_classes, rare_classes
+from spikebridge.inspection.flags import quoted
 from spikebridge.inspection.names import align_rank
 from spikebridge.inspection.opened import Opened
-from spikebridge.inspection.records import Table
+from spikebridge.inspection.pairing import Pair, choose_pair
+from spikebridge.inspection.records import Candidate, Table
 from spikebridge.io import choose
 from spikebridge.suggest import did_you_mean, listed
-from spikebridge.trial_table import spellings
+from spikebridge.trial_table import label_called, spellings
+from spikebridge.types import Recording
 
-LENGTHS_S = (2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-WIDTHS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-NEARLY = 0.9
-"""A longer window may cost this share of the trials that a shorter one would keep."""
 ABSENT = "TO FILL IN: the file holds no such thing, this is a default"
 DEFAULT_ALIGN = TrialsConfig().align
 NOBODY = "\0"
@@ -41,33 +42,58 @@ def propose_trials(
         comments |= dict.fromkeys(("trials.table", "trials.align", "trials.label"), ABSENT)
         return TrialsConfig().model_dump(), BinsConfig().model_dump(), "auto"
     observed = _observed(opened, table.name, comments)
-    label = _first_everywhere(opened, table.name, table.labels)
-    if label is None:
+    labels = [c for c in table.candidates if all(is_in(c, f) for f in _frames(opened, table.name))]
+    if not labels:
         missing["label"] = (
             f"no column of {table.name!r} looks like a label: one with 2 to 20 classes, in every recording"
         )
         comments["trials.label"] = ABSENT
-    elif len(table.labels) > 1:
-        comments["trials.label"] = "or " + ", ".join([n for n in table.labels if n != label][:4])
-    rows = [_rows(one, data, table.name, observed, label) for one in opened]
-    best = _best_window(rows, opened, table)
-    if best is None:
+    chosen = [_recording(one, data, table.name, observed) for one in opened]
+    pair = choose_pair(labels, lambda label: [_rows(*one, label) for one in chosen], opened, table)
+    if pair is None:
+        first = labels[0].label if labels else "?"
         missing["align"] = f"no column of {table.name!r} holds times at which spikes were observed"
         if not all(DEFAULT_ALIGN in one.outline.tables.get(table.name, ()) for one in opened):
             comments["trials.align"] = ABSENT
         else:
             comments["trials.align"] = "TO CORRECT: see above why it cannot be used"
-        return TrialsConfig(table=table.name, label=label or "?").model_dump(), BinsConfig().model_dump(), observed
-    _explain(best, comments)
+        return TrialsConfig(table=table.name, label=_plain(first)).model_dump(), BinsConfig().model_dump(), observed
+    best = pair.fit
+    if pair.label is not None:
+        _name_others(pair.label, table, comments)
+    _explain(pair, comments)
     trials = {
         "table": table.name,
         "align": best.align,
         "window_s": [best.first_s, best.last_s],
         "decision": best.decision if best.decision != best.align else None,
-        "label": label or "?",
-        "include": _include(best, rows, label, comments),
+        "label": _label(pair, comments) if pair.label else "?",
+        "include": _include(pair, comments),
     }
     return trials, {"width_s": best.bin_s}, observed
+
+
+def _plain(label: str | Mapping[str, str]) -> str | dict[str, str]:
+    return label if isinstance(label, str) else dict(label)
+
+
+def _frames(opened: Sequence[Opened], table: str) -> list[pd.DataFrame]:
+    return [one.outline.tables[table] for one in opened if table in one.outline.tables]
+
+
+def _name_others(label: Candidate, table: Table, comments: dict[str, str]) -> None:
+    others = [
+        "{" + ", ".join(c.label) + "}" if not isinstance(c.label, str) else c.label
+        for c in table.candidates
+        if c is not label
+    ]
+    said = [label.guess] if label.guess else []
+    if others:
+        said.append(
+            "or " + ", ".join(others[:4]) + (f" and {len(others) - 4} more, see above" if len(others) > 4 else "")
+        )
+    if said:
+        comments["trials.label"] = "; ".join(said)
 
 
 def _best_table(opened: Sequence[Opened], tables: Sequence[Table], asked: str | None) -> Table | None:
@@ -86,11 +112,6 @@ def _no_table(tables: Sequence[Table], asked: str | None) -> str:
     return f"--table: {asked!r} is no interval table{did_you_mean(asked, names)} Tables: {listed(names)}"
 
 
-def _first_everywhere(opened: Sequence[Opened], table: str, names: Sequence[str]) -> str | None:
-    frames = [one.outline.tables[table] for one in opened if table in one.outline.tables]
-    return next((n for n in names if all(n in f and f[n].notna().any() for f in frames)), None)
-
-
 def _observed(opened: Sequence[Opened], table: str, comments: dict[str, str]) -> str:
     """`trials`, or another interval table, where spikes exist only inside it; else `auto`."""
     enclosing = {one.look.spikes.observed_from for one in opened if one.look.spikes}
@@ -102,84 +123,69 @@ def _observed(opened: Sequence[Opened], table: str, comments: dict[str, str]) ->
     return "trials" if name == table else name
 
 
-def _rows(one: Opened, data: Mapping[str, Any], table: str, observed: str, label: str | None) -> Rows:
+def _recording(one: Opened, data: Mapping[str, Any], table: str, observed: str) -> tuple[Recording, float]:
     sides = {role: data[role] or [NOBODY + role] for role in ("source", "target")}
     asked = DataConfig.model_validate({**data, **sides, "observed": observed})
-    chosen = choose(one.outline, asked, TrialsConfig(table=table)).recording
-    return Rows.of(chosen.trials, chosen.observed, label, one.outline.resolution_s)
+    return choose(one.outline, asked, TrialsConfig(table=table)).recording, one.outline.resolution_s
 
 
-def _best_window(rows: Sequence[Rows], opened: Sequence[Opened], table: Table) -> Fit | None:
-    """The first alignment, by name, under which at least half as many trials can be used as under the best."""
-    names = [n for n in table.aligns if all(n in r.table for r in rows)]
-    coarse = max((one.look.spikes.resolution_s for one in opened if one.look.spikes), default=0.0)
-    binned = max((one.outline.resolution_s for one in opened), default=0.0)
-    fits = [found for name in names if (found := _window(rows, name, names, coarse, binned)) is not None]
-    most = max((f.usable for f in fits), default=0)
-    return next((f for f in fits if f.usable and 2 * f.usable >= most), None)
+def _rows(recording: Recording, resolution_s: float, label: Candidate | None) -> Rows:
+    return Rows.of(recording.trials, recording.observed, label.label if label else None, resolution_s)
 
 
-def _window(rows: Sequence[Rows], align: str, names: Sequence[str], coarse: float, binned: float) -> Fit | None:
-    """The longest window for one alignment: before a decision, or after whatever comes before one."""
-    before = align_rank(align) in (0, 3, 5)
-    decision = align if before else _decision(rows, align, names)
-    if decision is None:
-        return None
-    fits = []
-    for length in LENGTHS_S:
-        bin_s = _bin_s(length, coarse, binned)
-        n_bins = int(length / bin_s + 1e-6)
-        if n_bins >= 2:
-            length = round(n_bins * bin_s, 9)
-            first, last = (-length, 0.0) if before else (0.0, length)
-            fits.append(fit(rows, align, decision, first, last, bin_s))
-    clear = max((f.clear for f in fits), default=0)
-    usable = max((f.usable for f in fits), default=0)
-    return next((f for f in fits if (f.clear >= NEARLY * clear if clear else f.usable >= NEARLY * usable)), None)
-
-
-def _decision(rows: Sequence[Rows], align: str, names: Sequence[str]) -> str | None:
-    """What comes after `align` in nearly every trial: first what follows the decision, else the trial's end."""
-    later = [n for n in names if align_rank(n) in (3, 5) and n != align]
-    later = [n for n in sorted(later, key=align_rank) if sum(r.in_order(align, n) for r in rows) >= NEARLY * len(rows)]
-    return next(iter(later), None)
-
-
-def _bin_s(length_s: float, coarse_s: float, binned_s: float) -> float:
-    """Fifty milliseconds in long windows, less in short ones; at least two steps of a grid, whole bins of a file."""
-    usual = 0.05 if length_s >= 1 else 0.02 if length_s >= 0.2 else 0.01
-    if binned_s:
-        return round(max(round(usual / binned_s), 1) * binned_s, 9)
-    return next((w for w in WIDTHS_S if w >= max(usual, 2 * coarse_s)), WIDTHS_S[-1])
-
-
-def _explain(best: Fit, comments: dict[str, str]) -> None:
+def _explain(pair: Pair, comments: dict[str, str]) -> None:
+    best = pair.fit
+    if pair.passed_over and pair.label is not None:
+        classes = listed(pair.lost, 5)
+        comments["trials.align"] = (
+            f"not {pair.passed_over}, which has no time in most trials of the class {classes} of "
+            f"{label_called(pair.label.label)}"
+        )
     if align_rank(best.align) == 0:
         return
     if best.decision == best.align:
-        comments["trials.align"] = "a guess: no column looks like the time of the decision"
+        comments.setdefault("trials.align", "a guess: no column looks like the time of the decision")
+    elif pair.passed_over or best.before:
+        comments["trials.decision"] = "a guess: not every trial has a time of its decision; the window ends before this"
     else:
         comments["trials.decision"] = (
             "a guess: no column looks like the time of the decision; the window ends before this"
         )
 
 
-def _include(best: Fit, rows: Sequence[Rows], label: str | None, comments: dict[str, str]) -> str | None:
+def _label(pair: Pair, comments: dict[str, str]) -> str | dict[str, str]:
+    """The label; of several columns without the classes that are too rare to learn."""
+    assert pair.label is not None
+    label = pair.label.label
+    if isinstance(label, str):
+        return label
+    kept, rare = kept_classes(pair.rows, pair.fit), rare_classes(pair.rows, pair.fit)
+    if rare:
+        said = f"too rare to learn: {', '.join(f'{n} ({k} trials)' for n, k in rare.items())}"
+        comments["trials.label"] = "; ".join([t for t in (comments.get("trials.label"), said) if t])
+    return {name: text for name, text in label.items() if name not in rare and kept[name]}
+
+
+def _include(pair: Pair, comments: dict[str, str]) -> str | None:
     """Leaves out trials whose window would pass the decision, and classes too rare to learn."""
-    said = []
+    said, why = [], []
+    best, rows, label = pair.fit, pair.rows, pair.label.label if pair.label else None
     if best.late:
-        said.append(f"{_quoted(best.decision)} - {_quoted(best.align)} >= {best.last_s - 1e-6:.6f}")
-        comments["trials.include"] = f"in {best.late} trials the window would end after the decision"
-    if label is not None and (rare := rare_classes(rows, best)):
+        said.append(f"{quoted(best.decision)} - {quoted(best.align)} >= {best.last_s - 1e-6:.6f}")
+        why.append(f"in {best.late} trials the window would end after the decision")
+    for name, n in best.passing.items():
+        if n:
+            said.append(f"not 0 < {quoted(name)} - {quoted(best.align)} < {best.last_s - 1e-6:.6f}")
+            why.append(f"in {n} trials the window would end after {name}")
+    if isinstance(label, str) and (rare := rare_classes(rows, best)):
         kept = sorted({v for r in rows for v in r.classes(label, without=rare)}, key=str)
-        said.append(f"{_quoted(label)} in {kept!r}")
-        comments["trials.include"] = f"too rare to learn: {', '.join(f'{n} ({k} trials)' for n, k in rare.items())}"
+        said.append(f"{quoted(label)} in {kept!r}")
+        rarely = f"too rare to learn: {', '.join(f'{n} ({k} trials)' for n, k in rare.items())}"
         names = {str(n) for r in rows for n in r.label.tolist() if n}
         if slips := [group for group in spellings(names) if rare.keys() & set(group)]:
             same = "; ".join(" and ".join(map(repr, group)) for group in slips)
-            comments["trials.include"] += f"; {same} differ in spelling alone: correct the file instead"
+            rarely += f"; {same} differ in spelling alone: correct the file instead"
+        why.append(rarely)
+    if why:
+        comments["trials.include"] = "; ".join(why)
     return " and ".join(said) or None
-
-
-def _quoted(name: str) -> str:
-    return name if name.isidentifier() and not iskeyword(name) else f"`{name}`"

@@ -43,14 +43,30 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """What may be trials.label: a column, or class -> expression over several.
+
+    classes: class -> trials. columns: those that it is made of. missing: trials without a class. guess: what to check.
+    """
+
+    label: str | Mapping[str, str]
+    classes: Mapping[str, int]
+    columns: tuple[str, ...]
+    missing: int = 0
+    guess: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
-    """One interval table. labels, aligns: names of columns that may be trials.label and trials.align, best first."""
+    """One interval table. candidates: what may be trials.label, best first; labels: those that are columns. aligns:
+    names of columns that may be trials.align, best first."""
 
     name: str
     rows: int
     start_s: float | None
     stop_s: float | None
     columns: tuple[Column, ...]
+    candidates: tuple[Candidate, ...]
     labels: tuple[str, ...]
     aligns: tuple[str, ...]
 

@@ -44,7 +44,7 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
 
 
 def _ingest(one: Opened, config: Config) -> tuple[Recording, tuple[str, ...]]:
-    contents = one.contents or read_entry(one.entry, config.data)
+    contents = one.contents or read_entry(one.entry, config.data, config.trials.times)
     chosen = choose(contents, config.data, config.trials, config.quality)
     return chosen.recording, check(
         chosen.recording,

@@ -4,16 +4,17 @@ probes."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spikebridge.config import DataConfig, ProbeFiles
+from spikebridge.config import DataConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import read_sidecars, sidecars_of
 from spikebridge.io.joining import Part, join, with_shared
 from spikebridge.io.naming import check_names
+from spikebridge.io.offsets import moved
 from spikebridge.io.part_offsets import Offset, shifted
 from spikebridge.io.probes import names_for
 from spikebridge.io.registry import (
@@ -27,6 +28,7 @@ from spikebridge.io.registry import (
     recordings_at,
 )
 from spikebridge.io.tree import entries
+from spikebridge.probe_files import ProbeFiles
 from spikebridge.suggest import did_you_mean, listed
 
 
@@ -135,17 +137,18 @@ def _joined(name: str, probes: tuple[Probe, ...], every: Sequence[Path]) -> Entr
     return Entry(name, home, probes, home / f"{name}.joined" if shared else home)
 
 
-def read_entry(entry: Entry, data: DataConfig) -> Contents:
-    """Everything one recording holds.
+def read_entry(entry: Entry, data: DataConfig, times: Collection[str] = ()) -> Contents:
+    """Everything one recording holds, with the seconds of `data.offset_s`. times: as `read_contents`.
 
     Raises DataError where it cannot be read, or its probes do not fit each other.
     """
     if not entry.probes:
-        return read_contents(entry.path, data, entry.name)
+        return read_contents(entry.path, data, entry.name, times)
     parts, wrong = [], []
+    as_it_is = data.model_copy(update={"offset_s": 0.0})  # that of the joined recording is added below
     for probe in entry.probes:
         try:
-            parts.append(Part(probe.name, shifted(read_contents(probe.path, data, probe.name), probe.offset_s)))
+            parts.append(Part(probe.name, shifted(read_contents(probe.path, as_it_is, probe.name), probe.offset_s)))
         except DataError as error:
             wrong.append(str(error))
     if wrong:
@@ -154,7 +157,8 @@ def read_entry(entry: Entry, data: DataConfig) -> Contents:
     assert entry.beside is not None
     beside = read_sidecars(entry.beside, _own_files(entry, data))
     contents = with_shared(contents, beside, entry.path.name)
-    return replace(contents, notes=tuple(n for n in contents.notes if not _answered(n, contents)))
+    contents = replace(contents, notes=tuple(n for n in contents.notes if not _answered(n, contents)))
+    return moved(contents, data, times)
 
 
 def _answered(note: str, contents: Contents) -> bool:

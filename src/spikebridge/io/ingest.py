@@ -7,6 +7,7 @@ read them. Where an earlier result has the same fingerprint and its tables are u
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +18,13 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest, likeness, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import load_about, save_ingested
+from spikebridge.inputs import Inputs
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
 from spikebridge.io.entries import Entry, entries_of, files_of_entry, left_beside, read_entry
+from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import as_yaml, groups_in
-from spikebridge.io.registry import read_contents
+from spikebridge.io.registry import files_of, read_contents, reader_of
 from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
 from spikebridge.parallel import Report, n_workers, run_jobs
@@ -34,9 +37,13 @@ SHARED = 0.1
 ROOMS = (
     "config",
     "digest",
+    "expressions",
     "ingested",
+    "inputs",
     "intervals",
     "io",
+    "probe_files",
+    "plain_text",
     "repeated",
     "sorter_labels",
     "suggest",
@@ -79,15 +86,20 @@ def ingest(
     recording, with its warnings. Recordings are read in parallel, one a process, so memory does not grow with their
     number.
 
-    Raises DataError with everything wrong in all of them; ConfigError for an unknown reader or option.
+    Raises DataError with everything wrong in all of them, or where a file was written meanwhile (InputsChangedError);
+    ConfigError for an unknown reader or option.
     """
+    raw = _raw_files(config)
     jobs = _jobs(config, Path(out_folder), earlier, say)
     hint = _not_joined([j.entry for j in jobs], config)
     if hint:
         say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
     heard = Heard(say, len(jobs))
-    outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+    try:
+        outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+    finally:
+        raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
     heard.finish()
     refused = [(o.name, str(job.entry.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
     wrong = errors_together(refused) or _twins(outcomes)
@@ -99,6 +111,7 @@ def ingest(
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
     every = entries_of(config.data)
     check_excluded(config.data, [e.name for e in every])
+    check_offset_names(config.data, [e.name for e in every])
     if others := left_beside(every, config.data):
         say(f"{config.data.path}: not read, since no reader takes them: {listed(others, 10)}")
     code = source_hash(*ROOMS)
@@ -118,12 +131,19 @@ def _not_joined(every: Sequence[Entry], config: Config) -> str:
     )
 
 
+def _raw_files(config: Config) -> Inputs:
+    """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
+    path = Path(config.data.path)
+    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113  (is_file raises where a folder above is closed)
+    return Inputs.of([path, *(files_of(path, one) if one else ())])
+
+
 def read_recording(path: Path, config: Config, name: str = "") -> Recording:
     """Read and check one recording. name: as `read_contents`.
 
     Raises DataError naming the file and everything wrong in it.
     """
-    return _checked(read_contents(path, config.data, name), config)
+    return _checked(read_contents(path, config.data, name, config.trials.times), config)
 
 
 def _checked(contents: Contents, config: Config) -> Recording:
@@ -150,7 +170,7 @@ def ingest_one(job: Job, report: Report) -> Outcome:
             about = load_about(job.out)
             report(Line(name, "unchanged"))
             return _done(name, True, about)
-        recording = _checked(read_entry(job.entry, job.config.data), job.config)
+        recording = _checked(read_entry(job.entry, job.config.data, job.config.trials.times), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         if error.warnings:
@@ -179,9 +199,11 @@ def _fingerprint(job: Job) -> str:
 
 
 ASKED = {
+    "clock",
     "duplicates",
     "exclude_units",
     "observed",
+    "offset_s",
     "options",
     "reader",
     "recordings",

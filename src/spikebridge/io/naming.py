@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spikebridge.errors import DataError
+from spikebridge.keys import why_not
+from spikebridge.plain_text import unwanted
 
 
 def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:
@@ -27,14 +30,27 @@ def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:
 
 
 def check_names(recordings: Iterable[tuple[Path, str]]) -> None:
-    """Raises DataError with every name that cannot be used, or is there twice."""
-    by_name: dict[str, Path] = {}
+    """Raises DataError with every name that cannot be used, or is there twice.
+
+    Names that differ in case or Unicode form alone are one name for many file systems and databases.
+    """
+    by_name: dict[str, tuple[Path, str]] = {}
     wrong = []
     for path, name in recordings:
-        if "|" in name or "/" in name or name.startswith("."):
-            wrong.append(f"{path}: the name of a recording must not contain '|' or '/' nor begin with a dot: rename it")
-        elif name in by_name:
-            wrong.append(f"two recordings are called {name!r}: {by_name[name]} and {path}; rename one of them")
-        by_name[name] = path
+        alike = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+        if said := unwanted(name):
+            wrong.append(f"{str(path)!r}: the name of a recording must not hold unseen characters; {said}: rename it")
+        elif reason := why_not(name):
+            wrong.append(f"{path}: the name of a recording {reason}: rename it")
+        elif alike in by_name:
+            other, called = by_name[alike]
+            if called == name:
+                wrong.append(f"two recordings are called {name!r}: {other} and {path}; rename one of them")
+            else:
+                wrong.append(
+                    f"two recordings are called {called!r} and {name!r}, which many file systems take for one name: "
+                    f"{other} and {path}; rename one of them"
+                )
+        by_name[alike] = path, name
     if wrong:
         raise DataError("\n".join(wrong))

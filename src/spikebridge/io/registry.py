@@ -25,7 +25,7 @@ from __future__ import annotations
 import glob
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -36,9 +36,11 @@ from pydantic import ValidationError
 from spikebridge.config import DataConfig, Section
 from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.inputs import UNFINISHED
 from spikebridge.io import readers
 from spikebridge.io.contents import Contents
 from spikebridge.io.naming import check_names, unique_names
+from spikebridge.io.offsets import moved
 from spikebridge.io.remedies import takes_units_of_time
 from spikebridge.io.tree import DEEPEST, depth_below, entries, is_loop, left_in
 from spikebridge.suggest import did_you_mean, listed
@@ -98,8 +100,11 @@ def options_of(reader: Reader, data: DataConfig) -> Section:
         raise ConfigError(f"data.options of the reader {key_of(reader)}: {lines}") from None
 
 
-def read_contents(path: Path, data: DataConfig, name: str = "") -> Contents:
-    """Everything one recording holds. name: the one of `named_recordings`, where that is not the reader's own.
+def read_contents(path: Path, data: DataConfig, name: str = "", times: Collection[str] = ()) -> Contents:
+    """Everything one recording holds, its times moved by `data.offset_s`.
+
+    name: the one of `named_recordings`, where that is not the reader's own. times: columns of the interval tables that
+    are known to hold times (trials.align, trials.decision); see `offsets`.
 
     Raises DataError where no reader takes it or it cannot be read.
     """
@@ -107,7 +112,8 @@ def read_contents(path: Path, data: DataConfig, name: str = "") -> Contents:
     if reader is None:
         raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
     contents = reader.read(Path(path), options_of(reader, data))
-    return replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
+    found = replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
+    return moved(found, data, times)
 
 
 def name_of(path: Path, reader: Reader) -> str:
@@ -124,7 +130,7 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
     if given is not None:
         return sorted(given(path))
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file())
+        return sorted(p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED))
     beside = path.parent.glob(f"{glob.escape(path.stem)}.*")
     return sorted({path, *(p for p in beside if p.is_file())})
 

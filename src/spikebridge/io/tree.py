@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikebridge.errors import DataError
+from spikebridge.inputs import is_unfinished
 
 TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
@@ -32,9 +33,9 @@ class Left:
 
 
 def entries(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted, without hidden entries and known answers; the path itself where it is a file."""
+    """What lies in a folder, sorted, without hidden and unfinished entries and truth; of a file, its own path."""
     try:
-        return sorted(p for p in folder.iterdir() if p.name != TRUTH and not p.name.startswith("."))
+        return sorted(p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name))
     except NotADirectoryError:
         return [folder]
     except OSError as error:

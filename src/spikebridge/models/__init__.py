@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import json
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.models.base import Model, check_params
+from spikebridge.models.parts.about import NAME, read_about
 
 __all__ = ["Model", "check", "create", "fixed", "kind", "load", "names"]
 NOT_MODELS = {"base", "parts"}
@@ -44,12 +44,14 @@ def create(name: str, params: Mapping[str, Any] | None = None, device: str = "cp
 
 
 def load(folder: Path) -> Model:
-    """Read a saved model of any kind."""
-    try:
-        name = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))["model"]
-    except (OSError, ValueError, KeyError):
-        raise DataError(f"{folder}: expected a saved model with a model.json, found none that can be read") from None
-    return kind(name).load(Path(folder))
+    """Read a saved model of any kind; see `Model.load`."""
+    folder = Path(folder)
+    if not (folder / NAME).is_file():
+        raise DataError(f"{folder}: expected a saved model with a {NAME}, found none")
+    name = read_about(folder).model
+    if name not in names():
+        raise DataError(f"{folder / NAME}: expected model as one of {', '.join(names())}, got {name[:80]!r}")
+    return kind(name).load(folder)
 
 
 def fixed(name: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from spikebridge.config import Section
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.models.parts import manifest
+from spikebridge.models.parts.about import NAME, read_about
 from spikebridge.models.parts.features import class_shares, join
 from spikebridge.types import History, Predictions, Windows
 
@@ -139,10 +141,14 @@ class Model(ABC):
     def _save(self, folder: Path) -> None: ...
 
     @abstractmethod
-    def _load(self, folder: Path) -> None: ...
+    def _load(self, folder: Path) -> None:
+        """Read what `_save` wrote. Raises DataError where it does not fit what model.json says."""
 
     def save(self, folder: Path) -> None:
-        """Write model.json and the weights; nothing is pickled."""
+        """Write model.json, the weights, and manifest.json over both; nothing is pickled.
+
+        The same fit writes the same bytes.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         about = {
             "model": self.name,
@@ -153,17 +159,27 @@ class Model(ABC):
             "class_shares": self.class_shares,
             "params": self.params.model_dump(mode="json"),
         }
-        (folder / "model.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (folder / NAME).write_text(json.dumps(about, indent=1), encoding="utf-8")
         self._save(folder)
+        manifest.write(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; executes nothing of it."""
-        about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        model = cls(about["params"])
-        model.classes = tuple(about["classes"])
-        model.bin_s, model.n_bins = about["bin_s"], about["n_bins"]
-        model.units, model.class_shares = about["recordings"], about["class_shares"]
+        """Read what `save` wrote; executes nothing of it.
+
+        Raises DataError that names the file where files are changed, missing or added since they were saved, or where
+        what they hold cannot be a model of this kind.
+        """
+        about = read_about(folder)
+        manifest.check(folder)
+        try:
+            model = cls(about.params)
+        except ConfigError as error:
+            raise DataError(f"{folder / NAME}: {str(error).partition('; ')[0]}") from None
+        model.classes = tuple(about.classes)
+        model.bin_s, model.n_bins = about.bin_s, about.n_bins
+        model.units = {name: units.model_dump() for name, units in about.recordings.items()}
+        model.class_shares = dict(about.class_shares)
         model._load(folder)
         return model
 

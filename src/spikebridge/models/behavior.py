@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from spikebridge.errors import ConfigError
 from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.arrays import Expected, doubles
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.suggest import listed
 from spikebridge.types import Windows
@@ -58,3 +60,8 @@ class Behavior(FeatureDecoder):
         np.divide(sums, n, out=means, where=n > 0)
         flat = means.reshape(len(w), -1)
         return np.concatenate([flat, flat**2], axis=1) if p.squares else flat
+
+    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+        p: Any = self.params
+        series = np.asarray(part.get("middle", ())).size
+        return doubles(middle=(series,)), min(p.segments, self.n_bins) * series * (2 if p.squares else 1)

@@ -8,6 +8,7 @@ none reaches from one window into the next and the seed decides all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.arrays import Expected, doubles, expected_shapes, module_arrays
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.features import segment_means
+from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.types import Windows
 
 ARCHITECTURE = "offset1-model"  # sees one bin: a window's embedding does not depend on its neighbours
@@ -36,7 +39,7 @@ class Cebra(FeatureDecoder):
     class Params(FeatureDecoder.Params):
         latents: int = Field(8, ge=2, description="dimension of the embedding")
         hidden: int = Field(32, ge=2)
-        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel on the counts")
+        smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the counts")
         offset_s: float = Field(0.1, gt=0, description="from a bin to the one that is to lie close")
         temperature: float = Field(1.0, gt=0)
         iterations: int = Field(500, ge=1)
@@ -100,6 +103,15 @@ class Cebra(FeatureDecoder):
             value.backward()
             adam.step()
         return scale | {NETWORK + k: v.cpu().numpy() for k, v in network.state_dict().items()}
+
+    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+        import cebra.models
+
+        p: Any = self.params
+        with expected_shapes(path):
+            network = module_arrays(cebra.models.init(ARCHITECTURE, n_source, p.hidden, p.latents), NETWORK)
+        scale = doubles(source_mean=(n_source,), source_sd=(n_source,))
+        return scale | network, min(p.segments, self.n_bins) * p.latents
 
     def _network(self, units: int, about: Arrays | None = None) -> Any:
         """The network of the package; with the weights of `about` where given."""

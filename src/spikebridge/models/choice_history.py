@@ -5,12 +5,14 @@ Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): serial dependence of behaviou
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from spikebridge.models.parts.arrays import Expected
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.preprocess.covariates import BACK, LABEL, TRIAL
 from spikebridge.types import Windows
@@ -47,3 +49,7 @@ class ChoiceHistory(FeatureDecoder):
         if column not in w.covariate_names:
             return np.full(len(w), -1.0)
         return np.nan_to_num(w.covariate(column), nan=-1.0)
+
+    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+        p: Any = self.params
+        return {}, p.back * len(self.classes)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.arrays import expected_shapes, load_arrays, module_arrays, positive, save_arrays
 from spikebridge.models.parts.features import segment_sums
 from spikebridge.models.parts.loop import Schedule, fit_network
 from spikebridge.types import Predictions, Windows
@@ -103,11 +103,16 @@ class Dnn(Model):
             save_arrays(folder / f"{i}.safetensors", weights)
 
     def _load(self, folder: Path) -> None:
+        p: Any = self.params
         self.networks = {}
-        for i, name in enumerate(self.units):
-            weights = {k: torch.from_numpy(v) for k, v in load_arrays(folder / f"{i}.safetensors").items()}
-            network = self._build(len(weights["mean"]), seed=0)
-            network.load_state_dict(weights)
+        for i, (name, units) in enumerate(self.units.items()):
+            path, inputs = folder / f"{i}.safetensors", min(p.segments, self.n_bins) * len(units["source_units"])
+            with expected_shapes(path):
+                expected = module_arrays(Perceptron(inputs, p.hidden, len(self.classes)))
+            weights = load_arrays(path, expected)
+            positive(path, weights, "std")
+            network = self._build(inputs, seed=0)
+            network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
             self.networks[name] = network.to(self.device).eval()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
+from spikebridge.models.parts.arrays import Expected
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.features import segment_sums
 from spikebridge.types import Windows
@@ -27,3 +29,7 @@ class Logistic(FeatureDecoder):
     def _features(self, w: Windows, about: Arrays) -> Array:
         p: Any = self.params
         return np.sqrt(segment_sums(w.source, p.segments).astype(np.float64))
+
+    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+        p: Any = self.params
+        return {}, min(p.segments, self.n_bins) * n_source

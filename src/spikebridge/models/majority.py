@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors import DataError
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import class_shares
+from spikebridge.models.parts.saved_json import read_object
 from spikebridge.types import Predictions, Windows
 
 
@@ -40,6 +42,21 @@ class Majority(Model):
         (folder / "shares.json").write_text(json.dumps(about), encoding="utf-8")
 
     def _load(self, folder: Path) -> None:
-        about = json.loads((folder / "shares.json").read_text(encoding="utf-8"))
-        self.shares = {name: np.array(share) for name, share in about["recordings"].items()}
+        path = folder / "shares.json"
+        about = read_object(path)
+        recordings = about.get("recordings")
+        if (
+            about.keys() != {"recordings", "pooled"}
+            or not isinstance(recordings, dict)
+            or set(recordings) != set(self.units)
+        ):
+            raise DataError(f"{path}: expected the shares of {', '.join(self.units)}, and those of all as 'pooled'")
+        for name, share in [*recordings.items(), ("pooled", about["pooled"])]:
+            numbers = isinstance(share, list) and all(type(s) is float and s > 0 for s in share)
+            if not numbers or len(share) != len(self.classes) or abs(sum(share) - 1) > 1e-6:
+                raise DataError(
+                    f"{path}: {name}: expected a share greater than 0 for each of {', '.join(self.classes)}, with the "
+                    f"sum 1, got {str(share)[:80]}"
+                )
+        self.shares = {name: np.array(share) for name, share in recordings.items()}
         self.pooled_shares = np.array(about["pooled"])

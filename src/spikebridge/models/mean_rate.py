@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.types import Predictions, Windows
 
 
@@ -32,5 +32,6 @@ class MeanRate(Model):
         save_arrays(folder / "rates.safetensors", {str(i): self.rates[name] for i, name in enumerate(self.units)})
 
     def _load(self, folder: Path) -> None:
-        rates = load_arrays(folder / "rates.safetensors")
+        sizes = {str(i): (len(units["target_units"]),) for i, units in enumerate(self.units.values())}
+        rates = load_arrays(folder / "rates.safetensors", doubles(**sizes))
         self.rates = {name: rates[str(i)] for i, name in enumerate(self.units)}

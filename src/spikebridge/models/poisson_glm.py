@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from spikebridge.models.parts.glm import Array, Design, PoissonTranslator
-from spikebridge.models.parts.lagged import lagged
+from spikebridge.models.parts.lagged import MAX_S, lagged, lags
 from spikebridge.types import Windows
 
 
@@ -20,8 +20,8 @@ class PoissonGlm(PoissonTranslator):
     name = "poisson_glm"
 
     class Params(PoissonTranslator.Params):
-        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel")
-        reach_s: float = Field(0.2, ge=0, description="longest lag, either way")
+        smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel")
+        reach_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
         penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
 
     space = {
@@ -30,6 +30,10 @@ class PoissonGlm(PoissonTranslator):
         "penalty": ("log", 0.3, 100.0),
         "psth": ("categorical", False, True),
     }
+
+    def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
+        p: Any = self.params
+        return len(lags(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, 0
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.linear import FLOOR
 from spikebridge.models.parts.locked_mean import SHRINK_WINDOWS, LockedMean
 from spikebridge.types import Predictions, Windows
@@ -52,5 +52,8 @@ class Psth(Model):
             save_arrays(folder / f"{i}.safetensors", {"mean": part.mean, "curve": part.curve})
 
     def _load(self, folder: Path) -> None:
-        arrays = {name: load_arrays(folder / f"{i}.safetensors") for i, name in enumerate(self.units)}
-        self.means = {name: LockedMean(a["mean"], a["curve"]) for name, a in arrays.items()}
+        self.means = {}
+        for i, (name, units) in enumerate(self.units.items()):
+            n = len(units["target_units"])
+            a = load_arrays(folder / f"{i}.safetensors", doubles(mean=(n,), curve=(self.n_bins, n)))
+            self.means[name] = LockedMean(a["mean"], a["curve"])

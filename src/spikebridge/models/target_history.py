@@ -40,6 +40,9 @@ class TargetHistory(PoissonTranslator):
         "psth": ("categorical", False, True),
     }
 
+    def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
+        return 2 * n_target, 3
+
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params
         short, long = (past(w.target, level, float(np.exp(-w.bin_s / (c * p.history_s)))) for c in (1.0, LONG))

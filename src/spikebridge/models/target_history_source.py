@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from spikebridge.models.parts.glm import Array, Design
-from spikebridge.models.parts.lagged import lagged
+from spikebridge.models.parts.lagged import MAX_S, lagged, lags
 from spikebridge.models.target_history import TargetHistory
 from spikebridge.types import Windows
 
@@ -18,8 +18,8 @@ class TargetHistorySource(TargetHistory):
     name = "target_history_source"
 
     class Params(TargetHistory.Params):
-        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel on the source")
-        reach_s: float = Field(0.2, ge=0, description="longest lag of the source, either way")
+        smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the source")
+        reach_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag of the source, either way")
         source_penalty: float = Field(10.0, gt=0, description="relative to the mean variance of the source")
 
     space = {
@@ -28,6 +28,11 @@ class TargetHistorySource(TargetHistory):
         "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
         "source_penalty": ("log", 0.3, 300.0),
     }
+
+    def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
+        p: Any = self.params
+        x, own = super()._sizes(n_source, n_target)
+        return x + len(lags(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, own
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params

@@ -5,6 +5,7 @@ Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): neurons that drift decode wha
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.interpolate import BSpline
 
+from spikebridge.models.parts.arrays import Expected, doubles
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.types import Windows
 
@@ -39,3 +41,7 @@ class TimeInRecording(FeatureDecoder):
         at = np.clip((w.start_s - first) / max(last - first, 1e-9), 0.0, 1.0)
         knots = np.concatenate([np.zeros(DEGREE), np.linspace(0, 1, p.pieces + 1), np.ones(DEGREE)])
         return np.asarray(BSpline.design_matrix(at, knots, DEGREE).toarray()[:, 1:])  # the basis sums to one
+
+    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+        p: Any = self.params
+        return doubles(span=(2,)), p.pieces + DEGREE - 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spikebridge.errors import ConfigError
 from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.arrays import Expected, doubles
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.preprocess.covariates import COLUMN
 from spikebridge.suggest import listed
@@ -59,3 +61,8 @@ class TrialColumns(FeatureDecoder):
 
     def _columns(self, w: Windows) -> Array:
         return w.covariates[:, [n.startswith(COLUMN) for n in w.covariate_names]]
+
+    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+        p: Any = self.params
+        n = np.asarray(part.get("middle", ())).size
+        return doubles(middle=(n,), spread=(n,)), n + (n * (n + 1) // 2 if p.products else 0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spikebridge.config import TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.preprocess.trials import TrialSelection
-from spikebridge.trial_table import MOST_CLASSES, label_names
+from spikebridge.trial_table import MOST_CLASSES, included, label_names, trial_labels
 from spikebridge.types import Recording
 
 BACK = 3
@@ -37,7 +37,7 @@ def trial_covariates(
 
     Raises DataError for words of more than `MOST_CLASSES` kinds.
     """
-    label, trial = _before(recording.trials, trials, chosen, classes)
+    label, trial = _before(recording, trials, chosen, classes)
     columns: dict[str, NDArray[Any]] = {LABEL.format(k + 1): label[:, k] for k in range(BACK)}
     columns |= {TRIAL.format(k + 1): trial[:, k] for k in range(BACK)}
     for name in trials.covariates:
@@ -46,12 +46,13 @@ def trial_covariates(
 
 
 def _before(
-    table: pd.DataFrame, trials: TrialsConfig, chosen: TrialSelection, classes: tuple[str, ...]
+    recording: Recording, trials: TrialsConfig, chosen: TrialSelection, classes: tuple[str, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(trial, back): class and row of the labelled trials before each chosen one, the nearest first."""
-    index = {name: i for i, name in enumerate(classes)}
+    index, table = {name: i for i, name in enumerate(classes)}, recording.trials
     decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
-    label = np.array([index.get(name, -1) for name in label_names(table[trials.label])], dtype=np.int64)
+    names = trial_labels(table, trials.label, recording.name, included(table, trials.include, recording.name))
+    label = np.array([index.get(name, -1) for name in names], dtype=np.int64)
     known = np.flatnonzero((label >= 0) & np.isfinite(decision))
     known = known[np.argsort(decision[known], kind="stable")]
     n_before = np.searchsorted(decision[known], chosen.decision_s, side="left")  # strictly before

@@ -13,7 +13,9 @@ from spikebridge.config import Config
 from spikebridge.digest import digest, file_digest, same_files, source_hash
 from spikebridge.errors import DataError
 from spikebridge.ingested import IngestedRecordings, load_about, load_ingested
+from spikebridge.inputs import is_unfinished
 from spikebridge.parallel import Report, n_workers, run_jobs
+from spikebridge.plain_text import write_csv
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
@@ -23,8 +25,11 @@ from spikebridge.types import Windows
 REPORT = "report.json"
 ROOMS = (
     "config",
+    "expressions",
     "ingested",
+    "inputs",
     "intervals",
+    "plain_text",
     "preprocess",
     "repeated",
     "sorter_labels",
@@ -102,7 +107,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
         return str(error)
     files = [f"{job.name}.npz", f"{job.name}.quality.csv"]
     windows.save(job.out / files[0])
-    quality_table(recording, job.config).to_csv(job.out / files[1], index=False, lineterminator="\n")
+    write_csv(quality_table(recording, job.config), job.out / files[1], lineterminator="\n")
     new = [w for w in entry["warnings"] if w not in recording.warnings]  # ingest has said the others
     report(Line(job.name, f"{len(windows)} windows", tuple(new)))
     return entry | {"files": {name: file_digest(job.out / name) for name in files}, "made_from": made_from}
@@ -110,7 +115,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
 
 def load_windows(folder: Path) -> list[Windows]:
     """What `write_windows` wrote, sorted by recording; counts stay on disk. Raises DataError where there is none."""
-    paths = sorted(Path(folder).glob("*.npz"))
+    paths = sorted(p for p in Path(folder).glob("*.npz") if not is_unfinished(p.name))
     if not paths:
         raise DataError(f"{folder}: expected windows of recordings (.npz), found none; run the stage preprocess")
     return [Windows.load(path, in_place=True) for path in paths]

@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import TrialsConfig
-from spikebridge.errors import DataError
+from spikebridge.errors import ConfigError, DataError
 from spikebridge.intervals import TOLERANCE_S, inside_intervals
 from spikebridge.suggest import counted, did_you_mean, listed
-from spikebridge.trial_table import MOST_CLASSES, included, label_names, spellings
+from spikebridge.trial_table import (
+    MOST_CLASSES,
+    included,
+    is_name,
+    label_called,
+    label_columns,
+    label_described,
+    spellings,
+    trial_labels,
+)
 from spikebridge.types import Recording
 
 
@@ -38,14 +48,18 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
 
     Time outside the observed intervals is missing, not silent: a window that touches it is dropped, never filled.
 
-    Raises ConfigError for an `include` that cannot be evaluated; DataError where a column is absent, no trial is left,
+    Raises ConfigError for an expression that cannot be computed; DataError where a column is absent, no trial is left,
     or a window ends after the decision of its trial: the bins of a decision lie strictly before it.
     """
     table = recording.trials
-    for column in (trials.align, trials.label, trials.decision or trials.align):
+    made_of = label_columns(trials.label, table)
+    asked_for = [*made_of] if isinstance(trials.label, str) and made_of == (trials.label,) else []
+    for column in (trials.align, *asked_for, trials.decision or trials.align):
         if column not in table:
             has = listed(map(str, table.columns))
             raise DataError(f"{recording.name}: no column {column!r} in the trial table; columns: {has}")
+    if told := sorted(set(made_of) & set(trials.covariates)):
+        raise ConfigError(f"trials.covariates must not hold {listed(told)}: trials.label is made of it")
     lost = [
         f"{recording.name}: trials.covariates: no column {column!r} in the trial table"
         + did_you_mean(column, map(str, table.columns), f"; columns: {listed(map(str, table.columns))}")
@@ -56,11 +70,12 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
         raise DataError("\n".join(lost))
     align = table[trials.align].to_numpy(dtype=np.float64)
     decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
-    label = label_names(table[trials.label])
+    asked = included(table, trials.include, recording.name)
+    label = trial_labels(table, trials.label, recording.name, asked)
     start, stop = align + trials.window_s[0], align + trials.window_s[1]
     reasons = {
-        "excluded by trials.include": ~included(table, trials.include, recording.name),
-        f"no {trials.label}": label == "",
+        "excluded by trials.include": ~asked,
+        f"no {label_called(trials.label)}": label == "",
         f"no {trials.align}": ~np.isfinite(align),
         f"no {trials.decision or trials.align}": ~np.isfinite(decision),
         "window outside the observed time": ~inside_intervals(start, stop, recording.observed),
@@ -97,12 +112,18 @@ def classes_of(recordings: Iterable[Recording], trials: TrialsConfig) -> tuple[s
     if not 2 <= len(found) <= MOST_CLASSES:
         shown = listed(sorted(found, key=_sort_key(found)), 5)
         raise DataError(
-            f"trials.label: expected 2 to {MOST_CLASSES} classes in column {trials.label!r}, got {len(found)} ({shown})"
+            f"trials.label: expected 2 to {MOST_CLASSES} classes in {_described(trials)}, got {len(found)} ({shown})"
         )
     if groups := spellings(found):
         several = "; ".join(" and ".join(map(repr, group)) for group in groups)
-        raise DataError(f"trials.label: values of column {trials.label!r} differ in spelling alone: {several}")
+        raise DataError(f"trials.label: values of {_described(trials)} differ in spelling alone: {several}")
     return tuple(sorted(found, key=_sort_key(found)))
+
+
+def _described(trials: TrialsConfig) -> str:
+    """A label as classes of several recordings are counted: a plain name is that of a column."""
+    label = trials.label
+    return label_described(label, pd.DataFrame(columns=[label] if is_name(label) else []))
 
 
 def _sort_key(names: set[str]) -> Any:

@@ -7,27 +7,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spikebridge.config import Config
+from spikebridge.errors import RegistryError
 from spikebridge.tracking.epochs import LiveRun, live
 from spikebridge.tracking.place import home, tracking_uri
 
 if TYPE_CHECKING:
     from spikebridge.tracking.promotion import Promotion, Version
 
-__all__ = ["LiveRun", "home", "live", "promote", "publish", "serve_ui", "tracking_uri", "versions"]
+__all__ = ["LiveRun", "home", "live", "misplaced", "promote", "publish", "serve_ui", "tracking_uri", "versions"]
 
 
-def publish(config: Config, project: Path | str = ".") -> dict[str, Any]:
-    """Log what lies under runs/ and reports/ and register the best model behind the gates.
+def publish(config: Config, project: Path | str = ".", logged: Callable[[], None] = lambda: None) -> dict[str, Any]:
+    """Log what lies under runs/ and reports/ and register the best model behind the gates; write registration.json.
 
-    See `mirror.mirror` and `registry.register`; returns what registration.json says.
+    logged: called between the two; what it raises keeps the model out of the registry. See `mirror.mirror` and
+    `registry.register`; returns what registration.json says.
     """
+    from spikebridge.tracking import record
     from spikebridge.tracking.identity import identify
     from spikebridge.tracking.mirror import mirror
     from spikebridge.tracking.registry import register
 
     identity = identify(config, Path(project))  # once: code that is being edited meanwhile would change it
     mirror(config, project, identity)
-    return register(config, project, identity)
+    logged()
+    about = register(config, project, identity)
+    record.write(Path(project), about)
+    return about
 
 
 def versions(name: str | None = None) -> tuple[str, list[Version]]:
@@ -47,15 +53,45 @@ def promote(version: int, by: str, reason: str, name: str | None = None) -> tupl
 
     See `promotion.promote`.
     """
-    from spikebridge.tracking import load, promotion
+    from spikebridge.digest import file_digest
+    from spikebridge.models.parts import manifest
+    from spikebridge.tracking import evidence, load, promotion, record
 
-    store = load.existing_store()
+    store, project = load.existing_store(), home()
     name = name or load.settings().registered_model
-    return name, promotion.promote(store, name, version, by, reason)
+    champion = record.recorded_champion(project, store.uri, name)
+    said = promotion.promote(store, name, version, by, reason, champion)
+    path = evidence.downloaded(f"models:/{name}/{version}/{manifest.NAME}")
+    record.note_champion(project, store.uri, name, version, file_digest(path) if path else None)
+    return name, said
 
 
-def serve_ui(port: int, say: Callable[[str], None]) -> int:
-    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped; its exit code. say: gets lines to show."""
+def misplaced(project: Path) -> str:
+    """What to do where a moved or copied project's registered version has its files elsewhere; "" where all is well.
+
+    A store that cannot be asked has nothing to say here: whoever loads the model is told.
+    """
+    from mlflow.exceptions import MlflowException
+
+    from spikebridge.tracking import load, record
+
+    about = record.read(project)
+    if not about or load.missing_database(load.default_uri()):
+        return ""
+    try:
+        client = load.existing_store().client
+        version = client.get_model_version(str(about.get("name")), str(about.get("version")))
+    except (RegistryError, MlflowException):
+        return ""
+    where = load.elsewhere(client, version)
+    return f"version {about['version']} of {about['name']}: {load.moved(where)}" if where else ""
+
+
+def serve_ui(port: int, say: Callable[[str], None], auth: bool = False) -> int:
+    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped; its exit code.
+
+    say: gets lines to show. auth: ask for a password, see `ui.accounts`.
+    """
     from spikebridge.tracking.ui import serve
 
-    return serve(port, say)
+    return serve(port, say, auth)

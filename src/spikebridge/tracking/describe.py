@@ -10,7 +10,10 @@ from typing import Any
 import pandas as pd
 
 from spikebridge import mission
+from spikebridge.keys import path_key
+from spikebridge.plain_text import code, markdown
 from spikebridge.tracking.results import Results
+from spikebridge.trial_table import label_called
 
 HEADINGS = {
     "balanced_accuracy": "balanced accuracy",
@@ -30,17 +33,17 @@ def execution(results: Results) -> str:
     """Description of the parent run."""
     c = results.config
     start, stop = c.trials.window_s
-    source, target = "+".join(c.data.source), "+".join(c.data.target)
+    source, target = (markdown("+".join(names)) for names in (c.data.source, c.data.target))
     lines = [
-        f"**{source} → {target}**, predicting `{c.trials.label}` from the window "
-        f"{start:g} to {stop:g} s around `{c.trials.align}`, bins of {1000 * c.bins.width_s:g} ms.",
+        f"**{source} → {target}**, predicting {code(label_called(c.trials.label))} from the window "
+        f"{start:g} to {stop:g} s around {code(c.trials.align)}, bins of {1000 * c.bins.width_s:g} ms.",
         "",
         score_table(results),
         "",
         f"Intervals: {interval_text(results)}. Inner scores (cross-validation inside the training set) chose "
         "parameters and the best model; the outer scores shown here chose nothing.",
         "",
-        f"Data `{c.data.path}`, split by {c.split.by} into {c.split.outer_folds} outer folds, seed {c.seed}. "
+        f"Data {code(c.data.path)}, split by {c.split.by} into {c.split.outer_folds} outer folds, seed {c.seed}. "
         "The run *comparison* holds tables, tests and figures.",
     ]
     return "\n".join(lines)
@@ -245,9 +248,9 @@ def comparison_metrics(comparisons: pd.DataFrame) -> dict[str, float]:
     """Primary differences and their corrected p-values, as metrics of the comparison run."""
     found: dict[str, float] = {}
     for r in comparisons[comparisons["role"] == "primary"].to_dict("records"):
-        name = f"{r['family']}/{r['model_a']}_minus_{r['model_b']}"
+        name = path_key(str(r["family"]), f"{r['model_a']}_minus_{r['model_b']}")
         found |= {name: r["estimate"], f"{name}_p_holm": r["p_holm"]}
-    return {clean(k): float(v) for k, v in found.items() if isinstance(v, (int, float)) and math.isfinite(v)}
+    return {k: float(v) for k, v in found.items() if isinstance(v, (int, float)) and math.isfinite(v)}
 
 
 def model(results: Results, name: str, scores: Mapping[str, float]) -> str:
@@ -281,13 +284,13 @@ def number(value: Any) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [list(head), ["---"] * len(head), *([str(c).replace("|", "\\|") for c in row] for row in rows)]
+    lines = [list(head), ["---"] * len(head), *([_cell(c) for c in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def clean(name: str) -> str:
-    """A name that MLflow takes: other characters become underscores."""
-    return "".join(c if c.isalnum() or c in "_-. /:" else "_" for c in name)
+def _cell(value: Any) -> str:
+    """One cell on one line: a bar in it would begin another."""
+    return " ".join(str(value).replace("|", "\\|").split())
 
 
 def outputs(scores: Mapping[str, float]) -> list[str]:

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from spikebridge.digest import file_digest
 from spikebridge.gates import Champion, Gate
-from spikebridge.tracking import runs
+from spikebridge.tracking import load, runs
 from spikebridge.tracking.card import CHAMPION
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, quiet_mlflow
@@ -67,14 +67,16 @@ def present_champion(store: Store, name: str) -> Champion | None:
         data_hash=tags.get("data_hash", ""),
         evidence=folder,
         problem=problem,
-        gone=not there(version),
+        gone=not there(store, version),
         promoted_by=tags.get("promoted_by", ""),
         recorded=_recorded(tags.get(f"{GATE}present_champion", "")),
     )
 
 
-def there(version: ModelVersion) -> bool:
-    """Whether the version's files are where they were put. In a store that was moved they are not."""
+def there(store: Store, version: ModelVersion) -> bool:
+    """Whether the version's files are where they were put, in this project. In a moved or copied one they are not."""
+    if load.elsewhere(store.client, version):
+        return False
     try:
         return bool(quiet_mlflow().artifacts.list_artifacts(f"models:/{version.name}/{version.version}"))
     except (MlflowException, OSError):
@@ -84,22 +86,24 @@ def there(version: ModelVersion) -> bool:
 def _predictions(store: Store, version: ModelVersion) -> tuple[Path | None, str]:
     """Folder with the predictions, or why there is none. Versions without evidence may have them in their run."""
     wanted = version.tags.get(HASH)
-    path = _download(f"models:/{version.name}/{version.version}/{EVIDENCE}/{PREDICTIONS}")
+    if where := load.elsewhere(store.client, version):
+        return None, f"its files lie in another folder, {where}"
+    path = downloaded(f"models:/{version.name}/{version.version}/{EVIDENCE}/{PREDICTIONS}")
     if path is None and wanted is None and version.run_id:
-        path = _download(f"runs:/{version.run_id}/{PREDICTIONS}")
-    if path is None:
+        path = downloaded(f"runs:/{version.run_id}/{PREDICTIONS}")
+    if path is None or not path.is_file():
         return None, "it carries no predictions"
     if wanted is not None and file_digest(path) != wanted:
         return None, "its predictions are not those that it was registered with"
     return path.parent, ""
 
 
-def _download(uri: str) -> Path | None:
+def downloaded(uri: str) -> Path | None:
+    """A file or folder of the opened store; None where there is none."""
     try:
-        path = Path(quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri))
+        return Path(quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri))
     except (MlflowException, OSError):
         return None
-    return path if path.is_file() else None
 
 
 def _recorded(tag: str) -> Gate | None:

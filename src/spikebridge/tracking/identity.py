@@ -10,6 +10,7 @@ from pathlib import Path
 from spikebridge.config import Config
 from spikebridge.digest import digest, files_digest, source_hash
 from spikebridge.errors import DataError
+from spikebridge.inputs import is_unfinished
 
 NOT_SCIENCE = {"tracking", "compute"}  # where it is logged and how many processes did it: not what was computed
 
@@ -50,7 +51,7 @@ def identify(config: Config, project: Path) -> Identity:
 
 def window_files(project: Path) -> list[Path]:
     """The binned recordings. Raises DataError when there are none."""
-    files = sorted((project / "data" / "windows").glob("*.npz"))
+    files = sorted(p for p in (project / "data" / "windows").glob("*.npz") if not is_unfinished(p.name))
     if not files:
         raise DataError(f"{project / 'data' / 'windows'}: expected binned recordings (.npz), found none: run dvc repro")
     return files

@@ -1,21 +1,25 @@
-"""Load a registered model by name."""
+"""Load a registered model by name: its files are checked against their manifest and the project's record first."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from spikebridge.config import TrackingConfig
+from spikebridge.digest import file_digest
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import place
+from spikebridge.models.parts.manifest import NAME as MANIFEST
+from spikebridge.tracking import place, record
 from spikebridge.tracking.served import ServedModel, find_folder
 
 if TYPE_CHECKING:
     from spikebridge.tracking.store import Store
 
 SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/", "file:")
+REGISTERED = re.compile(r"models:/(?P<name>[^/]+?)(?:@(?P<alias>[^@/]+)|/(?P<version>\d+|latest))")
 
 
 def load(uri: str | Path) -> ServedModel:
@@ -30,6 +34,8 @@ def load(uri: str | Path) -> ServedModel:
 def folder_of(uri: str | Path) -> Path:
     """The local folder with the files of such a model. Raises RegistryError where there is none."""
     text = str(uri)
+    if found := REGISTERED.fullmatch(text):
+        return _registered(text, found["name"], found["alias"], found["version"])
     if text.startswith(SCHEMES):
         return find_folder(download(text))
     if not Path(text).is_dir():
@@ -37,23 +43,99 @@ def folder_of(uri: str | Path) -> Path:
     return find_folder(Path(text))
 
 
+def _registered(uri: str, name: str, alias: str | None, number: str | None) -> Path:
+    """The folder of a version, held against the record of the project at hand."""
+    from spikebridge.tracking.store import quiet_mlflow
+
+    client, mlflow = _client(uri), quiet_mlflow()
+    try:
+        if alias is None and number == "latest":
+            number = max((v.version for v in client.search_model_versions(f"name = '{name}'")), key=int, default="0")
+        version = client.get_model_version_by_alias(name, alias) if alias else client.get_model_version(name, number)
+    except mlflow.MlflowException as error:
+        raise _not_found(uri, client, error) from None
+    if where := elsewhere(client, version):
+        raise RegistryError(f"{uri}: {moved(where)}")
+    root = download(f"models:/{name}/{version.version}")
+    folder = find_folder(root)
+    manifest = root / MANIFEST
+    sha256 = file_digest(manifest) if manifest.is_file() else "none"
+    record.check(place.home(), default_uri(), name, str(version.version), alias, sha256)
+    return folder
+
+
+def elsewhere(client: Any, version: Any) -> str:
+    """Where the files of a version lie, if that is the folder of another project; "" where they are this one's.
+
+    MLflow writes down absolute places: in a copied project they are the original's, in a moved one nobody's.
+    """
+    uri = place.tracking_uri(str(client.tracking_uri))
+    root, location = place.artifact_root(uri), _location(client, version)
+    if place.sqlite_file(uri) is None or root is None or not location.startswith(("file:", "/")):
+        return ""
+    try:
+        run = client.get_run(version.run_id) if version.run_id else None
+        experiment = client.get_experiment(run.info.experiment_id) if run else None
+    except _mlflow_error():
+        return ""
+    ours = experiment is not None and place.BESIDE in experiment.tags
+    return "" if not ours or f"{location}/".startswith(f"{root}/") else location
+
+
+def moved(location: str) -> str:
+    """What to do about files that lie in another folder."""
+    return (
+        f"its files lie in {location}, not in this project: the project was moved or copied. Run spikebridge publish "
+        "here: it registers the model again from the files under runs/"
+    )
+
+
+def _location(client: Any, version: Any) -> str:
+    """The artifact location of a version; "" where it is not known."""
+    source = str(version.source)
+    if not source.startswith("models:/"):
+        return source
+    try:
+        return str(client.get_logged_model(source.removeprefix("models:/")).artifact_location)
+    except _mlflow_error():
+        return ""
+
+
 def download(uri: str) -> Path:
     """Local folder with the artifacts of a model. Raises RegistryError naming what is there instead."""
-    from spikebridge.tracking.store import connect, first_line, quiet_mlflow
+    from spikebridge.tracking.store import quiet_mlflow
+
+    client, mlflow = _client(uri), quiet_mlflow()
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    except (mlflow.MlflowException, OSError) as error:
+        raise _not_found(uri, client, error) from None
+
+
+def _client(uri: str) -> Any:
+    from spikebridge.tracking.store import connect
 
     store = default_uri()
     if missing := missing_database(store):
         raise RegistryError(
             f"{uri}: no MLflow store is here, expected {missing}. Load from inside the project, name a store in "
-            "MLFLOW_TRACKING_URI, or load a folder"
+            "MLFLOW_TRACKING_URI, or load a folder. Where the project has results (runs/, reports/), spikebridge "
+            "publish makes the store"
         )
-    client = connect(store)
-    mlflow = quiet_mlflow()
-    try:
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
-    except (mlflow.MlflowException, OSError) as error:
-        there = known_models(client)
-        raise RegistryError(f"{uri}: {first_line(error)} (registered in {store}: {there or 'nothing yet'})") from None
+    return connect(store)
+
+
+def _not_found(uri: str, client: Any, error: Exception) -> RegistryError:
+    from spikebridge.tracking.store import first_line
+
+    there = known_models(client)
+    return RegistryError(f"{uri}: {first_line(error)} (registered in {default_uri()}: {there or 'nothing yet'})")
+
+
+def _mlflow_error() -> type[Exception]:
+    from mlflow.exceptions import MlflowException
+
+    return MlflowException
 
 
 def existing_store() -> Store:

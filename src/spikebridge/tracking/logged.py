@@ -1,4 +1,4 @@
-"""The files of a registered model: safetensors, JSON and skops in MLflow's folder, with signature and example."""
+"""The files of a registered model: safetensors and JSON in MLflow's folder, with signature, example and manifest."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.digest import file_digest
 from spikebridge.errors import RegistryError
+from spikebridge.models.parts import manifest
 from spikebridge.tracking import mirror
 from spikebridge.tracking.identity import Identity, window_files
 from spikebridge.tracking.results import Results
-from spikebridge.tracking.served import ABOUT, ServedModel
+from spikebridge.tracking.served import ABOUT, AROUND, ServedModel
 from spikebridge.tracking.store import Store, quiet_mlflow
 from spikebridge.types import Windows
 
 EXAMPLE_TRIALS = 3
 SCRIPT = Path(__file__).with_name("served_script.py")
-PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "torch", "scikit-learn", "safetensors", "skops")
+PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "torch", "scikit-learn", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Logged:
     uri: str
     run_id: str
     model_id: str
+    manifest_sha256: str
 
 
 def log_model(store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any]) -> Logged:
@@ -46,6 +49,7 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
         staged = Path(folder) / "model"
         shutil.copytree(results.trained(model) / "model", staged)
         (staged / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        manifest.write(staged)
         served = ServedModel(staged)
         recording, counts = example(served, results.project)
         served.predict(counts, recording=recording)  # what cannot be read or fed is not registered
@@ -61,7 +65,18 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
                 metadata={k: about[k] for k in ("classes", "bin_s", "n_bins", "data_hash", "split_hash")},
             )
             mlflow.log_metrics(about["outer"], model_id=logged.model_id)
-    return Logged(logged.model_uri, run.info.run_id, logged.model_id)
+        sha256 = _seal(store, logged, Path(folder) / "seal")
+    return Logged(logged.model_uri, run.info.run_id, logged.model_id, sha256)
+
+
+def _seal(store: Store, logged: Any, folder: Path) -> str:
+    """Put manifest.json over all that MLflow wrote, the script that it runs among them; its SHA-256."""
+    mlflow = quiet_mlflow()
+    folder.mkdir()
+    written = Path(mlflow.artifacts.download_artifacts(artifact_uri=logged.model_uri, dst_path=str(folder)))
+    path = manifest.write(written, AROUND)
+    store.client.log_model_artifact(logged.model_id, str(path))
+    return file_digest(path)
 
 
 def signature() -> Any:

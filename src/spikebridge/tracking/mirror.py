@@ -50,8 +50,7 @@ def model_run(store: Store, identity: Identity, model: str) -> MlflowRun | None:
 
 
 def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> None:
-    settings = pd.json_normalize(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models"}))
-    params = settings.iloc[0].to_dict()
+    params = runs.settings(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models"}))
     content = results.metrics()
     overall = flatten({k: v for k, v in content.items() if k not in {"models", "translation", "ladder"}})
     tags = {**identity.tags(), NOTE: describe.execution(results), "data_path": results.config.data.path}

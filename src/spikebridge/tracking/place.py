@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SQLITE = "sqlite:///"
+BESIDE = "spikebridge.artifacts"
+"""Tag of an experiment whose artifacts lie beside the database."""
 _announced: set[str] = set()
 
 

@@ -61,9 +61,10 @@ class Version:
     promotion: Promotion | None
 
 
-def promote(store: Store, name: str, version: int, by: str, reason: str) -> Promotion:
+def promote(store: Store, name: str, version: int, by: str, reason: str, champion: int | None = None) -> Promotion:
     """Give the alias champion to a version, whatever its gates say, and record who wanted it and why.
 
+    champion: the one that the project's record knows, where an alias in the store may have been moved by others.
     Raises RegistryError without a name or a reason, for a version that does not exist or cannot be loaded, and for one
     that is the champion already.
     """
@@ -78,9 +79,9 @@ def promote(store: Store, name: str, version: int, by: str, reason: str) -> Prom
         chosen = next((v for v in known if v.version == version), None)
         if chosen is None:
             raise RegistryError(f"{name} has no version {version}; {there_are(known)}")
-        if CHAMPION in chosen.aliases:
+        if CHAMPION in chosen.aliases and champion in {None, version}:
             raise RegistryError(f"version {version} of {name} is the champion already")
-        if not there(store.client.get_model_version(name, str(version))):
+        if not there(store, store.client.get_model_version(name, str(version))):
             raise RegistryError(f"version {version} of {name}: its files are not where they were registered")
         before = next((v for v in known if CHAMPION in v.aliases), None)
         said = Promotion(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.keys import key
+from spikebridge.plain_text import read_csv
 from spikebridge.stored import read_json
 
 DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
@@ -71,18 +74,29 @@ class Results:
         """A table of reports/evaluation. Raises DataError when it cannot be read."""
         path = self.evaluation / name
         try:
-            return pd.read_csv(path)
+            return read_csv(path)
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: cannot be read as a table: {error}") from None
 
 
 def flatten(entry: dict[str, Any]) -> dict[str, float]:
-    """{"auc": {"value", "ci_low", "ci_high"}, "n": 3} -> {"auc", "auc_ci_low", "auc_ci_high", "n"}; no NaN, no text."""
-    flat: dict[str, Any] = {}
+    """{"auc": {"value", "ci_low", "ci_high"}, "n": 3} -> {"auc", "auc_ci_low", "auc_ci_high", "n"}; no NaN, no text.
+
+    Names of recordings and the like among them are keys that MLflow takes (see `keys`). Where two ways down give one
+    key ("a" then "b_c", "a_b" then "c"), the steps of the later one are parted by "/".
+    """
+    flat: dict[str, float] = {}
+    for way, value in _numbers(entry):
+        joined = "_".join(way)
+        flat[joined if joined not in flat else "/".join(way)] = value
+    return flat
+
+
+def _numbers(entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
+    """(keys on the way down, number) of every finite number; "value" below another key is that key itself."""
     for name, value in entry.items():
+        way = above if name == "value" and above else (*above, key(name))
         if isinstance(value, dict):
-            flat |= {name if k == "value" else f"{name}_{k}": v for k, v in flatten(value).items()}
-        else:
-            flat[name] = value
-    numbers = {k: v for k, v in flat.items() if isinstance(v, (int, float))}
-    return {k: float(v) for k, v in numbers.items() if math.isfinite(v)}
+            yield from _numbers(value, (*above, key(name)))
+        elif isinstance(value, (int, float)) and math.isfinite(value):
+            yield way, float(value)

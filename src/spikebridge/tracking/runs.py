@@ -13,6 +13,7 @@ from typing import Any
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
 from spikebridge.digest import digest
+from spikebridge.keys import fitted, key
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.store import Store, process_tags
 
@@ -123,7 +124,7 @@ def log(
 ) -> None:
     """Log any number of metrics, params and tags in as few calls as MLflow allows."""
     points = [m for m in metrics if math.isfinite(m.value)]
-    pairs = [Param(k, str(v)[:LONGEST_PARAM]) for k, v in (params or {}).items()]
+    pairs = [Param(fitted(k), str(v)[:LONGEST_PARAM]) for k, v in (params or {}).items()]
     labels = [RunTag(k, v) for k, v in (tags or {}).items()]
     step = min(BATCH_METRICS - BATCH_PARAMS - BATCH_TAGS, 700)
     n_calls = max(-(-len(points) // step), -(-len(pairs) // BATCH_PARAMS), -(-len(labels) // BATCH_TAGS))
@@ -136,10 +137,21 @@ def log(
         )
 
 
+def settings(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested settings as parameters, {"split": {"by": "block"}} -> {"split.by"}; names among them as keys."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found |= settings(value, f"{above}{key(str(name))}.")
+        else:
+            found[above + key(str(name))] = value
+    return found
+
+
 def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Metric]:
     """Metric entities of a mapping; None and NaN are left out."""
     now = int(time.time() * 1000)
-    return [Metric(k, float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)]
+    return [Metric(fitted(k), float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)]
 
 
 def _user() -> str:

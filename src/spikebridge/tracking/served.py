@@ -1,9 +1,8 @@
-"""A registered model, read with installed code: safetensors, JSON and skops; nothing of the artifact is executed."""
+"""A registered model, read with installed code: safetensors and JSON; nothing of the artifact is executed."""
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge import models
-from spikebridge.errors import RegistryError, SpikebridgeError
+from spikebridge.errors import DataError, RegistryError, SpikebridgeError
+from spikebridge.models.parts import about as saved_about
+from spikebridge.models.parts import manifest
+from spikebridge.models.parts.saved_json import read_object
 from spikebridge.types import Predictions, Windows
 
 OUTPUTS = ("label", "probabilities", "latents", "target_rates")
 ABOUT = "served.json"
+AROUND = ("evidence", "registered_model_meta")
+"""What lies beside a registered model and may change: what it was judged by, and MLflow's note on a download."""
 MAX_COUNT = np.iinfo(np.uint32).max
 
 
@@ -28,16 +32,18 @@ class ServedModel:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.metadata = _read(folder / ABOUT) if (folder / ABOUT).is_file() else {}
-        about = _read(folder / "model.json")
         try:
-            self.name = str(about["model"])
-            self.classes = tuple(str(c) for c in about["classes"])
-            self.bin_s, self.n_bins = float(about["bin_s"]), int(about["n_bins"])
-            self.recordings: Mapping[str, Mapping[str, list[int]]] = about["recordings"]
+            about = saved_about.read_about(folder)
             self._model = models.load(folder)
-        except KeyError as error:
-            raise RegistryError(f"{folder}: model.json lacks {error}") from None
+            self.metadata = read_object(folder / ABOUT) if (folder / ABOUT).is_file() else {}
+        except DataError as error:
+            raise RegistryError(str(error)) from None
+        self.name, self.classes = about.model, tuple(about.classes)
+        self.bin_s, self.n_bins = about.bin_s, about.n_bins
+        self.recordings: Mapping[str, Mapping[str, list[int]]] = {
+            name: units.model_dump() for name, units in about.recordings.items()
+        }
+        self._try_out(folder)
 
     def __repr__(self) -> str:
         return (
@@ -66,11 +72,29 @@ class ServedModel:
                 "target's past"
             )
         try:
-            return self._pick(self._model.predict(self._windows(array, chosen)), output, chosen)
+            said = self._model.predict(self._windows(array, chosen))
+            if not _finite(said):
+                raise RegistryError(f"{self.name} gives numbers that are not finite for these counts")
+            return self._pick(said, output, chosen)
         except RegistryError:
             raise
         except SpikebridgeError as error:
             raise RegistryError(f"{self.name}: {error}") from None
+
+    def _try_out(self, folder: Path) -> None:
+        """Predict one empty window of each recording: what was saved must fit together and give finite numbers."""
+        if not self._model.from_source:
+            return
+        for name, units in self.recordings.items():
+            w = self._windows(np.zeros((1, self.n_bins, len(units["source_units"]))), name)
+            try:
+                with np.errstate(all="ignore"):
+                    fits = _finite(self._model.predict(w))
+            except (ArithmeticError, ValueError, TypeError, LookupError, RuntimeError, MemoryError) as error:
+                said = (str(error).splitlines() or [type(error).__name__])[0]
+                raise RegistryError(f"{folder}: the model cannot predict {name}: {said[:200]}") from None
+            if not fits:
+                raise RegistryError(f"{folder}: the model gives numbers that are not finite for {name}")
 
     def _recording(self, n_units: int, recording: str) -> str:
         units = {name: len(r["source_units"]) for name, r in self.recordings.items()}
@@ -162,19 +186,22 @@ def _kind(value: Any) -> str:
 def find_folder(root: Path) -> Path:
     """The folder with model.json in `root`: itself, or where a registered model keeps it.
 
-    Raises RegistryError when there is none.
+    Raises RegistryError when there is none, or where a file of MLflow's folder is not the one that was registered.
     """
     for folder in (root, root / "artifacts" / "model", root / "model"):
-        if (folder / "model.json").is_file():
+        if (folder / saved_about.NAME).is_file():
+            if (root / "MLmodel").exists() or folder == root / "artifacts" / "model":
+                _check_around(root)
             return folder
     raise RegistryError(f"{root}: expected a saved spikebridge model (model.json), found none")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _check_around(root: Path) -> None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RegistryError(f"{path}: cannot be read as JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise RegistryError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content
+        manifest.check(root, AROUND)
+    except DataError as error:
+        raise RegistryError(str(error)) from None
+
+
+def _finite(said: Predictions) -> bool:
+    return all(a is None or bool(np.isfinite(a).all()) for a in (said.probabilities, said.rates, said.latents))

@@ -36,7 +36,7 @@ SHOWN_METRICS = (
     "inner_balanced_accuracy",
 )
 EXPERIMENT_TAGS = {
-    "spikebridge.artifacts": "beside",
+    place.BESIDE: "beside",
     "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
     "mlflow.note.content": "Each top run is one execution of the pipeline: a child for each model (tuning trials below "
     "it) and one, *comparison*, with tables, tests and figures. The same metric has the same name in every model.",
@@ -109,8 +109,9 @@ def quiet_mlflow() -> Any:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     import mlflow
 
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking", "mlflow.store", "mlflow.pyfunc"):
+    for name in ("alembic", "mlflow.tracking", "mlflow.store", "mlflow.pyfunc"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs a traceback of what it raises too
     warnings.filterwarnings("ignore", message=".*type hints.*", module="mlflow.*")
     return mlflow
 
@@ -172,7 +173,7 @@ def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
 
 
 def _ours(experiment: Any) -> bool:
-    return "spikebridge.artifacts" in experiment.tags and experiment.artifact_location.startswith("file:")
+    return place.BESIDE in experiment.tags and experiment.artifact_location.startswith("file:")
 
 
 def process_tags() -> dict[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import place
@@ -14,13 +17,45 @@ from spikebridge.tracking.load import default_uri, settings
 from spikebridge.tracking.store import open_store, terminable
 
 HOST = "127.0.0.1"
+ADMIN = "admin"
+PASSWORD, SECRET = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
+MIN_PASSWORD = 12
+"""What MLflow asks of a password."""
 
 
-def command(uri: str, port: int) -> list[str]:
-    """`mlflow ui` for a store; artifacts are read from where the runs say."""
+def command(uri: str, port: int, auth: bool = False) -> list[str]:
+    """`mlflow ui` for a store; artifacts are read from where the runs say. auth: whether it asks for a password."""
     root = place.artifact_root(uri)
     where = ["--backend-store-uri", uri, *(["--default-artifact-root", root] if root else [])]
-    return [sys.executable, "-m", "mlflow", "ui", *where, "--host", HOST, "--port", str(port)]
+    app = ["--app-name", "basic-auth"] if auth else []
+    return [sys.executable, "-m", "mlflow", "ui", *where, "--host", HOST, "--port", str(port), *app]
+
+
+def accounts(folder: Path) -> dict[str, str]:
+    """Environment of a server that asks for a password; names and hashed passwords are kept in `folder`.
+
+    The first start makes the user admin, with the password in MLFLOW_AUTH_ADMIN_PASSWORD.
+    Raises RegistryError where a package or that password is missing.
+    """
+    if importlib.util.find_spec("flask_wtf") is None:
+        raise RegistryError(
+            '--auth needs the package flask-wtf, which is not installed: pip install ".[auth]" in the project\'s folder'
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    users, settings_file = folder / "users.db", folder / "basic_auth.ini"
+    if not users.exists() and len(os.environ.get(PASSWORD, "")) < MIN_PASSWORD:
+        raise RegistryError(
+            f"--auth: expected a password of at least {MIN_PASSWORD} characters for the user {ADMIN} in {PASSWORD}, "
+            "for the first start"
+        )
+    database = (place.SQLITE + users.resolve().as_posix()).replace("%", "%%")  # the file's format has % as a sign
+    lines = ["[mlflow]", "default_permission = READ", f"database_uri = {database}", f"admin_username = {ADMIN}"]
+    lines.append("authorization_function = mlflow.server.auth:authenticate_request_basic_auth")
+    settings_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings_file.resolve()),
+        SECRET: os.environ.get(SECRET) or secrets.token_hex(),
+    }
 
 
 def links(experiment: str, port: int) -> list[str]:
@@ -34,8 +69,11 @@ def links(experiment: str, port: int) -> list[str]:
     ]
 
 
-def serve(port: int, say: Callable[[str], None]) -> int:
-    """Run the UI until Ctrl-C. Raises RegistryError when the store is a server, which has a UI of its own."""
+def serve(port: int, say: Callable[[str], None], auth: bool = False) -> int:
+    """Run the UI until Ctrl-C. auth: it asks for a password; see `accounts`.
+
+    Raises RegistryError when the store is a server, which has a UI of its own.
+    """
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
         raise RegistryError(f"the store is a server: open {uri} in a browser")
@@ -43,9 +81,12 @@ def serve(port: int, say: Callable[[str], None]) -> int:
     store = open_store(settings(), place.home())
     # The job runner serves nothing here and takes some 240 MB
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    if auth:
+        environment |= accounts(place.home() / "mlruns" / "auth")
+        say(f"Log in as {ADMIN}. Everybody else needs an account, and may only look by default.")
     for line in links(store.experiment, port):
         say(line)
-    return _run(command(uri, port), environment)
+    return _run(command(uri, port, auth), environment)
 
 
 def _run(arguments: list[str], environment: dict[str, str]) -> int:

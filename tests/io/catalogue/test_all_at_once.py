@@ -25,8 +25,9 @@ BAD = Catalogue()
     "units), 'hc' (1 unit)",
     "  - 1 spike time NaN or infinite, in unit 1 (the first is spike 2 of unit 1, counted from 0: nan): remove "
     "what is no spike, or leave such units out: data.exclude_units: {a: [1]}",
-    "  - 1 spike time below zero, in unit 1 (the first is spike 0 of unit 1, counted from 0: -1): add one offset "
-    "to all times of the file, those of trials and behaviour too, so that none is negative",
+    "  - 1 spike time below zero, in unit 1 (the first is spike 0 of unit 1, counted from 0: -1): set "
+    "data.offset_s: {a: 1}, which adds seconds to all times of the recording, those of trials and behaviour too, so "
+    "that no spike is negative",
     "  - spike times must rise within a unit; they fall in unit 1 (in unit 1 from 3 to 2 s): sort them, or, "
     "where sessions were joined, add to each the length of those before; or leave such units out: data.exclude_units: "
     "{a: [1]}",

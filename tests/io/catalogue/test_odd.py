@@ -192,7 +192,14 @@ def window_before_the_recording(at: Project) -> None:
     at.nwb()
 
 
-@ODD.add("a: read", "  warning: 3 of 12 trials dropped: the window leaves the observed time")
+@ODD.add(
+    "a: read",
+    "  warning: 3 of 12 trials dropped: the window leaves the observed time",
+    "  warning: 2 of 12 trials lie after the last spike (129.827 s), until 151 s; with -35.7871 to -21.173 s added to "
+    "their times all trials would lie inside the spikes: was the recording shorter than the session, or are the trials "
+    "on another clock? If so, set data.offset_s: {a: {trials: SECONDS}}, where SECONDS is what synchronises the trials "
+    "with the spikes",
+)
 def some_trials_after_the_last_spike(at: Project) -> None:
     at.nwb(trials={k: v if k == "choice" else [t + 35.0 for t in v] for k, v in trials().items()})
 

@@ -37,7 +37,8 @@ def infinite_spike_time(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: 2 spike times below zero, in unit 4 (the first is spike 0 of unit 4, counted from 0: -20.5): "
-    "add one offset to all times of the file, those of trials and behaviour too, so that none is negative"
+    "set data.offset_s: {a: 21}, which adds seconds to all times of the recording, those of trials and behaviour too, "
+    "so that no spike is negative"
 )
 def negative_spike_times(at: Project) -> None:
     """Spikes before the start of the task."""

@@ -123,7 +123,8 @@ def trials_in_milliseconds(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: every trial (decision_time 86405 to 86515) lies outside the spikes (0.2129 to 129.827 s): "
-    "are both in seconds on one clock?"
+    "are both in seconds on one clock? If not, they would all lie inside with -86400.8 to -86386.2 s added to their "
+    "times: set data.offset_s: {a: {trials: SECONDS}}, where SECONDS is what synchronises the trials with the spikes"
 )
 def trials_on_another_clock(at: Project) -> None:
     """Counted by the computer of the task since its start."""
@@ -132,7 +133,9 @@ def trials_on_another_clock(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: 7 of 12 trials (decision_time 140 to 200) lie outside the spikes (0.2129 to 129.827 s): are "
-    "both in seconds on one clock? If so, leave these trials out by trials.include"
+    "both in seconds on one clock? If so, leave these trials out by trials.include; if not, they would all lie inside "
+    "with -85.7871 to -71.173 s added to their times: set data.offset_s: {a: {trials: SECONDS}}, where SECONDS is "
+    "what synchronises the trials with the spikes"
 )
 def most_trials_after_the_last_spike(at: Project) -> None:
     at.nwb(trials=shifted(85.0))

@@ -3,6 +3,9 @@
 Read without SpikeInterface, whose extractor runs params.py as a program (here one line of it is parsed, none is run),
 drops clusters that a table does not list, and renumbers clusters that it exported itself.
 
+Times are those of spike_times.npy, in samples, unless the folder has them in seconds as well, on the clock of the
+session (spike_times_sec_adj.npy, say; the option spike_times names another file, or `samples`).
+
 Units are the clusters with spikes or with a row in cluster_info.tsv. Each column of each cluster_*.tsv becomes a units
 column. `quality` is a person's word (group), else that of a curation program, else Kilosort's label, else empty: Phy's
 word "unsorted" says that nobody judged. Nothing is left out for its quality.
@@ -14,6 +17,7 @@ import ast
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +27,15 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.adjusted import adjusted_times, time_files
 from spikebridge.io.formats.sorting.clusters import cluster_files, cluster_tables, merged_tables
 from spikebridge.io.formats.sorting.common import (
     Sorted,
     agreed_rate,
-    by_unit,
+    grouped_times,
     in_time_order,
     refuse,
+    spike_table,
     to_samples,
     with_tables_beside,
 )
@@ -44,6 +50,7 @@ RATE = re.compile(r"^\s*sample_rate\s*=\s*([^#\n]*)", re.IGNORECASE | re.MULTILI
 
 class Options(Section):
     sampling_rate_hz: Positive | None = None
+    spike_times: str = "auto"
 
 
 def can_read(path: Path) -> bool:
@@ -56,16 +63,20 @@ def takes(path: Path) -> bool:
 
 def files_of(path: Path) -> list[Path]:
     """Without the raw recording and the features, which may be a hundred gigabytes."""
-    return [p for name in ARRAYS if (p := path / name).is_file()] + sidecar_files(path)
+    arrays = [p for name in ARRAYS if (p := path / name).is_file()]
+    return arrays + [p for p in time_files(path) if p not in arrays] + sidecar_files(path)
 
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
     notes: list[str] = []
     samples, clusters = _spikes(path, notes)
-    rate = agreed_rate(path, {"params.py": _rate_in_params(path)}, options.sampling_rate_hz)
+    seconds, rate = _seconds(path, samples, options, notes)
     units = merged_tables(cluster_tables(path, notes), clusters, notes)
-    spikes = by_unit(units["unit"].to_numpy(), clusters, samples / rate)
+    ids = units["unit"].to_numpy()
+    grouped = grouped_times(ids, clusters, samples if seconds is None else seconds, rate)
+    del samples, clusters, seconds  # the table of spikes takes their room
+    spikes = spike_table(ids, *grouped)
     found = with_tables_beside(path, Sorted(units, spikes), path.name, skip=[p.name for p in cluster_files(path)])
     units = _with_quality(found.units, notes)
     return replace(found, units=units, notes=(*notes, *found.notes))
@@ -90,7 +101,7 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Samples (spike,) and clusters (spike,), in the order of the files."""
     wrong: list[str] = []
     owners = "spike_clusters.npy" if (path / "spike_clusters.npy").is_file() else "spike_templates.npy"
@@ -103,11 +114,23 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], NDArray[
     if not np.isfinite(clusters).all():
         wrong.append(f"{owners}: expected a cluster for every spike, found NaN")
     refuse(path, wrong)
-    return samples, clusters.astype(np.int64)
+    return samples, clusters if clusters.dtype.kind == "i" else clusters.astype(np.int64)
 
 
-def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[np.float64]:
-    """(spike,), exact up to 2^53; NaN stays. Pickled arrays are never opened."""
+def _seconds(
+    path: Path, samples: NDArray[Any], options: Options, notes: list[str]
+) -> tuple[NDArray[np.float64] | None, float]:
+    """(spike,), seconds, of a file that holds them beside the samples (`adjusted`), and 1; else None and the rate."""
+    said = _rate_in_params(path)
+    known = said is not None or options.sampling_rate_hz is not None
+    rate = agreed_rate(path, {"params.py": said}, options.sampling_rate_hz) if known else None
+    if source := adjusted_times(path, options.spike_times, samples, rate, notes):
+        return source.times, 1.0
+    return None, agreed_rate(path, {"params.py": said}, options.sampling_rate_hz)
+
+
+def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[Any]:
+    """(spike,), as the file has them; NaN stays. Pickled arrays are never opened."""
     try:
         values = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -116,8 +139,8 @@ def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArra
     if values.dtype.kind not in "iuf" or values.size != max(values.shape, default=1):
         wrong.append(f"{file.name}: expected one number a spike, got {values.dtype} of shape {values.shape}")
         return np.empty(0)
-    numbers = values.ravel().astype(np.float64)
-    known = numbers[np.isfinite(numbers)] if values.dtype.kind == "f" else numbers[:0]
+    numbers = values.ravel()
+    known = numbers[np.isfinite(numbers)] if values.dtype.kind == "f" else np.empty(0)
     if (known != np.rint(known)).any():
         wrong.append(f"{file.name}: expected whole numbers ({what}), got {known[known != np.rint(known)][0]}{hint}")
     return numbers

@@ -199,8 +199,8 @@ def _places(owners: pd.Series, units: pd.DataFrame, file: Path, log: Log) -> NDA
     said = f"column unit: {counted(n, 'spike')} of units that are not in the units table: {', '.join(shown)}"
     numbers = ids is not None and known.dtype == np.int64
     if numbers and (by := _shift(np.asarray(found), np.asarray(known))):
-        first = "1 here and from 0 there" if by > 0 else "0 here and from 1 there"
-        log.fail(file, f"{said}. Ids seem to count from {first}: give both tables the same ids")
+        begin = "1 here and from 0 there" if by > 0 else "0 here and from 1 there"
+        log.fail(file, f"{said}. Ids seem to count from {begin}: give both tables the same ids")
     elif 2 * n > len(codes) or numbers != (known.dtype == np.int64):
         log.fail(file, f"{said}. {TO_ADD}")
     else:

@@ -12,6 +12,13 @@ from spikebridge.errors import DataError
 from spikebridge.io.findings import Finding
 from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation.behavior import check_behavior
+from spikebridge.io.validation.characters import (
+    check_characters,
+    check_region_characters,
+    check_series_characters,
+    check_trial_characters,
+)
+from spikebridge.io.validation.clocks import check_clocks, check_relative
 from spikebridge.io.validation.copies import check_copies
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.observed import check_observed, check_pauses
@@ -40,11 +47,17 @@ CHECKS: dict[Check, str] = {
     check_columns: "trials",
     check_include: "trials",
     check_spans: "trials",
+    check_relative: "trials",
     check_events: "trials",
     check_labels: "trials",
     check_scale: "trials",
     check_windows: "trials",
+    check_clocks: "trials",
     check_behavior: "behavior",
+    check_characters: "spikes",
+    check_region_characters: "regions",
+    check_trial_characters: "trials",
+    check_series_characters: "behavior",
 }
 """Each check, and the part of the recording that it needs."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
 from spikebridge.suggest import counted, listed
-from spikebridge.trial_table import MOST_CLASSES, label_names, spellings
+from spikebridge.trial_table import MOST_CLASSES, Label, label_called, label_described, label_names, spellings
 
 MISSING = {"nan", "NaN", "NAN", "None", "null", "NULL", "NA", "N/A", "n/a", "NaT", "<NA>", "#N/A", "[]"}
 """Words by which programs write that there is no value."""
@@ -20,25 +20,24 @@ def check_labels(subject: Subject) -> Iterator[Finding]:
     if subject.labels is None or not len(subject.usable):
         return
     counts = Counter(subject.labels[subject.usable].tolist())
-    name = subject.trials.label
+    name, label = label_called(subject.trials.label), subject.trials.label
+    where = label_described(label, subject.recording.trials)
     if len(counts) > MOST_CLASSES:
         yield Finding(True, _too_many(subject, counts))
         return
     for word in sorted(MISSING & set(counts)):
         yield Finding(
             True,
-            f"trials.label: {word!r} in column {name!r} ({counted(counts[word], 'trial')}) reads like a missing value "
-            f"and would be a class; leave it empty, or add to trials.include: {name} != '{word}'",
+            f"trials.label: {word!r} in {where} ({counted(counts[word], 'trial')}) reads like a missing value "
+            f"and would be a class; {_way_out(label, word)}",
         )
     for group in spellings(set(counts) - MISSING):
         several = listed(f"{label!r} ({counted(counts[label], 'trial')})" for label in group)
-        yield Finding(
-            True, f"trials.label: values of column {name!r} differ in spelling alone and would be classes: {several}"
-        )
+        yield Finding(True, f"trials.label: values of {where} differ in spelling alone and would be classes: {several}")
     blank = sorted(label for label in counts if not label.strip())
     if blank:
         yield Finding(
-            True, f"trials.label: column {name!r} holds blanks in {counted(counts[blank[0]], 'trial')}: leave it empty"
+            True, f"trials.label: {where} holds blanks in {counted(counts[blank[0]], 'trial')}: leave it empty"
         )
     if len(counts) == 1:
         yield Finding(False, f"all {counted(len(subject.usable), 'trial')} have the {name} {next(iter(counts))!r}")
@@ -46,11 +45,19 @@ def check_labels(subject: Subject) -> Iterator[Finding]:
         yield Finding(False, f"only one trial has the {name} {label!r}")
 
 
+def _way_out(label: Label, word: str) -> str:
+    if not isinstance(label, str):
+        return "give the class another name"
+    column = label if label.isidentifier() else f"`{label}`"
+    return f"leave it empty, or add to trials.include: {column} != '{word}'"
+
+
 def _too_many(subject: Subject, counts: Counter[str]) -> str:
-    table, name = subject.recording.trials, subject.trials.label
-    few = [str(c) for c in table if c != name and 2 <= len(set(label_names(table[c])) - {""}) <= MOST_CLASSES]
-    what = "numbers: a quantity, not a decision" if pd.api.types.is_numeric_dtype(table[name]) else "values"
+    table, label = subject.recording.trials, subject.trials.label
+    few = [str(c) for c in table if c != label and 2 <= len(set(label_names(table[c])) - {""}) <= MOST_CLASSES]
+    numeric = isinstance(label, str) and label in table and pd.api.types.is_numeric_dtype(table[label])
+    what = "numbers: a quantity, not a decision" if numeric else "values"
     return (
-        f"trials.label: column {name!r} holds {len(counts)} different {what}. Expected 2 to {MOST_CLASSES} classes; "
-        f"columns that have as many: {listed(few)}"
+        f"trials.label: {label_described(label, table)} holds {len(counts)} different {what}. Expected 2 to "
+        f"{MOST_CLASSES} classes; columns that have as many: {listed(few)}"
     )

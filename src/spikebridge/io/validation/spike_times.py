@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from spikebridge.io.findings import Finding
+from spikebridge.io.offsets import offset_setting
 from spikebridge.io.validation.clock import fast_hz
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trains import is_doubled
@@ -29,7 +30,8 @@ def check_values(subject: Subject) -> Iterator[Finding]:
         (
             "below zero",
             (times < 0) & np.isfinite(times),
-            "add one offset to all times of the file, those of trials and behaviour too, so that none is negative",
+            f"set {_offset_up(subject)}, which adds seconds to all times of the recording, those of trials and "
+            "behaviour too, so that no spike is negative",
         ),
     ):
         if bad.any():
@@ -42,6 +44,13 @@ def check_values(subject: Subject) -> Iterator[Finding]:
                 f"{counted(int(bad.sum()), 'spike time')} {what}, in {subject.units(units[bad])} (the first is spike "
                 f"{number} of unit {subject.called(int(units[at]))}, counted from 0: {times[at]:g}): {advice}",
             )
+
+
+def _offset_up(subject: Subject) -> str:
+    """The setting that makes all spikes and the observed time positive, to whole seconds."""
+    least = min(subject.trains.span[0], float(subject.recording.observed.min(initial=0.0)))
+    up = float(np.ceil(-least))
+    return offset_setting(subject.data, subject.recording.name, spikes=up, trials=up, behavior=up)
 
 
 def check_order(subject: Subject) -> Iterator[Finding]:

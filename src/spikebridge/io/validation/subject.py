@@ -13,11 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, TrialsConfig
-from spikebridge.errors import ConfigError
+from spikebridge.errors import ConfigError, SpikebridgeError
+from spikebridge.io.offsets import Offset, offset_of
 from spikebridge.io.unit_names import named, names_of
 from spikebridge.io.validation.clock import why_not_seconds
+from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
 from spikebridge.io.validation.trains import Trains, trains_of
-from spikebridge.trial_table import included, label_names
+from spikebridge.trial_table import included, is_absent, trial_labels
 from spikebridge.types import Recording
 
 WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
@@ -86,10 +88,32 @@ class Subject:
         return table[column].to_numpy(dtype=np.float64, na_value=np.nan)
 
     @cached_property
+    def trial_times(self) -> Times | None:
+        """Times of the trials that are asked for; None where there is nothing to align to."""
+        align, start, stop = (self.times(c) for c in (self.trials.align, "start_time", "stop_time"))
+        if align is None:
+            return None
+        mine = self.asked
+        return Times(align[mine], None if start is None else start[mine], None if stop is None else stop[mine])
+
+    @cached_property
+    def own_start(self) -> bool:
+        """Whether the times of the trials count from the start of each."""
+        return self.trial_times is not None and (starts_at_once(self.trial_times) or in_no_order(self.trial_times))
+
+    @cached_property
+    def offset(self) -> Offset:
+        """What was added to the times of this recording."""
+        return offset_of(self.data, self.recording.name)
+
+    @cached_property
     def labels(self) -> NDArray[np.str_] | None:
-        """(trial,): the name of each label, "" where there is none; None without the column."""
-        name = self.trials.label
-        return label_names(self.recording.trials[name]) if name in self.recording.trials else None
+        """(trial,): the name of each label, "" where there is none; None where they cannot be known."""
+        table, label = self.recording.trials, self.trials.label
+        try:
+            return None if is_absent(label, table) else trial_labels(table, label, self.recording.name, self.asked)
+        except SpikebridgeError:  # `check_columns` says so
+            return None
 
     @cached_property
     def usable(self) -> NDArray[np.int64]:

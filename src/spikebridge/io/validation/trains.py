@@ -132,8 +132,15 @@ class Intervals:
         """Those of some trains. kept: (train,)."""
         place = np.cumsum(kept) - 1
         falls = {int(place[train]): spike for train, spike in self.falls.items() if kept[train]}
-        parts = (part[kept] for part in (self.repeats, self.n, self.n_short, self.shortest_s))
-        return Intervals(falls, *parts, self.below[:, kept], self.squares[kept])
+        return Intervals(
+            falls,
+            self.repeats[kept],
+            self.n[kept],
+            self.n_short[kept],
+            self.shortest_s[kept],
+            self.below[:, kept],
+            self.squares[kept],
+        )
 
 
 def trains_of(spikes: pd.DataFrame) -> Trains:

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.errors import ConfigError
+from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.intervals import TOLERANCE_S
 from spikebridge.io.findings import Finding
+from spikebridge.io.validation.relative import Times, from_start, next_starts
 from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.suggest import counted, did_you_mean, listed
-from spikebridge.trial_table import included
+from spikebridge.trial_table import included, is_absent, label_called, label_columns, label_described, trial_labels
 
 FEWEST = 5
 """Trials from which a pattern in their times can be told."""
@@ -26,8 +27,9 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
     if not len(table):
         yield Finding(True, f"expected trials in table {ask.table!r}, found none: name another table in trials.table")
     columns = [str(c) for c in table.columns]
-    for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label)):
-        if name is None:
+    plain = isinstance(ask.label, str) and (ask.label in columns or is_absent(ask.label, table))
+    for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label if plain else None)):
+        if not isinstance(name, str):
             continue
         if name not in columns:
             hint = did_you_mean(name, columns)
@@ -38,11 +40,31 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
             yield from _times(key, name, table)
         elif len(table):
             yield from _missing(key, name, table[name].isna().to_numpy() | (subject.labels == ""))
+    if len(table):
+        yield from _label(subject, plain)
     for name in ("start_time", "stop_time"):
         if name in columns and name not in (ask.align, ask.decision) and not holds_times(table[name]) and len(table):
             yield Finding(
                 True, f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}: correct it"
             )
+
+
+def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
+    """A label that is an expression; and columns that would tell it."""
+    table, ask, name = subject.recording.trials, subject.trials, subject.recording.name
+    try:
+        told = sorted(set(label_columns(ask.label, table)) & set(ask.covariates))
+        labels = trial_labels(table, ask.label, name, subject.asked) if not plain else None
+    except SpikebridgeError as error:
+        yield Finding(True, str(error))
+        return
+    if told:
+        yield Finding(True, f"trials.covariates must not hold {listed(told)}: trials.label is made of it")
+    if labels is not None and not (labels != "").any():
+        yield Finding(True, f"trials.label: {label_described(ask.label, table)}: no trial has a class")
+    elif labels is not None and (labels == "").any():
+        n, called = int((labels == "").sum()), label_called(ask.label)
+        yield Finding(False, f"{n} of {counted(len(table), 'trial')} without {called} (trials.label), dropped")
 
 
 def _times(key: str, name: str, table: pd.DataFrame) -> Iterator[Finding]:
@@ -123,6 +145,8 @@ def check_spans(subject: Subject) -> Iterator[Finding]:
 
 def check_events(subject: Subject) -> Iterator[Finding]:
     """The times to align to and of decisions, against each other and against their trials."""
+    if subject.own_start:  # said elsewhere; what follows from it need not be
+        return
     for column in dict.fromkeys([subject.trials.align, subject.decision]):
         times = subject.times(column)
         if times is None:
@@ -147,12 +171,15 @@ def _twice(column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> 
 
 def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> Iterator[Finding]:
     start, stop = subject.times("start_time"), subject.times("stop_time")
-    if column in ("start_time", "stop_time") or start is None or stop is None:
+    if column in ("start_time", "stop_time") or start is None:
         return
+    stop = np.full(len(start), np.nan) if stop is None else stop
+    stop = np.where(np.isfinite(stop), stop, next_starts(start))
     mine = mine[np.isfinite(start[mine]) & np.isfinite(stop[mine])]
     at, start, stop = times[mine], start[mine], stop[mine]
     outside = (at < start - TOLERANCE_S) | (at > stop + TOLERANCE_S)
-    if len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max() and at.max() <= (stop - start).max() + TOLERANCE_S:
+    far = len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max()
+    if (far and at.max() <= (stop - start).max() + TOLERANCE_S) or from_start(Times(at, start, stop)):
         yield Finding(
             True,
             f"{column} ({at.min():g} to {at.max():g}) seems to be counted from the start of each trial; expected "

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from spikebridge.intervals import TOLERANCE_S, inside_intervals
 from spikebridge.io.findings import Finding
+from spikebridge.io.validation.clocks import offset_hint
 from spikebridge.io.validation.subject import Subject
 from spikebridge.suggest import counted
 
@@ -59,16 +60,18 @@ def _late(subject: Subject, rows: NDArray[np.int64], stop: NDArray[np.float64]) 
 def _clock(subject: Subject, align: NDArray[np.float64], beside: NDArray[np.bool_]) -> Iterator[Finding]:
     """Trials and spikes must be on one clock."""
     first, last = subject.trains.span
+    hint = offset_hint(subject)
     name, span = subject.trials.align, f"outside the spikes ({first:g} to {last:g} s)"
     question = "are both in seconds on one clock?"
     if beside.all():
-        yield Finding(True, f"every trial ({name} {align.min():g} to {align.max():g}) lies {span}: {question}")
+        text = f"every trial ({name} {align.min():g} to {align.max():g}) lies {span}: {question}"
+        yield Finding(True, f"{text} {hint[0].upper()}{hint[1:]}" if hint else text)
     else:
-        yield Finding(
-            True,
+        text = (
             f"{beside.sum()} of {counted(len(align), 'trial')} ({name} {align[beside].min():g} to "
-            f"{align[beside].max():g}) lie {span}: {question} If so, leave these trials out by trials.include",
+            f"{align[beside].max():g}) lie {span}: {question} If so, leave these trials out by trials.include"
         )
+        yield Finding(subject.data.clock != "trusted", f"{text}; {hint}" if hint else text)
 
 
 def _outside(

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from spikebridge.errors import DataError
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.arrays import Expected, check_arrays, doubles, load_arrays, positive, save_arrays
 from spikebridge.models.parts.features import class_shares
 from spikebridge.types import Predictions, Windows
 
@@ -41,6 +42,13 @@ class FeatureDecoder(Model):
     def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
         """What the features need to know of the training windows."""
         return {}
+
+    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+        """Of a saved recording with n_source source units: the arrays that `_prepare` gave, and how many features.
+
+        part: all of its arrays, unchecked but for their names. Raises DataError where they cannot be right.
+        """
+        return {}, 0
 
     def _usable(self, w: Windows) -> NDArray[np.bool_]:
         """(window,), which training windows may be learned from."""
@@ -98,7 +106,29 @@ class FeatureDecoder(Model):
             save_arrays(folder / f"{i}.safetensors", self.parts[name])
 
     def _load(self, folder: Path) -> None:
-        self.parts = {name: load_arrays(folder / f"{i}.safetensors") for i, name in enumerate(self.units)}
+        self.parts = {}
+        for i, (name, units) in enumerate(self.units.items()):
+            path = folder / f"{i}.safetensors"
+            part = load_arrays(path)
+            self._check(path, part, len(units["source_units"]))
+            self.parts[name] = part
+
+    def _check(self, path: Path, part: Arrays, n_source: int) -> None:
+        """Raises DataError where the arrays of a recording are not what `_fit_one` makes."""
+        n_classes = len(self.classes)
+        about, n_features = self._prepared(path, part, n_source)
+        expected = {**doubles(share=(n_classes,)), **about}
+        if "present" in part:
+            present, gaps = (np.asarray(part.get(name, ())) for name in ("present", "gaps"))
+            k, n = present.size, n_features + gaps.size
+            rows = doubles(mean=(n,), shift=(n,), sd=(n,), weights=(k, n), bias=(k,))
+            expected |= {**rows, "present": ("int64", (k,)), "gaps": ("int64", (gaps.size,))}
+        check_arrays(path, part, expected)
+        positive(path, part, "share", *(["sd"] if "present" in part else []))
+        for name, end in (("present", n_classes), ("gaps", n_features)) if "present" in part else ():
+            numbers = part[name]
+            if (np.diff(numbers) <= 0).any() or (numbers < 0).any() or (numbers >= end).any():
+                raise DataError(f"{path}: expected {name!r} as rising numbers below {end}")
 
 
 def _filled(x: Array, mean: Array, gaps: NDArray[np.int64]) -> Array:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import load_arrays, save_arrays
+from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.linear import FLOOR
 from spikebridge.models.parts.locked_mean import SHRINK_WINDOWS, LockedMean
 from spikebridge.models.parts.poisson import PoissonFit, fit_poisson
@@ -61,6 +61,10 @@ class PoissonTranslator(Model):
     @abstractmethod
     def _design(self, w: Windows, level: Array) -> Design:
         """Predictors of windows. level: (unit,), mean spikes per bin of the target in training."""
+
+    @abstractmethod
+    def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
+        """How many predictors the blocks of `_design` have together, and how many each unit has alone."""
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
@@ -119,7 +123,20 @@ class PoissonTranslator(Model):
             save_arrays(folder / f"{i}.safetensors", self.weights[name])
 
     def _load(self, folder: Path) -> None:
-        self.weights = {name: load_arrays(folder / f"{i}.safetensors") for i, name in enumerate(self.units)}
+        self.weights = {}
+        for i, (name, units) in enumerate(self.units.items()):
+            y = len(units["target_units"])
+            x, own = self._sizes(len(units["source_units"]), y)
+            expected = doubles(
+                mean=(x,),
+                base=(y,),
+                base_curve=(self.n_bins, y),
+                bias=(y,),
+                slope=(x, y),
+                own_slope=(own, y),
+                highest=(y,),
+            )
+            self.weights[name] = load_arrays(folder / f"{i}.safetensors", expected)
 
 
 def _flat(own: Array) -> Array:

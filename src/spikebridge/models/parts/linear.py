@@ -13,8 +13,8 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import load_arrays, save_arrays
-from spikebridge.models.parts.lagged import lagged
+from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
+from spikebridge.models.parts.lagged import MAX_S, lagged, lags
 from spikebridge.models.parts.locked_mean import SHRINK_WINDOWS, LockedMean
 from spikebridge.types import Predictions, Windows
 
@@ -32,8 +32,8 @@ class LinearTranslator(Model):
     translates = True
 
     class Params(base.Params):
-        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel")
-        reach_s: float = Field(0.2, ge=0, description="longest lag, either way")
+        smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel")
+        reach_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
         penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
         psth: bool = Field(False, description="regress what the course of a trial leaves over")
 
@@ -81,7 +81,13 @@ class LinearTranslator(Model):
             save_arrays(folder / f"{i}.safetensors", self.weights[name])
 
     def _load(self, folder: Path) -> None:
-        self.weights = {name: load_arrays(folder / f"{i}.safetensors") for i, name in enumerate(self.units)}
+        p: Any = self.params
+        n_lags, bins = len(lags(self.bin_s, p.smoothing_s, p.reach_s)), self.n_bins
+        self.weights = {}
+        for i, (name, units) in enumerate(self.units.items()):
+            x, y = n_lags * len(units["source_units"]), len(units["target_units"])
+            expected = doubles(mean=(x,), curve=(bins, x), base=(y,), base_curve=(bins, y), slope=(x, y))
+            self.weights[name] = load_arrays(folder / f"{i}.safetensors", expected)
 
 
 def ridge_slope(gram: Array, cross: Array, penalty: float) -> Array:

@@ -7,16 +7,11 @@ Machine Learning 63:3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-from zipfile import ZIP_DEFLATED
-
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import segment_means
-from spikebridge.models.parts.trees import TRUSTED
+from spikebridge.models.parts.forest import Forest, from_sklearn
 
 MIN_LEAF = 5
 MAX_FEATURES = 0.5
@@ -29,7 +24,7 @@ def features(latents: Array, more: Array) -> NDArray[np.float64]:
     return np.hstack([segment_means(latents, 1), more]).astype(np.float64)
 
 
-def grow(x: Array, label: NDArray[np.int64], trees: int, seed: int) -> Any | None:
+def grow(x: Array, label: NDArray[np.int64], trees: int, seed: int) -> Forest | None:
     """A forest on features (trial, feature), classes weighted alike; None where the labels are of one class."""
     from sklearn.ensemble import ExtraTreesClassifier
 
@@ -43,10 +38,10 @@ def grow(x: Array, label: NDArray[np.int64], trees: int, seed: int) -> Any | Non
         random_state=seed,
         n_jobs=1,
     )
-    return forest.fit(x, label)
+    return from_sklearn(forest.fit(x, label))
 
 
-def pooled(forest: Any, x: Array, share: Array, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def pooled(forest: Forest, x: Array, share: Array, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """(trial, class): mean of the log odds of a forest and of another read-out's probabilities.
 
     share: (class,), of the labels that both learned from; the forest, grown with classes weighted alike, takes it as
@@ -54,25 +49,10 @@ def pooled(forest: Any, x: Array, share: Array, probabilities: NDArray[np.float6
     """
     if not len(x):
         return probabilities
-    present = forest.classes_
+    present = forest.classes
     own = np.maximum(forest.predict_proba(x), LEAST) * share[present]
     others = probabilities[:, present]
     both = np.sqrt(own / own.sum(axis=1, keepdims=True) * np.maximum(others / others.sum(axis=1, keepdims=True), 1e-12))
     out = probabilities.copy()
     out[:, present] = both / both.sum(axis=1, keepdims=True) * others.sum(axis=1, keepdims=True)
     return out
-
-
-def save(forests: Mapping[str, Any], path: Path) -> None:
-    """Write forests by recording, without pickle; no file where there is none."""
-    import skops.io
-
-    if forests:
-        skops.io.dump(dict(forests), path, compression=ZIP_DEFLATED)
-
-
-def load(path: Path) -> dict[str, Any]:
-    """What `save` wrote; executes nothing of it."""
-    import skops.io
-
-    return dict(skops.io.load(path, trusted=TRUSTED)) if path.is_file() else {}

@@ -6,15 +6,17 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED
 
 import numpy as np
 
 from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.parts.arrays import check_arrays, doubles, load_arrays, part, positive, save_arrays
 from spikebridge.models.parts.features import class_shares, segment_sums
+from spikebridge.models.parts.forest import Forest, from_sklearn, named_arrays, read_forest
 from spikebridge.types import Predictions, Windows
 
-TRUSTED = ["sklearn.tree._tree.Tree"]
+FILE = "forests.safetensors"
+SHARE = "share."
 
 
 class TreeEnsemble(Model):
@@ -31,14 +33,15 @@ class TreeEnsemble(Model):
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
         p: Any = self.params
-        self.ensembles: dict[str, Any] = {}
+        self.ensembles: dict[str, Forest] = {}
         self.shares: dict[str, np.ndarray] = {}
         for w in train:
             w = w.select(w.labelled)
             seed = int(rng.integers(2**31))
             self.shares[w.recording] = class_shares(w.label, len(w.classes))
             if len(np.unique(w.label)) > 1:
-                self.ensembles[w.recording] = self._grown(seed).fit(segment_sums(w.source, p.segments), w.label)
+                grown = self._grown(seed).fit(segment_sums(w.source, p.segments), w.label)
+                self.ensembles[w.recording] = from_sklearn(grown)
 
     def predict(self, windows: Windows) -> Predictions:
         p: Any = self.params
@@ -46,20 +49,29 @@ class TreeEnsemble(Model):
         said = np.tile(self.shares[recording], (len(windows), 1))
         if recording in self.ensembles and len(windows):
             ensemble = self.ensembles[recording]
-            present = ensemble.classes_
+            present = ensemble.classes
             found = ensemble.predict_proba(segment_sums(windows.source, p.segments))
             absent = np.delete(self.shares[recording], present).sum()
             said[:, present] = found * (1.0 - absent)
         return Predictions(probabilities=said)
 
     def _save(self, folder: Path) -> None:
-        import skops.io
-
-        state = {"ensembles": self.ensembles, "shares": self.shares}
-        skops.io.dump(state, folder / "forests.skops", compression=ZIP_DEFLATED)
+        shares = {f"{SHARE}{i}": self.shares[name] for i, name in enumerate(self.units)}
+        save_arrays(folder / FILE, shares | named_arrays(self.ensembles, list(self.units)))
 
     def _load(self, folder: Path) -> None:
-        import skops.io
-
-        state = skops.io.load(folder / "forests.skops", trusted=TRUSTED)
-        self.ensembles, self.shares = state["ensembles"], state["shares"]
+        p: Any = self.params
+        path = folder / FILE
+        arrays = load_arrays(path)
+        shares = part(arrays, SHARE)
+        check_arrays(path, shares, doubles(**{str(i): (len(self.classes),) for i in range(len(self.units))}))
+        positive(path, shares, *shares)
+        self.ensembles, self.shares = {}, {}
+        used = {f"{SHARE}{i}" for i in range(len(self.units))}
+        for i, (name, units) in enumerate(self.units.items()):
+            self.shares[name] = shares[str(i)]
+            if fields := part(arrays, f"{i}."):
+                n_features = min(p.segments, self.n_bins) * len(units["source_units"])
+                self.ensembles[name] = read_forest(path, name, fields, n_features, len(self.classes))
+                used |= {f"{i}.{field}" for field in fields}
+        check_arrays(path, {k: a for k, a in arrays.items() if k not in used}, {})

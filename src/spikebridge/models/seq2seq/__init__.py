@@ -6,7 +6,6 @@ Poisson observation model and per-recording read-in and read-out).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +18,15 @@ from pydantic import AfterValidator, Field
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts import tree_readout
-from spikebridge.models.parts.arrays import load_arrays, save_arrays
-from spikebridge.models.parts.baseline import Baseline
+from spikebridge.models.parts.arrays import load_arrays, part, save_arrays
 from spikebridge.models.parts.features import join
+from spikebridge.models.parts.forest import Forest, named_arrays
 from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
+from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.seq2seq.adapt import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
+from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, fill, read_layout
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import History, Predictions, Windows
 
@@ -60,7 +61,7 @@ class Seq2Seq(Model):
         inputs: int = Field(16, ge=1, description="width of the read-in")
         hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         latents: int = Field(8, ge=1)
-        smoothing_s: float = Field(0.1, gt=0, description="SD of the Gaussian kernel on the source's counts")
+        smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the source's counts")
         start_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
         rate_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
         dropout: float = Field(0.4, ge=0, lt=1, description="share of source units dropped from a window")
@@ -87,7 +88,7 @@ class Seq2Seq(Model):
         self.translator = Translator(p, self.bin_s, self.device)
         self.translator.fit(train, valid, rng, on_epoch)
         self.directions: dict[str, LabelDirection] = {}
-        self.forests: dict[str, Any] = {}
+        self.forests: dict[str, Forest] = {}
         self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES), rng)
 
     def _read_out(
@@ -170,34 +171,23 @@ class Seq2Seq(Model):
                 arrays |= {f"direction.{i}.{k}": v for k, v in vars(self.directions[name]).items()}
             if name in self.readouts:
                 arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
-        save_arrays(folder / "weights.safetensors", arrays)
-        tree_readout.save(self.forests, folder / "trees.skops")
-        about = {"recordings": translator.recordings, "summary": self.summary}
-        (folder / "layout.json").write_text(json.dumps(about), encoding="utf-8")
+        save_arrays(folder / WEIGHTS, arrays)
+        if self.forests:
+            save_arrays(folder / TREES, named_arrays(self.forests, translator.recordings))
+        Layout(translator.recordings, self.summary, list(self.forests)).write(folder / LAYOUT)
 
     def _load(self, folder: Path) -> None:
-        import torch
-
-        arrays = load_arrays(folder / "weights.safetensors")
-        about = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
-        order, self.summary = about["recordings"], about["summary"]
-        self.forests = tree_readout.load(folder / "trees.skops")
-        self.translator = Translator(self.params, self.bin_s, self.device)
+        layout = read_layout(folder / LAYOUT, self.units)
+        order, self.summary = layout.recordings, layout.summary
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
+        saved = Saved(folder, self.params, sizes, len(self.classes), self.n_bins, layout)
+        arrays = load_arrays(folder / WEIGHTS)
+        saved.check(arrays)
+        self.translator = Translator(self.params, self.bin_s, self.device)
         self.translator.build(sizes, seed=0)
-
-        def part(prefix: str) -> dict[str, Any]:
-            return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-        def tensors(prefix: str) -> dict[str, Any]:
-            return {k: torch.from_numpy(v).to(self.device) for k, v in part(prefix).items()}
-
-        self.translator.networks.load_state_dict(tensors("network."))
-        self.translator.scale = tensors("scale.")
-        maps = tensors("map.")
-        self.translator.maps = [maps[str(m)] for m in range(len(maps))]
-        self.translator.baselines = {n: Baseline.from_arrays(part(f"baseline.{i}.")) for i, n in enumerate(order)}
-        told = {name: part(f"direction.{i}.") for i, name in enumerate(order)}
+        fill(self.translator, arrays)
+        told = {name: part(arrays, f"direction.{i}.") for i, name in enumerate(order)}
         self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in told.items() if fields}
-        found = {name: part(f"readout.{i}.") for i, name in enumerate(order)}
+        found = {name: part(arrays, f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}
+        self.forests = saved.forests(self.directions)

@@ -22,6 +22,8 @@ from spikebridge.io.formats.sidecars import join_units, read_sidecars
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
+PIECE = 1 << 20
+"""Spikes brought into order in one go."""
 RATES_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)
 """Clocks that are tried, in this order, to write times as whole samples."""
 
@@ -74,9 +76,36 @@ def by_unit(units: NDArray[np.int64], owner: NDArray[Any], times: NDArray[np.flo
 
     owner, times: (spike,); every owner is one of the units.
     """
-    rank = pd.Index(units).get_indexer(owner)
-    sequence = grouping(rank, len(units))
-    return pd.DataFrame({"unit": units[rank[sequence]].astype(np.int64), "time_s": times[sequence].astype(np.float64)})
+    return spike_table(units, *grouped_times(units, owner, times))
+
+
+def grouped_times(
+    units: NDArray[np.int64], owner: NDArray[Any], samples: NDArray[Any], rate_hz: float = 1.0
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Seconds (spike,) grouped by unit as in `by_unit`, and how many spikes each unit has (unit,).
+
+    Piece by piece: beside the arrays given, the times are the only array as long as the recording.
+    """
+    index = pd.Index(units)
+    pieces = [slice(first, first + PIECE) for first in range(0, len(owner), PIECE)]
+    counts = np.zeros(len(units), dtype=np.int64)
+    for piece in pieces:
+        counts += np.bincount(index.get_indexer(owner[piece]), minlength=len(units))
+    times = np.empty(len(owner))
+    first = np.cumsum(counts) - counts  # where the next spike of each unit goes
+    for piece in pieces:
+        rank = index.get_indexer(owner[piece])
+        sequence = grouping(rank, len(units))
+        n = np.bincount(rank, minlength=len(units))
+        within = np.arange(len(rank)) - np.repeat(np.cumsum(n) - n, n)
+        times[np.repeat(first, n) + within] = samples[piece][sequence] / rate_hz
+        first += n
+    return times, counts
+
+
+def spike_table(units: NDArray[np.int64], times: NDArray[np.float64], counts: NDArray[np.int64]) -> pd.DataFrame:
+    """Columns unit and time_s, of what `grouped_times` gives."""
+    return pd.DataFrame({"unit": np.repeat(units.astype(np.int64, copy=False), counts), "time_s": times}, copy=False)
 
 
 def grouping(rank: NDArray[Any], n: int) -> NDArray[np.intp]:
@@ -88,7 +117,7 @@ def joined(units: NDArray[np.int64], trains: Sequence[NDArray[Any]]) -> pd.DataF
     """Spikes of one train a unit, in seconds."""
     n = [len(t) for t in trains]
     times = np.concatenate([np.asarray(t, dtype=np.float64) for t in trains]) if trains else np.empty(0)
-    return pd.DataFrame({"unit": np.repeat(units, n).astype(np.int64), "time_s": times})
+    return spike_table(np.asarray(units), times, np.array(n, dtype=np.int64))
 
 
 def integer_ids(ids: Sequence[Any]) -> tuple[NDArray[np.int64], list[str] | None]:

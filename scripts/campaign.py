@@ -1,0 +1,104 @@
+"""Break the pipeline on purpose and count what holds: kills, full disks, several processes, tampered and hostile files.
+
+    python scripts/campaign.py --part all --docs
+
+Every part works on a small project in a temporary folder. Results are written as JSON; with --docs their table goes
+into docs/reliability.md. The exit code is 1 where anything did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "support"), str(ROOT / "src")]
+
+from campaigns import concurrency, disks, files, kills  # noqa: E402
+from campaigns.common import Lab, Result  # noqa: E402
+
+PARTS: dict[str, tuple[Callable[[Lab, int], list[Result]], int, str]] = {
+    "kills": (kills.kills, 80, "SIGKILL at a random time of a stage, then the stage again"),
+    "idle_kills": (
+        kills.idle_kills,
+        20,
+        "SIGKILL of an idle `dvc repro`, then `spikebridge repair` and `dvc repro`",
+    ),
+    "full_disk": (disks.full_disk, 30, "a stage on a full, limited, read-only or forbidden disk, then with space"),
+    "concurrency": (concurrency.concurrency, 4, "several processes at once on one store, one stage, two clones"),
+    "tampering": (files.tampering, 0, "a saved model that was changed, given to `spikebridge predict`"),
+    "hostile": (files.hostile, 0, "broken or malicious recordings, given to `inspect` and to the stage ingest"),
+}
+"""Part: its function, its default number of cases (0: all there are), what it does."""
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="all")
+    parser.add_argument("--count", type=int, help="cases of the part; of each part with --part all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "campaign.json")
+    parser.add_argument("--work", type=Path, help="a folder for the small project, kept; default: a temporary one")
+    parser.add_argument("--docs", action="store_true", help=f"put the table into {PAGE.relative_to(ROOT)}")
+    arguments = parser.parse_args(argv)
+    chosen = list(PARTS) if arguments.part == "all" else [arguments.part]
+    before = json.loads(arguments.out.read_text("utf-8")) if arguments.out.is_file() else {}
+    with tempfile.TemporaryDirectory(prefix="campaign") as temporary:
+        lab = Lab(arguments.work or Path(temporary), arguments.seed, say)
+        found = {part: run(part, lab, arguments.count) for part in chosen}
+    said = before | {part: [r.as_dict() for r in results] for part, results in found.items()}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(said, indent=1), encoding="utf-8")
+    print(table(said))
+    if arguments.docs:
+        insert(table(said))
+    return int(any(not r.held for results in found.values() for r in results))
+
+
+def run(part: str, lab: Lab, count: int | None) -> list[Result]:
+    work, default, _ = PARTS[part]
+    begin = time.monotonic()
+    results = work(lab, default if count is None else count)
+    wrong = [r for r in results if not r.held]
+    say(f"{part}: {len(results) - len(wrong)} of {len(results)} held, {time.monotonic() - begin:.0f} s")
+    for r in wrong:
+        say(f"  {r.case}: {r.outcome}: {r.detail[-600:]}")
+    return results
+
+
+def table(said: dict[str, list[dict[str, object]]]) -> str:
+    """Markdown: one row a part, and below it what did not hold, if anything."""
+    lines = ["| part | what is done | cases | held | outcomes |", "|---|---|---|---|---|"]
+    failed = []
+    for part, results in said.items():
+        outcomes = [str(r["outcome"]) for r in results]
+        counts = (
+            ", ".join(f"{o} {outcomes.count(o)}" for o in dict.fromkeys(outcomes)) or "none: the cases are not there"
+        )
+        held = sum(bool(r["held"]) for r in results)
+        lines.append(f"| {part.replace('_', ' ')} | {PARTS[part][2]} | {len(results)} | {held} | {counts} |")
+        failed += [f"- {part}, {r['case']}: {r['outcome']}" for r in results if not r["held"]]
+    return "\n".join([*lines, *(["", "What did not hold:", "", *failed] if failed else [])])
+
+
+def insert(text: str) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    head, _, rest = page.partition(BEGIN)
+    PAGE.write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"
+    raise SystemExit(main())

@@ -1,0 +1,138 @@
+"""Trials and spikes on one clock: what speaks against it, and what to do. `data.clock: trusted` makes it a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from spikebridge.io.findings import Finding
+from spikebridge.io.offsets import offset_setting
+from spikebridge.io.validation import relative
+from spikebridge.io.validation.clock_evidence import Evidence, Trials, fitting, seconds_text, weigh
+from spikebridge.io.validation.subject import Subject
+from spikebridge.suggest import counted, listed
+
+TRUSTED = "data.clock: trusted"
+
+
+def check_relative(subject: Subject) -> Iterator[Finding]:
+    """Trials that count from their own start."""
+    times = subject.trial_times
+    if times is None or not subject.own_start:
+        return
+    name = subject.trials.align
+    align = times.align[np.isfinite(times.align)]
+    columns = listed([c for c in ("start_time", "stop_time") if c in subject.recording.trials] + [name] * _extra(name))
+    found = (
+        f"start_time is {_same(times.start)} in all {counted(len(align), 'trial')}, and "
+        if times.start is not None and np.isfinite(times.start).any()
+        else ""
+    )
+    first, last = subject.trains.span
+    text = (
+        f"the trials count from their own start, not on the clock of the spikes ({first:g} to {last:g} s): {found}"
+        f"{name} ({align.min():g} to {align.max():g}) does not rise from trial to trial. Add to {columns} of each "
+        f"trial the time at which it began on the clock of the spikes"
+    )
+    others = _rising(subject)
+    if others:
+        text += f", or name a column with such times in trials.align: {listed(others, 5)} rise from trial to trial"
+    yield _finding(subject, text, f"if they are right, set {TRUSTED}")
+
+
+def check_clocks(subject: Subject) -> Iterator[Finding]:
+    """Trials that overlap with the spikes, but seem to be on another clock."""
+    trials = trials_of(subject)
+    if trials is None or subject.own_start or subject.not_seconds:
+        return
+    outside = (trials.stop < trials.first) | (trials.start > trials.last)
+    if 2 * outside.sum() >= len(outside):  # check_windows says so
+        return
+    for one in weigh(trials):
+        if one.strong:
+            lead = "trials and spikes seem to be on two clocks: "
+            yield _finding(subject, lead + one.text, _remedy(subject, one))
+        else:
+            ask = "was the recording shorter than the session, or are the trials on another clock? If so, "
+            yield Finding(False, f"{one.text}: {ask}{_setting(subject)}")
+
+
+def offset_hint(subject: Subject) -> str:
+    """What to set where one number of seconds would bring all trials inside the spikes; else empty."""
+    trials = trials_of(subject)
+    add = None if trials is None else fitting(trials.start, trials.stop, trials.first, trials.last)
+    if add is None:
+        return ""
+    return f"if not, they would all lie inside with {seconds_text(add)} added to their times: {_setting(subject)}"
+
+
+def trials_of(subject: Subject) -> Trials | None:
+    """The trials that are asked for, for the evidence; None where they have no times or there are no spikes."""
+    times = subject.trial_times
+    if times is None or not len(subject.trains.times):
+        return None
+    start = times.align if times.start is None else np.where(np.isfinite(times.start), times.start, times.align)
+    stop = times.align if times.stop is None else np.fmax(times.stop, times.align)
+    stop = np.fmax(stop, start)
+    known = np.flatnonzero(np.isfinite(start) & np.isfinite(stop) & np.isfinite(times.align))
+    if not len(known):
+        return None
+    order = known[np.argsort(start[known], kind="stable")]
+    first, last = subject.trains.span
+    observed = subject.recording.observed
+    if len(observed) and subject.data.observed != "trials":
+        first, last = min(first, float(observed[0, 0])), max(last, float(observed[-1, 1]))
+    return Trials(start[order], stop[order], times.align[order], subject.trials.align, first, last, subject.trains)
+
+
+def _finding(subject: Subject, text: str, remedy: str) -> Finding:
+    if subject.data.clock == "trusted":
+        return Finding(False, f"{text} (used as they are: {TRUSTED})")
+    return Finding(True, f"{text}. {remedy[0].upper()}{remedy[1:]}")
+
+
+def _remedy(subject: Subject, one: Evidence) -> str:
+    if one.code == "rate":
+        how = "correct the sampling rate, or the times that were made with it"
+    elif one.add_s is None:
+        how = (
+            "correct the times of the trials: take from each the length of the breaks before it that the recording "
+            "does not have"
+        )
+    else:
+        how = _setting(subject, one)
+    return f"{how}; if they are on one clock, set {TRUSTED}"
+
+
+def _setting(subject: Subject, one: Evidence | None = None) -> str:
+    line = offset_setting(subject.data, subject.recording.name, trials="SECONDS")
+    about = ""
+    if one is not None and one.code == "lag" and one.add_s is not None:
+        now = subject.offset.trials
+        about = f" (about {one.add_s[0] + now:.1f}, but for the time in which units respond)"
+    return f"set {line}{about}, where SECONDS is what synchronises the trials with the spikes"
+
+
+def _extra(name: str) -> int:
+    return int(name not in ("start_time", "stop_time"))
+
+
+def _same(start: np.ndarray) -> str:
+    known = start[np.isfinite(start)]
+    return f"{known[0]:g}" if np.ptp(known) == 0 else f"{known.min():g} to {known.max():g}"
+
+
+def _rising(subject: Subject) -> list[str]:
+    """Columns whose values rise from trial to trial and lie among the spikes."""
+    first, last = subject.trains.span
+    found = []
+    for name in map(str, subject.recording.trials.columns):
+        times = subject.times(name)
+        known = np.empty(0) if times is None else times[subject.asked & np.isfinite(times)]
+        if len(known) < relative.MIN_TRIALS or not (np.diff(known) > 0).all():
+            continue
+        counting = len(set(np.round(np.diff(known), 9).tolist())) == 1 and known[0] in (0.0, 1.0)
+        if not counting and ((known >= first) & (known <= last)).mean() > 0.5:
+            found.append(name)
+    return found

@@ -1,0 +1,86 @@
+"""Whether the times of trials count from the start of each trial, instead of on the clock of the spikes.
+
+Such times do not rise from trial to trial, and trials that begin at the same time would all be open at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.intervals import TOLERANCE_S
+
+Array = NDArray[np.float64]
+
+MIN_TRIALS, MIN_TRIALS_ALONE = 5, 10
+"""Trials from which a pattern in their times can be told: with start_time, and without."""
+MIN_FALLS = 0.2
+"""Share of steps from trial to trial that go back in time, from which the rows are in no order of time."""
+CLOSE, MIN_CLOSE = 0.2, 0.05
+"""Steps shorter than this part of the median one are rare where one trial follows the other: trials take their time.
+Times drawn at random have one in eight."""
+NEARLY_ALL = 0.95
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of the trials that are asked for, in the order of the table; NaN where there is none. start, stop: None
+    where the table has no such column."""
+
+    align: Array
+    start: Array | None
+    stop: Array | None
+
+
+def starts_at_once(times: Times) -> bool:
+    """All trials begin at (nearly) the same time, and what they are aligned to does not rise from trial to trial."""
+    if times.start is None:
+        return False
+    known = np.isfinite(times.start) & np.isfinite(times.align)
+    if known.sum() < MIN_TRIALS:
+        return False
+    start, align = times.start[known], times.align[known]
+    stop = align if times.stop is None else np.fmax(times.stop[known], align)
+    length = stop - start
+    return bool(np.ptp(start) < max(float(np.median(length)), TOLERANCE_S) and _falls(align) >= MIN_FALLS)
+
+
+def in_no_order(times: Times) -> bool:
+    """Without start_time: times in no order, as close to each other as times drawn at random."""
+    align = times.align[np.isfinite(times.align)]
+    if times.start is not None and np.isfinite(times.start).any():
+        return False
+    if len(align) < MIN_TRIALS_ALONE or _falls(align) < MIN_FALLS:
+        return False
+    steps = np.diff(np.sort(align))
+    return int((steps < CLOSE * np.median(steps)).sum()) >= max(2.0, MIN_CLOSE * len(steps))
+
+
+def from_start(times: Times) -> bool:
+    """start_time is on the clock of the spikes, but what is aligned to counts from it: added to it, it fits."""
+    if times.start is None:
+        return False
+    known = np.isfinite(times.start) & np.isfinite(times.align)
+    if known.sum() < MIN_TRIALS:
+        return False
+    at, start = times.align[known], times.start[known]
+    stop = next_starts(start) if times.stop is None else times.stop[known]
+    beside = (at < start - TOLERANCE_S) | (at > stop + TOLERANCE_S)
+    fits = (at >= -TOLERANCE_S) & (start + at <= stop + TOLERANCE_S)
+    return bool(2 * beside.sum() >= len(at) and fits.mean() >= NEARLY_ALL)
+
+
+def next_starts(start: Array) -> Array:
+    """(trial,): the start of the trial after each; infinite for the last, and where a start is not known."""
+    order = np.flatnonzero(np.isfinite(start))
+    order = order[np.argsort(start[order], kind="stable")]
+    ends = np.full(len(start), np.inf)
+    ends[order[:-1]] = start[order[1:]]
+    return ends
+
+
+def _falls(times: Array) -> float:
+    """Share of steps between neighbouring rows that do not rise."""
+    return float((np.diff(times) <= 0).mean()) if len(times) > 1 else 0.0

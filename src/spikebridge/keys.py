@@ -1,0 +1,68 @@
+"""Names that people gave, as keys that other systems take: metrics, parameters and tags of MLflow, and file names.
+
+A recording may be called `rat1 (1)` or `R2+opto`. Letters, digits, `_`, `-`, `.` and blanks between them stay as they
+are; any other character is `.x<its number in hexadecimal>.`. So different names have different keys, and `name_of`
+gives the name back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+MAX_KEY = 150
+"""Characters of a name's key: what stays of MLflow's 250 beside the words around it."""
+MAX_NAME_BYTES = 200
+"""Bytes of a name: file systems take 255, and endings are added."""
+MAX_MLFLOW_KEY = 250
+ESCAPED = re.compile(r"\.x([0-9a-f]*)\.")
+
+
+def key(name: str) -> str:
+    """The key of a name. It is not empty and has no `/`; of ordinary names it is the name."""
+    if not name:
+        return ".x."
+    end = len(name) - 1
+    return "".join(
+        c if _plain(c) and not (name.startswith(".x", i)) and not (i in {0, end} and c in ". ") else f".x{ord(c):x}."
+        for i, c in enumerate(name)
+    )
+
+
+def name_of(text: str) -> str:
+    """The name whose key this is."""
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
+
+
+def path_key(*parts: str) -> str:
+    """A key of several names, one below the other, joined by `/`."""
+    return "/".join(key(part) for part in parts)
+
+
+def fitted(text: str) -> str:
+    """A key that MLflow takes: one that is too long is cut, and ends with the beginning of its SHA-256."""
+    if len(text) <= MAX_MLFLOW_KEY:
+        return text
+    return f"{text[: MAX_MLFLOW_KEY - 17]}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def why_not(name: str) -> str:
+    """Why a recording cannot have this name; "" where it can."""
+    if not name.strip():
+        return "is empty"
+    if "|" in name or "/" in name or name.startswith("."):
+        return "must not contain '|' or '/' nor begin with a dot"
+    if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) < 0xE000 for c in name):
+        return "must not contain control characters, such as a line break"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"must have at most {MAX_NAME_BYTES} bytes, as files are named after it, and has {len(name.encode())}"
+    if len(key(name)) > MAX_KEY:
+        return (
+            f"must have at most {MAX_KEY} characters (signs other than letters, digits, '_', '-' and '.' count for "
+            f"four or more), and has {len(key(name))}"
+        )
+    return ""
+
+
+def _plain(c: str) -> bool:
+    return c.isalnum() or c in "_-. "

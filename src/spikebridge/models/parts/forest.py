@@ -1,0 +1,194 @@
+"""Ensembles of decision trees as plain arrays: read out of scikit-learn's after the fit, saved as safetensors.
+
+A file of arrays is the same for the same trees, can be checked before it is used, and does not depend on the version of
+scikit-learn. Probabilities are those of scikit-learn, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from spikebridge.errors import DataError
+
+MAX_DEPTH = 10_000
+CHUNK = 256  # trials that go down the trees together
+FIELDS = dict.fromkeys(("classes", "n_features"), "int64")
+FIELDS |= dict.fromkeys(("first", "left", "right", "feature"), "int32")
+FIELDS |= dict.fromkeys(("threshold", "value", "prior", "rate"), "float64")
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Trees one after the other. A trial goes left where x[feature] <= threshold.
+
+    classes: (class,), those that the trees know. n_features: scalar, of a trial. first: (tree,), each tree's root.
+    left, right: (node,), numbers of the children, -1 in a leaf. feature, threshold: (node,). value: (node, class),
+    class shares, or (node, 1), what a node of a boosted tree adds to log odds. prior: (output,), where boosting starts;
+    empty where the trees are averaged (Breiman 2001). rate: scalar, of boosting (Friedman 2001).
+    """
+
+    classes: Array
+    n_features: Array
+    first: Array
+    left: Array
+    right: Array
+    feature: Array
+    threshold: Array
+    value: Array
+    prior: Array
+    rate: Array
+
+    def predict_proba(self, x: Array) -> NDArray[np.float64]:
+        """(trial, feature) -> (trial, class)."""
+        x = np.asarray(x, dtype=np.float32)
+        parts = [self._said(x[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
+        return np.concatenate([np.empty((0, len(self.classes))), *parts])
+
+    def _said(self, x: Array) -> NDArray[np.float64]:
+        leaves = self._leaves(x)
+        if not len(self.prior):
+            shares = np.zeros((len(x), len(self.classes)))
+            for tree in leaves.T:
+                shares += self.value[tree]
+            return shares / len(self.first)
+        odds = np.tile(self.prior, (len(x), 1))
+        for number, tree in enumerate(leaves.T):
+            odds[:, number % len(self.prior)] += self.rate * self.value[tree, 0]
+        if len(self.prior) == 1:
+            second = expit(odds)
+            return np.hstack([1 - second, second])
+        shares = np.exp(odds - odds.max(axis=1, keepdims=True))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def _leaves(self, x: Array) -> Array:
+        """(trial, tree), the leaf that each trial comes to."""
+        at = np.tile(self.first.astype(np.int64), (len(x), 1))
+        rows, trees = np.nonzero(self.left[at] >= 0)
+        while len(rows):
+            node = at[rows, trees]
+            goes_left = x[rows, self.feature[node]] <= self.threshold[node]
+            node = np.where(goes_left, self.left[node], self.right[node])
+            at[rows, trees] = node
+            inner = self.left[node] >= 0
+            rows, trees = rows[inner], trees[inner]
+        return at
+
+
+def from_sklearn(ensemble: Any) -> Forest:
+    """A fitted RandomForestClassifier, ExtraTreesClassifier or GradientBoostingClassifier as arrays."""
+    boosted = hasattr(ensemble, "_raw_predict_init")
+    trees = [e.tree_ for e in np.ravel(ensemble.estimators_)]
+    first = np.cumsum([0, *(t.node_count for t in trees[:-1])])
+    left, right = (
+        np.concatenate([np.where(side(t) >= 0, side(t) + start, -1) for t, start in zip(trees, first, strict=True)])
+        for side in (lambda t: t.children_left, lambda t: t.children_right)
+    )
+    inner = left >= 0
+    start = (
+        ensemble._raw_predict_init(np.zeros((1, ensemble.n_features_in_), np.float32)) if boosted else np.empty((1, 0))
+    )
+    made = {
+        "classes": ensemble.classes_,
+        "n_features": np.array(ensemble.n_features_in_),
+        "first": first,
+        "left": left,
+        "right": right,
+        "feature": np.where(inner, np.concatenate([t.feature for t in trees]), 0),
+        "threshold": np.where(inner, np.concatenate([t.threshold for t in trees]), 0.0),
+        "value": np.concatenate([t.value[:, 0, :] for t in trees]),
+        "prior": start[0],
+        "rate": np.array(ensemble.learning_rate if boosted else 1.0),
+    }
+    return Forest(**{name: made[name].astype(dtype) for name, dtype in FIELDS.items()})
+
+
+def named_arrays(forests: Mapping[str, Forest], order: Sequence[str]) -> dict[str, Array]:
+    """For saving: "<number of the recording>.<field>"; `read_forests` reads it back."""
+    return {
+        f"{i}.{name}": getattr(forests[recording], name)
+        for i, recording in enumerate(order)
+        if recording in forests
+        for name in FIELDS
+    }
+
+
+def read_forest(path: Path, label: str, arrays: Mapping[str, Array], n_features: int, n_classes: int) -> Forest:
+    """A forest from its arrays, checked. label: what errors call it, such as the number of the recording.
+
+    Raises DataError where an array is missing or of another kind, or where following a tree could leave its nodes or
+    never end.
+    """
+
+    def wrong(said: str) -> DataError:
+        return DataError(f"{path}: trees of {label}: {said}")
+
+    if set(arrays) != set(FIELDS):
+        odd = sorted(set(arrays) ^ set(FIELDS))[0]
+        raise wrong(f"expected the arrays {', '.join(FIELDS)}, {'lacks' if odd in FIELDS else 'also has'} {odd[:80]!r}")
+    for name, dtype in FIELDS.items():
+        if arrays[name].dtype != np.dtype(dtype):
+            raise wrong(f"expected {name!r} as {dtype}, got {arrays[name].dtype}")
+    forest = Forest(**arrays)
+    nodes, classes = len(np.atleast_1d(forest.left)), forest.classes
+    shapes = {"left": (nodes,), "right": (nodes,), "feature": (nodes,), "threshold": (nodes,), "rate": ()}
+    shapes["n_features"] = ()
+    if (
+        classes.ndim != 1
+        or not len(classes)
+        or (np.diff(classes) <= 0).any()
+        or not 0 <= classes[0] <= classes[-1] < n_classes
+    ):
+        raise wrong(f"expected 'classes' as rising numbers below {n_classes}")
+    outputs = 1 if len(classes) == 2 else len(classes)
+    boosted = forest.prior.shape != (0,)
+    shapes |= {"value": (nodes, 1 if boosted else len(classes)), "prior": (outputs if boosted else 0,)}
+    for name, shape in shapes.items():
+        if getattr(forest, name).shape != shape:
+            raise wrong(f"expected {name!r} of shape {shape}, got {getattr(forest, name).shape}")
+    if forest.n_features != n_features:
+        raise wrong(f"expected {n_features} features as the settings and units give, got {forest.n_features}")
+    if said := _misshapen(forest, nodes, n_features):
+        raise wrong(said)
+    if boosted and len(forest.first) % outputs:
+        raise wrong(f"expected a multiple of {outputs} trees, got {len(forest.first)}")
+    leaf = forest.value[forest.left < 0]
+    if not boosted and ((leaf < 0).any() or (np.abs(leaf.sum(axis=1) - 1) > 1e-6).any()):
+        raise wrong("expected shares of the classes in each leaf, with the sum 1")
+    return forest
+
+
+def _misshapen(forest: Forest, nodes: int, n_features: int) -> str:
+    """What is wrong with the branches, in words; nothing where each node is reached once, from its own tree's root."""
+    first, left, right = (a.astype(np.int64) for a in (forest.first, forest.left, forest.right))
+    if first.ndim != 1 or not len(first) or first[0] != 0 or (np.diff(first) <= 0).any() or first[-1] >= nodes:
+        return f"expected 'first' as rising numbers from 0 to below {nodes}"
+    inner = left >= 0
+    if ((left == -1) != (right == -1)).any() or (left < -1).any() or (right < -1).any():
+        return "expected two children of a node, or -1 for both"
+    node = np.arange(nodes)
+    end = np.append(first[1:], nodes)[np.searchsorted(first, node, side="right") - 1]
+    for children in (left, right):
+        out = inner & ((children <= node) | (children >= end))
+        if out.any():
+            at = int(np.flatnonzero(out)[0])
+            return f"the child {children[at]} of node {at} is not a later node of the same tree"
+    parents = np.bincount(np.concatenate([left[inner], right[inner]]), minlength=nodes)
+    if (parents != np.where(np.isin(node, first), 0, 1)).any():
+        return "expected one parent of each node, and none of a root"
+    feature = forest.feature[inner]
+    if ((feature < 0) | (feature >= n_features)).any():
+        return f"expected features from 0 to {n_features - 1}, got {feature.min()} to {feature.max()}"
+    level, depth = first, 0
+    while len(level := level[inner[level]]):
+        level, depth = np.concatenate([left[level], right[level]]), depth + 1
+        if depth > MAX_DEPTH:
+            return f"expected trees of at most {MAX_DEPTH} levels"
+    return ""

@@ -1,0 +1,90 @@
+"""Names and labels of a user where they reach a spreadsheet, Markdown or a terminal: shown as text, never as commands.
+
+A cell of a spreadsheet that begins with = + - @, a tab or a carriage return is a formula there. Tables are written with
+an apostrophe before such texts, and read again without it; numbers stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+GUARDED = re.compile(r"'+[=+\-@\t\r]")
+MARKDOWN = re.compile(r"[\\`*\[\]<>|~#&$]|(?<!\w)_|_(?!\w)")
+"""What Markdown takes for its own; an underscore inside a word is plain."""
+UNSEEN = {"\u200b", "\u2060", "\ufeff"}
+"""Characters without width, which no name needs."""
+BIDIRECTIONAL = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def write_csv(table: pd.DataFrame, path: Path, **how: Any) -> None:
+    """A table for people: texts that a spreadsheet would take for formulas begin with an apostrophe."""
+    guarded = table.rename(columns={c: _guarded(c) for c in table.columns})
+    for at, column in enumerate(guarded.columns):
+        values = guarded.iloc[:, at]
+        if pd.api.types.is_numeric_dtype(values) or guarded.columns.has_duplicates:
+            continue
+        if any(isinstance(v, str) and _guarded(v) != v for v in values):
+            guarded = guarded.assign(**{str(column): values.map(_guarded)})
+    guarded.to_csv(path, index=False, **how)
+
+
+def read_csv(path: Path, **how: Any) -> pd.DataFrame:
+    """What `write_csv` wrote, with the texts as they were. how: as `pandas.read_csv`."""
+    table = pd.read_csv(path, **how)
+    table = table.rename(columns={c: _plain(c) for c in table.columns})
+    for column in table.columns[[not pd.api.types.is_numeric_dtype(t) for t in table.dtypes]]:
+        if any(isinstance(v, str) and GUARDED.match(v) for v in table[column]):
+            table = table.assign(**{str(column): table[column].map(_plain)})
+    return table
+
+
+def _guarded(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) and not _is_number(value) else value
+
+
+def _plain(value: Any) -> Any:
+    return value[1:] if isinstance(value, str) and GUARDED.match(value) else value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def markdown(text: str) -> str:
+    """A text as Markdown shows it: no link, no HTML, no new column of a table."""
+    return " ".join(MARKDOWN.sub(r"\\\g<0>", str(text)).split())
+
+
+def code(text: str) -> str:
+    """A text between backticks, as many as it needs; on one line."""
+    plain = " ".join(str(text).split())
+    longest = max((len(run) for run in re.findall("`+", plain)), default=0)
+    if not longest:
+        return f"`{plain}`"
+    fence = "`" * (longest + 1)
+    return f"{fence} {plain} {fence}"
+
+
+def unwanted(text: str) -> str:
+    """The first character that no name may hold, in words, with its place; empty where there is none.
+
+    Refused are control characters (tabs and line breaks too), marks that change the direction of writing, line
+    separators, and blanks without width: names that hold them look like other names.
+    """
+    for place, character in enumerate(text, start=1):
+        kind = unicodedata.category(character)
+        turned = unicodedata.bidirectional(character) in BIDIRECTIONAL or character in "\u200e\u200f\u061c"
+        if kind in ("Cc", "Zl", "Zp", "Cs") or turned or character in UNSEEN:
+            called = unicodedata.name(character, "control character").lower()
+            return f"character {place} is U+{ord(character):04X} ({called})"
+    return ""

@@ -1,0 +1,125 @@
+"""reports/registration.json: what was registered, with the hashes of its files, kept outside the MLflow store.
+
+Whoever can write to the store can change a model there, its manifest too, or move an alias. The record of the project
+is another file, so that both are noticed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from spikebridge.errors import DataError, RegistryError
+from spikebridge.stage import output
+from spikebridge.stored import read_json
+from spikebridge.tracking import place
+from spikebridge.tracking.card import CHAMPION
+
+REGISTRATION, PUBLISHED = Path("reports") / "registration.json", Path("mlruns") / "published.json"
+
+
+def shown_store(uri: str, project: Path) -> str:
+    """A store's URI as it is recorded: without a password, and within the project relative to it."""
+    path = place.sqlite_file(uri)
+    if path is not None:
+        path = path.resolve()
+        root = project.resolve()
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def read(project: Path) -> dict[str, Any]:
+    """The record of a project; empty where nothing was registered yet. Raises RegistryError where it is unreadable."""
+    path = project / REGISTRATION
+    if not path.is_file():
+        return {}
+    try:
+        return read_json(path)
+    except DataError as error:
+        raise RegistryError(f"{error}. Write it again: spikebridge publish") from None
+
+
+def kept_manifests(project: Path, store_uri: str, name: str, versions: Iterable[str]) -> dict[str, str]:
+    """Version -> SHA-256 of its manifest, as recorded before, for those versions of the model that the store has."""
+    try:
+        about = read(project)
+    except RegistryError:
+        return {}
+    manifests = about.get("manifests")
+    if not _about_model(about, project, store_uri, name) or not isinstance(manifests, dict):
+        return {}
+    there = set(versions)
+    return {version: str(sha256) for version, sha256 in manifests.items() if version in there}
+
+
+def write(project: Path, about: Mapping[str, Any]) -> None:
+    """Write the record, and mlruns/published.json, whose absence tells DVC that the store was wiped."""
+    with output(project / REGISTRATION) as path:
+        path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+    with output(project / PUBLISHED) as path:
+        path.write_text(json.dumps({"fingerprint": about["fingerprint"]}), encoding="utf-8")
+
+
+def note_champion(project: Path, store_uri: str, name: str, version: int, sha256: str | None) -> None:
+    """Record which version a person made champion, and the SHA-256 of its manifest where none was recorded."""
+    about = read(project)
+    if not _about_model(about, project, store_uri, name):
+        return
+    about["champion"] = version
+    if sha256 is not None:
+        about["manifests"] = {str(version): sha256} | dict(about.get("manifests") or {})
+    if about.get("version") == version:
+        about |= {"alias": CHAMPION, "uri": f"models:/{name}@{CHAMPION}"}
+    elif about.get("alias") == CHAMPION:
+        about |= {"alias": None, "uri": f"models:/{name}/{about['version']}"}
+    with output(project / REGISTRATION) as path:
+        path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def recorded_champion(project: Path, store_uri: str, name: str) -> int | None:
+    """The champion that the record knows; None where it has nothing to say of this model in this store."""
+    about = read(project)
+    champion = about.get("champion") if _about_model(about, project, store_uri, name) else None
+    return champion if isinstance(champion, int) else None
+
+
+def check(project: Path, store_uri: str, name: str, version: str, alias: str | None, manifest_sha256: str) -> None:
+    """Hold a version that is about to be loaded against the record of the project at hand.
+
+    A version that is not in the record, registered by somebody else in a common store for instance, is loaded by its
+    number, not by an alias.
+    Raises RegistryError where the record says something else.
+    """
+    about = read(project)
+    manifests = about.get("manifests")
+    if not _about_model(about, project, store_uri, name) or not isinstance(manifests, dict):
+        return
+    path, what = project / REGISTRATION, f"models:/{name}/{version}"
+    champion = about.get("champion")
+    if alias == CHAMPION and str(champion) != version:
+        was = f"version {champion} is" if champion is not None else "there is none"
+        raise RegistryError(
+            f"models:/{name}@{alias} is version {version} in the store, but {path} says {was}: the alias was moved "
+            f"outside this project. If that is right: spikebridge promote --version {version} --by NAME --reason TEXT; "
+            f"or load a version by its number, such as {what}"
+        )
+    recorded = manifests.get(version)
+    if recorded is None and alias is not None:
+        raise RegistryError(
+            f"models:/{name}@{alias} is version {version}, which {path} does not list: it was not registered from this "
+            f"project. Load it by its number where you trust it: {what}"
+        )
+    if recorded is not None and recorded != manifest_sha256:
+        raise RegistryError(
+            f"{what}: its files in the store are not those that were registered: the manifest's SHA-256 is "
+            f"{manifest_sha256[:12]}..., {path} says {str(recorded)[:12]}.... Somebody changed them. Register the "
+            "model again from the files under runs/: spikebridge publish"
+        )
+
+
+def _about_model(about: Mapping[str, Any], project: Path, store_uri: str, name: str) -> bool:
+    return about.get("name") == name and about.get("store") == shown_store(store_uri, project)
