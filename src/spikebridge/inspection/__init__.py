@@ -56,7 +56,8 @@ def inspect(
     Raises DataError where there is no recording or none that can be read; ConfigError for a wrong reader or option.
     """
     asked = asked or Asked()
-    everything = open_all(_data(path, asked), say)
+    data = _data(path, asked)
+    everything = open_all(data, say)
     looks, opened = everything.looks, everything.opened
     proposal = propose(opened, everything.data, asked.table)
     text = block.sections(proposal)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spikebridge.inspection.columns import numbers
 from spikebridge.intervals import TOLERANCE_S, Intervals, inside_intervals
-from spikebridge.trial_table import Label, trial_labels
+from spikebridge.trial_table import Label, label_columns, trial_labels
 
 RARE = 10
 """A class with fewer trials can hardly be in every fold."""
@@ -56,7 +56,8 @@ class Rows:
 
     @staticmethod
     def of(table: pd.DataFrame, observed: Intervals, label: Label | None, resolution_s: float) -> Rows:
-        names = np.full(len(table), "?") if label is None or not len(table) else trial_labels(table, label, "")
+        known = label is not None and set(label_columns(label, table)) <= set(map(str, table.columns))
+        names = trial_labels(table, label, "") if label is not None and known else np.full(len(table), "?")
         return Rows(table, observed, names, _free(table), resolution_s)
 
     def times(self, column: str) -> Array:

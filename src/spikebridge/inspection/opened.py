@@ -70,7 +70,7 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> All:
     sessions = sessions_in(data)
     found = _Opening(data, sessions, say)
     every = entries_of(sessions.asked)
-    check_offset_names(data, [e.name for e in every] + [e.name for of in sessions.singles.values() for e in of])
+    check_offset_names(data, [entry.name for entry in every])
     for entry in every:
         found.open(entry)
     if not found.opened:

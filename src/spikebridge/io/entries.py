@@ -14,8 +14,7 @@ from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import read_sidecars, sidecars_of
 from spikebridge.io.joining import Part, join, with_shared
 from spikebridge.io.naming import check_names
-from spikebridge.io.offsets import moved
-from spikebridge.io.part_offsets import Offset, shifted
+from spikebridge.io.offsets import Offset, moved, moved_by
 from spikebridge.io.probes import names_for
 from spikebridge.io.registry import (
     Reader,
@@ -24,6 +23,7 @@ from spikebridge.io.registry import (
     names_of,
     not_recordings,
     read_contents,
+    read_unmoved,
     reader_of,
     recordings_at,
 )
@@ -38,7 +38,7 @@ class Probe:
 
     name: str
     path: Path
-    offset_s: Offset = 0.0
+    offset: Offset
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _probes(name: str, given: Sequence[ProbeFiles] | Mapping[str, ProbeFiles], d
         raise ConfigError(
             f"{key}: expected paths in data.path ({str(root)!r}), whose changes are seen, got {listed(out)}"
         )
-    probes = tuple(Probe(probe, _plain(root / one.path), one.offset_s) for probe, one in named)
+    probes = tuple(Probe(probe, _plain(root / one.path), Offset.of(one.offset_s)) for probe, one in named)
     for probe in probes:
         _reader_of(probe, key, data)
     return probes
@@ -138,7 +138,7 @@ def _joined(name: str, probes: tuple[Probe, ...], every: Sequence[Path]) -> Entr
 
 
 def read_entry(entry: Entry, data: DataConfig, times: Collection[str] = ()) -> Contents:
-    """Everything one recording holds, with the seconds of `data.offset_s`. times: as `read_contents`.
+    """Everything one recording holds, its times moved by `data.offset_s`. times: as for `read_contents`.
 
     Raises DataError where it cannot be read, or its probes do not fit each other.
     """
@@ -148,7 +148,8 @@ def read_entry(entry: Entry, data: DataConfig, times: Collection[str] = ()) -> C
     as_it_is = data.model_copy(update={"offset_s": 0.0})  # that of the joined recording is added below
     for probe in entry.probes:
         try:
-            parts.append(Part(probe.name, shifted(read_contents(probe.path, as_it_is, probe.name), probe.offset_s)))
+            contents = moved_by(read_unmoved(probe.path, data, probe.name), probe.offset, times)
+            parts.append(Part(probe.name, contents))
         except DataError as error:
             wrong.append(str(error))
     if wrong:

@@ -118,6 +118,14 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
     return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in every]
 
 
+def _raw_files(config: Config) -> Inputs:
+    """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
+    path = Path(config.data.path)
+    # os.path.isfile and not is_file, which raises where a folder above is closed
+    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113
+    return Inputs.of([path, *(files_of(path, one) if one else ())])
+
+
 def _not_joined(every: Sequence[Entry], config: Config) -> str:
     """What to set where recordings look like the probes of one session; empty where none do."""
     root = Path(config.data.path)
@@ -129,13 +137,6 @@ def _not_joined(every: Sequence[Entry], config: Config) -> str:
         f"{root}: paths that look like the probes of one session are read as recordings apart: {names}; to join them, "
         f"set data.recordings: {as_yaml(groups, root)}"
     )
-
-
-def _raw_files(config: Config) -> Inputs:
-    """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
-    path = Path(config.data.path)
-    one = reader_of(path, config.data.reader) if os.path.isfile(path) else None  # noqa: PTH113  (is_file raises where a folder above is closed)
-    return Inputs.of([path, *(files_of(path, one) if one else ())])
 
 
 def read_recording(path: Path, config: Config, name: str = "") -> Recording:

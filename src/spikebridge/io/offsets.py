@@ -35,6 +35,11 @@ class Offset:
     trials: float = 0.0
     behavior: float = 0.0
 
+    @staticmethod
+    def of(asked: float | Mapping[Any, float]) -> Offset:
+        """asked: seconds for all parts, or part -> seconds."""
+        return Offset(**asked) if isinstance(asked, Mapping) else Offset(asked, asked, asked)
+
 
 def offset_of(data: DataConfig, name: str) -> Offset:
     """What `data.offset_s` adds to the recording of that name."""
@@ -79,22 +84,29 @@ def offset_setting(data: DataConfig, name: str, **added: float | str) -> str:
 
 
 def moved(contents: Contents, data: DataConfig, times: Collection[str] = ()) -> Contents:
-    """The recording with the offsets that are asked for, and a note on each. times: columns that are known as times."""
-    by = offset_of(data, contents.name)
+    """The recording with the offsets that `data.offset_s` asks for, and a note on each. times: as for `moved_by`."""
+    return moved_by(contents, offset_of(data, contents.name), times, "data.offset_s")
+
+
+def moved_by(contents: Contents, by: Offset, times: Collection[str] = (), setting: str = "offset_s") -> Contents:
+    """The recording with its times moved, and a note on each part that names the setting.
+
+    times: columns that are known to hold times.
+    """
     notes = list(contents.notes)
     if by.spikes:
         contents = _spikes_moved(contents, by.spikes)
-        notes.append(f"data.offset_s: {by.spikes:+g} s added to the times of the spikes and to the observed time")
+        notes.append(f"{setting}: {by.spikes:+g} s added to the times of the spikes and to the observed time")
     if by.trials:
         columns = {name: time_columns(table, times) for name, table in contents.tables.items()}
         tables = {name: _table_moved(contents.tables[name], columns[name], by.trials) for name in columns}
         contents = replace(contents, tables=tables)
         where = "; ".join(f"{name}: {listed(mine, 10)}" for name, mine in columns.items())
-        notes.append(f"data.offset_s: {by.trials:+g} s added to the times of trials ({where or 'no table'})")
+        notes.append(f"{setting}: {by.trials:+g} s added to the times of trials ({where or 'no table'})")
     if by.behavior and len(contents.behavior):
         behavior = contents.behavior.assign(time_s=contents.behavior["time_s"].astype(float) + by.behavior)
         contents = replace(contents, behavior=behavior)
-        notes.append(f"data.offset_s: {by.behavior:+g} s added to the times of behaviour")
+        notes.append(f"{setting}: {by.behavior:+g} s added to the times of behaviour")
     return replace(contents, notes=tuple(notes))
 
 

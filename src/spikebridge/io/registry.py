@@ -108,12 +108,16 @@ def read_contents(path: Path, data: DataConfig, name: str = "", times: Collectio
 
     Raises DataError where no reader takes it or it cannot be read.
     """
+    return moved(read_unmoved(path, data, name), data, times)
+
+
+def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
+    """As `read_contents`, with the times as the reader gives them."""
     reader = reader_of(Path(path), data.reader)
     if reader is None:
         raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
     contents = reader.read(Path(path), options_of(reader, data))
-    found = replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
-    return moved(found, data, times)
+    return replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
 
 
 def name_of(path: Path, reader: Reader) -> str:
