@@ -65,20 +65,6 @@ def _part_offsets(given: dict[Any, Any], name: str = "") -> PartOffsets:
     return {str(key): _seconds(value, str(key)) for key, value in given.items()}
 
 
-class ProbeFiles(Section):
-    """One probe of a session that is joined to one recording; its path alone is enough."""
-
-    path: str = Field(description="relative to data.path")
-    offset_s: Seconds | dict[Literal["spikes", "trials", "behavior"], Seconds] = Field(
-        0.0, description="added to its times, or to those of one part alone"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _path_alone(cls, given: Any) -> Any:
-        return {"path": given} if isinstance(given, str) else given
-
-
 class DataConfig(Section):
     path: str
     reader: str = "auto"

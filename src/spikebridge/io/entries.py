@@ -145,7 +145,6 @@ def read_entry(entry: Entry, data: DataConfig, times: Collection[str] = ()) -> C
     if not entry.probes:
         return read_contents(entry.path, data, entry.name, times)
     parts, wrong = [], []
-    as_it_is = data.model_copy(update={"offset_s": 0.0})  # that of the joined recording is added below
     for probe in entry.probes:
         try:
             contents = moved_by(read_unmoved(probe.path, data, probe.name), probe.offset, times)
