@@ -61,10 +61,9 @@ def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
     if told:
         yield Finding(True, f"trials.covariates must not hold {listed(told)}: trials.label is made of it")
     if labels is not None and not (labels != "").any():
-        yield Finding(
-            True,
-            f"trials.label: {label_described(ask.label, table)}: no trial has a class; change the label, or what trials.include takes",
-        )
+        called = label_described(ask.label, table)
+        remedy = "change the label, or what trials.include takes"
+        yield Finding(True, f"trials.label: {called}: no trial has a class; {remedy}")
     elif labels is not None and (labels == "").any():
         n, called = int((labels == "").sum()), label_called(ask.label)
         yield Finding(False, f"{n} of {counted(len(table), 'trial')} without {called} (trials.label), dropped")
