@@ -21,7 +21,7 @@ PAIR = re.compile(r"(?P<base>.+)\.(?P<what>res|clu)\.(?P<shank>\d+)")
 COPIES = r"old|backup|bak|copy|orig|original|prev|previous|tmp|temp|\d{6,8}|\(\d+\)"
 COPY = re.compile(rf".+?[\s_.-]+\(?({COPIES})\)?[\s_.()0-9-]*", re.IGNORECASE)
 """Names of copies that people, programs and file managers make: x_old, x.bak, x - Copy (2), x (1), x_20210304."""
-T_FILE = re.compile(r".+\.t(32|64)?", re.IGNORECASE)
+T_FILE = re.compile(r".+\.(t(32|64)?|raw(32|64))", re.IGNORECASE)
 
 
 def kind_of(path: Path) -> str:
