@@ -40,6 +40,7 @@ from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "MClust .t files in a folder"
+TIME_STEP_S = 1e-4
 DEFAULT_STEP_US = 100.0
 CLOCK_HZ = 10000.0
 TETRODE = re.compile(r"(?:TT|ST|SE|Sc|tetrode)[ _-]?(\d+)|(\d+)_\d+$", re.IGNORECASE)
