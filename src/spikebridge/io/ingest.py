@@ -44,6 +44,7 @@ ROOMS = (
     "inputs",
     "intervals",
     "io",
+    "probe_files",
     "plain_text",
     "repeated",
     "sorter_labels",
