@@ -1,11 +1,11 @@
 """MClust: a folder with one .t file (or .t32, .t64, .raw32, .raw64) a unit, such as TT2_1.t.
 
 A header between %%BEGINHEADER and %%ENDHEADER, then big-endian unsigned integers of 32 or 64 bits in units of 0.1 ms,
-but for files whose writer kept the microseconds of Neuralynx: `time_step_us`. Files .raw32 and .raw64 keep whatever unit
-MClust was given, and are refused until `time_step_us` says it. Neither the header nor the file says how many spikes there
-are: one that is cut short between two of them reads as a unit that fell silent.
-Some versions write 64 bits into plain .t files. Read as 32 bits these would be pairs of a small number and a spike; all
-plain files of a folder together tell which it is (see formats/sorting/t_files.py).
+but for files whose writer kept the microseconds of Neuralynx: `time_step_us`. Files .raw32 and .raw64 keep whatever
+unit MClust was given, and are refused until `time_step_us` says it. Neither the header nor the file says how many
+spikes there are: one that is cut short between two of them reads as a unit that fell silent. Some versions write 64
+bits into plain .t files. Read as 32 bits these would be pairs of a small number and a spike; all plain files of a
+folder together tell which it is (see formats/sorting/t_files.py).
 
 Read without SpikeInterface, whose extractor calls a unit by the number after the last underscore only, so that TT1_1
 and TT2_1 are one unit with the spikes of the later file; it also rounds times to a rate that must be made up.
@@ -47,8 +47,8 @@ TETRODE = re.compile(r"(?:TT|ST|SE|Sc|tetrode)[ _-]?(\d+)|(\d+)_\d+$", re.IGNORE
 
 
 class Options(Section):
-    """tetrode_regions: number of a tetrode -> region. time_step_us: microseconds of one step of the times; 100 of .t files
-    where it is not given. byte_order: of the integers; MClust writes big-endian ones.
+    """tetrode_regions: number of a tetrode -> region. time_step_us: microseconds of one step of the times; 100 of .t
+    files where it is not given. byte_order: of the integers; MClust writes big-endian ones.
     """
 
     tetrode_regions: dict[int, str] = {}
@@ -131,7 +131,7 @@ def _unknown_step(raw: list[Path]) -> list[str]:
     if not raw:
         return []
     return [
-        f"{listed((f.name for f in raw), 5)}: MClust writes times into .raw files as it was given them, so that their unit "
+        f"{listed((f.name for f in raw), 5)}: MClust writes times into .raw files as it was given them, and their unit "
         "is not known: set data.options: {time_step_us: 100} where one step is 0.1 ms, 1 where it is a microsecond "
         "(Neuralynx), 1000000 where it is a second"
     ]

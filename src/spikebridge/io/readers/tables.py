@@ -155,12 +155,14 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
         column = group_column(frame)
         log.fail(
             file,
-            f"{said}. Ids seem to count within it: {ADVICE.format(column)}; where a unit may have spikes on several, take "
-            f"the column {column} out",
+            f"{said}. Ids seem to count within it: {ADVICE.format(column)}; where a unit may have spikes on several, "
+            f"take the column {column} out",
         )
         return None
     if said:
-        log.notes.append(f"{file.name}: {said}; each unit is read as one. Ids that count within it would need other ones")
+        log.notes.append(
+            f"{file.name}: {said}; each unit is read as one. Ids that count within it would need other ones"
+        )
     more = [str(c) for c in frame if c not in ("unit", at)]
     if more:
         log.notes.append(f"{file.name}: columns that are not read: {listed(more)}")
@@ -176,8 +178,8 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
 
 
 ONE_COLUMN_A_UNIT = (
-    "is there one column for each unit? Write one row for each spike, with its unit and its time, or one file for each unit "
-    "(data.reader: cells)"
+    "is there one column for each unit? Write one row for each spike, with its unit and its time, or one file for each "
+    "unit (data.reader: cells)"
 )
 
 

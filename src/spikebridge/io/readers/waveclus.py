@@ -1,11 +1,11 @@
 """wave_clus: a folder with one times_<channel>.mat a channel, such as times_CSC12.mat.
 
 Each holds the matrix cluster_class: (spike, 2), the class of a spike and its time in ms. Class 0 holds spikes that were
-assigned to no cluster: their `quality` is "noise". Classes count within a channel, so that class 1 of two channels are two
-units. Files of detected spikes (CSC12_spikes.mat) and the recording itself are not read.
+assigned to no cluster: their `quality` is "noise". Classes count within a channel, so that class 1 of two channels are
+two units. Files of detected spikes (CSC12_spikes.mat) and the recording itself are not read.
 
-Some readers of raw data give wave_clus other times than ms (microseconds of Neuralynx, say): times in which no two spikes
-of a channel are near each other, or all are, are refused until `time_unit` says what they are.
+Some readers of raw data give wave_clus other times than ms (microseconds of Neuralynx, say): times in which no two
+spikes of a channel are near each other, or all are, are refused until `time_unit` says what they are.
 
 Read without SpikeInterface, whose extractor reads one channel, rounds times to samples, and drops class 0.
 
@@ -48,8 +48,8 @@ MATRIX = "cluster_class"
 MIN_SPIKES = 50
 """Spikes of a channel from which the time between them says something."""
 MIN_MEDIAN_MS, MAX_NEAR_MS = 1.0, 1000.0
-"""Time between two spikes of a channel: half of them are not nearer, since wave_clus waits 1.5 ms after each; and one in a
-hundred is nearer than a second, unless the channel has less than 0.01 spikes a second."""
+"""Time between two spikes of a channel: half of them are not nearer, since wave_clus waits 1.5 ms after each; and one
+in a hundred is nearer than a second, unless the channel has less than 0.01 spikes a second."""
 
 
 class Options(Section):
@@ -159,9 +159,7 @@ def _notes(path: Path, units: pd.DataFrame, trains: Sequence[NDArray[np.float64]
     unassigned = units[units["class"] == 0]
     if len(unassigned):
         spikes = sum(len(trains[u]) for u in unassigned["unit"])
-        notes.append(
-            f"class 0 of {len(unassigned)} channels, {spikes} spikes that wave_clus assigned to no cluster: quality is noise"
-        )
+        notes.append(f"class 0 of {len(unassigned)} channels, {spikes} spikes, is of no cluster: its quality is noise")
     copies = [p.name for p in files_in(path) if p.name.lower().startswith("times_") and p not in times_files_in(path)]
     if copies:
         notes.append(f"passed over, since they are copies by their names: {listed(copies, 5)}")

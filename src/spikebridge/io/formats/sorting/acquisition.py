@@ -1,9 +1,9 @@
 """What files of the acquisition system say of the clock of a sorting: measured sampling rate, start of the recording.
 
-Kilosort and Phy count samples from the start of a binary file, at a nominal rate. SpikeGLX writes the calibrated rate into
-<run>.ap.meta; Open Ephys writes sample_numbers.npy and timestamps.npy beside continuous.dat, and sync_messages.txt above:
-its events count from the start of acquisition, not of the recording. A rate that is 0.01 % off moves spikes by 0.36 s in an
-hour. Nothing is changed here: a note gives the numbers and the setting.
+Kilosort and Phy count samples from the start of a binary file, at a nominal rate. SpikeGLX writes the calibrated rate
+into <run>.ap.meta; Open Ephys writes sample_numbers.npy and timestamps.npy beside continuous.dat, and sync_messages.txt
+above: its events count from the start of acquisition, not of the recording. A rate that is 0.01 % off moves spikes by
+0.36 s in an hour. Nothing is changed here: a note gives the numbers and the setting.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Said:
 def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFrame | None) -> list[str]:
     """Notes on a sorting in the folder `path`, whose times are samples / rate.
 
-    last_sample: of the last spike. trials: the trial table; where a trial starts before the recording did, trials do not
-    count from the start of acquisition, and nothing is said of that.
+    last_sample: of the last spike. trials: the trial table; where a trial starts before the recording did, trials do
+    not count from the start of acquisition, and nothing is said of that.
     """
     said = [s for s in _said(path, rate) if s.rate_hz is None or abs(s.rate_hz / rate - 1) <= NEAR]
     notes = []
@@ -52,15 +52,15 @@ def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFram
         apart = abs(last_sample / rate - last_sample / measured.rate_hz)
         if apart > MIN_APART_S:
             notes.append(
-                f"{measured.file} gives a measured sampling rate of {measured.rate_hz:.10g} Hz, spike times are taken at "
-                f"{rate:.10g} Hz: the last is {apart:.3g} s off; data.options: {{sampling_rate_hz: {measured.rate_hz:.10g}}} "
-                "uses the measured rate"
+                f"{measured.file} gives a measured sampling rate of {measured.rate_hz:.10g} Hz, spike times are taken "
+                f"at {rate:.10g} Hz: the last is {apart:.3g} s off; "
+                f"data.options: {{sampling_rate_hz: {measured.rate_hz:.10g}}} uses the measured rate"
             )
     starts = next((s for s in said if s.start_s), None)
     if starts is not None and starts.start_s is not None and _may_count_from_acquisition(trials, starts.start_s):
         notes.append(
-            f"{starts.file}: the recording started {starts.start_s:.6f} s after acquisition, and spike times count from the "
-            "start of the recording. Where times of trials are those of Open Ephys events, set data.offset_s: "
+            f"{starts.file}: the recording started {starts.start_s:.6f} s after acquisition, and spike times count "
+            "from the start of the recording. Where times of trials are those of Open Ephys events, set data.offset_s: "
             f"{{spikes: {starts.start_s:.6f}}}"
         )
     return notes
@@ -73,7 +73,7 @@ def _may_count_from_acquisition(trials: pd.DataFrame | None, start_s: float) -> 
 
 
 def _said(path: Path, rate: float) -> Iterator[Said]:
-    folder = path.resolve()
+    folder = path.absolute()
     for place in (folder, folder.parent):
         yield from _spikeglx(place)
         yield from _open_ephys_arrays(place, rate)
@@ -85,7 +85,7 @@ def _said(path: Path, rate: float) -> Iterator[Said]:
 
 def _spikeglx(folder: Path) -> Iterator[Said]:
     """Of the one .ap.meta file of a folder, or of several that say the same."""
-    files = sorted(p for p in _listed(folder) if p.name.endswith(".meta") and not p.name.endswith(".lf.meta"))
+    files = sorted(p for p in folder.glob("*.meta") if not p.name.endswith(".lf.meta"))
     rates = {p: float(m[1]) for p in files if (m := META_RATE.search(_text(p)))}
     ap = {p: r for p, r in rates.items() if ".ap." in p.name} or rates
     if len(set(ap.values())) == 1:
@@ -98,6 +98,8 @@ def _open_ephys_arrays(folder: Path, rate: float) -> Iterator[Said]:
     if not (folder / "continuous.dat").exists() and not (folder / "sample_numbers.npy").is_file():
         return
     for name in ("timestamps.npy", "sample_numbers.npy"):
+        if not (folder / name).is_file():
+            continue
         try:
             values = np.load(folder / name, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
@@ -118,16 +120,11 @@ def _sync_messages(file: Path, rate: float) -> Said | None:
     return Said(file.name, start_s=starts.pop() / rate) if len(starts) == 1 else None
 
 
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return [p for p in folder.iterdir() if p.is_file()]
-    except OSError:
-        return []
-
-
 def _text(file: Path) -> str:
     """The beginning of a text file; empty where it cannot be read."""
     try:
+        if not file.is_file():
+            return ""
         with open(file, encoding="utf-8", errors="replace") as handle:
             return handle.read(MAX_BYTES)
     except OSError:

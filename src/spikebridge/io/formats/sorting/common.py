@@ -55,8 +55,8 @@ def refuse(path: Path, wrong: Sequence[str]) -> None:
 def agreed_rate(path: Path, found: Mapping[str, float | None], asked: float | None) -> float:
     """The sampling rate in Hz that files and options agree on.
 
-    found: place -> rate it gives, None where it gives none. asked: data.options.sampling_rate_hz; where it is nearly the
-    same as the others, it is a measured rate and counts before the nominal one.
+    found: place -> rate it gives, None where it gives none. asked: data.options.sampling_rate_hz; where it is nearly
+    the same as the others, it is a measured rate and counts before the nominal one.
 
     Raises DataError where there is none, where two differ, or where one is no positive number.
     """

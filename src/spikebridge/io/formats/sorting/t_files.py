@@ -1,8 +1,8 @@
 """Parts of the reader `mclust`: the integers of its files, of 32 or 64 bits and either order of bytes.
 
 Nothing in a plain .t file says how wide its integers are. Spike times of a unit rise, and the upper halves of 64-bit
-times are zero or repeat from spike to spike, so that a file with enough spikes shows it; one version of MClust writes all
-files of a session, so that the others follow.
+times are zero or repeat from spike to spike, so that a file with enough spikes shows it; one version of MClust writes
+all files of a session, so that the others follow.
 """
 
 from __future__ import annotations

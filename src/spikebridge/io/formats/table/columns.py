@@ -21,7 +21,9 @@ PARQUET = (".parquet", ".pqt")
 CLOCK_TIME = re.compile(r"\d:\d\d|\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
 SECONDS = ": write seconds on the clock of the spikes instead of dates and times of day"
 BOOLS = {"true": True, "false": False}
-THOUSANDS = re.compile(r"[-+]?\d{1,3}((,\d{3})+\.\d+|(\.\d{3})+,\d+|([ \u00a0\u202f'’]\d{3})+([.,]\d+)?|([.,]\d{3}){2,})")
+THOUSANDS = re.compile(
+    r"[-+]?\d{1,3}((,\d{3})+\.\d+|(\.\d{3})+,\d+|([ \u00a0\u202f'’]\d{3})+([.,]\d+)?|([.,]\d{3}){2,})"
+)
 THOUSANDS_HINT = ": write numbers without thousands separators and with a decimal point"
 COMMA_NUMBER = re.compile(r"[-+]?\d*(,\d+)?([eE][-+]?\d+)?")
 CERTAIN_COMMA = re.compile(r"[-+]?(0?|\d{4,}),\d+.*|[-+]?\d+,(\d{1,2}|\d{4,})([eE].*)?")

@@ -17,7 +17,7 @@ MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 HEADER_BYTES = 1 << 16
-SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t])"?[ \t]*\r?\n\s*', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t])"?[ \t]*\r?[\r\n]+', re.IGNORECASE)
 """What Excel writes and reads before the header."""
 
 
@@ -27,9 +27,9 @@ def text_columns(
     """Name -> pyarrow array, and the separator; None, with what is wrong in the log, where it is no table.
 
     The arrays are dictionaries of text; where all of `numbers` are numbers, these are float64. The first row names the
-    columns. A first column without a name (the index that pandas writes) is left out, and so is what spreadsheets leave:
-    the line sep=; before the header, rows without any value at the end, columns without name and value at the right. A
-    row counts as in a spreadsheet, the header being row 1; empty lines do not count.
+    columns. A first column without a name (the index that pandas writes) is left out, and so is what spreadsheets
+    leave: the line sep=; before the header, rows without any value at the end, columns without name and value at the
+    right. A row counts as in a spreadsheet, the header being row 1; empty lines do not count.
     """
     data = _utf8(path, log, HEADER_BYTES if header_only else -1)
     if data is None:

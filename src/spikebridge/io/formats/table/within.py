@@ -1,6 +1,7 @@
 """Ids of units that count within a channel or a tetrode: unit 1 of channel 1 and unit 1 of channel 2 are two cells.
 
-Sorters that work channel by channel (Plexon Offline Sorter, wave_clus) number units so, and exports have a column for each.
+Sorters that work channel by channel (Plexon Offline Sorter, wave_clus) number units so, and exports have a column for
+each.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import pandas as pd
 
 from spikebridge.suggest import counted, listed
 
-GROUP = re.compile(r"(channel|chan|ch|tetrode|tt|shank|electrode|elec|probe)(_?(id|no|nr|num|number|name))?", re.IGNORECASE)
+GROUP = re.compile(
+    r"(channel|chan|ch|tetrode|tt|shank|electrode|elec|probe)(_?(id|no|nr|num|number|name))?", re.IGNORECASE
+)
 ADVICE = "write ids that are unique in the recording, such as 1_1 for unit 1 of {} 1, into both tables"
 
 
@@ -23,8 +26,9 @@ def group_column(frame: pd.DataFrame) -> str:
 def counts_within(frame: pd.DataFrame) -> tuple[bool, str]:
     """Whether ids count within a group, and what is odd about units that lie in several; ("" where nothing is).
 
-    frame: one row a spike, with the column unit. True where each group has all the ids up to its last, from the first one
-    of the whole table: then the ids are numbers within it. Otherwise a spike may lie on another channel than its unit.
+    frame: one row a spike, with the column unit. True where each group has all the ids up to its last, from the first
+    one of the whole table: then the ids are numbers within it. Otherwise a spike may lie on another channel than its
+    unit.
     """
     column = group_column(frame)
     if not column or "unit" not in frame:
