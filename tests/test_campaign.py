@@ -22,18 +22,18 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 
 def test_killed_stages_are_resumed_byte_for_byte(lab: Lab) -> None:
-    results = kills.kills(lab, 4)
+    results = list(kills.kills(lab, 4))
     assert len({r.case.split()[0] for r in results}) == 4, "every stage is killed"
     assert [r for r in results if not r.held] == []
 
 
 def test_an_idle_repro_that_is_killed(lab: Lab) -> None:
-    results = kills.idle_kills(lab, 2)
+    results = list(kills.idle_kills(lab, 2))
     assert [r for r in results if not r.held] == []
 
 
 def test_small_disks(lab: Lab) -> None:
-    results = disks.full_disk(lab, 3)
+    results = list(disks.full_disk(lab, 3))
     assert [r for r in results if not r.held] == []
 
 

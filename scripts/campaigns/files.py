@@ -10,7 +10,7 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,11 @@ stage_main(run)
 """
 
 
-def tampering(lab: Lab, count: int) -> list[Result]:
+def tampering(lab: Lab, count: int) -> Iterator[Result]:
     """A served model, changed, and asked to predict. A change that still is a possible model may work."""
     module = _module("tampering")
     if module is None:
-        return []
-    results = []
+        return
     for folder in sorted(p for p in (lab.project / "runs" / "train").glob("*/model") if p.is_dir()):
         counts = _counts(lab, folder)
         plausible = getattr(module, "plausible", lambda name: False)
@@ -53,8 +52,7 @@ def tampering(lab: Lab, count: int) -> list[Result]:
                 ended = child(_cli("predict", str(copy), str(counts)), lab.project, LIMIT_S, LIMIT_BYTES)
             held = ended.outcome == CLEAR or (ended.outcome == WORKED and plausible(name))
             detail = "" if held else ended.text
-            results.append(Result(f"{folder.parent.name}: {name}", ended.outcome, held, detail, ended.seconds))
-    return results
+            yield Result(f"{folder.parent.name}: {name}", ended.outcome, held, detail, ended.seconds)
 
 
 def _counts(lab: Lab, folder: Path) -> Path:
@@ -65,12 +63,11 @@ def _counts(lab: Lab, folder: Path) -> Path:
     return path
 
 
-def hostile(lab: Lab, count: int) -> list[Result]:
+def hostile(lab: Lab, count: int) -> Iterator[Result]:
     """Recordings that are broken or malicious. One that a reader can make sense of may be read."""
     module = _module("hostile")
     if module is None:
-        return []
-    results = []
+        return
     for name, make in _chosen(module.hostile_inputs(), count, lab.seed):
         with tempfile.TemporaryDirectory(dir=lab.work) as place:
             folder = Path(place) / "recordings"
@@ -82,8 +79,7 @@ def hostile(lab: Lab, count: int) -> list[Result]:
                 ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
                 held = ended.outcome in {CLEAR, WORKED} or (door == "inspect" and _reported(ended.code, ended.text))
                 outcome = WORKED if held and ended.outcome != CLEAR else ended.outcome
-                results.append(Result(f"{name}, {door}", outcome, held, "" if held else ended.text, ended.seconds))
-    return results
+                yield Result(f"{name}, {door}", outcome, held, "" if held else ended.text, ended.seconds)
 
 
 def _reported(code: int, text: str) -> bool:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from project import environment
@@ -17,15 +18,13 @@ from campaigns.common import STAGE_LIMIT_S, WORKED, Lab, Result, Unit, child, ki
 REPAIR = [sys.executable, "-m", "spikebridge.cli", "repair"]
 
 
-def kills(lab: Lab, count: int) -> list[Result]:
+def kills(lab: Lab, count: int) -> Iterator[Result]:
     """Kill stages, one after the other, half of them without their worker processes, and run each again."""
     rng = random.Random(lab.seed)
     calm, durations = lab.calm, lab.durations
     assert calm.is_dir()
-    return [
-        _kill(lab, lab.units[k % len(lab.units)], durations, rng, whole=k // len(lab.units) % 2 == 0)
-        for k in range(count)
-    ]
+    for k in range(count):
+        yield _kill(lab, lab.units[k % len(lab.units)], durations, rng, whole=k // len(lab.units) % 2 == 0)
 
 
 def _kill(lab: Lab, unit: Unit, durations: dict[str, float], rng: random.Random, whole: bool) -> Result:
@@ -48,12 +47,11 @@ def _kill(lab: Lab, unit: Unit, durations: dict[str, float], rng: random.Random,
     return Result(case, what, False, f"{half or different or left} {again.text[-1500:]}", seconds)
 
 
-def idle_kills(lab: Lab, count: int) -> list[Result]:
+def idle_kills(lab: Lab, count: int) -> Iterator[Result]:
     """Kill `dvc repro` when all is up to date; then mend, then run it again."""
     rng = random.Random(lab.seed)
     first = child(lab.repro, lab.project, STAGE_LIMIT_S)
     kept = (lab.project / "dvc.lock").read_bytes()
-    results = []
     for _ in range(count):
         at = rng.uniform(0.1, 1.0) * first.seconds
         begin = time.monotonic()
@@ -66,8 +64,7 @@ def idle_kills(lab: Lab, count: int) -> list[Result]:
         if not held:
             outcome = "dvc.lock differs" if not same else f"repair: {mended.outcome}, dvc repro: {again.outcome}"
         detail = mended.text + ("" if held else again.text)
-        results.append(Result(f"dvc repro after {at:.2f} s", outcome, held, detail, time.monotonic() - begin))
-    return results
+        yield Result(f"dvc repro after {at:.2f} s", outcome, held, detail, time.monotonic() - begin)
 
 
 def killed_after(command: list[str], folder: Path, seconds: float, whole: bool) -> bool:
