@@ -33,7 +33,7 @@ PARTS: dict[str, tuple[Callable[[Lab, int], Iterable[Result]], int, str]] = {
     ),
     "full_disk": (disks.full_disk, 30, "a stage on a full, limited, read-only or forbidden disk, then with space"),
     "concurrency": (concurrency.concurrency, 4, "several processes at once on one store, one stage, two clones"),
-    "tampering": (files.tampering, 0, "a saved model that was changed, given to `spikebridge predict`"),
+    "tampering": (files.tampering, 40, "saved models, each changed in so many ways, given to `spikebridge predict`"),
     "hostile": (files.hostile, 0, "broken or malicious recordings, given to `inspect` and to the stage ingest"),
 }
 """Part: its function, its default number of cases (0: all there are), what it does."""

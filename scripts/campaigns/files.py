@@ -6,6 +6,7 @@ The cases come from tests/support/tampering.py and tests/support/hostile.py, whe
 from __future__ import annotations
 
 import importlib
+import json
 import random
 import shutil
 import sys
@@ -16,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from campaigns.common import CLEAR, LIMIT_BYTES, LIMIT_S, WORKED, Lab, Result, child
+from campaigns.common import CLEAR, LIMIT_BYTES, LIMIT_S, OTHER, WORKED, Ended, Lab, Result, child
+from spikebridge.models import kind
 
 Make = Callable[[Path], Any]
+EXECUTED = "executed code of the file"
 INGEST = """
 import sys
 from spikebridge import config
@@ -37,30 +40,34 @@ stage_main(run)
 
 
 def tampering(lab: Lab, count: int) -> Iterator[Result]:
-    """A served model, changed, and asked to predict. A change that still is a possible model may work."""
+    """Every served model, changed in `count` ways (0: all), asked to predict. A change may leave a possible model."""
     module = _module("tampering")
     if module is None:
         return
-    for folder in sorted(p for p in (lab.project / "runs" / "train").glob("*/model") if p.is_dir()):
-        counts = _counts(lab, folder)
-        plausible = getattr(module, "plausible", lambda name: False)
+    for folder in sorted(p for p in (lab.calm / "runs" / "train").glob("*/model") if p.is_dir()):
+        counts, options = _asked(lab, folder)
+        _must_work(_cli("predict", str(folder), str(counts), *options), lab)
         for name, make in _chosen(module.tampered_models(folder), count, lab.seed):
             with tempfile.TemporaryDirectory(dir=lab.work) as place:
-                copy = Path(place) / "model"
+                marker, copy = Path(place) / "marker", Path(place) / "model"
                 shutil.copytree(folder, copy, symlinks=True)
                 make(copy)
-                ended = child(_cli("predict", str(copy), str(counts)), lab.project, LIMIT_S, LIMIT_BYTES)
-            held = ended.outcome == CLEAR or (ended.outcome == WORKED and plausible(name))
-            detail = "" if held else ended.text
-            yield Result(f"{folder.parent.name}: {name}", ended.outcome, held, detail, ended.seconds)
+                predict = _cli("predict", str(copy), str(counts), *options)
+                ended = child(predict, lab.project, LIMIT_S, LIMIT_BYTES, {module.MARKER: str(marker)})
+                outcome = EXECUTED if marker.exists() else _strict(ended)
+            held = outcome == CLEAR or (outcome == WORKED and module.plausible(name))
+            yield Result(f"{folder.parent.name}: {name}", outcome, held, "" if held else ended.text, ended.seconds)
 
 
-def _counts(lab: Lab, folder: Path) -> Path:
+def _asked(lab: Lab, folder: Path) -> tuple[Path, list[str]]:
+    """Counts of two trials of the first recording, and what to ask a model about them."""
     path = lab.work / f"counts-{folder.parent.name}.npy"
-    windows = sorted((lab.project / "data" / "windows").glob("*.npz"))[0]
+    windows = sorted((lab.calm / "data" / "windows").glob("*.npz"))[0]
     with np.load(windows) as stored:
         np.save(path, stored["source"][:2].astype(np.float32))
-    return path
+    about = json.loads((folder / "model.json").read_text("utf-8"))
+    output = "label" if kind(about["model"]).decides else "target_rates"
+    return path, ["--recording", windows.stem, "--output", output]
 
 
 def hostile(lab: Lab, count: int) -> Iterator[Result]:
@@ -68,18 +75,39 @@ def hostile(lab: Lab, count: int) -> Iterator[Result]:
     module = _module("hostile")
     if module is None:
         return
+    with tempfile.TemporaryDirectory(dir=lab.work) as place:
+        for _, command in _doors(module.good_tables(Path(place) / "good"), Path(place)):
+            _must_work(command, lab)
     for name, make in _chosen(module.hostile_inputs(), count, lab.seed):
         with tempfile.TemporaryDirectory(dir=lab.work) as place:
             folder = Path(place) / "recordings"
             folder.mkdir()
             made = make(folder)
-            given = str(made if isinstance(made, str | Path) else folder)
-            script = [sys.executable, "-c", INGEST, given, str(Path(place) / "ingested")]
-            for door, command in (("inspect", _cli("inspect", given)), ("ingest", script)):
+            for door, command in _doors(made if isinstance(made, str | Path) else folder, Path(place)):
                 ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
-                held = ended.outcome in {CLEAR, WORKED} or (door == "inspect" and _reported(ended.code, ended.text))
-                outcome = WORKED if held and ended.outcome != CLEAR else ended.outcome
+                outcome = _strict(ended) if door == "ingest" else ended.outcome
+                reported = door == "inspect" and _reported(ended.code, ended.text)
+                outcome = WORKED if reported else outcome
+                held = outcome in {CLEAR, WORKED}
                 yield Result(f"{name}, {door}", outcome, held, "" if held else ended.text, ended.seconds)
+
+
+def _doors(given: str | Path, place: Path) -> list[tuple[str, list[str]]]:
+    ingest = [sys.executable, "-c", INGEST, str(given), str(place / "ingested")]
+    return [("inspect", _cli("inspect", str(given))), ("ingest", ingest)]
+
+
+def _must_work(command: list[str], lab: Lab) -> None:
+    """What is not changed has to work; else a refusal of what is changed would say nothing."""
+    ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
+    if ended.outcome != WORKED and not _reported(ended.code, ended.text):
+        raise SystemExit(f"{' '.join(command)}: expected to work, {ended.outcome}: {ended.text}")
+
+
+def _strict(ended: Ended) -> str:
+    """How it ended; an error that takes several lines, or explains the command line, is none of one clear line."""
+    lines = [line for line in ended.text.splitlines() if line.strip()]
+    return OTHER if ended.outcome == CLEAR and (len(lines) > 1 or lines[0].startswith("usage:")) else ended.outcome
 
 
 def _reported(code: int, text: str) -> bool:
