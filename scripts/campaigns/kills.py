@@ -28,18 +28,22 @@ def kills(lab: Lab, count: int) -> Iterator[Result]:
 
 
 def _kill(lab: Lab, unit: Unit, durations: dict[str, float], rng: random.Random, whole: bool) -> Result:
-    at = rng.uniform(0.02, 1.0) * durations[unit.name]
-    case = f"{unit.name} after {at:.2f} s, {'its group' if whole else 'it alone'}"
-    lab.clear(unit)
     begin = time.monotonic()
-    killed = killed_after(unit.command(), lab.project, at, whole)
+    killed, at = False, 0.0
+    while not killed:  # a stage that had ended already was not killed: its time is corrected, and it begins again
+        lab.clear(unit)
+        at = rng.uniform(0.02, 1.0) * durations[unit.name]
+        killed = killed_after(unit.command(), lab.project, at, whole)
+        if not killed:
+            durations[unit.name] = at
+    case = f"{unit.name} after {at:.2f} s, {'its group' if whole else 'it alone'}"
     half = (lab.project / unit.target).exists() and lab.differing(unit)
     again = child(unit.command(), lab.project, STAGE_LIMIT_S)
     different = lab.differing(unit)
     left = unfinished(lab.project)
     seconds = time.monotonic() - begin
     if not (half or different or left) and again.outcome == WORKED:
-        return Result(case, "resumed byte for byte" if killed else "ended before the kill", True, "", seconds)
+        return Result(case, "resumed byte for byte", True, "", seconds)
     lab.restore(unit)
     for name in left:
         (lab.project / name).rename(lab.work / f"left-{time.time_ns()}")
