@@ -82,7 +82,11 @@ def hostile(lab: Lab, count: int) -> Iterator[Result]:
         with tempfile.TemporaryDirectory(dir=lab.work) as place:
             folder = Path(place) / "recordings"
             folder.mkdir()
-            made = make(folder)
+            try:
+                made = make(folder)
+            except Exception as error:  # a defect of the case, which must not end the campaign
+                yield Result(name, "not made", False, repr(error))
+                continue
             for door, command in _doors(made if isinstance(made, str | Path) else folder, Path(place)):
                 ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
                 outcome = _strict(ended) if door == "ingest" else ended.outcome
@@ -105,9 +109,10 @@ def _must_work(command: list[str], lab: Lab) -> None:
 
 
 def _strict(ended: Ended) -> str:
-    """How it ended; an error that takes several lines, or explains the command line, is none of one clear line."""
-    lines = [line for line in ended.text.splitlines() if line.strip()]
-    return OTHER if ended.outcome == CLEAR and (len(lines) > 1 or lines[0].startswith("usage:")) else ended.outcome
+    """How it ended; an error is one line, and below it "- " lines where several things are wrong at once."""
+    first, *more = [line for line in ended.text.splitlines() if line.strip()] or [""]
+    clear = not first.startswith("usage:") and all(line.startswith("  - ") for line in more)
+    return OTHER if ended.outcome == CLEAR and not clear else ended.outcome
 
 
 def _reported(code: int, text: str) -> bool:
