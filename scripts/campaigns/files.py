@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from campaigns.common import CLEAR, LIMIT_BYTES, LIMIT_S, OTHER, WORKED, Ended, Lab, Result, child
+from campaigns.common import CLEAR, LIMIT_BYTES, LIMIT_S, OTHER, WORKED, Lab, Result, child
 from spikebridge.models import kind
 
 Make = Callable[[Path], Any]
-EXECUTED = "executed code of the file"
+EXECUTED, LISTED = "executed code of the file", "one clear line with a list below it"
 INGEST = """
 import sys
 from spikebridge import config
@@ -54,7 +54,7 @@ def tampering(lab: Lab, count: int) -> Iterator[Result]:
                 make(copy)
                 predict = _cli("predict", str(copy), str(counts), *options)
                 ended = child(predict, lab.project, LIMIT_S, LIMIT_BYTES, {module.MARKER: str(marker)})
-                outcome = EXECUTED if marker.exists() else _strict(ended)
+                outcome = EXECUTED if marker.exists() else strict(ended.outcome, ended.text)
             held = outcome == CLEAR or (outcome == WORKED and module.plausible(name))
             yield Result(f"{folder.parent.name}: {name}", outcome, held, "" if held else ended.text, ended.seconds)
 
@@ -89,10 +89,9 @@ def hostile(lab: Lab, count: int) -> Iterator[Result]:
                 continue
             for door, command in _doors(made if isinstance(made, str | Path) else folder, Path(place)):
                 ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
-                outcome = _strict(ended) if door == "ingest" else ended.outcome
                 reported = door == "inspect" and _reported(ended.code, ended.text)
-                outcome = WORKED if reported else outcome
-                held = outcome in {CLEAR, WORKED}
+                outcome = WORKED if reported else strict(ended.outcome, ended.text)
+                held = outcome in {CLEAR, LISTED, WORKED}
                 yield Result(f"{name}, {door}", outcome, held, "" if held else ended.text, ended.seconds)
 
 
@@ -108,11 +107,12 @@ def _must_work(command: list[str], lab: Lab) -> None:
         raise SystemExit(f"{' '.join(command)}: expected to work, {ended.outcome}: {ended.text}")
 
 
-def _strict(ended: Ended) -> str:
-    """How it ended; an error is one line, and below it "- " lines where several things are wrong at once."""
-    first, *more = [line for line in ended.text.splitlines() if line.strip()] or [""]
-    clear = not first.startswith("usage:") and all(line.startswith("  - ") for line in more)
-    return OTHER if ended.outcome == CLEAR and not clear else ended.outcome
+def strict(outcome: str, text: str) -> str:
+    """How a child ended; of errors, those in one line from those that list below it what is wrong or what there is."""
+    first, *more = [line for line in text.splitlines() if line.strip()] or [""]
+    if outcome != CLEAR:
+        return outcome
+    return OTHER if first.startswith("usage:") else LISTED if more else CLEAR
 
 
 def _reported(code: int, text: str) -> bool:
