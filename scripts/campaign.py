@@ -14,8 +14,9 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "support"), str(ROOT / "src")]
@@ -23,7 +24,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "support"), str(ROOT
 from campaigns import concurrency, disks, files, kills  # noqa: E402
 from campaigns.common import Lab, Result  # noqa: E402
 
-PARTS: dict[str, tuple[Callable[[Lab, int], list[Result]], int, str]] = {
+PARTS: dict[str, tuple[Callable[[Lab, int], Iterable[Result]], int, str]] = {
     "kills": (kills.kills, 80, "SIGKILL at a random time of a stage, then the stage again"),
     "idle_kills": (
         kills.idle_kills,
@@ -32,10 +33,12 @@ PARTS: dict[str, tuple[Callable[[Lab, int], list[Result]], int, str]] = {
     ),
     "full_disk": (disks.full_disk, 30, "a stage on a full, limited, read-only or forbidden disk, then with space"),
     "concurrency": (concurrency.concurrency, 4, "several processes at once on one store, one stage, two clones"),
-    "tampering": (files.tampering, 0, "a saved model that was changed, given to `spikebridge predict`"),
+    "tampering": (files.tampering, 40, "saved models, each changed in so many ways, given to `spikebridge predict`"),
     "hostile": (files.hostile, 0, "broken or malicious recordings, given to `inspect` and to the stage ingest"),
 }
 """Part: its function, its default number of cases (0: all there are), what it does."""
+Said = dict[str, list[dict[str, Any]]]
+"""Part: its results, as they are written."""
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 
@@ -50,31 +53,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--docs", action="store_true", help=f"put the table into {PAGE.relative_to(ROOT)}")
     arguments = parser.parse_args(argv)
     chosen = list(PARTS) if arguments.part == "all" else [arguments.part]
-    before = json.loads(arguments.out.read_text("utf-8")) if arguments.out.is_file() else {}
+    said = json.loads(arguments.out.read_text("utf-8")) if arguments.out.is_file() else {}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    wrong = 0
     with tempfile.TemporaryDirectory(prefix="campaign") as temporary:
         lab = Lab(arguments.work or Path(temporary), arguments.seed, say)
-        found = {part: run(part, lab, arguments.count) for part in chosen}
-    said = before | {part: [r.as_dict() for r in results] for part, results in found.items()}
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(said, indent=1), encoding="utf-8")
+        for part in chosen:
+            said[part] = []
+            for result in run(part, lab, arguments.count):
+                wrong += not result.held
+                said[part].append(result.as_dict())
+                write(arguments.out, said)
     print(table(said))
     if arguments.docs:
         insert(table(said))
-    return int(any(not r.held for results in found.values() for r in results))
+    return int(wrong > 0)
 
 
-def run(part: str, lab: Lab, count: int | None) -> list[Result]:
+def run(part: str, lab: Lab, count: int | None) -> Iterator[Result]:
+    """One case after the other; what did not hold is said at once."""
     work, default, _ = PARTS[part]
     begin = time.monotonic()
-    results = work(lab, default if count is None else count)
-    wrong = [r for r in results if not r.held]
-    say(f"{part}: {len(results) - len(wrong)} of {len(results)} held, {time.monotonic() - begin:.0f} s")
-    for r in wrong:
-        say(f"  {r.case}: {r.outcome}: {r.detail[-600:]}")
-    return results
+    cases = held = 0
+    for result in work(lab, default if count is None else count):
+        cases, held = cases + 1, held + result.held
+        if not result.held:
+            say(f"  {result.case}: {result.outcome}: {result.detail[-600:]}")
+        yield result
+    say(f"{part}: {held} of {cases} held, {time.monotonic() - begin:.0f} s")
 
 
-def table(said: dict[str, list[dict[str, object]]]) -> str:
+def write(out: Path, said: Said) -> None:
+    """After every case, so that a campaign that is stopped keeps what it has found."""
+    unfinished = out.with_name(f".{out.name}.partial")
+    unfinished.write_text(json.dumps(said, indent=1), encoding="utf-8")
+    unfinished.replace(out)
+
+
+def table(said: Said) -> str:
     """Markdown: one row a part, and below it what did not hold, if anything."""
     lines = ["| part | what is done | cases | held | outcomes |", "|---|---|---|---|---|"]
     failed = []

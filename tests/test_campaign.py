@@ -11,7 +11,7 @@ import pytest
 
 import campaign
 from campaigns import disks, files, kills
-from campaigns.common import CLEAR, HANG, MEMORY, SIGNAL, TRACEBACK, WORKED, Lab, Result, child
+from campaigns.common import CLEAR, HANG, MEMORY, OTHER, SIGNAL, TRACEBACK, WORKED, Lab, Result, child
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of POSIX")
 
@@ -22,18 +22,18 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 
 def test_killed_stages_are_resumed_byte_for_byte(lab: Lab) -> None:
-    results = kills.kills(lab, 4)
+    results = list(kills.kills(lab, 4))
     assert len({r.case.split()[0] for r in results}) == 4, "every stage is killed"
     assert [r for r in results if not r.held] == []
 
 
 def test_an_idle_repro_that_is_killed(lab: Lab) -> None:
-    results = kills.idle_kills(lab, 2)
+    results = list(kills.idle_kills(lab, 2))
     assert [r for r in results if not r.held] == []
 
 
 def test_small_disks(lab: Lab) -> None:
-    results = disks.full_disk(lab, 3)
+    results = list(disks.full_disk(lab, 3))
     assert [r for r in results if not r.held] == []
 
 
@@ -51,6 +51,25 @@ def test_small_disks(lab: Lab) -> None:
 def test_how_a_child_ended(tmp_path: Path, script: str, outcome: str) -> None:
     limit = 3.0 if outcome == HANG else 30.0
     assert child([sys.executable, "-c", script], tmp_path, limit, memory=200 << 20).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said", "expected"),
+    [
+        (CLEAR, "ingest: a.nwb: expected spikes\n", CLEAR),
+        (CLEAR, "a.nwb:\n  - no spikes\n  - no trials\n", files.LISTED),
+        (CLEAR, "usage: spikebridge predict [-h] model counts\npredict: error: ...", OTHER),
+        (TRACEBACK, "Traceback ...\nValueError", TRACEBACK),
+    ],
+)
+def test_what_counts_as_one_clear_line(outcome: str, said: str, expected: str) -> None:
+    assert files.strict(outcome, said) == expected
+
+
+def test_a_refusal_says_nothing_where_the_unchanged_is_refused_too(lab: Lab) -> None:
+    files._must_work([sys.executable, "-c", "pass"], lab)
+    with pytest.raises(SystemExit, match="expected to work, one clear line: no recording is named"):
+        files._must_work([sys.executable, "-c", "print('no recording is named'); exit(2)"], lab)
 
 
 def test_a_result_that_does_not_come_back_is_found(lab: Lab) -> None:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -176,11 +175,7 @@ def content(path: Path, unit: Unit) -> dict[str, str]:
 
 
 def digest(path: Path) -> str:
-    """SHA-256; of an archive of skops, which holds times and addresses in memory, the checksums of its arrays."""
-    if path.suffix != ".skops":
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    with zipfile.ZipFile(path) as archive:
-        return json.dumps(sorted((m.CRC, m.file_size) for m in archive.infolist() if m.filename.endswith(".npy")))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def unfinished(project: Path) -> list[str]:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from campaigns.common import STAGE_LIMIT_S, WORKED, Lab, Result, outcome_of, rem
 PUBLISH = [sys.executable, "-m", "spikebridge.cli", "publish"]
 
 
-def concurrency(lab: Lab, count: int) -> list[Result]:
+def concurrency(lab: Lab, count: int) -> Iterator[Result]:
     """The first `count` of the cases, each with what has to be true afterwards."""
     assert lab.calm.is_dir()
     cases: list[tuple[str, Callable[[Lab], list[str]]]] = [
@@ -28,13 +28,11 @@ def concurrency(lab: Lab, count: int) -> list[Result]:
         ("2 processes run each stage", _same_stage),
         ("2 clones publish to one store", _two_clones),
     ]
-    results = []
     for name, case in cases[: count or None]:
         begin = time.monotonic()
         wrong = case(lab)
         outcome = "nothing lost" if not wrong else "not as it should be"
-        results.append(Result(name, outcome, not wrong, "; ".join(wrong), time.monotonic() - begin))
-    return results
+        yield Result(name, outcome, not wrong, "; ".join(wrong), time.monotonic() - begin)
 
 
 def _fresh_store(lab: Lab) -> list[str]:

@@ -23,7 +23,7 @@ SIZE = 96 << 20
 """Bytes of the small disk."""
 
 
-def full_disk(lab: Lab, count: int) -> list[Result]:
+def full_disk(lab: Lab, count: int) -> Iterator[Result]:
     """Where this user may mount (root on Linux), on a small disk. Elsewhere only with a limit on the file size."""
     rng = random.Random(lab.seed)
     with _disk(lab) as (project, mounted):
@@ -37,7 +37,8 @@ def full_disk(lab: Lab, count: int) -> list[Result]:
             ]
         pairs = [(unit, way) for unit in lab.units for way in ways]
         rng.shuffle(pairs)
-        return [_case(lab, project, *pairs[k % len(pairs)]) for k in range(count)]
+        for k in range(count):
+            yield _case(lab, project, *pairs[k % len(pairs)])
 
 
 def _case(lab: Lab, project: Path, unit: Unit, way: tuple[str, Callable[[Unit], Ended]]) -> Result:

@@ -6,19 +6,22 @@ The cases come from tests/support/tampering.py and tests/support/hostile.py, whe
 from __future__ import annotations
 
 import importlib
+import json
 import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from campaigns.common import CLEAR, LIMIT_BYTES, LIMIT_S, WORKED, Lab, Result, child
+from campaigns.common import CLEAR, LIMIT_BYTES, LIMIT_S, OTHER, WORKED, Lab, Result, child
+from spikebridge.models import kind
 
 Make = Callable[[Path], Any]
+EXECUTED, LISTED = "executed code of the file", "one clear line with a list below it"
 INGEST = """
 import sys
 from spikebridge import config
@@ -36,54 +39,80 @@ stage_main(run)
 """
 
 
-def tampering(lab: Lab, count: int) -> list[Result]:
-    """A served model, changed, and asked to predict. A change that still is a possible model may work."""
+def tampering(lab: Lab, count: int) -> Iterator[Result]:
+    """Every served model, changed in `count` ways (0: all), asked to predict. A change may leave a possible model."""
     module = _module("tampering")
     if module is None:
-        return []
-    results = []
-    for folder in sorted(p for p in (lab.project / "runs" / "train").glob("*/model") if p.is_dir()):
-        counts = _counts(lab, folder)
-        plausible = getattr(module, "plausible", lambda name: False)
+        return
+    for folder in sorted(p for p in (lab.calm / "runs" / "train").glob("*/model") if p.is_dir()):
+        counts, options = _asked(lab, folder)
+        _must_work(_cli("predict", str(folder), str(counts), *options), lab)
         for name, make in _chosen(module.tampered_models(folder), count, lab.seed):
             with tempfile.TemporaryDirectory(dir=lab.work) as place:
-                copy = Path(place) / "model"
+                marker, copy = Path(place) / "marker", Path(place) / "model"
                 shutil.copytree(folder, copy, symlinks=True)
                 make(copy)
-                ended = child(_cli("predict", str(copy), str(counts)), lab.project, LIMIT_S, LIMIT_BYTES)
-            held = ended.outcome == CLEAR or (ended.outcome == WORKED and plausible(name))
-            detail = "" if held else ended.text
-            results.append(Result(f"{folder.parent.name}: {name}", ended.outcome, held, detail, ended.seconds))
-    return results
+                predict = _cli("predict", str(copy), str(counts), *options)
+                ended = child(predict, lab.project, LIMIT_S, LIMIT_BYTES, {module.MARKER: str(marker)})
+                outcome = EXECUTED if marker.exists() else strict(ended.outcome, ended.text)
+            held = outcome == CLEAR or (outcome == WORKED and module.plausible(name))
+            yield Result(f"{folder.parent.name}: {name}", outcome, held, "" if held else ended.text, ended.seconds)
 
 
-def _counts(lab: Lab, folder: Path) -> Path:
+def _asked(lab: Lab, folder: Path) -> tuple[Path, list[str]]:
+    """Counts of two trials of the first recording, and what to ask a model about them."""
     path = lab.work / f"counts-{folder.parent.name}.npy"
-    windows = sorted((lab.project / "data" / "windows").glob("*.npz"))[0]
+    windows = sorted((lab.calm / "data" / "windows").glob("*.npz"))[0]
     with np.load(windows) as stored:
         np.save(path, stored["source"][:2].astype(np.float32))
-    return path
+    about = json.loads((folder / "model.json").read_text("utf-8"))
+    output = "label" if kind(about["model"]).decides else "target_rates"
+    return path, ["--recording", windows.stem, "--output", output]
 
 
-def hostile(lab: Lab, count: int) -> list[Result]:
+def hostile(lab: Lab, count: int) -> Iterator[Result]:
     """Recordings that are broken or malicious. One that a reader can make sense of may be read."""
     module = _module("hostile")
     if module is None:
-        return []
-    results = []
+        return
+    with tempfile.TemporaryDirectory(dir=lab.work) as place:
+        for _, command in _doors(module.good_tables(Path(place) / "good"), Path(place)):
+            _must_work(command, lab)
     for name, make in _chosen(module.hostile_inputs(), count, lab.seed):
         with tempfile.TemporaryDirectory(dir=lab.work) as place:
             folder = Path(place) / "recordings"
             folder.mkdir()
-            made = make(folder)
-            given = str(made if isinstance(made, str | Path) else folder)
-            script = [sys.executable, "-c", INGEST, given, str(Path(place) / "ingested")]
-            for door, command in (("inspect", _cli("inspect", given)), ("ingest", script)):
+            try:
+                made = make(folder)
+            except Exception as error:  # a defect of the case, which must not end the campaign
+                yield Result(name, "not made", False, repr(error))
+                continue
+            for door, command in _doors(made if isinstance(made, str | Path) else folder, Path(place)):
                 ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
-                held = ended.outcome in {CLEAR, WORKED} or (door == "inspect" and _reported(ended.code, ended.text))
-                outcome = WORKED if held and ended.outcome != CLEAR else ended.outcome
-                results.append(Result(f"{name}, {door}", outcome, held, "" if held else ended.text, ended.seconds))
-    return results
+                reported = door == "inspect" and _reported(ended.code, ended.text)
+                outcome = WORKED if reported else strict(ended.outcome, ended.text)
+                held = outcome in {CLEAR, LISTED, WORKED}
+                yield Result(f"{name}, {door}", outcome, held, "" if held else ended.text, ended.seconds)
+
+
+def _doors(given: str | Path, place: Path) -> list[tuple[str, list[str]]]:
+    ingest = [sys.executable, "-c", INGEST, str(given), str(place / "ingested")]
+    return [("inspect", _cli("inspect", str(given))), ("ingest", ingest)]
+
+
+def _must_work(command: list[str], lab: Lab) -> None:
+    """What is not changed has to work; else a refusal of what is changed would say nothing."""
+    ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
+    if ended.outcome != WORKED and not _reported(ended.code, ended.text):
+        raise SystemExit(f"{' '.join(command)}: expected to work, {ended.outcome}: {ended.text}")
+
+
+def strict(outcome: str, text: str) -> str:
+    """How a child ended; of errors, those in one line from those that list below it what is wrong or what there is."""
+    first, *more = [line for line in text.splitlines() if line.strip()] or [""]
+    if outcome != CLEAR:
+        return outcome
+    return OTHER if first.startswith("usage:") else LISTED if more else CLEAR
 
 
 def _reported(code: int, text: str) -> bool:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from project import environment
@@ -17,30 +18,32 @@ from campaigns.common import STAGE_LIMIT_S, WORKED, Lab, Result, Unit, child, ki
 REPAIR = [sys.executable, "-m", "spikebridge.cli", "repair"]
 
 
-def kills(lab: Lab, count: int) -> list[Result]:
+def kills(lab: Lab, count: int) -> Iterator[Result]:
     """Kill stages, one after the other, half of them without their worker processes, and run each again."""
     rng = random.Random(lab.seed)
     calm, durations = lab.calm, lab.durations
     assert calm.is_dir()
-    return [
-        _kill(lab, lab.units[k % len(lab.units)], durations, rng, whole=k // len(lab.units) % 2 == 0)
-        for k in range(count)
-    ]
+    for k in range(count):
+        yield _kill(lab, lab.units[k % len(lab.units)], durations, rng, whole=k // len(lab.units) % 2 == 0)
 
 
 def _kill(lab: Lab, unit: Unit, durations: dict[str, float], rng: random.Random, whole: bool) -> Result:
-    at = rng.uniform(0.02, 1.0) * durations[unit.name]
-    case = f"{unit.name} after {at:.2f} s, {'its group' if whole else 'it alone'}"
-    lab.clear(unit)
     begin = time.monotonic()
-    killed = killed_after(unit.command(), lab.project, at, whole)
+    killed, at = False, 0.0
+    while not killed:  # a stage that had ended already was not killed: its time is corrected, and it begins again
+        lab.clear(unit)
+        at = rng.uniform(0.02, 1.0) * durations[unit.name]
+        killed = killed_after(unit.command(), lab.project, at, whole)
+        if not killed:
+            durations[unit.name] = at
+    case = f"{unit.name} after {at:.2f} s, {'its group' if whole else 'it alone'}"
     half = (lab.project / unit.target).exists() and lab.differing(unit)
     again = child(unit.command(), lab.project, STAGE_LIMIT_S)
     different = lab.differing(unit)
     left = unfinished(lab.project)
     seconds = time.monotonic() - begin
     if not (half or different or left) and again.outcome == WORKED:
-        return Result(case, "resumed byte for byte" if killed else "ended before the kill", True, "", seconds)
+        return Result(case, "resumed byte for byte", True, "", seconds)
     lab.restore(unit)
     for name in left:
         (lab.project / name).rename(lab.work / f"left-{time.time_ns()}")
@@ -48,12 +51,11 @@ def _kill(lab: Lab, unit: Unit, durations: dict[str, float], rng: random.Random,
     return Result(case, what, False, f"{half or different or left} {again.text[-1500:]}", seconds)
 
 
-def idle_kills(lab: Lab, count: int) -> list[Result]:
+def idle_kills(lab: Lab, count: int) -> Iterator[Result]:
     """Kill `dvc repro` when all is up to date; then mend, then run it again."""
     rng = random.Random(lab.seed)
     first = child(lab.repro, lab.project, STAGE_LIMIT_S)
     kept = (lab.project / "dvc.lock").read_bytes()
-    results = []
     for _ in range(count):
         at = rng.uniform(0.1, 1.0) * first.seconds
         begin = time.monotonic()
@@ -66,8 +68,7 @@ def idle_kills(lab: Lab, count: int) -> list[Result]:
         if not held:
             outcome = "dvc.lock differs" if not same else f"repair: {mended.outcome}, dvc repro: {again.outcome}"
         detail = mended.text + ("" if held else again.text)
-        results.append(Result(f"dvc repro after {at:.2f} s", outcome, held, detail, time.monotonic() - begin))
-    return results
+        yield Result(f"dvc repro after {at:.2f} s", outcome, held, detail, time.monotonic() - begin)
 
 
 def killed_after(command: list[str], folder: Path, seconds: float, whole: bool) -> bool:

@@ -21,18 +21,22 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
     """Log what lies under runs/ and reports/ and register the best model behind the gates; write registration.json.
 
     logged: called between the two; what it raises keeps the model out of the registry. See `mirror.mirror` and
-    `registry.register`; returns what registration.json says.
+    `registry.register`; returns what registration.json says. One process at a time does this, see
+    `exclusive.exclusive`.
     """
     from spikebridge.tracking import record
+    from spikebridge.tracking.exclusive import exclusive
     from spikebridge.tracking.identity import identify
     from spikebridge.tracking.mirror import mirror
     from spikebridge.tracking.registry import register
 
-    identity = identify(config, Path(project))  # once: code that is being edited meanwhile would change it
-    mirror(config, project, identity)
-    logged()
-    about = register(config, project, identity)
-    record.write(Path(project), about)
+    project = Path(project)
+    identity = identify(config, project)  # once: code that is being edited meanwhile would change it
+    with exclusive(tracking_uri(config.tracking.uri, project), project):
+        mirror(config, project, identity)
+        logged()
+        about = register(config, project, identity)
+        record.write(project, about)
     return about
 
 
@@ -56,13 +60,15 @@ def promote(version: int, by: str, reason: str, name: str | None = None) -> tupl
     from spikebridge.digest import file_digest
     from spikebridge.models.parts import manifest
     from spikebridge.tracking import evidence, load, promotion, record
+    from spikebridge.tracking.exclusive import exclusive
 
     store, project = load.existing_store(), home()
     name = name or load.settings().registered_model
-    champion = record.recorded_champion(project, store.uri, name)
-    said = promotion.promote(store, name, version, by, reason, champion)
-    path = evidence.downloaded(f"models:/{name}/{version}/{manifest.NAME}")
-    record.note_champion(project, store.uri, name, version, file_digest(path) if path else None)
+    with exclusive(store.uri, project):
+        champion = record.recorded_champion(project, store.uri, name)
+        said = promotion.promote(store, name, version, by, reason, champion)
+        path = evidence.downloaded(f"models:/{name}/{version}/{manifest.NAME}")
+        record.note_champion(project, store.uri, name, version, file_digest(path) if path else None)
     return name, said
 
 

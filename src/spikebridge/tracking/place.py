@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -76,3 +77,11 @@ def lock_file(uri: str, project: Path | None = None) -> Path:
     """The file that writers lock while they create the database, an experiment or a run."""
     path = sqlite_file(uri)
     return (path.resolve().parent if path is not None else home(project) / "mlruns") / ".tracking.lock"
+
+
+def user() -> str:
+    """The name of the user at this machine; "unknown" where there is none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
 from spikebridge.digest import digest
 from spikebridge.keys import fitted, key
+from spikebridge.tracking import place
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.store import Store, process_tags
 
@@ -65,7 +65,7 @@ def create(store: Store, key: Key, start_ms: int | None = None) -> Run:
         KIND: key.kind,
         "mlflow.source.name": "spikebridge",
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": _user(),
+        "mlflow.user": place.user(),
         **process_tags(),
         **(key.tags or {}),
     }
@@ -152,10 +152,3 @@ def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Met
     """Metric entities of a mapping; None and NaN are left out."""
     now = int(time.time() * 1000)
     return [Metric(fitted(k), float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
