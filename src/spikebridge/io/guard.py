@@ -9,8 +9,10 @@ only the looks of `limits` protect it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
+import importlib
 import mmap
 import os
 import select
@@ -49,6 +51,8 @@ COUNTED = 20_000
 PR_SET_PDEATHSIG = 1
 
 _board: mmap.mmap | None = None
+_loaded: list[str] = []
+"""Modules that earlier children have loaded, and this process not yet."""
 
 
 def looks_at(path: Path) -> None:
@@ -69,6 +73,7 @@ def guarded(work: Callable[[], T], path: Path, bounds: Bounds) -> T:
     if not FORKS:
         with within(bounds):
             return _named(work, path)
+    _load_as_children_did()
     size = size_of(path)
     most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * _free_bytes())))
     found: T = _Job(path, bounds, size, most).run(work)
@@ -175,7 +180,8 @@ class _Job:
     def _result(self, at: str, code: int) -> Any:
         if code != 0:
             raise DataError(f"{at}: {_death(code)}")
-        kind, value = self.received.value()
+        kind, value, modules = self.received.value()
+        _loaded.extend(modules)
         if kind == "value":
             return value
         if kind == "memory":
@@ -228,15 +234,30 @@ def _prepare(most: int) -> None:
 
 
 def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
+    """What came of it, and the names of the modules that were loaded for it."""
+    before = set(sys.modules)
+
+    def said(kind: str, value: Any) -> list[Any]:
+        return packed((kind, value, [name for name in sys.modules if name not in before]))
+
     try:
-        return packed(("value", _named(work, path)))
+        return said("value", _named(work, path))
     except MemoryError:
-        return packed(("memory", None))
+        return said("memory", None)
     except SpikebridgeError as error:
         error.__cause__ = error.__context__ = None
-        return packed(("error", error))
+        return said("error", error)
     except Exception as error:  # what was found cannot be sent: a defect
-        return packed(("error", RuntimeError(reason(error))))
+        return said("error", RuntimeError(reason(error)))
+
+
+def _load_as_children_did() -> None:
+    """Load here, once, what each further child would load again. A single child costs nothing more."""
+    for name in _loaded:
+        if name not in sys.modules:
+            with contextlib.suppress(Exception):  # who needs it says what is missing
+                importlib.import_module(name)
+    _loaded.clear()
 
 
 def _named(work: Callable[[], T], path: Path) -> T:
