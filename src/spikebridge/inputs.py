@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ from spikebridge.suggest import listed
 
 CODE = {".py"}
 """Files compared by content: tools rewrite code without a change. Of data, a rewritten file counts as changed."""
+MAX_CODE_BYTES = 10_000_000
+"""What is larger is no code that a tool rewrites; named pipes and devices are never opened."""
 UNFINISHED = ".partial"
 """Ending of a result that is still being written."""
 SHOWN = 5
@@ -166,14 +169,18 @@ def _is_in(file: str, folder: str) -> bool:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones."""
+    """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones.
+
+    Links to a folder above are not followed: readers never open them, and `/` is the whole machine.
+    """
     if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above is closed)
         yield path
         return
     seen: set[str] = set()
+    root = os.path.realpath(path)
     for folder, folders, files in os.walk(path, followlinks=True):
         real = os.path.realpath(folder)
-        if real in seen:
+        if real in seen or (real != root and root.startswith(f"{real.rstrip('/')}/")):
             folders.clear()
             continue
         seen.add(real)
@@ -185,7 +192,8 @@ def _mark(path: Path) -> Mark | None:
     """None where there is no such file."""
     try:
         about = path.stat()
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix in CODE else ""
+        is_code = path.suffix in CODE and stat.S_ISREG(about.st_mode) and about.st_size <= MAX_CODE_BYTES
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if is_code else ""
     except OSError:
         return None
     attributes = about.st_nlink, about.st_mode, about.st_uid, about.st_gid
