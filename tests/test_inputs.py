@@ -185,3 +185,18 @@ def test_an_error_from_a_half_replaced_file_names_the_file(folder: Path, tmp_pat
             (folder / "a.csv").write_text("1,")
             raise ValueError("expected two columns")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_named_like_code_and_is_none_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "params.py")
+    with (tmp_path / "large.py").open("wb") as handle:
+        handle.truncate(1 << 40)  # a sparse file
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    inputs = Inputs.of([tmp_path])
+    assert {Path(name).name for name in inputs.marks} == {"params.py", "large.py", "zero.py"}
+    inputs.check()
+    with (tmp_path / "large.py").open("ab") as handle:
+        handle.write(b"x")
+    with pytest.raises(InputsChangedError, match=r"changed: .*large\.py"):
+        inputs.check()

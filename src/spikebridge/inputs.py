@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from spikebridge.suggest import listed
 
 CODE = {".py"}
 """Files compared by content: tools rewrite code without a change. Of data, a rewritten file counts as changed."""
+MAX_CODE_BYTES = 16 << 20
 UNFINISHED = ".partial"
 """Ending of a result that is still being written."""
 SHOWN = 5
@@ -165,7 +167,9 @@ def _mark(path: Path) -> Mark | None:
     """None where there is no such file."""
     try:
         about = path.stat()
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix in CODE else ""
+        # A pipe or device named like code would be waited for, and a recording named so be read twice
+        is_code = path.suffix in CODE and stat.S_ISREG(about.st_mode) and about.st_size <= MAX_CODE_BYTES
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if is_code else ""
     except OSError:
         return None
     attributes = about.st_nlink, about.st_mode, about.st_uid, about.st_gid
