@@ -57,22 +57,32 @@ class Mark:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Files and settings as they were at one moment. settings: what `keys` of the parameter file said."""
+    """Files and settings as they were at one moment. settings: what `keys` of the parameter file said.
+
+    without: a folder that is not looked at, where results are written beside the inputs.
+    """
 
     paths: tuple[Path, ...] = ()
     marks: Mapping[str, Mark | None] = field(default_factory=dict)
     parameters: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    without: Path | None = None
 
     @classmethod
-    def of(cls, paths: Iterable[Path | str], parameters: Path | None = None, keys: Sequence[str] = ()) -> Inputs:
+    def of(
+        cls,
+        paths: Iterable[Path | str],
+        parameters: Path | None = None,
+        keys: Sequence[str] = (),
+        without: Path | None = None,
+    ) -> Inputs:
         """Mark files, and folders with everything in them; and these settings ("a.b") of a parameter file."""
         kept = tuple(Path(p) for p in paths)
-        return cls(kept, _marks(kept), parameters, _settings(parameters, keys))
+        return cls(kept, _marks(kept, without), parameters, _settings(parameters, keys), without)
 
     def check(self) -> None:
         """Raise InputsChangedError, naming files or settings, where anything is not as it was."""
-        now = _marks(self.paths)
+        now = _marks(self.paths, self.without)
         changed = [n for n, mark in self.marks.items() if mark and (new := now.get(n)) and mark.differs(new)]
         changed += [n for n in now.keys() & self.marks.keys() if (now[n] is None) != (self.marks[n] is None)]
         kinds = {
@@ -143,8 +153,18 @@ def _at(values: Any, key: str) -> Any:
     return values
 
 
-def _marks(paths: Iterable[Path]) -> dict[str, Mark | None]:
-    return {str(f): _mark(f) for path in paths for f in _files(path)}
+def _marks(paths: Iterable[Path], without: Path | None) -> dict[str, Mark | None]:
+    apart = None if without is None else os.path.abspath(without)  # noqa: PTH100  (resolve would follow links)
+    marks = {}
+    for path in paths:
+        for file in _files(path):
+            if apart is None or not _is_in(os.path.abspath(file), apart):  # noqa: PTH100
+                marks[str(file)] = _mark(file)
+    return marks
+
+
+def _is_in(file: str, folder: str) -> bool:
+    return file.startswith(folder + os.sep)
 
 
 def _files(path: Path) -> Iterator[Path]:

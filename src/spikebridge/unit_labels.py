@@ -99,9 +99,16 @@ def meaning(word: str) -> str:
 
 
 def words_of(values: pd.Series) -> list[str]:
-    """(unit,): the text of each label, "" where it is missing."""
+    """(unit,): the text of each label, "" where it is missing. Of several known words ("mua, reject") the most careful
+    one counts."""
     names = [str(name).strip() for name in label_names(values)]
-    return ["" if name.casefold() in NO_WORD else name for name in names]
+    return ["" if name.casefold() in NO_WORD else _one_word(name) for name in names]
+
+
+def _one_word(name: str) -> str:
+    words = [word.strip() for word in name.split(",")] if "," in name else []
+    known = bool(words) and all(plain(word) in SAME for word in words)
+    return max(words, key=lambda word: CAREFUL.get(meaning(word), OTHER_WORD)) if known else name
 
 
 def judge_of(column: str) -> int:

@@ -259,15 +259,14 @@ def test_ingest(session: TwoProbes, tmp_path: Path) -> None:
 
 def test_ingest_says_how_to_join(session: TwoProbes, tmp_path: Path) -> None:
     """Read apart, no recording has both regions; the line that joins them is in the error, and works."""
-    two_probes.write(session, tmp_path, "phy")
-    out = tmp_path.with_name(f"{tmp_path.name}_out")
+    raw = tmp_path / "raw"
+    two_probes.write(session, raw, "phy")
     with pytest.raises(DataError) as error:
-        io.ingest(settings(tmp_path, {}), out)
+        io.ingest(settings(raw, {}), tmp_path / "out")
     remedy = "set data.recordings: {day1: {imec0: day1_imec0, imec1: day1_imec1}}"
     assert remedy in str(error.value)
     joined = {"day1": {"imec0": "day1_imec0", "imec1": "day1_imec1"}}
-    shutil.rmtree(out)
-    assert io.ingest(settings(tmp_path, joined), out) == ["day1"]
+    assert io.ingest(settings(raw, joined), tmp_path / "out2") == ["day1"]
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_folder_that_is_there_twice_by_a_link(raw: Path, settings: Settings, t
         (["\u00e9t\u00e9", "e\u0301te\u0301"], "which many file systems take for one name"),
         (["x" * 250], "x: the name of a recording must have at most 200 bytes"),
         (["+" * 60], "must have at most 150 characters"),
-        (["a\nb"], "must not contain control characters"),
+        (["a\nb"], "character 2 is U+000A (control character)"),
         ([" "], "the name of a recording is empty"),
     ],
 )

@@ -99,7 +99,8 @@ def test_columns_of_every_type(contents: Read) -> None:
     assert trials["delay"].isna().tolist() == [False, True, False]
     assert trials["phase"].tolist() == ["late", "early", "late"]
     assert trials["site"].tolist() == [1, 0, 1]
-    told = "trials: columns that do not hold one number or text a row are left out: tags, timeseries, licks, at"
+    assert trials["tags"].tolist() == ["a, b"] * 3
+    told = "trials: columns that do not hold one number or text a row are left out: timeseries, licks, at"
     assert found.notes == (told,)
 
 

@@ -19,8 +19,8 @@ from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.registry import Reader, files_of, key_of, options_of
 from spikebridge.preprocess import bin_windows
-from spikebridge.preprocess.trials import label_names
 from spikebridge.simulate import simulate_session
+from spikebridge.trial_table import label_names
 from spikebridge.types import Recording
 
 NAMES = io.reader_names()

@@ -36,7 +36,7 @@ RECOMPUTED, AROUND = ", manifest recomputed", "around the model, "
 MARKER = "SPIKEBRIDGE_TAMPERING_MARKER"
 """Environment variable with the path of a file that planted code would make."""
 CODE = f"import os, pathlib; pathlib.Path(os.environ['{MARKER}']).write_text('executed')\n"
-SECONDS, GIBIBYTES = 30, 8
+SECONDS, GIBIBYTES = 50, 8
 BLIND = ("majority", "mean_rate", "psth")
 """Models that do not look at the source: with other units they are true models still."""
 PLAUSIBLE = (

@@ -1,8 +1,9 @@
 """When a recording was observed at all, of what the file says or params.yaml names (`data.observed`).
 
 "auto" is what the file says (of all, or of every unit in source and target), else first to last spike; "trials" is the
-union of start_time..stop_time of the trial table; any other word is an interval table. What the file calls invalid (its
-table `invalid_times`, as NWB has it) is taken out of "auto"; who names a table is taken at their word.
+union of start_time..stop_time of the trial table; any other word is an interval table. What the file calls
+invalid (its table `invalid_times`, as NWB has it) is taken out of "auto", unless its tags name a probe without used
+units; who names a table is taken at their word.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from spikebridge.suggest import counted, did_you_mean, listed
 
 Times = NDArray[np.float64]
 INVALID = "invalid_times"
+TAGS = "tags"
+GROUPS = ("electrode_group", "group_name", "probe")
+"""Units columns that name the group of electrodes, or the probe, of each unit."""
 PIECE = 1 << 22
 """Spikes looked at in one go."""
 MOST = 10
@@ -35,7 +39,8 @@ def observed_time(
 ) -> Times | None:
     """(interval, 2), seconds; None, with a finding, where it cannot be told. regions: (unit,)."""
     if data.observed == "auto":
-        return _without_invalid(_of_file(contents, data, regions, findings), contents, findings)
+        used = regions.isin([*data.source, *data.target]).to_numpy(dtype=bool)
+        return _without_invalid(_of_file(contents, data, regions, findings), contents, used, findings)
     if data.observed == "trials":
         return None if trials is None else _span_of(trials, "trials.table", findings, check=False)
     table = interval_table(contents, data.observed, "data.observed", findings)
@@ -53,17 +58,53 @@ def _of_file(contents: Contents, data: DataConfig, regions: pd.Series, findings:
     return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
 
 
-def _without_invalid(observed: Times | None, contents: Contents, findings: list[Finding]) -> Times | None:
+def _without_invalid(
+    observed: Times | None, contents: Contents, used: NDArray[np.bool_], findings: list[Finding]
+) -> Times | None:
+    """used: (unit,), those of source and target."""
     table = contents.tables.get(INVALID)
     if observed is None or table is None or not len(table):
         return observed
-    invalid = _span_of(table, f"table {INVALID!r}", findings)
+    other = _of_other_probes(table, contents, used)
+    if other.any():
+        text = (
+            f"{counted(int(other.sum()), 'interval')} of {INVALID} not applied: the tags "
+            f"({listed(_tags(table[other]), 3)}) name a group of electrodes without used units"
+        )
+        findings.append(Finding(False, text))
+    invalid = _span_of(table[~other], f"table {INVALID!r}", findings)
     if invalid is None:
         return None
     kept = subtract_intervals(observed, invalid)
-    text = f"{total_s(observed) - total_s(kept):g} s that the file calls invalid (its table {INVALID}) are not used"
-    findings.append(Finding(False, text))
+    lost = total_s(observed) - total_s(kept)
+    if lost and not total_s(kept):
+        text = (
+            f"all observed time ({lost:g} s) is called invalid by the table {INVALID}: to use it, name other times in "
+            "data.observed (trials, say)"
+        )
+        findings.append(Finding(True, text))
+        return None
+    if lost or not other.all():
+        text = f"{lost:g} s that the file calls invalid (its table {INVALID}) are not used"
+        findings.append(Finding(False, text))
     return kept
+
+
+def _of_other_probes(table: pd.DataFrame, contents: Contents, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(row,): whether the tags name groups of electrodes, or probes, and only such as no used unit lies on."""
+    groups = [[str(v) for v in contents.units[c]] for c in GROUPS if c in contents.units]
+    places = contents.places.get("electrodes.group_name", ())
+    every = {name for names in groups for name in names} | {name for mine in places for name in mine}
+    mine = {name for names in groups for name, own in zip(names, used, strict=True) if own}
+    mine |= {name for names, own in zip(places, used, strict=False) if own for name in names}
+    if TAGS not in table or not mine:
+        return np.zeros(len(table), dtype=bool)
+    said = [{tag.strip() for tag in str(tags).split(",")} for tags in table[TAGS]]
+    return np.array([bool(tags & every) and not tags & mine for tags in said], dtype=bool)
+
+
+def _tags(table: pd.DataFrame) -> list[str]:
+    return [str(tags) for tags in table[TAGS].unique()]
 
 
 def interval_table(contents: Contents, name: str, key: str, findings: list[Finding]) -> pd.DataFrame | None:

@@ -29,6 +29,15 @@ def trials_of_two_classes(at: Project) -> None:
 
 
 @BAD.add(
+    "ingest: a.nwb: trials.label: the classes a: hit > 1, b: miss > 1: no trial has a class; change the label, or what "
+    "trials.include takes",
+    trials={"label": {"a": "hit > 1", "b": "miss > 1"}},
+)
+def a_label_that_no_trial_has(at: Project) -> None:
+    at.nwb(trials=trials(**FLAGS))
+
+
+@BAD.add(
     "ingest: a.nwb: trials.covariates must not hold miss: trials.label is made of it",
     trials={"label": {"a": "hit", "b": "miss"}, "covariates": ["miss"]},
 )

@@ -1,9 +1,11 @@
-"""MClust: a folder with one .t file (or .t32, .t64) a unit, such as TT2_1.t.
+"""MClust: a folder with one .t file (or .t32, .t64, .raw32, .raw64) a unit, such as TT2_1.t.
 
 A header between %%BEGINHEADER and %%ENDHEADER, then big-endian unsigned integers of 32 or 64 bits in units of 0.1 ms,
-but for files whose writer kept the microseconds of Neuralynx: `time_step_us`. Neither the header nor the file says how
-many spikes there are: one that is cut short between two of them reads as a unit that fell silent.
-MClust 3 wrote 64 bits into plain .t files; they are told by their upper halves, which are zero up to five days.
+but for files whose writer kept the microseconds of Neuralynx: `time_step_us`. Files .raw32 and .raw64 keep whatever
+unit MClust was given, and are refused until `time_step_us` says it. Neither the header nor the file says how many
+spikes there are: one that is cut short between two of them reads as a unit that fell silent. Some versions write 64
+bits into plain .t files. Read as 32 bits these would be pairs of a small number and a spike; all plain files of a
+folder together tell which it is (see formats/sorting/t_files.py).
 
 Read without SpikeInterface, whose extractor calls a unit by the number after the last underscore only, so that TT1_1
 and TT2_1 are one unit with the spikes of the later file; it also rounds times to a rate that must be made up.
@@ -15,10 +17,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
@@ -33,20 +35,25 @@ from spikebridge.io.formats.sorting.common import (
     with_tables_beside,
 )
 from spikebridge.io.formats.sorting.kinds import files_in, kind_of, sidecar_files, t_files_in
+from spikebridge.io.formats.sorting.t_files import is_raw, read_steps
 from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "MClust .t files in a folder"
 TIME_STEP_S = 1e-4
+DEFAULT_STEP_US = 100.0
 CLOCK_HZ = 10000.0
 TETRODE = re.compile(r"(?:TT|ST|SE|Sc|tetrode)[ _-]?(\d+)|(\d+)_\d+$", re.IGNORECASE)
 
 
 class Options(Section):
-    """tetrode_regions: number of a tetrode -> region. time_step_us: microseconds of one step of the times."""
+    """tetrode_regions: number of a tetrode -> region. time_step_us: microseconds of one step of the times; 100 of .t
+    files where it is not given. byte_order: of the integers; MClust writes big-endian ones.
+    """
 
     tetrode_regions: dict[int, str] = {}
-    time_step_us: Positive = 100.0
+    time_step_us: Positive | None = None
+    byte_order: Literal["big", "little"] = "big"
 
 
 def can_read(path: Path) -> bool:
@@ -67,15 +74,17 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
-    files = t_files_in(path)
+    notes: list[str] = []
+    files = _without_raw_twins(t_files_in(path), notes)
     wrong = [f"unit {s} is in several files" for s in _twice([f.stem for f in files])]
-    per_s = 1e6 / options.time_step_us  # divided by, not multiplied with: 10000 is exact, 1e-4 is not
-    trains = [_steps(file, wrong) / per_s for file in files]
+    if options.time_step_us is None:
+        wrong += _unknown_step([f for f in files if is_raw(f)])
+    per_s = 1e6 / (options.time_step_us or DEFAULT_STEP_US)  # divided by: 10000 is exact, 1e-4 is not
+    trains = [steps / per_s for steps in read_steps(files, options.byte_order, wrong)]
     refuse(path, wrong)
     ids = np.arange(len(files), dtype=np.int64)
     units = pd.DataFrame({"unit": ids, "name": [f.stem for f in files]})
     units["tetrode"] = _tetrodes(units["name"])
-    notes = []
     if units["tetrode"].isna().any():
         notes.append(f"no tetrode in the names of {listed(units['name'][units['tetrode'].isna()], 5)}")
     aside = len([p for p in files_in(path) if p.suffix == "._t"])
@@ -109,6 +118,25 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
+def _without_raw_twins(files: list[Path], notes: list[str]) -> list[Path]:
+    """Without the .raw file of a unit that has a .t file as well: that one has a known unit of time."""
+    known = {f.stem for f in files if not is_raw(f)}
+    twins = [f for f in files if is_raw(f) and f.stem in known]
+    if twins:
+        notes.append(f"not read, since the same units have .t files: {listed((f.name for f in twins), 5)}")
+    return [f for f in files if f not in twins]
+
+
+def _unknown_step(raw: list[Path]) -> list[str]:
+    if not raw:
+        return []
+    return [
+        f"{listed((f.name for f in raw), 5)}: MClust writes times into .raw files as it was given them, and their unit "
+        "is not known: set data.options: {time_step_us: 100} where one step is 0.1 ms, 1 where it is a microsecond "
+        "(Neuralynx), 1000000 where it is a second"
+    ]
+
+
 def _twice(names: list[str]) -> list[str]:
     return sorted({n for n in names if names.count(n) > 1})
 
@@ -117,32 +145,3 @@ def _tetrodes(names: pd.Series) -> pd.Series:
     found = [TETRODE.search(name) for name in names]
     numbers = [int(m[1] or m[2]) if m else None for m in found]
     return pd.Series(numbers, dtype="float64" if None in numbers else "int64")
-
-
-def _steps(file: Path, wrong: list[str]) -> NDArray[np.float64]:
-    """(spike,), whole steps, of one file."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        wrong.append(f"{file.name} cannot be read: {error.strerror}")
-        return np.empty(0)
-    if content[:13].upper() == b"%%BEGINHEADER":
-        end = re.search(rb"%%ENDHEADER[ \t]*\r?\n", content, re.IGNORECASE)
-        if end is None:
-            wrong.append(f"{file.name}: expected %%ENDHEADER after %%BEGINHEADER, found none")
-            return np.empty(0)
-        content = content[end.end() :]
-    width = _width(file, content)
-    if len(content) % width:
-        wrong.append(f"{file.name}: expected whole numbers of {width * 8} bits, found {len(content)} bytes: cut short?")
-        return np.empty(0)
-    return np.frombuffer(content, dtype=f">u{width}").astype(np.float64)
-
-
-def _width(file: Path, content: bytes) -> int:
-    """Bytes a time."""
-    suffix = file.suffix.lower()
-    if suffix != ".t":
-        return 8 if suffix == ".t64" else 4
-    upper = np.frombuffer(content[: len(content) // 8 * 8], dtype=">u4")[::2]
-    return 8 if len(upper) and len(content) % 8 == 0 and not upper.any() else 4

@@ -25,6 +25,8 @@ from spikebridge.types import Recording
 FORMAT = "NWB (HDF5)"
 LIBRARIES = ("h5py", "pynwb")
 Options = NWBOptions
+SPARE = ("acquisition/", "analysis/", "processing/", "scratch/", "stimulus/")
+"""Groups whose objects a file can do without, unless they are units or trials."""
 
 
 def can_read(path: Path) -> bool:
@@ -99,7 +101,12 @@ def _why_not(error: Exception, found: list[Link]) -> str:
     pairs = [(k, {Path(k.where).name, Path(k.target).name}) for k in found]
     odd = [k for k, names in pairs if len(names) == 2 and any(f"'{name}'" in said for name in names)]
     names = listed((f"{k.where} -> {k.target}" for k in odd), 5)
-    return f"cannot be read as NWB ({said})" + (f"; a link must be called like its target: {names}" if odd else "")
+    if odd:
+        return f"cannot be read as NWB ({said}); a link must be called like its target: {names}"
+    at = said.partition(": ")[0].removeprefix("root/")
+    spare = at.startswith(SPARE) and said.startswith("root/")
+    remedy = f"; correct it, or delete it from a copy of the file: with h5py, del file[{at!r}]" if spare else ""
+    return f"cannot be read as NWB ({said}){remedy}"
 
 
 def _log_of(found: list[Link], path: Path) -> Log:

@@ -27,6 +27,7 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
+from spikebridge.io.formats.sorting.acquisition import clock_notes
 from spikebridge.io.formats.sorting.adjusted import adjusted_times, time_files
 from spikebridge.io.formats.sorting.clusters import cluster_files, cluster_tables, merged_tables
 from spikebridge.io.formats.sorting.common import (
@@ -75,10 +76,13 @@ def read(path: Path, options: Options) -> Contents:
     seconds, rate = _seconds(path, samples, options, notes)
     units = merged_tables(cluster_tables(path, notes), clusters, notes)
     ids = units["unit"].to_numpy()
+    last = float(np.nanmax(samples, initial=0)) if seconds is None else None
     grouped = grouped_times(ids, clusters, samples if seconds is None else seconds, rate)
     del samples, clusters, seconds  # the table of spikes takes their room
     spikes = spike_table(ids, *grouped)
     found = with_tables_beside(path, Sorted(units, spikes), path.name, skip=[p.name for p in cluster_files(path)])
+    if last is not None:
+        notes.extend(clock_notes(path, rate, last, found.tables.get("trials")))
     units = _with_quality(found.units, notes)
     return replace(found, units=units, notes=(*notes, *found.notes))
 

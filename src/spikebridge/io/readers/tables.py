@@ -20,6 +20,7 @@ from spikebridge.io.formats.table.columns import SUFFIXES, header, integers, rea
 from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.kinds import Clock, time_column
 from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.table.within import ADVICE, counts_within, group_column
 from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 
@@ -119,7 +120,9 @@ def _numbered(units: pd.DataFrame, log: Log) -> pd.DataFrame:
     twice = key[key.duplicated(keep=False) & ~units["unit"].isna()]
     if len(twice):
         rows = [f"{k} in rows {listed(str(i + 2) for i in same.index)}" for k, same in twice.groupby(twice)]
-        log.wrong.append(f"units: column unit: ids must be unique, found more than once: {listed(rows, 10)}")
+        column = group_column(units)
+        hint = f". Do they count within the column {column}? Then {ADVICE.format(column)}" if column else ""
+        log.wrong.append(f"units: column unit: ids must be unique, found more than once: {listed(rows, 10)}{hint}")
     if ids is not None:
         return units.assign(unit=ids, key=key)
     rest = units.drop(columns="unit")
@@ -140,10 +143,26 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
     if units is not None and _swapped(frame, at, units):
         log.fail(file, f"are the columns unit and {at} swapped? {at} holds ids of the units table, unit does not")
         return None
+    if at not in frame and "unit" not in frame and _one_column_a_unit(frame):
+        log.fail(file, f"expected columns unit and {at}, found {listed(names, 8)}: {ONE_COLUMN_A_UNIT}")
+        return None
     seconds = time_column(frame, at, file, log, clock)
     if "unit" not in frame:
         log.fail(file, f"expected a column unit, found {listed(map(str, frame.columns))}{called('unit', names)}")
         return None
+    within, said = counts_within(frame)
+    if within:
+        column = group_column(frame)
+        log.fail(
+            file,
+            f"{said}. Ids seem to count within it: {ADVICE.format(column)}; where a unit may have spikes on several, "
+            f"take the column {column} out",
+        )
+        return None
+    if said:
+        log.notes.append(
+            f"{file.name}: {said}; each unit is read as one. Ids that count within it would need other ones"
+        )
     more = [str(c) for c in frame if c not in ("unit", at)]
     if more:
         log.notes.append(f"{file.name}: columns that are not read: {listed(more)}")
@@ -156,6 +175,18 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> p
         order = np.argsort(place, kind="stable")
         place, seconds = place[order], seconds[order]
     return pd.DataFrame({"unit": units["unit"].to_numpy()[place], "time_s": seconds})
+
+
+ONE_COLUMN_A_UNIT = (
+    "is there one column for each unit? Write one row for each spike, with its unit and its time, or one file for each "
+    "unit (data.reader: cells)"
+)
+
+
+def _one_column_a_unit(frame: pd.DataFrame) -> bool:
+    """Whether all of several columns hold times that rise, as programs export the spikes of all units side by side."""
+    columns = [frame[c].dropna() for c in frame]
+    return len(columns) > 1 and all(pd.api.types.is_numeric_dtype(c) and c.is_monotonic_increasing for c in columns)
 
 
 def _swapped(frame: pd.DataFrame, at: str, units: pd.DataFrame) -> bool:

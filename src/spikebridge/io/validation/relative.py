@@ -72,6 +72,27 @@ def from_start(times: Times) -> bool:
     return bool(2 * beside.sum() >= len(at) and fits.mean() >= NEARLY_ALL)
 
 
+def row_of_neighbours(times: Times) -> int:
+    """1 (-1) where what is aligned to lies within the trial of the next (previous) row and not within its own; else 0.
+
+    So it looks where the columns of a table were shifted against each other by one row. Times at the very start or end
+    of the neighbour say nothing: a trial may end where the next one begins.
+    """
+    if times.start is None or times.stop is None:
+        return 0
+    own = (times.align >= times.start - TOLERANCE_S) & (times.align <= times.stop + TOLERANCE_S)
+    for step in (1, -1):
+        mine, other = (slice(None, -1), slice(1, None)) if step > 0 else (slice(1, None), slice(None, -1))
+        at, start, stop = times.align[mine], times.start[other], times.stop[other]
+        known = np.isfinite(at) & np.isfinite(start) & np.isfinite(stop)
+        inside = (at > start + TOLERANCE_S) & (at < stop - TOLERANCE_S)
+        if known.sum() < MIN_TRIALS_ALONE:
+            continue
+        if inside[known].mean() >= NEARLY_ALL and own[mine][known].mean() <= 1 - NEARLY_ALL:
+            return step
+    return 0
+
+
 def next_starts(start: Array) -> Array:
     """(trial,): the start of the trial after each; infinite for the last, and where a start is not known."""
     order = np.flatnonzero(np.isfinite(start))

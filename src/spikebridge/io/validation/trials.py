@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.intervals import TOLERANCE_S
 from spikebridge.io.findings import Finding
-from spikebridge.io.validation.relative import Times, from_start, next_starts
+from spikebridge.io.validation.relative import Times, from_start, next_starts, row_of_neighbours
 from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.trial_table import included, is_absent, label_called, label_columns, label_described, trial_labels
@@ -61,7 +61,9 @@ def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
     if told:
         yield Finding(True, f"trials.covariates must not hold {listed(told)}: trials.label is made of it")
     if labels is not None and not (labels != "").any():
-        yield Finding(True, f"trials.label: {label_described(ask.label, table)}: no trial has a class")
+        called = label_described(ask.label, table)
+        remedy = "change the label, or what trials.include takes"
+        yield Finding(True, f"trials.label: {called}: no trial has a class; {remedy}")
     elif labels is not None and (labels == "").any():
         n, called = int((labels == "").sum()), label_called(ask.label)
         yield Finding(False, f"{n} of {counted(len(table), 'trial')} without {called} (trials.label), dropped")
@@ -176,6 +178,7 @@ def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDA
     stop = np.full(len(start), np.nan) if stop is None else stop
     stop = np.where(np.isfinite(stop), stop, next_starts(start))
     mine = mine[np.isfinite(start[mine]) & np.isfinite(stop[mine])]
+    every, first, last = times, start, stop
     at, start, stop = times[mine], start[mine], stop[mine]
     outside = (at < start - TOLERANCE_S) | (at > stop + TOLERANCE_S)
     far = len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max()
@@ -185,6 +188,14 @@ def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDA
             f"{column} ({at.min():g} to {at.max():g}) seems to be counted from the start of each trial; expected "
             f"seconds on the clock of the spikes, as start_time ({start.min():g} to {start.max():g} s): add start_time "
             "to it",
+        )
+    elif step := row_of_neighbours(Times(every, first, last)):
+        yield Finding(
+            subject.data.clock != "trusted",
+            f"{column} lies in start_time to stop_time of the {'next' if step > 0 else 'previous'} row and not of its "
+            f"own row, in nearly all of {counted(len(mine), 'trial')}: are the columns of the table shifted by one row "
+            "against each other, by numbers that count from 1? Correct the file; if the times are right, set "
+            "data.clock: trusted",
         )
     elif outside.any():
         yield Finding(

@@ -30,11 +30,11 @@ def propose(variables: Mapping[str, Node]) -> dict[str, Any]:
     """Options as far as they can be recognised; empty where not even spikes can."""
     nodes = dict(walk(variables))
     columns = {p: n for p, node in nodes.items() if (n := _rows(node)) > 0}
-    found: dict[str, Any] = {}
-    n_units = _spikes(nodes, columns, found)
+    found: dict[str, Any] = _of_known_sorters(nodes, columns)
+    n_units = 0 if found else _spikes(nodes, columns, found)
     taken = set(map(str, found.values()))
     trials = _trials(columns)
-    if "spike_times" in found:
+    if found.get("spike_times") in columns and "unit_id" not in found:
         n_units = _n_ids(columns, columns[found["spike_times"]], taken | {*trials.values()})
     per_unit = {p: n for p, n in columns.items() if n == n_units and p not in taken}
     _put(found, "unit_id", per_unit, UNIT_ID.search)
@@ -48,6 +48,26 @@ def propose(variables: Mapping[str, Node]) -> dict[str, Any]:
     texts = {p: 1 for p, node in nodes.items() if isinstance(node, str) and node}
     _put(found, "animal", texts, ANIMAL.search)
     return found
+
+
+def _of_known_sorters(nodes: Mapping[str, Node], columns: Columns) -> dict[str, Any]:
+    """Of wave_clus: cluster_class, class and ms of each spike. Of UltraMegaSort: unwrapped_times, since spiketimes
+    count from the start of each trial, and labels, the number of each cluster and what it was judged to be (2: a good
+    unit).
+    """
+    if _n_columns(nodes.get("cluster_class")) == 2:
+        return {"spike_times": "cluster_class(:,2)", "spike_units": "cluster_class(:,1)", "time_unit": "ms"}
+    place = next((p.rpartition(".")[0] for p in columns if _name(p) == "unwrapped_times"), None)
+    if place is None or f"{place}.assigns" not in columns:
+        return {}
+    found: dict[str, Any] = {"spike_times": f"{place}.unwrapped_times", "spike_units": f"{place}.assigns"}
+    if _n_columns(nodes.get(f"{place}.labels")) == 2:
+        found |= {"unit_id": f"{place}.labels(:,1)", "units": {"ums_label": f"{place}.labels(:,2)"}}
+    return found
+
+
+def _n_columns(node: Node) -> int:
+    return int(node.shape[1]) if isinstance(node, np.ndarray) and node.ndim == 2 else 0
 
 
 def as_yaml(options: Mapping[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""Parts of the MATLAB readers: paths such as session.units(2).times or spikes{1}{3}, and a file's contents in words."""
+"""Parts of the MATLAB readers: paths such as session.units(2).times, spikes{1}{3} or spikes(:,2), and a file's contents
+in words."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct
 
-STEP = re.compile(r"\.?([^.{}()]+)|\{(\d+)\}|\((\d+)\)")
+STEP = re.compile(r"\.?([^.{}()]+)|\{(\d+)\}|\((\d+)\)|\(:, *(\d+)\)")
 MOST_LINES = 80
 MOST_DEEP = 8
 
@@ -43,10 +44,25 @@ def find(path: str, variables: Mapping[str, Node]) -> Node:
     for step in steps:
         where = path[: step.start()] or "the file"
         try:
-            node = _field(node, step[1], where) if step[1] else _element(node, int(step[2] or step[3]), where)
+            node = _step(node, step, where)
         except NoSuchPathError as error:
             raise NoSuchPathError(f"{path!r}: {error}{_near(path, variables)}") from None
     return node
+
+
+def _step(node: Node, step: re.Match[str], where: str) -> Node:
+    if step[1]:
+        return _field(node, step[1], where)
+    return _column(node, int(step[4]), where) if step[4] else _element(node, int(step[2] or step[3]), where)
+
+
+def _column(node: Node, number: int, where: str) -> Node:
+    """x(:,2) of a matrix."""
+    if not isinstance(node, np.ndarray) or node.ndim != 2:
+        raise NoSuchPathError(f"{where} is {words(node)} and has no columns")
+    if not 1 <= number <= node.shape[1]:
+        raise NoSuchPathError(f"{where} has no column {number}, but {node.shape[1]}; they count from 1")
+    return node[:, [number - 1]]
 
 
 def _field(node: Node, name: str, where: str) -> Node:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.io.formats.mat.fields import Fields, columns_of, times
+from spikebridge.io.formats.mat.tree import NoSuchPathError
 from spikebridge.io.formats.mat.values import column, trains, vector
 from spikebridge.io.formats.sorting.common import by_unit, integer_ids
 from spikebridge.suggest import listed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 WHOLE = 20
 """So many spike times, all of them whole numbers, are hardly seconds."""
 MOST_ID = float(2**62)
+UNWRAPPED = "unwrapped_times"
 
 
 def spikes_and_units(fields: Fields, options: Options) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -70,7 +72,7 @@ def _flat(fields: Fields, options: Options, columns: dict[str, pd.Series]) -> Fo
     """Units from the vector of the units of all spikes."""
     raw = fields.get("spike_times", options.spike_times, vector)
     owner = fields.get("spike_units", options.spike_units, column)
-    if raw is None or owner is None:
+    if raw is None or owner is None or _counts_from_trials(fields, str(options.spike_times), raw):
         return None
     if len(raw) != len(owner):
         fields.log.wrong.append(f"data.options: {len(raw)} spike_times, but {len(owner)} spike_units")
@@ -93,6 +95,24 @@ def _flat(fields: Fields, options: Options, columns: dict[str, pd.Series]) -> Fo
         )
         fields.log.wrong.append(f"spikes of units that are not in {named}: {listed(map(str, strange), 10)}")
     return None if not ids.is_unique or len(strange) else (ids, rows.astype(np.int64), raw)
+
+
+def _counts_from_trials(fields: Fields, path: str, raw: NDArray[Any]) -> bool:
+    """Whether these are UltraMegaSort's spiketimes, which count from the start of each trial; the log then says so."""
+    place, _, name = path.rpartition(".")
+    if name.lower() != "spiketimes" or not place:
+        return False
+    try:
+        whole = np.ravel(fields.node(f"{place}.{UNWRAPPED}"))
+    except NoSuchPathError:
+        return False
+    if len(whole) != len(raw) or np.allclose(whole.astype(float), raw.astype(float), rtol=1e-6, equal_nan=True):
+        return False
+    fields.log.wrong.append(
+        f"data.options.spike_times: {path} counts from the start of each trial, since {place}.{UNWRAPPED} holds other "
+        f"times of the same spikes: set spike_times: {place}.{UNWRAPPED}"
+    )
+    return True
 
 
 def whole_ids(ids: pd.Series) -> tuple[NDArray[np.int64], list[str] | None]:

@@ -19,6 +19,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 D = TypeVar("D")
 
+AND = ", "
+"""Between the texts of one row, where a row holds several."""
+
 
 @dataclass(frozen=True)
 class Log:
@@ -73,6 +76,16 @@ def shape_of(data: Any) -> tuple[int, ...]:
     return tuple(map(int, getattr(data, "shape", None) or np.shape(data)))
 
 
+def is_flat(data: Any) -> bool:
+    """Whether an array holds one value a row: of shape (row,), or (row, 1) as MATLAB writes a vector."""
+    return len(shape_of(data)) in (1, 2) and shape_of(data)[1:] in ((), (1,))
+
+
+def flat(values: NDArray[Any]) -> NDArray[Any]:
+    """(row,) of (row, 1); other shapes as they are."""
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
 def is_pickled(data: Any) -> bool:
     """Whether an array of Zarr is stored as pickled Python objects, which could run code and are never opened."""
     filters = getattr(getattr(data, "dataset", data), "filters", None) or ()
@@ -96,12 +109,12 @@ def ragged(table: Any, name: str, where: str, log: Log) -> tuple[NDArray[Any], N
 
     column, name = table[name], f"{where}/{name}"
     if isinstance(column, DynamicTableRegion):
-        values = values_of(column.data, name, log)
+        values = flat(values_of(column.data, name, log))
         return values, np.ones(len(values), dtype=np.int64)
     if not isinstance(column, VectorIndex) or isinstance(column.target, VectorIndex):
         raise DataError(f"{name}: expected a list of values for each row, with one index ({name}_index)")
-    values = values_of(column.target.data, name, log)
-    counts = rows_of(values_of(column.data, f"{name}_index", log), len(table), len(values), name)
+    values = flat(values_of(column.target.data, name, log))
+    counts = rows_of(flat(values_of(column.data, f"{name}_index", log)), len(table), len(values), name)
     last = int(counts.sum())
     if last < len(values):
         log.notes.append(f"{len(values) - last} values at the end of {name} belong to no row and are not read")
@@ -144,13 +157,17 @@ def rows_of(index: NDArray[Any], n_rows: int, n_values: int, name: str) -> NDArr
 
 
 def plain_columns(table: Any, where: str, log: Log, skip: Collection[str] = ()) -> pd.DataFrame:
-    """The columns of a dynamic table that hold one number, bool or text a row; the others are noted, unless skipped."""
+    """The columns of a dynamic table that hold one number, bool or text a row, or a list of texts (joined by `AND`).
+
+    The others are noted, unless skipped.
+    """
     columns, left_out = {}, []
     for name in table.colnames:
         if name in skip:
             continue
         at = f"{where}/{name}"
-        values = log.guarded(at, None, plain_column, table[name], at, log)
+        read = _texts if _holds_texts(table[name]) else plain_column
+        values = log.guarded(at, None, read, table[name], at, log)
         if values is None:
             left_out.append(name)
         else:
@@ -165,18 +182,40 @@ def plain_column(column: Any, where: str, log: Log) -> pd.Series | None:
     from hdmf.common import VectorIndex
 
     data = column.data
-    if isinstance(column, VectorIndex) or len(shape_of(data)) != 1 or _is_compound(data) or is_pickled(data):
+    if isinstance(column, VectorIndex) or not is_flat(data) or _is_compound(data) or is_pickled(data):
         return None
     check_chunks(data, where)
     if _is_reference(data):
         return _names(list(data[:]))
-    values = values_of(data, where, log)
+    values = flat(values_of(data, where, log))
     if hasattr(column, "elements"):  # hdmf's EnumData, and columns of extensions made like it
         terms = values_of(column.elements.data, f"{where}_elements", log)
         if len(values) and not 0 <= int(values.min()) <= int(values.max()) < len(terms):
             raise DataError(f"{where}: expected numbers of one of {len(terms)} terms, found {int(values.max())}")
         values = terms[values.astype(np.int64)] if len(values) else values.astype(object)
     return _plain(values)
+
+
+def _holds_texts(column: Any) -> bool:
+    """Whether a column holds a list of texts in each row: labels of Spyglass, tags of an epoch."""
+    from hdmf.common import DynamicTableRegion, VectorData, VectorIndex
+
+    target = getattr(column, "target", None)
+    if not isinstance(column, VectorIndex) or isinstance(target, (VectorIndex, DynamicTableRegion)):
+        return False
+    data = target.data if isinstance(target, VectorData) and not hasattr(target, "elements") else None
+    if data is None or len(shape_of(data)) != 1 or not shape_of(data)[0] or _is_compound(data) or is_pickled(data):
+        return False
+    return isinstance(data[0], (str, bytes))
+
+
+def _texts(column: Any, where: str, log: Log) -> pd.Series:
+    """The texts of each row, joined by `AND`; missing where a row has none."""
+    values = values_of(column.target.data, where, log)
+    counts = rows_of(flat(values_of(column.data, f"{where}_index", log)), len(column.data), len(values), where)
+    ends = np.cumsum(counts)
+    rows = [[text(v) for v in values[end - n : end]] for n, end in zip(counts, ends, strict=True)]
+    return pd.Series([AND.join(row) if row else None for row in rows]).astype("str")
 
 
 def _is_compound(data: Any) -> bool:

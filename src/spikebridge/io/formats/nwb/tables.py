@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 
 from spikebridge.io.formats.nwb.columns import Log, plain_columns, values_of
 from spikebridge.io.formats.nwb.walk import free_name
+from spikebridge.io.formats.precision import coarse
+from spikebridge.io.offsets import is_time
+
+ENDS = ("start_time", "stop_time", "timestamp")
+COARSE_MS = 0.5
+"""Times of trials that are rounded to less than this are fit for bins of some milliseconds."""
 
 
 def interval_tables(objects: Iterable[tuple[tuple[str, ...], Any]], log: Log) -> dict[str, pd.DataFrame]:
@@ -40,6 +46,10 @@ def interval_tables(objects: Iterable[tuple[tuple[str, ...], Any]], log: Log) ->
 
 def _with_id(table: Any, name: str, log: Log) -> pd.DataFrame:
     frame = plain_columns(table, name, log)
+    for column in (c for c in frame if frame[c].dtype.kind == "f" and frame[c].dtype.itemsize <= 4):
+        values = frame[column].to_numpy()
+        if column in ENDS or is_time(frame[column].astype(np.float64), frame):
+            log.notes.extend(coarse(values, f"{name}/{column}", least_ms=COARSE_MS))
     frame.insert(0, "id", values_of(table.id.data, f"{name}/id", log))
     return frame
 

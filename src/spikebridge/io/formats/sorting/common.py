@@ -24,6 +24,8 @@ from spikebridge.types import Recording
 
 PIECE = 1 << 20
 """Spikes brought into order in one go."""
+MEASURED = 1e-3
+"""A measured sampling rate is at most this part off the nominal one."""
 RATES_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)
 """Clocks that are tried, in this order, to write times as whole samples."""
 
@@ -53,13 +55,16 @@ def refuse(path: Path, wrong: Sequence[str]) -> None:
 def agreed_rate(path: Path, found: Mapping[str, float | None], asked: float | None) -> float:
     """The sampling rate in Hz that files and options agree on.
 
-    found: place -> rate it gives, None where it gives none. asked: data.options.sampling_rate_hz.
+    found: place -> rate it gives, None where it gives none. asked: data.options.sampling_rate_hz; where it is nearly
+    the same as the others, it is a measured rate and counts before the nominal one.
 
     Raises DataError where there is none, where two differ, or where one is no positive number.
     """
     places = {**found, "data.options.sampling_rate_hz": asked}
     said = {place: rate for place, rate in places.items() if rate is not None}
     bad = [f"{place} gives a sampling rate of {r:g} Hz" for place, r in said.items() if not 0 < r < np.inf]
+    if asked is not None and not bad and all(abs(r / asked - 1) <= MEASURED for r in said.values()):
+        return asked
     if len(set(said.values())) > 1:
         bad.append("sampling rates differ: " + listed(f"{place} gives {r:g} Hz" for place, r in said.items()))
     if not said:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from spikebridge.io.formats.mat.load import variables_of
+
 SIDECARS = (".csv", ".tsv", ".parquet")
 TABLES = {f"spikes{suffix}" for suffix in SIDECARS}
 """A folder with one of these is a folder of plain tables and belongs to their reader."""
@@ -21,7 +23,9 @@ PAIR = re.compile(r"(?P<base>.+)\.(?P<what>res|clu)\.(?P<shank>\d+)")
 COPIES = r"old|backup|bak|copy|orig|original|prev|previous|tmp|temp|\d{6,8}|\(\d+\)"
 COPY = re.compile(rf".+?[\s_.-]+\(?({COPIES})\)?[\s_.()0-9-]*", re.IGNORECASE)
 """Names of copies that people, programs and file managers make: x_old, x.bak, x - Copy (2), x (1), x_20210304."""
-T_FILE = re.compile(r".+\.t(32|64)?", re.IGNORECASE)
+T_FILE = re.compile(r".+\.(t(32|64)?|raw(32|64))", re.IGNORECASE)
+
+TIMES_FILE = re.compile(r"times_.+\.mat", re.IGNORECASE)
 
 
 def kind_of(path: Path) -> str:
@@ -81,6 +85,12 @@ def t_files_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
 
 
+def times_files_in(folder: Path) -> list[Path]:
+    """wave_clus's results, one a channel, CSC2 before CSC10; copies that editors and people make are not among them."""
+    found = [p for p in files_in(folder) if TIMES_FILE.fullmatch(p.name) and not is_copy(p)]
+    return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
+
+
 def cellinfo_in(folder: Path) -> list[Path]:
     """CellExplorer's files of spikes."""
     return [p for p in files_in(folder) if p.name.endswith(CELLINFO)]
@@ -137,10 +147,15 @@ def _is_mclust(path: Path) -> bool:
     return False
 
 
+def _is_waveclus(path: Path) -> bool:
+    return path.is_dir() and any("cluster_class" in variables_of(file) for file in times_files_in(path)[:1])
+
+
 KINDS: Mapping[str, Callable[[Path], bool]] = {
     "sorting": lambda path: saved_sorting(path) != "",
     "cellexplorer": _is_cellexplorer,
     "phy": _is_phy,
     "neuroscope": _is_neuroscope,
     "mclust": _is_mclust,
+    "waveclus": _is_waveclus,
 }

@@ -23,7 +23,7 @@ OTHER_CLOCK = {
     "alf": "takes spikes.samples, which count on the clock of the probe; data.reader: alf takes spikes.times"
 }
 """Extractors whose times are not those of the trials."""
-OWN = {"cellexplorer": "cellexplorer", "mclust": "mclust", "neuroscope": "neuroscope", "nwb": "nwb"}
+OWN = {name: name for name in ("cellexplorer", "mclust", "neuroscope", "nwb", "waveclus")}
 
 
 def from_named(path: Path, name: str, arguments: Mapping[str, Any], segment: int | None) -> Train:

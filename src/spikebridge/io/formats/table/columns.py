@@ -21,6 +21,10 @@ PARQUET = (".parquet", ".pqt")
 CLOCK_TIME = re.compile(r"\d:\d\d|\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
 SECONDS = ": write seconds on the clock of the spikes instead of dates and times of day"
 BOOLS = {"true": True, "false": False}
+THOUSANDS = re.compile(
+    r"[-+]?\d{1,3}((,\d{3})+\.\d+|(\.\d{3})+,\d+|([ \u00a0\u202f'’]\d{3})+([.,]\d+)?|([.,]\d{3}){2,})"
+)
+THOUSANDS_HINT = ": write numbers without thousands separators and with a decimal point"
 COMMA_NUMBER = re.compile(r"[-+]?\d*(,\d+)?([eE][-+]?\d+)?")
 CERTAIN_COMMA = re.compile(r"[-+]?(0?|\d{4,}),\d+.*|[-+]?\d+,(\d{1,2}|\d{4,})([eE].*)?")
 """1,234 may be 1.234 or 1234; each of 0,123 and 1234,5 and 1,5 can only have a decimal comma."""
@@ -71,6 +75,7 @@ def number_column(frame: pd.DataFrame, name: str, path: Path, log: Log) -> NDArr
     shown = listed((f"{column.iloc[r]!r} in row {r + 2}" for r in rows), 5)
     some = [str(column.iloc[r]) for r in rows[:5]]
     hint = ": write numbers with a decimal point" if any("," in v for v in some) else ""
+    hint = THOUSANDS_HINT if any(THOUSANDS.fullmatch(str(v)) for v in column.iloc[rows]) else hint
     hint = SECONDS if some and all(CLOCK_TIME.search(v) for v in some) else hint
     log.fail(path, f"column {name}: expected numbers, found {shown}{hint}")
     return None

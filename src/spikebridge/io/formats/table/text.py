@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
+from spikebridge.suggest import counted, listed
 
 MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None")
 """A missing number. In a column of text only the empty field is missing: NA is also a brain region."""
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 HEADER_BYTES = 1 << 16
+SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t])"?[ \t]*\r?[\r\n]+', re.IGNORECASE)
+"""What Excel writes and reads before the header."""
 
 
 def text_columns(
@@ -24,27 +27,59 @@ def text_columns(
     """Name -> pyarrow array, and the separator; None, with what is wrong in the log, where it is no table.
 
     The arrays are dictionaries of text; where all of `numbers` are numbers, these are float64. The first row names the
-    columns. A first column without a name (the index that pandas writes) is left out. A row counts as in a spreadsheet,
-    the header being row 1; empty lines do not count.
+    columns. A first column without a name (the index that pandas writes) is left out, and so is what spreadsheets
+    leave: the line sep=; before the header, rows without any value at the end, columns without name and value at the
+    right. A row counts as in a spreadsheet, the header being row 1; empty lines do not count.
     """
     data = _utf8(path, log, HEADER_BYTES if header_only else -1)
     if data is None:
         return None
-    first = data[:HEADER_BYTES].decode("utf-8", errors="ignore").splitlines()[0]
-    separator = _separator(path, first, log)
+    if said := SEPARATOR_LINE.match(data):
+        data = data[said.end() :]
+    first = next(iter(data[:HEADER_BYTES].decode("utf-8", errors="ignore").splitlines()), "")
+    separator = said[1].decode() if said else _separator(path, first, log)
     if separator is None:
         return None
-    names = [n.strip() for n in next(csv.reader([first], delimiter=separator))]
-    if not _sound_names(path, names, log):
+    names = [n.strip() for n in next(csv.reader([first], delimiter=separator), [""])]
+    named = max((k + 1 for k, n in enumerate(names) if n), default=1)
+    if not _sound_names(path, names[:named], log):
         return None
     if header_only:
         return {n: None for n in names if n}, separator
+    data = _without_empty_end(path, data, separator, log)
     columns = _parsed(path, data, separator, [n in numbers for n in names], log)
-    if columns is None:
+    if columns is None or not _are_empty(path, names, columns[named:], log):
         return None
     if names[0] == "":
         log.notes.append(f"{path.name}: the first column has no name and is left out")
     return {n: c for n, c in zip(names, columns, strict=True) if n}, separator
+
+
+def _without_empty_end(path: Path, data: bytes, separator: str, log: Log) -> bytes:
+    """The file without rows at its end that hold separators alone, which is noted."""
+    end, rows, nothing = _line_end(data, len(data)), 0, separator.encode() + b" \t\r"
+    while (last := data.rfind(b"\n", 0, end) + 1) and not data[last:end].strip(nothing):
+        rows += 1
+        end = _line_end(data, last)
+    if rows:
+        log.notes.append(f"{path.name}: {counted(rows, 'row')} without any value at the end left out")
+    return data[:end] + b"\n" if rows else data
+
+
+def _line_end(data: bytes, end: int) -> int:
+    """Where the text before `end` ends, without the ends of lines."""
+    while end and data[end - 1] in b"\r\n":
+        end -= 1
+    return end
+
+
+def _are_empty(path: Path, names: list[str], columns: list[Any], log: Log) -> bool:
+    """Whether the last columns, which have no name, hold no value."""
+    first = len(names) - len(columns)
+    held = [str(first + k + 1) for k, c in enumerate(columns) if any(v.strip() for v in c.dictionary.to_pylist())]
+    if held:
+        log.fail(path, f"expected a name for every column, found none for {listed(held)}")
+    return not held
 
 
 def _utf8(path: Path, log: Log, most: int) -> bytes | None:
