@@ -200,3 +200,16 @@ def test_what_is_named_like_code_and_is_none_is_not_read(tmp_path: Path) -> None
         handle.write(b"x")
     with pytest.raises(InputsChangedError, match=r"changed: .*large\.py"):
         inputs.check()
+
+
+def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
+    recordings = tmp_path / "data" / "recordings"
+    (recordings / "one").mkdir(parents=True)
+    (recordings / "one" / "spikes.csv").write_text("1")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "trials.csv").write_text("2")
+    (recordings / "everything").symlink_to("/", target_is_directory=True)
+    (recordings / "above").symlink_to(tmp_path, target_is_directory=True)
+    (recordings / "two").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    marked = {Path(name).relative_to(recordings).as_posix() for name in Inputs.of([recordings]).marks}
+    assert marked == {"one/spikes.csv", "two/trials.csv"}

@@ -168,14 +168,18 @@ def _is_in(file: str, folder: str) -> bool:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones."""
+    """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones.
+
+    A link to a folder that the first one lies in, as one to "/", is not followed: what it adds is no input.
+    """
     if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above is closed)
         yield path
         return
+    top = os.path.realpath(path)
     seen: set[str] = set()
     for folder, folders, files in os.walk(path, followlinks=True):
         real = os.path.realpath(folder)
-        if real in seen:
+        if real in seen or _is_in(top, real.rstrip(os.sep)):
             folders.clear()
             continue
         seen.add(real)
