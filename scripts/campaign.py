@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ PARTS: dict[str, tuple[Callable[[Lab, int], Iterable[Result]], int, str]] = {
     ),
     "full_disk": (disks.full_disk, 30, "a stage on a full, limited, read-only or forbidden disk, then with space"),
     "concurrency": (concurrency.concurrency, 4, "several processes at once on one store, one stage, two clones"),
-    "tampering": (files.tampering, 40, "saved models, each changed in so many ways, given to `spikebridge predict`"),
+    "tampering": (files.tampering, 40, "saved models, each changed in many ways, given to `spikebridge predict`"),
     "hostile": (files.hostile, 0, "broken or malicious recordings, given to `inspect` and to the stage ingest"),
 }
 """Part: its function, its default number of cases (0: all there are), what it does."""
@@ -108,7 +110,14 @@ def table(said: Said) -> str:
 def insert(text: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
     head, _, rest = page.partition(BEGIN)
-    PAGE.write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    PAGE.write_text(f"{head}{BEGIN}\n{machine()}\n\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+def machine() -> str:
+    """Where the campaign ran, with the versions of what it depends on."""
+    names = ("spikebridge", "dvc", "mlflow", "optuna", "torch", "numpy", "h5py", "pynwb")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    return f"Run on {platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}:"
 
 
 def say(line: str) -> None:

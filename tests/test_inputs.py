@@ -187,18 +187,29 @@ def test_an_error_from_a_half_replaced_file_names_the_file(folder: Path, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
-def test_pipes_are_not_opened_and_links_to_a_folder_above_not_followed(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "a.csv").write_text("1")
-    (tmp_path / "beside.csv").write_text("1")
-    os.mkfifo(folder / "params.py")
-    (folder / "everything").symlink_to("/")
-    (folder / "above").symlink_to(tmp_path)
-    marked = Inputs.of([folder])
-    assert sorted(Path(name).name for name in marked.marks) == ["a.csv", "params.py"]
-    marked.check()
-    (folder / "a.csv").write_text("12")
-    with pytest.raises(InputsChangedError, match=r"changed: .*a\.csv"):
-        marked.check()
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_named_like_code_and_is_none_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "params.py")
+    with (tmp_path / "large.py").open("wb") as handle:
+        handle.truncate(1 << 40)  # a sparse file
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    inputs = Inputs.of([tmp_path])
+    assert {Path(name).name for name in inputs.marks} == {"params.py", "large.py", "zero.py"}
+    inputs.check()
+    with (tmp_path / "large.py").open("ab") as handle:
+        handle.write(b"x")
+    with pytest.raises(InputsChangedError, match=r"changed: .*large\.py"):
+        inputs.check()
+
+
+def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
+    recordings = tmp_path / "data" / "recordings"
+    (recordings / "one").mkdir(parents=True)
+    (recordings / "one" / "spikes.csv").write_text("1")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "trials.csv").write_text("2")
+    (recordings / "everything").symlink_to("/", target_is_directory=True)
+    (recordings / "above").symlink_to(tmp_path, target_is_directory=True)
+    (recordings / "two").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    marked = {Path(name).relative_to(recordings).as_posix() for name in Inputs.of([recordings]).marks}
+    assert marked == {"one/spikes.csv", "two/trials.csv"}

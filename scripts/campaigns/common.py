@@ -195,7 +195,11 @@ def child(
     variables: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Ended:
-    """Run a command with a limit of time and of memory (bytes, all its processes together); how it ended."""
+    """Run a command with limits; how it ended.
+
+    limit_s: of processor time, and three times as much of the clock's, since other programs may take the processor.
+    memory: bytes. Both are of all its processes together.
+    """
     begin = time.monotonic()
     process = subprocess.Popen(
         command, cwd=folder, env={**environment(folder), **(variables or {})}, stdin=subprocess.DEVNULL,
@@ -205,7 +209,7 @@ def child(
     assert process.stdout is not None
     reader = threading.Thread(target=lambda: said.append(process.stdout.read()), daemon=True)  # type: ignore[union-attr]
     reader.start()
-    stopped = _watch(process, begin + limit_s, memory)
+    stopped = _watch(process, limit_s, memory)
     reader.join(timeout=10)
     text = b"".join(said).decode(errors="replace")
     return Ended(
@@ -213,28 +217,34 @@ def child(
     )
 
 
-def _watch(process: subprocess.Popen[bytes], end: float, memory: int | None) -> str:
+def _watch(process: subprocess.Popen[bytes], limit_s: float, memory: int | None) -> str:
     """Wait for the end; end it where it passes a limit, and say which."""
+    end = time.monotonic() + 3 * limit_s
     while True:
         try:
             process.wait(timeout=0.2)
             return ""
         except subprocess.TimeoutExpired:
-            over = HANG if time.monotonic() > end else MEMORY if memory and used(process.pid) > memory else ""
+            seconds, held = used(process.pid)
+            late = seconds > limit_s or time.monotonic() > end
+            over = HANG if late else MEMORY if memory and held > memory else ""
             if over:
                 kill_group(process)
                 return over
 
 
-def used(pid: int) -> int:
-    """Bytes of memory that a process and its children hold."""
-    total = 0
+def used(pid: int) -> tuple[float, int]:
+    """Processor time (s) that a process and its children took, and bytes of memory that they hold."""
+    seconds, held = 0.0, 0
     with contextlib.suppress(psutil.Error):
         parent = psutil.Process(pid)
+        ended = parent.cpu_times()
+        seconds += ended.children_user + ended.children_system
         for one in [parent, *parent.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                total += one.memory_info().rss
-    return total
+                times = one.cpu_times()
+                seconds, held = seconds + times.user + times.system, held + one.memory_info().rss
+    return seconds, held
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
