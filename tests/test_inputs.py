@@ -213,3 +213,20 @@ def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
     (recordings / "two").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     marked = {Path(name).relative_to(recordings).as_posix() for name in Inputs.of([recordings]).marks}
     assert marked == {"one/spikes.csv", "two/trials.csv"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes of POSIX")
+def test_pipes_are_not_opened_and_links_to_a_folder_above_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.csv").write_text("1")
+    (tmp_path / "beside.csv").write_text("1")
+    os.mkfifo(folder / "params.py")
+    (folder / "everything").symlink_to("/")
+    (folder / "above").symlink_to(tmp_path)
+    marked = Inputs.of([folder])
+    assert sorted(Path(name).name for name in marked.marks) == ["a.csv", "params.py"]
+    marked.check()
+    (folder / "a.csv").write_text("12")
+    with pytest.raises(InputsChangedError, match=r"changed: .*a\.csv"):
+        marked.check()

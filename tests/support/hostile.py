@@ -162,11 +162,10 @@ def nwb_declared_spikes(folder: Path) -> Path:
         del file["units/spike_times"]
         made = file.create_dataset("units/spike_times", (10**11,), "f8", chunks=(10**6,), compression="gzip")
         made.attrs.update(attributes)
-        index = file["units/spike_times_index"]
-        ends, about = index[:].astype("u8"), dict(index.attrs)  # it is stored in the smallest type that holds it
-        ends[-1] = 2**31 - 1
+        about, ends = dict(file["units/spike_times_index"].attrs), file["units/spike_times_index"][:].astype("u8")
+        ends[-1] = 10**11
         del file["units/spike_times_index"]
-        file.create_dataset("units/spike_times_index", data=ends).attrs.update(about)
+        file.create_dataset("units/spike_times_index", data=ends).attrs.update(about | {"target": made.ref})
     return path
 
 

@@ -39,8 +39,8 @@ def look_apart(work: Callable[[], T], data: DataConfig) -> T:
 
     Raises ConfigError for an unknown reader.
     """
-    if data.reader != "auto":
-        registry.get_reader(data.reader)
+    for name in registry.reader_names() if data.reader == "auto" else [data.reader]:
+        registry.get_reader(name)  # loaded here, and not in each child
     return guarded(work, Path(data.path), bounds_of(data))
 
 

@@ -9,8 +9,10 @@ only the looks of `limits` protect it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
+import importlib
 import mmap
 import os
 import select
@@ -29,6 +31,7 @@ from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.io.formats.reasons import reason
 from spikebridge.io.limits import Bounds, check_opened, raise_limit, within
 from spikebridge.io.messages import Received, packed, pipe
+from spikebridge.io.processes import data_bytes, free_bytes, own_memory, processor_s
 
 T = TypeVar("T")
 
@@ -49,6 +52,8 @@ COUNTED = 20_000
 PR_SET_PDEATHSIG = 1
 
 _board: mmap.mmap | None = None
+_loaded: list[str] = []
+"""Modules that earlier children have loaded, and this process not yet."""
 
 
 def looks_at(path: Path) -> None:
@@ -69,8 +74,9 @@ def guarded(work: Callable[[], T], path: Path, bounds: Bounds) -> T:
     if not FORKS:
         with within(bounds):
             return _named(work, path)
+    _load_as_children_did()
     size = size_of(path)
-    most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * _free_bytes())))
+    most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * free_bytes())))
     found: T = _Job(path, bounds, size, most).run(work)
     return found
 
@@ -136,7 +142,7 @@ class _Job:
     def _follow(self, pid: int, pipe: int, board: mmap.mmap) -> str:
         """Receive until the child has said all; else why it must be stopped."""
         before, used, looked, busy, spent = -1, 0.0, 0.0, time.monotonic(), 0.0
-        base = _own_memory(pid)
+        base = own_memory(pid)
         most_s = self.bounds.seconds(self.size)
         while True:
             ready, _, _ = select.select([pipe], [], [], TICK_S)
@@ -146,12 +152,12 @@ class _Job:
                 continue
             looked = time.monotonic()
             count = struct.unpack_from("<I", board)[0]
-            now_s = _processor_s(pid)
+            now_s = processor_s(pid)
             if count != before:
                 before, used = count, now_s
             if now_s > spent or ready:
                 busy, spent = looked, now_s
-            if _own_memory(pid) - base > self.most:
+            if own_memory(pid) - base > self.most:
                 return self.too_large()
             if now_s - used > most_s:
                 return self.too_slow()
@@ -175,7 +181,8 @@ class _Job:
     def _result(self, at: str, code: int) -> Any:
         if code != 0:
             raise DataError(f"{at}: {_death(code)}")
-        kind, value = self.received.value()
+        kind, value, modules = self.received.value()
+        _loaded.extend(modules)
         if kind == "value":
             return value
         if kind == "memory":
@@ -219,7 +226,7 @@ def _prepare(most: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    held = _data_bytes()
+    held = data_bytes()
     wanted = held + most + SPARE
     if not held:
         return
@@ -228,15 +235,30 @@ def _prepare(most: int) -> None:
 
 
 def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
+    """What came of it, and the names of the modules that were loaded for it."""
+    before = set(sys.modules)
+
+    def said(kind: str, value: Any) -> list[Any]:
+        return packed((kind, value, [name for name in sys.modules if name not in before]))
+
     try:
-        return packed(("value", _named(work, path)))
+        return said("value", _named(work, path))
     except MemoryError:
-        return packed(("memory", None))
+        return said("memory", None)
     except SpikebridgeError as error:
         error.__cause__ = error.__context__ = None
-        return packed(("error", error))
+        return said("error", error)
     except Exception as error:  # what was found cannot be sent: a defect
-        return packed(("error", RuntimeError(reason(error))))
+        return said("error", RuntimeError(reason(error)))
+
+
+def _load_as_children_did() -> None:
+    """Load here, once, what each further child would load again. A single child costs nothing more."""
+    for name in _loaded:
+        if name not in sys.modules:
+            with contextlib.suppress(Exception):  # who needs it says what is missing
+                importlib.import_module(name)
+    _loaded.clear()
 
 
 def _named(work: Callable[[], T], path: Path) -> T:
@@ -258,39 +280,3 @@ def _shown(board: mmap.mmap | None, path: Path) -> str:
         return str(path)
     count, length = struct.unpack_from("<II", board)
     return os.fsdecode(board[8 : 8 + length]) if count else str(path)
-
-
-def _own_memory(pid: int) -> int:
-    """Bytes of a process that are no file's; 0 where it has ended."""
-    try:
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
-    except (OSError, ValueError):
-        return 0
-    return (int(resident) - int(shared)) * mmap.PAGESIZE
-
-
-def _processor_s(pid: int) -> float:
-    """Seconds of processor time of a process; 0 where it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _data_bytes() -> int:
-    """What RLIMIT_DATA counts, of this process."""
-    return _line_of("/proc/self/status", "VmData:")
-
-
-def _free_bytes() -> int:
-    return _line_of("/proc/meminfo", "MemAvailable:")
-
-
-def _line_of(file: str, key: str) -> int:
-    """Bytes, from a line of kB."""
-    try:
-        lines = Path(file).read_text().splitlines()
-    except OSError:  # of a process that gave up its rights
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)

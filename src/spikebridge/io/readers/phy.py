@@ -47,6 +47,8 @@ from spikebridge.unit_labels import label_columns, meaning, merged, said_of, wor
 FORMAT = "Phy / Kilosort folder"
 LIBRARIES = ("pyarrow.csv",)
 ARRAYS = ("spike_times.npy", "spike_clusters.npy", "spike_templates.npy", "params.py")
+MAX_SHOWN = 80
+"""Characters of what stands for the sampling rate that an error repeats."""
 RATE = re.compile(r"^\s*sample_rate\s*=\s*([^#\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -165,9 +167,11 @@ def _rate_in_params(path: Path) -> float | None:
     try:
         return float(ast.literal_eval(values[-1].strip()))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        found = values[-1].strip()
+        found = f"{found[:MAX_SHOWN]}..." if len(found) > MAX_SHOWN else found
         raise DataError(
-            f"{path / 'params.py'}: expected sample_rate = a number, got {values[-1].strip()!r}; params.py is not run: "
-            "write the number there"
+            f"{path / 'params.py'}: expected sample_rate = a number, got {found!r}; params.py is not run: write the "
+            "number there"
         ) from None
 
 

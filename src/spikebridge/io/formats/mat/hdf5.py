@@ -7,12 +7,15 @@ dimensions instead of values (attribute MATLAB_empty).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from spikebridge.errors import DataError
 from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct, chars
 
 NUMERIC = {"double": "f8", "single": "f4", "logical": "?"} | {
@@ -20,6 +23,9 @@ NUMERIC = {"double": "f8", "single": "f4", "logical": "?"} | {
 }
 EMPTY = "canonical empty"
 """What MATLAB calls the value of a cell that was never set."""
+MAX_REPEATED = 1000
+_followed: ContextVar[Counter[int]] = ContextVar("followed")
+"""Cells and structs of the file that is read, by their address: how often a reference led there."""
 
 
 def classes_of(path: Path) -> dict[str, str]:
@@ -36,6 +42,7 @@ def load_hdf5(path: Path, names: Collection[str] | None, values: bool) -> dict[s
 
     with h5py.File(path, "r") as file:
         wanted = [n for n in _variables(file) if names is None or n in names]
+        _followed.set(Counter())
         return {name: _node(file[name], values) for name in wanted}
 
 
@@ -100,7 +107,28 @@ def _cell(item: Any, values: bool) -> Node:
 
 
 def _follow(file: Any, reference: Any, values: bool) -> Node:
-    return _node(file[reference], values) if reference else np.zeros((0, 0))
+    if not reference:
+        return np.zeros((0, 0))
+    item = file[reference]
+    if _class(item) in ("cell", "struct"):
+        _check_repeated(item)
+    return _node(item, values)
+
+
+def _check_repeated(item: Any) -> None:
+    """Raises DataError where cells and structs are referred to again and again: MATLAB writes each of them once, and
+    a few of them that hold each other twice are 2^n values."""
+    import h5py
+
+    about = h5py.h5o.get_info(item.id)
+    seen = _followed.get()
+    seen[about.addr] += 1
+    if seen[about.addr] > MAX_REPEATED:
+        raise DataError(
+            f"{item.file.filename}: more than {MAX_REPEATED} references lead to one cell array or struct, {item.name}, "
+            "which MATLAB never writes: it is damaged, or made to do harm; if neither, load it in MATLAB and save it "
+            "again"
+        )
 
 
 def _struct(group: Any, values: bool) -> Node:
