@@ -58,22 +58,32 @@ class Mark:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Files and settings as they were at one moment. settings: what `keys` of the parameter file said."""
+    """Files and settings as they were at one moment. settings: what `keys` of the parameter file said.
+
+    without: a folder that is written meanwhile, which may lie among the inputs.
+    """
 
     paths: tuple[Path, ...] = ()
     marks: Mapping[str, Mark | None] = field(default_factory=dict)
     parameters: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    without: Path | None = None
 
     @classmethod
-    def of(cls, paths: Iterable[Path | str], parameters: Path | None = None, keys: Sequence[str] = ()) -> Inputs:
+    def of(
+        cls,
+        paths: Iterable[Path | str],
+        parameters: Path | None = None,
+        keys: Sequence[str] = (),
+        without: Path | None = None,
+    ) -> Inputs:
         """Mark files, and folders with everything in them; and these settings ("a.b") of a parameter file."""
         kept = tuple(Path(p) for p in paths)
-        return cls(kept, _marks(kept), parameters, _settings(parameters, keys))
+        return cls(kept, _marks(kept, without), parameters, _settings(parameters, keys), without)
 
     def check(self) -> None:
         """Raise InputsChangedError, naming files or settings, where anything is not as it was."""
-        now = _marks(self.paths)
+        now = _marks(self.paths, self.without)
         changed = [n for n, mark in self.marks.items() if mark and (new := now.get(n)) and mark.differs(new)]
         changed += [n for n in now.keys() & self.marks.keys() if (now[n] is None) != (self.marks[n] is None)]
         kinds = {
@@ -144,11 +154,11 @@ def _at(values: Any, key: str) -> Any:
     return values
 
 
-def _marks(paths: Iterable[Path]) -> dict[str, Mark | None]:
-    return {str(f): _mark(f) for path in paths for f in _files(path)}
+def _marks(paths: Iterable[Path], without: Path | None) -> dict[str, Mark | None]:
+    return {str(f): _mark(f) for path in paths for f in _files(path, without)}
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, without: Path | None) -> Iterator[Path]:
     """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones.
 
     Links to a folder above are not followed: readers never open them, and `/` is the whole machine.
@@ -156,8 +166,8 @@ def _files(path: Path) -> Iterator[Path]:
     if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above is closed)
         yield path
         return
-    seen: set[str] = set()
     root = os.path.realpath(path)
+    seen = {os.path.realpath(without)} - {root} if without is not None else set()
     for folder, folders, files in os.walk(path, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen or (real != root and root.startswith(f"{real.rstrip('/')}/")):

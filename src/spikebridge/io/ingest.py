@@ -90,7 +90,7 @@ def ingest(
     Raises DataError with everything wrong in all of them, or where a file was written meanwhile (InputsChangedError);
     ConfigError for an unknown reader or option.
     """
-    raw = _raw_files(config)
+    raw = _raw_files(config, Path(out_folder))
     jobs = _jobs(config, Path(out_folder), earlier, say)
     hint = _not_joined([j.entry for j in jobs], config)
     if hint:
@@ -119,13 +119,13 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
     return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.entries]
 
 
-def _raw_files(config: Config) -> Inputs:
-    """Everything at `data.path`, and where that is one file, what its reader takes from beside it."""
+def _raw_files(config: Config, out: Path) -> Inputs:
+    """Everything at `data.path` without the results, and where it is one file, what its reader takes from beside it."""
     path = Path(config.data.path)
     # os.path.isfile and not is_file, which raises where a folder above is closed
     single = os.path.isfile(path)  # noqa: PTH113
     beside = look_apart(partial(_files_beside, path, config.data.reader), config.data) if single else []
-    return Inputs.of([path, *beside])
+    return Inputs.of([path, *beside], without=out)
 
 
 def _files_beside(path: Path, reader: str) -> list[Path]:
