@@ -23,8 +23,8 @@ from spikebridge.suggest import listed
 
 CODE = {".py"}
 """Files compared by content: tools rewrite code without a change. Of data, a rewritten file counts as changed."""
-MAX_CODE_BYTES = 16 << 20
-"""What is larger is no code that a tool rewrites."""
+MAX_CODE_BYTES = 10_000_000
+"""What is larger is no code that a tool rewrites; named pipes and devices are never opened."""
 UNFINISHED = ".partial"
 """Ending of a result that is still being written."""
 SHOWN = 5
@@ -60,7 +60,7 @@ class Mark:
 class Inputs:
     """Files and settings as they were at one moment. settings: what `keys` of the parameter file said.
 
-    without: a folder that is not looked at, where results are written beside the inputs.
+    without: a folder that is written meanwhile, which may lie among the inputs.
     """
 
     paths: tuple[Path, ...] = ()
@@ -155,32 +155,22 @@ def _at(values: Any, key: str) -> Any:
 
 
 def _marks(paths: Iterable[Path], without: Path | None) -> dict[str, Mark | None]:
-    apart = None if without is None else os.path.abspath(without)  # noqa: PTH100  (resolve would follow links)
-    marks = {}
-    for path in paths:
-        for file in _files(path):
-            if apart is None or not _is_in(os.path.abspath(file), apart):  # noqa: PTH100
-                marks[str(file)] = _mark(file)
-    return marks
+    return {str(f): _mark(f) for path in paths for f in _files(path, without)}
 
 
-def _is_in(file: str, folder: str) -> bool:
-    return file.startswith(folder + os.sep)
-
-
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path, without: Path | None) -> Iterator[Path]:
     """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones.
 
-    A link to a folder that the first one lies in, as one to "/", is not followed: what it adds is no input.
+    Links to a folder above are not followed: readers never open them, and `/` is the whole machine.
     """
     if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above is closed)
         yield path
         return
-    top = os.path.realpath(path)
-    seen: set[str] = set()
+    root = os.path.realpath(path)
+    seen = {os.path.realpath(without)} - {root} if without is not None else set()
     for folder, folders, files in os.walk(path, followlinks=True):
         real = os.path.realpath(folder)
-        if real in seen or _is_in(top, real.rstrip(os.sep)):
+        if real in seen or (real != root and root.startswith(f"{real.rstrip('/')}/")):
             folders.clear()
             continue
         seen.add(real)
@@ -192,7 +182,6 @@ def _mark(path: Path) -> Mark | None:
     """None where there is no such file."""
     try:
         about = path.stat()
-        # A pipe or device named like code would be waited for, and a recording named so be read twice
         is_code = path.suffix in CODE and stat.S_ISREG(about.st_mode) and about.st_size <= MAX_CODE_BYTES
         content = hashlib.sha256(path.read_bytes()).hexdigest() if is_code else ""
     except OSError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import importlib
 import mmap
 import os
@@ -220,6 +221,7 @@ def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bou
 
 def _prepare(most: int) -> None:
     """The child dies with its parent, and of too much memory, without a trace on disk or terminal."""
+    gc.freeze()  # to look for garbage among the parent's objects would copy the memory that holds them
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.disable()

@@ -44,7 +44,6 @@ ROOMS = (
     "inputs",
     "intervals",
     "io",
-    "probe_files",
     "plain_text",
     "repeated",
     "sorter_labels",
@@ -121,7 +120,7 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
 
 
 def _raw_files(config: Config, out: Path) -> Inputs:
-    """Everything at `data.path` but what is written, and of one file also what its reader takes from beside it."""
+    """Everything at `data.path` without the results, and where it is one file, what its reader takes from beside it."""
     path = Path(config.data.path)
     # os.path.isfile and not is_file, which raises where a folder above is closed
     single = os.path.isfile(path)  # noqa: PTH113
