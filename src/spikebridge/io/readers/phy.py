@@ -141,7 +141,8 @@ def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArra
     try:
         values = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        wrong.append(f"{file.name} cannot be read as an array ({error})")
+        first = (str(error).splitlines() or [""])[0]  # numpy goes on with advice that would unpickle the file
+        wrong.append(f"{file.name} cannot be read as an array ({first})")
         return np.empty(0)
     if values.dtype.kind not in "iuf" or values.size != max(values.shape, default=1):
         wrong.append(f"{file.name}: expected one number a spike, got {values.dtype} of shape {values.shape}")
