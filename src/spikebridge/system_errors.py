@@ -15,7 +15,7 @@ from pathlib import Path
 
 from spikebridge.errors import SpikebridgeError
 
-LIBRARIES = {"h5py", "mlflow", "optuna", "pyarrow", "safetensors", "skops", "sqlalchemy", "sqlite3", "torch"}
+LIBRARIES = {"h5py", "mlflow", "optuna", "pyarrow", "safetensors", "sqlalchemy", "sqlite3", "torch"}
 """Errors of these may carry an error of the system as words."""
 NUMBERS = re.compile(r"(?:errno = |os error |\[errno )(\d+)", re.IGNORECASE)
 HDF5_OR_TORCH = re.compile(r"file (?:write|read) failed: .*errno = \d+|PytorchStreamWriter", re.DOTALL)
