@@ -85,8 +85,8 @@ def _without_invalid(
         findings.append(Finding(True, text))
         return None
     if lost or not other.all():
-        text = f"{lost:g} s that the file calls invalid (its table {INVALID}) are not used"
-        findings.append(Finding(False, text))
+        note = f"{lost:g} s that the file calls invalid (its table {INVALID}) are not used"
+        findings.append(Finding(False, note))
     return kept
 
 

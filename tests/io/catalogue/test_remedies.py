@@ -106,6 +106,8 @@ NOT_IN_FILES = {
     "Add a row for each of them to the table": "no reader gives such spikes; of recordings made in memory",
     "expected seconds in ": "every reader refuses such a table in its own words",
     " needs columns start_time and stop_time": "every reader refuses such a table in its own words",
+    "are the columns of the table shifted by one row": "tests/io/test_reported_nwb.py, with the remedy",
+    "name its times in data.observed": "what takes all observed time of a file away is said when it is chosen",
     "expected units, found none": "every reader refuses such a file in its own words",
 }
 """Refusals that no file of the catalogue meets, and why, or where they are tested."""

@@ -205,7 +205,10 @@ def excluded_unit_that_is_not_there(at: Project) -> None:
     at.nwb()
 
 
-@BAD.add("ingest: a.nwb: expected observed time (data.observed = 'auto'), found none: name its times in data.observed")
+@BAD.add(
+    "ingest: a.nwb: all observed time (129.614 s) is called invalid by the table invalid_times: to use it, name other "
+    "times in data.observed (trials, say)"
+)
 def no_observed_time(at: Project) -> None:
     """The file calls all of it invalid."""
     at.nwb(extra=lambda file: file.add_invalid_time_interval(start_time=0.0, stop_time=200.0))
