@@ -1,4 +1,4 @@
-"""A proposal, tried: what ingest, preprocess and split would say of it. Nothing stays on disk.
+"""Runs ingest, preprocess and split with a proposal, as a trial. Nothing stays on disk.
 
 Each recording is read, checked and cut in a child process, and its windows lie in a temporary folder, so that memory
 does not grow with the number of recordings.
@@ -18,8 +18,9 @@ from spikebridge.config import Config
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
-from spikebridge.io import check, choose, read_apart
+from spikebridge.io import choose, read_apart
 from spikebridge.io.entries import read_entry
+from spikebridge.io.ingest import checked_recording
 from spikebridge.preprocess import (
     classes_of,
     filters_said,
@@ -83,23 +84,13 @@ def _classes(opened: Sequence[Opened], config: Config) -> tuple[str, ...]:
 def _try(one: Opened, config: Config, classes: tuple[str, ...], folder: Path) -> Tried:
     """Read, check, and cut into windows in the folder, where classes are known. Raises what ingest would raise."""
     contents = one.contents or read_entry(one.entry, config.data, config.trials.times)
-    chosen = choose(contents, config.data, config.trials, config.quality)
-    warnings = check(
-        chosen.recording,
-        config.data,
-        config.trials,
-        chosen.findings,
-        chosen.missing,
-        chosen.units_of_time,
-        chosen.unused,
-    )
-    done = Tried(
-        replace(chosen.recording, spikes=one.outline.spikes, behavior=one.outline.behavior), warnings, Counter()
-    )
+    recording = checked_recording(contents, config)
+    warnings = recording.warnings
+    done = Tried(replace(recording, spikes=one.outline.spikes, behavior=one.outline.behavior), warnings, Counter())
     if not classes:
         return done
     try:
-        windows, report = make_windows(chosen.recording, config, classes)
+        windows, report = make_windows(recording, config, classes)
     except SpikebridgeError as error:
         return replace(done, wrong=str(error))
     windows.save(folder / f"{one.look.name}.npz")

@@ -151,10 +151,14 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
 
     Raises DataError naming the file and everything wrong in it.
     """
-    return _checked(read_contents(path, config.data, name, config.trials.times), config)
+    return checked_recording(read_contents(path, config.data, name, config.trials.times), config)
 
 
-def _checked(contents: Contents, config: Config) -> Recording:
+def checked_recording(contents: Contents, config: Config) -> Recording:
+    """The recording that the parameters ask for, with its warnings.
+
+    Raises DataError naming the file and everything wrong in it.
+    """
     chosen = choose(contents, config.data, config.trials, config.quality)
     warnings = check(
         chosen.recording,
@@ -192,7 +196,7 @@ def _ingest_one(job: Job) -> tuple[Outcome, Line | None]:
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
             return _done(name, True, about), Line(name, "unchanged")
-        recording = _checked(read_entry(job.entry, job.config.data, job.config.trials.times), job.config)
+        recording = checked_recording(read_entry(job.entry, job.config.data, job.config.trials.times), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         refused = Line(name, "refused, see below", tuple(error.warnings)) if error.warnings else None

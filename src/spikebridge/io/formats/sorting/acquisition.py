@@ -1,4 +1,4 @@
-"""What files of the acquisition system say of the clock of a sorting: measured sampling rate, start of the recording.
+"""Reads the clock of a sorting from files of the acquisition system: measured sampling rate, start of the recording.
 
 Kilosort and Phy count samples from the start of a binary file, at a nominal rate. SpikeGLX writes the calibrated rate
 into <run>.ap.meta; Open Ephys writes sample_numbers.npy and timestamps.npy beside continuous.dat, and sync_messages.txt
