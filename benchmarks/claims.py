@@ -24,14 +24,16 @@ import pandas as pd
 
 from common import RESULTS, made_by, markdown, settings_of
 from recovery import recorded
-from spikebridge import models, parallel
+from spikebridge import models
 from spikebridge.config import ComputeConfig, Config
+from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.metrics import information
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
-from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
-from spikebridge.preprocess import make_splits, make_windows, take
+from spikebridge.preprocess import make_windows
+from spikebridge.runtime import parallel
+from spikebridge.runtime.stage import say
 from spikebridge.simulate import simulate_session
-from spikebridge.stage import say
+from spikebridge.splits import make_splits, take
 from spikebridge.statistics import cluster_bootstrap
 from spikebridge.types import Windows
 

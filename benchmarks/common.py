@@ -17,11 +17,12 @@ import pandas as pd
 import psutil
 
 from spikebridge import config, models, simulate
+from spikebridge.artifacts.recordings import IngestedRecordings
 from spikebridge.config import Config
-from spikebridge.ingested import IngestedRecordings
 from spikebridge.io import ingest
-from spikebridge.preprocess import load_windows, make_splits, save_splits, write_windows
-from spikebridge.stage import output, say
+from spikebridge.preprocess import load_windows, write_windows
+from spikebridge.runtime.stage import output, say
+from spikebridge.splits import make_splits, save_splits
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).resolve().parents[1]

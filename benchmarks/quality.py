@@ -33,14 +33,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
-from spikebridge import config, evaluation, models, training, tuning
+from spikebridge import config, evaluation, models
 from spikebridge.config import Config
-from spikebridge.digest import digest, source_hash
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
 from spikebridge.evaluation.inputs import Decisions, Inputs, read
 from spikebridge.evaluation.scores import Resampling, source_score, translation_score
+from spikebridge.fitting import training, tuning
 from spikebridge.metrics import clustered
-from spikebridge.stage import one_thread, output, say
+from spikebridge.runtime.hashing import digest, source_hash
+from spikebridge.runtime.stage import one_thread, output, say
 from spikebridge.statistics import cluster_bootstrap
 
 INTRO = (

@@ -25,10 +25,10 @@ import pandas as pd
 
 from common import RESULTS, made_by, markdown, settings_of
 from spikebridge.config import Config
-from spikebridge.evaluation.coupling import couple
+from spikebridge.evaluation.count_coupling import couple
 from spikebridge.preprocess import make_windows
+from spikebridge.runtime.stage import one_thread, say
 from spikebridge.simulate import STEP_S, Session, simulate_session
-from spikebridge.stage import one_thread, say
 from spikebridge.types import Recording
 
 KINDS = ("default", "drawn")

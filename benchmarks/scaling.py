@@ -33,7 +33,7 @@ from binning import memory, reset_peak
 from common import RESULTS, made_by, markdown
 from spikebridge import models
 from spikebridge.preprocess import load_windows
-from spikebridge.stage import one_thread, say
+from spikebridge.runtime.stage import one_thread, say
 from spikebridge.types import Windows
 
 LATENTS = 4

@@ -36,9 +36,10 @@ from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, setti
 from spikebridge import models
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.preprocess import load_splits, load_windows, take
-from spikebridge.stage import one_thread, say
-from spikebridge.tuning import partitions
+from spikebridge.fitting.tuning import partitions
+from spikebridge.preprocess import load_windows
+from spikebridge.runtime.stage import one_thread, say
+from spikebridge.splits import load_splits, take
 from spikebridge.types import Windows
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)

@@ -30,7 +30,7 @@ from common import RESULTS, made_by, markdown
 from spikebridge import statistics
 from spikebridge.metrics import clustered
 from spikebridge.metrics.decision import log_loss_per_trial
-from spikebridge.stage import one_thread, say
+from spikebridge.runtime.stage import one_thread, say
 
 MODELS = 8
 COLUMNS = [

@@ -5,10 +5,10 @@
 
 writes benchmarks/results/workers.md and workers.csv. A run that is limited to one data set leaves the other's results
 as they are. The fits are those of every outer fold and the last one on everything, with the data set's settings, each
-from as many seeds as a small search has trials; they run through spikebridge.parallel.run_jobs. Libraries are loaded
-beforehand for both, as the stages do while they read. Fits end when their validation windows stop getting better, so
-they last differently long, and the last ones may leave a worker without work. One thread each; nothing else may run on
-the machine.
+from as many seeds as a small search has trials; they run through spikebridge.runtime.parallel.run_jobs. Libraries are
+loaded beforehand for both, as the stages do while they read. Fits end when their validation windows stop getting
+better, so they last differently long, and the last ones may leave a worker without work. One thread each; nothing
+else may run on the machine.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ import numpy as np
 import pandas as pd
 
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, there, write_part
-from spikebridge import models, parallel
+from spikebridge import models
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.preprocess import load_splits, load_windows, take
-from spikebridge.stage import one_thread, say
-from spikebridge.tuning import FULL, partitions
+from spikebridge.fitting.tuning import FULL, partitions
+from spikebridge.preprocess import load_windows
+from spikebridge.runtime import parallel
+from spikebridge.runtime.stage import one_thread, say
+from spikebridge.splits import load_splits, take
 
 MODEL = "seq2seq"
 WORKERS = (1, 2)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from spikebridge import analysis, config
-from spikebridge.stage import output, say, stage_main
+from spikebridge import config, latent_analysis
+from spikebridge.runtime.stage import output, say, stage_main
 
 
 def run(_: list[str]) -> None:
@@ -13,7 +13,7 @@ def run(_: list[str]) -> None:
 
     with output(Path("runs/analysis")) as folder:
         windows, splits = Path("data/windows"), Path("data/splits.json")
-        analysis.analyze(config.load(), windows, splits, Path("runs/tune"), folder, note)
+        latent_analysis.analyze(config.load(), windows, splits, Path("runs/tune"), folder, note)
 
 
 if __name__ == "__main__":

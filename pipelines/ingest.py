@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spikebridge import config
 from spikebridge.io import ingest
-from spikebridge.stage import output, say, stage_main
+from spikebridge.runtime.stage import output, say, stage_main
 
 INGESTED = Path("data/ingested")
 

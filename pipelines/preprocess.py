@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from spikebridge import config
-from spikebridge.ingested import IngestedRecordings
+from spikebridge.artifacts.recordings import IngestedRecordings
 from spikebridge.preprocess import write_windows
-from spikebridge.stage import output, say, stage_main
+from spikebridge.runtime.stage import output, say, stage_main
 
 WINDOWS = Path("data/windows")
 

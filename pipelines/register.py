@@ -1,7 +1,7 @@
 """Stage register: log the results in MLflow, register the best model behind the gates."""
 
 from spikebridge import config, tracking
-from spikebridge.stage import check_inputs, stage_main
+from spikebridge.runtime.stage import check_inputs, stage_main
 
 
 def run(_: list[str]) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from spikebridge import config, simulate
-from spikebridge.stage import output, stage_main
+from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from spikebridge import config, parallel, tracking, training
-from spikebridge.stage import output, stage_main
+from spikebridge import config, tracking
+from spikebridge.fitting import training
+from spikebridge.runtime import parallel
+from spikebridge.runtime.stage import output, stage_main
 
 
 def run(arguments: list[str]) -> None:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from spikebridge import config, tuning
-from spikebridge.stage import output, stage_main
+from spikebridge import config
+from spikebridge.fitting import tuning
+from spikebridge.runtime.stage import output, stage_main
 
 
 def run(arguments: list[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from project import shared_recordings
 from studies import simulated_windows, small_config
 
-from spikebridge.preprocess import make_splits, save_splits
+from spikebridge.splits import make_splits, save_splits
 from spikebridge.types import Windows
 
 with contextlib.suppress(ImportError):  # comes with the extra nemos; its import alone moves numpy's global random state

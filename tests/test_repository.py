@@ -23,7 +23,7 @@ import install_torch
 PARAMETERS = [ROOT / "params.yaml", *sorted((ROOT / "examples").rglob("*.yaml"))]
 # The front door holds the version and opens other rooms on demand only: no stage's result depends on it.
 # So is the bridge to pynapple, which people cross from Python.
-FREE = {"src/spikebridge/__init__.py", "src/spikebridge/interop.py"}
+FREE = {"src/spikebridge/__init__.py", "src/spikebridge/io/pynapple.py"}
 # tracking mirrors what a stage does and has no say in its result, so a change of it must not train anything again. Only
 # `register` is there for its sake.
 WATCHING = {"tracking"}

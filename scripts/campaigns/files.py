@@ -25,7 +25,7 @@ EXECUTED, LISTED = "executed code of the file", "one clear line with a list belo
 INGEST = """
 import sys
 from spikebridge import config
-from spikebridge.stage import output, stage_main
+from spikebridge.runtime.stage import output, stage_main
 from spikebridge.io import ingest
 from pathlib import Path
 

@@ -12,7 +12,8 @@ import pytest
 from fake_runs import Plan, Study, make_study
 from scipy import stats
 
-from spikebridge import mission, models, statistics
+from spikebridge import models, statistics
+from spikebridge.config import declared_tests
 from spikebridge.evaluation.comparisons import BLOCKS_WIDER, families
 from spikebridge.metrics import balanced_accuracy, balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip, sign_flip_power
@@ -50,7 +51,7 @@ def test_yardsticks_never_enter_a_family() -> None:
         "translation_from_source": (("seq2seq", "without_source"), ("ridge", "without_source")),
     }
     assert all(len(pairs) / 2**6 < 0.05 for pairs in declared.values())
-    assert {*mission.DECIDING, *mission.TRANSLATING, mission.BASELINE} <= set(names)
+    assert {*declared_tests.DECIDING, *declared_tests.TRANSLATING, declared_tests.BASELINE} <= set(names)
 
 
 def test_a_yardstick_changes_no_primary_row_and_is_described(tmp_path: Path, run: Run) -> None:

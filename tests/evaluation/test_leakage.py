@@ -15,7 +15,7 @@ from fake_runs import Study, write
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
-from spikebridge.preprocess import load_splits, save_splits
+from spikebridge.splits import load_splits, save_splits
 
 Run = Callable[..., Path]
 Spoil = Callable[[Study], None]

@@ -21,15 +21,15 @@ from matplotlib.text import Text
 
 from spikebridge import figures
 from spikebridge.evaluation import evaluate
-from spikebridge.evaluation.communication import COLUMNS
+from spikebridge.evaluation.nested_models.communication import COLUMNS
 from spikebridge.evaluation.quality import FILTERS
 from spikebridge.figures import style
 
 NAMES = list(figures.modules())
 WANTED = {
-    "attribution", "bits_per_spike", "calibration", "communication_gain", "confusion", "consistency",
-    "decision_course", "direction", "forest", "held_out_units", "ladder", "latent_trajectories", "learning_curves",
-    "nulls", "optimism", "quality", "rasters", "recovery", "scores",
+    "attribution", "bits_per_spike", "reliability", "communication_gain", "confusion", "consistency",
+    "time_resolved", "direction", "declared_tests", "held_out_units", "nested_models", "latent_trajectories",
+    "learning_curves", "nulls", "leakage_optimism", "quality", "rasters", "latent_recovery", "scores",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 THREE = Plan(
@@ -89,7 +89,7 @@ def test_contract(name: str, tables: Path, tmp_path: Path) -> None:
 
 def test_equal_tables_give_equal_files(tables: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "a.png", tmp_path / "b.png"):
-        figures.modules()["calibration"].draw(tables, path)
+        figures.modules()["reliability"].draw(tables, path)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -106,7 +106,7 @@ def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) ->
     shutil.copytree(tables, tmp_path / "tables")
     (tmp_path / "tables" / "recovery.csv").unlink()  # as without truth
     drawn = figures.draw_all(tmp_path / "tables", tmp_path / "figures")
-    one_each = set(NAMES) - {"recovery", "quality"}
+    one_each = set(NAMES) - {"latent_recovery", "quality"}
     assert set(drawn) == one_each | {f"quality_{r}" for r in pd.read_csv(tables / "quality.csv")["recording"]}
     assert {p.stem for p in (tmp_path / "figures").iterdir()} == set(drawn)
 
@@ -345,7 +345,7 @@ def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
         }
     )  # fmt: skip
     pd.concat([table, bits]).to_csv(tmp_path / "ladder.csv", index=False)
-    drawn = figure_of("ladder", tmp_path, monkeypatch)
+    drawn = figure_of("nested_models", tmp_path, monkeypatch)
     steps, gains, translators, _ = drawn.axes
     names = [t.get_text() for t in steps.get_yticklabels()]
     assert names == [str(s).replace("_", " ") for s in dict.fromkeys(table["step"])]
@@ -365,7 +365,7 @@ def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monk
     of = table["of"].eq("translated_latents")
     table.loc[of & table["start_s"].ge(table["start_s"].max()), "verdict"] = "tells the decision"
     table.to_csv(tmp_path / "decision_course.csv", index=False)
-    figure = figure_of("decision_course", tmp_path, monkeypatch)
+    figure = figure_of("time_resolved", tmp_path, monkeypatch)
     (axes,) = figure.axes
     (bar,) = [line for line in axes.lines if line.get_linewidth() == 4]
     last = table[of].iloc[-1]
@@ -376,7 +376,7 @@ def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monk
     assert bar.get_color() == curves[1].get_color() and "corrected for all times" in figure.get_suptitle()
 
     table.assign(verdict="too few recordings to decide (needs 5)").to_csv(tmp_path / "decision_course.csv")
-    few = figure_of("decision_course", tmp_path, monkeypatch)
+    few = figure_of("time_resolved", tmp_path, monkeypatch)
     assert "too few recordings to decide (needs 5)" in few.get_suptitle()
 
 

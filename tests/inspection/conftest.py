@@ -13,7 +13,7 @@ from memory_sessions import Found
 from spikebridge.errors import DataError
 from spikebridge.inspection import Asked, Inspection, inspect
 from spikebridge.io import Contents
-from spikebridge.io import registry as readers
+from spikebridge.io import reader_registry as readers
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import yaml
 from spikebridge import config, io, preprocess, simulate
 from spikebridge.config import ComputeConfig, SimulateConfig
 from spikebridge.inspection import Inspection, complete, inspect
+from spikebridge.splits import make_splits
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 REAL = {
@@ -32,7 +33,7 @@ def run(found: Inspection, folder: Path) -> dict[str, int]:
     io.ingest(settings, folder / "ingested")
     preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
     windows = preprocess.load_windows(folder / "windows")
-    preprocess.make_splits(windows, settings.split, animals=preprocess.load_animals(folder / "windows"))
+    make_splits(windows, settings.split, animals=preprocess.load_animals(folder / "windows"))
     for w in windows:
         assert (w.stop_s[w.labelled] <= w.decision_s[w.labelled] + 1e-6).all()
     return {w.recording: int(w.labelled.sum()) for w in windows}

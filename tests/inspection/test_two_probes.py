@@ -10,7 +10,8 @@ import yaml
 
 from spikebridge import config, io
 from spikebridge.inspection import complete, inspect
-from spikebridge.preprocess import load_animals, load_windows, make_splits, write_windows
+from spikebridge.preprocess import load_animals, load_windows, write_windows
+from spikebridge.splits import make_splits
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -23,7 +23,7 @@ from spikebridge.errors import DataError
 from spikebridge.inspection import inspect
 from spikebridge.io.contents import Contents
 from spikebridge.io.readers import alf
-from spikebridge.unit_labels import label_columns
+from spikebridge.labels.unit_labels import label_columns
 
 CASE = shared_recordings().parents[1] / "cases" / "10_ibl_alf.py"
 TIMES = np.array([0.5, 1.25, 2.0, 3.5, 4.0, 9.0])

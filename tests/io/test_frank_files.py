@@ -15,8 +15,8 @@ from mat_files import Structs, write_5
 
 from spikebridge import io
 from spikebridge.config import TrialsConfig, parse
+from spikebridge.io.reader_registry import files_of
 from spikebridge.io.readers import frank, matlab
-from spikebridge.io.registry import files_of
 from spikebridge.types import Recording
 
 

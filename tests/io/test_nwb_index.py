@@ -13,7 +13,6 @@ from nwb_contents import Writer
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
-from spikebridge.intervals import as_intervals
 from spikebridge.io import read_contents
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.findings import Finding
@@ -21,6 +20,7 @@ from spikebridge.io.formats.nwb.columns import rows_of
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.units import check_numbers
 from spikebridge.types import Recording
+from spikebridge.types.intervals import as_intervals
 
 SPIKES = {unit: [unit + 0.5 * k for k in range(4 + unit)] for unit in range(4)}
 ENDS = [4, 9, 15, 22]

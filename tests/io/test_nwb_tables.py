@@ -13,11 +13,11 @@ import pytest
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.intervals import intersect_intervals, subtract_intervals
 from spikebridge.io import choose
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.nwb import behavior
 from spikebridge.io.readers import nwb
+from spikebridge.types.intervals import intersect_intervals, subtract_intervals
 
 SPIKES = {0: [0.5, 9.0], 1: [1.5]}
 Writer = Callable[..., Path]

@@ -17,10 +17,10 @@ from spikebridge import io
 from spikebridge.config import DataConfig, SimulateConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.registry import Reader, files_of, key_of, options_of
+from spikebridge.io.reader_registry import Reader, files_of, key_of, options_of
+from spikebridge.labels.trial_labels import label_names
 from spikebridge.preprocess import bin_windows
 from spikebridge.simulate import simulate_session
-from spikebridge.trial_table import label_names
 from spikebridge.types import Recording
 
 NAMES = io.reader_names()

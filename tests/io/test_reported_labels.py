@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from sorters import read, write_csv
 
-from spikebridge.sorter_labels import unit_labels
-from spikebridge.unit_labels import label_columns
+from spikebridge.labels.sorter_labels import unit_labels
+from spikebridge.labels.unit_labels import label_columns
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from clock_sessions import brute_force, counts, moved, read_all, session, settin
 
 from spikebridge.errors import DataError
 from spikebridge.io.readers import nwb
-from spikebridge.sorter_labels import unit_labels, unwanted
+from spikebridge.labels.sorter_labels import unit_labels, unwanted
 from spikebridge.types import Recording
 
 TRAINS, TABLE = session(trials=40, gain=2.0)

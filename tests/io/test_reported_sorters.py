@@ -12,7 +12,7 @@ from scipy.io import savemat
 from sorters import read, trains, write_csv
 
 from spikebridge.errors import DataError
-from spikebridge.io import registry
+from spikebridge.io import reader_registry
 from spikebridge.io.contents import Contents
 
 HOUR = 3600 * 30000
@@ -54,7 +54,7 @@ def test_raw_files_of_mclust_ask_for_their_unit(tmp_path: Path) -> None:
     path = tmp_path / "a"
     t_file(path / "TT1_1.raw64", [1_000_000, 2_500_001], ">u8")
     t_file(path / "TT1_2.raw32", [1_000_000, 3_000_000])
-    assert registry.reader_of(path) is not None
+    assert reader_registry.reader_of(path) is not None
     with pytest.raises(DataError, match=r"TT1_1.raw64, TT1_2.raw32: MClust writes times .*{time_step_us: 100}"):
         read("mclust", path)
     found = trains(read("mclust", path, time_step_us=1), "name")
@@ -90,9 +90,9 @@ def test_wave_clus_counts_classes_within_a_channel(tmp_path: Path) -> None:
     channel(path, "times_CSC2.mat", [0, 1, 2, 1], [100.0, 250.5, 900.0, 1500.0])
     channel(path, "CSC2_spikes.mat", [0], [1.0])
     found = read("waveclus", path)
-    reader = registry.reader_of(path)
+    reader = reader_registry.reader_of(path)
     assert reader is not None
-    assert registry.key_of(reader) == "waveclus"
+    assert reader_registry.key_of(reader) == "waveclus"
     assert found.units["name"].tolist() == [
         f"CSC{k}" for k in ("2_class0", "2_class1", "2_class2", "10_class0", "10_class1")
     ]

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from studies import as_recording, small_config
 
-from spikebridge import gates, preprocess, training
+from spikebridge import gates
 from spikebridge.config import SplitConfig
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
-from spikebridge.preprocess import make_splits, make_windows, save_splits
-from spikebridge.preprocess import splits as splitting
-from spikebridge.preprocess.manifest import content_hash
+from spikebridge.fitting import training
+from spikebridge.preprocess import make_windows
 from spikebridge.simulate import simulate_session
+from spikebridge.splits import audit, make_splits, save_splits, short_gaps, twins
+from spikebridge.splits import make as splitting
+from spikebridge.splits.manifest import content_hash
 from spikebridge.types import Splits, Windows
 
 MODEL = "majority"
@@ -116,7 +118,7 @@ def test_a_test_block_that_hides_its_trials_is_caught(windows: list[Windows]) ->
     """A named time span that is shorter than the block would let training windows creep nearer."""
     splits = make_splits(windows, small_config().split)
     short = {n: np.array([[s[0, 0], s[0, 0] + 1.0]]) for n, s in splits.folds[0].test_intervals.items()}
-    lines = preprocess.audit(doctored(splits, 0, test_intervals=short), windows)
+    lines = audit(doctored(splits, 0, test_intervals=short), windows)
     assert any("fold 0: rec.0: the test window of trial" in line and "outside" in line for line in lines)
 
 
@@ -126,23 +128,21 @@ def test_inner_folds_without_a_gap_are_caught(windows: list[Windows]) -> None:
     valid = fold.inner[0].valid
     learn = {n: np.setdiff1d(rows, valid[n]) for n, rows in fold.train.items()}
     inner = (replace(fold.inner[0], train=learn),)
-    lines = preprocess.audit(doctored(splits, 0, inner=inner), windows)
+    lines = audit(doctored(splits, 0, inner=inner), windows)
     assert any("inner training" in line and "validated on" in line for line in lines)
     outer = (replace(fold.inner[0], valid=fold.test),)
-    assert any(
-        "is no training window of the fold" in x for x in preprocess.audit(doctored(splits, 0, inner=outer), windows)
-    )
+    assert any("is no training window of the fold" in x for x in audit(doctored(splits, 0, inner=outer), windows))
 
 
 @pytest.mark.parametrize("by", ["block", "recording"])
 def test_honest_manifests_pass(by: Any, windows: list[Windows]) -> None:
-    assert preprocess.audit(make_splits(windows, SplitConfig(by=by, outer_folds=2)), windows) == []
+    assert audit(make_splits(windows, SplitConfig(by=by, outer_folds=2)), windows) == []
 
 
 def test_a_held_out_recording_in_training_is_caught(windows: list[Windows]) -> None:
     splits = make_splits(windows, SplitConfig(by="recording", outer_folds=2))
     everything = {w.recording: np.arange(len(w)) for w in windows}
-    lines = preprocess.audit(doctored(splits, 0, train=everything), windows)
+    lines = audit(doctored(splits, 0, train=everything), windows)
     assert any(line.startswith("split manifest: fold 0: rec.0 is held out, but") for line in lines)
 
 
@@ -157,7 +157,7 @@ def test_a_gap_that_is_too_small_is_named_and_closes_the_gate(
     gate = gates.leakage(report, "ridge")
     assert not gate.passed and "rec.0 0.1 of" in gate.reason
     auto = make_splits(windows, SplitConfig(outer_folds=2))
-    assert preprocess.short_gaps(auto, windows) == {}
+    assert short_gaps(auto, windows) == {}
 
 
 def test_training_inside_the_gap_is_caught(windows: list[Windows], tmp_path: Path) -> None:
@@ -226,9 +226,9 @@ def test_a_copy_that_was_split_anyway_is_caught(
 
 
 def test_recordings_of_their_own_are_no_twins(windows: list[Windows]) -> None:
-    assert preprocess.twins(windows) == []
+    assert twins(windows) == []
     silent = [replace(w, source=0 * np.asarray(w.source), target=0 * np.asarray(w.target)) for w in windows]
-    assert preprocess.twins(silent) == []
+    assert twins(silent) == []
 
 
 def smoothed(w: Windows) -> Windows:

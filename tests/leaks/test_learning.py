@@ -13,13 +13,14 @@ import pytest
 from perturbation import changed, spoilt
 from studies import as_recording, every_model, small_config
 
-from spikebridge import models, preprocess, training, tuning
+from spikebridge import models, preprocess
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
-from spikebridge.preprocess import load_splits
+from spikebridge.fitting import training, tuning
 from spikebridge.preprocess.quality import select_units
 from spikebridge.simulate import simulate_session
+from spikebridge.splits import load_splits, verify
 from spikebridge.types import Partition, Splits, Windows
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -188,4 +189,4 @@ def test_units_chosen_by_labels_after_the_split_are_caught(study: Path, tmp_path
     best = np.sort(np.argsort(np.nan_to_num(told))[-4:])
     doctored = replace(data[0], source=np.asarray(data[0].source)[:, :, best], source_units=data[0].source_units[best])
     with pytest.raises(LeakageError, match=r"rec\.0: the windows are not those of the split manifest"):
-        preprocess.verify(splits, [doctored, *data[1:]])
+        verify(splits, [doctored, *data[1:]])

@@ -9,7 +9,7 @@ from studies import simulated_windows, small_config
 
 from spikebridge import metrics, models
 from spikebridge.models import Model
-from spikebridge.models.seq2seq.calibration import profile_likelihoods
+from spikebridge.models.seq2seq.modulation_gain import profile_likelihoods
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows

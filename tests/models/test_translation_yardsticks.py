@@ -13,8 +13,8 @@ from sklearn.linear_model import PoissonRegressor
 
 from spikebridge import metrics, models
 from spikebridge.models.parts.lagged import past
-from spikebridge.models.parts.locked_mean import LockedMean
 from spikebridge.models.parts.poisson import fit_poisson
+from spikebridge.models.parts.psth import LockedMean
 from spikebridge.models.reduced_rank import one_sem_rank
 from spikebridge.types import Windows
 

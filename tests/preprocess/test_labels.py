@@ -10,8 +10,8 @@ import pytest
 
 from spikebridge.config import Config, TrialsConfig
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.labels.trial_labels import label_called, label_columns, trial_labels
 from spikebridge.preprocess import classes_of, make_windows, select_trials
-from spikebridge.trial_table import label_called, label_columns, trial_labels
 from spikebridge.types import Recording
 
 Make = Callable[..., Recording]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from spikebridge import io, preprocess
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.intervals import inside_intervals, intersect_intervals, total_s
 from spikebridge.preprocess.windows import continuous_starts, count_bins
 from spikebridge.types import Recording, Windows
+from spikebridge.types.intervals import inside_intervals, intersect_intervals, total_s
 
 Make = Callable[..., Recording]
 Settings = Callable[..., Config]

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from spikebridge.errors.messages import listed
 from spikebridge.io import reader_names
-from spikebridge.stage import stage_main
-from spikebridge.suggest import listed
+from spikebridge.runtime.stage import stage_main
 
 DURATION_S = 130.0
 N_TRIALS = 12

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from fake_runs import Study, held_out, write
 
-from spikebridge.preprocess import consumed_intervals, take
+from spikebridge.splits import consumed_intervals, take
 
 STRENGTH = {
     "majority": 0.0,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikebridge.preprocess import consumed_intervals, take
+from spikebridge.splits import consumed_intervals, take
 from spikebridge.types import Splits, Windows
 
 

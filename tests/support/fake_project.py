@@ -12,8 +12,8 @@ import pandas as pd
 
 from spikebridge import config, models
 from spikebridge.config import Config
-from spikebridge.keys import key
 from spikebridge.models.parts import manifest
+from spikebridge.text.keys import key
 from spikebridge.types import Predictions, Windows
 
 CLASSES = ("skip", "stay")

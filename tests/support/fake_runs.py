@@ -13,7 +13,7 @@ import pandas as pd
 
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information
-from spikebridge.preprocess import consumed_intervals, make_splits, save_splits, take
+from spikebridge.splits import consumed_intervals, make_splits, save_splits, take
 from spikebridge.types import Splits, Windows
 
 LATENTS = ("position", "deliberation", "arousal")

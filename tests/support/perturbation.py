@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from spikebridge.models import Model
-from spikebridge.preprocess import load_splits, load_windows, take
+from spikebridge.preprocess import load_windows
+from spikebridge.splits import load_splits, take
 from spikebridge.types import Fold, Windows
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spikebridge import io
 from spikebridge.config import DataConfig
 from spikebridge.io.contents import Contents
-from spikebridge.io.registry import options_of
+from spikebridge.io.reader_registry import options_of
 
 Trains = dict[Any, NDArray[np.float64]]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.intervals import as_intervals
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.readers import alf, nwb, phy
 from spikebridge.types import Recording
+from spikebridge.types.intervals import as_intervals
 
 DURATION_S = 400.0
 N_UNITS = 4

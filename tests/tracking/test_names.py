@@ -14,7 +14,7 @@ from fake_project import settings
 import spikebridge
 from spikebridge import config, tracking
 from spikebridge.errors import ConfigError
-from spikebridge.keys import key
+from spikebridge.text.keys import key
 from spikebridge.tracking import runs, store
 from spikebridge.tracking.results import flatten
 

@@ -17,7 +17,7 @@ from fake_project import settings
 import spikebridge
 from spikebridge import tracking
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import record, registry, store
+from spikebridge.tracking import record, registered_models, store
 
 CHAMPION = "models:/spikebridge@champion"
 PLACES = (
@@ -201,4 +201,4 @@ def test_a_model_of_a_project_before_manifests_says_what_to_do(published: Path) 
     path.unlink()
     with pytest.raises(RegistryError, match=r"manifest\.json: expected the list .* earlier version .*make repro"):
         spikebridge.load(CHAMPION)
-    assert registry.register(settings(), published)["version"] == 2
+    assert registered_models.register(settings(), published)["version"] == 2

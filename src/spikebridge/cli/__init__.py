@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge import __version__
-from spikebridge.cli import adaptation, drawing, inspection, promotion
+from spikebridge.cli import adapt as adaptation
+from spikebridge.cli import drawing, inspection, promotion
 from spikebridge.errors import DataError, SpikebridgeError
-from spikebridge.system_errors import explain
+from spikebridge.errors.system_errors import explain
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -99,9 +100,9 @@ def use(arguments: argparse.Namespace) -> None:
 
 def results(_: argparse.Namespace) -> None:
     from spikebridge import config, tracking
-    from spikebridge.stored import read_json
     from spikebridge.tracking import describe
     from spikebridge.tracking.results import Results
+    from spikebridge.types.lazy_arrays import read_json
 
     project = tracking.home()
     found = Results(config.load(project / "params.yaml"), project)
@@ -184,7 +185,7 @@ def _csv(said: Any, handle: Any, names: Sequence[str] = ()) -> None:
 
 def _write(said: Any, path: Path, names: Sequence[str]) -> None:
     """The whole file or none: a full disk leaves the one before. What is no file (a pipe) is written to as it is."""
-    from spikebridge.stage import output
+    from spikebridge.runtime.stage import output
 
     if path.suffix not in {".npy", ".csv"} and (path.is_file() or not path.exists()):
         raise DataError(f"{path}: expected a name that ends in .npy or .csv")
@@ -236,7 +237,7 @@ def promote(arguments: argparse.Namespace) -> None:
 
 def repair(_: argparse.Namespace) -> None:
     """Quiet where all is well: `make repro` calls it before every run."""
-    from spikebridge.repair import repair as mend
+    from spikebridge.runtime.repair import repair as mend
 
     for line in mend(Path.cwd()):
         print(f"spikebridge repair: {line}", file=sys.stderr)

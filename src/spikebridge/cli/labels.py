@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from spikebridge.cli.drawing import Part
+from spikebridge.errors.messages import listed
 from spikebridge.inspection.records import Inspection, Table
-from spikebridge.suggest import listed
 
 MOST_SHOWN = 8
 

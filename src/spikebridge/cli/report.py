@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from spikebridge.cli import drawing
 from spikebridge.cli.drawing import Part
 from spikebridge.cli.labels import candidates, label_columns
+from spikebridge.errors.grouping import errors_together, warnings_together
+from spikebridge.errors.messages import counted, listed
 from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
-from spikebridge.repeated import errors_together, warnings_together
-from spikebridge.suggest import counted, listed
 
 MOST_ROWS = 30
 """Regions shown; those of the proposal always are. The JSON document has all."""

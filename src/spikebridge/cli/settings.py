@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from spikebridge import config
+from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError
-from spikebridge.strict_yaml import load_yaml
 
 SIMULATED = "data/simulated"
 

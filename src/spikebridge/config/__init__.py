@@ -15,9 +15,9 @@ from pydantic import (
 
 from spikebridge.config.base import Auto, Fraction, Positive, Section
 from spikebridge.config.data import CLOCKS, DataConfig, LimitsConfig, ProbeFiles
-from spikebridge.config_errors import describe_errors
+from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError
-from spikebridge.strict_yaml import load_yaml
+from spikebridge.errors.validation_errors import describe_errors
 
 __all__ = [
     "CLOCKS",
@@ -138,7 +138,7 @@ class TuneConfig(Section):
 
 
 class AnalysisConfig(Section):
-    """What is asked of the tuned translator's latents; see spikebridge.analysis, one file an analysis."""
+    """What is asked of the tuned translator's latents; see spikebridge.latent_analysis, one file an analysis."""
 
     model: Literal["seq2seq"] = "seq2seq"
     folds: int = Field(2, ge=1, description="outer folds that are refitted, the first ones")
@@ -151,7 +151,7 @@ class AnalysisConfig(Section):
 
 
 class LadderConfig(Section):
-    """The ladder of explanations; see spikebridge.ladder. Columns are of trials.covariates, or behaviour series."""
+    """Nested models; see spikebridge.nested_models. Columns are of trials.covariates, or behaviour series."""
 
     task: list[str] | None = Field(None, description="columns of the step task_variables; null = trials.covariates")
     confounds: list[str] = Field([], description="columns that source and latents must tell beyond")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from spikebridge.config.base import Positive, Seconds, Section, Unit
-from spikebridge.suggest import did_you_mean
+from spikebridge.errors.messages import did_you_mean
 
 CLOCKS = ("spikes", "trials", "behavior")
 """What may have an offset; the observed time goes with the spikes."""

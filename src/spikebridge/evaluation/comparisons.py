@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.config import StatisticsConfig
-from spikebridge.evaluation.described import BITS, described_decisions, described_translations
+from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
+from spikebridge.evaluation.descriptive_tests import BITS, described_decisions, described_translations
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.scores import (
     SPECIFIC,
@@ -22,7 +23,6 @@ from spikebridge.evaluation.scores import (
     within_blocks,
 )
 from spikebridge.evaluation.verdicts import NOT_SHOWN, decided
-from spikebridge.mission import BASELINE, DECIDING, TRANSLATING
 from spikebridge.statistics import design_effect, holm, sign_flip, sign_flip_power
 from spikebridge.types import Comparison
 
@@ -48,7 +48,7 @@ class Family:
 def families(deciders: list[str], translators: list[str]) -> list[Family]:
     """The families over the models at hand. A model that is not there only makes its families smaller.
 
-    Only the models that spikebridge.mission names are tested; every other one is described, pair by pair.
+    Only the models that spikebridge.config.declared_tests names are tested; every other one is described, pair by pair.
 
     The direction of every test is declared (one-sided): with six recordings the smallest p is 1/64, and three tests
     still reach 3/64 after Holm; two-sided they could not.

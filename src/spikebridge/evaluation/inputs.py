@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.preprocess import load_animals, load_splits, load_windows
-from spikebridge.stored import read_json
+from spikebridge.preprocess import load_animals, load_windows
+from spikebridge.splits import load_splits
 from spikebridge.types import Splits, Windows
+from spikebridge.types.lazy_arrays import read_json
 
 KEYS = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.intervals import as_intervals
-from spikebridge.preprocess import audit, check_consumed, short_gaps, twins, verify
+from spikebridge.splits import audit, check_consumed, short_gaps, twins, verify
 from spikebridge.types import Windows
+from spikebridge.types.intervals import as_intervals
 
 TOLERANCE_S = 1e-6
 SHOWN = 5
@@ -25,7 +25,7 @@ def check(inputs: Inputs) -> dict[str, Any]:
     fold's test blocks and their gaps; that every labelled trial of the manifest was predicted exactly once, in its own
     fold, with the label and decision time of the windows; that every decision window ends before its decision. The
     manifest's hash covers the windows, so equal hashes also mean equal data.
-    The manifest itself is held against the windows (preprocess.audit), and the windows against each other: one
+    The manifest itself is held against the windows (audit), and the windows against each other: one
     recording may not come under two names. What the tuner of a fold consumed is checked like what its fit did.
     Returns what was checked, for leakage.json. gap_too_short_s: the gap that a recording asks for where the user chose
     a shorter one; scores stand, but the gate of the registry is closed.

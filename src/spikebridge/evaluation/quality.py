@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikebridge.plain_text import read_csv
+from spikebridge.text.plain_text import read_csv
 
 QUALITY = [
     "recording", "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio",

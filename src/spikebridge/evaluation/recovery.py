@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.evaluation.coupling import Coupling
+from spikebridge.evaluation.count_coupling import Coupling
 from spikebridge.evaluation.inputs import FoldLatents, Inputs, Latents
 from spikebridge.metrics import LagEstimate, consistency, latent_r2, truth_at
 from spikebridge.types import Windows

@@ -13,26 +13,26 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.analysis import How, analysis_scores, analysis_tables
-from spikebridge.evaluation.communication import communication_gain, gain_scores
 from spikebridge.evaluation.comparisons import compare
-from spikebridge.evaluation.coupling import coupling_of, coupling_tables
-from spikebridge.evaluation.course import course_scores, course_table, read_course
+from spikebridge.evaluation.count_coupling import coupling_of, coupling_tables
+from spikebridge.evaluation.detectable_effects import power_of
 from spikebridge.evaluation.inputs import Inputs, read
-from spikebridge.evaluation.ladder import decision_ladder, ladder_scores, read_steps
-from spikebridge.evaluation.ladder_translation import read_translation_steps, translation_ladder_table
+from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
+from spikebridge.evaluation.latent_analysis.scores import How, analysis_scores, analysis_tables
 from spikebridge.evaluation.latents import latent_table
+from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
+from spikebridge.evaluation.nested_models.decoding import decision_ladder, ladder_scores, read_steps
+from spikebridge.evaluation.nested_models.encoding import read_translation_steps, translation_ladder_table
+from spikebridge.evaluation.nested_models.time_resolved import course_scores, course_table, read_course
 from spikebridge.evaluation.nulls import null_tables
-from spikebridge.evaluation.optimism import optimism_scores, optimism_table
 from spikebridge.evaluation.oracle import oracle, shares
-from spikebridge.evaluation.power import power_of
 from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
 from spikebridge.evaluation.scores import SPECIFIC, Resampling, metrics
 from spikebridge.evaluation.tables import plain_tables
 from spikebridge.evaluation.verdicts import translation_verdict
-from spikebridge.plain_text import write_csv
+from spikebridge.text.plain_text import write_csv
 from spikebridge.types import Comparison
 
 # One stream of random numbers for each part, so that a change in one leaves the others as they were.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.clusters import Clusters, clusters_of
 from spikebridge.evaluation.inputs import Decisions, Inputs, Translation
-from spikebridge.evaluation.specific import specific_nats
+from spikebridge.evaluation.trial_shift_contrast import specific_nats
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import cluster_bootstrap
 

@@ -7,10 +7,10 @@ import ast
 import numpy as np
 import pandas as pd
 
+from spikebridge.errors.messages import did_you_mean
 from spikebridge.expressions.functions import FUNCTIONS
 from spikebridge.expressions.grammar import ARITHMETIC, BOOLEAN, COMPARING, Parsed, shown
 from spikebridge.expressions.values import ExpressionError, Value, equals, kind_of, truth
-from spikebridge.suggest import did_you_mean
 
 ROW = "index"
 """The number of the row, where no column is called so."""

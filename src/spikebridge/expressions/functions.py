@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from spikebridge.errors.messages import counted
 from spikebridge.expressions.values import Bools, ExpressionError, Value, kind_of
-from spikebridge.suggest import counted
 
 
 class Computing(Protocol):

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spikebridge.errors.messages import listed
 from spikebridge.expressions.values import ExpressionError
-from spikebridge.suggest import listed
 
 MAX_LENGTH, MAX_PARTS, MAX_DEPTH = 10_000, 2_000, 100
 """Characters, operations and names, and how deep they may be nested."""

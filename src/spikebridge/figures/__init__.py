@@ -6,6 +6,6 @@ A figure that needs an image for each recording, say, also has `pages(tables_fol
 of them as `page`; without it, it draws the first.
 """
 
-from spikebridge.figures.registry import draw_all, modules
+from spikebridge.figures.draw import draw_all, modules
 
 __all__ = ["draw_all", "modules"]

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from spikebridge.plain_text import read_csv
+from spikebridge.text.plain_text import read_csv
 
 DPI = 150
 # Okabe & Ito (2008), without yellow, which is too faint for lines on white.

@@ -13,7 +13,7 @@ from spikebridge.gates.leakage import leakage
 from spikebridge.gates.nulls import nulls
 from spikebridge.gates.present_champion import Champion, Newcomer, present_champion
 from spikebridge.gates.translation import Claim, claims, translation, translation_tag
-from spikebridge.stored import read_json
+from spikebridge.types.lazy_arrays import read_json
 
 __all__ = [
     "Champion", "Claim", "Gate", "Newcomer", "above_majority", "best_model", "check", "claims", "failed", "leakage",

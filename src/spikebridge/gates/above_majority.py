@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from spikebridge.config.declared_tests import BASELINE
 from spikebridge.gates.gate import Gate
-from spikebridge.mission import BASELINE
 
 FAMILY = "above_majority"
 

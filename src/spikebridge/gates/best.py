@@ -8,18 +8,20 @@ import numpy as np
 
 from spikebridge import models
 from spikebridge.config import Config
+from spikebridge.config.declared_tests import BASELINE, DECIDING
 from spikebridge.errors import DataError
-from spikebridge.mission import BASELINE, DECIDING
-from spikebridge.stored import read_json
+from spikebridge.types.lazy_arrays import read_json
 
 
 def best_model(config: Config, project: Path) -> str:
     """The deciding model with the highest inner balanced accuracy, mean over outer folds; ties: lower inner log-loss.
 
-    Only models of spikebridge.mission are candidates: nothing was declared of the others, and some of the yardsticks
-    cannot be served, since they need more than source counts. Where none of the mission's was run, any other that can
-    will do. Inner scores come from inside each outer training set, so this choice has not seen what the model is
-    scored on. The majority model stands only where there is no other: it is what the others must beat.
+    Only models of spikebridge.config.declared_tests are candidates: nothing was declared of the others, and some of
+    the yardsticks cannot be served, since they need more than source counts. Where none of the declared models was
+    run, any other that can will do. Inner scores come from inside each outer training set, so this choice has not
+    seen what the model is scored on. The majority model stands only where there is no other: it is what the others
+    must beat.
+
     Raises DataError when no deciding model has inner scores.
     """
     train = project / "runs" / "train"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from spikebridge.errors import DataError
-from spikebridge.plain_text import read_csv
+from spikebridge.text.plain_text import read_csv
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -13,18 +13,18 @@ from pydantic import ValidationError
 
 from spikebridge import config
 from spikebridge.config import Config, DataConfig, Section
-from spikebridge.config_errors import describe_errors
 from spikebridge.errors import ConfigError
-from spikebridge.inspection import block, oddities
+from spikebridge.errors.messages import counted, listed
+from spikebridge.errors.validation_errors import describe_errors
+from spikebridge.inspection import block, warnings
 from spikebridge.inspection.columns import merged_tables
+from spikebridge.inspection.dry_run import rehearse
 from spikebridge.inspection.opened import Opened, open_all
 from spikebridge.inspection.partial import examine
 from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
-from spikebridge.inspection.rehearse import rehearse
 from spikebridge.inspection.spiking import regions
-from spikebridge.suggest import counted, listed
-from spikebridge.trial_table import label_called
+from spikebridge.labels.trial_labels import label_called
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
 
@@ -64,14 +64,14 @@ def inspect(
     trial = _with_broken(trial, looks)
     not_read = everything.not_read
     final = tuple(_with_warnings(look, opened, proposal, checked) for look in looks)
-    folder = [*everything.remarks, *oddities.of_folder(looks, opened, proposal, not_read)]
+    folder = [*everything.remarks, *warnings.of_folder(looks, opened, proposal, not_read)]
     return Inspection(
         path=str(path),
         recordings=final,
         regions=_all_regions(opened, proposal),
         tables=merged_tables((n, f) for one in opened for n, f in one.outline.tables.items()),
         not_read=tuple(not_read),
-        warnings=(*folder, *oddities.of_trial(trial, label_called(proposal.trials["label"]))),
+        warnings=(*folder, *warnings.of_trial(trial, label_called(proposal.trials["label"]))),
         proposal=proposal,
         trial=trial,
         block=text,
@@ -120,7 +120,7 @@ def _with_warnings(
         return look
     said = [*look.warnings, *checked.get(look.name, ())]
     pauses = any(text.startswith("no unit fires") for text in said)
-    own = oddities.of_recording(one, proposal)
+    own = warnings.of_recording(one, proposal)
     said += [text for text in own if not (pauses and text.startswith("no unit fires"))]
     if len(opened) > 1:  # the proposal names the regions of all recordings: that one lacks some is no mistake in it
         said = [text for text in said if not text.startswith("no unit in data.")]

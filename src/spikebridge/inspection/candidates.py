@@ -13,7 +13,7 @@ import pandas as pd
 from spikebridge.inspection.flags import combined, flag_sets, flags_of
 from spikebridge.inspection.names import label_group
 from spikebridge.inspection.records import Candidate, Column
-from spikebridge.trial_table import MOST_CLASSES, label_names, trial_labels
+from spikebridge.labels.trial_labels import MOST_CLASSES, label_names, trial_labels
 
 ENOUGH = 10
 """Trials of a class that is common enough to be in every fold."""

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import counted
 from spikebridge.inspection.columns import holds_numbers, is_time, numbers
 from spikebridge.inspection.names import TIMES, align_rank, is_decision, says
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Column, Proposal, Spikes
 from spikebridge.io.observed import INVALID
-from spikebridge.suggest import counted
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from spikebridge.inspection.candidates import candidates
 from spikebridge.inspection.names import SINCE, align_rank, is_decision, says
 from spikebridge.inspection.records import Column, Series, Table
 from spikebridge.io.offsets import is_time, row_bounds
-from spikebridge.trial_table import MOST_CLASSES, label_names
+from spikebridge.labels.trial_labels import MOST_CLASSES, label_names
 
 MOST_VALUES = MOST_CLASSES
 MOSTLY = 0.9

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.inspection.columns import numbers
-from spikebridge.intervals import TOLERANCE_S, Intervals, inside_intervals
-from spikebridge.trial_table import Label, label_columns, trial_labels
+from spikebridge.labels.trial_labels import Label, label_columns, trial_labels
+from spikebridge.types.intervals import TOLERANCE_S, Intervals, inside_intervals
 
 RARE = 10
 """A class with fewer trials can hardly be in every fold."""

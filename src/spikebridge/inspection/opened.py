@@ -10,18 +10,18 @@ import pandas as pd
 
 from spikebridge.config import DataConfig
 from spikebridge.errors import DataError
+from spikebridge.errors.grouping import errors_together
+from spikebridge.errors.messages import counted
 from spikebridge.inspection.columns import series_of, table_of
 from spikebridge.inspection.probes import Sessions, sessions_in
 from spikebridge.inspection.records import Look
 from spikebridge.inspection.spiking import measure, region_columns, regions
-from spikebridge.io import Contents, read_apart, registry
+from spikebridge.io import Contents, read_apart, reader_registry
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.discovery import look_apart, with_readers
 from spikebridge.io.entries import Entry, entries_of, left_beside, read_entry
 from spikebridge.io.joining import common_share
 from spikebridge.io.offsets import check_offset_names
-from spikebridge.repeated import errors_together
-from spikebridge.suggest import counted
 
 MIN_COMMON = 0.5
 """Share of their time that probes must have in common for them to be proposed as one recording."""
@@ -151,7 +151,7 @@ def size_of(contents: Contents) -> int:
 
 def _start(entry: Entry) -> Look:
     joined = f", {counted(len(entry.probes), 'probe')} joined" if entry.probes else ""
-    return Look(str(entry.path), entry.name, registry.get_reader(entry.reader).FORMAT + joined, entry.reader)
+    return Look(str(entry.path), entry.name, reader_registry.get_reader(entry.reader).FORMAT + joined, entry.reader)
 
 
 def _why_apart(contents: Contents) -> str:

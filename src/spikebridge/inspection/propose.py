@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spikebridge.config import DataConfig
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.inspection.anatomy import FRONTAL, HIPPOCAMPUS, is_place, part_of_brain
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import propose_trials
 from spikebridge.inspection.records import Proposal
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.validation.regions import same_region
-from spikebridge.suggest import did_you_mean, listed
 
 MIN_RATE_HZ = 0.1
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from spikebridge.config import BinsConfig, DataConfig, TrialsConfig
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.inspection.candidates import is_in
 from spikebridge.inspection.columns import merged_tables
 from spikebridge.inspection.fitting import Rows, kept_classes, rare_classes
@@ -17,8 +18,7 @@ from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.pairing import Pair, choose_pair
 from spikebridge.inspection.records import Candidate, Table
 from spikebridge.io import choose
-from spikebridge.suggest import did_you_mean, listed
-from spikebridge.trial_table import label_called, spellings
+from spikebridge.labels.trial_labels import label_called, spellings
 from spikebridge.types import Recording
 
 ABSENT = "TO FILL IN: the file holds no such thing, this is a default"

@@ -1,11 +1,11 @@
 """Recordings in: readers found by file name, checks apart from reading, tables out."""
 
-from spikebridge.ingested import IngestedRecordings, load_about, load_ingested, save_ingested
+from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested, save_ingested
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
 from spikebridge.io.discovery import discover, read_apart
 from spikebridge.io.ingest import ingest, read_recording
-from spikebridge.io.registry import (
+from spikebridge.io.reader_registry import (
     find_recordings,
     get_reader,
     name_of,

@@ -17,13 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, QualityConfig, TrialsConfig
-from spikebridge.intervals import as_intervals
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
 from spikebridge.io.observed import interval_table, observed_time
 from spikebridge.io.usable import merged, unused, without_excluded, without_faulty
-from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
+from spikebridge.types.intervals import as_intervals
 
 REGION_COLUMNS = (
     "region", "brain_area", "brain_region", "area", "location", "anatomical_location", "structure", "structure_acronym",

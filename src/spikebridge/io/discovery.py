@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from spikebridge.config import DataConfig
 from spikebridge.errors import DataError
-from spikebridge.io import registry
+from spikebridge.io import reader_registry
 from spikebridge.io.entries import Entry, entries_of, left_beside
 from spikebridge.io.guard import guarded
 from spikebridge.io.limits import bounds_of
-from spikebridge.io.registry import key_of, reader_of
+from spikebridge.io.reader_registry import key_of, reader_of
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ def look_apart(work: Callable[[], T], data: DataConfig) -> T:
 
     Raises ConfigError for an unknown reader.
     """
-    for name in registry.reader_names() if data.reader == "auto" else [data.reader]:
-        registry.get_reader(name)  # loaded here, and not in each child
+    for name in reader_registry.reader_names() if data.reader == "auto" else [data.reader]:
+        reader_registry.get_reader(name)  # loaded here, and not in each child
     return guarded(work, Path(data.path), bounds_of(data))
 
 
@@ -68,6 +68,6 @@ def _discover(data: DataConfig) -> Discovery:
 
 def _load_libraries(reader: str) -> None:
     """Load here what each child would otherwise load again."""
-    for name in getattr(registry.get_reader(reader), "LIBRARIES", ()):
+    for name in getattr(reader_registry.get_reader(reader), "LIBRARIES", ()):
         with contextlib.suppress(Exception):  # who needs it says what is missing
             importlib.import_module(name)

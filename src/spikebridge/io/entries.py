@@ -10,13 +10,14 @@ from pathlib import Path
 
 from spikebridge.config import DataConfig, ProbeFiles
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import read_sidecars, sidecars_of
 from spikebridge.io.joining import Part, join, with_shared
 from spikebridge.io.naming import check_names
 from spikebridge.io.offsets import Offset, moved, moved_by
 from spikebridge.io.probes import names_for
-from spikebridge.io.registry import (
+from spikebridge.io.reader_registry import (
     Reader,
     files_of,
     named_recordings,
@@ -28,7 +29,6 @@ from spikebridge.io.registry import (
     recordings_at,
 )
 from spikebridge.io.tree import entries
-from spikebridge.suggest import did_you_mean, listed
 
 
 @dataclass(frozen=True)

@@ -15,23 +15,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.recordings import load_about, save_ingested
 from spikebridge.config import Config
-from spikebridge.digest import digest, files_digest, likeness, same_files, source_hash
 from spikebridge.errors import DataError
-from spikebridge.ingested import load_about, save_ingested
-from spikebridge.inputs import Inputs
+from spikebridge.errors.grouping import Heard, Line, errors_together
+from spikebridge.errors.messages import listed
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
 from spikebridge.io.discovery import discover, look_apart, read_apart
 from spikebridge.io.entries import Entry, files_of_entry, read_entry
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import as_yaml, groups_in
-from spikebridge.io.registry import files_of, read_contents, reader_of
+from spikebridge.io.reader_registry import files_of, read_contents, reader_of
 from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
-from spikebridge.parallel import Report, n_workers, run_jobs
-from spikebridge.repeated import Heard, Line, errors_together
-from spikebridge.suggest import listed
+from spikebridge.runtime.hashing import digest, files_digest, likeness, same_files, source_hash
+from spikebridge.runtime.parallel import Report, n_workers, run_jobs
+from spikebridge.runtime.stage_inputs import Inputs
 from spikebridge.types import Recording
 
 SHARED = 0.1

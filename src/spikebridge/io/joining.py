@@ -19,14 +19,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.intervals import intersect_intervals, merge_intervals, total_s
+from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE, REGION_COLUMNS
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import Sidecars, join_units
 from spikebridge.io.joining_tables import joined_behavior, joined_tables
 from spikebridge.io.observed import first_to_last
 from spikebridge.io.unit_names import NAME, names_of
-from spikebridge.suggest import listed
+from spikebridge.types.intervals import intersect_intervals, merge_intervals, total_s
 
 ID = "id_on_probe"
 MAX_ID = 2**62

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.io.contents import no_behavior
-from spikebridge.trial_table import label_names
+from spikebridge.labels.trial_labels import label_names
 
 SAME_S = 1e-6
 """Numbers that differ by less are the same: files of text may hold fewer digits."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spikebridge.errors import DataError
-from spikebridge.keys import why_not
-from spikebridge.plain_text import unwanted
+from spikebridge.text.keys import why_not
+from spikebridge.text.plain_text import unwanted
 
 
 def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:

@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig
-from spikebridge.intervals import as_intervals, intersect_intervals, merge_intervals, subtract_intervals, total_s
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
 from spikebridge.io.unit_names import names_of
-from spikebridge.suggest import counted, did_you_mean, listed
+from spikebridge.types.intervals import as_intervals, intersect_intervals, merge_intervals, subtract_intervals, total_s
 
 Times = NDArray[np.float64]
 INVALID = "invalid_times"

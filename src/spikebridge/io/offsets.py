@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from spikebridge.config import CLOCKS, DataConfig
 from spikebridge.errors import ConfigError
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.suggest import did_you_mean, listed
 
 NEAR_S = 10.0
 """A time of a trial lies at most so far outside start_time..stop_time of its row."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikebridge.errors import DataError
-from spikebridge.inputs import is_unfinished
 from spikebridge.io.limits import LINKS, check_members, leaves, not_regular
+from spikebridge.runtime.stage_inputs import is_unfinished
 
 TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""

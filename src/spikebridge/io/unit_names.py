@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from spikebridge.suggest import listed
-from spikebridge.trial_table import label_names
+from spikebridge.errors.messages import listed
+from spikebridge.labels.trial_labels import label_names
 
 NAME = "name"
 """The column of the units table in which readers that number units keep what the file calls them."""

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, QualityConfig
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.findings import Finding
 from spikebridge.io.unit_names import named, names_of
 from spikebridge.io.validation.trains import is_doubled, starts_of
-from spikebridge.sorter_labels import unit_labels, unwanted
-from spikebridge.suggest import counted, did_you_mean, listed
+from spikebridge.labels.sorter_labels import unit_labels, unwanted
 
 Times = NDArray[np.float64]
 

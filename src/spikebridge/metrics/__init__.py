@@ -1,15 +1,6 @@
 """What is measured: translation (bits/spike), decisions, calibration, recovery of known latents, lag and dimension."""
 
 from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information
-from spikebridge.metrics.calibration import calibration_curve, expected_calibration_error
-from spikebridge.metrics.coupling import (
-    DimensionEstimate,
-    LagEstimate,
-    estimate_dimension,
-    estimate_lag,
-    pooled_dimension,
-    pooled_lag,
-)
 from spikebridge.metrics.decision import (
     accuracy,
     auc,
@@ -22,7 +13,16 @@ from spikebridge.metrics.decision import (
     no_information_rate,
 )
 from spikebridge.metrics.decision_axis import DecisionAxis, decision_axis
-from spikebridge.metrics.recovery import consistency, latent_r2, linear_map, r2, truth_at
+from spikebridge.metrics.lag_and_dimension import (
+    DimensionEstimate,
+    LagEstimate,
+    estimate_dimension,
+    estimate_lag,
+    pooled_dimension,
+    pooled_lag,
+)
+from spikebridge.metrics.latent_similarity import consistency, latent_r2, linear_map, r2, truth_at
+from spikebridge.metrics.reliability import calibration_curve, expected_calibration_error
 
 __all__ = [
     "RATE_FLOOR",

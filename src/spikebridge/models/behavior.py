@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field
 
 from spikebridge.errors import ConfigError
+from spikebridge.errors.messages import listed
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.arrays import Expected, doubles
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
-from spikebridge.suggest import listed
 from spikebridge.types import Windows
 
 

@@ -13,7 +13,7 @@ from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.linear import FLOOR
-from spikebridge.models.parts.locked_mean import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
 from spikebridge.types import Predictions, Windows
 
 

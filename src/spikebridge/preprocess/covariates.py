@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from spikebridge.config import TrialsConfig
 from spikebridge.errors import DataError
+from spikebridge.labels.trial_labels import MOST_CLASSES, included, label_names, trial_labels
 from spikebridge.preprocess.trials import TrialSelection
-from spikebridge.trial_table import MOST_CLASSES, included, label_names, trial_labels
 from spikebridge.types import Recording
 
 BACK = 3

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Config, QualityConfig
 from spikebridge.errors import DataError
-from spikebridge.intervals import total_s
+from spikebridge.labels.sorter_labels import UnitLabels, unit_labels, unwanted
+from spikebridge.labels.trial_labels import label_names
 from spikebridge.preprocess.filters import Criterion, Filter, column_like, filters_of, not_judged, plain
 from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.unit_metrics import (
@@ -29,9 +30,8 @@ from spikebridge.preprocess.unit_metrics import (
     presence_ratio,
     rate_change,
 )
-from spikebridge.sorter_labels import UnitLabels, unit_labels, unwanted
-from spikebridge.trial_table import label_names
 from spikebridge.types import Recording
+from spikebridge.types.intervals import total_s
 
 ROLES = ("source", "target")
 MEASURES = ["n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count", "presence_ratio", "rate_change"]

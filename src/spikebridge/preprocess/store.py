@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested
 from spikebridge.config import Config
-from spikebridge.digest import digest, file_digest, same_files, source_hash
 from spikebridge.errors import DataError
-from spikebridge.ingested import IngestedRecordings, load_about, load_ingested
-from spikebridge.inputs import is_unfinished
-from spikebridge.parallel import Report, n_workers, run_jobs
-from spikebridge.plain_text import write_csv
+from spikebridge.errors.grouping import Heard, Line
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
-from spikebridge.repeated import Heard, Line
+from spikebridge.runtime.hashing import digest, file_digest, same_files, source_hash
+from spikebridge.runtime.parallel import Report, n_workers, run_jobs
+from spikebridge.runtime.stage_inputs import is_unfinished
+from spikebridge.text.plain_text import write_csv
 from spikebridge.types import Windows
 
 REPORT = "report.json"

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from spikebridge.config import TrialsConfig
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.intervals import TOLERANCE_S, inside_intervals
-from spikebridge.suggest import counted, did_you_mean, listed
-from spikebridge.trial_table import (
+from spikebridge.errors.messages import counted, did_you_mean, listed
+from spikebridge.labels.trial_labels import (
     MOST_CLASSES,
     included,
     is_name,
@@ -25,6 +24,7 @@ from spikebridge.trial_table import (
     trial_labels,
 )
 from spikebridge.types import Recording
+from spikebridge.types.intervals import TOLERANCE_S, inside_intervals
 
 
 @dataclass(frozen=True)

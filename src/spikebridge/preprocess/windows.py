@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.intervals import TOLERANCE_S, subtract_intervals, total_s
 from spikebridge.preprocess.behavior import bin_behavior
 from spikebridge.preprocess.binning import bin_trains
 from spikebridge.preprocess.covariates import trial_covariates
@@ -18,6 +17,7 @@ from spikebridge.preprocess.quality import report_of, select_units
 from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.trials import select_trials
 from spikebridge.types import Recording, Windows
+from spikebridge.types.intervals import TOLERANCE_S, subtract_intervals, total_s
 
 
 def make_windows(recording: Recording, config: Config, classes: tuple[str, ...]) -> tuple[Windows, dict[str, Any]]:

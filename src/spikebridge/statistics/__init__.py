@@ -1,13 +1,7 @@
 """Tests and intervals, one a file, each with its assumptions. They know arrays, not models or metrics."""
 
 from spikebridge.statistics.bayes_factor import bayes_factor
-from spikebridge.statistics.cluster_bootstrap import (
-    Interval,
-    from_samples,
-    interval,
-    nested_weights,
-    resample_weights,
-)
+from spikebridge.statistics.cluster_bootstrap import Interval, from_samples, interval, nested_weights, resample_weights
 from spikebridge.statistics.correctness_model import CorrectnessModel, correctness_model
 from spikebridge.statistics.delong import DeLong, delong
 from spikebridge.statistics.design_effect import DesignEffect, design_effect

@@ -28,7 +28,7 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
     from spikebridge.tracking.exclusive import exclusive
     from spikebridge.tracking.identity import identify
     from spikebridge.tracking.mirror import mirror
-    from spikebridge.tracking.registry import register
+    from spikebridge.tracking.registered_models import register
 
     project = Path(project)
     identity = identify(config, project)  # once: code that is being edited meanwhile would change it
@@ -57,8 +57,8 @@ def promote(version: int, by: str, reason: str, name: str | None = None) -> tupl
 
     See `promotion.promote`.
     """
-    from spikebridge.digest import file_digest
     from spikebridge.models.parts import manifest
+    from spikebridge.runtime.hashing import file_digest
     from spikebridge.tracking import evidence, load, promotion, record
     from spikebridge.tracking.exclusive import exclusive
 

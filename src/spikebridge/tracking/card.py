@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from spikebridge.gates import Claim, Gate, claims, failed
-from spikebridge.plain_text import code, markdown
+from spikebridge.labels.trial_labels import label_called
+from spikebridge.text.plain_text import code, markdown
 from spikebridge.tracking import describe
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import Results
-from spikebridge.trial_table import label_called
 
 CHAMPION, CANDIDATE = "champion", "candidate"
 QUESTIONS = {

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from spikebridge import mission
-from spikebridge.keys import path_key
-from spikebridge.plain_text import code, markdown
+from spikebridge.config import declared_tests
+from spikebridge.labels.trial_labels import label_called
+from spikebridge.text.keys import path_key
+from spikebridge.text.plain_text import code, markdown
 from spikebridge.tracking.results import Results
-from spikebridge.trial_table import label_called
 
 HEADINGS = {
     "balanced_accuracy": "balanced accuracy",
@@ -77,7 +77,7 @@ def analysis_lines(results: Results) -> list[str]:
     lines = [
         f"Translation ({model}): {score['verdict']['says']}"
         for model, score in metrics["translation"].items()
-        if model in mission.TRANSLATING and score.get("verdict")
+        if model in declared_tests.TRANSLATING and score.get("verdict")
     ]
     if gain := metrics.get("communication_gain"):
         units = f"{gain['n_units_above_zero']} of {gain['n_units']} units above zero"
@@ -185,7 +185,7 @@ def null_lines(results: Results) -> list[str]:
     """One line for each model of the mission: which nulls its scores leave behind, and which cannot tell."""
     table, alpha = results.table("nulls.csv"), results.config.statistics.alpha
     lines = []
-    for name in sorted({*mission.DECIDING, *mission.TRANSLATING} & set(table["model"])):
+    for name in sorted({*declared_tests.DECIDING, *declared_tests.TRANSLATING} & set(table["model"])):
         rows = table[table["model"] == name].to_dict("records")
         failed = [r for r in rows if str(r["passed"]) != "True"]
         unable = [r for r in failed if r["smallest_attainable_p"] > alpha]

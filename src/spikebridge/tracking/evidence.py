@@ -16,8 +16,8 @@ from pathlib import Path
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
-from spikebridge.digest import file_digest
 from spikebridge.gates import Champion, Gate
+from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import load, runs
 from spikebridge.tracking.card import CHAMPION
 from spikebridge.tracking.results import Results

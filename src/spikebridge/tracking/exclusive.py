@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from spikebridge.digest import digest
 from spikebridge.errors import RegistryError
-from spikebridge.stage import lock
+from spikebridge.runtime.hashing import digest
+from spikebridge.runtime.stage import lock
 from spikebridge.tracking import place, record
 
 NAME = ".publish.lock"

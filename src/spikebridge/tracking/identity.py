@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikebridge.config import Config
-from spikebridge.digest import digest, files_digest, source_hash
 from spikebridge.errors import DataError
-from spikebridge.inputs import is_unfinished
+from spikebridge.runtime.hashing import digest, files_digest, source_hash
+from spikebridge.runtime.stage_inputs import is_unfinished
 
 NOT_SCIENCE = {"tracking", "compute"}  # where it is logged and how many processes did it: not what was computed
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from spikebridge.config import TrackingConfig
-from spikebridge.digest import file_digest
 from spikebridge.errors import RegistryError
 from spikebridge.models.parts.manifest import NAME as MANIFEST
+from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import place, record
 from spikebridge.tracking.served import ServedModel, find_folder
 

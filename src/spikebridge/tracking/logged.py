@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.digest import file_digest
 from spikebridge.errors import RegistryError
 from spikebridge.models.parts import manifest
+from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import mirror
 from spikebridge.tracking.identity import Identity, window_files
 from spikebridge.tracking.results import Results

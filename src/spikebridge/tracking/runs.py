@@ -11,8 +11,8 @@ from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
-from spikebridge.digest import digest
-from spikebridge.keys import fitted, key
+from spikebridge.runtime.hashing import digest
+from spikebridge.text.keys import fitted, key
 from spikebridge.tracking import place
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.store import Store, process_tags

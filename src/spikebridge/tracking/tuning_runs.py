@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from spikebridge.digest import digest
+from spikebridge.runtime.hashing import digest
 from spikebridge.tracking import runs
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.store import Store

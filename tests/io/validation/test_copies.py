@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spikebridge.io.validation.copies import NEAR_S, _met, share_beyond_chance, shared
+from spikebridge.io.validation.duplicates import NEAR_S, _met, share_beyond_chance, shared
 from spikebridge.io.validation.trains import Trains
 
 TIMES = st.lists(st.integers(0, 200), max_size=40).map(lambda t: np.sort(np.array(t, dtype=float)) / 4000.0)

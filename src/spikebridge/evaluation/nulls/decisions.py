@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import StatisticsConfig
+from spikebridge.config.declared_tests import BASELINE
 from spikebridge.evaluation.inputs import Decisions, Inputs
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.scores import WITHIN
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
-from spikebridge.mission import BASELINE
 from spikebridge.statistics.nulls import (
     NullResult,
     block_permutation,

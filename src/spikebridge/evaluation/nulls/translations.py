@@ -14,9 +14,9 @@ from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, Translation
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.recovery import rows_of
-from spikebridge.evaluation.specific import pairings, rates_and_counts
-from spikebridge.preprocess import decorrelation_s
+from spikebridge.evaluation.trial_shift_contrast import pairings, rates_and_counts
 from spikebridge.preprocess.covariates import COLUMN
+from spikebridge.splits import decorrelation_s
 from spikebridge.statistics.nulls import condition_shuffle, time_shift, trial_shuffle
 from spikebridge.types import Windows
 

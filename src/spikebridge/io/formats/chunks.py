@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from spikebridge.errors import DataError
-from spikebridge.suggest import counted, listed
+from spikebridge.errors.messages import counted, listed
 
 BLOSC_HEADER = 16
 """Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.table.columns import SUFFIXES, header, integers
 from spikebridge.io.formats.table.kinds import (
@@ -29,9 +30,8 @@ from spikebridge.io.formats.table.kinds import (
     units_table,
 )
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
+from spikebridge.labels.unit_labels import PERSON, UNNAMED, holds_labels, judge_of, merged, said_of, words_of
 from spikebridge.types import Recording
-from spikebridge.unit_labels import PERSON, UNNAMED, holds_labels, judge_of, merged, said_of, words_of
 
 ABOUT = "recording.json"
 KNOWN = ("units", "trials", "behavior", "spikes")

@@ -1,1 +1,1 @@
-"""One reader a file; see spikebridge.io.registry."""
+"""One reader a file; see spikebridge.io.reader_registry."""

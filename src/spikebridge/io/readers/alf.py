@@ -19,6 +19,7 @@ import pandas as pd
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.alf.layout import Session, chosen_sorting, name_and_animal, session_at
@@ -29,7 +30,6 @@ from spikebridge.io.formats.sidecars import join_units, read_sidecars, write_sid
 from spikebridge.io.formats.sorting.kinds import sidecar_files
 from spikebridge.io.formats.table.log import Log
 from spikebridge.io.joining import ID, Part, join
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "ALF session (IBL, Steinmetz 2019)"

@@ -17,12 +17,12 @@ from pydantic import Field, model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
-from spikebridge.intervals import merge_intervals
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.arrays import Header, headers, is_npz, is_plain_hdf5, load
 from spikebridge.io.formats.binned.axes import AXES, Axis, axes_of
 from spikebridge.io.formats.binned.fields import fields_of, holds_counts
-from spikebridge.io.formats.binned.parts import (
+from spikebridge.io.formats.binned.parts import (  # fmt: skip
     counts_of,
     known_sizes,
     order_of_trials,
@@ -30,13 +30,13 @@ from spikebridge.io.formats.binned.parts import (
     spikes_of,
     trial_table,
     units_of,
-)  # fmt: skip
+)
 from spikebridge.io.formats.binned.write import write
 from spikebridge.io.formats.mat.arrays import is_mat
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
 from spikebridge.io.formats.table.log import Log
 from spikebridge.io.limits import LimitError
-from spikebridge.suggest import counted, did_you_mean, listed
+from spikebridge.types.intervals import merge_intervals
 
 __all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "takes", "write"]
 

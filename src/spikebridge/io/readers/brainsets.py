@@ -20,16 +20,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.intervals import as_intervals
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.precision import coarse
 from spikebridge.io.formats.reasons import reason
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
 from spikebridge.io.formats.sorting.common import by_unit
 from spikebridge.io.formats.table.log import Log
-from spikebridge.io.registry import NoOptions
-from spikebridge.suggest import listed
+from spikebridge.io.reader_registry import NoOptions
 from spikebridge.types import Recording
+from spikebridge.types.intervals import as_intervals
 
 FORMAT = "brainsets (HDF5 of temporaldata)"
 Options = NoOptions

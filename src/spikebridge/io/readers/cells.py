@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.mat.arrays import mat_arrays, only_vector
 from spikebridge.io.formats.sidecars import KNOWN, collect, join_units, write_sidecars
@@ -27,7 +28,6 @@ from spikebridge.io.formats.sorting.kinds import files_in, kind_of, sidecar_file
 from spikebridge.io.formats.table.log import Log
 from spikebridge.io.formats.table.text import no_end
 from spikebridge.io.readers.tables import Options
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 __all__ = ["FORMAT", "Options", "can_read", "files_of", "read", "write"]

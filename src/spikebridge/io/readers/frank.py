@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import Section
-from spikebridge.intervals import as_intervals, merge_intervals
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.frank import beside, files
 from spikebridge.io.formats.frank.epochs import Epochs, Structs, epochs_of, epochs_table
@@ -31,8 +31,8 @@ from spikebridge.io.formats.frank.write import write_day
 from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
 from spikebridge.io.formats.sorting.common import joined
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
+from spikebridge.types.intervals import as_intervals, merge_intervals
 
 FORMAT = "Frank/Jadhav lab cell arrays (<animal>spikes<day>.mat)"
 LIBRARIES = ("scipy.io", "h5py")

@@ -24,6 +24,7 @@ import pandas as pd
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.common import (
@@ -36,7 +37,6 @@ from spikebridge.io.formats.sorting.common import (
 )
 from spikebridge.io.formats.sorting.kinds import files_in, kind_of, sidecar_files, t_files_in
 from spikebridge.io.formats.sorting.t_files import is_raw, read_steps
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "MClust .t files in a folder"

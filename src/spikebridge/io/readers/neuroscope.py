@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.common import (
@@ -34,7 +35,6 @@ from spikebridge.io.formats.sorting.common import (
     with_tables_beside,
 )
 from spikebridge.io.formats.sorting.kinds import files_in, holds, is_copy, kind_of, pairs_in, sidecar_files
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "NeuroScope .res/.clu files in a folder"

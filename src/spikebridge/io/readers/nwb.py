@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.nwb.columns import Log, reason
 from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
 from spikebridge.io.formats.nwb.hdf5 import Link, barred_links, check_version, is_hdf5, links, open_hdf5
 from spikebridge.io.formats.nwb.namespaces import add_missing
 from spikebridge.io.formats.nwb.write import nwb_file
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"

@@ -41,8 +41,8 @@ from spikebridge.io.formats.sorting.common import (
     with_tables_beside,
 )
 from spikebridge.io.formats.sorting.kinds import holds, kind_of, sidecar_files
+from spikebridge.labels.unit_labels import label_columns, meaning, merged, said_of, words_of
 from spikebridge.types import Recording
-from spikebridge.unit_labels import label_columns, meaning, merged, said_of, words_of
 
 FORMAT = "Phy / Kilosort folder"
 LIBRARIES = ("pyarrow.csv",)

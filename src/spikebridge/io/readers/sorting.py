@@ -24,6 +24,7 @@ import pandas as pd
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.reasons import reason
 from spikebridge.io.formats.sidecars import write_sidecars
@@ -39,7 +40,6 @@ from spikebridge.io.formats.sorting.common import (
 from spikebridge.io.formats.sorting.kinds import kind_of, saved_sorting, sidecar_files
 from spikebridge.io.formats.sorting.named import data_files, from_named
 from spikebridge.io.formats.sorting.saved import Train, from_saved, spikeinterface
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "sortings saved or read by SpikeInterface"

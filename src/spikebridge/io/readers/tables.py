@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from spikebridge.config import Positive, Section
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import ABOUT, collect, write_about
 from spikebridge.io.formats.table.columns import SUFFIXES, header, integers, read_table
@@ -21,7 +22,6 @@ from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.kinds import Clock, time_column
 from spikebridge.io.formats.table.log import Log
 from spikebridge.io.formats.table.within import ADVICE, counts_within, group_column
-from spikebridge.suggest import counted, did_you_mean, listed
 from spikebridge.types import Recording
 
 FORMAT = "tables (folder of CSV, TSV or Parquet)"

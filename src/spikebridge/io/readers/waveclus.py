@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.mat.load import load
 from spikebridge.io.formats.sidecars import write_sidecars
@@ -37,7 +38,6 @@ from spikebridge.io.formats.sorting.common import (
     with_tables_beside,
 )
 from spikebridge.io.formats.sorting.kinds import files_in, holds, kind_of, sidecar_files, times_files_in
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 FORMAT = "wave_clus times_*.mat files in a folder"

@@ -19,7 +19,7 @@ from spikebridge.io.validation.characters import (
     check_trial_characters,
 )
 from spikebridge.io.validation.clocks import check_clocks, check_relative
-from spikebridge.io.validation.copies import check_copies
+from spikebridge.io.validation.duplicates import check_copies
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.observed import check_observed, check_pauses
 from spikebridge.io.validation.regions import check_regions

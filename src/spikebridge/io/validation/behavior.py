@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted, listed
 
 ENOUGH = 20
 """Samples from which the length of a series says something."""

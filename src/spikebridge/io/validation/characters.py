@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.unit_names import NAME
 from spikebridge.io.validation.subject import Subject
-from spikebridge.plain_text import unwanted
-from spikebridge.suggest import listed
-from spikebridge.trial_table import label_names
+from spikebridge.labels.trial_labels import label_names
+from spikebridge.text.plain_text import unwanted
 
 
 def check_characters(subject: Subject) -> Iterator[Finding]:

@@ -20,9 +20,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.validation.locking import MAX_RIVAL, MIN_PEAK, MIN_TRIALS, Locking, Rates, locking, rates
 from spikebridge.io.validation.trains import PIECE, Trains
-from spikebridge.suggest import counted, listed
 
 Array = NDArray[np.float64]
 

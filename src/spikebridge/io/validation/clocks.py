@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.offsets import offset_setting
 from spikebridge.io.validation import relative
 from spikebridge.io.validation.clock_evidence import Evidence, Trials, fitting, seconds_text, weigh
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted, listed
 
 TRUSTED = "data.clock: trusted"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted, listed
-from spikebridge.trial_table import MOST_CLASSES, Label, label_called, label_described, label_names, spellings
+from spikebridge.labels.trial_labels import MOST_CLASSES, Label, label_called, label_described, label_names, spellings
 
 MISSING = {"nan", "NaN", "NAN", "None", "null", "NULL", "NA", "N/A", "n/a", "NaT", "<NA>", "#N/A", "[]"}
 """Words by which programs write that there is no value."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.intervals import TOLERANCE_S, total_s
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted, listed
+from spikebridge.types.intervals import TOLERANCE_S, total_s
 
 MOST_BINS = 1_000_000
 PAUSE_S = 10.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted, did_you_mean, listed
 
 
 def check_regions(subject: Subject) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.intervals import TOLERANCE_S
+from spikebridge.types.intervals import TOLERANCE_S
 
 Array = NDArray[np.float64]
 

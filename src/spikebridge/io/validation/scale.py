@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikebridge.errors.messages import counted
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted
 
 FEWEST = 5
 """Trials from which their span says something."""

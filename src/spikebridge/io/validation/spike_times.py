@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikebridge.errors.messages import counted
 from spikebridge.io.findings import Finding
 from spikebridge.io.offsets import offset_setting
 from spikebridge.io.validation.clock import fast_hz
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trains import is_doubled
-from spikebridge.suggest import counted
 
 LONG_S = 1.0e5
 """A recording longer than this, 28 hours, is rare."""

@@ -19,7 +19,7 @@ from spikebridge.io.unit_names import named, names_of
 from spikebridge.io.validation.clock import why_not_seconds
 from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
 from spikebridge.io.validation.trains import Trains, trains_of
-from spikebridge.trial_table import included, is_absent, trial_labels
+from spikebridge.labels.trial_labels import included, is_absent, trial_labels
 from spikebridge.types import Recording
 
 WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}

@@ -9,12 +9,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import ConfigError, SpikebridgeError
-from spikebridge.intervals import TOLERANCE_S
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.relative import Times, from_start, next_starts, row_of_neighbours
 from spikebridge.io.validation.subject import Subject, holds_times
-from spikebridge.suggest import counted, did_you_mean, listed
-from spikebridge.trial_table import included, is_absent, label_called, label_columns, label_described, trial_labels
+from spikebridge.labels.trial_labels import (
+    included,
+    is_absent,
+    label_called,
+    label_columns,
+    label_described,
+    trial_labels,
+)
+from spikebridge.types.intervals import TOLERANCE_S
 
 FEWEST = 5
 """Trials from which a pattern in their times can be told."""

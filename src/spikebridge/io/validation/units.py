@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.io.validation.trains import Trains
-from spikebridge.suggest import counted, listed
 
 MIN_SHIFTED = 4
 """Units from which numbers of spikes that fit the next unit are no chance."""

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.intervals import TOLERANCE_S, inside_intervals
+from spikebridge.errors.messages import counted
 from spikebridge.io.findings import Finding
 from spikebridge.io.validation.clocks import offset_hint
 from spikebridge.io.validation.subject import Subject
-from spikebridge.suggest import counted
+from spikebridge.types.intervals import TOLERANCE_S, inside_intervals
 
 
 def check_windows(subject: Subject) -> Iterator[Finding]:

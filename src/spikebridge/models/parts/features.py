@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.stored import joined, selected
 from spikebridge.types import Windows
+from spikebridge.types.lazy_arrays import joined, selected
 
 
 def segment_sums(values: NDArray[np.generic], segments: int) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.lagged import MAX_S, lagged, lags
-from spikebridge.models.parts.locked_mean import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
 from spikebridge.types import Predictions, Windows
 
 FLOOR = 0.05  # of a unit's mean rate: a linear prediction can be negative, a rate cannot

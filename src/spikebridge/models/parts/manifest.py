@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from spikebridge.digest import file_digest
 from spikebridge.errors import DataError
 from spikebridge.models.parts.saved_json import read_object
+from spikebridge.runtime.hashing import file_digest
 
 NAME = "manifest.json"
 SCHEMA = 1

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spikebridge.models.seq2seq.stream import Stream, chunks
+from spikebridge.models.seq2seq.dataset import Stream, chunks
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from spikebridge.models.parts.baseline import LogGain
-from spikebridge.models.seq2seq.stream import chunks, smooth
+from spikebridge.models.seq2seq.dataset import chunks, smooth
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]

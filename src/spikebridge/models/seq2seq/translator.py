@@ -14,11 +14,11 @@ from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.baseline import Baseline, LogGain, fit_baseline
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
-from spikebridge.models.seq2seq.calibration import Modulated, best_gain
+from spikebridge.models.seq2seq.dataset import Piece, Stream, batches, chunks
 from spikebridge.models.seq2seq.likelihood import poisson_loss
+from spikebridge.models.seq2seq.modulation_gain import Modulated, best_gain
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.start import linear_start
-from spikebridge.models.seq2seq.stream import Piece, Stream, batches, chunks
 from spikebridge.types import Windows
 
 Batch = Mapping[int, Piece]  # recording number -> windows

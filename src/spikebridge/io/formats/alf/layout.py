@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.alf.names import parse, revisions
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
 
 PROBE = re.compile(r"(probe|imec|prb)[ _-]?[0-9a-z]{0,3}", re.IGNORECASE)
 SORTERS = ("iblsorter", "pykilosort", "")

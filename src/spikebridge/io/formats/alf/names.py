@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
 
 SUFFIXES = (".npy", ".pqt", ".parquet", ".csv", ".tsv")
 """What is read, and of one attribute in several files, the order in which one of them is taken."""

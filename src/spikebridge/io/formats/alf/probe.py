@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.alf.names import AlfFile, Files, column, files_in, load
 from spikebridge.io.formats.precision import coarse
 from spikebridge.io.formats.sorting.common import by_unit
 from spikebridge.io.formats.table.columns import read_table
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import counted, listed
 
 ACRONYMS, IDS = "brainLocationAcronyms_ccf_2017", "brainLocationIds_ccf_2017"
 ANNOTATION = {0: "noise", 1: "mua", 2: "good"}

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.alf.names import AlfFile, Files, column, load
 from spikebridge.io.formats.table.columns import read_table
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import counted, listed
 
 OTHERS = {"spikes", "clusters", "channels", "templates", "probes", "electrodeSites"}
 """Objects that are neither interval tables nor behaviour."""

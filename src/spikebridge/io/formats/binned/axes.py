@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.arrays import Header, axes_said, load, written_by_matlab
 from spikebridge.io.formats.binned.fields import Fields
-from spikebridge.suggest import listed
 
 Axis = Literal["trial", "bin", "unit"]
 AXES: tuple[Axis, ...] = ("trial", "bin", "unit")

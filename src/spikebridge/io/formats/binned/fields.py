@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.arrays import Header, headers, looks_like_counts
 from spikebridge.io.formats.mat.arrays import is_mat, numeric_variables
-from spikebridge.suggest import did_you_mean, listed
 
 Names = str | list[str] | None
 SPLITS = ("train", "valid", "test", "eval")

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.intervals import TOLERANCE_S
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.arrays import Header, load
 from spikebridge.io.formats.binned.fields import SPLITS, Fields
 from spikebridge.io.formats.sidecars import Sidecars
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import counted, listed
+from spikebridge.types.intervals import TOLERANCE_S
 
 Counts = NDArray[np.integer[Any]]
 MOST_IN_BIN = 10_000

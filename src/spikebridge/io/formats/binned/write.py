@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.intervals import as_intervals
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.types import Recording
+from spikebridge.types.intervals import as_intervals
 
 WIDTH_S = 0.05
 """Width of the bins that are made of spike times."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.frank.epochs import Structs
 from spikebridge.io.formats.frank.files import column_names
@@ -16,7 +17,6 @@ from spikebridge.io.formats.frank.spikes import CLOCK_NAMES
 from spikebridge.io.formats.frank.times import TICKS_PER_S, ticks_within
 from spikebridge.io.formats.mat.load import Node, Struct
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
 
 Array = NDArray[np.float64]
 POS_COLUMNS = ("time", "x", "y", "dir", "vel")

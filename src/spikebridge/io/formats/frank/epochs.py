@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.intervals import as_intervals, merge_intervals
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.frank.files import scalar
 from spikebridge.io.formats.frank.spikes import Train
 from spikebridge.io.formats.frank.times import Clocks
 from spikebridge.io.formats.mat.load import Node
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
+from spikebridge.types.intervals import as_intervals, merge_intervals
 
 Array = NDArray[np.float64]
 Structs = Mapping[tuple[int, ...], Mapping[str, Node]]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.mat.load import Cell, Node, Struct, load, variables_of, version_of
 from spikebridge.io.formats.mat.tree import words
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
 
 SPIKES = re.compile(r"(?P<animal>.*?)spikes(?P<day>\d+)")
 OF_ANIMAL = ("cellinfo", "tetinfo")

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.frank.epochs import Structs, plain_column
 from spikebridge.io.formats.frank.files import scalar
 from spikebridge.io.formats.frank.spikes import Train
 from spikebridge.io.formats.mat.load import Node
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
-from spikebridge.unit_labels import careful, holds_labels
+from spikebridge.labels.unit_labels import careful, holds_labels
 
 Key = tuple[int, int]
 Value = str | float | bool | None

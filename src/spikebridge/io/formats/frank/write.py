@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.intervals import merge_intervals
 from spikebridge.io.formats.mat.values import save, to_cell
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.types import Recording
+from spikebridge.types.intervals import merge_intervals
 
 EMPTY: NDArray[np.float64] = np.zeros((0, 0))
 FIELD = re.compile(r"[A-Za-z]\w{0,62}")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.intervals import as_intervals
+from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.mat.load import Node, load
 from spikebridge.io.formats.mat.tree import NoSuchPathError, elements, find, tree, words
@@ -19,7 +19,7 @@ from spikebridge.io.formats.mat.values import UnfitError, column, table, vector
 from spikebridge.io.formats.precision import coarse
 from spikebridge.io.formats.table.kinds import Clock
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import listed
+from spikebridge.types.intervals import as_intervals
 
 T = TypeVar("T")
 MOST_COLUMNS = 16

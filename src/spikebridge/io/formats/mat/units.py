@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.mat.fields import Fields, columns_of, times
 from spikebridge.io.formats.mat.tree import NoSuchPathError
 from spikebridge.io.formats.mat.values import column, trains, vector
 from spikebridge.io.formats.sorting.common import by_unit, integer_ids
-from spikebridge.suggest import listed
 
 if TYPE_CHECKING:
     from spikebridge.io.readers.matlab import Options

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct
 from spikebridge.io.formats.mat.tree import elements, is_vector, unreadable, words
-from spikebridge.suggest import listed
 
 
 class UnfitError(Exception):

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats import reasons
 from spikebridge.io.formats.chunks import check_chunks
-from spikebridge.suggest import listed
 
 P = ParamSpec("P")
 T = TypeVar("T")

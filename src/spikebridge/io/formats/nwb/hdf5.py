@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.look import walk_hdf5
 from spikebridge.io.limits import check_file, why_not_opened
-from spikebridge.suggest import listed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 KINDS = {

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.chunks import check_chunks
 from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, ragged, text, values_of
-from spikebridge.suggest import counted, listed
 
 PEAK_COLUMNS = (
     "peak_channel_id", "main_channel_id", "max_channel_id", "electrode_id", "peak_electrode_id", "channel_id",

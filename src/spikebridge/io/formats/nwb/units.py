@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.intervals import as_intervals
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.nwb.columns import Log, plain_columns, ragged, text, values_of
 from spikebridge.io.formats.precision import coarse
-from spikebridge.suggest import did_you_mean, listed
+from spikebridge.types.intervals import as_intervals
 
 PARTS = ("spike_times", "obs_intervals", "electrodes")
 """Columns of the units that are read apart."""

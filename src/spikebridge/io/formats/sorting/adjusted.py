@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.sorting.kinds import files_in
-from spikebridge.suggest import did_you_mean, listed
 
 Array = NDArray[np.float64]
 

@@ -20,11 +20,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.sorting.kinds import files_in, is_copy
 from spikebridge.io.formats.table.text import MARKS, MISSING, no_end
-from spikebridge.suggest import counted, listed
-from spikebridge.trial_table import label_names
-from spikebridge.unit_labels import PERSON, PROGRAM, SORTER, holds_labels, judge_of, merged, said_of, words_of
+from spikebridge.labels.trial_labels import label_names
+from spikebridge.labels.unit_labels import PERSON, PROGRAM, SORTER, holds_labels, judge_of, merged, said_of, words_of
 
 INFO = "cluster_info"
 ID_COLUMNS = ("cluster_id", "id")

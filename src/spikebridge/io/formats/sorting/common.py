@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
-from spikebridge.suggest import listed
 from spikebridge.types import Recording
 
 PIECE = 1 << 20

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.sorting.kinds import SIDECARS, files_in
 from spikebridge.io.formats.sorting.saved import Train, from_extractor, spikeinterface
-from spikebridge.suggest import did_you_mean, listed
 
 PATHS = ("folder_path", "file_path", "file_or_folder_path")
 NO_DATA = (*SIDECARS, ".json", ".md", ".txt", ".yaml", ".yml", ".dvc")

@@ -16,10 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.chunks import cut_arrays
 from spikebridge.io.formats.sorting.common import grouping, refuse
 from spikebridge.io.formats.sorting.kinds import read_json, saved_sorting
-from spikebridge.suggest import listed
 
 EXTRA = "pip install 'spikebridge[sorters]'"
 

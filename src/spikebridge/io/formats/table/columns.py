@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.messages import listed
 from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.log import Log
 from spikebridge.io.formats.table.text import MISSING, text_columns
-from spikebridge.suggest import listed
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PARQUET = (".parquet", ".pqt")

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.intervals import as_intervals
+from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.precision import coarse
 from spikebridge.io.formats.table.columns import MISSING, header, number_column, read_table
 from spikebridge.io.formats.table.headers import called
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import did_you_mean, listed
+from spikebridge.types.intervals import as_intervals
 
 Array = NDArray[np.float64]
 LONG = {"series", "value"}

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.table.log import Log
-from spikebridge.suggest import counted, listed
 
 MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None")
 """A missing number. In a column of text only the empty field is missing: NA is also a brain region."""

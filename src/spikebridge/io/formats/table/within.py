@@ -10,7 +10,7 @@ import re
 
 import pandas as pd
 
-from spikebridge.suggest import counted, listed
+from spikebridge.errors.messages import counted, listed
 
 GROUP = re.compile(
     r"(channel|chan|ch|tetrode|tt|shank|electrode|elec|probe)(_?(id|no|nr|num|number|name))?", re.IGNORECASE

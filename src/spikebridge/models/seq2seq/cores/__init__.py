@@ -7,8 +7,8 @@ import pkgutil
 
 from pydantic_core import PydanticCustomError
 
+from spikebridge.errors.messages import did_you_mean
 from spikebridge.models.seq2seq.cores.base import Core
-from spikebridge.suggest import did_you_mean
 
 __all__ = ["Core", "build_core", "check_core", "core_names"]
 NOT_CORES = {"base"}

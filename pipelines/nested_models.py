@@ -1,0 +1,15 @@
+"""Stage ladder: what can be said of decisions and target spikes without spikes, with them, and with latents."""
+
+from pathlib import Path
+
+from spikebridge import config, nested_models
+from spikebridge.runtime.stage import output, stage_main
+
+
+def run(_: list[str]) -> None:
+    with output(Path("runs/ladder")) as folder:
+        nested_models.climb(config.load(), Path("data/windows"), Path("data/splits.json"), Path("runs/train"), folder)
+
+
+if __name__ == "__main__":
+    stage_main(run)

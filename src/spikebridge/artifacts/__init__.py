@@ -1,0 +1,1 @@
+"""Files on disk, one module a kind: its record, writer, reader and check."""

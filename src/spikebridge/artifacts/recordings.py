@@ -1,0 +1,117 @@
+"""Ingested recordings on disk: <folder>/<recording>/{spikes,units,trials,behavior}.parquet and recording.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.errors import DataError
+from spikebridge.runtime.hashing import file_digest, sketch
+from spikebridge.runtime.stage_inputs import is_unfinished
+from spikebridge.types import Recording
+from spikebridge.types.intervals import as_intervals
+
+ABOUT = "recording.json"
+TABLES = ("spikes", "units", "trials", "behavior")
+
+
+def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> None:
+    """Write the tables of one recording into a folder, made where missing.
+
+    made_from: fingerprint of what the recording was read from; see spikebridge.io.ingest. In recording.json,
+    `bin_width_s` is the width of the bins of a file that holds counts, null where it holds spike times, however coarse:
+    how exactly those are known is measured from the spikes, by inspect and preprocess.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in TABLES:
+        getattr(recording, name).to_parquet(folder / f"{name}.parquet", index=False)
+    about = {
+        "name": recording.name,
+        "animal": recording.animal,
+        "observed": recording.observed.tolist(),
+        "bin_width_s": recording.resolution_s or None,
+        "source_file": recording.source_file,
+        "warnings": list(recording.warnings),
+        "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
+        "spike_times": _times_digest(recording),
+        "sketch": _sketch(recording),
+        "made_from": made_from,
+    }
+    (folder / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _times_digest(recording: Recording) -> str:
+    """The same for the same trains, however units are numbered or ordered. A copy of all spikes is never made."""
+    units, times = recording.spikes["unit"].to_numpy(), recording.spikes["time_s"].to_numpy(dtype=np.float64)
+    edges = np.flatnonzero(units[1:] != units[:-1]) + 1
+    trains = [times[a:b] for a, b in zip([0, *edges], [*edges, len(times)], strict=True)]
+    each = sorted(hashlib.sha256(np.ascontiguousarray(train).data).digest() for train in trains)
+    return hashlib.sha256(b"".join(each)).hexdigest()
+
+
+def _sketch(recording: Recording) -> list[int]:
+    """Empty for counts in bins, in which trains of different units may well be the same."""
+    spikes = recording.spikes
+    times = spikes["time_s"].to_numpy(dtype=np.float64)
+    return sketch(spikes["unit"].to_numpy(), times) if recording.resolution_s == 0 else []
+
+
+def load_about(folder: Path) -> dict[str, Any]:
+    """recording.json of an ingested recording. Raises DataError where there is none."""
+    try:
+        about: dict[str, Any] = json.loads((Path(folder) / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder}: expected an ingested recording; run the stage ingest again ({error})") from error
+    return about
+
+
+def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
+    """Read what `save_ingested` wrote; tables that are not in `only` stay empty.
+
+    Raises DataError where the folder does not hold it.
+    """
+    folder = Path(folder)
+    about = load_about(folder)
+    try:
+        tables = {n: pd.read_parquet(folder / f"{n}.parquet") if n in only else pd.DataFrame() for n in TABLES}
+        width = float(about["bin_width_s"] or 0.0)
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
+        raise DataError(f"{folder}: expected an ingested recording; run the stage ingest again ({error})") from error
+    return Recording(
+        name=about["name"],
+        animal=about["animal"],
+        observed=as_intervals(about["observed"]),
+        source_file=about["source_file"],
+        warnings=tuple(about["warnings"]),
+        resolution_s=width,
+        **tables,
+    )
+
+
+@dataclass(frozen=True)
+class IngestedRecordings:
+    """The ingested recordings of a folder, sorted by name, each read when its turn comes: many need not fit memory."""
+
+    folder: Path
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(n for p in Path(self.folder).glob(f"*/{ABOUT}") if not is_unfinished(n := p.parent.name))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Recording]:
+        return (load_ingested(Path(self.folder) / name) for name in self.names)
+
+    def trials(self) -> Iterator[Recording]:
+        """The recordings with their trial table and observed time alone."""
+        return (load_ingested(Path(self.folder) / name, only=("trials",)) for name in self.names)

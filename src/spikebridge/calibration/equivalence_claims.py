@@ -1,0 +1,83 @@
+"""How often "no worse", "equivalent" and "a difference" are claimed of models whose true difference is known.
+
+The null of a test of equivalence is a difference, so its level is that of models which differ by just the margin; what
+it finds is that of equal ones. As for power, at the level of predictions (see `power`): two decoders whose true
+balanced accuracies differ by a given amount, scored within blocks, their differences between recordings handed to the
+product's functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.calibration.false_claims import clopper_pearson
+from spikebridge.calibration.outcomes import ALPHA
+from spikebridge.calibration.power_curves import COMPETITOR, Cell, differences
+from spikebridge.config import StatisticsConfig
+from spikebridge.runtime.parallel import Report
+from spikebridge.statistics import bayes_factor, equivalence, rope
+
+MARGIN = StatisticsConfig().margin
+RECORDINGS = (4, 6, 8, 12, 20)
+TRIALS = 110
+STRONG = 3.0
+"""Bayes factors that people call evidence (Kass & Raftery 1995)."""
+AT_MARGIN, ALIKE = "a is worse by the margin", "a and b are equally good"
+DIFFERENCE = {AT_MARGIN: -MARGIN, ALIKE: 0.0}
+NOT_WORSE = "no worse (gate, one-sided t)"
+Claim = Callable[[NDArray[np.float64]], bool]
+CLAIMS: Mapping[str, Claim] = {
+    NOT_WORSE: lambda d: equivalence(d, MARGIN, ALPHA).not_worse,
+    "equivalent (TOST)": lambda d: equivalence(d, MARGIN, ALPHA).equivalent,
+    "equal or better (ROPE, above 0.95)": lambda d: 1 - rope(d, MARGIN).worse > 1 - ALPHA,
+    "within the margin (ROPE, above 0.95)": lambda d: rope(d, MARGIN).equal > 1 - ALPHA,
+    f"a difference (Bayes factor above {STRONG:g})": lambda d: bayes_factor(d) > STRONG,
+    f"no difference (Bayes factor below 1/{STRONG:g})": lambda d: bayes_factor(d) < 1 / STRONG,
+}
+FALSE = {
+    AT_MARGIN: (*(c for c in CLAIMS if "Bayes" not in c), f"no difference (Bayes factor below 1/{STRONG:g})"),
+    ALIKE: (f"a difference (Bayes factor above {STRONG:g})",),
+}
+"""What the truth forbids to claim."""
+COLUMNS = ["truth", "claim", "recordings", "trials", "studies", "rate", "ci_low", "ci_high", "false"]
+
+
+@dataclass(frozen=True)
+class Job:
+    truth: str
+    cell: Cell
+
+
+def jobs(spread: float, agreement: float, studies: int, seed: int) -> list[Job]:
+    """Every truth with every number of recordings. spread, agreement, studies: as for power."""
+    return [
+        Job(truth, Cell(COMPETITOR, effect, TRIALS, recordings, spread, agreement, studies, seed))
+        for truth, effect in DIFFERENCE.items()
+        for recordings in RECORDINGS
+    ]
+
+
+def run(job: Job, report: Report) -> list[list]:
+    """One row a claim, COLUMNS."""
+    cell = job.cell
+    rng = np.random.default_rng([cell.seed, list(DIFFERENCE).index(job.truth), cell.recordings])
+    found = dict.fromkeys(CLAIMS, 0)
+    for _ in range(cell.studies):
+        each = np.nanmean(differences(cell, rng), axis=1)
+        for name, claim in CLAIMS.items():
+            found[name] += bool(claim(each))
+    report(job)
+    return [
+        [job.truth, name, cell.recordings, cell.trials, cell.studies, n / cell.studies,
+         *clopper_pearson(n, cell.studies), name in FALSE[job.truth]]
+        for name, n in found.items()
+    ]  # fmt: skip
+
+
+def table(found: list[list[list]]) -> pd.DataFrame:
+    return pd.DataFrame([row for rows in found for row in rows], columns=COLUMNS)

@@ -1,0 +1,41 @@
+"""Latents for the ladder of a study: those with which seq2seq starts, without its gradient steps.
+
+The closed-form linear translator (reduced-rank regression on smoothed counts) of each outer fold, fitted to its
+training windows alone: cheap enough for hundreds of studies, and drawn to whatever it is fitted to, as a network is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spikebridge.models.parts.baseline import fit_baseline
+from spikebridge.models.seq2seq.dataset import scaled
+from spikebridge.models.seq2seq.start import LinearStart, linear_start
+from spikebridge.types import Splits, Windows
+
+LATENTS, PENALTY, SMOOTHING_BINS = 2, 3.0, 0.2
+
+
+def write(data: Sequence[Windows], splits: Splits, path: Path) -> None:
+    """Write latents.npz as the stage train does: <recording>|<fold>|trial, is_test and latents (trial, bin, latent)."""
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for fold in splits.folds:
+        for w in data:
+            train, test = w.select(fold.train[w.recording]), w.select(fold.test[w.recording])
+            start = linear_start(train, fit_baseline(train, True, False)[1], SMOOTHING_BINS, LATENTS, PENALTY)
+            key = f"{w.recording}|{fold.fold}"
+            arrays[f"{key}|trial"] = np.concatenate([train.trial, test.trial])
+            arrays[f"{key}|is_test"] = np.repeat([False, True], [len(train), len(test)])
+            arrays[f"{key}|latents"] = np.concatenate([_latents(start, part) for part in (train, test)])
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def _latents(start: LinearStart, w: Windows) -> NDArray[np.float32]:
+    mean, spread = (torch.from_numpy(v.astype(np.float32)) for v in (start.mean, start.spread))
+    x = scaled(w.source, mean, spread, SMOOTHING_BINS, "cpu").numpy()
+    return np.asarray(x @ start.directions, dtype=np.float32)

@@ -1,0 +1,126 @@
+"""How often the primary test of a decision finds an effect: over its size, trials and recordings.
+
+At the level of predictions, since this needs thousands of studies: every recording has a true accuracy,
+beta-distributed around the mean, and trials are right by it; they are cut into test blocks as the product cuts them,
+then follow the product's score (within blocks), clusters, sign flip and Holm. How recordings
+differ and models agree is measured in the audit's studies (`spread`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from spikebridge.calibration.false_claims import clopper_pearson
+from spikebridge.calibration.outcomes import ALPHA
+from spikebridge.config.declared_tests import DECIDING
+from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
+from spikebridge.evaluation.comparisons import BLOCKS_WIDER
+from spikebridge.metrics.decision import balanced_accuracy_within_blocks
+from spikebridge.runtime.parallel import Report
+from spikebridge.statistics import sign_flip
+
+EFFECTS = (0.02, 0.05, 0.10)
+TRIALS = (60, 110, 220)
+RECORDINGS = (4, 6, 8, 12, 20)
+MAJORITY, COMPETITOR = "majority", "competitor"
+STUDIES = 400
+BLOCKS = 5
+BASE = 0.65
+"""Balanced accuracy of the competitor: what a decoder reaches on the default data, roughly."""
+SHARE = 0.6
+COLUMNS = ["against", "effect", "trials", "recordings", "tests", "clusters", "studies", "power", "ci_low", "ci_high"]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of the table. spread: SD of a model's true accuracy between recordings.
+
+    agreement: correlation of two models' luck, from trial to trial and from recording to recording.
+    """
+
+    against: str
+    effect: float
+    trials: int
+    recordings: int
+    spread: float
+    agreement: float
+    studies: int
+    seed: int
+
+
+def run(cell: Cell, report: Report) -> list:
+    """One row of the table, COLUMNS. Power: of the first test of its family, with Holm's hardest correction."""
+    key = [cell.seed, round(1000 * cell.effect), cell.trials, cell.recordings, cell.against == MAJORITY]
+    rng = np.random.default_rng(key)
+    tests = len(DECIDING) if cell.against == MAJORITY else len(DECIDING) - 1
+    by_block = cell.recordings < ENOUGH_RECORDINGS and cell.against == MAJORITY
+    wider = BLOCKS_WIDER if by_block else 1.0
+    found = 0
+    for _ in range(cell.studies):
+        difference = differences(cell, rng)
+        each = difference.ravel() if by_block else np.nanmean(difference, axis=1)
+        found += sign_flip(each, rng, "greater", 1_000, wider).p * tests <= ALPHA
+    report(cell)
+    clusters = "block" if by_block else "recording"
+    interval = clopper_pearson(found, cell.studies)
+    return [
+        cell.against, cell.effect, cell.trials, cell.recordings, tests, clusters, cell.studies, found / cell.studies,
+        *interval,
+    ]  # fmt: skip
+
+
+def cells(spread: float, agreement: float, studies: int, seed: int) -> list[Cell]:
+    """Every entry of the table."""
+    return [
+        Cell(against, effect, trials, recordings, spread, agreement, studies, seed)
+        for against in (MAJORITY, COMPETITOR)
+        for effect in EFFECTS
+        for trials in TRIALS
+        for recordings in RECORDINGS
+    ]
+
+
+def table(rows: list[list]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def differences(cell: Cell, rng: np.random.Generator) -> Array:
+    """(recording, block): score of a model less that of the other, in one simulated study."""
+    label = (rng.random((cell.recordings, cell.trials)) < SHARE).astype(np.int64)
+    base = 0.5 if cell.against == MAJORITY else BASE
+    mine, other = (_within(label, right, cell) for right in _right((base + cell.effect, base), cell, rng))
+    return mine - 0.5 if cell.against == MAJORITY else mine - other  # 1/2: a constant prediction within a block
+
+
+def _right(means: tuple[float, float], cell: Cell, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
+    """(recording, trial) of two models, whether each is right: beta-binomial, correlated through a Gaussian copula."""
+    hard, luck = (
+        _pair((cell.recordings, 1), cell.agreement, rng),
+        _pair((cell.recordings, cell.trials), cell.agreement, rng),
+    )
+    found = []
+    for mean, of_recording, of_trial in zip(means, hard, luck, strict=True):
+        size = mean * (1 - mean) / max(cell.spread, 1e-3) ** 2 - 1
+        share = stats.beta.ppf(stats.norm.cdf(of_recording), mean * size, (1 - mean) * size)
+        found.append(np.asarray(stats.norm.cdf(of_trial) < share))
+    return found
+
+
+def _pair(shape: tuple[int, int], correlation: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Two arrays of standard normal numbers with this correlation."""
+    first, second = rng.normal(size=shape), rng.normal(size=shape)
+    return first, correlation * first + np.sqrt(1 - correlation**2) * second
+
+
+def _within(label: NDArray[np.int64], right: NDArray[np.bool_], cell: Cell) -> Array:
+    """(recording, block), balanced accuracy; NaN where a block lacks a class."""
+    block = np.arange(cell.trials) * BLOCKS // cell.trials + BLOCKS * np.arange(cell.recordings)[:, None]
+    predicted = np.where(right, label, 1 - label)
+    each = balanced_accuracy_within_blocks(label.ravel(), predicted.ravel(), block.ravel(), 2)
+    return np.asarray(each.reshape(cell.recordings, BLOCKS))

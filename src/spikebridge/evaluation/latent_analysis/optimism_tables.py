@@ -1,0 +1,109 @@
+"""The audit of optimism: how much better scores look inside the tuner, in leaky folds, and with another seed.
+
+Nothing here is a result. Leaky scores stand in the table and the summary of this audit alone, never among the models'
+scores or the comparisons, which the gate of the registry reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.errors import DataError
+from spikebridge.evaluation.latent_analysis.scores import How
+from spikebridge.evaluation.scores import Resampling
+from spikebridge.metrics import clustered
+from spikebridge.text.plain_text import read_csv
+
+COLUMNS = [
+    "model", "metric", "inner", "outer", "inner_minus_outer", "blocked", "leaky", "leaky_minus_blocked", "ci_low",
+    "ci_high", "seeds_sd", "n_seeds", "n_trials_blocked", "n_trials_leaky",
+]  # fmt: skip
+PLACES = {"balanced_accuracy": "models", "bits_per_spike": "translation"}
+"""Metric -> the part of metrics.json that holds the reported score."""
+
+
+def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: How) -> pd.DataFrame:
+    """A row a model and metric; no rows where the analysis was not run.
+
+    inner: mean over outer folds of what the tuner's best trial scored. outer: the reported score. blocked, leaky: the
+    same settings fitted shortly, in the first outer folds, and in random folds of as many windows without a gap; their
+    difference with an interval over clusters (statistics.cluster). seeds_sd: standard deviation over seeds of the
+    blocked score, n - 1. scores: content of metrics.json.
+    Raises DataError for a table that lacks a column.
+    """
+    made = pd.DataFrame(columns=COLUMNS)
+    if folder is None or not (folder / "optimism.csv").is_file():
+        return made
+    text = {"recording": str, "block": str, "model": str}
+    told = read_csv(folder / "optimism.csv", dtype=text, keep_default_na=False, na_values=[""])
+    inner = pd.read_csv(folder / "optimism_inner.csv")
+    try:
+        rows = [
+            _row(str(model), metric, mine.dropna(subset=[column]), inner, scores, how)
+            for model, mine in told.groupby("model", sort=False)
+            for metric, column in (("balanced_accuracy", "predicted"), ("bits_per_spike", "nats"))
+            if mine[column].notna().any()
+        ]
+    except KeyError as error:
+        raise DataError(f"{folder / 'optimism.csv'}: lacks the column {error}; run the stage analyze again") from None
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def optimism_scores(table: pd.DataFrame) -> dict[str, Any]:
+    """The part "optimism" of metrics.json's analysis: metric -> model -> the rest of the row."""
+    found: dict[str, Any] = {}
+    for row in table.to_dict("records"):
+        found.setdefault(row["metric"], {})[row["model"]] = {k: row[k] for k in COLUMNS[2:]}
+    return found
+
+
+def _row(
+    model: str, metric: str, told: pd.DataFrame, inner: pd.DataFrame, scores: Mapping[str, Any], how: How
+) -> dict[str, Any]:
+    first = told[told["seed"] == 0]
+    both = {folds: first["folds"].to_numpy() == folds for folds in ("blocked", "leaky")}
+    resampling = Resampling.of(first, how.settings, how.rng, how.animals)
+    index = resampling.clusters.index
+    blocked, leaky = (_score(metric, first[rows], index[rows]) for rows in both.values())
+    difference = resampling.interval(lambda weights: leaky(weights) - blocked(weights))
+    seeds = [
+        _plain(metric, rows) for _, rows in told[told["folds"] == "blocked"].groupby("seed", sort=True) if len(rows)
+    ]
+    known = inner[(inner["model"] == model) & (inner["metric"] == metric)]["inner"]
+    outer = scores.get(PLACES[metric], {}).get(model, {}).get(metric, {}).get("value", np.nan)
+    return {
+        "model": model,
+        "metric": metric,
+        "inner": float(known.mean()) if len(known) else np.nan,
+        "outer": outer,
+        "inner_minus_outer": float(known.mean()) - outer if len(known) else np.nan,
+        "blocked": _plain(metric, first[both["blocked"]]),
+        "leaky": _plain(metric, first[both["leaky"]]),
+        "leaky_minus_blocked": difference["value"],
+        "ci_low": difference["ci_low"],
+        "ci_high": difference["ci_high"],
+        "seeds_sd": float(np.std(seeds, ddof=1)) if len(seeds) > 1 else np.nan,
+        "n_seeds": len(seeds),
+        "n_trials_blocked": int(both["blocked"].sum()),
+        "n_trials_leaky": int(both["leaky"].sum()),
+    }
+
+
+def _score(metric: str, rows: pd.DataFrame, index: Any) -> clustered.Score:
+    """A function of all clusters' weights, of those rows alone. Clusters without such a row have no say."""
+    if metric == "balanced_accuracy":
+        label, predicted = (rows[c].to_numpy(np.int64) for c in ("label", "predicted"))
+        score = clustered.balanced_accuracy(label, predicted, index, int(max(label.max(), predicted.max())) + 1)
+    else:
+        score = clustered.ratio(rows["nats"].to_numpy(float) / np.log(2), rows["spikes"].to_numpy(float), index)
+    return lambda weights: score(weights[:, : int(index.max()) + 1])
+
+
+def _plain(metric: str, rows: pd.DataFrame) -> float:
+    """The score of all rows together."""
+    return float(_score(metric, rows, np.zeros(len(rows), dtype=np.int64))(np.ones((1, 1)))[0])

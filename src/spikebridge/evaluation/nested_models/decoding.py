@@ -1,0 +1,155 @@
+"""ladder.csv: every step of the ladder of a decision with its gain over its reference, after the leakage check.
+
+What is claimed of latents is tested in families of the ladder's own, declared with the steps (see
+spikebridge.nested_models.decoding.steps): their Holm corrections take nothing from the primary families, and none of
+their verdicts opens a gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import StatisticsConfig
+from spikebridge.errors import DataError
+from spikebridge.evaluation import leakage
+from spikebridge.evaluation.inputs import Decisions, Inputs, read_decisions
+from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
+from spikebridge.evaluation.verdicts import decided
+from spikebridge.metrics import clustered, decision
+from spikebridge.statistics import holm, sign_flip
+from spikebridge.types.lazy_arrays import read_json
+
+Array = NDArray[np.float64]
+DECISION = "decision"
+LOWER_IS_BETTER = ("log_loss",)
+COLUMNS = [
+    "kind", "step", "metric", "value", "ci_low", "ci_high", "reference", "gain", "gain_low", "gain_high", "p", "p_holm",
+    "verdict", "n", "n_effective", "n_clusters", "smallest_attainable_p", "family", "role",
+]  # fmt: skip
+"""Of ladder.csv. kind: which ladder. value: the step's own score, gain: its lead over the reference."""
+
+
+def read_steps(folder: Path, inputs: Inputs) -> tuple[dict[str, Any], Inputs, dict[str, Any]]:
+    """What the stage ladder wrote of decisions: about.json, its steps in the place of models, and the leakage report.
+
+    Raises DataError for a file that is missing or does not hold what it should, LeakageError as for models.
+    """
+    about = read_json(folder / "about.json")
+    try:
+        names = [s["name"] for s in about["decision"] if not s["missing"]]
+    except (KeyError, TypeError):
+        raise DataError(f"{folder / 'about.json'}: expected the steps of the ladder; run the stage ladder") from None
+    return about, *read_named(names, folder, inputs, "ladder")
+
+
+def read_named(names: Sequence[str], folder: Path, inputs: Inputs, kind: str) -> tuple[Inputs, dict[str, Any]]:
+    """Out-of-fold results in folders of these names in the place of models, and the leakage report.
+
+    kind: written before each name in the report. Raises as `read_steps`.
+    """
+    steps = replace(
+        inputs,
+        decisions={name: read_decisions(name, folder / name, inputs.classes) for name in names},
+        consumed={name: read_json(folder / name / "consumed.json") for name in names},
+        translations={},
+        latents={},
+    )
+    named = {"decisions": steps.decisions, "consumed": steps.consumed}
+    apart: Any = {key: {f"{kind}/{name}": v for name, v in each.items()} for key, each in named.items()}
+    return steps, leakage.check(replace(steps, **apart))
+
+
+def decision_ladder(
+    about: Mapping[str, Any], steps: Inputs, resampling: Resampling, settings: StatisticsConfig,
+    rng: np.random.Generator,
+) -> pd.DataFrame:  # fmt: skip
+    """One row a step and metric, in the order of the steps; a step that is left out has one row that says why.
+
+    Values and gains come with cluster-bootstrap intervals under the same draws; a gain above zero is for the better,
+    whatever the metric. The test is a one-sided sign flip over clusters of the gain in balanced accuracy within test
+    blocks; p_holm and a verdict are those of steps with a family, all other steps are described. Trials of a matched
+    step count by their weight, in its reference too. n_effective: (sum w)^2 / sum w^2 of these weights.
+    """
+    rows: list[dict[str, Any]] = []
+    for step in about["decision"]:
+        named = {"kind": DECISION, "step": step["name"], "reference": step["reference"], "family": step["family"]}
+        named["role"] = "ladder" if step["family"] else "descriptive"
+        if step["missing"]:
+            rows.append({**named, "metric": WITHIN, "verdict": f"left out: {step['missing']}"})
+        else:
+            found = _rows(step["name"], step["reference"], steps, resampling, settings, rng)
+            rows += [{**named, **row} for row in found]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    for _, family in table[table["family"].ne("") & table["smallest_attainable_p"].notna()].groupby("family"):
+        table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(np.float64))
+        for k in family.index:
+            of = table.loc[k]
+            table.loc[k, "verdict"] = decided(
+                of["step"], of["p_holm"], of["smallest_attainable_p"], len(family), resampling.clusters.kind,
+                settings.alpha,
+            )  # fmt: skip
+    return table
+
+
+def ladder_scores(table: pd.DataFrame) -> dict[str, Any]:
+    """The part "ladder" of metrics.json: kind -> step -> metric -> value, interval, gain and test."""
+    found: dict[str, Any] = {}
+    for row in table.dropna(subset=["value"]).to_dict("records"):
+        place = found.setdefault(str(row["kind"]), {}).setdefault(str(row["step"]), {})
+        place[str(row["metric"])] = {key: row[key] for key in ("value", "ci_low", "ci_high")}
+        if row["reference"]:
+            gain = {"value": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
+            test = {key: row[key] for key in ("p", "p_holm", "verdict") if pd.notna(row["p"])}
+            place[str(row["metric"])] |= {"reference": row["reference"], "gain": gain, **test}
+    return found
+
+
+def _rows(
+    name: str, reference: str, steps: Inputs, resampling: Resampling, settings: StatisticsConfig,
+    rng: np.random.Generator,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    d, k = steps.decisions[name], len(steps.classes)
+    weight = d.table["weight"].to_numpy(np.float64) if "weight" in d.table else np.ones(len(d.table))
+    mine = _scores(d, resampling, k, weight)
+    over = _scores(steps.decisions[reference], resampling, k, weight) if reference else None
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    of_step = {"n_clusters": len(resampling.clusters), "n": len(weight), "n_effective": effective}
+    for metric, score in mine.items():
+        row = {"metric": metric, **of_step, **resampling.interval(score), "verdict": "descriptive"}
+        if over is None:
+            yield row
+            continue
+        if metric != WITHIN:
+            sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+            yield {**row, "family": "", **_of_gain(resampling.interval(_gain(score, over[metric], sign)))}
+            continue
+        both = (within_blocks(x, resampling.clusters, k, weight) for x in (d, steps.decisions[reference]))
+        difference = np.subtract(*both)
+        test = sign_flip(difference, rng, "greater", settings.resamples)
+        found = {"p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
+        yield {**row, **_of_gain(resampling.interval(mean_of_clusters(difference))), **found}
+
+
+def _scores(d: Decisions, resampling: Resampling, n_classes: int, weight: Array) -> dict[str, clustered.Score]:
+    c = resampling.clusters.index
+    loss = decision.log_loss_per_trial(d.label, d.probabilities)
+    return {
+        WITHIN: mean_of_clusters(within_blocks(d, resampling.clusters, n_classes, weight)),
+        "auc": clustered.auc(d.label, d.evidence, c, weight),
+        "log_loss": clustered.ratio(weight * loss, weight, c),
+    }
+
+
+def _gain(score: clustered.Score, reference: clustered.Score, sign: float) -> clustered.Score:
+    return lambda weights: sign * (score(weights) - reference(weights))
+
+
+def _of_gain(interval: Mapping[str, float]) -> dict[str, float]:
+    return {"gain": interval["value"], "gain_low": interval["ci_low"], "gain_high": interval["ci_high"]}

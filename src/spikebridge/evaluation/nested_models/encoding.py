@@ -1,0 +1,144 @@
+"""The translation's part of ladder.csv: bits/spike of every step, what it adds to the one before, and the tests.
+
+Three gains are claimed and share a Holm correction of their own, few enough for six recordings to decide: the linear
+source over the target's history, seq2seq over the linear source, and both together over the history, the communication
+gain. The other gains are described. Every gain is of the same fits that the values are of, so gains add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import StatisticsConfig
+from spikebridge.errors import DataError
+from spikebridge.evaluation import leakage
+from spikebridge.evaluation.inputs import KEYS, Inputs, Translation, read_table
+from spikebridge.evaluation.nested_models.decoding import COLUMNS
+from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.verdicts import decided
+from spikebridge.metrics import clustered
+from spikebridge.statistics import holm, sign_flip
+from spikebridge.types.lazy_arrays import read_json
+
+Array = NDArray[np.float64]
+KIND, BITS, COMMUNICATION = "translation", "bits_per_spike", "communication_bits_per_spike"
+HISTORY, SOURCES = "target_history", ("linear_source", "seq2seq")
+FAMILY = "translation_ladder"
+
+
+@dataclass(frozen=True)
+class TranslationSteps:
+    """What the stage ladder wrote of a translation.
+
+    steps: name -> its trials, all in one order. units: recording, unit, fold, block, step, nats, spikes. order: every
+    step. missing: step -> why it is left out.
+    """
+
+    steps: Mapping[str, Translation]
+    units: pd.DataFrame
+    order: tuple[str, ...]
+    missing: Mapping[str, str]
+
+    @property
+    def last(self) -> str | None:
+        """The last step with the source in it, where there is one, and the history it is held against."""
+        there = [s for s in SOURCES if s in self.steps]
+        return there[-1] if there and HISTORY in self.steps else None
+
+
+def read_translation_steps(folder: Path, inputs: Inputs) -> tuple[TranslationSteps, dict[str, Any]]:
+    """The steps, and the report of the leakage check over them.
+
+    Raises DataError for a file that is missing or does not hold what it should, LeakageError as for models.
+    """
+    about = read_json(folder / "about.json")
+    try:
+        order, missing, consumed = tuple(about["steps"]), about["missing"], about["consumed"]
+    except KeyError as error:
+        raise DataError(f"{folder / 'about.json'}: expected {error.args[0]!r}; run the stage ladder") from None
+    there = [s for s in order if s not in missing]
+    steps: dict[str, Translation] = {}
+    units = pd.DataFrame(columns=["recording", "unit", "fold", "block", "step", "nats", "spikes"])
+    if there:
+        table = read_table(folder / "trials.parquet", [*KEYS, "step", "nats", "spikes"])
+        units = pd.read_parquet(folder / "units.parquet")
+        for step in there:
+            rows = table[table["step"] == step].reset_index(drop=True).assign(nats_without_source=np.nan)
+            steps[step] = Translation(step, rows, folder)
+    record = {f"ladder/{s}": {"split_hash": about["split_hash"], "folds": consumed[s]} for s in there}
+    apart: Any = {"translations": {f"ladder/{s}": t for s, t in steps.items()}, "consumed": record}
+    report = leakage.check(replace(inputs, decisions={}, latents={}, **apart))
+    return TranslationSteps(steps, units, order, missing), report
+
+
+def translation_ladder_table(
+    found: TranslationSteps, resampling: Resampling | None, settings: StatisticsConfig, rng: np.random.Generator
+) -> pd.DataFrame:
+    """One row a step, in order, with its gain over the step before; one that is left out says why.
+
+    value, gain: bits/spike over all trials, with intervals under the same draws of clusters. p: sign flip over clusters
+    of the gain in each. A last row, of another metric, holds the communication gain as value and as gain. resampling:
+    of the steps' trials; None where every step is left out.
+    """
+    rows: list[dict[str, Any]] = []
+    before = ""
+    for step in found.order:
+        named = {"kind": KIND, "step": step, "metric": BITS, "reference": before, "family": ""}
+        if step in found.missing:
+            rows.append({**named, "verdict": f"left out: {found.missing[step]}", "role": "descriptive"})
+            continue
+        assert resampling is not None  # it is of these steps
+        mine = found.steps[step]
+        over = found.steps[before] if before else None
+        family = FAMILY if step in SOURCES and HISTORY in found.steps else ""
+        score = resampling.interval(_score(mine.nats, mine, resampling))
+        rows.append({**named, **_gain(mine, over, resampling, settings, rng), "family": family, **score})
+        before = step
+    if found.last is not None and resampling is not None:
+        mine, over = found.steps[found.last], found.steps[HISTORY]
+        gain = _gain(mine, over, resampling, settings, rng)
+        named = {"kind": KIND, "step": found.last, "metric": COMMUNICATION, "reference": HISTORY, "family": FAMILY}
+        value = {"value": gain["gain"], "ci_low": gain["gain_low"], "ci_high": gain["gain_high"]}
+        rows.append({**named, **gain, **value})
+    return _tested(pd.DataFrame(rows, columns=COLUMNS), resampling.clusters.kind if resampling else "", settings.alpha)
+
+
+def _gain(
+    mine: Translation, over: Translation | None, resampling: Resampling, settings: StatisticsConfig,
+    rng: np.random.Generator,
+) -> dict[str, Any]:  # fmt: skip
+    row: dict[str, Any] = {"n": len(mine.table), "n_effective": len(mine.table), "n_clusters": len(resampling.clusters)}
+    if over is None:
+        return row
+    score = _score(mine.nats - over.nats, mine, resampling)
+    interval = resampling.interval(score)
+    test = sign_flip(score(np.eye(len(resampling.clusters))), rng, "greater", settings.resamples)
+    gain = {"gain": interval["value"], "gain_low": interval["ci_low"], "gain_high": interval["ci_high"]}
+    return {**row, **gain, "p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
+
+
+def _score(nats: Array, of: Translation, resampling: Resampling) -> clustered.Score:
+    return clustered.ratio(nats / np.log(2), of.spikes, resampling.clusters.index)
+
+
+def _tested(table: pd.DataFrame, kind: str, alpha: float) -> pd.DataFrame:
+    """With Holm within the family and verdicts; the rest is described."""
+    family = table.index[table["family"].ne("")]
+    table["role"] = np.where(table["family"].ne(""), "ladder", "descriptive")
+    table["verdict"] = [v if isinstance(v, str) else "descriptive" for v in table["verdict"]]
+    if len(family):
+        table.loc[family, "p_holm"] = holm(table.loc[family, "p"].to_numpy(np.float64))
+    for k in family:
+        of = table.loc[k]
+        name = "communication" if of["metric"] == COMMUNICATION else of["step"]
+        table.loc[k, "verdict"] = decided(
+            name, of["p_holm"], of["smallest_attainable_p"], len(family), kind, alpha
+        )  # fmt: skip
+    return table

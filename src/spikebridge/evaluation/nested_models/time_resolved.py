@@ -1,0 +1,114 @@
+"""decision_course.csv: balanced accuracy from one part of the window at a time, its p corrected for all times.
+
+What is claimed is that some part of the window tells the decision; the largest t over all of them (statistics.
+max_statistic) is what has to be beaten. Clusters are recordings, as for the ladder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.config import StatisticsConfig, TrialsConfig
+from spikebridge.errors import DataError
+from spikebridge.evaluation.inputs import Inputs
+from spikebridge.evaluation.nested_models.decoding import read_named
+from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
+from spikebridge.evaluation.verdicts import decided
+from spikebridge.statistics import max_statistic
+
+Array = NDArray[np.float64]
+TELLS = "tells the decision"
+COLUMNS = [
+    "of", "event", "start_s", "stop_s", "time_s", "metric", "chance", "value", "ci_low", "ci_high", "p_max", "verdict",
+    "n", "n_clusters", "smallest_attainable_p", "role",
+]  # fmt: skip
+"""of: what is read. start_s, stop_s, time_s: ends and middle of the part, seconds from the event."""
+
+
+def read_course(
+    about: Mapping[str, Any], folder: Path, inputs: Inputs
+) -> tuple[list[dict[str, Any]], Inputs, dict[str, Any]]:
+    """What the stage ladder wrote of parts of the window: which they are, their results, and the leakage report.
+
+    Raises DataError for a file that is missing or does not hold what it should, LeakageError as for models.
+    """
+    try:
+        parts = list(about["course"])
+        names = [str(part["name"]) for part in parts]
+    except (KeyError, TypeError):
+        raise DataError(f"{folder}: expected the parts of the window in about.json; run the stage ladder") from None
+    return parts, *read_named(names, folder, inputs, "course")
+
+
+def course_table(
+    parts: list[dict[str, Any]], results: Inputs, resampling: Resampling, settings: StatisticsConfig,
+    trials: TrialsConfig, rng: np.random.Generator,
+) -> pd.DataFrame:  # fmt: skip
+    """One row a part of the window and what is decoded there; COLUMNS.
+
+    value: balanced accuracy within test blocks, averaged over a recording's blocks; its interval is a cluster bootstrap
+    of that point alone. p_max: one-sided sign flip over clusters of the largest t of all parts, against chance (one
+    over the number of classes). Clusters without a block that holds every class are left out of it.
+    """
+    rows: list[dict[str, Any]] = []
+    w = next(iter(results.windows.values()))
+    for of in dict.fromkeys(str(part["of"]) for part in parts):
+        mine = [part for part in parts if part["of"] == of]
+        scores = [
+            within_blocks(results.decisions[part["name"]], resampling.clusters, len(results.classes)) for part in mine
+        ]
+        tested = list(_tested(np.array(scores).T - 1 / len(results.classes), settings, rng, resampling.clusters.kind))
+        for part, score, test in zip(mine, scores, tested or [{}] * len(mine), strict=True):
+            start, stop = (trials.window_s[0] + part[end] * w.bin_s for end in ("first", "stop"))
+            rows.append(
+                {
+                    "of": of,
+                    "event": trials.align,
+                    "start_s": start,
+                    "stop_s": stop,
+                    "time_s": (start + stop) / 2,
+                    "metric": WITHIN,
+                    "chance": 1 / len(results.classes),
+                    **resampling.interval(mean_of_clusters(score)),
+                    "n": len(results.decisions[part["name"]].table),
+                    "n_clusters": len(resampling.clusters),
+                    "role": "descriptive",
+                    **test,
+                }
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def course_scores(table: pd.DataFrame) -> dict[str, Any]:
+    """The part "decision_course" of metrics.json: of -> the best time, the first that tells, and whether any does."""
+    found: dict[str, Any] = {}
+    for of, rows in table.groupby("of", sort=False):
+        best = rows.loc[rows["value"].idxmax()] if rows["value"].notna().any() else rows.iloc[0]
+        tells = rows[rows["verdict"].astype(str).str.startswith(TELLS)]
+        found[str(of)] = {
+            "best_time_s": best["time_s"],
+            **{key: best[key] for key in ("value", "ci_low", "ci_high")},
+            "p_max": rows["p_max"].min(),
+            "first_time_s": tells["time_s"].min(),
+            "parts": len(rows),
+            "parts_that_tell": len(tells),
+            "verdict": TELLS if len(tells) else str(best["verdict"]),
+        }
+    return found
+
+
+def _tested(above: Array, settings: StatisticsConfig, rng: np.random.Generator, kind: str) -> Iterator[dict[str, Any]]:
+    """above: (cluster, part), score less chance. One dict a part; none where fewer than two clusters have scores."""
+    known = above[np.isfinite(above).all(axis=1)]
+    if len(known) < 2:
+        return
+    test = max_statistic(known, rng, "greater", settings.alpha, settings.resamples)
+    for p in test.p:
+        verdict = TELLS if p <= settings.alpha else decided("", p, test.smallest, 1, kind, settings.alpha)
+        yield {"p_max": p, "verdict": verdict, "n_clusters": test.n, "smallest_attainable_p": test.smallest}

@@ -1,0 +1,69 @@
+"""The tests that were declared beforehand, and what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.figures import style
+
+name = "declared_tests"
+needs = ("forest",)
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """Paired differences with intervals, corrected p and verdict; a panel a metric, one line a test."""
+    table = style.read(tables_folder, "forest")
+    if table.empty:
+        return False
+    metrics = list(dict.fromkeys(table["metric"]))
+    sizes = [len(table[table["metric"] == m]) + table[table["metric"] == m]["family"].nunique() for m in metrics]
+    with style.styled():
+        figure = style.new(11.5, 0.9 + 0.34 * sum(sizes) + 0.75 * len(metrics))
+        grid = figure.subplots(len(metrics), 1, squeeze=False, height_ratios=sizes)[:, 0]
+        for axes, metric in zip(grid, metrics, strict=True):
+            _panel(axes, table[table["metric"] == metric], metric)
+        style.headline(figure, "Primary comparisons: paired differences between models (filled: p ≤ alpha after Holm)")
+        return style.save(figure, out_path)
+
+
+def _panel(axes: style.Axes, table: pd.DataFrame, metric: str) -> None:
+    colour = style.colours(table["model_a"])
+    line, ticks, names = 0, [], []
+    for family, rows in table.groupby("family", sort=False):
+        axes.text(-0.01, line, style.shown(str(family)), transform=axes.get_yaxis_transform(), ha="right", va="center",
+                  fontsize=10, fontstyle="italic", color=style.INK)  # fmt: skip
+        line += 1
+        for row in rows.to_dict("records"):
+            _test(axes, line, row, colour[row["model_a"]])
+            ticks.append(line)
+            names.append(f"{style.shown(row['model_a'])} − {style.shown(row['model_b'])}")
+            line += 1
+    axes.axvline(0, color=style.FAINT, linewidth=1)
+    axes.set_yticks(ticks, names)
+    axes.set_ylim(line - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    low, high = _limits(table)
+    axes.set_xlim(low, high)
+    within = " within test blocks" if metric.endswith("within_blocks") else ""
+    axes.set_xlabel(f"difference in {style.METRICS.get(metric, metric)}{within} (right of 0: first model better)")
+
+
+def _test(axes: style.Axes, line: int, row: dict, colour: str) -> None:
+    clear = str(row["verdict"]).endswith("better")
+    axes.plot([row["ci_low"], row["ci_high"]], [line, line], color=colour, linewidth=2)
+    axes.plot(row["estimate"], line, "o", color=colour, markersize=8, markerfacecolor=colour if clear else "white")
+    p = row["p_holm"]
+    said = "p –" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    axes.text(1.01, line, f"{said}   {style.shown(row['verdict'])}", transform=axes.get_yaxis_transform(), va="center",
+              fontsize=10)  # fmt: skip
+
+
+def _limits(table: pd.DataFrame) -> tuple[float, float]:
+    values = table[["estimate", "ci_low", "ci_high"]].to_numpy(float).ravel()
+    low, high = np.nanmin([*values, 0.0]), np.nanmax([*values, 0.0])
+    room = 0.06 * max(high - low, 1e-3)
+    return low - room, high + room

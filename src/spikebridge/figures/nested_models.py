@@ -1,0 +1,108 @@
+"""The ladder of explanations: what each step tells of decisions or target spikes, and what it adds to its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.figures import style
+
+name = "nested_models"
+needs = ("ladder",)
+TITLES = {"decision": "decisions", "translation": "target spikes"}
+CHANCE = "majority"
+WRAP = 46
+"""Characters a line of why a step is left out."""
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """A row of panels a ladder: scores from top to bottom, and beside each its gain, the test's p and verdict."""
+    table = style.read(tables_folder, "ladder")
+    shown = [_tested_metric(rows) for _, rows in table.groupby("kind", sort=False)] if len(table) else []
+    shown = [rows for rows in shown if rows["value"].notna().any()]
+    if not shown:
+        return False
+    with style.styled():
+        sizes = [len(rows) + 1.6 for rows in shown]
+        figure = style.new(13.0, 0.9 + 0.44 * sum(sizes))
+        grid = figure.subplots(len(shown), 2, squeeze=False, height_ratios=sizes, width_ratios=[1.0, 1.0])
+        for (left, right), rows in zip(grid, shown, strict=True):
+            _values(left, rows)
+            _gains(right, rows)
+        style.headline(figure, "The ladder: what a step tells, and what it adds (filled gain: p ≤ alpha after Holm)")
+        return style.save(figure, out_path)
+
+
+def _tested_metric(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row a step: the metric that is tested, which comes first."""
+    return rows[rows["metric"] == rows["metric"].iloc[0]].reset_index(drop=True)
+
+
+def _values(axes: style.Axes, rows: pd.DataFrame) -> None:
+    metric, kind = str(rows["metric"].iloc[0]), str(rows["kind"].iloc[0])
+    for k, row in enumerate(rows.to_dict("records")):
+        if np.isfinite(row["value"]):
+            _dot(axes, k, row, ("value", "ci_low", "ci_high"), _colour(row), True)
+        else:
+            why = axes.text(0.01, k, fill(str(row["verdict"]), WRAP), transform=axes.get_yaxis_transform(), va="center",
+                            fontsize=8.5, fontstyle="italic", color="#6E6E6E")  # fmt: skip
+            why.set_in_layout(False)  # it lies inside the panel, and must not make it narrower
+    base = rows.loc[rows["step"] == CHANCE, "value"]
+    axes.axvline(float(base.iloc[0]) if len(base) else 0.0, color=style.FAINT, linewidth=1, zorder=0)
+    axes.set_yticks(range(len(rows)), [style.shown(s) for s in rows["step"]])
+    _frame(axes, rows)
+    within = " within test blocks" if metric.endswith("within_blocks") else ""
+    axes.set_xlabel(f"{style.METRICS.get(metric, metric)}{within}")
+    axes.set_title(f"{TITLES.get(kind, style.shown(kind))}, out of fold")
+
+
+def _gains(axes: style.Axes, rows: pd.DataFrame) -> None:
+    metric = str(rows["metric"].iloc[0])
+    for k, row in enumerate(rows.to_dict("records")):
+        if not np.isfinite(row["gain"]):
+            continue
+        _dot(axes, k, row, ("gain", "gain_low", "gain_high"), _colour(row), str(row["verdict"]).endswith("better"))
+        axes.text(1.02, k, _said(row), transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+    axes.axvline(0, color=style.FAINT, linewidth=1, zorder=0)
+    axes.set_yticks([])
+    _frame(axes, rows)
+    axes.set_xlabel(f"gain in {style.METRICS.get(metric, metric)}")
+    axes.set_title("gain")
+
+
+def _said(row: dict[Any, Any]) -> str:
+    """Over what, p, and the verdict where there is one."""
+    tested = np.isfinite(row["p_holm"])
+    p = row["p_holm"] if tested else row["p"]
+    value = "" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    verdict = str(row["verdict"]).removeprefix(str(row["step"])).strip()
+    parts = [f"over {style.shown(row['reference'])}", value, verdict if tested else ""]
+    return "   ".join(part for part in parts if part)
+
+
+def _dot(axes: style.Axes, at: int, row: dict[Any, Any], columns: Sequence[str], colour: str, full: bool) -> None:
+    value, low, high = (float(row[c]) for c in columns)
+    axes.plot([low, high], [at, at], color=colour, linewidth=2)
+    axes.plot(value, at, "o", color=colour, markersize=8, markerfacecolor=colour if full else "white")
+
+
+def _colour(row: dict[Any, Any]) -> str:
+    """Latents and the translator stand out; confounds are apart."""
+    step = str(row["step"])
+    if "confounds" in step:
+        return style.PALETTE[3]
+    return style.KNOWN["seq2seq"] if "latents" in step or "seq2seq" in step else style.PALETTE[6]
+
+
+def _frame(axes: style.Axes, rows: pd.DataFrame) -> None:
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color="#E6E6E6")
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(style.few_ticks())

@@ -1,0 +1,46 @@
+"""Do predicted probabilities mean what they say?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from spikebridge.figures import style
+
+name = "reliability"
+needs = ("calibration",)
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """Observed against predicted frequency, a panel a model, with binomial intervals."""
+    table = style.read(tables_folder, "calibration")
+    if table.empty:
+        return False
+    models = list(dict.fromkeys(table["model"]))
+    colour, of = style.colours(models), style.shown(table["of"].iloc[0])
+    what = "the most likely class" if of == "most likely class" else f"“{of}”"
+    with style.styled():
+        figure = style.new(2.75 * len(models) + 0.6, 3.7)
+        grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
+        for axes, model in zip(grid, models, strict=True):
+            mine = table[table["model"] == model].sort_values("predicted")
+            gap = float(np.average((mine["predicted"] - mine["observed"]).abs(), weights=mine["n"]))
+            axes.plot([0, 1], [0, 1], color=style.FAINT, linewidth=1, linestyle="--", zorder=0)
+            error = np.abs([mine["observed"] - mine["low"], mine["high"] - mine["observed"]])
+            axes.errorbar(
+                mine["predicted"],
+                mine["observed"],
+                error,
+                color=colour[model],
+                marker="o",
+                markersize=5,
+                elinewidth=1.2,
+            )
+            axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
+            axes.set_title(style.shown(model))
+            axes.text(1.0, 0.0, f"mean gap {gap:.2f}", ha="right", va="bottom", fontsize=10)
+        grid[0].set_ylabel("observed frequency")
+        figure.supxlabel(f"predicted probability of {what}", fontsize=11)
+        style.headline(figure, "Calibration on held-out trials (dashed: perfect)")
+        return style.save(figure, out_path)

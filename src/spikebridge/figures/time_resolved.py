@@ -1,0 +1,46 @@
+"""When the decision can be told: balanced accuracy from one part of the window at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spikebridge.figures import style
+
+name = "time_resolved"
+needs = ("decision_course",)
+CALLED = {"source_region": "source's counts", "translated_latents": "latents"}
+TELLS = "tells the decision"
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """A curve each of source and latents with pointwise intervals; bars below mark times that beat the largest t."""
+    table = style.read(tables_folder, "decision_course")
+    table = table[table["value"].notna()] if len(table) else table
+    if table.empty:
+        return False
+    with style.styled():
+        figure = style.new(7.0, 4.4)
+        axes = figure.subplots()
+        low, high = float(table["ci_low"].min()), float(table["ci_high"].max())
+        step = 0.04 * max(high - low, 0.05)
+        for k, (of, rows) in enumerate(table.groupby("of", sort=False)):
+            colour = style.PALETTE[k]
+            axes.plot(
+                rows["time_s"], rows["value"], marker=style.MARKERS[k], color=colour, markersize=5,
+                label=CALLED.get(str(of), str(of)),
+            )  # fmt: skip
+            axes.fill_between(rows["time_s"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.2, linewidth=0)
+            for row in rows[rows["verdict"] == TELLS].itertuples():
+                axes.plot(
+                    [row.start_s, row.stop_s], [low - (k + 1) * step] * 2, color=colour, linewidth=4,
+                    solid_capstyle="butt",
+                )  # fmt: skip
+        axes.axhline(table["chance"].iloc[0], color=style.FAINT, linewidth=1)
+        style.time_zero(axes)
+        axes.set_xlabel(style.event_label(table["event"].iloc[0]))
+        axes.set_ylabel("balanced accuracy\n(within blocks, held-out trials)")
+        verdicts = {str(v) for v in table["verdict"]} - {TELLS}
+        few = next((v for v in sorted(verdicts) if v.startswith("too few")), "")
+        style.headline(figure, f"When the decision can be told ({few or 'bars: p ≤ alpha, corrected for all times'})")
+        figure.legend(loc="outside lower center", ncols=2)
+        return style.save(figure, out_path)

@@ -1,0 +1,98 @@
+"""Optuna studies on disk, one SQLite file each, opened so that a damaged one does not stop the tuning for ever."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from spikebridge.config import TuneConfig
+from spikebridge.errors.system_errors import explain
+
+JOURNAL = "-journal"
+"""SQLite's file of an unfinished change, beside the database that it belongs to."""
+
+
+@contextmanager
+def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator[Any]:
+    """The study of a file, made where there is none. A file that is no study any more is moved to `aside`, and the
+    study begins again.
+
+    A trial that ran when its process was killed counts as failed.
+    """
+    from tqdm import tqdm
+
+    try:
+        _check_file(path)
+        storage, study = _study(path, name, settings)
+    except Exception as error:
+        if not path.is_file() or explain(error, path) is not None:  # a full disk is no damage
+            raise
+        moved = _set_aside(path, aside)
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        tqdm.write(f"{path} is damaged ({why}): moved to {moved}; this study begins again", file=sys.stderr)
+        storage, study = _study(path, name, settings)
+    try:
+        yield study
+    finally:
+        storage.engine.dispose()
+
+
+def finished(study: Any) -> list[Any]:
+    """The trials that count: complete or pruned."""
+    from optuna.trial import TrialState
+
+    return [t for t in study.get_trials(deepcopy=False) if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+
+
+def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
+    """The storage and the study in it. Raises ValueError, and whatever Optuna does, where it is not whole."""
+    import optuna
+
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    try:
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=settings.startup_trials, n_warmup_steps=4)
+        study = optuna.create_study(
+            storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
+        )
+        _fail_unfinished(study)
+        for trial in finished(study):
+            if trial.state.name == "COMPLETE" and (trial.value is None or "params" not in trial.user_attrs):
+                raise ValueError(f"trial {trial.number} is complete without its value and settings")
+    except Exception:
+        storage.engine.dispose()
+        raise
+    return storage, study
+
+
+def _fail_unfinished(study: Any) -> None:
+    """A trial that was running when its process was killed would stay so for ever."""
+    from optuna.trial import TrialState
+
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _check_file(path: Path) -> None:
+    """Raise sqlite3.DatabaseError where the file is not a whole database. One without a byte becomes one."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with closing(sqlite3.connect(path)) as connection:
+        (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if said != "ok":
+        raise sqlite3.DatabaseError(said)
+
+
+def _set_aside(path: Path, aside: Path) -> Path:
+    """Move the file, and its journal, to a free name in a folder; the new path."""
+    aside.mkdir(parents=True, exist_ok=True)
+    numbers = ("", *(f".{k}" for k in range(1, 10_000)))
+    target = next(t for k in numbers if not (t := aside / f"{path.name}{k}").exists())
+    path.replace(target)
+    journal = path.with_name(path.name + JOURNAL)
+    if journal.exists():
+        journal.replace(target.with_name(target.name + JOURNAL))
+    return target

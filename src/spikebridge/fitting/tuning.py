@@ -1,0 +1,251 @@
+"""Optuna inside every outer fold (Akiba et al. 2019). The outer test set is never looked at.
+
+One study a fold, each in its own SQLite file, one trial after the other. The sampler is seeded anew for every trial
+from the number of finished ones, so a study that was killed and resumed goes the way of one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge import metrics, models
+from spikebridge.config import Config
+from spikebridge.errors import ConfigError
+from spikebridge.fitting import studies
+from spikebridge.models import Model
+from spikebridge.preprocess import load_windows
+from spikebridge.runtime import parallel
+from spikebridge.runtime.hashing import digest, source_hash
+from spikebridge.runtime.stage import lock, remove
+from spikebridge.splits import consumed_intervals, load_splits, take
+from spikebridge.types import Partition, Splits, Windows
+
+FULL = "full"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One study: everything that a worker needs to run it."""
+
+    config: Config
+    model: str
+    fold: str
+    windows: Path
+    splits: Path
+    storage: Path
+    device: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one fit is worth on its inner validation windows."""
+
+    value: float
+    inner: dict[str, float | None]
+
+
+def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, out: Path) -> None:
+    """Run the studies of one model and write best.json, trials.csv and studies/ into `out`.
+
+    work: folder for unfinished studies. They outlive a kill and are resumed as long as nothing that they depend on has
+    changed; afterwards the folder goes. A damaged one is kept in <work>.damaged.
+    Raises ConfigError for an unknown model or setting, or a model that cannot meet whole recordings held out.
+    """
+    from tqdm import tqdm
+
+    manifest = load_splits(splits)
+    parallel.prepare(parallel.n_workers(config.compute, len(manifest.folds) + 1))
+    models.check(config.models)
+    if manifest.by != "block" and not models.kind(model).transfers:
+        raise ConfigError(
+            f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
+            f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
+        )
+    folds = [*map(str, range(len(manifest.folds))), FULL]
+    device = parallel.device(config.compute)
+    unfinished = work / _fingerprint(config, model, manifest, device)
+    unfinished.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
+    workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1  # not worth a process
+    with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
+
+        def advance(done: int) -> None:
+            bar.update(done)
+
+        results = parallel.run_jobs(_study, jobs, workers, advance)
+    out.mkdir(parents=True)
+    best = [r["best"] for r in results]
+    about = {"model": model, "tunable": bool(models.kind(model).space), "split_hash": manifest.hash}
+    about |= {"folds": best[:-1], "full": best[-1]}
+    (out / "best.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+    pd.DataFrame([row for r in results for row in r["trials"]]).to_csv(out / "trials.csv", index=False)
+    (out / "studies").mkdir()
+    for job in jobs:
+        shutil.copy(job.storage, out / "studies" / job.storage.name)
+    remove(work)
+
+
+def partitions(splits: Splits, fold: str) -> Sequence[Partition]:
+    """The inner partitions of an outer fold, or of everything."""
+    return (splits.full,) if fold == FULL else splits.folds[int(fold)].inner
+
+
+def seed_of(config: Config, *key: str | int) -> np.random.Generator:
+    """A random stream of its own for every purpose."""
+    return np.random.default_rng([config.seed, int(digest(*map(str, key)), 16)])
+
+
+def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
+    settings = [config.seed, config.models[model], config.tune.model_dump()]
+    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash())[:16]
+
+
+def _budget(config: Config, model: str) -> int:
+    return config.tune.trials if models.kind(model).space else 1
+
+
+def _safe(fold: str) -> str:
+    return fold if fold == FULL else f"fold_{fold}"
+
+
+def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    work = job.storage.parents[1]
+    opened = studies.opened(job.storage, job.model, job.config.tune, aside=work.with_name(f"{work.name}.damaged"))
+    with lock(job.storage.with_suffix(".lock")), opened as study:
+        done = studies.finished(study)
+        report(len(done))
+        data = load_windows(job.windows)
+        parts = partitions(load_splits(job.splits), job.fold)
+        learnt = [(take(data, part.train), take(data, part.valid)) for part in parts]
+        for number in range(len(done), _budget(job.config, job.model)):
+            seed = int(seed_of(job.config, "tune", job.model, job.fold, number).integers(2**31))
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.startup_trials)
+            _run_trial(study, job, number, learnt)
+            report(1)
+        result = _summary(study, job)
+        result["best"]["consumed"] = consumed_intervals([w for pair in learnt for side in pair for w in side])
+    return result
+
+
+def _run_trial(study: Any, job: Job, number: int, learnt: Sequence[tuple[list[Windows], list[Windows]]]) -> None:
+    """learnt: windows to learn from and to validate on, of every inner fold."""
+    import optuna
+
+    fixed = models.fixed(job.model, job.config.models[job.model])
+    kind = models.kind(job.model)
+    if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
+        study.enqueue_trial(kind.defaults(fixed))
+    trial = study.ask()
+    params = kind.search_space(trial, fixed) | fixed
+    capped = _cheaper(params, kind, job.config.tune.epochs)
+
+    def watch(row: dict[str, float]) -> None:
+        if len(learnt) == 1 and "valid_loss" in row:
+            trial.report(-row["valid_loss"], int(row["epoch"]))
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+    try:
+        outcomes = []
+        for i, (train, valid) in enumerate(learnt):
+            rng = seed_of(job.config, "fit", job.model, job.fold, number, i)
+            model = models.create(job.model, capped, job.device)
+            outcomes.append(assess(model, train, valid, rng, watch))
+    except optuna.TrialPruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        return
+    for key in outcomes[0].inner:
+        values = [o.inner[key] for o in outcomes]
+        trial.set_user_attr(key, None if None in values else float(np.mean([v for v in values if v is not None])))
+    trial.set_user_attr("params", params)
+    study.tell(trial, float(np.mean([o.value for o in outcomes])))
+
+
+def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
+    """The settings for a trial: one network, no trees, fewer epochs on a schedule of that length: a cheap ranking."""
+    fields = kind.Params.model_fields
+    if cap is None or "epochs" not in fields or not kind.early_stopping:
+        return params
+    one = {key: n for key, n in (("members", 1), ("readout_trees", 0)) if key in fields}
+    return params | {"epochs": min(cap, params.get("epochs", fields["epochs"].default))} | one
+
+
+def assess(
+    model: Model, train: list[Windows], valid: list[Windows], rng: np.random.Generator, watch: Any = None
+) -> Outcome:
+    """Fit on `train` and score on `valid`, whose labels the model does not see.
+
+    A translator is worth its bits/spike, any other model its negative log loss.
+    """
+    hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
+    history = model.fit(train, hidden, rng, watch)
+    base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
+    nats, spikes = 0.0, 0.0
+    labels: list[NDArray[np.int64]] = []
+    chances: list[NDArray[np.float64]] = []
+    decided: list[NDArray[np.int64]] = []
+    for w in valid:
+        if model.translates and not model.early_stopping:
+            rates = model.predict(w).rates
+            assert rates is not None
+            gain, n = metrics.information(rates, w.target, base[w.recording])
+            nats, spikes = nats + gain.sum(), spikes + n.sum()
+        known = w.select(w.labelled)
+        if model.decides and len(known):
+            labels.append(known.label)
+            said = model.predict(known).probabilities
+            assert said is not None
+            chances.append(said)
+            decided.append(model.decide(said, w.recording))
+    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
+    if model.early_stopping:  # its own score of the epoch that it kept: afterwards it has learned from `valid`
+        inner["bits_per_spike"] = max(row["valid_bits_per_spike"] for row in history.rows)
+    elif model.translates:
+        inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
+    if model.decides:
+        label, chance = np.concatenate(labels), np.concatenate(chances)
+        inner["balanced_accuracy"] = metrics.balanced_accuracy(label, np.concatenate(decided))
+        inner["log_loss"] = metrics.log_loss(label, chance)
+    value = inner["bits_per_spike"] if model.translates else -float(inner["log_loss"] or 0.0)
+    assert value is not None
+    return Outcome(value, inner)
+
+
+def _summary(study: Any, job: Job) -> dict[str, Any]:
+    from optuna.trial import TrialState
+
+    done = studies.finished(study)
+    best = study.best_trial
+    attributes = dict(best.user_attrs)
+    rows = [
+        {
+            "fold": job.fold,
+            "number": i,
+            "state": t.state.name,
+            "value": t.value if t.state == TrialState.COMPLETE else None,
+        }
+        | {f"params_{k}": v for k, v in t.params.items()}
+        for i, t in enumerate(done)
+    ]
+    return {
+        "trials": rows,
+        "best": {
+            "fold": job.fold if job.fold == FULL else int(job.fold),
+            "params": attributes.pop("params"),
+            "inner": attributes,
+            "n_trials": len(done),
+            "n_pruned": sum(t.state == TrialState.PRUNED for t in done),
+        },
+    }

@@ -1,0 +1,267 @@
+"""Readers, found by file name in io/readers/. Adding a reader is adding one file there.
+
+A reader module defines
+
+    FORMAT: str                                         what it reads, in words, for people
+    Options: type[Section]                              what `data.options` may say (NoOptions: nothing)
+    can_read(path: Path) -> bool                        by content where a name does not tell; opens little
+    read(path: Path, options: Options) -> Contents      raises DataError with everything wrong, not the first thing
+    write(recording: Recording, folder: Path) -> Path   the same format back, for tests and export: the path to read
+
+and may define
+
+    name_of(path: Path) -> str                          name of the recording; default: file name without suffix. Where
+                                                        several have one name, folders above are added (`naming`)
+    takes(path: Path) -> bool                           what it may open where `data.reader` names it; default: can_read
+    files_of(path: Path) -> list[Path]                  every file that `read` may open for this recording; default: all
+                                                        in the folder, or the file and its neighbours <stem>.*
+    LIBRARIES: tuple[str, ...]                          modules that `read` loads, slow to load: loaded once, not for
+                                                        each recording
+
+A recording is one file or one folder. The file name of the module is its key in `data.reader`. Files that begin with an
+underscore are parts of readers.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import pkgutil
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol, cast
+
+from pydantic import ValidationError
+
+from spikebridge.config import DataConfig, Section
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.messages import did_you_mean, listed
+from spikebridge.errors.validation_errors import describe_errors
+from spikebridge.io import readers
+from spikebridge.io.contents import Contents
+from spikebridge.io.guard import looks_at
+from spikebridge.io.limits import LINKS, current, leaves, not_regular, rooted, why_not_opened, within
+from spikebridge.io.naming import check_names, unique_names
+from spikebridge.io.offsets import moved
+from spikebridge.io.remedies import takes_units_of_time
+from spikebridge.io.tree import DEEPEST, depth_below, entries, is_loop, left_in
+from spikebridge.runtime.stage_inputs import UNFINISHED
+from spikebridge.types import Recording
+
+
+class NoOptions(Section):
+    """For a reader that needs to be told nothing."""
+
+
+class Reader(Protocol):
+    __name__: str
+    FORMAT: str
+    Options: type[Section]
+
+    def can_read(self, path: Path) -> bool: ...
+
+    def read(self, path: Path, options: Section) -> Contents: ...
+
+    def write(self, recording: Recording, folder: Path) -> Path: ...
+
+
+def reader_names() -> list[str]:
+    """Every reader, by file name."""
+    return sorted(m.name for m in pkgutil.iter_modules(readers.__path__) if not m.name.startswith("_"))
+
+
+def get_reader(name: str) -> Reader:
+    """The reader of that file name. Raises ConfigError, with a suggestion, where there is none."""
+    if name not in reader_names():
+        raise ConfigError(
+            f"data.reader: unknown reader {name!r}{did_you_mean(name, reader_names())} Known: auto, "
+            f"{listed(reader_names())}"
+        )
+    return cast(Reader, importlib.import_module(f"{readers.__name__}.{name}"))
+
+
+def reader_of(path: Path, reader: str = "auto") -> Reader | None:
+    """The named reader, or with "auto" the first that can read the path; None where none can."""
+    looks_at(path)
+    if reader == "auto":
+        return next((r for r in map(get_reader, reader_names()) if r.can_read(path)), None)
+    named = get_reader(reader)
+    return named if getattr(named, "takes", named.can_read)(path) else None
+
+
+def key_of(reader: Reader) -> str:
+    """What `data.reader` calls it."""
+    return reader.__name__.rpartition(".")[2]
+
+
+def options_of(reader: Reader, data: DataConfig) -> Section:
+    """`data.options`, checked by the reader. Raises ConfigError naming the key, with what the reader knows."""
+    try:
+        return reader.Options.model_validate(data.options)
+    except ValidationError as error:
+        lines = describe_errors(error, reader.Options)
+        raise ConfigError(f"data.options of the reader {key_of(reader)}: {lines}") from None
+
+
+def read_contents(path: Path, data: DataConfig, name: str = "", times: Collection[str] = ()) -> Contents:
+    """Everything one recording holds, its times moved by `data.offset_s`.
+
+    name: the one of `named_recordings`, where that is not the reader's own. times: columns of the interval tables that
+    are known to hold times (trials.align, trials.decision); see `offsets`.
+
+    Raises DataError where no reader takes it or it cannot be read.
+    """
+    return moved(read_unmoved(path, data, name), data, times)
+
+
+def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
+    """As `read_contents`, with the times as the reader gives them."""
+    reader = reader_of(Path(path), data.reader)
+    if reader is None:
+        raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
+    contents = reader.read(Path(path), options_of(reader, data))
+    return replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
+
+
+def name_of(path: Path, reader: Reader) -> str:
+    """What its reader calls the recording at a path; `named_recordings` tells it from others of that name."""
+    given = getattr(cast(ModuleType, reader), "name_of", None)
+    if given is not None:
+        return str(given(path))
+    return path.name if path.is_dir() else path.stem
+
+
+def files_of(path: Path, reader: Reader) -> list[Path]:
+    """Every file that belongs to a recording, sorted: what must be the same for the recording to be the same.
+
+    Without those that may not be opened, such as raw traces that a link out of the data folder leads to.
+    """
+    given = getattr(cast(ModuleType, reader), "files_of", None)
+    if given is not None:
+        found = set(given(path))
+    elif path.is_dir():
+        found = {p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED)}
+    else:
+        found = {path, *(p for p in path.parent.glob(f"{glob.escape(path.stem)}.*") if p.is_file())}
+    return sorted(p for p in found if not why_not_opened(p))
+
+
+def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
+    """The paths of `named_recordings`."""
+    return list(named_recordings(path, reader))
+
+
+def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
+    """The recordings at a path, sorted, and their names: the path itself where a reader takes it, else what lies in it.
+
+    Names are those that readers give, and where several are the same, with the folders above; see `naming`.
+
+    Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
+    """
+    path = Path(path)
+    found = recordings_at(path, reader)
+    if not found:
+        raise DataError(_nothing_in(path, reader))
+    names = names_of(found, path)
+    check_names(names.items())
+    return names
+
+
+def names_of(found: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
+    """Names of the recordings that were found at a path."""
+    if path in found:
+        return {path: name_of(path, found[path])}
+    return unique_names({p: name_of(p, r) for p, r in found.items()}, path)
+
+
+def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
+    """The path itself where a reader takes it, else the recordings in it, each with its reader; there may be none.
+
+    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
+    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
+
+    Raises DataError where the path does not exist; ConfigError for an unknown reader.
+    """
+    if reader != "auto":
+        get_reader(reader)
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise DataError(f"data.path: {str(path)!r} cannot be opened: {error.strerror}") from None
+    if not there:
+        raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
+    if kind := not_regular(path):
+        raise DataError(f"data.path: {str(path)!r} is {kind}, which is never opened")
+    with rooted(path):
+        return _found_at(path, reader)
+
+
+def _found_at(path: Path, reader: str) -> dict[Path, Reader]:
+    if one := reader_of(path, reader):
+        return {path: one}
+    if lost := [p for p in entries(path) if p.is_symlink() and not p.exists()]:
+        several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
+        raise DataError(
+            f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
+            "annex get) or remove the links"
+        )
+    return _within(path, reader, DEEPEST)
+
+
+def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
+    """Recordings in a folder and in its folders, as deep as `depth`, each with its reader."""
+    found: dict[Path, Reader] = {}
+    for path in entries(folder):
+        if is_loop(path) or not_regular(path):
+            continue
+        if (target := leaves(path)) is not None:
+            _refuse_recording(path, target, reader)
+            continue
+        if one := reader_of(path, reader):
+            found[path] = one
+        elif (below := depth_below(path, depth)) >= 0 and path.is_dir():
+            found |= _within(path, reader, below)
+    return found
+
+
+def _refuse_recording(link: Path, target: Path, reader: str) -> None:
+    """Raises DataError where a link out of the data folder leads to a folder or a recording: it must not be missed."""
+    with within(replace(current(), follow_links=True)):
+        missed = link.is_dir() or reader_of(link, reader) is not None
+    if missed:
+        raise DataError(
+            f"data.path: {str(link)!r} is a link to {str(target)!r}, which lies outside of the data folder; {LINKS}, "
+            "or remove it"
+        )
+
+
+def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> list[str]:
+    """Names, within the folder, of what lies beside the recordings there and in its folders, and belongs to none.
+
+    What was not looked at, because it is too deep, a loop of links or a link to nothing, has the reason in brackets.
+    """
+    path, found = Path(path), set(found)
+    if path in found:
+        return []
+    if left_in(path, found):
+        found |= {f for p in found if (one := reader_of(p, reader) or reader_of(p)) for f in files_of(p, one)}
+    return [one.name_in(path) for one in left_in(path, found)]
+
+
+def _nothing_in(path: Path, reader: str) -> str:
+    names = reader_names() if reader == "auto" else [reader]
+    if path.is_file():
+        return f"data.path: no reader ({listed(names)}) takes {str(path)!r}"
+    here = entries(path)
+    if not here:
+        return f"data.path: expected recordings in {str(path)!r}, which is empty"
+    others = [f"{p.name} (by {key_of(r)})" for p in here if reader != "auto" and (r := reader_of(p))]
+    hint = f"; other readers take {listed(others, 5)}: set data.reader" if others else ""
+    unseen = [one.name_in(path) for one in left_in(path, ()) if one.why]
+    hint += f"; not looked at: {listed(unseen, 5)}" if unseen else ""
+    return (
+        f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
+        f"found there: {listed([p.name for p in here], 5)}{hint}"
+    )

@@ -1,0 +1,88 @@
+"""The label of each unit that the filter `quality.sorter_labels` judges, and where it comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
+from spikebridge.labels.unit_labels import (
+    kept_words,
+    label_columns,
+    meaning,
+    merged,
+    not_used,
+    plain,
+    said_of,
+    words_of,
+)
+
+HOW = "to use one, name it in quality.sorter_label_from and its words in quality.sorter_labels"
+
+
+@dataclass(frozen=True)
+class UnitLabels:
+    """words: (unit,), "" where there is none. origin: the columns they come from, for people; "" where there is none.
+
+    missing: why no unit has a label, else "". warnings: what may be wrong, such as labels that are not used.
+    """
+
+    words: tuple[str, ...]
+    origin: str
+    missing: str
+    warnings: tuple[str, ...]
+
+
+def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, recording: str) -> UnitLabels:
+    """The labels of the units in `used`, some of the rows of `units`.
+
+    asked: `quality.sorter_label_from`: the name of a column, or `auto` for all columns that hold labels.
+
+    Raises DataError where a column was named and is not there.
+    """
+    none = ("",) * len(used)
+    if asked is None:
+        return UnitLabels(none, "", "quality.sorter_label_from is null", ())
+    if asked != "auto":
+        if asked not in units:
+            names = ", ".join(map(str, units.columns))
+            raise DataError(
+                f"{recording}: quality.sorter_label_from: no column {asked!r} in the units table; columns: {names}"
+            )
+        own = tuple(words_of(used[asked]))
+        return UnitLabels(own, f"from column {asked}", "" if any(own) else f"column {asked} is empty", ())
+    columns = {c: words_of(used[c]) for c in label_columns(units)}
+    judged = merged(columns)
+    warnings = []
+    if judged.contradictions:
+        called = used["name" if "name" in used else "unit"]
+        warnings.append(said_of(judged.contradictions, [f"unit {name}" for name in called]))
+    if others := not_used(units):
+        warnings.append(f"units columns that look like labels and are not used: {listed(others, 5)}; {HOW}")
+    missing = "" if columns else "no units column holds words such as good, mua or noise"
+    return UnitLabels(judged.labels or none, _origin(columns, judged.source, judged.labels), missing, tuple(warnings))
+
+
+def _origin(columns: dict[str, list[str]], source: Sequence[str], labels: Sequence[str]) -> str:
+    """Which column gave how many labels, and which other columns have another word for how many units."""
+    counts = Counter(s for s in source if s)
+    said = [f"{c} ({counts[c]})" if len(counts) > 1 else c for c in columns if counts[c]]
+    text = f"from column{'s' * (len(said) > 1)} {listed(said)}" if said else ""
+    for column, words in columns.items():
+        if not counts[column]:
+            pairs = zip(words, labels, strict=True)
+            differ = sum(bool(word) and meaning(word) != meaning(label) for word, label in pairs)
+            text += f"; not used: {column}, which says otherwise of {differ}" if differ else f"; {column} says the same"
+    return text
+
+
+def unwanted(labels: Sequence[str], wanted: Sequence[str]) -> NDArray[np.bool_]:
+    """(unit,): True where there is a label and it is none of those wanted, nor another word for one of them."""
+    kept = kept_words(wanted)
+    return np.array([label != "" and plain(label) not in kept for label in labels], dtype=bool)

@@ -1,0 +1,100 @@
+"""Fits of the tuned model to changed windows of one outer fold; what several analyses need is fitted once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge import models
+from spikebridge.config import Config
+from spikebridge.fitting.tuning import partitions, seed_of
+from spikebridge.metrics import information
+from spikebridge.runtime import parallel
+from spikebridge.splits import take
+from spikebridge.types import Fold, Splits, Windows
+
+Change = Callable[[Windows], Windows]
+
+
+@dataclass(frozen=True)
+class Refits:
+    """One outer fold, and the model as it was tuned there. data: one Windows a recording.
+
+    tuned: model -> what best.json says of this fold (params, inner), for all models that the analyses fit.
+    """
+
+    config: Config
+    params: Mapping[str, Any]
+    data: Sequence[Windows]
+    splits: Splits
+    fold: Fold
+    device: str
+    report: parallel.Report
+    tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def fit(self, name: str, change: Change = lambda w: w) -> models.Model:
+        """Fitted to the changed training windows; its random stream is that of its name."""
+        model = models.create(self.config.analysis.model, self.params, self.device)
+        part = partitions(self.splits, str(self.fold.fold))[0]
+        train, valid = ([change(w) for w in take(self.data, side)] for side in (part.train, part.valid))
+        rng = seed_of(self.config, "analyze", name, self.fold.fold)
+        model.fit(train, valid, rng, lambda row: self.report({"fit": name, "fold": self.fold.fold, **row}))
+        return model
+
+    @cached_property
+    def forward(self) -> models.Model:
+        """The model as it is trained, on nothing changed."""
+        return self.fit("forward")
+
+    @cached_property
+    def reseeded(self) -> models.Model:
+        """The same with another seed."""
+        return self.fit("seed")
+
+    def rng(self, purpose: str, recording: str) -> np.random.Generator:
+        """The same in every fold, so that a choice of units is one of the recording."""
+        return seed_of(self.config, "analyze", purpose, recording)
+
+    def scored(self) -> list[tuple[Windows, Windows]]:
+        """(training, test) windows of each recording that has both."""
+        train = {w.recording: w for w in take(self.data, self.fold.train)}
+        return [(train[w.recording], w) for w in take(self.data, self.fold.test) if w.recording in train]
+
+    def told(self, test: Windows, rates: Any, base: Any, baseline: Any = None) -> pd.DataFrame:
+        """One row a test window: nats and spikes, as in translation.parquet. base: (unit,), mean of training bins."""
+        nats, spikes = information(rates, test.target, base)
+        known = np.zeros(len(test)) if baseline is None else information(baseline, test.target, base)[0]
+        return pd.DataFrame(
+            {
+                "recording": test.recording,
+                "trial": test.trial,
+                "fold": self.fold.fold,
+                "block": f"{test.recording}/{self.fold.fold}",
+                "nats": nats,
+                "spikes": spikes,
+                "nats_without_source": known,
+            }
+        )
+
+
+def reversed_direction(w: Windows) -> Windows:
+    """Source and target exchanged."""
+    return replace(
+        w, source=w.target, target=w.source, source_units=w.target_units, target_units=w.source_units
+    )  # fmt: skip
+
+
+def with_units(w: Windows, source: Any = slice(None), target: Any = slice(None)) -> Windows:
+    """Some of the units; source, target: places on the last axis."""
+    return replace(
+        w,
+        source=w.source[:, :, source],
+        target=w.target[:, :, target],
+        source_units=w.source_units[source],
+        target_units=w.target_units[target],
+    )

@@ -1,0 +1,1 @@
+"""Nested models of a decision: from the task alone to the shared latents."""

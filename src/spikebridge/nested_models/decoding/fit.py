@@ -1,0 +1,87 @@
+"""One step in one outer fold: settings chosen on the inner folds, a fit on the training trials, the test predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.fitting.training import decisions
+from spikebridge.metrics.decision import log_loss_per_trial
+from spikebridge.models import Model
+from spikebridge.nested_models.decoding.confounds import Matched
+from spikebridge.nested_models.decoding.inputs import FoldLatents
+from spikebridge.nested_models.decoding.steps import Step
+from spikebridge.splits import consumed_intervals, take
+from spikebridge.types import Fold, Index, Partition, Windows
+
+Intervals = dict[str, list[list[float]]]
+"""Recording -> [start_s, stop_s] of what a fit consumed."""
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """A step in one fold. table: rows of predictions.parquet. consumed: by the fit. inner_loss: nats, all trials."""
+
+    table: pd.DataFrame
+    consumed: Intervals
+    settings: Mapping[str, Any]
+    inner_loss: float
+
+
+def out_of_fold(
+    step: Step, data: Sequence[Windows], fold: Fold, latents: FoldLatents, rng: np.random.Generator
+) -> OutOfFold:
+    """The fold's test trials, predicted by what was learned from its training trials alone.
+
+    data: every window of each recording. latents: of this fold's translator, where the step needs them.
+    Trials that are matched have a column weight: how much each counts in a score.
+    """
+    chosen, loss = choose(step, data, fold.inner, latents, rng)
+    train = _seen(step, data, fold.train, latents)
+    model = _fitted(step, chosen, train, rng)
+    tables = []
+    for w in _seen(step, data, fold.test, latents):
+        table = decisions(model, w, fold.fold, model.predict(w))
+        tables.append(table.assign(weight=model.weights_of(w)) if isinstance(model, Matched) else table)
+    return OutOfFold(pd.concat(tables, ignore_index=True), consumed_intervals(train), chosen, loss)
+
+
+def choose(
+    step: Step, data: Sequence[Windows], inner: Sequence[Partition], latents: FoldLatents, rng: np.random.Generator
+) -> tuple[dict[str, Any], float]:
+    """The settings of the grid with the least log-loss on inner validation trials, summed over recordings and parts.
+
+    Also that loss, nats. Matched trials count by their weight. The first of the grid where settings are equal.
+    """
+    grid = [dict(zip(step.grid, values, strict=True)) for values in product(*step.grid.values())]
+    parts = [(_seen(step, data, p.train, latents), _seen(step, data, p.valid, latents)) for p in inner]
+    losses = [
+        sum(loss for train, valid in parts for loss in _losses(_fitted(step, params, train, rng), valid))
+        for params in grid
+    ]
+    best = int(np.argmin(losses))
+    return grid[best], float(losses[best])
+
+
+def _losses(model: Model, valid: Sequence[Windows]) -> Iterator[float]:
+    for w in valid:
+        said = model.predict(w).probabilities
+        assert said is not None
+        weights = model.weights_of(w) if isinstance(model, Matched) else np.ones(len(w))
+        yield float(weights @ log_loss_per_trial(w.label, said))
+
+
+def _fitted(step: Step, params: Mapping[str, Any], train: Sequence[Windows], rng: np.random.Generator) -> Model:
+    model = step.make(params)
+    model.fit(train, [], rng)
+    return model
+
+
+def _seen(step: Step, data: Sequence[Windows], index: Index, latents: FoldLatents) -> list[Windows]:
+    """The labelled windows of an index as the step's decoder sees them."""
+    return [step.view(w, latents) for w in take(data, index) if len(w)]

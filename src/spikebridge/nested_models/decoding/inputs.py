@@ -1,0 +1,107 @@
+"""What a step's decoder sees: windows with named columns, another region or latents in the place of their own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.messages import did_you_mean, listed
+from spikebridge.preprocess.covariates import COLUMN
+from spikebridge.types import Splits, Windows
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Of one recording, from the translator of one fold. trial: (trial,). latents: (trial, bin, latent)."""
+
+    trial: NDArray[np.int64]
+    latents: NDArray[np.float32]
+
+
+FoldLatents = Mapping[str, Latents]
+"""recording -> latents of one fold."""
+
+
+def columns_of(w: Windows, name: str) -> dict[str, Array]:
+    """What windows hold under the name of a trial column (words: one a value) or of a behaviour series (its mean).
+
+    Values are (window,), NaN where unknown; {} where nothing has the name.
+    """
+    exact, words = f"{COLUMN}{name}", f"{COLUMN}{name} = "
+    found = {n.removeprefix(COLUMN): w.covariate(n) for n in w.covariate_names if n == exact or n.startswith(words)}
+    if not found and name in w.behavior_names:
+        values = np.asarray(w.behavior)[:, :, w.behavior_names.index(name)].astype(np.float64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the mean of no sample is NaN, as wanted
+            found = {name: np.nanmean(values, axis=1)}
+    return found
+
+
+def check_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> None:
+    """Raises ConfigError where a recording's windows do not hold one of the columns. key: where they were named."""
+    for w in data:
+        for name in names:
+            if not columns_of(w, name):
+                columns = [n.removeprefix(COLUMN).split(" = ")[0] for n in w.covariate_names if n.startswith(COLUMN)]
+                known = list(dict.fromkeys([*columns, *w.behavior_names]))
+                raise ConfigError(
+                    f"{key}: expected columns of trials.covariates or behaviour series, {w.recording} has no {name!r}"
+                    + did_you_mean(name, known, f"; it has {listed(known)}")
+                )
+
+
+def with_columns(w: Windows, names: Sequence[str], prefix: str = COLUMN) -> Windows:
+    """Windows whose covariates are these columns alone."""
+    found = {f"{prefix}{key}": values for name in names for key, values in columns_of(w, name).items()}
+    table = np.column_stack(list(found.values())) if found else np.empty((len(w), 0))
+    return replace(w, covariates=table, covariate_names=tuple(found))
+
+
+def target_as_source(w: Windows) -> Windows:
+    """Windows whose source is the target, for decoders that read the source."""
+    return replace(w, source=w.target, source_units=w.target_units)
+
+
+def with_latents(w: Windows, latents: FoldLatents) -> Windows:
+    """Windows whose behaviour is the translator's latents. Raises DataError for a trial without."""
+    of = latents[w.recording]
+    order = np.argsort(of.trial, kind="stable")
+    place = order[np.minimum(np.searchsorted(of.trial, w.trial, sorter=order), len(order) - 1)]
+    if not np.array_equal(of.trial[place], w.trial):
+        raise DataError(f"latents of {w.recording}: expected those of every labelled trial; run the stage train again")
+    names = tuple(f"latent {k}" for k in range(of.latents.shape[2]))
+    return replace(w, behavior=of.latents[place], behavior_names=names)
+
+
+def in_memory(w: Windows) -> Windows:
+    """Labelled windows, read from their file once."""
+    few = w.select(w.labelled)
+    rows: dict[str, Any] = {name: np.asarray(getattr(few, name)) for name in ("source", "target", "behavior")}
+    return replace(few, **rows)
+
+
+def read_latents(path: Path, fold: int) -> dict[str, Latents]:
+    """Latents of one fold, by recording; see spikebridge.fitting.training for the file."""
+    with np.load(path, allow_pickle=False) as z:
+        mine = [key for key in z.files if key.endswith(f"|{fold}|latents")]
+        return {key.split("|")[0]: Latents(z[key.removesuffix("latents") + "trial"], z[key]) for key in mine}
+
+
+def lacking_latents(path: Path, splits: Splits) -> str:
+    """Why there is no step of latents, in words; "" where every fold has them."""
+    if not path.is_file():
+        return "seq2seq was not run"
+    with np.load(path, allow_pickle=False) as z:
+        there = set(z.files)
+    wanted = [(name, f.fold) for f in splits.folds for name, rows in f.test.items() if len(rows)]
+    lost = [f"{name} in fold {fold}" for name, fold in wanted if f"{name}|{fold}|latents" not in there]
+    return f"seq2seq has no latents of {listed(lost, 1)}" if lost else ""

@@ -1,0 +1,190 @@
+"""What a stage reads, held to be the same files until the stage has ended.
+
+DVC notes the state of a stage's dependencies after its command has ended. A file that was replaced while the stage read
+it would be certified as what the result was made from, and the wrong result would stay for ever. So a stage marks its
+inputs before it reads and compares them before it stores anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spikebridge.errors import DataError
+from spikebridge.errors.messages import listed
+
+CODE = {".py"}
+"""Files compared by content: tools rewrite code without a change. Of data, a rewritten file counts as changed."""
+MAX_CODE_BYTES = 10_000_000
+"""What is larger is no code that a tool rewrites; named pipes and devices are never opened."""
+UNFINISHED = ".partial"
+"""Ending of a result that is still being written."""
+SHOWN = 5
+
+
+class InputsChangedError(DataError):
+    """A file or setting is not what it was when the stage began."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What tells a file from the one it was: size (bytes), times (ns), inode, attributes, the digest of code."""
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    node: int
+    attributes: tuple[int, ...]
+    content: str = ""
+
+    def differs(self, other: Mark) -> bool:
+        """Whether the file may hold something else. A new link or permission alone is no change."""
+        if self.content or other.content:
+            return self.content != other.content
+        if (self.size, self.modified_ns) != (other.size, other.modified_ns):
+            return True
+        if self.changed_ns == other.changed_ns:
+            return False
+        return self.node != other.node or self.attributes == other.attributes
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files and settings as they were at one moment. settings: what `keys` of the parameter file said.
+
+    without: a folder that is written meanwhile, which may lie among the inputs.
+    """
+
+    paths: tuple[Path, ...] = ()
+    marks: Mapping[str, Mark | None] = field(default_factory=dict)
+    parameters: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    without: Path | None = None
+
+    @classmethod
+    def of(
+        cls,
+        paths: Iterable[Path | str],
+        parameters: Path | None = None,
+        keys: Sequence[str] = (),
+        without: Path | None = None,
+    ) -> Inputs:
+        """Mark files, and folders with everything in them; and these settings ("a.b") of a parameter file."""
+        kept = tuple(Path(p) for p in paths)
+        return cls(kept, _marks(kept, without), parameters, _settings(parameters, keys), without)
+
+    def check(self) -> None:
+        """Raise InputsChangedError, naming files or settings, where anything is not as it was."""
+        now = _marks(self.paths, self.without)
+        changed = [n for n, mark in self.marks.items() if mark and (new := now.get(n)) and mark.differs(new)]
+        changed += [n for n in now.keys() & self.marks.keys() if (now[n] is None) != (self.marks[n] is None)]
+        kinds = {
+            "changed": changed,
+            "new": sorted(now.keys() - self.marks.keys()),
+            "gone": sorted(self.marks.keys() - now.keys()),
+        }
+        if wrong := [f"{kind}: {listed(sorted(names), SHOWN)}" for kind, names in kinds.items() if names]:
+            raise InputsChangedError(
+                f"files were written while they were read ({'; '.join(wrong)}): the result may be made from the old "
+                "files, the new ones or parts of both. Nothing was stored. Wait until nothing writes there, then run "
+                "it again"
+            )
+        settings = _settings(self.parameters, tuple(self.settings))
+        if lines := [key for key, value in self.settings.items() if settings[key] != value]:
+            raise InputsChangedError(
+                f"{self.parameters}: {listed(lines, SHOWN)} changed while the stage ran, which began with the earlier "
+                "settings. Nothing was stored. Run it again"
+            )
+
+
+def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
+    """What dvc.yaml says that a stage ("ingest", "tune@dnn") reads: its dependencies, and its sections of params.yaml.
+
+    Nothing where dvc.yaml or params.yaml cannot be read: whoever needs them says so.
+    """
+    parameters = project / "params.yaml"
+    name, _, key = stage.partition("@")
+    pipeline, values = _mapping(project / "dvc.yaml"), _mapping(parameters)
+    entry = (pipeline.get("stages") or {}).get(name) or {}
+    entry = entry.get("do", entry)
+    deps = [_filled(d, key, values) for d in entry.get("deps", ()) if isinstance(d, str)]
+    keys = [_filled(k, key, values) for k in entry.get("params", ()) if isinstance(k, str)]
+    return Inputs.of([project / d for d in deps if d], parameters, [k for k in keys if k])
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file or folder of that name is hidden or not written to its end."""
+    return name.startswith(".") or name.endswith(UNFINISHED)
+
+
+def _filled(text: str, key: str, values: Mapping[str, Any]) -> str:
+    """A text of dvc.yaml with ${key} and ${section.name} filled in; empty where one is not known."""
+    found = re.sub(
+        r"\$\{([^}]+)\}",
+        lambda m: key if m[1].strip() == "key" else str(_at(values, m[1].strip()) or "\0"),
+        text,
+    )
+    return "" if "\0" in found else found
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _settings(parameters: Path | None, keys: Sequence[str]) -> dict[str, Any]:
+    values = _mapping(parameters) if parameters and keys else {}
+    return {key: _at(values, key) for key in keys}
+
+
+def _at(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values
+
+
+def _marks(paths: Iterable[Path], without: Path | None) -> dict[str, Mark | None]:
+    return {str(f): _mark(f) for path in paths for f in _files(path, without)}
+
+
+def _files(path: Path, without: Path | None) -> Iterator[Path]:
+    """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones.
+
+    Links to a folder above are not followed: readers never open them, and `/` is the whole machine.
+    """
+    if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above is closed)
+        yield path
+        return
+    root = os.path.realpath(path)
+    seen = {os.path.realpath(without)} - {root} if without is not None else set()
+    for folder, folders, files in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen or (real != root and root.startswith(f"{real.rstrip('/')}/")):
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [f for f in folders if not is_unfinished(f) and f != "__pycache__"]
+        yield from (Path(folder, f) for f in files if not is_unfinished(f))
+
+
+def _mark(path: Path) -> Mark | None:
+    """None where there is no such file."""
+    try:
+        about = path.stat()
+        is_code = path.suffix in CODE and stat.S_ISREG(about.st_mode) and about.st_size <= MAX_CODE_BYTES
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if is_code else ""
+    except OSError:
+        return None
+    attributes = about.st_nlink, about.st_mode, about.st_uid, about.st_gid
+    return Mark(about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino, attributes, content)

@@ -1,0 +1,203 @@
+"""The best model becomes a version of the registered model; the gates say under which alias."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from spikebridge import gates
+from spikebridge.config import Config
+from spikebridge.errors import SpikebridgeError
+from spikebridge.labels.trial_labels import label_called
+from spikebridge.models.parts import manifest
+from spikebridge.runtime.hashing import digest, file_digest, files_digest
+from spikebridge.text.plain_text import code, markdown
+from spikebridge.tracking import evidence, promotion, record, runs
+from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
+from spikebridge.tracking.identity import Identity, identify
+from spikebridge.tracking.logged import log_model
+from spikebridge.tracking.results import Results
+from spikebridge.tracking.served import AROUND
+from spikebridge.tracking.store import Store, open_store, terminable
+from spikebridge.types.lazy_arrays import read_json
+
+
+def register(config: Config, project: Path | str = ".", identity: Identity | None = None) -> dict[str, Any]:
+    """Register the model that the inner scores chose; returns what registration.json says.
+
+    A version with the same fingerprint (parameters, data, split and bytes of the model) is used again. The alias
+    champion moves to it when every decisive gate passes, the present champion's among them; else the version gets
+    candidate, and a tag names the gates that failed. A person's promotion of the same version stays.
+    """
+    project = Path(project).resolve()
+    results = Results(config, project)
+    model = gates.best_model(config, project)
+    identity = identity or identify(config, project)
+    store = open_store(config.tracking, project)
+    saved = results.trained(model) / "model"
+    content = files_digest([p for p in saved.rglob("*") if p.is_file()], saved)
+    # Not of the code: other code that makes the same model of the same data makes no new version
+    fingerprint = digest(identity.params_hash, identity.data_hash, identity.split_hash, model, content)
+    name = config.tracking.registered_model
+    about = _about(results, identity, model)
+    with terminable(), store.locked():
+        champion = evidence.present_champion(store, name)
+        decided = gates.check(config, gates.Newcomer(model, fingerprint, identity.data_hash, project), champion)
+        version, made = _existing(store, name, fingerprint, project), None
+        if version is None:
+            version, made = _new(store, results, identity, model, about)
+        tags = {**_tags(about, decided), **evidence.attach(store, version, results, model, decided)}
+        tags |= {runs.FINGERPRINT: fingerprint, "model": model, **identity.tags()}
+        for key, value in tags.items():
+            store.client.set_model_version_tag(name, version.version, key, value)
+        alias, promoted = _point(store, name, version, champion, not gates.failed(decided))
+        card = model_card(results, identity, model, decided, {**about, "version": version.version})
+        store.client.update_model_version(name, version.version, promotion.marked(card, promoted))
+        manifests = _manifests(store, name, version, project, made)
+    return {
+        "name": name,
+        "version": int(version.version),
+        "alias": alias,
+        "uri": f"models:/{name}@{alias}",
+        "model": model,
+        "gates": {k: {"passed": g.passed, "word": g.word, "reason": g.reason} for k, g in decided.items()},
+        "fingerprint": fingerprint,
+        "outer": about["outer"],
+        "store": record.shown_store(store.uri, project),
+        "champion": _champion(store, name),
+        "manifests": manifests,
+    }
+
+
+def _manifests(store: Store, name: str, version: ModelVersion, project: Path, made: str | None) -> dict[str, str]:
+    """Version -> SHA-256 of its manifest: what was recorded before, and that of a version made now.
+
+    Where the record is lost, that of a version that is used again is taken from its files.
+    """
+    numbers = [v.version for v in store.client.search_model_versions(f"name = '{name}'", max_results=1000)]
+    kept = record.kept_manifests(project, store.uri, name, map(str, numbers))
+    number = str(version.version)
+    if made is None and number not in kept:
+        path = evidence.downloaded(f"models:/{name}/{number}/{manifest.NAME}")
+        made = file_digest(path) if path is not None else None
+    return kept | ({number: made} if made else {})
+
+
+def _champion(store: Store, name: str) -> int | None:
+    number = store.client.get_registered_model(name).aliases.get(CHAMPION)
+    return None if number is None else int(number)
+
+
+def _about(results: Results, identity: Identity, model: str) -> dict[str, Any]:
+    """What travels with the model as served.json."""
+    c, saved = results.config, read_json(results.trained(model) / "model" / "model.json")
+    scores = results.scores(model)
+    return {
+        "model": model,
+        "classes": saved["classes"],
+        "bin_s": saved["bin_s"],
+        "n_bins": saved["n_bins"],
+        "window_s": list(c.trials.window_s),
+        "align": c.trials.align,
+        "label": label_called(c.trials.label),
+        "source": c.data.source,
+        "target": c.data.target,
+        "recordings": saved["recordings"],
+        "outer": {k: v for k, v in scores.items() if not k.startswith("inner_")},
+        "inner": {k: v for k, v in scores.items() if k.startswith("inner_")},
+        **identity.tags(),
+    }
+
+
+def _tags(about: Mapping[str, Any], decided: Mapping[str, gates.Gate]) -> dict[str, str]:
+    scores = {k: v for k, v in about["outer"].items() if k.startswith(("balanced_accuracy", "bits_per_spike"))}
+    text = {key: json.dumps(about[key]) for key in ("classes", "window_s", "bin_s", "n_bins", "source", "target")}
+    units = {name: len(r["source_units"]) for name, r in about["recordings"].items()}
+    estimate = {f"outer_{k}": f"{v:.4f}" for k, v in scores.items()}
+    each = {f"{evidence.GATE}{name}": f"{g.word}: {g.reason}" for name, g in decided.items()}
+    failed = ", ".join(gates.failed(decided)) or promotion.NOBODY
+    said = gates.translation_tag(decided["translation"])
+    return {
+        **text, "source_units": json.dumps(units), **estimate, **each, promotion.FAILED: failed, "translation": said
+    }  # fmt: skip
+
+
+def _existing(store: Store, name: str, fingerprint: str, project: Path) -> ModelVersion | None:
+    """The version made of the same things, if its files are still there, as they were registered."""
+    found = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
+    recorded = record.kept_manifests(project, store.uri, name, [str(v.version) for v in found])
+    for version in found:
+        same = version.tags.get(runs.FINGERPRINT) == fingerprint
+        if same and evidence.there(store, version) and _intact(version, recorded.get(str(version.version))):
+            return version
+    return None
+
+
+def _intact(version: ModelVersion, recorded: str | None) -> bool:
+    """Whether its files are those of its manifest, and that is the recorded one, if one is recorded."""
+    root = evidence.downloaded(f"models:/{version.name}/{version.version}")
+    if root is None:
+        return False
+    try:
+        manifest.check(root, AROUND)
+    except SpikebridgeError:
+        return False
+    return recorded in {None, file_digest(root / manifest.NAME)}
+
+
+def _new(
+    store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any]
+) -> tuple[ModelVersion, str]:
+    """A new version, and the SHA-256 of its manifest."""
+    logged = log_model(store, results, identity, model, about)
+    _describe(store, results)
+    name = results.config.tracking.registered_model
+    version = store.client.create_model_version(name, logged.uri, logged.run_id, model_id=logged.model_id)
+    return version, logged.manifest_sha256
+
+
+def _describe(store: Store, results: Results) -> None:
+    """Make the registered model, or tell anew what its aliases mean."""
+    c = results.config
+    text = (
+        f"Predicts {code(label_called(c.trials.label))} from {markdown('+'.join(c.data.source))} spikes.\n\n"
+        f"- `{CHAMPION}`: the newest version that passed every gate (no leak, better than majority, nulls, translation "
+        "shown where it translates, not worse than the champion before it on the same split), or one that a person "
+        "promoted: then its tags `promoted_by`, `promoted_reason` and `promoted_over` say so\n"
+        f"- `{CANDIDATE}`: the newest version that did not pass; its tag `gates_failed` says which\n\n"
+        f'`spikebridge.load("models:/{c.tracking.registered_model}@{CHAMPION}")`'
+    )
+    try:
+        store.client.create_registered_model(c.tracking.registered_model, description=text)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        store.client.update_registered_model(c.tracking.registered_model, text)
+
+
+def _point(
+    store: Store, name: str, version: ModelVersion, champion: gates.Champion | None, passed: bool
+) -> tuple[str, promotion.Promotion | None]:
+    """Give the version its alias; never champion and candidate at once. The alias, and a person's word for it.
+
+    A champion whose own gates fail now, after another evaluation, is none any more, unless a person made it one.
+    """
+    holds = champion is not None and str(champion.version) == str(version.version)
+    promoted = promotion.Promotion.of(version.tags) if holds else None
+    aliases = store.client.get_registered_model(name).aliases
+    alias = CHAMPION if passed or promoted else CANDIDATE
+    other = CANDIDATE if alias == CHAMPION else CHAMPION
+    if str(aliases.get(other)) == str(version.version):
+        store.client.delete_registered_model_alias(name, other)
+    if alias == CHAMPION and not holds:
+        promotion.withdraw(store, name, version)
+        by = f", promoted by {champion.promoted_by}" if champion and champion.promoted_by else ""
+        before = f"{champion}{by}" if champion else promotion.NOBODY
+        store.client.set_model_version_tag(name, version.version, "champion_before", before)
+    store.client.set_registered_model_alias(name, alias, version.version)
+    return alias, promoted

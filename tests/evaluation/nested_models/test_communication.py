@@ -1,0 +1,206 @@
+"""The translation's part of ladder.csv and the communication gain, by brute force over trials, blocks and units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_runs import Plan, Study, make_study
+from statsmodels.stats.multitest import multipletests
+from studies import small_config
+
+from spikebridge.errors import DataError, LeakageError
+from spikebridge.evaluation import evaluate
+from spikebridge.evaluation.inputs import Inputs, read
+from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
+from spikebridge.evaluation.nested_models.decoding import COLUMNS
+from spikebridge.evaluation.nested_models.encoding import (
+    COMMUNICATION,
+    FAMILY,
+    TranslationSteps,
+    read_translation_steps,
+    translation_ladder_table,
+)
+from spikebridge.evaluation.scores import Resampling
+from spikebridge.figures import communication_gain as figure
+from spikebridge.nested_models import climb
+from spikebridge.nested_models.encoding.steps import STEPS, TranslationLadder, translation_ladder
+
+ORDER = [s for s in STEPS if s != "behavior"]
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """A fake study, its ladder, and where that lies."""
+
+    study: Study
+    ladder: TranslationLadder
+    folder: Path
+    inputs: Inputs
+
+    def resampling(self, found: TranslationSteps) -> Resampling:
+        table = found.steps["mean_rate"].table
+        return Resampling.of(table, self.study.config.statistics, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def climbed(tmp_path_factory: pytest.TempPathFactory) -> Climbed:
+    root = tmp_path_factory.mktemp("gain")
+    study = make_study(root, Plan(recordings=2, trials=30, folds=3, decode={}, translate={"seq2seq": 0.9}))
+    windows = {w.recording: w for w in study.windows}
+    one_process = study.config.model_copy(update={"compute": small_config().compute})
+    ladder = translation_ladder(windows, study.splits, root / "train", one_process)
+    ladder.write(root / "translation", study.splits.hash)
+    return Climbed(study, ladder, root / "translation", read(study.config, *study.places[:3]))
+
+
+@pytest.fixture(scope="module")
+def table(climbed: Climbed) -> pd.DataFrame:
+    found, report = read_translation_steps(climbed.folder, climbed.inputs)
+    assert report["passed"]
+    assert report["models"] == sorted(f"ladder/{s}" for s in ORDER)
+    settings = climbed.study.config.statistics
+    return translation_ladder_table(found, climbed.resampling(found), settings, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def gains(climbed: Climbed) -> pd.DataFrame:
+    found, _ = read_translation_steps(climbed.folder, climbed.inputs)
+    return communication_gain(found, climbed.resampling(found), climbed.study.config.statistics)
+
+
+def test_values_add_up(climbed: Climbed, table: pd.DataFrame) -> None:
+    assert list(table.columns) == COLUMNS
+    assert list(table["step"]) == [*STEPS, "seq2seq"]
+    assert set(table["kind"]) == {"translation"}
+    rows = table[table["metric"] == "bits_per_spike"].set_index("step")
+    sums = climbed.ladder.trials.groupby("step")[["nats", "spikes"]].sum()
+    wanted = sums["nats"] / sums["spikes"] / np.log(2)
+    for before, step in zip([None, *ORDER], ORDER, strict=False):
+        assert rows.loc[step, "value"] == pytest.approx(wanted[step], abs=1e-12)
+        assert rows.loc[step, "ci_low"] <= rows.loc[step, "value"] <= rows.loc[step, "ci_high"]
+        if before:
+            assert rows.loc[step, "reference"] == before
+            assert rows.loc[step, "gain"] == pytest.approx(wanted[step] - wanted[before], abs=1e-12)
+    assert rows.loc["behavior", "verdict"].startswith("left out: no behaviour was recorded in")
+    total = table[table["metric"] == COMMUNICATION].iloc[0]
+    assert total["gain"] == pytest.approx(wanted["seq2seq"] - wanted["target_history"], abs=1e-12)
+    assert total["value"] == total["gain"]
+
+
+def test_a_table_with_every_step(climbed: Climbed) -> None:
+    """Behaviour recorded: no row comes with words of its own."""
+    found, _ = read_translation_steps(climbed.folder, climbed.inputs)
+    whole = replace(found, steps={**found.steps, "behavior": found.steps["psth"]}, missing={})
+    settings = climbed.study.config.statistics
+    rows = translation_ladder_table(whole, climbed.resampling(whole), settings, np.random.default_rng(0))
+    assert rows.set_index("step").loc["behavior", "gain"] == 0
+    assert rows[rows["role"] == "descriptive"]["verdict"].eq("descriptive").all()
+
+
+def test_sign_flip_over_blocks_and_holm(climbed: Climbed, table: pd.DataFrame) -> None:
+    """Six blocks: every one of 64 patterns of signs; Holm over the three gains that are claimed."""
+    family = table[table["family"] == FAMILY]
+    assert list(zip(family["step"], family["metric"], strict=True)) == [
+        ("linear_source", "bits_per_spike"), ("seq2seq", "bits_per_spike"), ("seq2seq", COMMUNICATION)
+    ]  # fmt: skip
+    by = climbed.ladder.trials.groupby(["step", "block"])[["nats", "spikes"]].sum()
+    bits = (by["nats"] / by["spikes"] / np.log(2)).unstack(0)
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 6)).reshape(6, -1)
+    for row in family.to_dict("records"):
+        d = (bits[row["step"]] - bits[row["reference"]]).to_numpy()
+        assert row["p"] == pytest.approx(np.mean(d @ signs >= d.sum() - 1e-12))
+        assert row["n_clusters"] == 6
+    np.testing.assert_allclose(family["p_holm"], multipletests(family["p"], method="holm")[1])
+    assert family.iloc[2]["verdict"] == "communication better"
+    assert table[table["family"] == ""]["p_holm"].isna().all()
+
+
+def test_gain_of_units_by_hand(climbed: Climbed, gains: pd.DataFrame, table: pd.DataFrame) -> None:
+    units = climbed.ladder.units.groupby(["recording", "unit", "step"])[["nats", "spikes"]].sum()
+    nats, spikes = units["nats"].unstack(), units["spikes"].unstack()["seq2seq"]
+    mine = gains[gains["unit"] != "all"].set_index(["recording", "unit"])
+    for column, step, before in (
+        ("gain", "seq2seq", "target_history"),
+        ("linear_source_gain", "linear_source", "target_history"),
+        ("seq2seq_gain", "seq2seq", "linear_source"),
+    ):
+        wanted = (nats[step] - nats[before]) / spikes / np.log(2)
+        np.testing.assert_allclose(mine.loc[wanted.index, column].to_numpy(float), wanted, atol=1e-12)
+    assert (mine["ci_low"] <= mine["gain"]).all()
+    pooled = gains[(gains["recording"] == "all")].iloc[0]
+    total = table[table["metric"] == COMMUNICATION].iloc[0]
+    for column, of in (("gain", "gain"), ("ci_low", "gain_low"), ("ci_high", "gain_high")):
+        assert pooled[column] == pytest.approx(total[of], abs=1e-12)
+    said = gain_scores(gains, table)
+    assert said["value"] == pytest.approx(said["linear_source_gain"] + said["seq2seq_gain"])
+    assert said["value"] > 0.02
+    assert said["verdict"] == "communication better"
+    assert said["n_units"] == sum(len(w.target_units) for w in climbed.study.windows)
+    assert said["n_units_above_zero"] > said["n_units"] / 2
+    assert set(said["per_recording"]) == {w.recording for w in climbed.study.windows}
+
+
+def test_the_figure_is_drawn_from_it(gains: pd.DataFrame, tmp_path: Path) -> None:
+    gains.to_csv(tmp_path / "communication_gain.csv", index=False)
+    assert figure.draw(tmp_path, tmp_path / "gain.png")
+
+
+def test_without_a_source_step_there_is_no_gain(climbed: Climbed) -> None:
+    found, _ = read_translation_steps(climbed.folder, climbed.inputs)
+    less = replace(
+        found,
+        steps={k: v for k, v in found.steps.items() if k not in ("linear_source", "seq2seq")},
+        missing={**found.missing, "linear_source": "of a test", "seq2seq": "of a test"},
+    )
+    settings = climbed.study.config.statistics
+    assert communication_gain(less, climbed.resampling(less), settings).empty
+    rows = translation_ladder_table(less, climbed.resampling(less), settings, np.random.default_rng(0))
+    assert (rows["family"] == "").all()
+    assert len(rows) == len(STEPS)
+    none = TranslationSteps({}, found.units, STEPS, dict.fromkeys(STEPS, "of a test"))
+    rows = translation_ladder_table(none, None, settings, np.random.default_rng(0))
+    assert set(rows["verdict"]) == {"left out: of a test"}
+    assert communication_gain(none, None, settings).empty
+
+
+def spoilt(climbed: Climbed, tmp_path: Path, change: Callable[[dict[str, object]], None]) -> Path:
+    for name in ("trials.parquet", "units.parquet"):
+        (tmp_path / name).write_bytes((climbed.folder / name).read_bytes())
+    about = json.loads((climbed.folder / "about.json").read_text())
+    change(about)
+    (tmp_path / "about.json").write_text(json.dumps(about))
+    return tmp_path
+
+
+def test_a_fit_that_saw_the_test_block_is_refused(climbed: Climbed, tmp_path: Path) -> None:
+    name, intervals = next(iter(climbed.study.splits.folds[1].test_intervals.items()))
+
+    def leak(about: dict[str, object]) -> None:
+        about["consumed"]["linear_source"]["1"][name] = intervals.tolist()  # type: ignore[index]
+
+    with pytest.raises(LeakageError, match="ladder/linear_source: fold 1"):
+        read_translation_steps(spoilt(climbed, tmp_path, leak), climbed.inputs)
+
+
+def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected 'consumed'; run the stage ladder"):
+        read_translation_steps(spoilt(climbed, tmp_path, lambda about: about.pop("consumed")), climbed.inputs)
+
+
+def test_evaluate_writes_it_beside_the_ladder_of_decisions(climbed: Climbed, tmp_path: Path) -> None:
+    study = climbed.study
+    config = study.config.model_copy(update={"compute": small_config().compute})
+    climb(config, *study.places[:3], tmp_path / "ladder")
+    scores = evaluate(config, *study.places, tmp_path / "out", None, tmp_path / "ladder")
+    rows = pd.read_csv(tmp_path / "out" / "ladder.csv")
+    assert list(rows["kind"].unique()) == ["decision", "translation"]
+    assert scores["communication_gain"]["value"] > 0.02
+    assert scores["ladder"]["translation"]["seq2seq"]["bits_per_spike"]["reference"] == "linear_source"
+    assert (tmp_path / "out" / "tables" / "communication_gain.csv").is_file()
+    assert json.loads((tmp_path / "out" / "leakage.json").read_text())["ladder_translation"]["passed"]

@@ -1,0 +1,175 @@
+"""Refits: what they write, that it is out of fold, that it can be had twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from studies import every_model, small_config
+
+from spikebridge import metrics, models
+from spikebridge.fitting import training, tuning
+from spikebridge.splits import check_consumed, load_splits, take
+from spikebridge.types import Windows
+
+QUICK = {"seq2seq": {"epochs": 2, "hidden": 8}, "random_forest": {"trees": 5}, "dnn": {"epochs": 3}}
+
+
+def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[dict[str, Any]]]:
+    config = small_config(models=QUICK, **sections)
+    tuned = root / f"{model}.json"
+    params = [{"fold": f, "params": QUICK.get(model, {})} for f in (0, 1, "full")]
+    tuned.write_text(json.dumps({"model": model, "folds": params[:-1], "full": params[-1]}))
+    told: list[dict[str, Any]] = []
+    training.train(config, model, root / "windows", root / "splits.json", tuned, root / out, told.append)
+    return root / out, told
+
+
+@pytest.fixture(scope="module", params=every_model())
+def trained(request: pytest.FixtureRequest, study: Path) -> tuple[Any, Path, list[dict[str, Any]]]:
+    return models.kind(request.param), *run(study, request.param, f"out_{request.param}")
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as z:
+        return dict(z)
+
+
+def test_every_labelled_trial_is_predicted_once_in_its_own_fold(
+    trained: tuple[Any, Path, Any], study: Path, windows: list[Windows]
+) -> None:
+    kind, out, _ = trained
+    name = "predictions" if kind.decides else "translation"
+    assert (out / "predictions.parquet").exists() == kind.decides
+    assert (out / "translation.parquet").exists() == kind.translates
+    table = pd.read_parquet(out / f"{name}.parquet")
+    splits = load_splits(study / "splits.json")
+    assert set(table.split_hash) == {splits.hash}
+    for w in windows:
+        mine = table[table.recording == w.recording]
+        assert sorted(mine.trial) == sorted(w.trial[w.labelled])
+        assert mine.time_s.is_monotonic_increasing
+        for fold in splits.folds:
+            assert set(mine.trial[mine.fold == fold.fold]) == set(w.trial[fold.test[w.recording]])
+        assert set(mine.block) == {f"{w.recording}/0", f"{w.recording}/1"}
+        if kind.decides:
+            label = dict(zip(w.trial, w.label, strict=True))
+            assert list(mine.label) == [w.classes[label[t]] for t in mine.trial]
+            chances = mine[[f"p_{c}" for c in w.classes]].to_numpy()
+            shares = mine[[f"share_{c}" for c in w.classes]].to_numpy()
+            for fold in splits.folds:  # Laplace's shares of the labels that the refit learned from
+                learnt = [getattr(fold.inner[0], side)[w.recording] for side in ("train", "valid")]
+                known = w.label[np.concatenate(learnt)]
+                counts = np.bincount(known[known >= 0], minlength=len(w.classes)) + 1
+                np.testing.assert_allclose(
+                    shares[mine.fold == fold.fold], np.tile(counts / counts.sum(), ((mine.fold == fold.fold).sum(), 1))
+                )
+            speaks_for = chances if kind.name == "majority" else chances / shares
+            assert list(mine.predicted) == [w.classes[i] for i in speaks_for.argmax(axis=1)]
+
+
+def test_time_consumed_keeps_clear_of_the_test_blocks(trained: tuple[Any, Path, Any], study: Path) -> None:
+    _, out, _ = trained
+    splits = load_splits(study / "splits.json")
+    consumed = json.loads((out / "consumed.json").read_text())
+    assert consumed["split_hash"] == splits.hash
+    assert set(consumed["folds"]) == {"0", "1"}
+    for fold, time in consumed["folds"].items():
+        assert set(time) == set(splits.full.train)
+        assert check_consumed(splits, int(fold), time) == []
+
+
+def test_translation_is_the_metric_of_the_saved_rates(
+    trained: tuple[Any, Path, Any], study: Path, windows: list[Windows]
+) -> None:
+    kind, out, _ = trained
+    if not kind.translates:
+        assert not (out / "rates.npz").exists()
+        return
+    rates = arrays(out / "rates.npz")
+    table = pd.read_parquet(out / "translation.parquet").set_index(["recording", "trial"])
+    splits = load_splits(study / "splits.json")
+    for w in windows:
+        assert np.array_equal(rates[f"{w.recording}|trial"], np.sort(w.trial[w.labelled]))
+        row = dict(zip(rates[f"{w.recording}|trial"], rates[f"{w.recording}|rates"], strict=True))
+        for fold in splits.folds:
+            base = w.target[fold.train[w.recording]].mean(axis=(0, 1))
+            for i in fold.test[w.recording]:
+                r, y = row[w.trial[i]].astype(float), w.target[i].astype(float)
+                by_hand = np.sum(y * np.log(r / base) - (r - base))
+                assert table.loc[(w.recording, w.trial[i]), "nats"] == pytest.approx(by_hand, rel=1e-5, abs=1e-4)
+                assert table.loc[(w.recording, w.trial[i]), "spikes"] == y.sum()
+    alone = table.nats_without_source
+    if kind.uses_target_past:
+        assert alone.isna().all()
+    elif kind.name == "psth":
+        assert np.array_equal(alone, table.nats)
+    else:  # no drift, and no course in a trial or hardly one: what is left without the source are mean rates
+        assert abs(alone.sum()) < 0.02 * table.spikes.sum()
+    assert np.isfinite(metrics.bits_per_spike(table.nats, table.spikes))
+
+
+def test_latents_are_there_for_train_and_test_trials(
+    trained: tuple[Any, Path, Any], study: Path, windows: list[Windows]
+) -> None:
+    kind, out, _ = trained
+    if kind.name != "seq2seq":
+        assert not (out / "latents.npz").exists()
+        return
+    latents = arrays(out / "latents.npz")
+    splits = load_splits(study / "splits.json")
+    for w in windows:
+        for fold in splits.folds:
+            key = f"{w.recording}|{fold.fold}"
+            test = latents[f"{key}|is_test"]
+            assert set(latents[f"{key}|trial"][test]) == set(w.trial[fold.test[w.recording]])
+            assert latents[f"{key}|latents"].shape == (len(test), w.n_bins, 8)
+            assert not set(latents[f"{key}|trial"][~test]) & set(latents[f"{key}|trial"][test])
+
+
+def test_history_is_what_was_told_live(trained: tuple[Any, Path, Any]) -> None:
+    kind, out, told = trained
+    history = pd.read_csv(out / "history.csv")
+    assert list(history.columns[:2]) == ["fold", "epoch"]
+    assert len(history) == len(told) == 3 * QUICK.get(kind.name, {}).get("epochs", 0)
+    if told:
+        assert set(history.fold.astype(str)) == {"0", "1", "full"}
+        np.testing.assert_allclose(history.train_loss, [row["train_loss"] for row in told])
+
+
+def test_the_last_fit_can_be_loaded(trained: tuple[Any, Path, Any], windows: list[Windows]) -> None:
+    kind, out, _ = trained
+    model = models.load(out / "model")
+    assert model.name == kind.name
+    assert set(model.units) == {w.recording for w in windows}
+    about = json.loads((out / "fit.json").read_text())
+    assert about["model"] == kind.name and about["threads"] == 1 and set(about["params"]) == {"0", "1", "full"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_another_run_gives_the_same_bytes(study: Path, workers: int) -> None:
+    first, _ = run(study, "dnn", f"a{workers}")
+    second, told = run(study, "dnn", f"b{workers}", compute={"workers": workers})
+    files = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(second) for p in second.rglob("*") if p.is_file())
+    assert all((first / f).read_bytes() == (second / f).read_bytes() for f in files)
+    assert len(told) == 9
+
+
+def test_predictions_are_those_of_a_model_fitted_by_hand(study: Path, windows: list[Windows]) -> None:
+    out, _ = run(study, "random_forest", "again")
+    splits = load_splits(study / "splits.json")
+    part = splits.folds[1].inner[0]
+    model = models.create("random_forest", QUICK["random_forest"])
+    rng = tuning.seed_of(small_config(), "fit", "random_forest", "1", training.OUTER)
+    model.fit(take(windows, part.train), take(windows, part.valid), rng)
+    w = windows[0]
+    rows = splits.folds[1].test[w.recording]
+    expected = dict(zip(w.trial[rows], model.predict(w.select(rows)).probabilities[:, 1], strict=True))
+    table = pd.read_parquet(out / "predictions.parquet")
+    mine = table[(table.recording == w.recording) & (table.fold == 1)]
+    np.testing.assert_allclose(mine.p_stay, [expected[t] for t in mine.trial])

@@ -1,0 +1,186 @@
+"""Tuning: budgets, what is seen, reproducibility, resuming after a kill."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from sklearn.metrics import balanced_accuracy_score, log_loss
+from studies import every_model, small_config
+
+from spikebridge import models
+from spikebridge.config import Config
+from spikebridge.errors import ConfigError
+from spikebridge.fitting import tuning
+from spikebridge.splits import make_splits, save_splits
+from spikebridge.types import Windows
+
+
+def tune(study: Path, config: Config, model: str, out: Path, work: Path | None = None) -> dict[str, Any]:
+    tuning.tune(config, model, study / "windows", study / "splits.json", work or out.parent / "work", out)
+    return json.loads((out / "best.json").read_text())
+
+
+@pytest.mark.parametrize("model", every_model())
+def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: str) -> None:
+    quick = {"epochs": 2} if model in ("seq2seq", "dnn") else {}
+    best = tune(study, small_config(models={model: quick}), model, tmp_path / "out")
+    fits = [*best["folds"], best["full"]]
+    assert [f["fold"] for f in fits] == [0, 1, "full"]
+    assert best["tunable"] == (model not in ("majority", "mean_rate"))
+    assert {f["n_trials"] for f in fits} == {2 if best["tunable"] else 1}
+    trials = pd.read_csv(tmp_path / "out" / "trials.csv")
+    assert len(trials) == sum(f["n_trials"] for f in fits)
+    for fit in fits:
+        models.create(model, fit["params"])
+        assert (fit["inner"]["bits_per_spike"] is not None) == models.kind(model).translates
+        assert (fit["inner"]["balanced_accuracy"] is not None) == models.kind(model).decides
+        rows = trials[trials.fold.astype(str) == str(fit["fold"])]
+        key = "bits_per_spike" if models.kind(model).translates else "log_loss"
+        assert rows.value.max() == pytest.approx(fit["inner"][key] * (1 if models.kind(model).translates else -1))
+    assert len(list((tmp_path / "out" / "studies").glob("*.db"))) == 3
+    assert not (tmp_path / "work").exists()
+
+
+def test_fixed_settings_are_kept(study: Path, tmp_path: Path) -> None:
+    config = small_config(models={"dnn": {"segments": 3, "epochs": 5}})
+    best = tune(study, config, "dnn", tmp_path / "out")
+    assert all(f["params"]["segments"] == 3 and f["params"]["epochs"] == 5 for f in best["folds"])
+    assert "params_segments" not in pd.read_csv(tmp_path / "out" / "trials.csv")
+
+
+def test_workers_do_not_change_the_result(study: Path, tmp_path: Path) -> None:
+    one = tune(study, small_config(), "ridge", tmp_path / "one")
+    two = tune(study, small_config(compute={"workers": 2}), "ridge", tmp_path / "two")
+    assert one == two
+    assert (tmp_path / "one" / "trials.csv").read_bytes() == (tmp_path / "two" / "trials.csv").read_bytes()
+
+
+def test_a_killed_study_goes_on_as_if_nothing_had_happened(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(tune={"trials": 5, "startup_trials": 2}, models={"dnn": {"epochs": 3, "hidden": 8}})
+    calm = tune(study, config, "dnn", tmp_path / "calm", tmp_path / "work_calm")
+
+    class Killed(BaseException):
+        pass
+
+    left = [7]  # dies in the middle of the second study
+    whole = tuning.assess
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+        return whole(*args, **kwargs)
+
+    monkeypatch.setattr(tuning, "assess", dying)
+    with pytest.raises(Killed):
+        tune(study, config, "dnn", tmp_path / "cut", tmp_path / "work_cut")
+    assert not (tmp_path / "cut").exists()
+    (database,) = (tmp_path / "work_cut").rglob("fold_1.db")
+    unfinished = optuna.load_study(study_name="dnn", storage=f"sqlite:///{database}")
+    assert [t.state.name for t in unfinished.trials] == ["COMPLETE", "COMPLETE", "RUNNING"]
+
+    fits = []
+    monkeypatch.setattr(tuning, "assess", lambda *a, **k: fits.append(1) or whole(*a, **k))
+    resumed = tune(study, config, "dnn", tmp_path / "cut", tmp_path / "work_cut")
+    assert resumed == calm
+    assert len(fits) == 15 - 7  # what had been finished is not done again
+    assert (tmp_path / "cut" / "trials.csv").read_bytes() == (tmp_path / "calm" / "trials.csv").read_bytes()
+
+
+def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) -> None:
+    from spikebridge.splits import load_splits
+
+    splits = load_splits(study / "splits.json")
+    prints = {
+        tuning._fingerprint(c, "dnn", splits, "cpu")
+        for c in (small_config(), small_config(models={"dnn": {"hidden": 9}}), small_config(tune={"trials": 3}))
+    }
+    assert len(prints) == 3
+    same = small_config(models={"ridge": {"penalty": 1.0}}, statistics={"alpha": 0.01})
+    assert tuning._fingerprint(same, "dnn", splits, "cpu") in prints
+
+
+def test_inner_scores_are_scikit_learns(halves: tuple[list[Windows], list[Windows]]) -> None:
+    train, valid = halves
+    model = models.create("random_forest", {"trees": 20})
+    outcome = tuning.assess(model, train, valid, np.random.default_rng(0))
+    known = [w.select(w.labelled) for w in valid]
+    chances = np.concatenate([model.predict(w).probabilities for w in known])
+    label = np.concatenate([w.label for w in known])
+    decided = np.concatenate([model.decide(model.predict(w).probabilities, w.recording) for w in known])
+    assert outcome.inner["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(label, decided))
+    assert outcome.inner["log_loss"] == pytest.approx(log_loss(label, chances))
+    assert outcome.value == -outcome.inner["log_loss"]
+
+
+@pytest.mark.parametrize("name", every_model())
+def test_a_model_never_sees_the_labels_that_it_is_scored_by(
+    name: str, halves: tuple[list[Windows], list[Windows]]
+) -> None:
+    """Flipping every validation label changes the score, but no prediction."""
+    train, valid = halves
+    flipped = [replace(w, label=np.where(w.label >= 0, 1 - w.label, -1)) for w in valid]
+    said = []
+    for held in (valid, flipped):
+        model = models.create(name, {"epochs": 2} if name in ("seq2seq", "dnn") else None)
+        tuning.assess(model, train, held, np.random.default_rng(0))
+        said.append(model.predict(valid[0]))
+    for field in ("probabilities", "rates"):
+        a, b = getattr(said[0], field), getattr(said[1], field)
+        assert a is None or np.array_equal(a, b)
+
+
+def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model whose curve lies below the median of the earlier ones is stopped before its last epoch."""
+    quality = iter([1.0, 0.9, 0.1] * 3)
+
+    def fake(model: Any, train: Any, valid: Any, rng: Any, watch: Any) -> tuning.Outcome:
+        value = next(quality)
+        for epoch in range(10):
+            watch({"epoch": float(epoch), "valid_loss": -value})
+        return tuning.Outcome(value, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": value})
+
+    monkeypatch.setattr(tuning, "assess", fake)
+    best = tune(study, small_config(tune={"trials": 3, "startup_trials": 2}), "seq2seq", tmp_path / "out")
+    assert [f["n_pruned"] for f in best["folds"]] == [1, 1]
+    assert best["folds"][0]["inner"]["bits_per_spike"] == 1.0
+
+
+def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    whole = tuning.assess
+    monkeypatch.setattr(tuning, "assess", lambda model, *a: seen.append(model.params.epochs) or whole(model, *a))
+    best = tune(study, small_config(tune={"epochs": 2}, models={"seq2seq": {"epochs": 3}}), "seq2seq", tmp_path / "out")
+    assert set(seen) == {2}
+    assert best["folds"][0]["params"]["epochs"] == 3  # the refit is not
+
+
+def test_whole_recordings_held_out_need_a_model_that_transfers(
+    study: Path, tmp_path: Path, windows: list[Windows]
+) -> None:
+    config = small_config(split={"by": "recording"})
+    save_splits(make_splits(windows, config.split), tmp_path / "splits.json")
+    args = study / "windows", tmp_path / "splits.json", tmp_path / "work"
+    with pytest.raises(ConfigError, match=r"split.by: recording .* seq2seq .* take models.seq2seq out"):
+        tuning.tune(config, "seq2seq", *args, tmp_path / "a")
+    tuning.tune(config, "majority", *args, tmp_path / "b")
+    assert (tmp_path / "b" / "best.json").exists()
+
+
+def test_random_streams_are_apart() -> None:
+    config = small_config()
+    a, b = tuning.seed_of(config, "fit", "dnn", 1), tuning.seed_of(config, "fit", "dnn", 2)
+    assert a.integers(2**62) != b.integers(2**62)
+    assert tuning.seed_of(config, "x").integers(2**62) == tuning.seed_of(config, "x").integers(2**62)
+    assert tuning.seed_of(config.model_copy(update={"seed": 9}), "x").integers(2**62) != tuning.seed_of(
+        config, "x"
+    ).integers(2**62)

@@ -1,0 +1,250 @@
+"""The stage ladder on two small simulated recordings, whose translator's latents are made up."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_latents import translate
+from studies import small_config
+
+from spikebridge import models
+from spikebridge.config import Config
+from spikebridge.errors import ConfigError, DataError
+from spikebridge.metrics.decision import log_loss_per_trial
+from spikebridge.nested_models import climb
+from spikebridge.nested_models.decoding.fit import out_of_fold
+from spikebridge.nested_models.decoding.inputs import (
+    columns_of,
+    in_memory,
+    target_as_source,
+    with_columns,
+    with_latents,
+)
+from spikebridge.nested_models.decoding.steps import COUNTS, decision_steps
+from spikebridge.splits import check_consumed, load_splits, make_splits, save_splits
+from spikebridge.types import Splits, Windows
+
+ALL = [
+    "majority", "choice_history", "time_in_recording", "task_variables", "behavior", "target_region", "source_region",
+    "translated_latents", "latents_and_task",
+]  # fmt: skip
+BEYOND = ["confounds", "source_beyond_confounds", "latents_beyond_confounds"]
+
+
+def run(study: Path, config: Config, out: Path, train: str = "train") -> dict[str, dict[str, Any]]:
+    """Step -> its part of about.json."""
+    climb(config, study / "windows", study / "splits.json", study / train, out)
+    return {step["name"]: step for step in json.loads((out / "about.json").read_text())["decision"]}
+
+
+@pytest.fixture(scope="module")
+def splits(study: Path) -> Splits:
+    return load_splits(study / "splits.json")
+
+
+@pytest.fixture(scope="module")
+def climbed(study: Path, windows: list[Windows], splits: Splits) -> Path:
+    translate(study, windows, splits)
+    config = small_config(ladder={"confounds": ["delay_s", "speed"]})
+    run(study, config, study / "ladder")
+    return study / "ladder"
+
+
+def predictions(folder: Path, step: str) -> pd.DataFrame:
+    return pd.read_parquet(folder / step / "predictions.parquet")
+
+
+def test_every_step_predicts_every_labelled_trial_once(climbed: Path, windows: list[Windows], splits: Splits) -> None:
+    about = json.loads((climbed / "about.json").read_text())
+    assert [s["name"] for s in about["decision"]] == ALL + BEYOND
+    assert about["split_hash"] == splits.hash
+    n = sum(int(w.labelled.sum()) for w in windows)
+    for step in ALL + BEYOND:
+        table = predictions(climbed, step)
+        assert len(table) == n and not table.duplicated(["recording", "trial"]).any()
+        assert set(table["split_hash"]) == {splits.hash}
+        np.testing.assert_allclose(table[["p_skip", "p_stay"]].sum(axis=1), 1.0)
+        consumed = json.loads((climbed / step / "consumed.json").read_text())
+        for fold in splits.folds:
+            assert check_consumed(splits, fold.fold, consumed["folds"][str(fold.fold)]) == []
+
+
+def test_references_are_named_or_the_best_before_on_inner_folds(climbed: Path) -> None:
+    steps = json.loads((climbed / "about.json").read_text())["decision"]
+    named = {s["name"]: s["reference"] for s in steps}
+    assert named["majority"] == ""
+    assert named["translated_latents"] == "source_region"
+    assert named["latents_and_task"] == "task_variables"
+    assert {named[s] for s in BEYOND} == {"majority"}
+    for k, step in enumerate(steps[1:7], start=1):
+        before = {s["name"]: sum(s["inner_loss"]) for s in steps[:k]}
+        assert step["reference"] == min(before, key=lambda name: before[name])
+
+
+def test_known_information_is_found(climbed: Path) -> None:
+    right = {s: (predictions(climbed, s)["label"] == predictions(climbed, s)["predicted"]).mean() for s in ALL}
+    assert right["translated_latents"] > 0.9
+    assert right["latents_and_task"] > 0.9
+    assert right["task_variables"] > 0.65
+    assert right["choice_history"] < 0.65
+
+
+def test_a_step_by_hand(climbed: Path, windows: list[Windows], splits: Splits) -> None:
+    """Settings by brute force over the inner fold, then the model of that name on the target's counts."""
+    data = [target_as_source(w.select(w.labelled)) for w in windows]
+    number = [np.cumsum(w.labelled) - 1 for w in windows]
+
+    def some(w: int, rows: np.ndarray) -> Windows:
+        return data[w].select(number[w][rows[windows[w].labelled[rows]]])
+
+    fold = splits.folds[1]
+    names = [w.recording for w in windows]
+
+    def fitted(params: dict[str, Any], index: Any) -> models.Model:
+        model = models.create("logistic", params)
+        model.fit([some(k, index[n]) for k, n in enumerate(names)], [], np.random.default_rng(0))
+        return model
+
+    losses = {}
+    for values in product(*COUNTS.values()):
+        params = dict(zip(COUNTS, values, strict=True))
+        model = fitted(params, fold.inner[0].train)
+        valid = [some(k, fold.inner[0].valid[n]) for k, n in enumerate(names)]
+        losses[values] = sum(log_loss_per_trial(v.label, model.predict(v).probabilities).sum() for v in valid)  # type: ignore[arg-type]
+    best = dict(zip(COUNTS, min(losses, key=lambda v: losses[v]), strict=True))
+    about = {s["name"]: s for s in json.loads((climbed / "about.json").read_text())["decision"]}
+    assert about["target_region"]["settings"][1] == best
+    assert about["target_region"]["inner_loss"][1] == pytest.approx(min(losses.values()))
+    model = fitted(best, fold.train)
+    table = predictions(climbed, "target_region")
+    for k, name in enumerate(names):
+        mine = table[(table["recording"] == name) & (table["fold"] == 1)]
+        said = model.predict(some(k, fold.test[name])).probabilities
+        assert said is not None
+        np.testing.assert_allclose(mine["p_stay"], said[:, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["residualise", "match"])
+def test_the_test_block_is_never_learned_from(windows: list[Windows], how: str) -> None:
+    """Other counts and labels in a fold's test trials but the first: the first is told the same, with one setting."""
+    config = small_config(ladder={"confounds": ["delay_s"], "how": how})
+    data = [w.select(w.labelled) for w in windows]
+    splits = make_splits(data, config.split)
+    fold, rng = splits.folds[0], np.random.default_rng(0)
+    changed = []
+    for w in data:
+        rows = fold.test[w.recording][1:]
+        label, source, covariates = w.label.copy(), w.source.copy(), w.covariates.copy()
+        label[rows], source[rows] = 1 - label[rows], rng.poisson(3.0, source[rows].shape)
+        covariates[rows] += 5
+        changed.append(replace(w, label=label, source=source, covariates=covariates))
+    for step in decision_steps(config, data, "block", "none"):
+        if step.name in {"task_variables", "behavior", "source_region", "source_beyond_confounds"}:
+            one, two = (out_of_fold(step, d, fold, {}, rng) for d in (data, changed))
+            assert one.settings == two.settings
+            columns = ["p_skip", "p_stay", "share_skip", *(["weight"] if "weight" in one.table else [])]
+            first = [t.table.groupby("recording")[columns].first() for t in (one, two)]
+            pd.testing.assert_frame_equal(*first)
+
+
+def test_what_the_translator_consumed_is_consumed_by_its_latents(climbed: Path, study: Path) -> None:
+    whole = json.loads((study / "train" / "seq2seq" / "consumed.json").read_text())["folds"]
+    for step, as_much in (("translated_latents", True), ("latents_beyond_confounds", True), ("source_region", False)):
+        consumed = json.loads((climbed / step / "consumed.json").read_text())["folds"]
+        for fold, by_recording in whole.items():
+            for name, intervals in by_recording.items():
+                spent = [np.diff(np.array(i), axis=1).sum() for i in (consumed[fold][name], intervals)]
+                assert bool(np.isclose(*spent)) is as_much
+
+
+def test_what_the_data_do_not_allow_is_left_out_and_says_why(
+    tmp_path: Path, windows: list[Windows], climbed: Path, study: Path
+) -> None:
+    bare = [
+        replace(
+            w, behavior=np.empty((0, 0, 0), np.float32), behavior_names=(), covariates=w.covariates[:, :0],
+            covariate_names=(),
+        )
+        for w in windows
+    ]  # fmt: skip
+    (tmp_path / "windows").mkdir()
+    for w in bare:
+        w.save(tmp_path / "windows" / f"{w.recording}.npz")
+    config = small_config(trials={"covariates": []})
+    save_splits(make_splits(bare, config.split), tmp_path / "splits.json")
+    steps = run(tmp_path, config, tmp_path / "ladder")
+    missing = {name: step["missing"] for name, step in steps.items() if step["missing"]}
+    assert missing == {
+        "choice_history": "the windows hold no earlier labels",
+        "task_variables": "no columns are named: trials.covariates is empty",
+        "behavior": "no behaviour was recorded in rec.0 and 1 more",
+        "translated_latents": "seq2seq was not run",
+        "latents_and_task": "seq2seq was not run",
+    }
+    folders = {p.name for p in (tmp_path / "ladder").iterdir() if p.is_dir()}
+    assert folders == {*steps, "translation", "course"} - set(missing)
+    assert steps["target_region"]["reference"] in {"majority", "time_in_recording"}
+    without = run(study, small_config().model_copy(update={"models": {}}), tmp_path / "no_model")
+    assert without["translated_latents"]["missing"] == "seq2seq is not among the models"
+
+
+def test_whole_recordings_held_out_leave_the_first_step(tmp_path: Path, windows: list[Windows]) -> None:
+    (tmp_path / "windows").mkdir()
+    for w in windows:
+        w.save(tmp_path / "windows" / f"{w.recording}.npz")
+    config = small_config(split={"by": "recording"})
+    save_splits(make_splits(windows, config.split), tmp_path / "splits.json")
+    steps = run(tmp_path, config, tmp_path / "ladder")
+    assert [name for name, step in steps.items() if not step["missing"]] == ["majority"]
+    assert steps["source_region"]["missing"].startswith("split.by: recording holds out whole recordings")
+    assert len(predictions(tmp_path / "ladder", "majority")) == sum(int(w.labelled.sum()) for w in windows)
+
+
+@pytest.mark.parametrize("key", ["task", "confounds"])
+def test_a_column_that_is_not_there_is_named(study: Path, tmp_path: Path, key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"ladder.{key}: .* rec.0 has no 'delay', did you mean delay_s\?"):
+        run(study, small_config(ladder={key: ["delay"]}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_twice_the_same_with_any_number_of_workers(climbed: Path, study: Path, tmp_path: Path) -> None:
+    config = small_config(ladder={"confounds": ["delay_s", "speed"]}, compute={"workers": 2, "device": "cpu"})
+    run(study, config, tmp_path / "again")
+    for path in (p for p in climbed.rglob("*") if p.is_file()):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(climbed)).read_bytes(), path.name
+
+
+# --- views -----------------------------------------------------------------------------------------------------------
+
+
+def test_columns_are_trial_columns_words_and_behaviour(windows: list[Windows]) -> None:
+    w = windows[0]
+    np.testing.assert_array_equal(columns_of(w, "delay_s")["delay_s"], w.covariate("column delay_s"))
+    speed = w.behavior[:, :, w.behavior_names.index("speed")].astype(np.float64)
+    np.testing.assert_allclose(columns_of(w, "speed")["speed"], np.nanmean(speed, axis=1))
+    words = replace(
+        w, covariates=np.zeros((len(w), 3)), covariate_names=("column food = a", "column food = b", "column foods")
+    )
+    assert list(columns_of(words, "food")) == ["food = a", "food = b"]
+    assert columns_of(w, "label 1 back") == {}
+    assert with_columns(w, ["delay_s", "speed"], "x ").covariate_names == ("x delay_s", "x speed")
+    assert with_columns(w, []).covariates.shape == (len(w), 0)
+
+
+def test_latents_stand_at_their_trials_and_none_may_lack(windows: list[Windows]) -> None:
+    from spikebridge.nested_models.decoding.inputs import Latents
+
+    w = in_memory(windows[0])
+    order = np.random.default_rng(0).permutation(len(w))
+    z = np.arange(len(w), dtype=np.float32)[:, None, None] * np.ones((1, w.n_bins, 2), np.float32)
+    seen = with_latents(w, {w.recording: Latents(w.trial[order], z[order])})
+    np.testing.assert_array_equal(seen.behavior, z)
+    with pytest.raises(DataError, match=r"latents of rec\.0: expected those of every labelled trial"):
+        with_latents(w, {w.recording: Latents(w.trial[1:], z[1:])})

@@ -1,0 +1,62 @@
+"""Parts of the window: which bins they have, what decoders see of them, and that they know no test trial."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_latents import translate
+from studies import small_config
+
+from spikebridge.nested_models import climb
+from spikebridge.nested_models.decoding.inputs import Latents as OfRecording
+from spikebridge.nested_models.decoding.inputs import in_memory
+from spikebridge.nested_models.decoding.time_resolved import LATENTS, MOST_PARTS, SOURCE, course
+from spikebridge.splits import check_consumed, load_splits
+from spikebridge.types import Windows
+
+
+@pytest.mark.parametrize("n_bins", [1, 3, 10, 23, 40])
+def test_parts_cover_the_window_once(n_bins: int) -> None:
+    for of in (SOURCE, LATENTS):
+        parts = [p for p in course(n_bins, "") if p.of == of]
+        assert len(parts) == min(MOST_PARTS, n_bins)
+        assert [b for p in parts for b in range(p.first, p.stop)] == list(range(n_bins))
+        lengths = [p.stop - p.first for p in parts]
+        assert max(lengths) - min(lengths) <= 1
+    assert {p.of for p in course(n_bins, "seq2seq was not run")} == {SOURCE}
+
+
+def test_a_decoder_sees_its_own_part_alone(windows: list[Windows]) -> None:
+    w = in_memory(windows[0])
+    z = np.random.default_rng(0).normal(size=(len(w), w.n_bins, 2)).astype(np.float32)
+    latents = {w.recording: OfRecording(w.trial, z)}
+    for part in course(w.n_bins, ""):
+        seen = part.step.view(w, latents)
+        span = slice(part.first, part.stop)
+        if part.of == LATENTS:
+            np.testing.assert_array_equal(seen.behavior, z[:, span])
+        else:
+            np.testing.assert_array_equal(seen.source, w.source[:, span])
+            np.testing.assert_allclose(seen.start_s, w.start_s + part.first * w.bin_s)
+            np.testing.assert_allclose(seen.stop_s, w.start_s + part.stop * w.bin_s)
+
+
+def test_every_part_predicts_every_labelled_trial_once(study: Path, windows: list[Windows], tmp_path: Path) -> None:
+    splits = load_splits(study / "splits.json")
+    train = translate(tmp_path, windows, splits)
+    climb(small_config(), study / "windows", study / "splits.json", train, tmp_path / "ladder")
+    parts = json.loads((tmp_path / "ladder" / "about.json").read_text())["course"]
+    assert [p["of"] for p in parts] == [SOURCE] * (len(parts) // 2) + [LATENTS] * (len(parts) // 2)
+    n = sum(int(w.labelled.sum()) for w in windows)
+    for part in parts:
+        folder = tmp_path / "ladder" / "course" / part["name"]
+        table = pd.read_parquet(folder / "predictions.parquet")
+        assert len(table) == n and not table.duplicated(["recording", "trial"]).any()
+        consumed = json.loads((folder / "consumed.json").read_text())["folds"]
+        assert all(check_consumed(splits, f.fold, consumed[str(f.fold)]) == [] for f in splits.folds)
+    last = pd.read_parquet(tmp_path / "ladder" / "course" / parts[-1]["name"] / "predictions.parquet")
+    assert (last["label"] == last["predicted"]).mean() > 0.9  # the latents made up by `translate` hold the label
