@@ -1,0 +1,73 @@
+"""Hold the docstrings of the public functions and classes to the numpydoc standard: `make check` runs this.
+
+Public is what a package of spikebridge lists in `__all__`, and the public methods of the classes there. Each needs a
+summary, and where it takes arguments, returns or yields something, the sections Parameters, Returns or Yields. numpydoc
+(https://numpydoc.readthedocs.io) does the checking.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+
+from numpydoc.validate import validate
+
+import spikebridge
+
+CODES = {
+    "GL08": "no docstring",
+    "GL06": "unknown section",
+    "GL07": "sections in the wrong order",
+    "SS01": "no summary",
+    "PR01": "arguments that are not described",
+    "PR02": "descriptions of arguments that do not exist",
+    "PR03": "arguments in another order",
+    "PR07": "an argument without a description",
+    "RT01": "no section Returns",
+    "RT03": "a return value without a description",
+    "YD01": "no section Yields",
+}
+"""The checks of numpydoc that count here."""
+
+
+def public_names(rooms: set[str]) -> Iterator[str]:
+    """Dotted names of the public objects of the rooms (all of them where none is named)."""
+    for info in pkgutil.walk_packages(spikebridge.__path__, "spikebridge."):
+        room = info.name.split(".")[1]
+        if not info.ispkg or (rooms and room not in rooms):
+            continue
+        package = importlib.import_module(info.name)
+        for name in getattr(package, "__all__", ()):
+            thing = getattr(package, name)
+            if not (inspect.isfunction(thing) or inspect.isclass(thing)):
+                continue
+            full = f"{thing.__module__}.{thing.__qualname__}"
+            if not full.startswith("spikebridge."):
+                continue
+            yield full
+            if inspect.isclass(thing):
+                yield from (
+                    f"{full}.{key}"
+                    for key, member in vars(thing).items()
+                    if not key.startswith("_") and (inspect.isfunction(member) or isinstance(member, classmethod))
+                )
+
+
+def problems(name: str) -> list[str]:
+    """Lines about one object, each with the code of numpydoc; empty where its docstring is as it should be."""
+    found = validate(name)["errors"]
+    return [f"{name}: {code} {text}" for code, text in found if code in CODES]
+
+
+def main() -> int:
+    names = sorted(set(public_names(set(sys.argv[1:]))))
+    lines = [line for name in names for line in problems(name)]
+    print("\n".join(lines) or f"{len(names)} public docstrings follow numpydoc")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
