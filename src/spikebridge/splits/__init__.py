@@ -3,23 +3,26 @@
 from spikebridge.splits.gap import decorrelation_s, gap_s
 from spikebridge.splits.make import make_splits
 from spikebridge.splits.manifest import (
-    check_consumed,
-    consumed_intervals,
+    FULL,
+    check_training_intervals,
+    inner_partitions,
     load_splits,
     save_splits,
     splits_from_dict,
     splits_to_dict,
     take,
+    training_intervals,
     verify,
 )
 from spikebridge.splits.verify import audit, short_gaps
 
 __all__ = [
+    "FULL",
     "audit",
-    "check_consumed",
-    "consumed_intervals",
+    "check_training_intervals",
     "decorrelation_s",
     "gap_s",
+    "inner_partitions",
     "load_splits",
     "make_splits",
     "save_splits",
@@ -27,5 +30,6 @@ __all__ = [
     "splits_from_dict",
     "splits_to_dict",
     "take",
+    "training_intervals",
     "verify",
 ]
