@@ -16,8 +16,8 @@ from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.linear import FLOOR
-from spikebridge.models.parts.poisson import PoissonFit, fit_poisson
 from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
+from spikebridge.regression import PoissonFit, fit_poisson
 from spikebridge.types import Predictions, Windows
 
 Array = NDArray[np.float64]

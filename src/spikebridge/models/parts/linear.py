@@ -88,11 +88,3 @@ class LinearTranslator(Model):
             x, y = n_lags * len(units["source_units"]), len(units["target_units"])
             expected = doubles(mean=(x,), curve=(bins, x), base=(y,), base_curve=(bins, y), slope=(x, y))
             self.weights[name] = load_arrays(folder / f"{i}.safetensors", expected)
-
-
-def ridge_slope(gram: Array, cross: Array, penalty: float) -> Array:
-    """(G + s I)^-1 C, s = penalty * mean of G's diagonal. gram: (p, p); cross: (p, unit)."""
-    strength = penalty * np.trace(gram) / len(gram)
-    if not strength > 0:  # a source without a spike
-        return np.zeros_like(cross)
-    return np.asarray(np.linalg.solve(gram + strength * np.eye(len(gram)), cross))
