@@ -22,8 +22,7 @@ from spikebridge.evaluation.scores import (
     translation_score,
     within_blocks,
 )
-from spikebridge.evaluation.verdicts import NOT_SHOWN, decided
-from spikebridge.statistics import design_effect, holm, sign_flip, sign_flip_power
+from spikebridge.statistics import design_effect, holm, sign_flip, sign_flip_power, verdict_of, verdict_text
 from spikebridge.types import Comparison
 
 Array = NDArray[np.float64]
@@ -175,6 +174,5 @@ def _decide(rows: list[Comparison], kind: str, alpha: float) -> list[Comparison]
 
 
 def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float) -> str:
-    said = decided(row.model_a, p_holm, row.smallest_attainable_p, tests, kind, alpha)
-    seen = said == NOT_SHOWN and row.detectable < np.inf
-    return said + (f" (could have seen {row.detectable:.2g})" if seen else "")
+    verdict = verdict_of(p_holm, row.smallest_attainable_p, tests, alpha)
+    return verdict_text(verdict, row.model_a, kind, tests, alpha, row.detectable)

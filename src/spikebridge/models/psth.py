@@ -11,9 +11,9 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.linear import FLOOR
 from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.types import Predictions, Windows
 
 
@@ -55,5 +55,5 @@ class Psth(Model):
         self.means = {}
         for i, (name, units) in enumerate(self.units.items()):
             n = len(units["target_units"])
-            a = load_arrays(folder / f"{i}.safetensors", doubles(mean=(n,), curve=(self.n_bins, n)))
+            a = load_arrays(folder / f"{i}.safetensors", float64_arrays(mean=(n,), curve=(self.n_bins, n)))
             self.means[name] = LockedMean(a["mean"], a["curve"])

@@ -13,6 +13,7 @@ from spikebridge.statistics.nadeau_bengio import CorrectedT, nadeau_bengio
 from spikebridge.statistics.power import Power, sign_flip_power
 from spikebridge.statistics.rope import Rope, rope
 from spikebridge.statistics.sign_flip import SignFlip, clusters_needed, sign_flip, smallest_p
+from spikebridge.statistics.verdicts import Verdict, verdict_of, verdict_text
 
 __all__ = [
     "CorrectedT",
@@ -26,6 +27,7 @@ __all__ = [
     "Power",
     "Rope",
     "SignFlip",
+    "Verdict",
     "bayes_factor",
     "clusters_needed",
     "correctness_model",
@@ -44,4 +46,6 @@ __all__ = [
     "sign_flip",
     "sign_flip_power",
     "smallest_p",
+    "verdict_of",
+    "verdict_text",
 ]

@@ -14,10 +14,10 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.linear import FLOOR
-from spikebridge.models.parts.poisson import PoissonFit, fit_poisson
 from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
+from spikebridge.regression import PoissonFit, fit_poisson
 from spikebridge.types import Predictions, Windows
 
 Array = NDArray[np.float64]
@@ -127,7 +127,7 @@ class PoissonTranslator(Model):
         for i, (name, units) in enumerate(self.units.items()):
             y = len(units["target_units"])
             x, own = self._sizes(len(units["source_units"]), y)
-            expected = doubles(
+            expected = float64_arrays(
                 mean=(x,),
                 base=(y,),
                 base_curve=(self.n_bins, y),

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
 from spikebridge.models.parts.lagged import MAX_S, lagged, lags
 from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.types import Predictions, Windows
 
 FLOOR = 0.05  # of a unit's mean rate: a linear prediction can be negative, a rate cannot
@@ -86,13 +86,5 @@ class LinearTranslator(Model):
         self.weights = {}
         for i, (name, units) in enumerate(self.units.items()):
             x, y = n_lags * len(units["source_units"]), len(units["target_units"])
-            expected = doubles(mean=(x,), curve=(bins, x), base=(y,), base_curve=(bins, y), slope=(x, y))
+            expected = float64_arrays(mean=(x,), curve=(bins, x), base=(y,), base_curve=(bins, y), slope=(x, y))
             self.weights[name] = load_arrays(folder / f"{i}.safetensors", expected)
-
-
-def ridge_slope(gram: Array, cross: Array, penalty: float) -> Array:
-    """(G + s I)^-1 C, s = penalty * mean of G's diagonal. gram: (p, p); cross: (p, unit)."""
-    strength = penalty * np.trace(gram) / len(gram)
-    if not strength > 0:  # a source without a spike
-        return np.zeros_like(cross)
-    return np.asarray(np.linalg.solve(gram + strength * np.eye(len(gram)), cross))

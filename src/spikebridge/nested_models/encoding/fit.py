@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.metrics import floored
-from spikebridge.models.parts.poisson import PoissonFit, fit_poisson
 from spikebridge.models.parts.psth import LockedMean
 from spikebridge.nested_models.encoding.design_matrices import Block, View
+from spikebridge.regression import PoissonFit, fit_poisson
 
 Array = NDArray[np.float64]
 TINY = 1e-6
@@ -133,7 +133,7 @@ def fitted(
     start = None if before is None else PoissonFit(
         before.bias, _padded(before.weights, len(root)) * root, _padded(before.own_weights, len(v_root)) * v_root
     )  # fmt: skip
-    fit = fit_poisson(x, y, learn, level, v, level, tolerance, start=start)
+    fit = fit_poisson(x, y, learn, level, v, level, tolerance, initial=start)
     learned = fit.log_rate(x, v, learn)
     told = np.minimum(fit.log_rate(x_score, v_score, score), learned.max(axis=0))
     return learned, told, PoissonFit(fit.bias, fit.weights / root, fit.own_weights / v_root)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from spikebridge.models.parts.lagged import lagged
-from spikebridge.models.parts.linear import ridge_slope
 from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
 from spikebridge.nested_models.encoding.design_matrices import Block, View, at_lags, scaled
+from spikebridge.regression import principal_directions, relative_penalty, ridge_slope
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
@@ -46,8 +46,8 @@ class _Moments:
 
     def directions(self, ridge: float) -> tuple[Array, Array]:
         """(predictor, k) into the latents and (k, unit) back to the weighted target."""
-        slope = ridge_slope(self.gram, self.cross, ridge)
-        v = np.linalg.eigh(slope.T @ self.gram @ slope)[1][:, ::-1][:, :RANK]
+        slope = ridge_slope(self.gram, self.cross, relative_penalty(self.gram, ridge))
+        v = principal_directions(slope, self.gram)[:, :RANK]
         return slope @ v, v.T
 
 

@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spikebridge.io.validation.duplicates import NEAR_S, _met, share_beyond_chance, shared
-from spikebridge.io.validation.trains import Trains
+from spikebridge.duplicates import n_coincident, share_beyond_chance, shared_spikes
+from spikebridge.duplicates.units import COINCIDENCE_S
+from spikebridge.types.spike_trains import SpikeTrains
 
 TIMES = st.lists(st.integers(0, 200), max_size=40).map(lambda t: np.sort(np.array(t, dtype=float)) / 4000.0)
 
 
-def trains(*units: NDArray[np.float64]) -> Trains:
+def trains(*units: NDArray[np.float64]) -> SpikeTrains:
     n = [len(t) for t in units]
-    return Trains(np.arange(len(units)), np.cumsum([0, *n[:-1]]), np.concatenate(units))
+    return SpikeTrains(np.arange(len(units)), np.cumsum([0, *n[:-1]]), np.concatenate(units))
 
 
 def poisson(rate_hz: float, seed: int, length_s: float = 600.0) -> NDArray[np.float64]:
@@ -28,14 +29,14 @@ def poisson(rate_hz: float, seed: int, length_s: float = 600.0) -> NDArray[np.fl
 
 def found(*units: NDArray[np.float64]) -> list[float]:
     """Shares of the first unit with each of the others that it shares most spikes with."""
-    return [share for _, _, share in shared(trains(*units), np.array([0]), np.arange(1, len(units)))]
+    return [share for _, _, share in shared_spikes(trains(*units), np.array([0]), np.arange(1, len(units)))]
 
 
 @given(TIMES, TIMES)
 def test_spikes_met_against_brute_force(one: NDArray[np.float64], other: NDArray[np.float64]) -> None:
     away = np.abs(one[:, None] - other[None, :]).min(axis=1, initial=np.inf)
-    clear = np.abs(away - NEAR_S) > 1e-9  # at the very limit rounding decides
-    assert _met(one[clear], other) == (away[clear] < NEAR_S).sum()
+    clear = np.abs(away - COINCIDENCE_S) > 1e-9  # at the very limit rounding decides
+    assert n_coincident(one[clear], other) == (away[clear] < COINCIDENCE_S).sum()
 
 
 @pytest.mark.parametrize("rate_hz", [0.2, 5.0, 80.0])
@@ -73,15 +74,16 @@ def test_falling_times_are_another_error() -> None:
     assert found(one, one[::-1] + 1e-5) == []
 
 
+@pytest.mark.slow
 def test_a_thousand_units_take_no_memory() -> None:
     """Nor time: a third of a second, where every pair in full takes a quarter of an hour."""
     n_units, n = 1000, 36_000
     times = np.sort(np.random.default_rng(0).random((n_units, n)) * 3600.0, axis=1)
     times[999, :-3] = times[0, 3:] + 1 / 30_000
-    both = Trains(np.arange(n_units), np.arange(n_units) * n, np.sort(times, axis=1).ravel())
-    assert both.intervals.n.sum() > 0
+    both = SpikeTrains(np.arange(n_units), np.arange(n_units) * n, np.sort(times, axis=1).ravel())
+    assert both.isi.n.sum() > 0
     tracemalloc.start()
-    pairs = list(shared(both, np.arange(500), np.arange(500, 1000)))
+    pairs = list(shared_spikes(both, np.arange(500), np.arange(500, 1000)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [(a, b) for a, b, _ in pairs] == [(0, 999)]

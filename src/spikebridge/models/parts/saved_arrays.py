@@ -29,7 +29,7 @@ def load_arrays(path: Path, expected: Expected | None = None) -> dict[str, NDArr
     """Read what `save_arrays` wrote.
 
     Raises DataError that names the file where it cannot be read, where a number is not finite, or where its arrays are
-    not those expected (None: they are checked by the caller, see `check_arrays`).
+    not those expected. expected: None where the caller checks them with `check_arrays`.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -39,8 +39,8 @@ def load_arrays(path: Path, expected: Expected | None = None) -> dict[str, NDArr
     except FileNotFoundError:
         raise DataError(f"{path}: expected arrays in the safetensors format, found no such file") from None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path}: cannot be read as safetensors: {said[:200]}") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: cannot be read as safetensors: {reason[:200]}") from None
     for name, a in arrays.items():
         if a.dtype.kind == "f" and not np.isfinite(a).all():
             raise DataError(f"{path}: expected finite numbers in {name[:80]!r}, got {a[~np.isfinite(a)].flat[0]}")
@@ -61,17 +61,17 @@ def check_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], expected: Expec
             raise DataError(f"{path}: expected {name!r} as {dtype} {shape}, got {a.dtype} {a.shape}")
 
 
-def part(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+def with_prefix(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     """The arrays whose names begin with a prefix, without it."""
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
-def doubles(**shapes: Shape) -> dict[str, tuple[str, Shape]]:
+def float64_arrays(**shapes: Shape) -> dict[str, tuple[str, Shape]]:
     """Expected arrays of float64."""
     return {name: ("float64", shape) for name, shape in shapes.items()}
 
 
-def positive(path: Path, arrays: Mapping[str, NDArray[Any]], *names: str) -> None:
+def check_positive(path: Path, arrays: Mapping[str, NDArray[Any]], *names: str) -> None:
     """Raises DataError where one of these arrays has a number that is not greater than zero."""
     for name in names:
         if not (arrays[name] > 0).all():
@@ -79,8 +79,8 @@ def positive(path: Path, arrays: Mapping[str, NDArray[Any]], *names: str) -> Non
 
 
 @contextmanager
-def expected_shapes(path: Path) -> Iterator[None]:
-    """Torch modules that are made inside have shapes and no memory, so that settings can be held against a file.
+def shapes_only(path: Path) -> Iterator[None]:
+    """Torch modules that are made inside have shapes and no memory, so that a file can be compared with the settings.
 
     Raises DataError where the settings ask for a size that no file can have.
     """
@@ -91,8 +91,8 @@ def expected_shapes(path: Path) -> Iterator[None]:
             warnings.simplefilter("ignore")  # of tensors without an element
             yield
     except (RuntimeError, OverflowError, ValueError, TypeError, MemoryError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{path}: the settings in model.json do not describe a network: {said[:200]}") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: the settings in model.json do not describe a network: {reason[:200]}") from None
 
 
 def module_arrays(module: Any, prefix: str = "") -> dict[str, tuple[str, Shape]]:

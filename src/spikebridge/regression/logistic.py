@@ -1,8 +1,8 @@
 """Many ridge-penalised logistic regressions on one table of features at once, by Newton's method.
 
-The problems share features and labels; each has its own weights of the trials (0 leaves a trial out) and its own
-penalty, as in cross-validation over a path of penalties. One step solves them all: tiny problems cost what their
-arithmetic does, not what a call does.
+Kept by hand: scikit-learn and scipy solve one problem a call. A cross-validation over folds and penalties is dozens of
+problems on about a hundred trials, in which a call costs many times what its arithmetic does; here one step of Newton's
+method solves them all.
 """
 
 from __future__ import annotations
@@ -13,33 +13,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-STEPS = 50
-HALVINGS = 30
-GAIN = 1e-12
-"""Of the loss: the search ends when no problem can expect to gain more from a step."""
+MAX_ITER = 50
+MAX_HALVINGS = 30
+TOLERANCE = 1e-12
+"""The search ends when no problem can expect to lower its loss by more than this share of it."""
 
 
 @dataclass(frozen=True)
 class LogisticFits:
-    """logits = x @ weights + bias. weights: (problem, feature, logit). bias: (problem, logit).
+    """Weights of logits = x @ weights + bias, for every problem.
 
     Two classes have one logit, that of the second against the first; more have one each, biases summing to zero.
+
+    Parameters
+    ----------
+    weights : NDArray, shape (problem, feature, logit)
+        Slopes.
+    bias : NDArray, shape (problem, logit)
+        Intercepts.
     """
 
     weights: Array
     bias: Array
 
     def log_probabilities(self, x: Array) -> Array:
-        """(problem, trial, class). x: (trial, feature)."""
+        """Predict trials with the fit of every problem.
+
+        Parameters
+        ----------
+        x : NDArray, shape (trial, feature)
+            Features.
+
+        Returns
+        -------
+        NDArray, shape (problem, trial, class)
+            Log of the class probabilities.
+        """
         return _log_softmax(x @ self.weights + self.bias[:, None])
 
 
 def fit_logistic(x: Array, label: NDArray[np.int64], weight: Array, penalty: Array) -> LogisticFits:
     """Minimise, for every problem b, -sum_i weight_bi log p(label_i) + penalty_b / 2 |weights_b|^2; biases are free.
 
-    x: (trial, feature). label: (trial,), from 0 without gaps, two classes at least, each of positive weight in every
-    problem. weight: (problem, trial), not negative. penalty: (problem,), positive.
-    Newton's method (Hastie, Tibshirani & Friedman 2009, 4.4.1), a step halved until it lowers the loss.
+    The problems share features and labels. Newton's method, a step halved until it lowers the loss.
+
+    Parameters
+    ----------
+    x : NDArray, shape (trial, feature)
+        Features.
+    label : NDArray, shape (trial,)
+        Classes from 0 without gaps, two at least, each of positive weight in every problem.
+    weight : NDArray, shape (problem, trial)
+        How much each trial counts; 0 leaves it out.
+    penalty : NDArray, shape (problem,)
+        On the squared weights, positive.
+
+    Returns
+    -------
+    LogisticFits
+        The weights of every problem.
+
+    References
+    ----------
+    Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, 4.4.1.
     """
     classes = int(label.max()) + 1
     ones = np.column_stack([x, np.ones(len(x))])
@@ -49,7 +85,7 @@ def fit_logistic(x: Array, label: NDArray[np.int64], weight: Array, penalty: Arr
     target = np.eye(classes)[label][:, -logits:]
     theta = np.zeros((problems, size, logits))
     place = np.arange(size * logits)
-    # with a logit a class the biases have one direction too many: the loss is flat along it, and the gradient none
+    # With one logit per class the loss is flat along the direction that adds the same number to all biases.
     slack = np.where(place % size == size - 1, 1e-9, 0.0) * weight.sum(axis=1)[:, None]
 
     def loss(theta: Array) -> tuple[Array, Array]:
@@ -58,19 +94,18 @@ def fit_logistic(x: Array, label: NDArray[np.int64], weight: Array, penalty: Arr
         return fit + 0.5 * np.einsum("bf,bfk->b", ridge, theta**2), log_p
 
     value, log_p = loss(theta)
-    for _ in range(STEPS):
+    for _ in range(MAX_ITER):
         p = np.exp(log_p[:, :, -logits:])
         slope = ones.T @ (weight[:, :, None] * (p - target)) + ridge[:, :, None] * theta
         hessian = _hessian(ones, weight, p)
         hessian[:, place, place] += np.tile(ridge, logits) + slack
-        step = np.linalg.solve(hessian, slope.transpose(0, 2, 1).reshape(problems, -1, 1))
-        step = step.reshape(problems, logits, size).transpose(0, 2, 1)
-        if (np.einsum("bfk,bfk->b", slope, step) <= GAIN * np.maximum(value, GAIN)).all():
+        step = _newton_step(hessian, slope)
+        if (np.einsum("bfk,bfk->b", slope, step) <= TOLERANCE * np.maximum(value, TOLERANCE)).all():
             break
         length = np.ones(problems)
-        for _ in range(HALVINGS):
+        for _ in range(MAX_HALVINGS):
             new, new_log_p = loss(theta - length[:, None, None] * step)
-            worse = new > value * (1 + GAIN)
+            worse = new > value * (1 + TOLERANCE)
             if not worse.any():
                 break
             length[worse] /= 2
@@ -78,6 +113,13 @@ def fit_logistic(x: Array, label: NDArray[np.int64], weight: Array, penalty: Arr
         theta = theta - length[:, None, None] * step
         value, log_p = (new, new_log_p) if not worse.any() else loss(theta)
     return LogisticFits(theta[:, :-1], theta[:, -1])
+
+
+def _newton_step(hessian: Array, slope: Array) -> Array:
+    """(problem, feature, logit), from _hessian's and the gradient, (problem, feature, logit)."""
+    problems, size, logits = slope.shape
+    step = np.linalg.solve(hessian, slope.transpose(0, 2, 1).reshape(problems, -1, 1))
+    return np.asarray(step.reshape(problems, logits, size).transpose(0, 2, 1))
 
 
 def _hessian(ones: Array, weight: Array, p: Array) -> Array:
