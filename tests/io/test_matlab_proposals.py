@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spikebridge import io, preprocess
 from spikebridge.config import DataConfig, parse
 from spikebridge.errors import ConfigError
+from spikebridge.io.reader_registry import options_of
 from spikebridge.io.readers import matlab
 
 
