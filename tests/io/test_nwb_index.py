@@ -16,7 +16,7 @@ from spikebridge.errors import DataError
 from spikebridge.io import read_contents
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.findings import Finding
-from spikebridge.io.formats.nwb.columns import rows_of
+from spikebridge.io.formats.nwb.columns import row_lengths
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.units import check_numbers
 from spikebridge.types import Recording
@@ -119,7 +119,7 @@ def test_a_silent_first_unit_is_no_index_of_starts(tmp_path: Path, write_nwb: Wr
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 def test_an_index_that_does_not_fit(index: Any, n_values: int, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        rows_of(index, 2, n_values, "t")
+        row_lengths(index, 2, n_values, "t")
 
 
 def test_numbers_of_spikes_that_a_column_says(tmp_path: Path) -> None:

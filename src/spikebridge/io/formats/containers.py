@@ -22,7 +22,7 @@ from spikebridge.io.limits import check_depth, check_members
 
 BLOSC_HEADER = 16
 """Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""
-MANY = 10_000
+MAX_CHUNKS = 10_000
 """Arrays of more chunks (raw voltage) are not opened by themselves: `check_chunks` looks at them when they are read."""
 
 
@@ -66,17 +66,17 @@ def _address(group: Any) -> tuple[int, int]:
     return about.fileno, about.addr
 
 
-def cut_arrays(folder: Path) -> list[str]:
+def incomplete_arrays(folder: Path) -> list[str]:
     """A line for each array with chunks cut short, below a Zarr (format 2) folder. Reads lengths and headers only."""
     lines = []
     for file in sorted(folder.rglob(".zarray")):
-        cut = list(_cut_files(file))
+        cut = list(_incomplete_files(file))
         if cut:
-            lines.append(_said(file.parent.relative_to(folder).as_posix(), cut))
+            lines.append(_incomplete_text(file.parent.relative_to(folder).as_posix(), cut))
     return lines
 
 
-def _cut_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
+def _incomplete_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
     """(key, bytes found, bytes expected) of each chunk of one array whose length is not what it must be."""
     try:
         about = json.loads(zarray.read_text(encoding="utf-8"))
@@ -86,16 +86,16 @@ def _cut_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
         n_chunks = prod(-(-n // c) for n, c in zip(about["shape"], about["chunks"], strict=True))
     except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError):
         return  # not an array that can be opened: whoever opens it says so
-    if n_chunks > MANY or not (raw or codec == "blosc"):  # gzip, zstd and the rest keep sums of their own
+    if n_chunks > MAX_CHUNKS or not (raw or codec == "blosc"):  # gzip, zstd and the rest keep sums of their own
         return
     for file in sorted(zarray.parent.rglob("*")):
         if file.name.startswith(".") or not file.is_file():
             continue
         with file.open("rb") as handle:
             header = handle.read(BLOSC_HEADER)
-        found, expected = file.stat().st_size, size if raw else _blosc_length(header)
-        if found != expected:
-            yield file.relative_to(zarray.parent).as_posix(), found, expected
+        length, expected = file.stat().st_size, size if raw else _blosc_length(header)
+        if length != expected:
+            yield file.relative_to(zarray.parent).as_posix(), length, expected
 
 
 def check_chunks(data: Any, where: str) -> None:
@@ -107,19 +107,19 @@ def check_chunks(data: Any, where: str) -> None:
     lacking = chunks - array.nchunks_initialized
     if lacking:
         raise DataError(f"{where}: {lacking} of {chunks} chunks are missing: was the folder copied whole?")
-    cut = [(key.rpartition("/")[2], found, expected) for key, found, expected in _cut_short(array)]
+    cut = [(key.rpartition("/")[2], length, expected) for key, length, expected in _incomplete_chunks(array)]
     if cut:
-        raise DataError(_said(where, cut))
+        raise DataError(_incomplete_text(where, cut))
 
 
-def _said(where: str, cut: Sequence[tuple[str, int, int]]) -> str:
-    parts = [f"{key} ({found} of {expected} bytes)" for key, found, expected in cut]
+def _incomplete_text(where: str, cut: Sequence[tuple[str, int, int]]) -> str:
+    parts = [f"{key} ({length} of {expected} bytes)" for key, length, expected in cut]
     return (
         f"{where}: {counted(len(cut), 'chunk is', 'chunks are')} not whole: {listed(parts, 5)}; copy the folder again"
     )
 
 
-def _cut_short(array: Any) -> Iterator[tuple[str, int, int]]:
+def _incomplete_chunks(array: Any) -> Iterator[tuple[str, int, int]]:
     """(key, bytes found, bytes expected) of each chunk whose length is not what it must be, as far as that is known."""
     codec = getattr(array.compressor, "codec_id", None)
     size = prod(array.chunks) * array.dtype.itemsize

@@ -13,25 +13,25 @@ from spikebridge.errors import DataError
 from spikebridge.io.limits import raise_limit
 
 MAX_CHARACTERS = 300
-COARSE_MS = 0.05
+MIN_STEP_MS = 0.05
 """About one sample of an amplifier."""
 
 
 @dataclass(frozen=True)
-class Log:
-    wrong: list[str] = field(default_factory=list)
+class ReadLog:
+    errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def fail(self, path: Path, text: str) -> None:
+    def add_error(self, path: Path, text: str) -> None:
         """Note what is wrong with a file."""
-        self.wrong.append(f"{path.name}: {text}")
+        self.errors.append(f"{path.name}: {text}")
 
-    def check(self, path: Path | str) -> None:
+    def raise_errors(self, path: Path | str) -> None:
         """Raise DataError with everything wrong, if anything is."""
-        if self.wrong:
+        if self.errors:
             raise DataError(
                 f"{path}:"
-                + (f" {self.wrong[0]}" if len(self.wrong) == 1 else "".join(f"\n  - {w}" for w in self.wrong))
+                + (f" {self.errors[0]}" if len(self.errors) == 1 else "".join(f"\n  - {w}" for w in self.errors))
             )
 
 
@@ -52,7 +52,9 @@ def error_summary(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:MAX_CHARACTERS]}".removesuffix(": ")
 
 
-def coarse(values: NDArray[Any], where: str, ticks_per_s: float = 1.0, least_ms: float = COARSE_MS) -> list[str]:
+def precision_notes(
+    values: NDArray[Any], where: str, ticks_per_s: float = 1.0, min_step_ms: float = MIN_STEP_MS
+) -> list[str]:
     """A note where times are of single (or half) precision and too large for it: the step at the largest of them.
 
     values: as the file holds them, before they become float64. least_ms: a smaller step is not worth a note.
@@ -61,7 +63,7 @@ def coarse(values: NDArray[Any], where: str, ticks_per_s: float = 1.0, least_ms:
         return []
     largest = np.max(np.abs(values), initial=0, where=np.isfinite(values))
     step_ms = 1e3 * float(np.spacing(largest)) / ticks_per_s
-    if step_ms < least_ms:
+    if step_ms < min_step_ms:
         return []
     bits = 8 * values.dtype.itemsize
     return [f"{where}: float{bits} holds these times only to {step_ms:.2g} ms; save them as float64 (double)"]

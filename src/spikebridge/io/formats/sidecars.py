@@ -20,21 +20,21 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.table.columns import SUFFIXES, header, integers
+from spikebridge.io.formats.log import ReadLog
+from spikebridge.io.formats.table.columns import SUFFIXES, as_integers, table_header
 from spikebridge.io.formats.table.recording_tables import (
-    About,
-    Clock,
-    about_recording,
-    behavior_table,
-    interval_table,
-    units_table,
+    RecordingInfo,
+    TimeUnit,
+    read_behavior_table,
+    read_interval_table,
+    read_recording_info,
+    read_units_table,
 )
 from spikebridge.labels.unit_labels import PERSON, UNNAMED, holds_labels, judge_of, merged, said_of, words_of
 from spikebridge.types import Recording
 
-ABOUT = "recording.json"
-KNOWN = ("units", "trials", "behavior", "spikes")
+INFO_FILE = "recording.json"
+TABLE_NAMES = ("units", "trials", "behavior", "spikes")
 
 
 @dataclass(frozen=True)
@@ -59,84 +59,84 @@ def read_sidecars(path: Path, skip: Collection[str] = ()) -> Sidecars:
 
     Raises DataError with everything wrong in all of them.
     """
-    log = Log()
-    found = collect(path, skip, log, Clock())
-    log.check(path)
-    return found
+    log = ReadLog()
+    sidecars = collect_sidecars(path, skip, log, TimeUnit())
+    log.raise_errors(path)
+    return sidecars
 
 
-def collect(
+def collect_sidecars(
     path: Path,
     skip: Collection[str],
-    log: Log,
-    clock: Clock,
-    trial_clock: Clock | None = None,
-    behavior_clock: Clock | None = None,
+    log: ReadLog,
+    clock: TimeUnit,
+    trial_clock: TimeUnit | None = None,
+    behavior_clock: TimeUnit | None = None,
 ) -> Sidecars:
     """As `read_sidecars`, with what is wrong left in the log. trial_clock, behavior_clock: where these have others."""
     files = dict(_files(path, skip, log))
-    units, behavior, about = files.pop("units", None), files.pop("behavior", None), files.pop(ABOUT, None)
+    units, behavior, about = files.pop("units", None), files.pop("behavior", None), files.pop(INFO_FILE, None)
     tables: dict[str, pd.DataFrame] = {}
     for name, file in files.items():
-        if name == "trials" or {"start_time", "stop_time"} <= set(header(file)):
-            table = interval_table(file, log, trial_clock or clock)
+        if name == "trials" or {"start_time", "stop_time"} <= set(table_header(file)):
+            table = read_interval_table(file, log, trial_clock or clock)
             tables |= {} if table is None else {name: table}
         else:
-            _unknown(name, file, log)
-    said = About() if about is None else about_recording(about, log, clock)
+            _unknown_table(name, file, log)
+    info = RecordingInfo() if about is None else read_recording_info(about, log, clock)
     return Sidecars(
-        units=None if units is None else units_table(units, log),
+        units=None if units is None else read_units_table(units, log),
         tables=tables,
-        behavior=no_behavior() if behavior is None else behavior_table(behavior, log, behavior_clock or clock),
-        animal=said.animal,
-        observed=said.observed,
+        behavior=no_behavior() if behavior is None else read_behavior_table(behavior, log, behavior_clock or clock),
+        animal=info.animal,
+        observed=info.observed,
         notes=tuple(log.notes),
-        resolution_s=said.resolution_s,
+        resolution_s=info.resolution_s,
     )
 
 
 def sidecars_of(path: Path) -> list[Path]:
     """The files that `read_sidecars` may open for the recording at `path`."""
-    return [file for _, file in _files(path, (), Log())]
+    return [file for _, file in _files(path, (), ReadLog())]
 
 
-def _files(path: Path, skip: Collection[str], log: Log) -> Iterator[tuple[str, Path]]:
+def _files(path: Path, skip: Collection[str], log: ReadLog) -> Iterator[tuple[str, Path]]:
     """Name of a table, or recording.json -> its file. Names are those of the files, without the recording's."""
     folder, stem = (path, "") if path.is_dir() else (path.parent, path.stem + ".")
     try:
         entries = sorted(p for p in folder.iterdir() if p.name.startswith(stem) and not p.name.startswith("."))
     except OSError as error:
-        log.wrong.append(f"{folder}: cannot be listed ({error.strerror})")
+        log.errors.append(f"{folder}: cannot be listed ({error.strerror})")
         return
     seen: dict[str, Path] = {}
     for file in entries:
         name = file.name[len(stem) :]
         table = file.suffix.lower() in SUFFIXES
-        if file.name in skip or file == path or not (table or name == ABOUT) or not file.is_file():
+        if file.name in skip or file == path or not (table or name == INFO_FILE) or not file.is_file():
             continue
         name = name[: -len(file.suffix)] if table else name
         if stem and table and "." in name:  # day1.b.units.csv belongs to day1.b
             continue
-        name = name.lower() if name.lower() in KNOWN else name
+        name = name.lower() if name.lower() in TABLE_NAMES else name
         if name in seen:
-            log.wrong.append(f"expected one table {name}, found {seen[name].name} and {file.name}")
+            log.errors.append(f"expected one table {name}, found {seen[name].name} and {file.name}")
             continue
         seen[name] = file
         yield name, file
 
 
-def _unknown(name: str, file: Path, log: Log) -> None:
+def _unknown_table(name: str, file: Path, log: ReadLog) -> None:
     """A table of no known kind: wrong where its name is nearly a known one, else merely not read."""
-    near = difflib.get_close_matches(name.lower(), KNOWN, n=1, cutoff=0.8)
-    columns = listed(header(file), 8)
+    near = difflib.get_close_matches(name.lower(), TABLE_NAMES, n=1, cutoff=0.8)
+    columns = listed(table_header(file), 8)
     if near:
-        log.fail(file, f"is no table that is known, did you mean {near[0]}{file.suffix}? Its columns: {columns}")
+        log.add_error(file, f"is no table that is known, did you mean {near[0]}{file.suffix}? Its columns: {columns}")
     else:
         log.notes.append(f"{file.name} is not read: it has no columns start_time and stop_time, but {columns}")
 
 
 def join_units(
-    units: pd.DataFrame, beside: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
+    units: pd.DataFrame, table: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
 ) -> pd.DataFrame:
     """The format's own units with the columns of the table beside.
 
@@ -146,37 +146,39 @@ def join_units(
 
     Raises DataError where a unit of the table does not exist or an id is twice.
     """
-    if beside is None:
+    if table is None:
         return units
-    ids = integers(beside["unit"])
+    ids = as_integers(table["unit"])
     if ids is None and "name" in units:
-        keys, own = beside["unit"].astype("str"), units["name"].astype("str")
+        keys, own = table["unit"].astype("str"), units["name"].astype("str")
     else:
-        keys, own = pd.Series(beside["unit"] if ids is None else ids), units["unit"]
-    log = Log()
+        keys, own = pd.Series(table["unit"] if ids is None else ids), units["unit"]
+    log = ReadLog()
     twice, strange = keys[keys.duplicated()].unique(), keys[~keys.isin(own)].unique()
     if len(twice):
-        log.wrong.append(f"units beside it: ids must be unique, found more than once: {_ids(twice)}")
+        log.errors.append(f"units beside it: ids must be unique, found more than once: {_ids(twice)}")
     if len(strange):
-        log.wrong.append(f"units beside it: no such units as {_ids(strange)}; units here: {_ids(own)}")
-    log.check(path)
+        log.errors.append(f"units beside it: no such units as {_ids(strange)}; units here: {_ids(own)}")
+    log.raise_errors(path)
     rows = pd.Index(keys).get_indexer(own)
-    matched = beside.drop(columns="unit").take(np.maximum(rows, 0)) if len(beside) else beside.drop(columns="unit")
+    matched = table.drop(columns="unit").take(np.maximum(rows, 0)) if len(table) else table.drop(columns="unit")
     matched = matched.reset_index(drop=True).reindex(range(len(own)))
     matched = matched.where(pd.Series(rows >= 0)) if (rows < 0).any() else matched
     own_rows = units.reset_index(drop=True)
     both = [c for c in matched if c in own_rows]
-    matched = matched.assign(**{c: _cells(c, own_rows, matched[c], [] if notes is None else notes) for c in both})
+    matched = matched.assign(
+        **{c: _merge_column(c, own_rows, matched[c], [] if notes is None else notes) for c in both}
+    )
     return pd.concat([own_rows.drop(columns=both), matched], axis=1)
 
 
-def _cells(column: str, units: pd.DataFrame, beside: pd.Series, notes: list[str]) -> pd.Series:
+def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[str]) -> pd.Series:
     """A column that both have, cell by cell."""
     own = units[column]
-    filled = beside.where(beside.notna(), own) if beside.isna().any() and not own.isna().all() else beside
-    if judge_of(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, beside)):
+    filled = table.where(table.notna(), own) if table.isna().any() and not own.isna().all() else table
+    if judge_of(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, table)):
         return filled
-    judged = merged({"table beside": words_of(beside), "file": words_of(own)}, lambda _: PERSON)
+    judged = merged({"table beside": words_of(table), "file": words_of(own)}, lambda _: PERSON)
     if judged.contradictions:
         calls = [f"unit {name}" for name in units["name" if "name" in units else "unit"]]
         notes.append(f"column {column}: " + said_of(judged.contradictions, calls, "change one of the two"))
@@ -195,10 +197,10 @@ def write_sidecars(recording: Recording, path: Path, units: bool = True) -> None
     for name, table in tables.items():
         if table is not None and len(table.columns):
             table.to_csv(folder / f"{stem}{name}.csv", index=False, lineterminator="\n")
-    write_about(recording, folder / f"{stem}{ABOUT}")
+    write_recording_info(recording, folder / f"{stem}{INFO_FILE}")
 
 
-def write_about(recording: Recording, path: Path) -> None:
+def write_recording_info(recording: Recording, path: Path) -> None:
     """recording.json: the animal, the observed time and, of binned recordings, the width of their bins."""
     about: dict[str, object] = {"animal": recording.animal, "observed": recording.observed.tolist()}
     if not len(recording.observed):

@@ -9,27 +9,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-PIECE = 1 << 20
+BLOCK = 1 << 20
 """Spikes brought into order in one go."""
 
 
-def by_unit(units: NDArray[np.int64], owner: NDArray[Any], times: NDArray[np.float64]) -> pd.DataFrame:
+def group_by_unit(units: NDArray[np.int64], owner: NDArray[Any], times: NDArray[np.float64]) -> pd.DataFrame:
     """Spikes grouped by unit in the order of `units` (unit,), each unit's in the order of the file.
 
     owner, times: (spike,); every owner is one of the units.
     """
-    return spike_table(units, *grouped_times(units, owner, times))
+    return spike_table(units, *group_times(units, owner, times))
 
 
-def grouped_times(
+def group_times(
     units: NDArray[np.int64], owner: NDArray[Any], samples: NDArray[Any], rate_hz: float = 1.0
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Seconds (spike,) grouped by unit as in `by_unit`, and how many spikes each unit has (unit,).
+    """Seconds (spike,) grouped by unit as in `group_by_unit`, and how many spikes each unit has (unit,).
 
     Piece by piece: beside the arrays given, the times are the only array as long as the recording.
     """
     index = pd.Index(units)
-    pieces = [slice(first, first + PIECE) for first in range(0, len(owner), PIECE)]
+    pieces = [slice(first, first + BLOCK) for first in range(0, len(owner), BLOCK)]
     counts = np.zeros(len(units), dtype=np.int64)
     for piece in pieces:
         counts += np.bincount(index.get_indexer(owner[piece]), minlength=len(units))
@@ -37,7 +37,7 @@ def grouped_times(
     first = np.cumsum(counts) - counts  # where the next spike of each unit goes
     for piece in pieces:
         rank = index.get_indexer(owner[piece])
-        sequence = grouping(rank, len(units))
+        sequence = group_order(rank, len(units))
         n = np.bincount(rank, minlength=len(units))
         within = np.arange(len(rank)) - np.repeat(np.cumsum(n) - n, n)
         times[np.repeat(first, n) + within] = samples[piece][sequence] / rate_hz
@@ -46,16 +46,16 @@ def grouped_times(
 
 
 def spike_table(units: NDArray[np.int64], times: NDArray[np.float64], counts: NDArray[np.int64]) -> pd.DataFrame:
-    """Columns unit and time_s, of what `grouped_times` gives."""
+    """Columns unit and time_s, of what `group_times` gives."""
     return pd.DataFrame({"unit": np.repeat(units.astype(np.int64, copy=False), counts), "time_s": times}, copy=False)
 
 
-def grouping(rank: NDArray[Any], n: int) -> NDArray[np.intp]:
+def group_order(rank: NDArray[Any], n: int) -> NDArray[np.intp]:
     """The order that brings spikes of one unit together, each unit's as they were. rank: (spike,), below n."""
     return np.argsort(rank.astype(np.uint16) if n <= 2**16 else rank, kind="stable")  # numpy sorts 16 bits by radix
 
 
-def joined(units: NDArray[np.int64], trains: Sequence[NDArray[Any]]) -> pd.DataFrame:
+def concatenate_trains(units: NDArray[np.int64], trains: Sequence[NDArray[Any]]) -> pd.DataFrame:
     """Spikes of one train a unit, in seconds."""
     n = [len(t) for t in trains]
     times = np.concatenate([np.asarray(t, dtype=np.float64) for t in trains]) if trains else np.empty(0)

@@ -14,8 +14,8 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.containers import cut_arrays
-from spikebridge.io.formats.nwb.columns import Log, nwb_error_summary
+from spikebridge.io.formats.containers import incomplete_arrays
+from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
 from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
 from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.io.limits import why_not_opened
@@ -62,14 +62,14 @@ def read(path: Path, options: NWBOptions) -> Contents:
             f"{where} lies in another folder, {folder}, which is missing: copy it along" for where, folder in broken
         ]
         raise DataError(refusal(path, words))
-    cut = [line for folder in (path, *(folder for _, folder in _links(path))) for line in cut_arrays(folder)]
+    cut = [line for folder in (path, *(folder for _, folder in _links(path))) for line in incomplete_arrays(folder)]
     if cut:
         raise DataError(refusal(path, cut))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cached namespaces, deprecated fields: nothing a user can act on
         try:
             with zarr.NWBZarrIO(str(path), mode="r") as io:
-                return contents_of(io.read(), name_of(path), path, options, Log())
+                return contents_of(io.read(), name_of(path), path, options, NwbLog())
         except DataError:
             raise
         except Exception as error:  # hdmf and zarr raise anything from OSError to TypeError on a broken folder
@@ -106,10 +106,10 @@ def files_of(path: Path) -> list[Path]:
 
 def _links(path: Path) -> list[tuple[str, Path]]:
     """(name of a link, folder that it leads to) of every link into another folder."""
-    found = []
+    pairs = []
     for file in sorted(path.rglob(".zattrs")):
         links = _json(file).get("zarr_link", [])
-        found += [
+        pairs += [
             (f"/{file.parent.relative_to(path)}/{k.get('name')}", k["source"])
             for k in (links if isinstance(links, list) else ())
             if isinstance(k, dict)
@@ -117,7 +117,7 @@ def _links(path: Path) -> list[tuple[str, Path]]:
             and k["source"] != "."
             and "\0" not in k["source"]
         ]
-    return [(where, Path(os.path.normpath(path / source))) for where, source in found]
+    return [(where, Path(os.path.normpath(path / source))) for where, source in pairs]
 
 
 def _leads_away(source: object) -> bool:

@@ -21,14 +21,14 @@ from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
 from spikebridge.types import Recording
 
-MEASURED = 1e-3
+MAX_RATE_ERROR = 1e-3
 """A measured sampling rate is at most this part off the nominal one."""
 RATES_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)
 """Clocks that are tried, in this order, to write times as whole samples."""
 
 
 @dataclass(frozen=True)
-class Sorted:
+class SortedUnits:
     """What a sorter's files hold, before the tables beside are joined.
 
     units, spikes, tables, animal: as in Contents. regions_by: (units column, name of the option, {value of the column:
@@ -49,7 +49,7 @@ def refuse(path: Path, wrong: Sequence[str]) -> None:
         raise DataError(f"{path}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
 
 
-def agreed_rate(path: Path, found: Mapping[str, float | None], asked: float | None) -> float:
+def agreed_sampling_rate(path: Path, in_files: Mapping[str, float | None], asked: float | None) -> float:
     """The sampling rate in Hz that files and options agree on.
 
     found: place -> rate it gives, None where it gives none. asked: data.options.sampling_rate_hz; where it is nearly
@@ -57,24 +57,24 @@ def agreed_rate(path: Path, found: Mapping[str, float | None], asked: float | No
 
     Raises DataError where there is none, where two differ, or where one is no positive number.
     """
-    places = {**found, "data.options.sampling_rate_hz": asked}
-    said = {place: rate for place, rate in places.items() if rate is not None}
-    bad = [f"{place} gives a sampling rate of {r:g} Hz" for place, r in said.items() if not 0 < r < np.inf]
-    if asked is not None and not bad and all(abs(r / asked - 1) <= MEASURED for r in said.values()):
+    places = {**in_files, "data.options.sampling_rate_hz": asked}
+    given = {place: rate for place, rate in places.items() if rate is not None}
+    bad = [f"{place} gives a sampling rate of {r:g} Hz" for place, r in given.items() if not 0 < r < np.inf]
+    if asked is not None and not bad and all(abs(r / asked - 1) <= MAX_RATE_ERROR for r in given.values()):
         return asked
-    if len(set(said.values())) > 1:
-        bad.append("sampling rates differ: " + listed(f"{place} gives {r:g} Hz" for place, r in said.items()))
-    if not said:
-        where = listed(found)
+    if len(set(given.values())) > 1:
+        bad.append("sampling rates differ: " + listed(f"{place} gives {r:g} Hz" for place, r in given.items()))
+    if not given:
+        where = listed(in_files)
         bad.append(
             f"no sampling rate: expected it in {where}; or write data.options: {{sampling_rate_hz: 30000}} with yours"
         )
     refuse(path, bad)
-    return next(iter(said.values()))
+    return next(iter(given.values()))
 
 
-def with_tables_beside(
-    path: Path, found: Sorted, name: str, at: Path | None = None, skip: Sequence[str] = ()
+def join_sidecars(
+    path: Path, output: SortedUnits, name: str, at: Path | None = None, skip: Sequence[str] = ()
 ) -> Contents:
     """A sorter's output and the tables beside it.
 
@@ -82,21 +82,21 @@ def with_tables_beside(
 
     Raises DataError where the tables cannot be read or do not fit the units.
     """
-    beside = read_sidecars(at or path, skip)
-    notes = [*found.notes, *beside.notes]
-    units = join_units(found.units, beside.units, path, notes)
-    if found.regions_by is not None:
-        units = _with_regions(path, units, *found.regions_by, notes)
+    sidecars = read_sidecars(at or path, skip)
+    notes = [*output.notes, *sidecars.notes]
+    units = join_units(output.units, sidecars.units, path, notes)
+    if output.regions_by is not None:
+        units = _with_regions(path, units, *output.regions_by, notes)
     if not set(REGION_COLUMNS) & set(units.columns):
         notes.append("no column names regions: a table units.csv with columns unit and region can give them")
     return Contents(
         name=name,
-        animal=beside.animal if beside.animal != "unknown" else found.animal,
-        spikes=found.spikes,
+        animal=sidecars.animal if sidecars.animal != "unknown" else output.animal,
+        spikes=output.spikes,
         units=units,
-        tables={**found.tables, **beside.tables},
-        behavior=beside.behavior,
-        observed=beside.observed,
+        tables={**output.tables, **sidecars.tables},
+        behavior=sidecars.behavior,
+        observed=sidecars.observed,
         source_file=path.name,
         notes=tuple(notes),
     )
@@ -131,7 +131,7 @@ def to_samples(recording: Recording, rates: Sequence[float] = RATES_HZ) -> tuple
     raise DataError(f"{recording.name}: spike times lie on no clock of {tried} Hz; this format would move them")
 
 
-def in_time_order(owner: NDArray[Any], samples: NDArray[np.int64]) -> NDArray[np.intp]:
+def time_order(owner: NDArray[Any], samples: NDArray[np.int64]) -> NDArray[np.intp]:
     """The order in which to write spikes: by time, as programs expect; as they are where a unit's own times fall."""
     same = owner[1:] == owner[:-1]
     if (np.diff(samples)[same] < 0).any():
@@ -139,7 +139,7 @@ def in_time_order(owner: NDArray[Any], samples: NDArray[np.int64]) -> NDArray[np
     return np.argsort(samples, kind="stable")
 
 
-def runs_of_regions(units: pd.DataFrame) -> NDArray[np.int64]:
+def region_runs(units: pd.DataFrame) -> NDArray[np.int64]:
     """(unit,) number, from 1, of each run of units of one region: a shank or tetrode for every run."""
     regions = units["region"].astype(str).to_numpy()
     return np.cumsum(np.r_[True, regions[1:] != regions[:-1]][: len(regions)]).astype(np.int64)
