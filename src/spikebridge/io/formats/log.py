@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,27 +20,81 @@ MIN_STEP_MS = 0.05
 
 @dataclass(frozen=True)
 class ReadLog:
+    """What is wrong (errors) and unusual (notes) in the files of one recording.
+
+    Reading goes on after an error, so that one DataError names everything that is wrong.
+    """
+
     errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add_error(self, path: Path, text: str) -> None:
-        """Note what is wrong with a file."""
+        """Add what is wrong with one file.
+
+        Parameters
+        ----------
+        path : Path
+            The file; the error shows its name.
+        text : str
+            What was expected and what was found.
+        """
         self.errors.append(f"{path.name}: {text}")
 
     def raise_errors(self, path: Path | str) -> None:
-        """Raise DataError with everything wrong, if anything is."""
-        if self.errors:
-            raise DataError(
-                f"{path}:"
-                + (f" {self.errors[0]}" if len(self.errors) == 1 else "".join(f"\n  - {w}" for w in self.errors))
-            )
+        """Raise everything that is wrong as one error; do nothing where nothing is wrong.
+
+        Parameters
+        ----------
+        path : Path or str
+            The recording.
+
+        Raises
+        ------
+        DataError
+            With one line for each error.
+        """
+        raise_errors(path, self.errors)
+
+
+def raise_errors(path: Path | str, errors: Sequence[str]) -> None:
+    """Raise everything that is wrong in a recording as one error; do nothing where nothing is wrong.
+
+    Parameters
+    ----------
+    path : Path or str
+        The recording.
+    errors : Sequence[str]
+        One sentence for each thing that is wrong.
+
+    Raises
+    ------
+    DataError
+        With one line for each error.
+    """
+    if errors:
+        raise DataError(error_text(path, errors))
+
+
+def error_text(path: Path | str, errors: Sequence[str]) -> str:
+    """The message of a DataError: the recording, and one line for each error."""
+    return f"{path}:" + (f" {errors[0]}" if len(errors) == 1 else "".join(f"\n  - {e}" for e in errors))
 
 
 def error_summary(error: BaseException) -> str:
-    """The kind of an error and the first line of what it says.
+    """Describe in one line what a library raised: the class of the error and the first line of its message.
 
-    Where h5py stumbles while it holds its lock, Python tells of the lock, not of the file (SystemError: <cyfunction
-    FastRLock.__exit__ at ...> returned a result with an exception set): then it is the error below that counts.
+    Where h5py fails while it holds its lock, Python names the lock, not the file (SystemError: <cyfunction
+    FastRLock.__exit__ at ...> returned a result with an exception set). Then the error below it is described.
+
+    Parameters
+    ----------
+    error : BaseException
+        What h5py, numpy, scipy, zarr or another library raised.
+
+    Returns
+    -------
+    str
+        At most `MAX_CHARACTERS` of the message.
     """
     while isinstance(error, SystemError):
         below = error.__cause__ or error.__context__

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.contents import no_behavior
+from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.log import ReadLog
 from spikebridge.io.formats.table.columns import SUFFIXES, as_integers, table_header
 from spikebridge.io.formats.table.recording_tables import (
@@ -172,6 +172,41 @@ def join_units(
     return pd.concat([own_rows.drop(columns=both), matched], axis=1)
 
 
+def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Contents:
+    """Join what a format holds with the tables that a user put beside it.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the files of the format hold.
+    sidecars : Sidecars
+        The tables beside. Their animal, observed time and interval tables replace those of the format.
+    path : Path
+        The recording, for messages.
+
+    Returns
+    -------
+    Contents
+        Behaviour series of both; units joined as in `join_units`; notes of both.
+
+    Raises
+    ------
+    DataError
+        Where a unit of the table beside does not exist or an id occurs twice.
+    """
+    notes = list(contents.notes)
+    behavior = [table for table in (contents.behavior, sidecars.behavior) if len(table)] or [contents.behavior]
+    return replace(
+        contents,
+        animal=sidecars.animal if sidecars.animal != "unknown" else contents.animal,
+        units=join_units(contents.units, sidecars.units, path, notes),
+        tables={**contents.tables, **sidecars.tables},
+        behavior=pd.concat(behavior, ignore_index=True),
+        observed=contents.observed if sidecars.observed is None else sidecars.observed,
+        notes=(*notes, *sidecars.notes),
+    )
+
+
 def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[str]) -> pd.Series:
     """A column that both have, cell by cell."""
     own = units[column]
@@ -189,11 +224,14 @@ def _ids(ids: Collection[object] | pd.Series) -> str:
     return listed(map(str, ids), 10)
 
 
-def write_sidecars(recording: Recording, path: Path, units: bool = True) -> None:
+def write_sidecars(
+    recording: Recording, path: Path, units: bool = True, unit_names: Sequence[str] | None = None
+) -> None:
     """Write what `read_sidecars` reads: into `path` where it is a folder, else beside it. Numbers keep every digit."""
     stem = "" if path.is_dir() else f"{path.stem}."
     folder = path if path.is_dir() else path.parent
-    tables = {"units": recording.units if units else None, "trials": recording.trials, "behavior": recording.behavior}
+    named = recording.units if unit_names is None else recording.units.assign(unit=unit_names)
+    tables = {"units": named if units else None, "trials": recording.trials, "behavior": recording.behavior}
     for name, table in tables.items():
         if table is not None and len(table.columns):
             table.to_csv(folder / f"{stem}{name}.csv", index=False, lineterminator="\n")

@@ -34,7 +34,7 @@ from spikebridge.io.formats.alf.files import (
 from spikebridge.io.formats.alf.tables import behavior_series, interval_tables
 from spikebridge.io.formats.alf.units import ACRONYMS, read_probe
 from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.sidecars import join_units, read_sidecars, write_sidecars
+from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars, write_sidecars
 from spikebridge.io.formats.sorting.detection import sidecar_files
 from spikebridge.io.joining import ID, Part, join
 from spikebridge.types import Recording
@@ -98,16 +98,9 @@ def read(path: Path, options: Options) -> Contents:
     skip = [p.name for p in session.folder.iterdir() if parse_name(p)]
     sidecars = read_sidecars(session.folder, skip)
     contents = _join_probes(name, path, probes)
-    named = sidecars.animal if sidecars.animal != "unknown" else animal
-    return replace(
-        contents,
-        animal=named,
-        units=join_units(contents.units, sidecars.units, path, log.notes),
-        tables=tables | sidecars.tables,
-        behavior=pd.concat([behavior, sidecars.behavior], ignore_index=True),
-        observed=sidecars.observed,
-        notes=(*log.notes, *contents.notes, *sidecars.notes),
-    )
+    notes = (*log.notes, *contents.notes)
+    contents = replace(contents, animal=animal, tables=tables, behavior=behavior, notes=notes)
+    return with_sidecars(contents, sidecars, path)
 
 
 def _read_probes(session: AlfSession, options: Options, log: ReadLog) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:

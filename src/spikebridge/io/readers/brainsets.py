@@ -23,7 +23,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.log import ReadLog, error_summary, precision_notes
-from spikebridge.io.formats.sidecars import join_units, read_sidecars
+from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars
 from spikebridge.io.formats.spike_trains import group_by_unit
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.types import Recording
@@ -75,18 +75,18 @@ def read(path: Path, options: NoOptions) -> Contents:
     except Exception as error:  # as above
         raise DataError(f"{path}: cannot be read as HDF5 of temporaldata ({error_summary(error)})") from error
     log.raise_errors(path)
-    sidecars = read_sidecars(path)
-    return Contents(
+    contents = Contents(
         name=path.stem,
-        animal=sidecars.animal if sidecars.animal != "unknown" else animal or "unknown",
+        animal=animal or "unknown",
         spikes=spikes,
-        units=join_units(units, sidecars.units, path, log.notes),
-        tables=tables | sidecars.tables,
-        behavior=pd.concat([behavior, sidecars.behavior], ignore_index=True),
-        observed=observed if sidecars.observed is None else sidecars.observed,
+        units=units,
+        tables=tables,
+        behavior=behavior,
+        observed=observed,
         source_file=path.name,
-        notes=(*log.notes, *sidecars.notes),
+        notes=tuple(log.notes),
     )
+    return with_sidecars(contents, read_sidecars(path), path)
 
 
 def write(recording: Recording, folder: Path) -> Path:

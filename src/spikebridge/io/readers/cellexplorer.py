@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.mat.files import load_mat
 from spikebridge.io.formats.mat.nodes import Struct, squeeze_node
 from spikebridge.io.formats.sidecars import write_sidecars
@@ -31,7 +32,7 @@ from spikebridge.io.formats.sorting.detection import (
     is_output_of,
     sidecar_files,
 )
-from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars, refuse
+from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars
 from spikebridge.io.formats.spike_trains import concatenate_trains
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.labels.unit_labels import PERSON, SAME, careful, holds_labels, merged, plain, said_of, words_of
@@ -150,7 +151,7 @@ def _optional_struct(file: Path, name: str) -> dict[str, Any]:
 def _trains(file: Path, spikes: dict[str, Any]) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
     """Ids (unit,) and one array of seconds a unit."""
     missing = [f for f in ("UID", "times") if spikes.get(f) is None]
-    refuse(file, [f"the struct spikes has no field {f!r}; fields: {listed(map(str, spikes))}" for f in missing])
+    raise_errors(file, [f"the struct spikes has no field {f!r}; fields: {listed(map(str, spikes))}" for f in missing])
     ids = _ids(file, spikes["UID"])
     times = spikes["times"]
     if len(ids) == 1 and not (isinstance(times, list) and len(times) == 1):

@@ -91,8 +91,7 @@ def write(recording: Recording, folder: Path) -> Path:
     for name, unit in zip(names, recording.units["unit"], strict=True):
         lines = "".join(f"{t!r}\n" for t in times[owner == unit].tolist())
         (path / f"{name}.txt").write_text(lines, encoding="utf-8")
-    recording.units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    write_sidecars(recording, path, unit_names=names)
     return path
 
 

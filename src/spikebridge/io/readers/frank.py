@@ -29,7 +29,7 @@ from spikebridge.io.formats.frank.files import Structs
 from spikebridge.io.formats.frank.trains import EpochTrain, day_units, read_trains
 from spikebridge.io.formats.frank.write import write_day
 from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
+from spikebridge.io.formats.sidecars import Sidecars, read_sidecars, with_sidecars
 from spikebridge.io.formats.spike_trains import concatenate_trains
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals, merge_intervals
@@ -88,21 +88,22 @@ def read(path: Path, options: Options) -> Contents:
     day = _read_day(session, options, log)
     units = day_units(day.trains, day.structs["cellinfo"], day.structs["tetinfo"], log)
     log.raise_errors(path)
-    known = read_sidecars(path)
-    tables, behavior = _tables(day, known, log), _behavior(day, known, log)
+    sidecars = read_sidecars(path)
+    tables, behavior = _tables(day, sidecars, log), _behavior(day, sidecars, log)
     of_unit = tuple(day.epochs.of_unit(k) for k in zip(units["tetrode"], units["cell"], strict=True))
-    return Contents(
+    contents = Contents(
         name=session.name,
-        animal=known.animal if known.animal != "unknown" else session.animal or "unknown",
+        animal=session.animal or "unsidecars",
         spikes=_spikes(day, units),
-        units=join_units(units, known.units, path, log.notes),
+        units=units,
         tables=tables,
         behavior=behavior,
-        observed=_observed(day, units, of_unit, log) if known.observed is None else known.observed,
+        observed=_observed(day, units, of_unit, log) if sidecars.observed is None else None,
         observed_of_unit=of_unit,
         source_file=path.name,
-        notes=(*log.notes, *known.notes),
+        notes=tuple(log.notes),
     )
+    return with_sidecars(contents, sidecars, path)
 
 
 def _read_day(session: files.DaySession, options: Options, log: ReadLog) -> DayContents:
@@ -172,7 +173,7 @@ def _observed(
     return None
 
 
-def _tables(day: DayContents, known: Sidecars, log: ReadLog) -> dict[str, pd.DataFrame]:
+def _tables(day: DayContents, sidecars: Sidecars, log: ReadLog) -> dict[str, pd.DataFrame]:
     """epochs, trials and other intervals. A table `trials` beside stands; the layout's own then keeps its kind."""
     tables: dict[str, pd.DataFrame] = {}
     for kind in (*TRIALS, *INTERVALS):
@@ -183,19 +184,22 @@ def _tables(day: DayContents, known: Sidecars, log: ReadLog) -> dict[str, pd.Dat
     pulses = None if pulses is None else day_tables.table_in_seconds(pulses, day.epochs.spans, "dio", log)
     tables |= {} if pulses is None else {"dio": pulses}
     first = next((kind for kind in TRIALS if kind in tables), None)
-    if first and "trials" not in known.tables:
+    if first and "trials" not in sidecars.tables:
         tables = {("trials" if kind == first else kind): frame for kind, frame in tables.items()}
-    return {"epochs": epochs_table(day.epochs, day.structs["task"]), **tables, **known.tables}
+    return {
+        "epochs": epochs_table(day.epochs, day.structs["task"]),
+        **tables,
+    }
 
 
-def _behavior(day: DayContents, known: Sidecars, log: ReadLog) -> pd.DataFrame:
+def _behavior(day: DayContents, sidecars: Sidecars, log: ReadLog) -> pd.DataFrame:
     """Positions and events; series of the table beside stand where both have one."""
     kinds = {"pos": day.pos, "linpos": [*day_tables.linpos_series(day.structs["linpos"])]}
     kinds["dio"] = [*day_tables.dio_series(day.structs["dio"])]
     own = pd.concat([day_tables.behavior_in_seconds(s, day.epochs.spans, kind, log) for kind, s in kinds.items()])
-    twice = sorted({*own["series"].unique()} & {*known.behavior["series"].unique()})
+    twice = sorted({*own["series"].unique()} & {*sidecars.behavior["series"].unique()})
     log.notes.extend([f"series {listed(twice)} are taken from the table of behaviour beside it"] if twice else [])
-    return pd.concat([own[~own["series"].isin(twice)], known.behavior], ignore_index=True)
+    return own[~own["series"].isin(twice)].reset_index(drop=True)
 
 
 def write(recording: Recording, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
-from spikebridge.io.contents import Contents
+from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.binned.layout import holds_counts
 from spikebridge.io.formats.frank.files import belongs_to_layout, is_stray_file
 from spikebridge.io.formats.log import ReadLog
@@ -32,7 +32,7 @@ from spikebridge.io.formats.mat.paths import list_contents
 from spikebridge.io.formats.mat.propose import options_yaml, propose_options
 from spikebridge.io.formats.mat.units import SpikePaths, spikes_and_units
 from spikebridge.io.formats.mat.values import save_mat, to_cell, to_struct
-from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
+from spikebridge.io.formats.sidecars import Sidecars, read_sidecars, with_sidecars
 from spikebridge.io.formats.table.recording_tables import TimeUnit
 from spikebridge.types import Recording
 
@@ -155,17 +155,18 @@ def read(path: Path, options: Options) -> Contents:
     animal = text_field(fields, "animal", options.animal)
     fields.raise_errors()
     sidecars = read_sidecars(path)
-    return Contents(
+    contents = Contents(
         name=path.stem,
-        animal=sidecars.animal if sidecars.animal != "unknown" else animal or "unknown",
+        animal=animal or "unknown",
         spikes=spikes,
-        units=join_units(units, sidecars.units, path, log.notes),
-        tables={**tables, **sidecars.tables},
-        behavior=sidecars.behavior if len(sidecars.behavior) else behavior,
-        observed=observed if sidecars.observed is None else sidecars.observed,
+        units=units,
+        tables=tables,
+        behavior=no_behavior() if len(sidecars.behavior) else behavior,
+        observed=observed,
         source_file=path.name,
-        notes=(*log.notes, *sidecars.notes, *_replaced_notes(sidecars, tables, behavior)),
+        notes=(*log.notes, *_replaced_notes(sidecars, tables, behavior)),
     )
+    return with_sidecars(contents, sidecars, path)
 
 
 def _replaced_notes(sidecars: Sidecars, tables: dict[str, pd.DataFrame], behavior: pd.DataFrame) -> list[str]:

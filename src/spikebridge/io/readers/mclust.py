@@ -28,9 +28,10 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.detection import detect_reader, sidecar_files, t_files, visible_files
-from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars, refuse, region_runs, to_samples
+from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars, region_runs, to_samples
 from spikebridge.io.formats.spike_trains import concatenate_trains
 from spikebridge.types import Recording
 
@@ -82,7 +83,7 @@ def read(path: Path, options: Options) -> Contents:
         wrong += _unknown_step([f for f in files if is_raw(f)])
     per_s = 1e6 / (options.time_step_us or DEFAULT_STEP_US)  # divided by: 10000 is exact, 1e-4 is not
     trains = [steps / per_s for steps in read_steps(files, options.byte_order, wrong)]
-    refuse(path, wrong)
+    raise_errors(path, wrong)
     ids = np.arange(len(files), dtype=np.int64)
     units = pd.DataFrame({"unit": ids, "name": [f.stem for f in files]})
     units["tetrode"] = _tetrodes(units["name"])
@@ -117,8 +118,7 @@ def write(recording: Recording, folder: Path) -> Path:
     for name, unit in zip(names, recording.units["unit"], strict=True):
         train = samples[owner == unit].astype(">u4")
         (path / f"{name}.t").write_bytes(b"%%BEGINHEADER\n%%ENDHEADER\n" + train.tobytes())
-    recording.units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    write_sidecars(recording, path, unit_names=names)
     return path
 
 

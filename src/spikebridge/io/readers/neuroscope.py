@@ -23,6 +23,7 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.detection import (
     detect_reader,
@@ -35,11 +36,10 @@ from spikebridge.io.formats.sorting.detection import (
 from spikebridge.io.formats.sorting.sorted_units import (
     SortedUnits,
     agreed_sampling_rate,
+    cluster_groups,
     join_sidecars,
-    refuse,
-    region_runs,
-    time_order,
     to_samples,
+    units_of_clusters,
 )
 from spikebridge.io.formats.spike_trains import concatenate_trains
 from spikebridge.types import Recording
@@ -73,24 +73,17 @@ def read(path: Path, options: Options) -> Contents:
     base, shanks = _session(path, notes)
     wrong: list[str] = []
     read_shanks = {n: _shank(pair, wrong) for n, pair in shanks.items()}
-    refuse(path, wrong)
+    raise_errors(path, wrong)
     xml = _xml(path, base)
     rate = agreed_sampling_rate(path, {xml.name if xml else f"{base}.xml": _rate_in(xml)}, options.sampling_rate_hz)
-    rows, trains = [], []
-    for shank, (samples, clusters) in read_shanks.items():
-        for cluster in np.unique(clusters):
-            rows.append({"name": f"shank{shank}_cluster{cluster}", "shank": shank, "cluster": int(cluster)})
-            trains.append(samples[clusters == cluster] / rate)
-    if not rows:
+    in_seconds = {n: (clusters, samples / rate) for n, (samples, clusters) in read_shanks.items()}
+    units, trains = units_of_clusters(in_seconds, ("shank", "cluster"), "shank{}_cluster{}", NOISE)
+    if not trains:
         raise DataError(f"{path}: expected spikes, found none in {len(shanks)} shanks")
-    units = pd.DataFrame(rows)
-    units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
-    noise = units["cluster"].isin(NOISE)
-    units["quality"] = pd.Series(np.where(noise, "noise", ""), dtype="str")
     output = SortedUnits(
         units,
         concatenate_trains(units["unit"].to_numpy(), trains),
-        (*notes, *_notes(units[noise], trains)),
+        (*notes, *_notes(units[units["quality"] == "noise"], trains)),
         regions_by=("shank", "shank_regions", options.shank_regions),
     )
     return join_sidecars(path, output, path.name)
@@ -104,21 +97,13 @@ def write(recording: Recording, folder: Path) -> Path:
     samples, rate = to_samples(recording)
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
-    units = recording.units.reset_index(drop=True)
-    shank = pd.Series(region_runs(units))
-    cluster = shank.groupby(shank).cumcount() + 2
-    row = pd.Series(units.index, index=units["unit"])[recording.spikes["unit"]].to_numpy()
-    for n in shank.unique():
-        on_shank = shank.to_numpy()[row] == n
-        owner = cluster.to_numpy()[row[on_shank]]
-        order = time_order(owner, samples[on_shank])
-        np.savetxt(path / f"{recording.name}.res.{n}", samples[on_shank][order], fmt="%d")
-        np.savetxt(path / f"{recording.name}.clu.{n}", np.r_[(shank == n).sum(), owner[order]], fmt="%d")
+    numbers, shanks = cluster_groups(recording, samples, first_cluster=len(NOISE))
+    for shank in shanks:
+        np.savetxt(path / f"{recording.name}.res.{shank.number}", shank.samples, fmt="%d")
+        np.savetxt(path / f"{recording.name}.clu.{shank.number}", np.r_[shank.n_clusters, shank.clusters], fmt="%d")
     rate_text = f"<acquisitionSystem><samplingRate>{rate:g}</samplingRate></acquisitionSystem>"
     (path / f"{recording.name}.xml").write_text(f"<parameters>{rate_text}</parameters>\n", encoding="utf-8")
-    names = [f"shank{s}_cluster{c}" for s, c in zip(shank, cluster, strict=True)]
-    units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    write_sidecars(recording, path, unit_names=[f"shank{s}_cluster{c}" for s, c in numbers])
     return path
 
 

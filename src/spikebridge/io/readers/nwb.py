@@ -15,8 +15,9 @@ from typing import Any
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
-from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
+from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of
 from spikebridge.io.formats.nwb.extensions import manager_with_missing_types
 from spikebridge.io.formats.nwb.hdf5 import Link, blocked_links, check_version, find_links, is_hdf5, open_hdf5
 from spikebridge.io.formats.nwb.write import nwb_file
@@ -114,7 +115,7 @@ def _log_of(links: list[Link], path: Path) -> NwbLog:
     broken = [link for link in links if not link.exists]
     wrong = [str(link) for link in broken if link.is_needed]
     if wrong:
-        raise DataError(refusal(path, wrong))
+        raise_errors(path, wrong)
     return NwbLog(notes=[f"{link}; left out" for link in broken], lost={link.where for link in broken})
 
 

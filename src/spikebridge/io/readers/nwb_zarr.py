@@ -15,8 +15,9 @@ from typing import Any
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.containers import incomplete_arrays
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
-from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
+from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of
 from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.io.limits import why_not_opened
 from spikebridge.types import Recording
@@ -55,16 +56,16 @@ def read(path: Path, options: NWBOptions) -> Contents:
         f"{where} lies in {folder}, which {why}" for where, folder in _links(path) if (why := why_not_opened(folder))
     ]
     if barred:
-        raise DataError(refusal(path, barred))
+        raise_errors(path, barred)
     broken = [(where, folder) for where, folder in _links(path) if not folder.is_dir()]
     if broken:
         words = [
             f"{where} lies in another folder, {folder}, which is missing: copy it along" for where, folder in broken
         ]
-        raise DataError(refusal(path, words))
+        raise_errors(path, words)
     cut = [line for folder in (path, *(folder for _, folder in _links(path))) for line in incomplete_arrays(folder)]
     if cut:
-        raise DataError(refusal(path, cut))
+        raise_errors(path, cut)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cached namespaces, deprecated fields: nothing a user can act on
         try:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.detection import detect_reader, is_output_of, sidecar_files
 from spikebridge.io.formats.sorting.phy_clock import aligned_time_files, aligned_times, clock_notes
@@ -34,7 +35,6 @@ from spikebridge.io.formats.sorting.sorted_units import (
     SortedUnits,
     agreed_sampling_rate,
     join_sidecars,
-    refuse,
     time_order,
     to_samples,
 )
@@ -118,7 +118,7 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int6
         wrong.append(f"spike_times.npy has {len(samples)} spikes, {owners} has {len(clusters)}")
     if not np.isfinite(clusters).all():
         wrong.append(f"{owners}: expected a cluster for every spike, found NaN")
-    refuse(path, wrong)
+    raise_errors(path, wrong)
     return samples, clusters if clusters.dtype.kind == "i" else clusters.astype(np.int64)
 
 

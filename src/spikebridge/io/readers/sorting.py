@@ -26,10 +26,10 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import error_summary
+from spikebridge.io.formats.log import error_summary, raise_errors
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.detection import detect_reader, saved_sorting_kind, sidecar_files
-from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars, refuse, time_order, to_samples
+from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars, time_order, to_samples
 from spikebridge.io.formats.sorting.spikeinterface import (
     SortingSegment,
     data_files,
@@ -91,7 +91,7 @@ def _train(path: Path, options: Options) -> SortingSegment:
         try:
             if options.extractor is not None:
                 return read_with_extractor(path, options.extractor, options.arguments, options.segment)
-            refuse(path, ["data.options.arguments without an extractor"] if options.arguments else [])
+            raise_errors(path, ["data.options.arguments without an extractor"] if options.arguments else [])
             return read_saved(path, options.segment)
         except SpikebridgeError:
             raise
@@ -125,8 +125,8 @@ def write(recording: Recording, folder: Path) -> Path:
     Raises DataError for times off a clock, or where SpikeInterface is not installed.
     """
     import_extractors(Path(folder))
-    from import_extractors.core import NumpyFolderSorting, NumpySorting
-    from import_extractors.core.base import minimum_spike_dtype
+    from spikeinterface.core import NumpyFolderSorting, NumpySorting
+    from spikeinterface.core.base import minimum_spike_dtype
 
     samples, rate = to_samples(recording)
     ids = recording.units["unit"].to_numpy(dtype=np.int64)

@@ -26,6 +26,7 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.mat.files import load_mat
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.io.formats.sorting.detection import (
@@ -37,11 +38,10 @@ from spikebridge.io.formats.sorting.detection import (
 )
 from spikebridge.io.formats.sorting.sorted_units import (
     SortedUnits,
+    cluster_groups,
     join_sidecars,
-    refuse,
-    region_runs,
-    time_order,
     to_samples,
+    units_of_clusters,
 )
 from spikebridge.io.formats.spike_trains import concatenate_trains
 from spikebridge.types import Recording
@@ -82,18 +82,12 @@ def read(path: Path, options: Options) -> Contents:
     channels = {file: _channel(file, wrong) for file in times_files(path)}
     if options.time_unit is None and not wrong:
         wrong += _unit_question([times for _, times in channels.values()])
-    refuse(path, wrong)
-    rows, trains = [], []
-    for file, (classes, times) in channels.items():
-        channel = file.stem[len("times_") :]
-        for number in np.unique(classes):
-            rows.append({"name": f"{channel}_class{number}", "channel": channel, "class": int(number)})
-            trains.append(times[classes == number] / TICKS_PER_S[options.time_unit or "ms"])
-    if not rows:
+    raise_errors(path, wrong)
+    ticks_per_s = TICKS_PER_S[options.time_unit or "ms"]
+    in_seconds = {f.stem[len("times_") :]: (classes, times / ticks_per_s) for f, (classes, times) in channels.items()}
+    units, trains = units_of_clusters(in_seconds, ("channel", "class"), "{}_class{}", noise=(0,))
+    if not trains:
         raise DataError(f"{path}: expected spikes, found none in {len(channels)} files times_*.mat")
-    units = pd.DataFrame(rows)
-    units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
-    units["quality"] = pd.Series(np.where(units["class"] == 0, "noise", ""), dtype="str")
     output = SortedUnits(
         units, concatenate_trains(units["unit"].to_numpy(), trains), tuple(_notes(path, units, trains))
     )
@@ -110,19 +104,11 @@ def write(recording: Recording, folder: Path) -> Path:
     samples, _ = to_samples(recording, (1.0 / TIME_STEP_S,))
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
-    units = recording.units.reset_index(drop=True)
-    channel = pd.Series(region_runs(units))
-    number = channel.groupby(channel).cumcount() + 1
-    row = pd.Series(units.index, index=units["unit"])[recording.spikes["unit"]].to_numpy()
-    for n in channel.unique():
-        on_channel = channel.to_numpy()[row] == n
-        owner = number.to_numpy()[row[on_channel]]
-        order = time_order(owner, samples[on_channel])
-        matrix = np.column_stack([owner[order], samples[on_channel][order]]).astype(np.float64)
-        savemat(path / f"times_CSC{n}.mat", {MATRIX: matrix})
-    names = [f"CSC{c}_class{k}" for c, k in zip(channel, number, strict=True)]
-    units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    numbers, channels = cluster_groups(recording, samples, first_cluster=1)
+    for channel in channels:
+        matrix = np.column_stack([channel.clusters, channel.samples]).astype(np.float64)
+        savemat(path / f"times_CSC{channel.number}.mat", {MATRIX: matrix})
+    write_sidecars(recording, path, unit_names=[f"CSC{c}_class{k}" for c, k in numbers])
     return path
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.containers import check_chunks
-from spikebridge.io.formats.log import error_summary
+from spikebridge.io.formats.log import ReadLog, error_summary
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,14 +24,12 @@ TEXT_SEPARATOR = ", "
 
 
 @dataclass(frozen=True)
-class NwbLog:
+class NwbLog(ReadLog):
     """What is odd (notes) and what is wrong in one file, gathered while reading goes on.
 
     lost: arrays whose values lie in another file that is missing. Libraries would give fill values for some of them.
     """
 
-    notes: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
 
     def guarded(self, what: str, otherwise: D, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | D:

@@ -12,6 +12,7 @@ from pydantic import Field
 from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents, no_behavior
+from spikebridge.io.formats.log import error_text
 from spikebridge.io.formats.nwb.columns import NwbLog, to_text
 from spikebridge.io.formats.nwb.electrodes import unit_locations
 from spikebridge.io.formats.nwb.tables import behavior_series, interval_tables, named_objects
@@ -49,7 +50,7 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLo
     )
     by_table = {where: _with_units(shared, nwb, table, where, log) for where, table in chosen.items()}
     if log.errors or not by_table:
-        raise DataError(refusal(path, log.errors))
+        raise DataError(error_text(path, log.errors))
     log.notes.extend(reference_time_notes(nwb, next(iter(by_table.values()))))
     if len(by_table) == 1:
         return replace(next(iter(by_table.values())), notes=tuple(log.notes))
@@ -68,11 +69,6 @@ def _with_units(shared: Contents, nwb: Any, table: Any, where: str, log: NwbLog)
     places = log.guarded(where, {}, unit_locations, nwb, table, where, log)
     observed = log.guarded(where, None, read_observed, table, where, log)
     return replace(shared, spikes=spikes, units=units, places=places, observed_of_unit=observed)
-
-
-def refusal(path: Path, wrong: list[str]) -> str:
-    """The message of an error: the file, and one line for each thing."""
-    return f"{path}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong))
 
 
 def reference_time_notes(nwb: Any, contents: Contents) -> list[str]:

@@ -5,8 +5,8 @@ Sorters know neither regions nor trials nor behaviour. These come from tables in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import REGION_COLUMNS
-from spikebridge.io.contents import Contents
-from spikebridge.io.formats.sidecars import join_units, read_sidecars
+from spikebridge.io.contents import Contents, no_behavior
+from spikebridge.io.formats.log import raise_errors
+from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars
 from spikebridge.types import Recording
 
 MAX_RATE_ERROR = 1e-3
@@ -43,12 +44,6 @@ class SortedUnits:
     regions_by: tuple[str, str, Mapping[int, str]] | None = None
 
 
-def refuse(path: Path, wrong: Sequence[str]) -> None:
-    """Raises DataError with everything wrong in a recording; nothing where nothing is."""
-    if wrong:
-        raise DataError(f"{path}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
-
-
 def agreed_sampling_rate(path: Path, in_files: Mapping[str, float | None], asked: float | None) -> float:
     """The sampling rate in Hz that files and options agree on.
 
@@ -69,7 +64,7 @@ def agreed_sampling_rate(path: Path, in_files: Mapping[str, float | None], asked
         bad.append(
             f"no sampling rate: expected it in {where}; or write data.options: {{sampling_rate_hz: 30000}} with yours"
         )
-    refuse(path, bad)
+    raise_errors(path, bad)
     return next(iter(given.values()))
 
 
@@ -82,24 +77,23 @@ def join_sidecars(
 
     Raises DataError where the tables cannot be read or do not fit the units.
     """
-    sidecars = read_sidecars(at or path, skip)
-    notes = [*output.notes, *sidecars.notes]
-    units = join_units(output.units, sidecars.units, path, notes)
+    own = Contents(
+        name=name,
+        animal=output.animal,
+        spikes=output.spikes,
+        units=output.units,
+        tables=output.tables,
+        behavior=no_behavior(),
+        source_file=path.name,
+        notes=output.notes,
+    )
+    contents = with_sidecars(own, read_sidecars(at or path, skip), path)
+    units, notes = contents.units, list(contents.notes)
     if output.regions_by is not None:
         units = _with_regions(path, units, *output.regions_by, notes)
     if not set(REGION_COLUMNS) & set(units.columns):
         notes.append("no column names regions: a table units.csv with columns unit and region can give them")
-    return Contents(
-        name=name,
-        animal=sidecars.animal if sidecars.animal != "unknown" else output.animal,
-        spikes=output.spikes,
-        units=units,
-        tables={**output.tables, **sidecars.tables},
-        behavior=sidecars.behavior,
-        observed=sidecars.observed,
-        source_file=path.name,
-        notes=tuple(notes),
-    )
+    return replace(contents, units=units, notes=tuple(notes))
 
 
 def _with_regions(
@@ -109,7 +103,7 @@ def _with_regions(
     if not regions:
         return units
     if "region" in units:
-        refuse(path, [f"regions in the units table and in data.options.{option}: expected one of them"])
+        raise_errors(path, [f"regions in the units table and in data.options.{option}: expected one of them"])
     here = set(units[column].dropna().astype(int))
     for what, groups in (("without a region", here - set(regions)), ("not in this recording", set(regions) - here)):
         if groups:
@@ -143,3 +137,87 @@ def region_runs(units: pd.DataFrame) -> NDArray[np.int64]:
     """(unit,) number, from 1, of each run of units of one region: a shank or tetrode for every run."""
     regions = units["region"].astype(str).to_numpy()
     return np.cumsum(np.r_[True, regions[1:] != regions[:-1]][: len(regions)]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class ClusterGroup:
+    """Spikes of one shank or channel, in the order in which programs write them.
+
+    clusters, samples: (spike,).
+    """
+
+    number: int
+    n_clusters: int
+    clusters: NDArray[np.int64]
+    samples: NDArray[np.int64]
+
+
+def cluster_groups(
+    recording: Recording, samples: NDArray[np.int64], first_cluster: int
+) -> tuple[list[tuple[int, int]], list[ClusterGroup]]:
+    """Arrange the units of a recording for a format that numbers clusters within each shank or channel.
+
+    Parameters
+    ----------
+    recording : Recording
+        Every run of units of one region becomes one group.
+    samples : NDArray, shape (spike,)
+        Spike times as whole samples, in the order of `recording.spikes`.
+    first_cluster : int
+        Number of the first cluster of each group.
+
+    Returns
+    -------
+    numbers : list of (group, cluster)
+        One pair a unit.
+    groups : list of ClusterGroup
+        The spikes of each group.
+    """
+    units = recording.units.reset_index(drop=True)
+    group = pd.Series(region_runs(units))
+    cluster = group.groupby(group).cumcount() + first_cluster
+    row = pd.Series(units.index, index=units["unit"])[recording.spikes["unit"]].to_numpy()
+    groups = []
+    for n in group.unique():
+        in_group = group.to_numpy()[row] == n
+        clusters = cluster.to_numpy()[row[in_group]]
+        order = time_order(clusters, samples[in_group])
+        groups.append(ClusterGroup(int(n), int((group == n).sum()), clusters[order], samples[in_group][order]))
+    return list(zip(group, cluster, strict=True)), groups
+
+
+def units_of_clusters(
+    groups: Mapping[Any, tuple[NDArray[np.int64], NDArray[np.float64]]],
+    columns: tuple[str, str],
+    name: str,
+    noise: Collection[int],
+) -> tuple[pd.DataFrame, list[NDArray[np.float64]]]:
+    """Make units of clusters that are numbered within each shank or channel.
+
+    Parameters
+    ----------
+    groups : Mapping
+        Shank or channel -> clusters, shape (spike,), and times, shape (spike,), in seconds.
+    columns : tuple of str
+        Names of the units columns that hold the group and the cluster.
+    name : str
+        Name of a unit, with places for group and cluster: "shank{}_cluster{}".
+    noise : Collection[int]
+        Clusters whose quality is "noise", by the convention of the format; that of all others is empty.
+
+    Returns
+    -------
+    units : pd.DataFrame
+        Columns unit (from 0), name, group, cluster and quality; empty where there are no spikes.
+    trains : list of NDArray, shape (spike,), seconds
+        One train a unit.
+    """
+    rows, trains = [], []
+    for group, (clusters, times) in groups.items():
+        for cluster in np.unique(clusters):
+            rows.append((name.format(group, cluster), group, int(cluster)))
+            trains.append(times[clusters == cluster])
+    units = pd.DataFrame(rows, columns=["name", *columns])
+    units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
+    units["quality"] = pd.Series(np.where(units[columns[1]].isin(noise), "noise", ""), dtype="str")
+    return units, trains

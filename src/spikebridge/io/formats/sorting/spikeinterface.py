@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.containers import incomplete_arrays
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.sorting.detection import TABLE_SUFFIXES, read_json, saved_sorting_kind, visible_files
-from spikebridge.io.formats.sorting.sorted_units import refuse
 from spikebridge.io.formats.spike_trains import group_order
 
 INSTALL = "pip install 'spikebridge[sorters]'"
@@ -51,7 +51,7 @@ class SortingSegment:
 def import_extractors(path: Path) -> Any:
     """The package `spikeinterface.extractors`. Raises DataError, with what to install, where it is absent."""
     try:
-        import import_extractors.extractors as extractors
+        import spikeinterface.extractors as extractors
     except ImportError as error:
         raise DataError(f"{path}: reading this needs SpikeInterface: {INSTALL} ({error})") from None
     return extractors
@@ -77,7 +77,7 @@ def read_saved(path: Path, segment: int | None) -> SortingSegment:
 def _read_zarr(path: Path, group: str | None, segment: int | None) -> SortingSegment:
     if any('"pickle"' in f.read_text(encoding="utf-8", errors="replace") for f in path.rglob(".zarray")):
         raise DataError(f"{path}: holds pickled arrays, which are not opened: they would run what they hold")
-    refuse(path, incomplete_arrays(path))
+    raise_errors(path, incomplete_arrays(path))
     sorting = import_extractors(path).sorting_extractor_full_dict["zarr"](path, zarr_group=group)
     train = segment_from_extractor(path, sorting, segment)
     metrics = path / "extensions" / "quality_metrics" / "metrics"
@@ -95,11 +95,11 @@ def _read_zarr(path: Path, group: str | None, segment: int | None) -> SortingSeg
 def choose_segment(path: Path, n: int, asked: int | None) -> int:
     """The segment to read. Raises DataError where there are several and none is named, or where it is not there."""
     if asked is None and n != 1:
-        refuse(
+        raise_errors(
             path, [f"{n} segments, each with its own clock: name one in data.options: {{segment: 0}}, up to {n - 1}"]
         )
     if not 0 <= (asked or 0) < n:
-        refuse(path, [f"data.options.segment = {asked}, but there are {n} segments, from 0"])
+        raise_errors(path, [f"data.options.segment = {asked}, but there are {n} segments, from 0"])
     return asked or 0
 
 
@@ -116,7 +116,7 @@ def read_numpy_folder(path: Path, segment: int | None) -> SortingSegment:
     """A folder of format numpy_folder. Raises DataError where an array is missing or does not fit."""
     info = read_json(path / "numpysorting_info.json")
     missing = {"sampling_frequency", "unit_ids", "num_segments"} - set(info)
-    refuse(path, [f"numpysorting_info.json: expected {listed(sorted(missing))}"] if missing else [])
+    raise_errors(path, [f"numpysorting_info.json: expected {listed(sorted(missing))}"] if missing else [])
     index = choose_segment(path, int(info["num_segments"]), segment)
     spikes = _array(path / "spikes.npy")
     names = {"sample_index", "unit_index", "segment_index"}
