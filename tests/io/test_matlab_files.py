@@ -13,7 +13,7 @@ from matlab_sessions import read, session
 from spikebridge import io
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
-from spikebridge.io.formats.mat.files import load_mat
+from spikebridge.io.formats.mat import load_mat
 from spikebridge.io.reader_registry import files_of
 from spikebridge.io.readers import matlab
 from spikebridge.types import Recording

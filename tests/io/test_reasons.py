@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats import error_summary
 from spikebridge.io.formats.binned import arrays
-from spikebridge.io.formats.log import error_summary
 
 LOCK = "<cyfunction FastRLock.__exit__ at 0x7f0a> returned a result with an exception set"
 

@@ -15,9 +15,9 @@ import yaml
 
 from spikebridge import config, io
 from spikebridge.errors import DataError
+from spikebridge.io.formats import group_by_unit, integer_ids
+from spikebridge.io.formats.sorting import agreed_sampling_rate, to_samples
 from spikebridge.io.formats.sorting.detection import DETECTORS
-from spikebridge.io.formats.sorting.sorted_units import agreed_sampling_rate, to_samples
-from spikebridge.io.formats.spike_trains import group_by_unit, integer_ids
 from spikebridge.io.readers import cellexplorer, mclust, neuroscope, phy, sorting
 from spikebridge.types import Recording
 

@@ -27,12 +27,31 @@ MAX_CHUNKS = 10_000
 
 
 def walk_hdf5(file: Any, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any]]:
-    """(name without leading slash, link, object) of everything in an open file or group; no link is followed.
+    """Walk through everything in an open HDF5 file or group, level by level; no link is followed.
 
-    object: h5py.Group or Dataset; None for soft and external links. Names that are no UTF-8 are passed over; a group
-    that lies in several places is entered once. skip: names of groups at the top that are not entered.
+    HDF5's own walk takes minutes for groups that lie thousands deep. Names that are no UTF-8 are passed over; a group
+    that lies in several places is entered once.
 
-    Raises DataError where there are more objects, or they lie deeper, than `limits` allows.
+    Parameters
+    ----------
+    file : h5py.File or h5py.Group
+        Where the walk begins.
+    skip : Collection[str]
+        Names of groups at the top that are not entered.
+
+    Yields
+    ------
+    name : str
+        Path without leading slash.
+    link : h5py.HardLink, h5py.SoftLink or h5py.ExternalLink
+        The link by which the object lies there.
+    thing : h5py.Group, h5py.Dataset or None
+        The object; None for soft and external links.
+
+    Raises
+    ------
+    DataError
+        Where there are more objects, or they lie deeper, than `limits` allows.
     """
     import h5py
 
@@ -67,7 +86,18 @@ def _address(group: Any) -> tuple[int, int]:
 
 
 def incomplete_arrays(folder: Path) -> list[str]:
-    """A line for each array with chunks cut short, below a Zarr (format 2) folder. Reads lengths and headers only."""
+    """Find Zarr arrays (format 2) with chunks that are cut short. Reads lengths and headers only.
+
+    Parameters
+    ----------
+    folder : Path
+        A Zarr folder.
+
+    Returns
+    -------
+    list[str]
+        One line for each such array.
+    """
     lines = []
     for file in sorted(folder.rglob(".zarray")):
         cut = list(_incomplete_files(file))
@@ -77,7 +107,7 @@ def incomplete_arrays(folder: Path) -> list[str]:
 
 
 def _incomplete_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
-    """(key, bytes found, bytes expected) of each chunk of one array whose length is not what it must be."""
+    """(key, bytes found, bytes expected) of each chunk of one array whose length is wrong."""
     try:
         about = json.loads(zarray.read_text(encoding="utf-8"))
         codec = (about["compressor"] or {}).get("id")
@@ -99,7 +129,20 @@ def _incomplete_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
 
 
 def check_chunks(data: Any, where: str) -> None:
-    """Raises DataError naming the chunks of a Zarr array that are missing or cut short; other arrays have none."""
+    """Check that the chunks of a Zarr array are complete; other arrays have no chunks to check.
+
+    Parameters
+    ----------
+    data : object
+        An array of Zarr, h5py or numpy, or a wrapper of hdmf.
+    where : str
+        Name of the array, for the message.
+
+    Raises
+    ------
+    DataError
+        Naming the chunks that are missing or cut short.
+    """
     array = getattr(data, "dataset", data)
     chunks = getattr(array, "nchunks", 0)
     if not chunks:
@@ -120,7 +163,7 @@ def _incomplete_text(where: str, cut: Sequence[tuple[str, int, int]]) -> str:
 
 
 def _incomplete_chunks(array: Any) -> Iterator[tuple[str, int, int]]:
-    """(key, bytes found, bytes expected) of each chunk whose length is not what it must be, as far as that is known."""
+    """(key, bytes found, bytes expected) of each chunk whose length is wrong, as far as the compression shows it."""
     codec = getattr(array.compressor, "codec_id", None)
     size = prod(array.chunks) * array.dtype.itemsize
     for place in product(*map(range, array.cdata_shape)):
@@ -137,5 +180,5 @@ def _incomplete_chunks(array: Any) -> Iterator[tuple[str, int, int]]:
 
 
 def _blosc_length(chunk: bytes) -> int:
-    """What the header says of the bytes of the chunk; at least a header must be there."""
+    """Length in bytes that the header of a chunk gives; a header must be there."""
     return int.from_bytes(chunk[12:16], "little") if len(chunk) >= BLOSC_HEADER else BLOSC_HEADER

@@ -20,9 +20,16 @@ MIN_STEP_MS = 0.05
 
 @dataclass(frozen=True)
 class ReadLog:
-    """What is wrong (errors) and unusual (notes) in the files of one recording.
+    """What is wrong and unusual in the files of one recording.
 
     Reading goes on after an error, so that one DataError names everything that is wrong.
+
+    Parameters
+    ----------
+    errors : list of str
+        One sentence for each thing that is wrong.
+    notes : list of str
+        One sentence for each thing that is unusual.
     """
 
     errors: list[str] = field(default_factory=list)
@@ -110,9 +117,23 @@ def error_summary(error: BaseException) -> str:
 def precision_notes(
     values: NDArray[Any], where: str, ticks_per_s: float = 1.0, min_step_ms: float = MIN_STEP_MS
 ) -> list[str]:
-    """A note where times are of single (or half) precision and too large for it: the step at the largest of them.
+    """Note where times have single (or half) precision and are too large for it.
 
-    values: as the file holds them, before they become float64. least_ms: a smaller step is not worth a note.
+    Parameters
+    ----------
+    values : NDArray, shape (time,)
+        Times as the file holds them, before they become float64.
+    where : str
+        Name of the file and column.
+    ticks_per_s : float
+        Unit of the values.
+    min_step_ms : float
+        A smaller rounding step, in ms, is not noted.
+
+    Returns
+    -------
+    list[str]
+        One note with the rounding step at the largest time, or none.
     """
     if values.dtype.kind != "f" or values.dtype.itemsize > 4:
         return []

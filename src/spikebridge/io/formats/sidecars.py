@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.table.columns import SUFFIXES, as_integers, table_header
+from spikebridge.io.formats.table import TimeUnit, as_integers, table_header
+from spikebridge.io.formats.table.columns import SUFFIXES
 from spikebridge.io.formats.table.recording_tables import (
     RecordingInfo,
-    TimeUnit,
     read_behavior_table,
     read_interval_table,
     read_recording_info,
@@ -39,10 +39,24 @@ TABLE_NAMES = ("units", "trials", "behavior", "spikes")
 
 @dataclass(frozen=True)
 class Sidecars:
-    """units: column unit is int64, or text where an id is no whole number; None where there is no such table.
+    """The tables that a user put beside a recording.
 
-    tables: interval tables by name. behavior: long, empty where there is none. animal: "unknown" where not said.
-    observed: (interval, 2), seconds; None where not said. resolution_s: of recordings that were binned before.
+    Parameters
+    ----------
+    units : pd.DataFrame or None
+        Column unit is int64, or text where an id is no whole number; None where there is no such table.
+    tables : dict[str, pd.DataFrame]
+        Interval tables by name, times in seconds.
+    behavior : pd.DataFrame
+        Long table as in Contents; empty where there is none.
+    animal : str
+        "unknown" where it is not given.
+    observed : NDArray, shape (interval, 2), or None
+        Observed time in seconds; None where it is not given.
+    notes : tuple of str
+        What is unusual.
+    resolution_s : float
+        Width of the bins of recordings that were binned before; else 0.
     """
 
     units: pd.DataFrame | None
@@ -55,9 +69,24 @@ class Sidecars:
 
 
 def read_sidecars(path: Path, skip: Collection[str] = ()) -> Sidecars:
-    """The tables that belong to the recording at `path`. skip: names of files of the format itself.
+    """Read the tables beside a recording.
 
-    Raises DataError with everything wrong in all of them.
+    Parameters
+    ----------
+    path : Path
+        The recording.
+    skip : Collection[str]
+        Names of files of the format itself.
+
+    Returns
+    -------
+    Sidecars
+        The tables; empty where there are none.
+
+    Raises
+    ------
+    DataError
+        With everything that is wrong in all of them.
     """
     log = ReadLog()
     sidecars = collect_sidecars(path, skip, log, TimeUnit())
@@ -96,12 +125,23 @@ def collect_sidecars(
 
 
 def sidecars_of(path: Path) -> list[Path]:
-    """The files that `read_sidecars` may open for the recording at `path`."""
+    """List the files that `read_sidecars` may open.
+
+    Parameters
+    ----------
+    path : Path
+        The recording.
+
+    Returns
+    -------
+    list[Path]
+        Tables beside, and recording.json.
+    """
     return [file for _, file in _files(path, (), ReadLog())]
 
 
 def _files(path: Path, skip: Collection[str], log: ReadLog) -> Iterator[tuple[str, Path]]:
-    """Name of a table, or recording.json -> its file. Names are those of the files, without the recording's."""
+    """Pairs of the name of a table, or recording.json, and its file. Names are without the recording's."""
     folder, stem = (path, "") if path.is_dir() else (path.parent, path.stem + ".")
     try:
         entries = sorted(p for p in folder.iterdir() if p.name.startswith(stem) and not p.name.startswith("."))
@@ -126,7 +166,8 @@ def _files(path: Path, skip: Collection[str], log: ReadLog) -> Iterator[tuple[st
 
 
 def _unknown_table(name: str, file: Path, log: ReadLog) -> None:
-    """A table of no known kind: wrong where its name is nearly a known one, else merely not read."""
+    """Report a table of no known kind: an error where its name is nearly a known one, else a note that it is not
+    read."""
     near = difflib.get_close_matches(name.lower(), TABLE_NAMES, n=1, cutoff=0.8)
     columns = listed(table_header(file), 8)
     if near:
@@ -138,13 +179,32 @@ def _unknown_table(name: str, file: Path, log: ReadLog) -> None:
 def join_units(
     units: pd.DataFrame, table: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
 ) -> pd.DataFrame:
-    """The format's own units with the columns of the table beside.
+    """Join the units of a format with the table beside.
 
     Rows are matched by `unit`, or by the `name` of the units where the ids beside are text. Where both have a column,
-    the value beside counts, and the own one where the table beside has none for a unit. Of two words of persons for
-    the quality of a unit the more careful one counts, with a note.
+    the value beside is used, and the own value where the table beside has none. Of two quality labels that persons gave
+    a unit the more careful one is used, with a note.
 
-    Raises DataError where a unit of the table does not exist or an id is twice.
+    Parameters
+    ----------
+    units : pd.DataFrame
+        Units of the format, column unit int64.
+    table : pd.DataFrame or None
+        The table beside; None where there is none.
+    path : Path or str
+        The recording, for messages.
+    notes : list of str, optional
+        Receives notes.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a unit, in the order of `units`.
+
+    Raises
+    ------
+    DataError
+        Where a unit of the table does not exist or an id occurs twice.
     """
     if table is None:
         return units
@@ -208,7 +268,7 @@ def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Content
 
 
 def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[str]) -> pd.Series:
-    """A column that both have, cell by cell."""
+    """A column that both tables have, cell by cell."""
     own = units[column]
     filled = table.where(table.notna(), own) if table.isna().any() and not own.isna().all() else table
     if judge_of(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, table)):
@@ -227,7 +287,19 @@ def _ids(ids: Collection[object] | pd.Series) -> str:
 def write_sidecars(
     recording: Recording, path: Path, units: bool = True, unit_names: Sequence[str] | None = None
 ) -> None:
-    """Write what `read_sidecars` reads: into `path` where it is a folder, else beside it. Numbers keep every digit."""
+    """Write the tables that `read_sidecars` reads, and recording.json. Numbers keep every digit.
+
+    Parameters
+    ----------
+    recording : Recording
+        Its trials, behaviour, animal and observed time are written.
+    path : Path
+        The recording that was written: a folder, whose tables lie in it, or a file, whose tables lie beside it.
+    units : bool
+        Whether the units are written as well.
+    unit_names : Sequence[str], optional
+        Names that the format gives the units; they replace the ids in the table of units.
+    """
     stem = "" if path.is_dir() else f"{path.stem}."
     folder = path if path.is_dir() else path.parent
     named = recording.units if unit_names is None else recording.units.assign(unit=unit_names)

@@ -14,9 +14,21 @@ BLOCK = 1 << 20
 
 
 def group_by_unit(units: NDArray[np.int64], owner: NDArray[Any], times: NDArray[np.float64]) -> pd.DataFrame:
-    """Spikes grouped by unit in the order of `units` (unit,), each unit's in the order of the file.
+    """Group spikes by unit, each unit's in the order of the file.
 
-    owner, times: (spike,); every owner is one of the units.
+    Parameters
+    ----------
+    units : NDArray, shape (unit,)
+        Ids of the units, in the order in which they are returned.
+    owner : NDArray, shape (spike,)
+        Unit of each spike; every owner is one of the units.
+    times : NDArray, shape (spike,)
+        Times in seconds.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns unit and time_s, as in Contents.
     """
     return spike_table(units, *group_times(units, owner, times))
 
@@ -56,16 +68,39 @@ def group_order(rank: NDArray[Any], n: int) -> NDArray[np.intp]:
 
 
 def concatenate_trains(units: NDArray[np.int64], trains: Sequence[NDArray[Any]]) -> pd.DataFrame:
-    """Spikes of one train a unit, in seconds."""
+    """Make the table of spikes of one train a unit.
+
+    Parameters
+    ----------
+    units : NDArray, shape (unit,)
+        Ids of the units.
+    trains : Sequence of NDArray, shape (spike,)
+        Times of each unit, in seconds.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns unit and time_s, as in Contents.
+    """
     n = [len(t) for t in trains]
     times = np.concatenate([np.asarray(t, dtype=np.float64) for t in trains]) if trains else np.empty(0)
     return spike_table(np.asarray(units), times, np.array(n, dtype=np.int64))
 
 
 def integer_ids(ids: Sequence[Any]) -> tuple[NDArray[np.int64], list[str] | None]:
-    """(unit,) ids as integers, and their names where they are none: then units are counted from 0.
+    """Make ids of units integers.
 
-    Text that is a whole number ("12") is that number.
+    Parameters
+    ----------
+    ids : Sequence
+        Ids as the format has them. Text that is a whole number ("12") is that number.
+
+    Returns
+    -------
+    numbers : NDArray, shape (unit,), int64
+        The ids; counted from 0 where one of them is no whole number.
+    names : list of str or None
+        The ids as text where they are counted; else None.
     """
     words = [str(i) for i in ids]
     if all(w.isdecimal() and str(int(w)) == w and len(w) < 19 for w in words) and len(set(words)) == len(words):

@@ -22,19 +22,10 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.alf.files import (
-    AlfSession,
-    alf_files,
-    choose_sorting,
-    find_session,
-    name_and_animal,
-    parse_name,
-    revision_folders,
-)
-from spikebridge.io.formats.alf.tables import behavior_series, interval_tables
-from spikebridge.io.formats.alf.units import ACRONYMS, read_probe
-from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars, write_sidecars
+from spikebridge.io.formats import ReadLog, read_sidecars, with_sidecars, write_sidecars
+from spikebridge.io.formats.alf import AlfSession, alf_files, behavior_series, find_session, interval_tables, read_probe
+from spikebridge.io.formats.alf.files import choose_sorting, name_and_animal, parse_name, revision_folders
+from spikebridge.io.formats.alf.units import ACRONYMS
 from spikebridge.io.formats.sorting.detection import sidecar_files
 from spikebridge.io.joining import ID, Part, join
 from spikebridge.types import Recording

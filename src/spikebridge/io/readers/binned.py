@@ -19,8 +19,17 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.binned.arrays import ArrayHeader, array_headers, is_npz, is_plain_hdf5, load_array
-from spikebridge.io.formats.binned.layout import AXES, Axis, axis_order, choose_count_arrays, holds_counts
+from spikebridge.io.formats import ReadLog, join_units, read_sidecars
+from spikebridge.io.formats.binned import (
+    array_headers,
+    axis_order,
+    choose_count_arrays,
+    holds_counts,
+    load_array,
+    write_counts,
+)
+from spikebridge.io.formats.binned.arrays import ArrayHeader, is_npz, is_plain_hdf5
+from spikebridge.io.formats.binned.layout import AXES, Axis
 from spikebridge.io.formats.binned.recording import (
     binned_trials,
     binned_units,
@@ -29,11 +38,8 @@ from spikebridge.io.formats.binned.recording import (
     overlapping_trials,
     read_counts,
     spikes_from_counts,
-    write_counts,
 )
-from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.mat.files import is_mat
-from spikebridge.io.formats.sidecars import join_units, read_sidecars
+from spikebridge.io.formats.mat import is_mat
 from spikebridge.io.limits import LimitError
 from spikebridge.types.intervals import merge_intervals
 

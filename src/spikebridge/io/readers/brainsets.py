@@ -22,9 +22,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.log import ReadLog, error_summary, precision_notes
-from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars
-from spikebridge.io.formats.spike_trains import group_by_unit
+from spikebridge.io.formats import ReadLog, error_summary, group_by_unit, precision_notes, read_sidecars, with_sidecars
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals

@@ -21,19 +21,11 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import raise_errors
-from spikebridge.io.formats.mat.files import load_mat
-from spikebridge.io.formats.mat.nodes import Struct, squeeze_node
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import (
-    CELLINFO,
-    cellinfo_files,
-    detect_reader,
-    is_output_of,
-    sidecar_files,
-)
-from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars
-from spikebridge.io.formats.spike_trains import concatenate_trains
+from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.mat import Struct, load_mat
+from spikebridge.io.formats.mat.nodes import squeeze_node
+from spikebridge.io.formats.sorting import SortedUnits, detect_reader, is_output_of, join_sidecars
+from spikebridge.io.formats.sorting.detection import CELLINFO, cellinfo_files, sidecar_files
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.labels.unit_labels import PERSON, SAME, careful, holds_labels, merged, plain, said_of, words_of
 from spikebridge.types import Recording

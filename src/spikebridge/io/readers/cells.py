@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.mat.files import mat_arrays, single_vector
-from spikebridge.io.formats.sidecars import TABLE_NAMES, collect_sidecars, join_units, write_sidecars
-from spikebridge.io.formats.sorting.detection import detect_reader, sidecar_files, visible_files
-from spikebridge.io.formats.spike_trains import concatenate_trains
+from spikebridge.io.formats import ReadLog, concatenate_trains, join_units, write_sidecars
+from spikebridge.io.formats.mat import mat_arrays
+from spikebridge.io.formats.mat.files import single_vector
+from spikebridge.io.formats.sidecars import TABLE_NAMES, collect_sidecars
+from spikebridge.io.formats.sorting import detect_reader
+from spikebridge.io.formats.sorting.detection import sidecar_files, visible_files
 from spikebridge.io.formats.table.text import unterminated_line_note
 from spikebridge.io.readers.tables import Options
 from spikebridge.types import Recording

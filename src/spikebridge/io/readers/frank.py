@@ -22,15 +22,12 @@ from numpy.typing import NDArray
 from spikebridge.config import Section
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.frank import files
+from spikebridge.io.formats import ReadLog, Sidecars, concatenate_trains, read_sidecars, with_sidecars
+from spikebridge.io.formats.frank import files, write_day
 from spikebridge.io.formats.frank import tables as day_tables
 from spikebridge.io.formats.frank.clock import Epochs, TickRates, choose_tick_rates, epochs_table, find_epochs
 from spikebridge.io.formats.frank.files import Structs
 from spikebridge.io.formats.frank.trains import EpochTrain, day_units, read_trains
-from spikebridge.io.formats.frank.write import write_day
-from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.sidecars import Sidecars, read_sidecars, with_sidecars
-from spikebridge.io.formats.spike_trains import concatenate_trains
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals, merge_intervals
 

@@ -17,9 +17,10 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.binned.layout import holds_counts
-from spikebridge.io.formats.frank.files import belongs_to_layout, is_stray_file
-from spikebridge.io.formats.log import ReadLog
+from spikebridge.io.formats import ReadLog, Sidecars, read_sidecars, with_sidecars
+from spikebridge.io.formats.binned import holds_counts
+from spikebridge.io.formats.frank import belongs_to_layout, is_stray_file
+from spikebridge.io.formats.mat import list_contents, load_mat, mat_version, propose_options, save_mat
 from spikebridge.io.formats.mat.fields import (
     FieldReader,
     behavior_field,
@@ -27,13 +28,10 @@ from spikebridge.io.formats.mat.fields import (
     observed_field,
     text_field,
 )
-from spikebridge.io.formats.mat.files import load_mat, mat_version
-from spikebridge.io.formats.mat.paths import list_contents
-from spikebridge.io.formats.mat.propose import options_yaml, propose_options
+from spikebridge.io.formats.mat.propose import options_yaml
 from spikebridge.io.formats.mat.units import SpikePaths, spikes_and_units
-from spikebridge.io.formats.mat.values import save_mat, to_cell, to_struct
-from spikebridge.io.formats.sidecars import Sidecars, read_sidecars, with_sidecars
-from spikebridge.io.formats.table.recording_tables import TimeUnit
+from spikebridge.io.formats.mat.values import to_cell, to_struct
+from spikebridge.io.formats.table import TimeUnit
 from spikebridge.types import Recording
 
 FORMAT = "MATLAB .mat (v5 to v7.3), fields named in data.options"

@@ -28,11 +28,10 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import raise_errors
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import detect_reader, sidecar_files, t_files, visible_files
-from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars, region_runs, to_samples
-from spikebridge.io.formats.spike_trains import concatenate_trains
+from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
+from spikebridge.io.formats.sorting.detection import sidecar_files, t_files, visible_files
+from spikebridge.io.formats.sorting.sorted_units import region_runs
 from spikebridge.types import Recording
 
 FORMAT = "MClust .t files in a folder"

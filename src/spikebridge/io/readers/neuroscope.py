@@ -23,25 +23,18 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import raise_errors
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import (
-    detect_reader,
-    is_copy,
-    is_output_of,
-    res_clu_pairs,
-    sidecar_files,
-    visible_files,
-)
-from spikebridge.io.formats.sorting.sorted_units import (
+from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import (
     SortedUnits,
     agreed_sampling_rate,
     cluster_groups,
+    detect_reader,
+    is_output_of,
     join_sidecars,
     to_samples,
     units_of_clusters,
 )
-from spikebridge.io.formats.spike_trains import concatenate_trains
+from spikebridge.io.formats.sorting.detection import is_copy, res_clu_pairs, sidecar_files, visible_files
 from spikebridge.types import Recording
 
 FORMAT = "NeuroScope .res/.clu files in a folder"

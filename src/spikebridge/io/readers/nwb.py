@@ -15,12 +15,11 @@ from typing import Any
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import raise_errors
+from spikebridge.io.formats import raise_errors
+from spikebridge.io.formats.nwb import NWBOptions, contents_of, nwb_file, open_hdf5
 from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
-from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of
 from spikebridge.io.formats.nwb.extensions import manager_with_missing_types
-from spikebridge.io.formats.nwb.hdf5 import Link, blocked_links, check_version, find_links, is_hdf5, open_hdf5
-from spikebridge.io.formats.nwb.write import nwb_file
+from spikebridge.io.formats.nwb.hdf5 import Link, blocked_links, check_version, find_links, is_hdf5
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"

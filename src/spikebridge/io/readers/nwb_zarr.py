@@ -14,11 +14,9 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.containers import incomplete_arrays
-from spikebridge.io.formats.log import raise_errors
+from spikebridge.io.formats import incomplete_arrays, raise_errors
+from spikebridge.io.formats.nwb import NWBOptions, contents_of, nwb_file
 from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
-from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of
-from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.io.limits import why_not_opened
 from spikebridge.types import Recording
 

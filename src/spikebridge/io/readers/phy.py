@@ -26,18 +26,19 @@ from numpy.typing import NDArray
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import raise_errors
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import detect_reader, is_output_of, sidecar_files
-from spikebridge.io.formats.sorting.phy_clock import aligned_time_files, aligned_times, clock_notes
-from spikebridge.io.formats.sorting.phy_clusters import cluster_files, cluster_tables, merged_tables
-from spikebridge.io.formats.sorting.sorted_units import (
+from spikebridge.io.formats import raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import (
     SortedUnits,
     agreed_sampling_rate,
+    detect_reader,
+    is_output_of,
     join_sidecars,
-    time_order,
     to_samples,
 )
+from spikebridge.io.formats.sorting.detection import sidecar_files
+from spikebridge.io.formats.sorting.phy_clock import aligned_time_files, aligned_times, clock_notes
+from spikebridge.io.formats.sorting.phy_clusters import cluster_files, cluster_tables, merged_tables
+from spikebridge.io.formats.sorting.sorted_units import time_order
 from spikebridge.io.formats.spike_trains import group_times, spike_table
 from spikebridge.labels.unit_labels import label_columns, meaning, merged, said_of, words_of
 from spikebridge.types import Recording

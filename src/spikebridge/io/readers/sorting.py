@@ -26,10 +26,10 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import error_summary, raise_errors
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import detect_reader, saved_sorting_kind, sidecar_files
-from spikebridge.io.formats.sorting.sorted_units import SortedUnits, join_sidecars, time_order, to_samples
+from spikebridge.io.formats import concatenate_trains, error_summary, integer_ids, raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
+from spikebridge.io.formats.sorting.detection import saved_sorting_kind, sidecar_files
+from spikebridge.io.formats.sorting.sorted_units import time_order
 from spikebridge.io.formats.sorting.spikeinterface import (
     SortingSegment,
     data_files,
@@ -37,7 +37,6 @@ from spikebridge.io.formats.sorting.spikeinterface import (
     read_saved,
     read_with_extractor,
 )
-from spikebridge.io.formats.spike_trains import concatenate_trains, integer_ids
 from spikebridge.types import Recording
 
 FORMAT = "sortings saved or read by SpikeInterface"

@@ -16,12 +16,12 @@ from pydantic import model_validator
 from spikebridge.config import Positive, Section
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import ReadLog
+from spikebridge.io.formats import ReadLog
 from spikebridge.io.formats.sidecars import INFO_FILE, collect_sidecars, write_recording_info
-from spikebridge.io.formats.table.columns import SUFFIXES, as_integers, read_table, similar_name_hint, table_header
+from spikebridge.io.formats.table import TimeUnit, as_integers, read_table, table_header
+from spikebridge.io.formats.table.columns import SUFFIXES, similar_name_hint
 from spikebridge.io.formats.table.recording_tables import (
     UNIQUE_ID_ADVICE,
-    TimeUnit,
     group_column,
     numbered_within_group,
     time_column,

@@ -54,7 +54,20 @@ def parse_name(path: Path, revision: str = "") -> AlfFile | None:
 
 
 def alf_files(folder: Path, log: ReadLog | None = None) -> Files:
-    """Every file that counts, of a folder and its revisions; what was passed over is noted in the log."""
+    """List the files of a folder and its revisions, the latest revision of each.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of the session.
+    log : ReadLog, optional
+        Receives what was passed over and what contradicts.
+
+    Returns
+    -------
+    dict[tuple[str, str], AlfFile]
+        (object, attribute) -> its file.
+    """
     files: Files = {}
     replaced: dict[str, list[str]] = {}
     for place in [folder, *revision_folders(folder)]:
@@ -89,7 +102,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _note_duplicate(kept: AlfFile, other: AlfFile, log: ReadLog) -> None:
-    """One attribute in two files: of two kinds the first is read; two of one kind contradict each other or are one."""
+    """One attribute in two files. Of two suffixes the first is read; two files of one suffix must be equal."""
     if kept.path.suffix.lower() != other.path.suffix.lower():
         log.notes.append(f"{other.path.name} is not read: {kept.path.name} is")
     elif kept.path.read_bytes() != other.path.read_bytes():
@@ -122,9 +135,18 @@ def flat_column(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
 
 @dataclass(frozen=True)
 class AlfSession:
-    """folder: the path of the recording. trials_folder: where its trials are. probes: name -> sortings by name.
+    """One session and its probes.
 
     A session whose spikes lie beside its trials has one probe without a name.
+
+    Parameters
+    ----------
+    folder : Path
+        The path of the recording.
+    trials_folder : Path
+        Where its trials are.
+    probes : dict
+        Name of a probe -> name of a sorting -> folder of the sorting.
     """
 
     folder: Path
@@ -133,7 +155,18 @@ class AlfSession:
 
 
 def find_session(path: Path) -> AlfSession | None:
-    """The session at a path: its own folder, its folder alf, or the folder of one probe. Never raises."""
+    """Find the session at a path: its own folder, its folder alf, or the folder of one probe. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+
+    Returns
+    -------
+    AlfSession or None
+        None where there are no spikes.
+    """
     try:
         if not path.is_dir():
             return None
@@ -177,7 +210,7 @@ def _trials_folder(folder: Path) -> Path:
 
 
 def choose_sorting(probe: str, sortings: dict[str, Path], asked: str | None, log: ReadLog) -> Path | None:
-    """The folder whose spikes are read; None where it cannot be told, and the log says why."""
+    """The folder whose spikes are read; None where the choice is open, and the log says why."""
     if asked is not None:
         if asked not in sortings:
             log.errors.append(f"data.options.sorter = {asked!r}: {probe} has {listed(map(_sorting_name, sortings))}")

@@ -15,7 +15,7 @@ from spikebridge.errors.messages import counted, listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.alf.files import AlfFile, Files, flat_column, load_npy
 from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.table.columns import read_table
+from spikebridge.io.formats.table import read_table
 
 NOT_TABLES = {"spikes", "clusters", "channels", "templates", "probes", "electrodeSites"}
 """Objects that are neither interval tables nor behaviour."""
@@ -27,7 +27,21 @@ MAX_WIDTH = 8
 
 
 def interval_tables(files: Files, log: ReadLog) -> dict[str, pd.DataFrame]:
-    """Name of an object -> its table: intervals become start_time and stop_time, other columns keep their names."""
+    """Read the interval tables of a session.
+
+    Parameters
+    ----------
+    files : dict
+        What `alf_files` returns.
+    log : ReadLog
+        Receives what is wrong and unusual.
+
+    Returns
+    -------
+    dict[str, pd.DataFrame]
+        Name of an object -> its table. Intervals become start_time and stop_time, in seconds; other columns keep their
+        names.
+    """
     tables = {}
     for name in sorted({name for name, _ in files} - NOT_TABLES):
         files_of_object = {attribute: file for (owner, attribute), file in files.items() if owner == name}
@@ -118,10 +132,22 @@ def _first_difference(column: NDArray[Any] | pd.Series, other: NDArray[Any] | pd
 
 
 def behavior_series(files: Files, asked: Sequence[str] | None, log: ReadLog) -> pd.DataFrame:
-    """Every array of an object that has timestamps, as the series <object>_<attribute>; see `no_behavior`.
+    """Read every array of an object that has timestamps as the series <object>_<attribute>.
 
-    asked: names of objects; None takes those whose values are arrays. Poses are tables, large, and read where asked
-    for.
+    Parameters
+    ----------
+    files : dict
+        What `alf_files` returns.
+    asked : Sequence[str], optional
+        Names of objects. None takes those whose values are arrays; tables (poses) are large and read where they are
+        named.
+    log : ReadLog
+        Receives what is wrong and unusual.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns series, time_s and value, as in Contents.
     """
     parts, not_read = [no_behavior()], []
     things = {thing for thing, attribute in files if attribute in TIMES} - NOT_TABLES

@@ -18,7 +18,7 @@ from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.alf.files import AlfFile, Files, alf_files, flat_column, load_npy
 from spikebridge.io.formats.log import ReadLog, precision_notes
 from spikebridge.io.formats.spike_trains import group_by_unit
-from spikebridge.io.formats.table.columns import read_table
+from spikebridge.io.formats.table import read_table
 
 ACRONYMS, IDS = "brainLocationAcronyms_ccf_2017", "brainLocationIds_ccf_2017"
 ANNOTATION = {0: "noise", 1: "mua", 2: "good"}
@@ -27,7 +27,20 @@ Ints = NDArray[np.int64]
 
 
 def read_probe(folder: Path, log: ReadLog) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Units, one row each, and spikes, as in Contents; None where they cannot be read, and the log says why."""
+    """Read units and spikes of one probe.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the sorting.
+    log : ReadLog
+        Receives what is wrong and unusual.
+
+    Returns
+    -------
+    tuple of pd.DataFrame, or None
+        Units, one row each, and spikes, as in Contents; None where they cannot be read.
+    """
     files = alf_files(folder, log)
     spikes = _spikes(files, log)
     if spikes is None:
@@ -132,7 +145,7 @@ def _metrics(files: Files, log: ReadLog) -> pd.DataFrame | None:
 
 
 def _with_metrics(units: pd.DataFrame, metrics: pd.DataFrame, log: ReadLog) -> pd.DataFrame:
-    """Units with the columns of the metrics; what a clusters.* holds as well stays as that has it."""
+    """Units with the columns of the metrics; a column that a clusters.* holds as well stays as it is there."""
     own = metrics.drop(columns=[c for c in metrics if c in units or str(c).startswith("Unnamed")])
     missing = int((~units["unit"].isin(own.index)).sum())
     if missing:
@@ -217,7 +230,7 @@ def _channel_rows(units: pd.DataFrame, n_channels: int, log: ReadLog) -> Ints | 
 
 
 def _with_regions(units: pd.DataFrame, regions: pd.Series | None, log: ReadLog) -> pd.DataFrame:
-    """Units with a column acronym; one of the metrics that says otherwise is kept under another name."""
+    """Units with a column acronym; a different one in the metrics is kept under another name."""
     if regions is None:
         return units
     if "acronym" in units:

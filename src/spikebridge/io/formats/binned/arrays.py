@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.io.formats.containers import walk_hdf5
 from spikebridge.io.formats.log import error_summary
-from spikebridge.io.formats.mat.files import is_mat, mat_arrays
+from spikebridge.io.formats.mat import is_mat, mat_arrays
 from spikebridge.io.limits import check_bytes, check_members
 
 HDF5_MARK = b"\x89HDF\r\n\x1a\n"
@@ -66,7 +66,23 @@ def is_plain_hdf5(path: Path) -> bool:
 
 
 def array_headers(path: Path) -> dict[str, ArrayHeader]:
-    """Every array of a file by its name, with "/" between groups. Raises DataError where the file cannot be read."""
+    """Read shape and class of every array of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A .npz, HDF5 or MATLAB file.
+
+    Returns
+    -------
+    dict[str, ArrayHeader]
+        Name of the array, with "/" between groups -> its header.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read.
+    """
     if is_mat(path):
         return {n: ArrayHeader(tuple(a.shape), a.dtype) for n, a in mat_arrays(path, values=False).items()}
     try:
@@ -78,9 +94,24 @@ def array_headers(path: Path) -> dict[str, ArrayHeader]:
 
 
 def load_array(path: Path, name: str) -> NDArray[Any]:
-    """One array; bytes and variable-length text come as str.
+    """Read one array.
 
-    Raises DataError where it holds Python objects, which would have to be unpickled, or cannot be read.
+    Parameters
+    ----------
+    path : Path
+        A .npz, HDF5 or MATLAB file.
+    name : str
+        Name of the array, as in `array_headers`.
+
+    Returns
+    -------
+    NDArray
+        Its values; bytes and text of variable length as str.
+
+    Raises
+    ------
+    DataError
+        Where it holds Python objects, which would have to be unpickled, or cannot be read.
     """
     if is_mat(path):
         return mat_arrays(path, names=frozenset({name.split("/")[0]}))[name]

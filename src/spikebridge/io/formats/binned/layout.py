@@ -32,7 +32,8 @@ from spikebridge.io.formats.binned.arrays import (
     looks_like_counts,
     written_by_matlab,
 )
-from spikebridge.io.formats.mat.files import is_mat, numeric_variables
+from spikebridge.io.formats.mat import is_mat
+from spikebridge.io.formats.mat.files import numeric_variables
 
 Names = str | list[str] | None
 SPLITS = ("train", "valid", "test", "eval")
@@ -88,8 +89,19 @@ def known_count_arrays(arrays: Mapping[str, ArrayHeader]) -> CountArrays | None:
 
 
 def holds_counts(path: Path) -> bool:
-    """Whether a file has an array of counts by its name, or any cube of whole numbers; of MATLAB's files, by its name
-    alone, since those hold images and waveforms as well."""
+    """Decide whether a file holds counts in bins.
+
+    Parameters
+    ----------
+    path : Path
+        A .npz, HDF5 or MATLAB file.
+
+    Returns
+    -------
+    bool
+        Whether an array is called as counts are, or any three-dimensional array holds whole numbers. Of a MATLAB file
+        the name alone decides, since those hold images and waveforms as well.
+    """
     if is_mat(path):
         return bool(numeric_variables(path) & KNOWN_NAMES) and known_count_arrays(array_headers(path)) is not None
     arrays = array_headers(path)
@@ -99,7 +111,27 @@ def holds_counts(path: Path) -> bool:
 def choose_count_arrays(
     path: Path, arrays: Mapping[str, ArrayHeader], counts: Names, source_counts: Names, target_counts: Names
 ) -> CountArrays:
-    """The arrays to read. Raises DataError where what is asked for is not there, or nothing is asked for and known."""
+    """Choose the arrays of counts.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    arrays : Mapping[str, ArrayHeader]
+        What `array_headers` returns.
+    counts, source_counts, target_counts : str, list of str, or None
+        What `data.options` name.
+
+    Returns
+    -------
+    CountArrays
+        The named arrays, else those with known names, else the only one that can be counts.
+
+    Raises
+    ------
+    DataError
+        Where a named array is not there, or several arrays may be the counts.
+    """
     asked = {"counts": counts, "source_counts": source_counts, "target_counts": target_counts}
     wanted = {key: [names] if isinstance(names, str) else list(names or ()) for key, names in asked.items()}
     wrong = [f"data.options.{key}: {text}" for key, names in wanted.items() for text in _name_errors(names, arrays)]
@@ -140,11 +172,32 @@ def axis_order(
     n_trials: Collection[int],
     n_units: Collection[int],
 ) -> tuple[tuple[int, ...], list[str]]:
-    """For `np.transpose`: where trials, bins and units lie in the arrays of counts; and notes.
+    """Find the axes of trials, bins and units in the arrays of counts.
 
-    asked: data.options.axes. n_trials, n_units: what the other arrays and tables say of their number; may be empty.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    fields : CountArrays
+        The arrays of counts.
+    arrays : Mapping[str, ArrayHeader]
+        What `array_headers` returns.
+    asked : Collection[Axis], optional
+        The option `axes`.
+    n_trials, n_units : Collection[int]
+        What other arrays and tables say of the numbers of trials and units; may be empty.
 
-    Raises DataError, with the option to set, where the order cannot be (trial, bin, unit), or may as well be another.
+    Returns
+    -------
+    axes : tuple of int
+        For `np.transpose`: where trials, bins and units lie.
+    notes : list of str
+        Doubts that remain.
+
+    Raises
+    ------
+    DataError
+        Where the order cannot be (trial, bin, unit), or another order fits as well; names the option to set.
     """
     given = tuple(asked) if asked else axes_attribute(path, fields.names[0])
     if given:
@@ -167,8 +220,9 @@ def axis_order(
 def _order_by_spread(
     path: Path, fields: CountArrays, doubts: list[tuple[Axis, ...]], size: int, shown: str
 ) -> list[str]:
-    """Notes on axes of one size, that of the units. Raises DataError where the counts speak for another order, or a
-    file of MATLAB may have one."""
+    """Notes on axes of one size, that of the units. Raises DataError where the counts indicate another order, or where
+    a file of MATLAB may have one.
+    """
     spread = [sum(values) for values in zip(*(_dispersion(path, name) for name in fields.names), strict=True)]
     units = [order.index("unit") for order in doubts if order.index("unit") != 2]
     best = max(units, key=lambda axis: spread[axis], default=2)

@@ -66,7 +66,7 @@ def _are_counts(name: str, cube: NDArray[Any], log: ReadLog) -> bool:
 def known_sizes(
     arrays: Mapping[str, ArrayHeader], fields: CountArrays, sidecars: Sidecars, region: str, start_time: str
 ) -> tuple[set[int], set[int]]:
-    """How many trials, and how many units, the arrays and tables beside the counts speak of; empty where none does.
+    """Numbers of trials and of units by the arrays and tables beside the counts; empty where there is no such array.
 
     A table of units may list some alone: its rows are a number of units only where an axis has that length.
     """
@@ -89,7 +89,7 @@ def _is_list(shape: tuple[int, ...]) -> bool:
 def original_trial_order(
     path: Path, fields: CountArrays, arrays: Mapping[str, ArrayHeader], log: ReadLog
 ) -> NDArray[np.int64] | None:
-    """(trial,): where each trial of the joined arrays stood before LFADS' split, by train_inds and valid_inds."""
+    """(trial,): where each trial of the joined arrays was before LFADS' split, by train_inds and valid_inds."""
     splits = [next((s for s in SPLITS if n.startswith(f"{s}_")), "") for n in fields.source]
     names = [f"{s}_inds" for s in splits]
     if not fields.found_by_name or len(names) < 2 or not all(n in arrays for n in names):
@@ -151,7 +151,7 @@ def _group(
 
 
 def overlapping_trials(start_s: NDArray[np.float64], length_s: float) -> list[str]:
-    """Pairs of trials whose bins share time, which would be counted twice."""
+    """Pairs of trials whose bins share time; their spikes would be counted twice."""
     order = np.argsort(start_s, kind="stable")
     near = np.flatnonzero(np.diff(start_s[order]) < length_s - TOLERANCE_S)
     return [f"{order[k]} and {order[k + 1]}" for k in near]
@@ -160,7 +160,7 @@ def overlapping_trials(start_s: NDArray[np.float64], length_s: float) -> list[st
 def spikes_from_counts(
     counts: Counts, start_s: NDArray[np.float64], width_s: float, ids: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Spike k of the n in a bin lies at (k + 1/2) / n of its width. Grouped by unit, in the order of time."""
+    """Spike k of the n in a bin is put at (k + 1/2) / n of its width. Grouped by unit, in the order of time."""
     in_time = np.argsort(start_s, kind="stable")
     by_unit = np.moveaxis(counts[in_time], 2, 0)
     unit, trial, k = np.nonzero(by_unit)
@@ -172,9 +172,28 @@ def spikes_from_counts(
 
 
 def write_counts(recording: Recording, folder: Path, suffix: str = ".npz") -> Path:
-    """Bin the trials, each from its start for as many whole bins as the shortest holds; suffix: .npz or .h5.
+    """Write a recording as binned counts, at the width of its bins.
 
-    Raises DataError where a trial has no time, or the shortest no whole bin.
+    Each trial is binned from its start for as many whole bins as the shortest trial holds.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording; of spike times, bins are `DEFAULT_WIDTH_S` wide.
+    folder : Path
+        Where the file is written.
+    suffix : str
+        .npz or .h5.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    DataError
+        Where a trial has no time, or the shortest holds no whole bin.
     """
     width = recording.resolution_s or DEFAULT_WIDTH_S
     start, n_bins = _bins_of_trials(recording, width)

@@ -52,7 +52,7 @@ class TickRates:
 
 
 def unit_in_text(text: str) -> str | None:
-    """s, ms or timestamps, where words such as 'time in ms' say so."""
+    """s, ms or timestamps, where a text such as 'time in ms' names the unit."""
     match = UNIT_TEXT.search(text)
     return next(unit for unit, word in match.groupdict().items() if word) if match else None
 
@@ -66,10 +66,10 @@ def unit_of_frames(times: Array) -> str | None:
 
 
 def ticks_that_fit(times: Mapping[int, Array], spans: Mapping[int, Array], among: Sequence[float]) -> float | None:
-    """The first of the numbers of ticks a second for which the times of each epoch lie in its span; None where none is.
+    """The first number of ticks a second for which the times of each epoch lie in its span; None where there is none.
 
-    times, spans: epoch -> (n,) ticks, (2,) seconds. Numbers that come first should be the smaller ones: what fits in
-    seconds fits in ms as well where an epoch begins at 0.
+    times, spans: epoch -> (n,) ticks, (2,) seconds. Smaller numbers should come first: times that fit in seconds fit in
+    ms as well where an epoch begins at 0.
     """
     shared = [e for e in times if e in spans and np.isfinite(times[e]).any()]
     for ticks in among:
@@ -118,9 +118,9 @@ def _times_by_epoch(trains: Sequence[EpochTrain]) -> dict[int, Array]:
 
 
 def _tick_ratio(times: Mapping[int, Array], spans: Mapping[int, Array]) -> float | None:
-    """Ticks of the time range in one tick of the spikes: the one for which the spikes lie in it and fill it.
+    """Ticks of the time range in one tick of the spikes, for which the spikes lie in it and fill it.
 
-    1 where there are no spikes to tell, None where they fit in none.
+    1 where there are no spikes, None where no ratio fits.
     """
     if not any(len(t) for t in times.values()):
         return 1.0
@@ -138,7 +138,7 @@ def _evidence(
     pos_said: str,
     ratio: float | None,
 ) -> dict[str, str]:
-    """What says something about the unit of the spikes -> what it says."""
+    """What indicates a unit of the spikes -> the unit."""
     evidence: dict[str, str] = {}
     for train in trains:
         unit = unit_in_text(train.text)
@@ -159,7 +159,7 @@ def _evidence(
 def _contradiction(
     evidence: Mapping[str, str], times: Mapping[int, Array], spans: Mapping[int, Array], log: ReadLog
 ) -> None:
-    """Wrong where two say different units, or where times are too long to be the layout's seconds; else a note."""
+    """An error where two indications differ, or where times are too long to be seconds; else a note."""
     ask = "say in data.options.time_unit what the spikes count: s, ms or timestamps (1/10000 s)"
     longest = max((float(np.ptp(t[np.isfinite(t)])) for t in times.values() if np.isfinite(t).any()), default=0.0)
     if evidence:
@@ -191,7 +191,7 @@ class Epochs:
 
 
 def find_epochs(trains: Sequence[EpochTrain], pos_s: Mapping[int, Array], clocks: TickRates, log: ReadLog) -> Epochs:
-    """By the time range of the trains; without one by the positions, else by the spikes. pos_s: seconds."""
+    """Spans by the time range of the trains; without one by the positions, else by the spikes. pos_s: seconds."""
     own = {(t.key, t.epoch): t.span / clocks.spans for t in trains if t.span is not None and clocks.spans}
     spans: dict[int, Array] = {}
     for epoch in sorted({t.epoch for t in trains} | set(pos_s)):

@@ -12,8 +12,8 @@ import pandas as pd
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.mat.files import load_mat, mat_version, variable_classes
-from spikebridge.io.formats.mat.nodes import Cell, Node, Struct, describe
+from spikebridge.io.formats.mat import Cell, Struct, load_mat, mat_version, variable_classes
+from spikebridge.io.formats.mat.nodes import Node, describe
 
 SPIKES = re.compile(r"(?P<animal>.*?)spikes(?P<day>\d+)")
 OF_ANIMAL = ("cellinfo", "tetinfo")
@@ -39,7 +39,17 @@ Structs = Mapping[tuple[int, ...], Mapping[str, Node]]
 
 @dataclass(frozen=True)
 class DaySession:
-    """One day of one animal, by its spikes file."""
+    """One day of one animal, by its spikes file.
+
+    Parameters
+    ----------
+    path : Path
+        The spikes file, <animal>spikes<day>.mat.
+    animal : str
+        Name of the animal; may be empty.
+    day : str
+        Digits of the day.
+    """
 
     path: Path
     animal: str
@@ -50,7 +60,13 @@ class DaySession:
         return f"{self.animal}{self.day}"
 
     def other_files(self) -> dict[str, Path]:
-        """Kind -> file, of the kinds that are read."""
+        """Find the other files of the layout that are read.
+
+        Returns
+        -------
+        dict[str, Path]
+            Kind (cellinfo, pos, task, ...) -> file.
+        """
         wanted = {f"{self.animal}{kind}".lower(): kind for kind in OF_ANIMAL}
         wanted |= {f"{self.animal}{kind}{self.day}".lower(): kind for kind in OF_DAY}
         files = (p for p in sorted(self.path.parent.iterdir()) if p.suffix.lower() == ".mat" and p.is_file())
@@ -58,13 +74,35 @@ class DaySession:
 
 
 def day_session(path: Path) -> DaySession | None:
-    """None where the name is not that of a spikes file."""
+    """Take apart the name of a spikes file.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    DaySession or None
+        None where the name is not that of a spikes file.
+    """
     match = SPIKES.fullmatch(path.stem) if path.suffix.lower() == ".mat" else None
     return DaySession(path, match["animal"], match["day"]) if match else None
 
 
 def is_spikes_file(path: Path) -> bool:
-    """By name and content: a cell array called spikes. A damaged file of that name counts, for `read` to refuse."""
+    """Decide by name and content whether a file is a spikes file of this layout.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    bool
+        Whether it holds a cell array called spikes. A damaged file of such a name counts, so that `read` can refuse it.
+    """
     session = day_session(path)
     if session is None or mat_version(path) not in ("5", "7.3"):
         return False
@@ -74,7 +112,18 @@ def is_spikes_file(path: Path) -> bool:
 
 
 def belongs_to_layout(path: Path) -> bool:
-    """Whether a file is part of this layout: of an animal whose spikes file lies beside it."""
+    """Decide whether a file is part of this layout.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file.
+
+    Returns
+    -------
+    bool
+        Whether the spikes file of its animal lies beside it.
+    """
     if day_session(path) is not None:
         return is_spikes_file(path)
     try:
@@ -90,9 +139,20 @@ def belongs_to_layout(path: Path) -> bool:
 
 
 def is_stray_file(path: Path) -> bool:
-    """Whether a file lies beside spikes files and is named after a kind of this layout, though not as it should be.
+    """Decide whether a file lies beside spikes files and is named after a kind of this layout, though not as it should
+    be.
 
     Scripts of labs leave such files (bon..cellinfo_sj.mat); they are no recordings and must not block the days.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file.
+
+    Returns
+    -------
+    bool
+        True for such a file.
     """
     if not STRAY.search(path.stem):
         return False
@@ -110,7 +170,7 @@ def variable_name(held: Mapping[str, object], session: DaySession, kind: str) ->
 
 
 def load_day(path: Path, session: DaySession, kind: str, log: ReadLog) -> Node:
-    """What the file holds of the day of the session, spikes{3} for day 3; an empty Cell where that is nothing."""
+    """The content of a file for the day of the session, spikes{3} for day 3; an empty Cell where there is none."""
     held = load_mat(path)
     name = variable_name(held, session, kind)
     nothing = Cell((0, 0), ())
@@ -160,7 +220,7 @@ def nested_structs(
 
 
 def single_value(node: Node) -> str | float | bool | None:
-    """The one text or number that a node holds; None where it holds none or several."""
+    """The only text or number of a node; None where it holds none or several."""
     if isinstance(node, Cell) and len(node.items) == 1:
         return single_value(node.items[0])
     if isinstance(node, str):
@@ -179,7 +239,8 @@ def joined_text(node: Node) -> str:
 
 
 def column_names(fields: Node) -> list[str]:
-    """'time x y amplitude(highest channel)' -> time, x, y, amplitude; empty where a name stands for several."""
+    """'time x y amplitude(highest channel)' -> time, x, y, amplitude; empty where one name stands for several
+    columns."""
     bare = re.sub(r"\([^)]*\)", "", joined_text(fields))
     return [] if "[" in bare else bare.replace(",", " ").split()
 

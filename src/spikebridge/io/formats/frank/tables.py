@@ -15,7 +15,8 @@ from spikebridge.io.formats.frank.clock import TICKS_PER_S, ticks_that_fit
 from spikebridge.io.formats.frank.files import Structs, column_names
 from spikebridge.io.formats.frank.trains import CLOCK_NAMES
 from spikebridge.io.formats.log import ReadLog
-from spikebridge.io.formats.mat.nodes import Node, Struct
+from spikebridge.io.formats.mat import Struct
+from spikebridge.io.formats.mat.nodes import Node
 
 Array = NDArray[np.float64]
 POS_COLUMNS = ("time", "x", "y", "dir", "vel")
@@ -139,7 +140,7 @@ def _columns(struct: Mapping[str, Node]) -> dict[str, Array]:
 
 
 def table_in_seconds(frame: pd.DataFrame, spans: Mapping[int, Array], where: str, log: ReadLog) -> pd.DataFrame | None:
-    """Times in the unit in which they lie in their epochs; None, with a note, where they do so in none."""
+    """Times in the unit in which they lie in their epochs; None, with a note, where there is no such unit."""
     by_epoch = {int(e): f[["start_time", "stop_time"]].to_numpy().ravel() for e, f in frame.groupby("epoch")}
     ticks = ticks_that_fit(by_epoch, spans, tuple(TICKS_PER_S.values()))
     if ticks is None:

@@ -39,7 +39,7 @@ RESERVED_COLUMNS = {"unit", "tetrode", "cell", "name", "region"}
 
 @dataclass(frozen=True)
 class EpochTrain:
-    """A cell in an epoch. times, and span (2,) or None: as the file has them. struct: all its fields."""
+    """A cell in an epoch. times, and span (2,) or None: in the unit of the file. struct: all its fields."""
 
     epoch: int
     tetrode: int
@@ -137,7 +137,7 @@ def unit_name(key: Key) -> str:
 def _regions(
     keys: Sequence[Key], trains: Sequence[EpochTrain], cells: Structs, tetrodes: Structs, log: ReadLog
 ) -> dict[Key, str]:
-    """The area that cellinfo gives in the unit's epochs, else that of its tetrode; wrong where epochs differ."""
+    """The area that cellinfo gives in the unit's epochs, else that of its tetrode; an error where epochs differ."""
     epochs = {k: [t.epoch for t in trains if t.key == k] for k in keys}
     regions = {}
     torn: list[str] = []
@@ -186,7 +186,7 @@ def _columns(keys: Sequence[Key], trains: Sequence[EpochTrain], cells: Structs, 
 
 
 def _reconcile_labels(field: str, by_key: dict[Key, set[Value]], log: ReadLog) -> None:
-    """Of words for the quality that differ between the epochs of a unit, the more careful one stays, with a note."""
+    """Of quality labels that differ between the epochs of a unit, keep the more careful one, with a note."""
     describe = pd.Series([str(v) for values in by_key.values() for v in values], dtype="str")
     if not holds_labels(field, describe):
         return

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.io.formats.mat.values import save_mat, to_cell
+from spikebridge.io.formats.mat import save_mat
+from spikebridge.io.formats.mat.values import to_cell
 from spikebridge.io.formats.sidecars import write_sidecars
 from spikebridge.types import Recording
 from spikebridge.types.intervals import merge_intervals
@@ -21,11 +22,23 @@ FIELD_NAME = re.compile(r"[A-Za-z]\w{0,62}")
 
 
 def write_day(recording: Recording, folder: Path) -> Path:
-    """<animal>spikes<day>.mat and <animal>cellinfo.mat, an epoch for each observed interval; all else in tables beside.
+    """Write a recording as one day: <animal>spikes<day>.mat and <animal>cellinfo.mat, and tables beside for all else.
 
-    Units have the tetrode and cell of their columns; without such columns unit k is cell 1 of tetrode k. One epoch
-    alone is written where the spikes of a unit go back from a later interval to an earlier one: epochs cannot hold
-    that order.
+    Each observed interval becomes an epoch. One epoch alone is written where the spikes of a unit go back from a later
+    interval to an earlier one, because epochs cannot hold that order. Units have the tetrode and cell of their columns;
+    without such columns, unit k is cell 1 of tetrode k.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording; "01" is added to a name that does not end in digits.
+    folder : Path
+        Where the files are written.
+
+    Returns
+    -------
+    Path
+        The spikes file.
     """
     name = recording.name if recording.name[-1:].isdigit() else f"{recording.name}01"
     day_text = re.search(r"\d+$", name)

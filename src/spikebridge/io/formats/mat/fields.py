@@ -18,7 +18,7 @@ from spikebridge.io.formats.mat.files import load_mat
 from spikebridge.io.formats.mat.nodes import Node, describe, elements
 from spikebridge.io.formats.mat.paths import NoSuchPathError, find_node, list_contents
 from spikebridge.io.formats.mat.values import UnexpectedValueError, as_column, as_table, as_vector
-from spikebridge.io.formats.table.recording_tables import TimeUnit
+from spikebridge.io.formats.table import TimeUnit
 from spikebridge.types.intervals import as_intervals
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ MAX_COLUMNS = 16
 
 
 class FieldReader:
-    """The variables of one file, each loaded when a path first asks for it."""
+    """The variables of one file, each loaded when a path first needs it."""
 
     def __init__(self, path: Path, log: ReadLog) -> None:
         self.path, self.log = path, log
@@ -42,7 +42,7 @@ class FieldReader:
         return find_node(path, self._variables)
 
     def get(self, option: str, path: str | None, convert: Callable[[Node, str], T]) -> T | None:
-        """The converted field; None where no path is given, or it is wrong, which the log then says."""
+        """The converted field; None where no path is given, or where it is wrong, and the log says why."""
         if path is None:
             return None
         try:
@@ -54,7 +54,7 @@ class FieldReader:
         return None
 
     def _with_hint(self, path: str, error: NoSuchPathError) -> str:
-        """With all variables at hand, the hint may name another one."""
+        """The error, with a path among all variables that is similar."""
         self._everything = load_mat(self.path, values=False) if self._everything is None else self._everything
         try:
             find_node(path, self._everything)
@@ -63,7 +63,7 @@ class FieldReader:
         return str(error)
 
     def raise_errors(self) -> None:
-        """Raise DataError with everything wrong; where a path is missing, with what the file holds."""
+        """Raise DataError with everything wrong; where a path is missing, with a list of the paths in the file."""
         if self._everything is not None:
             self.log.errors.append(f"The file holds:\n{list_contents(self._everything)}")
         self.log.raise_errors(self.path)
@@ -72,7 +72,7 @@ class FieldReader:
 def to_seconds(
     fields: FieldReader, values: pd.Series | NDArray[Any], where: str, clock: TimeUnit
 ) -> NDArray[np.float64]:
-    """Seconds; with a note where the precision of the file is too low."""
+    """(time,) seconds; a note says where the precision of the file is too low."""
     held = np.asarray(values)
     fields.log.notes.extend(precision_notes(held, where, clock.ticks_per_s))
     return clock.seconds(held.astype(np.float64))
@@ -92,7 +92,8 @@ def text_field(fields: FieldReader, option: str, path: str | None) -> str | None
 def columns_field(
     fields: FieldReader, option: str, paths: str | Mapping[str, str], skip: Collection[str] = ()
 ) -> pd.DataFrame | None:
-    """A table by the path of a struct, or by one path a column; None where something is wrong, which the log says.
+    """A table from the path of a struct, or from one path a column; None where something is wrong, and the log says
+    what.
 
     skip: fields of the struct that are read elsewhere.
     """
@@ -141,7 +142,7 @@ def observed_field(fields: FieldReader, path: str | None, clock: TimeUnit) -> ND
 
 
 def behavior_field(fields: FieldReader, asked: str | Mapping[str, Any], clock: TimeUnit) -> pd.DataFrame:
-    """Long table of the series, each with its own clock; a matrix gives one series a column."""
+    """Long table of the series, each with its own timestamps; a matrix gives one series a column."""
     if isinstance(asked, str):
         named = fields.get("behavior", asked, _series_of) or {}
         pairs = {name: (f"behavior.{name}", time, value) for name, (time, value) in named.items()}

@@ -22,7 +22,18 @@ NUMERIC_CLASSES = {"double", "single", "logical", *(f"{u}int{n}" for u in ("", "
 
 
 def mat_version(path: Path) -> str:
-    """ "5", "7.3" or "4" by the file's first bytes; "" where it is no MATLAB file. Raises nothing."""
+    """Decide by the first bytes of a file which version of MATLAB's format it has. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    str
+        "5", "7.3" or "4"; "" where it is no MATLAB file.
+    """
     try:
         if not path.is_file():
             return ""
@@ -52,7 +63,18 @@ def _is_version_4(head: bytes) -> bool:
 
 
 def variable_classes(path: Path) -> dict[str, str]:
-    """The class of each variable, by name, from the headers alone. Raises nothing: empty where it cannot be told."""
+    """Read the class of each variable from the headers alone. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file.
+
+    Returns
+    -------
+    dict[str, str]
+        Name of the variable -> name of its class; empty where the headers cannot be read.
+    """
     try:
         if mat_version(path) == "7.3":
             return hdf5_classes(path)
@@ -64,11 +86,26 @@ def variable_classes(path: Path) -> dict[str, str]:
 
 
 def load_mat(path: Path, names: Collection[str] | None = None, values: bool = True) -> dict[str, Node]:
-    """The variables of a file, by name; all of them where `names` is None.
+    """Read variables of a MATLAB file of version 5 to 7.3.
 
-    values: False leaves out the numbers where the version allows (7.3): arrays have their shape and class, and hold 0.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : Collection[str], optional
+        Variables to read; all where it is None.
+    values : bool
+        False leaves out the numbers where the version allows it (7.3): arrays have their shape and class, and hold 0.
 
-    Raises DataError where it is no MATLAB file of version 5 or 7.3, or a damaged one.
+    Returns
+    -------
+    dict[str, Node]
+        Name of the variable -> np.ndarray, str, Cell, Struct or Opaque; see `nodes`.
+
+    Raises
+    ------
+    DataError
+        Where it is no MATLAB file of version 5 or 7.3, or a damaged one.
     """
     version = mat_version(path)
     if version == "4":
@@ -172,7 +209,18 @@ def node_of(value: Any) -> Node:
 
 
 def is_mat(path: Path) -> bool:
-    """Whether it is a MATLAB file of version 5 to 7.3."""
+    """Decide whether a file is a MATLAB file of version 5 to 7.3.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    bool
+        By suffix and first bytes.
+    """
     return path.suffix.lower() == ".mat" and mat_version(path) in ("5", "7.3")
 
 
@@ -196,9 +244,29 @@ def single_vector(path: Path) -> str:
 
 
 def mat_arrays(path: Path, values: bool = True, names: frozenset[str] | None = None) -> dict[str, NDArray[Any]]:
-    """Every array, or those of some variables. values: False gives shapes and classes alone, where the version allows.
+    """Read the arrays of a MATLAB file by path, trials/choice for trials.choice, in MATLAB's own order of axes.
 
-    Raises DataError where the file cannot be read.
+    A matrix of one row or column becomes one-dimensional; cell arrays of text and char matrices become arrays of text.
+    Whatever else the file holds is left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    values : bool
+        False gives shapes and classes alone, where the version allows it.
+    names : frozenset[str], optional
+        Variables to read; all where it is None.
+
+    Returns
+    -------
+    dict[str, NDArray]
+        Path of the array -> its values.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read.
     """
     return dict(_cached_arrays(path, path.stat().st_mtime_ns, values, names))
 

@@ -32,7 +32,15 @@ EXPORT = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell array; items in column-major order, MATLAB's own."""
+    """A cell array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape in MATLAB.
+    items : tuple of Node
+        The elements in column-major order, MATLAB's own.
+    """
 
     shape: tuple[int, ...]
     items: tuple[Node, ...]
@@ -40,7 +48,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Struct:
-    """A struct array; 1x1 is the plain struct. items: one mapping field -> value an element, column-major."""
+    """A struct array; of shape (1, 1) it is a plain struct.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape in MATLAB.
+    items : tuple of Mapping
+        One mapping field -> value an element, in column-major order.
+    fields : tuple of str
+        Names of the fields, in MATLAB's order.
+    """
 
     shape: tuple[int, ...]
     items: tuple[Mapping[str, Node], ...]
@@ -49,7 +67,13 @@ class Struct:
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that only MATLAB can read (table, string, datetime, ...) or that no reader here needs (sparse)."""
+    """A value that only MATLAB can read (table, string, datetime, ...) or that no reader here needs (sparse).
+
+    Parameters
+    ----------
+    kind : str
+        Name of its class in MATLAB.
+    """
 
     kind: str
 

@@ -16,13 +16,13 @@ MAX_DEPTH = 8
 
 
 class NoSuchPathError(Exception):
-    """Says in words where a path ends."""
+    """Says where in the file a path ends."""
 
 
 def find_node(path: str, variables: Mapping[str, Node]) -> Node:
-    """What lies at a path. A field of several structs is a Cell of its values, one a struct.
+    """The node at a path. A field of several structs is a Cell of its values; the field of one struct is its value.
 
-    Raises NoSuchPathError, with what is near.
+    Raises NoSuchPathError, with a similar path.
     """
     steps = list(STEP.finditer(path))
     if not steps or "".join(s[0] for s in steps) != path or steps[0][1] is None:
@@ -104,7 +104,18 @@ def _inside(path: str, node: Node, depth: int) -> Iterator[tuple[str, Node]]:
 
 
 def list_contents(variables: Mapping[str, Node]) -> str:
-    """One line a path: its name, class and size."""
+    """List every path in a file.
+
+    Parameters
+    ----------
+    variables : Mapping[str, Node]
+        What `load_mat` returns.
+
+    Returns
+    -------
+    str
+        One line a path: its name, class and size; at most `MAX_LINES` lines.
+    """
     lines = [f"  {path}: {describe(node)}" for path, node in walk_paths(variables)]
     more = [f"  ... and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
     return "\n".join([*lines[:MAX_LINES], *more]) or "  nothing"

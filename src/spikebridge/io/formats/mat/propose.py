@@ -27,7 +27,18 @@ Columns = dict[str, int]
 
 
 def propose_options(variables: Mapping[str, Node]) -> dict[str, Any]:
-    """Options as far as they can be recognised; empty where not even spikes can."""
+    """Propose `data.options` of the reader `matlab`, by the names and sizes in a file.
+
+    Parameters
+    ----------
+    variables : Mapping[str, Node]
+        What `load_mat` returns.
+
+    Returns
+    -------
+    dict[str, Any]
+        Options as far as they are recognised; empty where not even spikes are.
+    """
     nodes = dict(walk_paths(variables))
     columns = {p: n for p, node in nodes.items() if (n := _rows(node)) > 0}
     options: dict[str, Any] = _known_sorters(nodes, columns)

@@ -15,7 +15,7 @@ from spikebridge.io.formats.mat.fields import FieldReader, columns_field, to_sec
 from spikebridge.io.formats.mat.paths import NoSuchPathError
 from spikebridge.io.formats.mat.values import as_column, as_trains, as_vector
 from spikebridge.io.formats.spike_trains import group_by_unit, integer_ids
-from spikebridge.io.formats.table.recording_tables import TimeUnit
+from spikebridge.io.formats.table import TimeUnit
 
 MIN_WHOLE_TIMES = 20
 """So many spike times, all of them whole numbers, are hardly seconds."""
@@ -115,7 +115,7 @@ def _from_spike_list(fields: FieldReader, paths: SpikePaths, columns: dict[str, 
 
 
 def _counts_from_trials(fields: FieldReader, path: str, raw: NDArray[Any]) -> bool:
-    """Whether these are UltraMegaSort's spiketimes, which count from the start of each trial; the log then says so."""
+    """Whether these are UltraMegaSort's spiketimes, which count from the start of each trial; then the log says so."""
     place, _, name = path.rpartition(".")
     if name.lower() != "spiketimes" or not place:
         return False
@@ -148,7 +148,7 @@ def _integers_if_whole(values: pd.Series) -> pd.Series:
 
 
 def _check_unit_of_time(fields: FieldReader, raw: NDArray[Any]) -> None:
-    """Whole numbers may be samples, ms or us: the user must say."""
+    """Whole numbers may be samples, ms or us: an error asks for the unit."""
     known = raw[np.isfinite(raw)]
     integers = raw.dtype.kind in "iu" and len(raw) > 0
     if integers or (len(known) >= MIN_WHOLE_TIMES and bool(np.all(known == np.floor(known)))):

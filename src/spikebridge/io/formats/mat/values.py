@@ -15,7 +15,7 @@ from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, describ
 
 
 class UnexpectedValueError(Exception):
-    """Says in words why a value is not what is needed."""
+    """Says why a value is not of the kind that is needed."""
 
 
 def as_vector(node: Node, where: str) -> NDArray[Any]:
@@ -129,7 +129,15 @@ def to_struct(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
 
 
 def save_mat(path: Path, variables: Mapping[str, Any]) -> None:
-    """Write a MATLAB 5 file."""
+    """Write a MATLAB 5 file.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    variables : Mapping[str, Any]
+        Name of the variable -> arrays, text, and what `to_cell` and `to_struct` return.
+    """
     from scipy.io import savemat
 
     savemat(str(path), dict(variables), appendmat=False, long_field_names=True, oned_as="column")

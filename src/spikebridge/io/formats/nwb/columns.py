@@ -25,7 +25,7 @@ TEXT_SEPARATOR = ", "
 
 @dataclass(frozen=True)
 class NwbLog(ReadLog):
-    """What is odd (notes) and what is wrong in one file, gathered while reading goes on.
+    """The log of one NWB file.
 
     lost: arrays whose values lie in another file that is missing. Libraries would give fill values for some of them.
     """
@@ -33,7 +33,7 @@ class NwbLog(ReadLog):
     lost: set[str] = field(default_factory=set)
 
     def guarded(self, what: str, otherwise: D, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | D:
-        """What `read` gives; where it fails, the reason joins `errors` and `otherwise` is given."""
+        """The result of `read`; where it fails, `otherwise`, and the reason is added to `errors`."""
         try:
             return read(*args, **kwargs)
         except DataError as error:
@@ -91,7 +91,7 @@ def is_pickled(data: Any) -> bool:
 
 
 def read_values(data: Any, where: str, log: NwbLog) -> NDArray[Any]:
-    """The values of an array that is read only now. Raises DataError where a file of it is missing or cut."""
+    """The values of an array, read now. Raises DataError where a file of it is missing or cut short."""
     if log.has_lost(data):
         raise DataError(f"{where}: its values lie in a file that is missing")
     check_chunks(data, where)
@@ -122,7 +122,7 @@ def ragged_column(table: Any, name: str, where: str, log: NwbLog) -> tuple[NDArr
 def row_lengths(index: NDArray[Any], n_rows: int, n_values: int, name: str) -> NDArray[np.int64]:
     """(row,): how many values each row has. index: (row,), where in the values of the column each row ends.
 
-    Raises DataError where it does not divide the values among the rows, or holds where rows start.
+    Raises DataError where the index does not divide the values among the rows, or holds where rows start.
     """
     if index.dtype.kind not in "iuf" or (index.astype(np.int64) != index).any():
         raise DataError(

@@ -23,7 +23,13 @@ MIN_DIFFERENCE_S = 1.0e-3
 
 
 class NWBOptions(Section):
-    """What `data.options` may say."""
+    """What `data.options` may contain.
+
+    Parameters
+    ----------
+    units : str or list of str
+        Paths of the units tables that are read; "auto" takes the first.
+    """
 
     units: str | list[str] = Field(
         "auto",
@@ -33,7 +39,31 @@ class NWBOptions(Section):
 
 
 def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLog) -> Contents:
-    """Everything of an open NWB file. Raises DataError with everything wrong, not the first thing."""
+    """Read everything of an open NWB file that `Contents` has a place for.
+
+    Parameters
+    ----------
+    nwb : pynwb.NWBFile
+        The open file, of HDF5 or Zarr.
+    name : str
+        Name of the recording.
+    path : Path
+        The file or folder, for messages.
+    options : NWBOptions
+        Which tables of units are read.
+    log : NwbLog
+        Receives what is wrong and unusual; may already hold errors.
+
+    Returns
+    -------
+    Contents
+        Of several tables of units, the joined recording.
+
+    Raises
+    ------
+    DataError
+        With everything that is wrong.
+    """
     objects = list(named_objects(nwb))
     chosen = choose_units_tables(nwb, objects, options.units, log)
     tables = log.guarded("interval tables", {}, interval_tables, objects, log)
@@ -61,7 +91,7 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLo
 
 
 def _with_units(shared: Contents, nwb: Any, table: Any, where: str, log: NwbLog) -> Contents:
-    """The contents of a file with the units of one table; what cannot be read joins `log.wrong`."""
+    """The contents of a file with the units of one table; what cannot be read is added to `log.errors`."""
     units = log.guarded(where, empty_units(), read_units, table, where, log)
     if not len(units):
         return shared

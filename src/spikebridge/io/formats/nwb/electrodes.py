@@ -57,7 +57,7 @@ def _from_row_numbers(nwb: Any, table: Any, where: str, log: NwbLog) -> Location
 
 
 def _from_peak_channels(nwb: Any, table: Any, where: str, log: NwbLog) -> Locations:
-    """By a column that names the main channel of each unit; nothing where there is none that can be followed."""
+    """By a column that names the main channel of each unit; empty where no such column can be used."""
     electrodes = nwb.electrodes
     named = [name for name in PEAK_COLUMNS if name in table.colnames]
     if electrodes is None or not len(electrodes) or not named:

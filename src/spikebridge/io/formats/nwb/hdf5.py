@@ -25,7 +25,9 @@ RAW_DATA_GROUPS = ("/acquisition/", "/stimulus/", "/processing/ecephys/")
 
 @dataclass(frozen=True)
 class Link:
-    """Something in the file that lies elsewhere. file: None where it is in the same one. why: it is not followed."""
+    """An object of the file that lies elsewhere. file: None where it is in the same file. why: the reason not to follow
+    it.
+    """
 
     where: str
     file: Path | None
@@ -62,7 +64,23 @@ def is_hdf5(path: Path) -> bool:
 
 
 def open_hdf5(path: Path) -> Any:
-    """The open h5py.File. Raises DataError in words where it is none."""
+    """Open an HDF5 file for reading.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    h5py.File
+        The open file.
+
+    Raises
+    ------
+    DataError
+        Saying what the file is instead, or how it is damaged.
+    """
     import h5py
 
     try:
@@ -100,7 +118,7 @@ def _text_kind(line: str) -> str:
 
 
 def _open_error(error: OSError) -> str:
-    """h5py's words, as an owner of the file would say it."""
+    """What is wrong with a file that h5py cannot open, in words for its owner."""
     message = str(error)
     sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", message)
     if sizes:
@@ -131,7 +149,7 @@ def _version(handle: Any) -> str:
 
 
 def find_links(handle: Any) -> list[Link]:
-    """Every soft and external link, and every array whose values lie in other files. Nothing that may not be is opened.
+    """Every soft and external link, and every array whose values lie in other files. Only allowed files are opened.
 
     Raises DataError where the file holds more objects, or deeper ones, than `limits` allows.
     """
@@ -162,7 +180,7 @@ def find_links(handle: Any) -> list[Link]:
 
 @contextmanager
 def blocked_links(links: Sequence[Link]) -> Iterator[None]:
-    """h5py finds nothing at the links that may not be followed: pynwb opens every link of a file."""
+    """While this lasts, h5py finds nothing at links that may not be followed: pynwb opens every link of a file."""
     import h5py
 
     if not any(link.why for link in links):

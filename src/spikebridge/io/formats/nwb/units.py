@@ -27,7 +27,7 @@ def empty_units() -> pd.DataFrame:
 def choose_units_tables(nwb: Any, objects: list[Any], asked: str | list[str], log: NwbLog) -> dict[str, Any]:
     """Path -> table of units, in the order in which they are asked for; "auto" takes the first of the file.
 
-    Empty, with a word in `log.wrong`, where one of them is not there or holds no spikes.
+    Empty, with an entry in `log.errors`, where one of them is not there or holds no spikes.
     """
     from pynwb.misc import Units
 
@@ -64,7 +64,7 @@ def _table_error(nwb: Any, asked: str, tables: dict[str, Any]) -> str:
 
 
 def _other_contents(nwb: Any) -> str:
-    """What a file without units holds instead, in words."""
+    """What a file without units holds instead."""
     from pynwb.ecephys import ElectricalSeries
 
     raw = [name for name, thing in nwb.acquisition.items() if isinstance(thing, ElectricalSeries)]

@@ -28,9 +28,22 @@ RESERVED_COLUMNS = (
 
 
 def nwb_file(recording: Recording) -> Any:
-    """Units with their columns, spikes and observed time, trials, behaviour and animal, in memory.
+    """Make pynwb's object of a recording, in memory: units, spikes, observed time, trials, behaviour and animal.
 
-    Raises DataError for column names that NWB cannot hold and trials without start and stop.
+    Parameters
+    ----------
+    recording : Recording
+        The recording to write.
+
+    Returns
+    -------
+    pynwb.NWBFile
+        For HDF5 and Zarr alike.
+
+    Raises
+    ------
+    DataError
+        For column names that NWB cannot hold, and for trials without start and stop.
     """
     from pynwb import NWBFile
     from pynwb.file import Subject

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spikebridge.io.formats.mat.files import variable_classes
+from spikebridge.io.formats.mat import variable_classes
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 SPIKE_TABLES = {f"spikes{suffix}" for suffix in TABLE_SUFFIXES}
@@ -29,19 +29,43 @@ TIMES_FILE = re.compile(r"times_.+\.mat", re.IGNORECASE)
 
 
 def detect_reader(path: Path) -> str:
-    """The reader whose format a path holds, or "". Never raises."""
+    """Name the reader of the format at a path. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any file or folder.
+
+    Returns
+    -------
+    str
+        Name of the reader; "" where none of the sorters' formats is there.
+    """
     try:
         if path.is_dir() and SPIKE_TABLES & {p.name for p in path.iterdir()}:
             return ""
-        return next((kind for kind, is_output_of in DETECTORS.items() if is_output_of(path)), "")
+        return next((reader for reader, detects in DETECTORS.items() if detects(path)), "")
     except OSError:
         return ""
 
 
-def is_output_of(path: Path, kind: str) -> bool:
-    """Whether a path holds that format, whatever else it holds. Never raises."""
+def is_output_of(path: Path, reader: str) -> bool:
+    """Decide whether a path holds a format, whatever else it holds. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any file or folder.
+    reader : str
+        Name of the reader of the format.
+
+    Returns
+    -------
+    bool
+        True where the format is there.
+    """
     try:
-        return DETECTORS[kind](path)
+        return DETECTORS[reader](path)
     except OSError:
         return False
 

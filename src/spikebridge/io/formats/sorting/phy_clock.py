@@ -63,10 +63,10 @@ def aligned_time_files(path: Path) -> list[Path]:
 
 
 def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, notes: list[str]) -> AlignedTimes | None:
-    """Times from another file than spike_times.npy; None where that is to be used. Says in the notes what was done.
+    """Times from another file than spike_times.npy; None where that file is used. Notes say what was done.
 
     asked: `data.options.spike_times`: auto, samples, or the name of a file. samples: (spike,). rate: in Hz, None where
-    nothing says it.
+    it is not known.
 
     Raises DataError where the named file is not there or holds no times of these spikes, or where several disagree.
     """
@@ -130,7 +130,7 @@ def _may_hold_times(name: str) -> bool:
 
 
 def _rank(name: str) -> int:
-    """0: on the clock of the session; 1: in seconds; 2: who knows."""
+    """0: on the clock of the session; 1: in seconds; 2: unknown."""
     name = name.lower()
     if EARLIER.search(name):
         return 2
@@ -183,7 +183,7 @@ def _difference_text(difference: Array) -> str:
 
 @dataclass(frozen=True)
 class AcquisitionClock:
-    """What one file says. rate_hz, start_s: None where it does not say it. rate_hz: measured."""
+    """What one file says of the clock. rate_hz: measured. rate_hz, start_s: None where the file does not contain it."""
 
     file: str
     rate_hz: float | None = None
@@ -194,7 +194,7 @@ def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFram
     """Notes on a sorting in the folder `path`, whose times are samples / rate.
 
     last_sample: of the last spike. trials: the trial table; where a trial starts before the recording did, trials do
-    not count from the start of acquisition, and nothing is said of that.
+    not count from the start of acquisition, and there is no note on it.
     """
     clocks = [
         s for s in _acquisition_clocks(path, rate) if s.rate_hz is None or abs(s.rate_hz / rate - 1) <= MAX_RATE_ERROR

@@ -50,7 +50,7 @@ def cluster_files(folder: Path) -> list[Path]:
 
 
 def cluster_tables(folder: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
-    """File name -> its table by cluster. A copy of a table (cluster_group_old.tsv) is passed over, with a note.
+    """File name -> its table by cluster. A copy of a table (cluster_group_old.tsv) is left out, with a note.
 
     Raises DataError where a file cannot be read, or no row of it has the number of a cluster.
     """

@@ -30,10 +30,21 @@ RATES_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000
 
 @dataclass(frozen=True)
 class SortedUnits:
-    """What a sorter's files hold, before the tables beside are joined.
+    """What the files of a sorter hold, before the tables beside are joined.
 
-    units, spikes, tables, animal: as in Contents. regions_by: (units column, name of the option, {value of the column:
-    region}), where the user's options say which shank or tetrode lies where.
+    Parameters
+    ----------
+    units, spikes : pd.DataFrame
+        As in Contents.
+    notes : tuple of str
+        What is unusual.
+    tables : Mapping[str, pd.DataFrame]
+        Interval tables.
+    animal : str
+        Name of the animal.
+    regions_by : tuple, optional
+        Units column, name of the option, and {value of the column: region}, where the options name the region of each
+        shank or tetrode.
     """
 
     units: pd.DataFrame
@@ -45,12 +56,27 @@ class SortedUnits:
 
 
 def agreed_sampling_rate(path: Path, in_files: Mapping[str, float | None], asked: float | None) -> float:
-    """The sampling rate in Hz that files and options agree on.
+    """Choose the sampling rate that files and options agree on.
 
-    found: place -> rate it gives, None where it gives none. asked: data.options.sampling_rate_hz; where it is nearly
-    the same as the others, it is a measured rate and counts before the nominal one.
+    Parameters
+    ----------
+    path : Path
+        The recording, for messages.
+    in_files : Mapping[str, float or None]
+        Place in the files -> rate in Hz that it gives, None where it gives none.
+    asked : float, optional
+        The option sampling_rate_hz. Where it is nearly the same as the others, it is a measured rate and is used
+        instead of the nominal one.
 
-    Raises DataError where there is none, where two differ, or where one is no positive number.
+    Returns
+    -------
+    float
+        Rate in Hz.
+
+    Raises
+    ------
+    DataError
+        Where there is none, where two differ, or where one is no positive number.
     """
     places = {**in_files, "data.options.sampling_rate_hz": asked}
     given = {place: rate for place, rate in places.items() if rate is not None}
@@ -71,11 +97,30 @@ def agreed_sampling_rate(path: Path, in_files: Mapping[str, float | None], asked
 def join_sidecars(
     path: Path, output: SortedUnits, name: str, at: Path | None = None, skip: Sequence[str] = ()
 ) -> Contents:
-    """A sorter's output and the tables beside it.
+    """Join the output of a sorter with the tables beside it.
 
-    at: the path whose tables they are, if not `path`. skip: files that belong to the sorter.
+    Parameters
+    ----------
+    path : Path
+        The recording.
+    output : SortedUnits
+        What the files of the sorter hold.
+    name : str
+        Name of the recording.
+    at : Path, optional
+        The path whose tables are read, if not `path`.
+    skip : Sequence[str]
+        Names of files that belong to the sorter.
 
-    Raises DataError where the tables cannot be read or do not fit the units.
+    Returns
+    -------
+    Contents
+        Everything of the recording.
+
+    Raises
+    ------
+    DataError
+        Where the tables cannot be read or do not fit the units.
     """
     own = Contents(
         name=name,
@@ -112,9 +157,26 @@ def _with_regions(
 
 
 def to_samples(recording: Recording, rates: Sequence[float] = RATES_HZ) -> tuple[NDArray[np.int64], float]:
-    """Spike times as whole samples (spike,) and the rate in Hz: the first from which the times come back exactly.
+    """Convert spike times to whole samples on the first clock from which the times come back exactly.
 
-    Raises DataError where none does: times are never moved.
+    Parameters
+    ----------
+    recording : Recording
+        The recording to write.
+    rates : Sequence[float]
+        Rates in Hz that are tried, in this order.
+
+    Returns
+    -------
+    samples : NDArray, shape (spike,), int64
+        Sample of each spike.
+    rate : float
+        Rate in Hz.
+
+    Raises
+    ------
+    DataError
+        Where no clock fits: times are never moved.
     """
     times = recording.spikes["time_s"].to_numpy(dtype=np.float64)
     for rate in rates:
@@ -126,7 +188,9 @@ def to_samples(recording: Recording, rates: Sequence[float] = RATES_HZ) -> tuple
 
 
 def time_order(owner: NDArray[Any], samples: NDArray[np.int64]) -> NDArray[np.intp]:
-    """The order in which to write spikes: by time, as programs expect; as they are where a unit's own times fall."""
+    """(spike,): the order in which to write spikes: by time, as programs expect; unchanged where a unit's own times
+    fall.
+    """
     same = owner[1:] == owner[:-1]
     if (np.diff(samples)[same] < 0).any():
         return np.arange(len(samples))
@@ -143,7 +207,16 @@ def region_runs(units: pd.DataFrame) -> NDArray[np.int64]:
 class ClusterGroup:
     """Spikes of one shank or channel, in the order in which programs write them.
 
-    clusters, samples: (spike,).
+    Parameters
+    ----------
+    number : int
+        Number of the shank or channel, from 1.
+    n_clusters : int
+        How many units it has.
+    clusters : NDArray, shape (spike,)
+        Cluster of each spike, numbered within the group.
+    samples : NDArray, shape (spike,)
+        Sample of each spike.
     """
 
     number: int

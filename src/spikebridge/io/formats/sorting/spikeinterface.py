@@ -49,7 +49,7 @@ class SortingSegment:
 
 
 def import_extractors(path: Path) -> Any:
-    """The package `spikeinterface.extractors`. Raises DataError, with what to install, where it is absent."""
+    """Import `spikeinterface.extractors`. Raises DataError, with what to install, where it is absent."""
     try:
         import spikeinterface.extractors as extractors
     except ImportError as error:
@@ -58,7 +58,7 @@ def import_extractors(path: Path) -> Any:
 
 
 def read_saved(path: Path, segment: int | None) -> SortingSegment:
-    """Whatever SpikeInterface saved at a path. Raises DataError where that is nothing that is known."""
+    """Read what SpikeInterface saved at a path. Raises DataError where that is no known format."""
     kind = saved_sorting_kind(path)
     if kind == "numpy":
         return read_numpy_folder(path, segment)
@@ -194,7 +194,7 @@ def read_metrics(analyzer: Path, ids: Sequence[Any]) -> dict[str, NDArray[Any]]:
 
 
 def read_with_extractor(path: Path, name: str, arguments: Mapping[str, Any], segment: int | None) -> SortingSegment:
-    """What the extractor of that name reads from a path.
+    """Read a path with the extractor of that name.
 
     Raises ConfigError for a name or an argument that does not exist or is not used, DataError where the path does not
     suit the extractor or SpikeInterface is not installed.

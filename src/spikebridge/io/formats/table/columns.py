@@ -42,7 +42,8 @@ CERTAIN_COMMA = re.compile(r"[-+]?(0?|\d{4,}),\d+.*|[-+]?\d+,(\d{1,2}|\d{4,})([e
 
 
 def similar_name_hint(name: str, columns: Iterable[str]) -> str:
-    """What may be meant by a column that is not there, as the end of a sentence; empty where nothing is near."""
+    """End of a sentence that suggests which column is meant by one that is not there; empty where no column is
+    similar."""
     columns = [str(c) for c in columns]
     if name == "time_s" and (other := next((c for c in columns if c.lower() in TIME_OPTIONS), "")):
         option = TIME_OPTIONS[other.lower()]
@@ -61,7 +62,18 @@ def options_as_arguments(options: str) -> str:
 
 
 def table_header(path: Path) -> list[str]:
-    """The names of the columns of a table file; none where it cannot be read."""
+    """Read the names of the columns of a table file.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV, TSV or Parquet file.
+
+    Returns
+    -------
+    list[str]
+        The names; none where the file cannot be read.
+    """
     if path.suffix.lower() in PARQUET:
         table = _parquet(path, ReadLog(), header_only=True)
         return [] if table is None else [str(c) for c in table.column_names]
@@ -72,11 +84,26 @@ def table_header(path: Path) -> list[str]:
 def read_table(
     path: Path, log: ReadLog, numbers: Collection[str] = (), ids: Collection[str] = ()
 ) -> pd.DataFrame | None:
-    """One CSV, TSV or Parquet file; None where it cannot be read, and the log says why.
+    """Read one CSV, TSV or Parquet file.
 
-    numbers: columns that must be numbers; in a file whose columns are not separated by commas, decimal commas in them
-    are read as such where they cannot be anything else. ids: columns that stay text unless all are whole numbers.
-    Other columns are whole numbers, truth values or numbers where every value is one, else text.
+    Columns are whole numbers, truth values or numbers where every value is one, else text.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    log : ReadLog
+        Receives what is wrong and unusual.
+    numbers : Collection[str]
+        Columns that must be numbers. In a file whose columns are not separated by commas, decimal commas in them are
+        read as such where they cannot be anything else.
+    ids : Collection[str]
+        Columns that stay text unless all values are whole numbers.
+
+    Returns
+    -------
+    pd.DataFrame or None
+        None where the file cannot be read; the log then says why.
     """
     if path.suffix.lower() in PARQUET:
         return _read_parquet(path, log)
@@ -90,7 +117,7 @@ def read_table(
 
 
 def number_column(frame: pd.DataFrame, name: str, path: Path, log: ReadLog) -> NDArray[np.float64] | None:
-    """A column as float64; None where it is missing or holds something else, and the log says in which rows."""
+    """(row,) float64; None where the column is missing or holds something else, and the log says in which rows."""
     if name not in frame:
         log.add_error(
             path, f"expected a column {name}, found {listed(map(str, frame.columns))}{similar_name_hint(name, frame)}"
@@ -116,7 +143,18 @@ def number_column(frame: pd.DataFrame, name: str, path: Path, log: ReadLog) -> N
 
 
 def as_integers(column: pd.Series) -> NDArray[np.int64] | None:
-    """The column as int64 where every value is a whole number that fits, else None."""
+    """Convert a column to integers where that loses nothing.
+
+    Parameters
+    ----------
+    column : pd.Series, shape (row,)
+        Any column.
+
+    Returns
+    -------
+    NDArray, shape (row,), int64, or None
+        None where a value is missing, no whole number, or too large.
+    """
     if column.isna().any() or not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return None
     values = column.to_numpy()
@@ -166,7 +204,8 @@ def _parquet(path: Path, log: ReadLog, header_only: bool = False) -> Any:
 
 
 def _typed_column(column: Any, number: bool, identity: bool) -> pd.Series:
-    """A column of text as what all its values are; see `read_table`. Only its different values are looked at."""
+    """A column of text, converted to the type of all its values; see `read_table`. Only distinct values are looked
+    at."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

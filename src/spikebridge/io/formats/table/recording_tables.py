@@ -32,9 +32,16 @@ UNIQUE_ID_ADVICE = "write ids that are unique in the recording, such as 1_1 for 
 
 @dataclass(frozen=True)
 class TimeUnit:
-    """How tables write times: `ticks_per_s` to a second, in columns called time_s or time_<unit>.
+    """The unit in which tables hold times.
 
-    time_columns: columns of interval tables that hold times though their names do not end in _time.
+    Parameters
+    ----------
+    unit : str
+        Name of the unit; times are in columns called time_s or time_<unit>.
+    ticks_per_s : float
+        Ticks in a second.
+    time_columns : tuple of str
+        Columns of interval tables that hold times although their names do not end in _time.
     """
 
     unit: str = "s"
@@ -42,17 +49,54 @@ class TimeUnit:
     time_columns: tuple[str, ...] = ()
 
     def seconds(self, ticks: Array) -> Array:
+        """Convert times.
+
+        Parameters
+        ----------
+        ticks : NDArray, shape (time,)
+            Times in this unit.
+
+        Returns
+        -------
+        NDArray, shape (time,)
+            The same times in seconds.
+        """
         return ticks if self.ticks_per_s == 1.0 else ticks / self.ticks_per_s
 
     def is_time(self, column: str) -> bool:
+        """Decide whether a column of an interval table holds times.
+
+        Parameters
+        ----------
+        column : str
+            Name of the column.
+
+        Returns
+        -------
+        bool
+            Whether its name ends in _time or is one of `time_columns`.
+        """
         return column.endswith("_time") or column in self.time_columns
 
     def column(self, names: list[str]) -> str:
+        """Choose the column of times.
+
+        Parameters
+        ----------
+        names : list of str
+            Columns of the table.
+
+        Returns
+        -------
+        str
+            time_<unit> where the table has it, else time_s.
+        """
         return f"time_{self.unit}" if f"time_{self.unit}" in names else "time_s"
 
 
 def time_column(frame: pd.DataFrame, name: str, path: Path, log: ReadLog, clock: TimeUnit) -> Array | None:
-    """A column of times in seconds; None as in `number_column`. Notes where single precision is too coarse for them."""
+    """(row,) times in seconds; None as in `number_column`. A note says where single precision is too coarse for
+    them."""
     ticks = number_column(frame, name, path, log)
     if ticks is None:
         return None
@@ -62,7 +106,7 @@ def time_column(frame: pd.DataFrame, name: str, path: Path, log: ReadLog, clock:
 
 @dataclass(frozen=True)
 class RecordingInfo:
-    """What recording.json says. resolution_s: its bin_width_s, 0 where it is null or not said."""
+    """Content of recording.json. resolution_s: its bin_width_s, 0 where it is null or absent."""
 
     animal: str = "unknown"
     observed: Array | None = None
@@ -139,7 +183,7 @@ def _long_table(
 
 
 def read_recording_info(path: Path, log: ReadLog, clock: TimeUnit) -> RecordingInfo:
-    """recording.json; what it does not say stays unknown."""
+    """Read recording.json; what it does not contain stays unknown."""
     try:
         about = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:  # json's and the decoder's errors are ValueErrors
@@ -183,16 +227,19 @@ def _row_list(index: NDArray[np.int64]) -> str:
 
 
 def group_column(frame: pd.DataFrame) -> str:
-    """The column that seems to say on which channel, tetrode, shank or probe a row lies; "" where there is none."""
+    """The column that names the channel, tetrode, shank or probe of a row; "" where there is none."""
     return next((str(c) for c in frame if GROUP.fullmatch(str(c).strip())), "")
 
 
 def numbered_within_group(frame: pd.DataFrame) -> tuple[bool, str]:
-    """Whether ids count within a group, and what is odd about units that lie in several; ("" where nothing is).
+    """Whether ids of units are numbered within each channel, and a text on units with spikes on several; "" without
+    such.
+
+    Sorters that work channel by channel (Plexon Offline Sorter, wave_clus) number units so: unit 1 of channel 1 and
+    unit 1 of channel 2 are two cells. Exports have a column for each.
 
     frame: one row a spike, with the column unit. True where each group has all the ids up to its last, from the first
-    one of the whole table: then the ids are numbers within it. Otherwise a spike may lie on another channel than its
-    unit.
+    id of the whole table. Otherwise a spike may lie on another channel than its unit.
     """
     column = group_column(frame)
     if not column or "unit" not in frame:

@@ -24,12 +24,12 @@ SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t])"?[ \t]*\r?[\r\n]+', re.IGNORECASE)
 def text_columns(
     path: Path, log: ReadLog, numbers: Collection[str] = (), header_only: bool = False
 ) -> tuple[dict[str, Any], str] | None:
-    """Name -> pyarrow array, and the separator; None, with what is wrong in the log, where it is no table.
+    """Name -> pyarrow array, and the separator; None where it is no table, and the log says why.
 
     The arrays are dictionaries of text; where all of `numbers` are numbers, these are float64. The first row names the
-    columns. A first column without a name (the index that pandas writes) is left out, and so is what spreadsheets
-    leave: the line sep=; before the header, rows without any value at the end, columns without name and value at the
-    right. A row counts as in a spreadsheet, the header being row 1; empty lines do not count.
+    columns. A first column without a name (the index that pandas writes) is left out, and so is what spreadsheets add:
+    the line sep=; before the header, rows without any value at the end, columns without name and value at the right.
+    Rows are counted as in a spreadsheet: the header is row 1, and empty lines are not counted.
     """
     data = _read_utf8(path, log, HEADER_BYTES if header_only else -1)
     if data is None:
@@ -56,7 +56,7 @@ def text_columns(
 
 
 def _without_empty_rows(path: Path, data: bytes, separator: str, log: ReadLog) -> bytes:
-    """The file without rows at its end that hold separators alone, which is noted."""
+    """The file without rows at its end that hold separators alone; a note counts them."""
     end, rows, nothing = _line_end(data, len(data)), 0, separator.encode() + b" \t\r"
     while (last := data.rfind(b"\n", 0, end) + 1) and not data[last:end].strip(nothing):
         rows += 1
@@ -112,7 +112,9 @@ def _read_utf8(path: Path, log: ReadLog, max_bytes: int) -> bytes | None:
 
 
 def unterminated_line_note(name: str, data: bytes) -> list[str]:
-    """A note where the last line of a text file does not end, as programs end it: the only trace that a cut leaves."""
+    """A note where the last line of a text file has no line end, as programs write it: the only trace of a file cut
+    short.
+    """
     ends = not data or data.endswith((b"\n", b"\r"))
     return [] if ends else [f"{name}: the last line does not end; unless it was typed so, was the file cut short?"]
 
