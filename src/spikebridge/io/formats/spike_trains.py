@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+MIN_SPIKES = 50
+"""Spikes of a channel from which the intervals between them show the unit of time."""
+MIN_MEDIAN_MS, MAX_NEAR_MS = 1.0, 1000.0
+"""Intervals between spikes of a channel: the median is not shorter, since detection waits 1.5 ms after a spike; and one in
+a hundred is shorter than a second, unless the channel has less than 0.01 spikes a second."""
 BLOCK = 1 << 20
 """Spikes brought into order in one go."""
 
@@ -106,3 +112,26 @@ def integer_ids(ids: Sequence[Any]) -> tuple[NDArray[np.int64], list[str] | None
     if all(w.isdecimal() and str(int(w)) == w and len(w) < 19 for w in words) and len(set(words)) == len(words):
         return np.array([int(w) for w in words], dtype=np.int64), None
     return np.arange(len(words), dtype=np.int64), words
+
+
+@dataclass(frozen=True)
+class Implausible:
+    """Why times are hardly milliseconds. observation: what the times would mean. likely_unit: s or us."""
+
+    observation: str
+    likely_unit: str
+
+
+def implausible_as_ms(trains: Sequence[NDArray[np.float64]]) -> Implausible | None:
+    """Whether the intervals between spikes of each channel are too long or too short for times in ms; None where not.
+
+    trains: (spike,) each; those with fewer than `MIN_SPIKES` are not used.
+    """
+    steps = [np.diff(np.sort(t)) for t in trains if len(t) >= MIN_SPIKES and np.isfinite(t).all()]
+    near = [float(np.quantile(s, 0.01)) for s in steps]
+    middle = [float(np.median(s)) for s in steps]
+    if near and min(near) > MAX_NEAR_MS:
+        return Implausible(f"99 of 100 spikes of a channel are at least {min(near):.6g} ms apart", "us")
+    if middle and max(middle) < MIN_MEDIAN_MS:
+        return Implausible(f"half of the spikes of every channel are less than {max(middle):.3g} ms apart", "s")
+    return None
