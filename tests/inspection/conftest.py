@@ -11,7 +11,7 @@ import pytest
 from memory_sessions import Found
 
 from spikebridge.errors import DataError
-from spikebridge.inspection import Asked, Inspection, inspect
+from spikebridge.inspection import Inspection, InspectOptions, inspect
 from spikebridge.io import Contents
 from spikebridge.io import reader_registry as readers
 
@@ -20,7 +20,9 @@ from spikebridge.io import reader_registry as readers
 def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
     """Inspect recordings held in memory: their names -> contents, or the words of the error they raise."""
 
-    def look(*contents: Contents | str, asked: Asked | None = None, base: dict[str, Any] | None = None) -> Inspection:
+    def inspected(
+        *contents: Contents | str, asked: InspectOptions | None = None, base: dict[str, Any] | None = None
+    ) -> Inspection:
         held = {f"{c.name}{i or ''}" if isinstance(c, Contents) else f"broken{i}": c for i, c in enumerate(contents)}
 
         def read(path: Path, options: Any) -> Contents:
@@ -42,4 +44,4 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
             (tmp_path / f"{name}.memory").touch()
         return inspect(tmp_path if len(held) > 1 else tmp_path / f"{next(iter(held))}.memory", asked, base)
 
-    return look
+    return inspected

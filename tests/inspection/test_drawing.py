@@ -64,7 +64,7 @@ def test_widths_hold_every_word_and_fit(rows: list[list[str]], room: int) -> Non
     widths = column_widths(rows, room)
     longest = [max((len(w) for cell in cells for w in cell.split()), default=1) for cells in zip(*rows, strict=True)]
     if widths is None:
-        assert sum(longest) + 4 * drawing.BETWEEN > room
+        assert sum(longest) + 4 * drawing.COLUMN_GAP > room
         return
-    assert sum(widths) + 4 * drawing.BETWEEN <= room
+    assert sum(widths) + 4 * drawing.COLUMN_GAP <= room
     assert all(w >= least for w, least in zip(widths, longest, strict=True))

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-BETWEEN = 2
+COLUMN_GAP = 2
 """Columns of the terminal that a table takes beside each of its cells, at most."""
 
 
@@ -81,7 +81,7 @@ def column_widths(rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
 
     columns = list(zip(*rows, strict=True))
     widths = [max((cell_len(word) for cell in cells for word in cell.split()), default=1) for cells in columns]
-    spare = room - sum(widths) - BETWEEN * len(widths)
+    spare = room - sum(widths) - COLUMN_GAP * len(widths)
     if spare < 0:
         return None
     wanted = [max(map(cell_len, cells)) - width for cells, width in zip(columns, widths, strict=True)]

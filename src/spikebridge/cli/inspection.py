@@ -22,7 +22,7 @@ from spikebridge.errors import ConfigError
 if TYPE_CHECKING:
     from spikebridge.inspection import Inspection
 
-DOES_NOT_RUN = 1
+EXIT_DOES_NOT_RUN = 1
 """Exit code where the proposed block does not run as it is; 0 where it does, 2 where nothing could be looked at."""
 
 
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.params is not None and arguments.params.exists():
         raise ConfigError(f"--params: {arguments.params} exists; name a new file, or remove that one first")
     origin, base = _base()
-    asked = inspection.Asked(
+    asked = inspection.InspectOptions(
         reader=arguments.reader,
         options=_options(arguments.option),
         table=arguments.table,
@@ -66,22 +66,22 @@ def run(arguments: argparse.Namespace) -> None:
     with _progress() as say:
         found = inspection.inspect(arguments.path, asked, yaml.safe_load(base), say)
     if arguments.json:
-        print(json.dumps(inspection.document(found), indent=1, allow_nan=False))
+        print(json.dumps(inspection.to_dict(found), indent=1, allow_nan=False))
     else:
         report.show(found)
     if arguments.params is not None:
-        _write(arguments.params, inspection.complete(base, found.proposal))
+        _write(arguments.params, inspection.complete_params(base, found.proposal))
         print(f"{arguments.params} written; its other sections are those of {origin}.", file=sys.stderr)
     if not arguments.json:
         print(_next_step(found, arguments))
-    if not found.trial.runs:
-        raise SystemExit(DOES_NOT_RUN)
+    if not found.dry_run.runs:
+        raise SystemExit(EXIT_DOES_NOT_RUN)
 
 
 def _next_step(found: Inspection, arguments: argparse.Namespace) -> str:
     if arguments.params is None:
         return "Next: the same command with --params new.yaml writes a complete parameter file with this block."
-    if found.trial.runs:
+    if found.dry_run.runs:
         return f"Next: {_program()} use {shlex.quote(str(arguments.params))} && make repro"
     return f"Next: mend what is named above, in {arguments.params} or in the recordings"
 

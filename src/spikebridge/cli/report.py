@@ -10,14 +10,23 @@ from spikebridge.cli.drawing import Part
 from spikebridge.cli.labels import candidates, label_columns
 from spikebridge.errors.grouping import errors_together, warnings_together
 from spikebridge.errors.messages import counted, listed
-from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table, Trial
-from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
+from spikebridge.inspection.records import (
+    ColumnSummary,
+    DryRun,
+    Inspection,
+    RecordingSummary,
+    RegionSummary,
+    SeriesSummary,
+    SpikeSummary,
+    TableSummary,
+)
+from spikebridge.inspection.regions import FEW_SPIKES, MAX_CONTAMINATION
 
-MOST_ROWS = 30
+MAX_REGION_ROWS = 30
 """Regions shown; those of the proposal always are. The JSON document has all."""
-MOST_SHOWN = 8
-MEANING = (
-    f"contaminated: units with refractory contamination above {VIOLATING:g}; rate change: last third of the observed "
+MAX_ITEMS = 8
+REGION_COLUMNS_EXPLAINED = (
+    f"contaminated: units with refractory contamination above {MAX_CONTAMINATION:g}; rate change: last third of the observed "
     "time over the first, median unit"
 )
 
@@ -27,7 +36,7 @@ def show(found: Inspection) -> None:
     for part in parts(found):
         drawing.draw(part)
     drawing.heading("Proposed for params.yaml")
-    print(found.block)
+    print(found.proposed_yaml)
 
 
 def parts(found: Inspection) -> Iterator[Part]:
@@ -45,28 +54,30 @@ def parts(found: Inspection) -> Iterator[Part]:
     yield _tried(found)
 
 
-def _recording(look: Look, found: Inspection) -> Iterator[Part]:
-    spikes = look.spikes
+def _recording(summary: RecordingSummary, found: Inspection) -> Iterator[Part]:
+    spikes = summary.spikes
     assert spikes is not None  # a single recording that cannot be read is an error
-    lines = [f"{look.format} (reader {look.reader}), animal {look.animal}"]
-    lines.append(f"{spikes.number} spikes of {counted(look.units, 'unit')}" + _known_to(spikes.resolution_s))
+    lines = [f"{summary.format} (reader {summary.reader}), animal {summary.animal}"]
+    lines.append(f"{spikes.count} spikes of {counted(summary.units, 'unit')}" + _known_to(spikes.resolution_s))
     rows = [["spikes", _seconds(spikes.first_s), _seconds(spikes.last_s), _span(spikes.duration_s)]]
     first, last = (spikes.observed[0][0], spikes.observed[-1][1]) if spikes.observed else (None, None)
-    rows.append(["observed", _seconds(first), _seconds(last), f"{_span(spikes.observed_s)} ({_observed_from(look)})"])
-    for table in look.tables:
+    rows.append(
+        ["observed", _seconds(first), _seconds(last), f"{_span(spikes.observed_s)} ({_observed_from(summary)})"]
+    )
+    for table in summary.tables:
         rows.append([f"table {table.name}", _seconds(table.start_s), _seconds(table.stop_s), f"{table.rows} rows"])
-    for one in look.behavior:
+    for one in summary.behavior:
         rows.append([f"behaviour {one.name}", _seconds(one.start_s), _seconds(one.stop_s), f"{one.samples} samples"])
-    yield Part(look.name, lines=lines)
-    yield Part("Time, on the clock of the recording (s)", ("what", "from", "to", ""), rows, list(_gaps(look)))
+    yield Part(summary.name, lines=lines)
+    yield Part("Time, on the clock of the recording (s)", ("what", "from", "to", ""), rows, list(_gaps(summary)))
 
 
 def _known_to(resolution_s: float) -> str:
     return f", times known to {1000 * resolution_s:.4g} ms" if resolution_s else ""
 
 
-def _observed_from(look: Look) -> str:
-    spikes = look.spikes
+def _observed_from(summary: RecordingSummary) -> str:
+    spikes = summary.spikes
     source = spikes.observed_from if spikes else ""
     said = {
         "file": "as the file says",
@@ -76,15 +87,15 @@ def _observed_from(look: Look) -> str:
     return said.get(source, f"spikes exist only inside table {source}")
 
 
-def _holes(spikes: Spikes) -> list[tuple[float, float]]:
+def _holes(spikes: SpikeSummary) -> list[tuple[float, float]]:
     """Between observed intervals."""
     return [(a[1], b[0]) for a, b in zip(spikes.observed, spikes.observed[1:], strict=False)]
 
 
-def _gaps_cell(spikes: Spikes) -> str:
+def _gaps_cell(spikes: SpikeSummary) -> str:
     """How many, and the longest; stretches in which no unit fires though they count as observed apart."""
     said = []
-    for what, several in (("", _holes(spikes)), (" silent", spikes.silences)):
+    for what, several in (("", _holes(spikes)), (" silent", spikes.silent_intervals)):
         if several:
             said.append(f"{len(several)}{what}, up to {max(b - a for a, b in several):.3g} s")
     return "; ".join(said) or "none"
@@ -95,8 +106,8 @@ def _range(low: float, high: float) -> str:
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
-def _gaps(look: Look) -> Iterator[str]:
-    spikes = look.spikes
+def _gaps(summary: RecordingSummary) -> Iterator[str]:
+    spikes = summary.spikes
     if spikes is None:
         return
     if holes := _holes(spikes):
@@ -105,36 +116,36 @@ def _gaps(look: Look) -> Iterator[str]:
             f"gaps between observed intervals: {len(holes)}, {_range(lengths[0], lengths[-1])} s long; "
             f"the first: {', '.join(f'{a:.1f} to {b:.1f}' for a, b in holes[:3])}"
         )
-    if spikes.silences:
-        where = ", ".join(f"{a:.1f} to {b:.1f}" for a, b in spikes.silences[:3])
-        yield f"no unit fires in {counted(len(spikes.silences), 'observed stretch', 'observed stretches')}: {where}"
-    if not holes and not spikes.silences:
+    if spikes.silent_intervals:
+        where = ", ".join(f"{a:.1f} to {b:.1f}" for a, b in spikes.silent_intervals[:3])
+        yield f"no unit fires in {counted(len(spikes.silent_intervals), 'observed stretch', 'observed stretches')}: {where}"
+    if not holes and not spikes.silent_intervals:
         yield "no gaps"
 
 
 def _overview(found: Inspection) -> Part:
     asked = {*found.proposal.data["source"], *found.proposal.data["target"]}
-    rows = [_overview_row(look, found, asked) for look in found.recordings]
-    broken = [(look.name, look.path, look.error) for look in found.recordings if look.error]
+    rows = [_overview_row(summary, found, asked) for summary in found.recordings]
+    broken = [(summary.name, summary.path, summary.error) for summary in found.recordings if summary.error]
     errors = [line for text in errors_together(broken) for line in text.splitlines()]
     head = ("recording", "format", "animal", "from to (s)", "observed", "gaps", "trials", "units", "proposed regions")
     return Part(f"{found.path}: {counted(len(rows), 'recording')}", head, rows, errors, warn=bool(errors))
 
 
-def _overview_row(look: Look, found: Inspection, asked: set[str]) -> list[str]:
-    if look.error or look.spikes is None:
-        return [look.name, look.format, *"––––––", "CANNOT BE READ, see below"]
-    regions = look.regions.get(found.proposal.region_column.get(look.name, ""), ())
-    trials = [str(t.rows) for t in look.tables if t.name == found.proposal.trials["table"]]
+def _overview_row(summary: RecordingSummary, found: Inspection, asked: set[str]) -> list[str]:
+    if summary.error or summary.spikes is None:
+        return [summary.name, summary.format, *"––––––", "CANNOT BE READ, see below"]
+    regions = summary.regions.get(found.proposal.region_column.get(summary.name, ""), ())
+    trials = [str(t.rows) for t in summary.tables if t.name == found.proposal.trials["table"]]
     return [
-        look.name,
-        look.format,
-        look.animal,
-        f"{_seconds(look.spikes.first_s)} to {_seconds(look.spikes.last_s)}",
-        _span(look.spikes.observed_s),
-        _gaps_cell(look.spikes),
+        summary.name,
+        summary.format,
+        summary.animal,
+        f"{_seconds(summary.spikes.first_s)} to {_seconds(summary.spikes.last_s)}",
+        _span(summary.spikes.observed_s),
+        _gaps_cell(summary.spikes),
         trials[0] if trials else "–",
-        str(look.units),
+        str(summary.units),
         ", ".join(f"{r.name} {r.units}" for r in sorted(regions, key=lambda r: r.name) if r.name in asked) or "none",
     ]
 
@@ -145,16 +156,16 @@ def _roles(found: Inspection) -> dict[str, str]:
 
 def _regions(found: Inspection, roles: Mapping[str, str]) -> Part:
     columns = sorted(set(found.proposal.region_column.values()))
-    shown = [r for i, r in enumerate(found.regions) if i < MOST_ROWS or r.name in roles]
+    shown = [r for i, r in enumerate(found.regions) if i < MAX_REGION_ROWS or r.name in roles]
     lines = (
         [f"and {counted(len(found.regions) - len(shown), 'smaller region')}"] if len(shown) < len(found.regions) else []
     )
     if shown:
-        lines.append(MEANING)
+        lines.append(REGION_COLUMNS_EXPLAINED)
     if len(found.recordings) == 1:
         others = {n: r for n, r in found.recordings[0].regions.items() if n not in columns}
         lines += [
-            f"also in {name}: {listed((f'{r.name} {r.units}' for r in rs), MOST_SHOWN)}" for name, rs in others.items()
+            f"also in {name}: {listed((f'{r.name} {r.units}' for r in rs), MAX_ITEMS)}" for name, rs in others.items()
         ]
     head = (
         "region",
@@ -171,15 +182,15 @@ def _regions(found: Inspection, roles: Mapping[str, str]) -> Part:
     return Part(title, head if shown else (), [_region_row(r, roles) for r in shown], lines)
 
 
-def _region_row(region: Region, roles: Mapping[str, str]) -> list[str]:
-    contaminated = "cannot tell" if region.violating is None else str(region.violating)
+def _region_row(region: RegionSummary, roles: Mapping[str, str]) -> list[str]:
+    contaminated = "cannot tell" if region.contaminated is None else str(region.contaminated)
     rates = [_number(rate) for rate in region.rate_hz]
     name = region.name if region.name.strip() == region.name and region.name else repr(region.name)
     change = _number(region.rate_change)
     return [name, roles.get(region.name, ""), str(region.units), *rates, contaminated, str(region.few_spikes), change]
 
 
-def _table(table: Table, found: Inspection) -> Part:
+def _table(table: TableSummary, found: Inspection) -> Part:
     trials = found.proposal.trials
     uses: dict[str, str] = {}
     if table.name == trials["table"]:
@@ -190,18 +201,18 @@ def _table(table: Table, found: Inspection) -> Part:
     )
 
 
-def _holds(column: Column) -> str:
-    if column.classes and (column.low is None or len(column.classes) <= MOST_SHOWN):
-        return listed((f"{name}: {n}" for name, n in column.classes.items()), MOST_SHOWN)
+def _holds(column: ColumnSummary) -> str:
+    if column.classes and (column.low is None or len(column.classes) <= MAX_ITEMS):
+        return listed((f"{name}: {n}" for name, n in column.classes.items()), MAX_ITEMS)
     if column.low is not None and column.high is not None:
         return f"{column.low:.6g} to {column.high:.6g}"
     return counted(column.distinct, "value")
 
 
 def _behavior(found: Inspection) -> Iterator[Part]:
-    by_name: dict[str, list[Series]] = {}
-    for look in found.recordings:
-        for series in look.behavior:
+    by_name: dict[str, list[SeriesSummary]] = {}
+    for summary in found.recordings:
+        for series in summary.behavior:
             by_name.setdefault(series.name, []).append(series)
     rows = [[name, *_series_cells(several), str(len(several))] for name, several in by_name.items()]
     if rows:
@@ -210,7 +221,7 @@ def _behavior(found: Inspection) -> Iterator[Part]:
         yield Part("Behaviour", lines=["none"])
 
 
-def _series_cells(several: Sequence[Series]) -> list[str]:
+def _series_cells(several: Sequence[SeriesSummary]) -> list[str]:
     rates = {_number(s.rate_hz) for s in several}
     lows, highs = [s.low for s in several if s.low is not None], [s.high for s in several if s.high is not None]
     values = f"{min(lows):.4g} to {max(highs):.4g}" if lows and highs else "none"
@@ -224,19 +235,22 @@ def _series_cells(several: Sequence[Series]) -> list[str]:
 
 def _warnings(found: Inspection) -> Iterator[Part]:
     lines = list(found.warnings)
-    read = [look for look in found.recordings if not look.error]
+    read = [summary for summary in found.recordings if not summary.error]
     if len(found.recordings) == 1:
         lines = [*read[0].warnings, *lines]
     else:
-        lines += warnings_together([(look.name, text) for look in read for text in look.warnings], len(read))
+        lines += warnings_together([(summary.name, text) for summary in read for text in summary.warnings], len(read))
     if lines:
         yield Part("Warnings", lines=[f"- {line}" for line in lines], warn=True)
 
 
 def _tried(found: Inspection) -> Part:
-    trial = found.trial
-    if trial.broken:
-        lines = [trial.problems[0], *([f"the others alone: {what}" for what in _used(trial)] if trial.kept else [])]
+    trial = found.dry_run
+    if trial.unreadable:
+        lines = [
+            trial.problems[0],
+            *([f"the others alone: {what}" for what in _used(trial)] if trial.trials_used else []),
+        ]
         lines += [line for p in trial.problems[1:] for line in p.splitlines()]
         return Part("The block below does not run yet", lines=lines, warn=True)
     if not trial.runs:
@@ -249,13 +263,13 @@ def _tried(found: Inspection) -> Part:
     return Part("The block below was tried on these recordings", lines=list(_used(trial)))
 
 
-def _used(trial: Trial) -> Iterator[str]:
+def _used(trial: DryRun) -> Iterator[str]:
     """What the stages that take the block make of the recordings."""
     yield f"{listed(trial.stages)} take it" + ("" if "split" in trial.stages else " (too large to try more)")
-    used, total = (sum(k[i] for k in trial.kept.values()) for i in (0, 1))
-    classes = ", ".join(f"{name}: {n}" for name, n in trial.labels.items())
+    used, total = (sum(k[i] for k in trial.trials_used.values()) for i in (0, 1))
+    classes = ", ".join(f"{name}: {n}" for name, n in trial.class_counts.items())
     yield f"{used} of {total} trials ({classes})"
-    for role, (n, of) in trial.units.items():
+    for role, (n, of) in trial.units_used.items():
         yield f"{n} of {counted(of, f'{role} unit')} pass the quality limits"
     yield from trial.filters
 
