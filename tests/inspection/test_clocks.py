@@ -18,7 +18,7 @@ START = 5.0 + 6.0 * np.arange(60)
 
 
 def said(found: Inspection) -> str:
-    return "\n".join(w for summary in found.recordings for w in summary.warnings)
+    return "\n".join(str(w) for summary in found.recordings for w in summary.warnings)
 
 
 def with_trials(columns: list[str], factor: float = 1.0, by: float = 0.0, name: str = "trials") -> Contents:
@@ -49,7 +49,7 @@ def test_trials_beside_the_spikes(found: Found, contents: Contents, text: str) -
         text = text.replace("0.136", f"{first:g}")
     assert "trials outside the spikes' range: all 60 rows" in said(got)
     assert text in said(got)
-    every = next(p for p in got.dry_run.problems if "every trial (decision_time" in p)
+    every = next(p for p in map(str, got.dry_run.problems) if "every trial (decision_time" in p)
     assert "lies outside the spikes" in every, "ingest's own words, though no alignment can be proposed"
 
 

@@ -187,11 +187,11 @@ def test_flags_of_any_format(tmp_path: Path, suffix: str) -> None:
 
 
 def test_every_candidate_is_shown(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
-    from spikebridge.cli.report import show
+    from spikebridge.cli.inspect_report import print_report
 
     rng = np.random.default_rng(7)
     many = {f"answer_{chr(97 + k)}": rng.permutation(K % 2) for k in range(14)}
     got = runs(found(made(many)))
-    show(got)
+    print_report(got)
     said = capsys.readouterr().out.partition("Label candidates")[2]
     assert all(name in said for name in many)

@@ -99,7 +99,7 @@ def test_what_is_tried_is_the_block_as_it_is_printed(found: Found, monkeypatch: 
     )
     again = found(replace(contents, tables={"trials": table}))
     assert not again.dry_run.runs
-    assert f"no column '{long}#'" in "\n".join(again.dry_run.problems)
+    assert f"no column '{long}#'" in "\n".join(map(str, again.dry_run.problems))
 
 
 def test_options_of_the_reader_are_in_the_block(found: Found) -> None:

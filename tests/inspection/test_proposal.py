@@ -202,7 +202,7 @@ def test_regions_through_electrodes(found: Found) -> None:
 def test_what_cannot_be_proposed_is_said(found: Found, contents: Contents, said: str) -> None:
     got = found(contents)
     assert not got.dry_run.runs
-    assert any(said in text for text in got.dry_run.problems)
+    assert any(said in str(p) for p in got.dry_run.problems)
     assert got.proposed_yaml.startswith("data:")
 
 
@@ -212,7 +212,7 @@ def test_a_table_that_the_user_names(found: Found) -> None:
     assert found(contents).proposal.trials["table"] == "trials"
     assert runs(found(contents, asked=InspectOptions(table="laps"))).proposal.trials["table"] == "laps"
     problem = "--table: 'lap' is no interval table, did you mean laps? Tables: trials, laps"
-    assert found(contents, asked=InspectOptions(table="lap")).dry_run.problems[0] == problem
+    assert found(contents, asked=InspectOptions(table="lap")).dry_run.problems[0].text == problem
 
 
 def test_a_column_that_the_user_names(found: Found) -> None:
@@ -221,7 +221,7 @@ def test_a_column_that_the_user_names(found: Found) -> None:
     got = runs(found(contents, asked=InspectOptions(region_from="shank")))
     assert (got.proposal.data["region_from"], got.proposal.data["source"]) == ("shank", ["a"])
     got = found(contents, asked=InspectOptions(region_from="shnk"))
-    assert "--region-from: 'shnk' is not in every recording, did you mean shank?" in got.dry_run.problems[0]
+    assert "--region-from: 'shnk' is not in every recording, did you mean shank?" in str(got.dry_run.problems[0])
 
 
 def test_too_few_trials_for_the_folds_are_told(found: Found) -> None:
@@ -239,10 +239,10 @@ def test_one_block_for_recordings_that_differ(found: Found) -> None:
     assert got.proposal.data["source"] == ["CA1", "DG"]
     assert got.proposal.data["target"] == ["ACA", "PL"]
     assert got.proposal.trials["label"] == "choice"
-    text = "\n".join(got.warnings)
+    text = "\n".join(map(str, got.warnings))
     assert "recordings differ in columns of table trials: bonus in 1 of 2, outcome in 1 of 2" in text
     assert "recordings differ in proposed regions: ACA in 1 of 2" in text
-    assert not any(w.startswith("no unit in data.") for summary in got.recordings for w in summary.warnings)
+    assert not any(str(w).startswith("no unit in data.") for summary in got.recordings for w in summary.warnings)
 
 
 def test_observed_time_that_a_file_declares_is_not_overridden(found: Found) -> None:
@@ -256,6 +256,6 @@ def test_observed_time_that_a_file_declares_is_not_overridden(found: Found) -> N
     got = found(replace(contents, spikes=kept, observed=np.array([[0.0, 400.0]])))
     assert got.proposal.data["observed"] == "auto"
     said = "spikes exist only inside the intervals of table trials, though the file says that 400 s were observed: if "
-    assert any(text.startswith(said) for text in got.recordings[0].warnings)
+    assert any(str(w).startswith(said) for w in got.recordings[0].warnings)
     assert got.recordings[0].spikes is not None
     assert got.recordings[0].spikes.observed == ((0.0, 400.0),)

@@ -15,7 +15,7 @@ from spikebridge.inspection import Inspection
 
 
 def said(found: Inspection) -> str:
-    return "\n".join([*found.warnings, *(w for summary in found.recordings for w in summary.warnings)])
+    return "\n".join(map(str, [*found.warnings, *(w for summary in found.recordings for w in summary.warnings)]))
 
 
 def test_a_sound_recording_has_none(found: Found) -> None:
@@ -98,10 +98,10 @@ def test_what_validation_refuses_is_shown_with_the_rest(found: Found) -> None:
     spikes = contents.spikes.assign(time_s=(contents.spikes["time_s"] * 1000).round())
     got = found(replace(contents, spikes=spikes))
     assert not got.dry_run.runs
-    assert "spike times are not in seconds" in "\n".join(got.dry_run.problems)
+    assert "spike times are not in seconds" in "\n".join(map(str, got.dry_run.problems))
     twice = contents.units.assign(unit=[0, 0, *range(2, 11)])
     got = found(replace(contents, units=twice, spikes=contents.spikes[contents.spikes["unit"] != 1].iloc[::-1]))
-    assert "unit ids must be unique" in "\n".join(got.dry_run.problems)
+    assert "unit ids must be unique" in "\n".join(map(str, got.dry_run.problems))
     nothing = replace(contents, spikes=contents.spikes.assign(time_s=np.nan))
     got = found(nothing)
     assert not got.dry_run.runs
@@ -114,7 +114,9 @@ def test_what_validation_refuses_is_shown_with_the_rest(found: Found) -> None:
 def test_a_folder_with_a_broken_and_a_doubled_recording(found: Found) -> None:
     got = found(session(), "truncated", session())
     text = said(got)
-    assert got.dry_run.problems[0].startswith("1 of 3 recordings cannot be read: broken1; the pipeline refuses the f")
+    assert got.dry_run.problems[0].text.startswith(
+        "1 of 3 recordings cannot be read: broken1; the pipeline refuses the f"
+    )
     assert (got.dry_run.runs, got.dry_run.unreadable) == (False, ("broken1",))
     assert "day and day2 hold the same spikes" in text
     assert [bool(summary.error) for summary in got.recordings] == [True, False, False]
@@ -139,15 +141,15 @@ def test_overlapping_trials_come_from_validation(found: Found) -> None:
 
 def test_region_names_are_compared_across_recordings(found: Found) -> None:
     got = found(session(), session(seed=1, regions={"ca1": 6, "PL": 5}))
-    assert any("look like one under several names: 'CA1' (day) and 'ca1' (day1)" in text for text in got.warnings)
+    assert any("look like one under several names: 'CA1' (day) and 'ca1' (day1)" in str(w) for w in got.warnings)
     got = found(session(), session(seed=1, regions={"CAl": 6, "PL": 5}))
-    assert any("look like one under several names: 'CA1' (day) and 'CAl' (day1)" in text for text in got.warnings)
-    assert not any("several names" in text for text in found(session(), session(seed=1)).warnings)
+    assert any("look like one under several names: 'CA1' (day) and 'CAl' (day1)" in str(w) for w in got.warnings)
+    assert not any("several names" in str(w) for w in found(session(), session(seed=1)).warnings)
 
 
 def test_letters_that_look_alike_within_a_recording(found: Found) -> None:
     got = found(session(regions={"CA1": 6, "CAl": 1, "CA3": 4, "PL": 5}))
-    assert [t for t in got.recordings[0].warnings if "look alike" in t] == [
+    assert [t for t in map(str, got.recordings[0].warnings) if "look alike" in t] == [
         "regions look alike: 'CA1' (6 units) and 'CAl' (1 unit); is one a slip of l, 1 and I, or O and 0?"
     ]
 

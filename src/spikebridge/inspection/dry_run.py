@@ -17,14 +17,13 @@ from typing import Any
 
 from spikebridge.config import Config, DataConfig, TrialsConfig
 from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.inspection.propose_trials import with_placeholder_regions
 from spikebridge.inspection.reading import OpenedRecording
-from spikebridge.inspection.records import DryRun, Proposal
+from spikebridge.inspection.records import REFUSED, DryRun, Proposal
 from spikebridge.io import choose, read_apart
 from spikebridge.io.entries import read_entry
-from spikebridge.io.findings import Finding
 from spikebridge.io.ingest import checked_recording
-from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.regions import check_regions
@@ -50,16 +49,16 @@ class RecordingDryRun:
     """
 
     recording: Recording
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
     unit_counts: Counter[tuple[str, str]]
     filters: Sequence[Mapping[str, Any]] = ()
     error: str = ""
 
 
-def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryRun, dict[str, tuple[str, ...]]]:
+def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryRun, dict[str, tuple[Finding, ...]]]:
     """Run the first stages on all recordings; the result, and the warnings of each recording by name."""
-    problems: list[str] = []
-    warnings: dict[str, tuple[str, ...]] = {}
+    problems: list[Finding] = []
+    warnings: dict[str, tuple[Finding, ...]] = {}
     cuts = sum(one.summary.spikes.count for one in recordings if one.summary.spikes) <= MAX_SPIKES
     classes = _classes(recordings, config) if cuts else ()
     with tempfile.TemporaryDirectory() as folder:
@@ -70,7 +69,7 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
                 results.append(read_apart(work, one.entry, config.data))
                 warnings[one.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
-                problems.append(str(error))
+                problems.append(_refused(one.summary.name, error))
                 if isinstance(error, DataError):
                     warnings[one.summary.name] = error.warnings
         if problems:
@@ -79,7 +78,7 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
             counted = _count_trials([result.recording for result in results], config.trials)
             return (_split(results, counted, config, classes, Path(folder)) if cuts else counted), warnings
         except SpikebridgeError as error:
-            return DryRun(False, ("ingest", "preprocess"), tuple(str(error).splitlines())), warnings
+            return DryRun(False, ("ingest", "preprocess"), (_refused("recordings", error),)), warnings
 
 
 def _classes(recordings: Sequence[OpenedRecording], config: Config) -> tuple[str, ...]:
@@ -111,7 +110,7 @@ def _run_recording(one: OpenedRecording, config: Config, classes: tuple[str, ...
             unit_counts[role, "all"] += counts["kept"] + counts["dropped"]
     return replace(
         result,
-        warnings=(*recording.warnings, *report["quality"]["warnings"]),
+        warnings=(*recording.warnings, *map(Finding.from_dict, report["quality"]["warnings"])),
         unit_counts=unit_counts,
         filters=report["quality"]["filters"],
     )
@@ -147,27 +146,30 @@ def _split(
         animals = {result.recording.name: result.recording.animal for result in results}
         make_splits(windows, config.split, animals=animals)
     except SpikebridgeError as error:
-        return replace(made, runs=False, stages=stages, problems=(str(error),))
+        return replace(made, runs=False, stages=stages, problems=(_refused("split", error),))
     return replace(made, stages=stages)
 
 
 def check_incomplete(
     recordings: Sequence[OpenedRecording], proposal: Proposal
-) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+) -> tuple[tuple[Finding, ...], dict[str, tuple[Finding, ...]]]:
     """What ingest would refuse whatever the user adds to the proposal, and the warnings of each recording by name."""
-    problems: list[str] = []
-    warnings: dict[str, tuple[str, ...]] = {}
+    problems: list[Finding] = []
+    warnings: dict[str, tuple[Finding, ...]] = {}
     for one in recordings:
         try:
             findings = read_apart(partial(_check_recording, one, proposal), one.entry, _data_section(proposal))
         except DataError as error:
-            problems.append(str(error))
+            problems.append(_refused(one.summary.name, error))
             continue
         name = one.outline.source_file or one.summary.name
-        text_of = with_remedy if one.outline.units_of_time else str
-        problems += [f"{name}: {text_of(f.text)}" for f in findings if f.wrong]
-        warnings[one.summary.name] = tuple(text_of(f.text) for f in findings if not f.wrong)
+        errors, warnings[one.summary.name] = split_errors(findings)
+        problems += [replace(error, text=f"{name}: {error.text}") for error in errors]
     return tuple(problems), warnings
+
+
+def _refused(subject: str, error: SpikebridgeError) -> Finding:
+    return Finding.error(REFUSED, subject, str(error))
 
 
 def _check_recording(one: OpenedRecording, proposal: Proposal) -> list[Finding]:
@@ -178,9 +180,9 @@ def _findings(one: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data_section(proposal), _trials_section(one, proposal)
     contents = one.contents or read_entry(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
-    subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused)
+    subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
     reported = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())
-    yield from (f for f in chosen.findings if not f.wrong or chosen.missing - reported)
+    yield from (f for f in chosen.findings if not f.is_error or chosen.missing - reported)
     absent = chosen.missing - {"regions"} | (set() if trials else {"trials"})
     skipped = {check for key, checks in SKIPPED_CHECKS.items() if key in proposal.missing for check in checks}
     for check, part in CHECKS.items():

@@ -14,7 +14,8 @@ import pandas as pd
 
 from spikebridge.config import DataConfig
 from spikebridge.errors import DataError
-from spikebridge.errors.grouping import errors_together
+from spikebridge.errors.findings import Finding
+from spikebridge.errors.grouping import group_errors
 from spikebridge.errors.messages import counted
 from spikebridge.inspection.records import RecordingSummary
 from spikebridge.inspection.regions import brain_division, region_columns, summarize_regions
@@ -65,7 +66,7 @@ class PathContents:
     recordings: tuple[OpenedRecording, ...]
     not_read: tuple[str, ...]
     data: DataConfig
-    remarks: tuple[str, ...]
+    remarks: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def read_all(data: DataConfig, report: Callable[[str], None]) -> PathContents:
     for entry in entries:
         opening.open(entry)
     if not opening.recordings:
-        raise DataError("\n".join(errors_together([(s.name, s.path, s.error) for s in opening.summaries])))
+        raise DataError("\n".join(group_errors([(s.name, s.path, s.error) for s in opening.summaries])))
     kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in opening.separated}
     used = data.model_copy(update={"recordings": kept})
     not_read = look_apart(partial(left_beside, opening.entries, used), data)
@@ -139,7 +140,7 @@ class _Opening:
         self.recordings: list[OpenedRecording] = []
         self.entries: list[Entry] = []
         self.separated: set[str] = set()
-        self.remarks: list[str] = []
+        self.remarks: list[Finding] = []
         self.memory_left = MAX_KEPT_BYTES
 
     def open(self, entry: Entry) -> None:
@@ -163,10 +164,11 @@ class _Opening:
 
     def _open_separately(self, entry: Entry, reason: str) -> None:
         """Read the probes of a guessed session one by one. reason: why they are not one recording."""
-        self.remarks.append(
+        text = (
             f"{', '.join(p.name for p in entry.probes)} look like the probes of one session, {entry.name}, "
             f"and are not proposed as one recording: {reason}"
         )
+        self.remarks.append(Finding.warning("probes-not-joined", entry.name, text))
         self.separated.add(entry.name)
         for probe in self.sessions.probes[entry.name]:
             self.open(probe)
@@ -190,7 +192,7 @@ def _open_one(entry: Entry, start: RecordingSummary, data: DataConfig, memory: i
         regions={name: summarize_regions(units, names) for name, names in unit_regions.items()},
         tables=tuple(summarize_table(name, frame) for name, frame in contents.tables.items()),
         behavior=summarize_behavior(contents.behavior),
-        warnings=contents.notes,
+        warnings=tuple(map(Finding.of, contents.notes)),
     )
     keep = memory is None or _n_bytes(contents) <= memory
     return OpenedRecording(entry, summary, _outline(contents, summary), contents if keep else None, units, unit_regions)

@@ -7,6 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spikebridge.errors.findings import Finding
+
+INCOMPLETE_PROPOSAL = "incomplete-proposal"
+"""The code of problems that are in `Proposal.missing`."""
+UNREADABLE_RECORDINGS = "unreadable-recordings"
+REFUSED = "refused"
+"""The code of problems for which a stage refuses the recordings or the proposal."""
+
 
 @dataclass(frozen=True)
 class RegionSummary:
@@ -138,7 +146,7 @@ class RecordingSummary:
     regions: Mapping[str, tuple[RegionSummary, ...]] = field(default_factory=dict)
     tables: tuple[TableSummary, ...] = ()
     behavior: tuple[SeriesSummary, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,7 +184,7 @@ class DryRun:
         False where a stage refuses the proposal, or where a recording cannot be read.
     stages : tuple of str
         The stages that were run, of ingest, preprocess and split.
-    problems : tuple of str
+    problems : tuple of Finding
         Why the proposal does not run.
     trials_used : Mapping
         Recording -> (trials used, all trials).
@@ -192,7 +200,7 @@ class DryRun:
 
     runs: bool
     stages: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Finding, ...] = ()
     trials_used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     class_counts: Mapping[str, int] = field(default_factory=dict)
     units_used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -216,7 +224,7 @@ class Inspection:
         Interval tables; those of the same name are taken together over the recordings.
     not_read : tuple of str
         Names of files and folders that are not recordings.
-    warnings : tuple of str
+    warnings : tuple of Finding
         About the recordings as a group; each recording has its own beside these.
     proposal : Proposal
         Parameters for these recordings.
@@ -231,7 +239,7 @@ class Inspection:
     regions: tuple[RegionSummary, ...]
     tables: tuple[TableSummary, ...]
     not_read: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
     proposal: Proposal
     dry_run: DryRun
     proposed_yaml: str

@@ -14,15 +14,26 @@ from pydantic import ValidationError
 from spikebridge import config
 from spikebridge.config import DataConfig, Section
 from spikebridge.errors import ConfigError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.errors.validation_errors import describe_errors
 from spikebridge.inspection import params_yaml, warnings
 from spikebridge.inspection.dry_run import check_incomplete, dry_run
 from spikebridge.inspection.propose import propose
 from spikebridge.inspection.reading import OpenedRecording, read_all
-from spikebridge.inspection.records import DryRun, Inspection, Proposal, RecordingSummary, RegionSummary
+from spikebridge.inspection.records import (
+    INCOMPLETE_PROPOSAL,
+    UNREADABLE_RECORDINGS,
+    DryRun,
+    Inspection,
+    Proposal,
+    RecordingSummary,
+    RegionSummary,
+)
 from spikebridge.inspection.regions import summarize_regions
 from spikebridge.inspection.tables import summarize_tables
+from spikebridge.io.validation.observed import SILENT_PAUSE
+from spikebridge.io.validation.regions import REGION_WITHOUT_UNITS
 from spikebridge.labels.trial_labels import label_called
 
 PLACEHOLDER_REGIONS = {"source": ["\0"], "target": ["\0\0"]}
@@ -120,11 +131,12 @@ def _data_section(path: Path, options: InspectOptions, base: Mapping[str, Any]) 
 
 def _try(
     recordings: Sequence[OpenedRecording], proposal: Proposal, proposed_yaml: str, base: Mapping[str, Any]
-) -> tuple[DryRun, Mapping[str, tuple[str, ...]]]:
+) -> tuple[DryRun, Mapping[str, tuple[Finding, ...]]]:
     """Run the text that the user sees, not the records that it was made from."""
     if proposal.missing:
         problems, found = check_incomplete(recordings, proposal)
-        return DryRun(False, problems=(*proposal.missing.values(), *problems)), found
+        missing = [Finding.error(INCOMPLETE_PROPOSAL, part, text) for part, text in proposal.missing.items()]
+        return DryRun(False, problems=(*missing, *problems)), found
     settings = config.parse({"models": {}, **base, **yaml.safe_load(proposed_yaml)}, "the proposal")
     return dry_run(recordings, settings)
 
@@ -138,23 +150,22 @@ def _with_unreadable(tried: DryRun, summaries: Sequence[RecordingSummary]) -> Dr
         f"{len(unreadable)} of {counted(len(summaries), 'recording')} cannot be read: {listed(unreadable, 10)}; the "
         f"pipeline refuses the folder until {'it is' if len(unreadable) == 1 else 'they are'} mended or taken out of it"
     )
-    return replace(tried, runs=False, problems=(text, *tried.problems), unreadable=unreadable)
+    problem = Finding.error(UNREADABLE_RECORDINGS, "recordings", text)
+    return replace(tried, runs=False, problems=(problem, *tried.problems), unreadable=unreadable)
 
 
 def _with_warnings(
-    summary: RecordingSummary, recordings: Sequence[OpenedRecording], proposal: Proposal, checked: Sequence[str]
+    summary: RecordingSummary, recordings: Sequence[OpenedRecording], proposal: Proposal, checked: Sequence[Finding]
 ) -> RecordingSummary:
     """checked: the warnings of the stages about this recording."""
     one = next((o for o in recordings if o.summary is summary), None)
     if one is None:
         return summary
-    texts = [*summary.warnings, *checked]
-    pauses = any(text.startswith("no unit fires") for text in texts)
-    own = warnings.recording_warnings(one, proposal)
-    texts += [text for text in own if not (pauses and text.startswith("no unit fires"))]
+    findings = [*summary.warnings, *checked, *warnings.recording_warnings(one, proposal)]
+    left_out = {warnings.SILENT_INTERVALS} if any(f.code == SILENT_PAUSE for f in findings) else set()
     if len(recordings) > 1:  # the proposal names the regions of all recordings: one need not have all of them
-        texts = [text for text in texts if not text.startswith("no unit in data.")]
-    return replace(summary, warnings=tuple(dict.fromkeys(texts)))
+        left_out.add(REGION_WITHOUT_UNITS)
+    return replace(summary, warnings=tuple(dict.fromkeys(f for f in findings if f.code not in left_out)))
 
 
 def _all_regions(recordings: Sequence[OpenedRecording], proposal: Proposal) -> tuple[RegionSummary, ...]:
