@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter1d
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.features import segment_means
-from spikebridge.models.parts.lagged import MAX_S
+from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import Expected, float64_arrays, module_arrays, shapes_only
 from spikebridge.types import Windows
 

@@ -21,8 +21,8 @@ from spikebridge.models.parts import tree_readout
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.forest import Forest, named_arrays
 from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
-from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
+from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
 from spikebridge.models.seq2seq.adapt import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
