@@ -1,7 +1,7 @@
-"""Parts of the NWB reader: files that use an extension, but neither bring it along nor is its package installed.
+"""NWB files that use an extension whose namespace they do not contain and whose package is not installed.
 
-pynwb reads nothing of such a file. Each unknown type is therefore declared as what it looks like, so that the rest of
-the file, and the plain parts of the unknown objects, can be read.
+pynwb reads nothing of such a file. Each unknown type is therefore declared as the NWB type that it resembles, so that
+the rest of the file, and the plain parts of the unknown objects, can be read.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Units and spikes of one probe of an ALF session.
 
-Row k of every clusters.* is cluster k, and clusters.channels its row of the channels.*. Times are spikes.times
-alone, in seconds on the clock of the session: spikes.samples count on the clock of the probe, which starts and runs
-otherwise.
+Row k of every clusters.* is cluster k, and clusters.channels its row of the channels.*. Only spikes.times is read, in
+seconds on the clock of the session. spikes.samples count on the clock of the probe, which starts at another moment and
+runs at another rate.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.alf.names import AlfFile, Files, column, files_in, load
-from spikebridge.io.formats.precision import coarse
-from spikebridge.io.formats.sorting.common import by_unit
+from spikebridge.io.formats.alf.files import AlfFile, Files, column, files_in, load
+from spikebridge.io.formats.log import Log, coarse
+from spikebridge.io.formats.spike_trains import by_unit
 from spikebridge.io.formats.table.columns import read_table
-from spikebridge.io.formats.table.log import Log
 
 ACRONYMS, IDS = "brainLocationAcronyms_ccf_2017", "brainLocationIds_ccf_2017"
 ANNOTATION = {0: "noise", 1: "mua", 2: "good"}

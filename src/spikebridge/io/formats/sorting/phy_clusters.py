@@ -1,8 +1,8 @@
-"""Parts of the reader `phy`: its tables cluster_*.tsv, merged to one table of units, cell by cell.
+"""The tables cluster_*.tsv of Phy, merged to one table of units, cell by cell.
 
 A person who curates in Phy saves cluster_group.tsv; cluster_info.tsv is an export of the same save. The tables may be
-of different ages, and the times of files say nothing after copying: where they contradict each other in a word for the
-quality, the more careful word is used (`unit_labels.merged`); in anything else, what cluster_info says.
+of different ages, and the times of files are lost when they are copied. Where two tables have different quality labels
+for a cluster, the more careful label is used (`unit_labels.merged`); for any other column, the value in cluster_info.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.sorting.kinds import files_in, is_copy
+from spikebridge.io.formats.sorting.detection import files_in, is_copy
 from spikebridge.io.formats.table.text import MARKS, MISSING, no_end
 from spikebridge.labels.trial_labels import label_names
 from spikebridge.labels.unit_labels import PERSON, PROGRAM, SORTER, holds_labels, judge_of, merged, said_of, words_of

@@ -1,8 +1,8 @@
-"""Parts of the NWB readers: where each unit lies, by the electrodes that it names.
+"""The location of each unit of an NWB file, by the electrodes that it names.
 
 A unit names its electrodes in the column `electrodes`, whose values are row numbers of the table of electrodes. Where
 the file has no such column, a column of `PEAK_COLUMNS` may name its main channel, by the id of an electrode (in files
-of the Allen Institute 850264740, say). Numbers are taken for row numbers only where none of them is an id.
+of the Allen Institute, 850264740 for example). Numbers are row numbers only where none of them is an id.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.chunks import check_chunks
+from spikebridge.io.formats.containers import check_chunks
 from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, ragged, text, values_of
 
 PEAK_COLUMNS = (

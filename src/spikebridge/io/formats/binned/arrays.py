@@ -1,4 +1,4 @@
-"""The arrays of a .npz, HDF5 or MATLAB file by name, without ever loading a pickle."""
+"""Arrays of a .npz, HDF5 or MATLAB file by name. Pickled objects are never loaded."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats.look import walk_hdf5
-from spikebridge.io.formats.mat.arrays import is_mat, mat_arrays
-from spikebridge.io.formats.reasons import reason
+from spikebridge.io.formats.containers import walk_hdf5
+from spikebridge.io.formats.log import error_summary
+from spikebridge.io.formats.mat.files import is_mat, mat_arrays
 from spikebridge.io.limits import check_bytes, check_members
 
 HDF5_MARK = b"\x89HDF\r\n\x1a\n"
@@ -74,7 +74,7 @@ def headers(path: Path) -> dict[str, Header]:
     except DataError:
         raise
     except Exception as error:  # as above; numpy and zipfile add their own
-        raise DataError(f"{path}: cannot be read as .npz or HDF5 ({reason(error)})") from error
+        raise DataError(f"{path}: cannot be read as .npz or HDF5 ({error_summary(error)})") from error
 
 
 def load(path: Path, name: str) -> NDArray[Any]:
@@ -99,7 +99,7 @@ def load(path: Path, name: str) -> NDArray[Any]:
                 f"{path}: {name} holds Python objects (a pickle), never loaded, since that can run any program: "
                 f"save it as numbers or text, np.array({name}, dtype=str)"
             ) from None
-        raise DataError(f"{path}: {name} cannot be read ({reason(error)})") from error
+        raise DataError(f"{path}: {name} cannot be read ({error_summary(error)})") from error
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 

@@ -1,4 +1,4 @@
-"""Parts of the reader of the Frank lab's layout: positions, events and trials from the files beside the spikes."""
+"""Positions, events and trials of a day in the layout of the Frank lab, from the files beside the spikes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.formats.frank.epochs import Structs
-from spikebridge.io.formats.frank.files import column_names
-from spikebridge.io.formats.frank.spikes import CLOCK_NAMES
-from spikebridge.io.formats.frank.times import TICKS_PER_S, ticks_within
-from spikebridge.io.formats.mat.load import Node, Struct
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.frank.clock import TICKS_PER_S, ticks_within
+from spikebridge.io.formats.frank.files import Structs, column_names
+from spikebridge.io.formats.frank.trains import CLOCK_NAMES
+from spikebridge.io.formats.log import Log
+from spikebridge.io.formats.mat.nodes import Node, Struct
 
 Array = NDArray[np.float64]
 POS_COLUMNS = ("time", "x", "y", "dir", "vel")

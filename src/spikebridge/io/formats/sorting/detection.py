@@ -1,7 +1,8 @@
-"""Whose output a path holds, told by content: one answer a path, so that no two readers claim the same one.
+"""Which program wrote the files at a path, decided by content: one answer a path, so that one reader claims it.
 
-A session's folder often holds the output of several programs (CellExplorer works on Phy's and NeuroScope's files). The
-first of `KINDS` wins, since it is the one made last; any other can be asked for by name in `data.reader`.
+The folder of a session often holds the output of several programs (CellExplorer works on the files of Phy and
+NeuroScope). The first entry of `DETECTORS` that fits wins, because its output was made last. `data.reader` names any
+other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spikebridge.io.formats.mat.load import variables_of
+from spikebridge.io.formats.mat.files import variables_of
 
 SIDECARS = (".csv", ".tsv", ".parquet")
 TABLES = {f"spikes{suffix}" for suffix in SIDECARS}
@@ -24,7 +25,6 @@ COPIES = r"old|backup|bak|copy|orig|original|prev|previous|tmp|temp|\d{6,8}|\(\d
 COPY = re.compile(rf".+?[\s_.-]+\(?({COPIES})\)?[\s_.()0-9-]*", re.IGNORECASE)
 """Names of copies that people, programs and file managers make: x_old, x.bak, x - Copy (2), x (1), x_20210304."""
 T_FILE = re.compile(r".+\.(t(32|64)?|raw(32|64))", re.IGNORECASE)
-
 TIMES_FILE = re.compile(r"times_.+\.mat", re.IGNORECASE)
 
 

@@ -1,54 +1,24 @@
-"""Parts of the MATLAB readers: a .mat file of version 5 to 7.3 as plain values that keep MATLAB's structure.
-
-Nothing is squeezed and nothing empty is dropped, so the k-th element of a cell array stays the k-th, in every version:
-
-    numeric, logical  -> np.ndarray of MATLAB's shape          char row     -> str
-    cell array        -> Cell, items in MATLAB's order         char matrix  -> Cell of its rows (as cellstr does)
-    struct (array)    -> Struct, one dict an element           anything else -> Opaque, with the name of its class
-"""
+"""MATLAB files of version 5 to 7.3: recognised by their first bytes, and read as nodes or as plain arrays."""
 
 from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats.reasons import reason
-
-Node = Any
-"""np.ndarray, str, Cell, Struct or Opaque."""
+from spikebridge.io.formats.log import error_summary
+from spikebridge.io.formats.mat.hdf5 import classes_of, load_hdf5
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, chars
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell array; items in column-major order, MATLAB's own."""
-
-    shape: tuple[int, ...]
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Struct:
-    """A struct array; 1x1 is the plain struct. items: one mapping field -> value an element, column-major."""
-
-    shape: tuple[int, ...]
-    items: tuple[Mapping[str, Node], ...]
-    fields: tuple[str, ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """A value that only MATLAB can read (table, string, datetime, ...) or that no reader here needs (sparse)."""
-
-    kind: str
+NUMBERS = {"double", "single", "logical", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
 
 
 def version_of(path: Path) -> str:
@@ -85,8 +55,6 @@ def variables_of(path: Path) -> dict[str, str]:
     """The class of each variable, by name, from the headers alone. Raises nothing: empty where it cannot be told."""
     try:
         if version_of(path) == "7.3":
-            from spikebridge.io.formats.mat.hdf5 import classes_of
-
             return classes_of(path)
         from scipy.io import whosmat
 
@@ -113,13 +81,11 @@ def load(path: Path, names: Collection[str] | None = None, values: bool = True) 
     try:
         if version == "5":
             return _load_5(path, names)
-        from spikebridge.io.formats.mat.hdf5 import load_hdf5
-
         return load_hdf5(path, names, values)
     except DataError:
         raise
     except Exception as error:  # scipy, zlib and h5py raise anything from OSError to TypeError on a damaged file
-        raise DataError(f"{path}: cannot be read as a MATLAB file ({reason(error)})") from error
+        raise DataError(f"{path}: cannot be read as a MATLAB file ({error_summary(error)})") from error
 
 
 def _load_5(path: Path, names: Collection[str] | None) -> dict[str, Node]:
@@ -205,8 +171,51 @@ def plain(value: Any) -> Node:
     return value.astype(value.dtype.newbyteorder("="), copy=False)
 
 
-def chars(rows: list[str]) -> Node:
-    """A char array by its rows: text, or for several rows a Cell of texts without their padding."""
-    if len(rows) > 1:
-        return Cell((len(rows), 1), tuple(str(r).rstrip(" \0") for r in rows))
-    return str(rows[0]) if rows else ""
+def is_mat(path: Path) -> bool:
+    """Whether it is a MATLAB file of version 5 to 7.3."""
+    return path.suffix.lower() == ".mat" and version_of(path) in ("5", "7.3")
+
+
+def numeric_variables(path: Path) -> set[str]:
+    """Names of the variables that are numbers, by the headers alone."""
+    return {name for name, kind in variables_of(path).items() if kind in NUMBERS}
+
+
+def only_vector(path: Path) -> str:
+    """The name of the one variable of a file, where that is a vector of numbers; else empty. Reads headers alone."""
+    if not is_mat(path) or len(names := numeric_variables(path)) != 1 or len(variables_of(path)) != 1:
+        return ""
+    (name,) = names
+    if version_of(path) == "5":
+        from scipy.io import whosmat
+
+        shape = next(shape for found, shape, _ in whosmat(str(path), appendmat=False) if found == name)
+    else:
+        shape = mat_arrays(path, values=False)[name].shape
+    return name if sum(n > 1 for n in shape) <= 1 else ""
+
+
+def mat_arrays(path: Path, values: bool = True, names: frozenset[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Every array, or those of some variables. values: False gives shapes and classes alone, where the version allows.
+
+    Raises DataError where the file cannot be read.
+    """
+    return dict(_arrays(path, path.stat().st_mtime_ns, values, names))
+
+
+@lru_cache(maxsize=2)
+def _arrays(path: Path, changed: int, values: bool, names: frozenset[str] | None) -> dict[str, NDArray[Any]]:
+    """changed: when the file was written last, so that a new one is read again."""
+    return dict(_flat(load(path, names, values), ""))
+
+
+def _flat(nodes: dict[str, Node], prefix: str) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, node in nodes.items():
+        if isinstance(node, Struct) and len(node.items) == 1:
+            yield from _flat(dict(node.items[0]), f"{prefix}{name}/")
+        elif isinstance(node, Cell) and node.items and all(isinstance(item, str) for item in node.items):
+            yield f"{prefix}{name}", np.array(node.items, dtype=np.str_)
+        elif isinstance(node, str):
+            yield f"{prefix}{name}", np.array([node], dtype=np.str_)
+        elif isinstance(node, np.ndarray):
+            yield f"{prefix}{name}", node.ravel() if node.ndim == 2 and min(node.shape) == 1 else node

@@ -1,5 +1,4 @@
-"""Parts of the MATLAB readers: paths such as session.units(2).times, spikes{1}{3} or spikes(:,2), and a file's contents
-in words."""
+"""Paths in a MATLAB file, such as session.units(2).times, spikes{1}{3} or spikes(:,2), and a listing of all paths."""
 
 from __future__ import annotations
 
@@ -9,23 +8,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, elements, unreadable, words
 
 STEP = re.compile(r"\.?([^.{}()]+)|\{(\d+)\}|\((\d+)\)|\(:, *(\d+)\)")
 MOST_LINES = 80
 MOST_DEEP = 8
-
-EXPORT = {
-    "table": "table2struct(x, 'ToScalar', true)",
-    "timetable": "table2struct(timetable2table(x), 'ToScalar', true)",
-    "string": "cellstr(x)",
-    "categorical": "cellstr(x)",
-    "datetime": "seconds(x - x0), with x0 the moment at which the clock of the spikes is 0",
-    "duration": "seconds(x)",
-    "sparse": "full(x)",
-    "containers.Map": "a struct with one field a key",
-}
-"""How to turn what only MATLAB can read into what any reader can."""
 
 
 class NoSuchPathError(Exception):
@@ -76,15 +63,6 @@ def _field(node: Node, name: str, where: str) -> Node:
     return Cell(node.shape, tuple(s[name] for s in structs))
 
 
-def elements(node: Node) -> list[Mapping[str, Node]]:
-    """The structs of a struct array, or of a cell array of structs; empty where it is neither."""
-    if isinstance(node, Struct):
-        return list(node.items)
-    if isinstance(node, Cell) and all(isinstance(i, Struct) and len(i.items) == 1 for i in node.items):
-        return [i.items[0] for i in node.items]
-    return []
-
-
 def _element(node: Node, number: int, where: str) -> Node:
     if not isinstance(node, (Cell, Struct)):
         raise NoSuchPathError(f"{where} is {words(node)} and has no element {number}; name the whole of it")
@@ -130,42 +108,3 @@ def tree(variables: Mapping[str, Node]) -> str:
     lines = [f"  {path}: {words(node)}" for path, node in walk(variables)]
     more = [f"  ... and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     return "\n".join([*lines[:MOST_LINES], *more]) or "  nothing"
-
-
-def words(node: Node) -> str:
-    """Class and size of a node, as MATLAB's whos gives them."""
-    if isinstance(node, str):
-        return f"text {node[:30]!r}"
-    if isinstance(node, Opaque):
-        return f"{node.kind} (MATLAB alone can read it)"
-    size = "x".join(map(str, node.shape))
-    if isinstance(node, Struct):
-        return "struct" if len(node.items) == 1 else f"struct array {size}"
-    if not isinstance(node, Cell):
-        return f"{class_of(node)} {size}"
-    kinds = sorted({_kind(item) for item in node.items})
-    return f"cell {size}" + (f" of {', '.join(kinds)}" if kinds else "")
-
-
-def _kind(node: Node) -> str:
-    if isinstance(node, np.ndarray):
-        empty = "[]" if not node.size else "scalar" if node.size == 1 else "vector" if is_vector(node) else "matrix"
-        return empty if not node.size else f"{class_of(node)} {empty}"
-    return {str: "text", Cell: "cell", Struct: "struct"}.get(type(node)) or node.kind
-
-
-def class_of(array: np.ndarray) -> str:
-    """MATLAB's name of a numeric class."""
-    names = {"float64": "double", "float32": "single", "bool": "logical"}
-    return "complex" if array.dtype.kind == "c" else names.get(str(array.dtype), str(array.dtype))
-
-
-def is_vector(array: np.ndarray) -> bool:
-    """At most one dimension is longer than 1; empty ones count."""
-    return array.size == 0 or sum(n > 1 for n in array.shape) <= 1
-
-
-def unreadable(node: Opaque, where: str) -> str:
-    """Why it cannot be read, and how to export it."""
-    how = EXPORT.get(node.kind, "a struct, cell array or vector")
-    return f"{where} is of MATLAB's class {node.kind}, which MATLAB alone can read; in MATLAB, save it as {how}"

@@ -1,14 +1,14 @@
-"""Whether the chunks of Zarr arrays are whole, which Zarr and Blosc do not ask.
+"""Safe walks through HDF5 files and Zarr folders.
 
-Zarr gives zeros for a chunk whose file is missing, and Blosc decodes one that is cut short into whatever lay in memory:
-of text, that may be a count of billions, for which the process then asks so much memory that it is killed. Libraries
-decode ids and texts while they open a folder, so a folder is looked through before any of them sees it.
+Zarr gives zeros for a chunk whose file is missing, and Blosc decodes a chunk that is cut short into whatever the memory
+holds: for text, that may be a length of billions of characters, and the process is killed for memory. Libraries decode
+ids and texts while they open a folder, so the chunks are checked before any library opens it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -18,11 +18,52 @@ import numpy as np
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, listed
+from spikebridge.io.limits import check_depth, check_members
 
 BLOSC_HEADER = 16
 """Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""
 MANY = 10_000
 """Arrays of more chunks (raw voltage) are not opened by themselves: `check_chunks` looks at them when they are read."""
+
+
+def walk_hdf5(file: Any, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any]]:
+    """(name without leading slash, link, object) of everything in an open file or group; no link is followed.
+
+    object: h5py.Group or Dataset; None for soft and external links. Names that are no UTF-8 are passed over; a group
+    that lies in several places is entered once. skip: names of groups at the top that are not entered.
+
+    Raises DataError where there are more objects, or they lie deeper, than `limits` allows.
+    """
+    import h5py
+
+    where, seen, n = str(file.file.filename), {_address(file)}, 0
+    level = [("", file)]
+    depth = 0
+    while level:
+        below = []
+        depth += 1
+        for above, group in level:
+            n += len(group)
+            check_members(n, where, "groups and arrays")
+            for name in group:
+                if not isinstance(name, str) or (not above and name in skip):
+                    continue
+                link = group.get(name, getlink=True)
+                thing = group[name] if isinstance(link, h5py.HardLink) else None
+                yield above + name, link, thing
+                if isinstance(thing, h5py.Group) and (address := _address(thing)) not in seen:
+                    seen.add(address)
+                    below.append((f"{above}{name}/", thing))
+        if below:
+            check_depth(depth + 1, where)
+        level = below
+
+
+def _address(group: Any) -> tuple[int, int]:
+    import h5py
+
+    about = h5py.h5o.get_info(group.id)
+    return about.fileno, about.addr
 
 
 def cut_arrays(folder: Path) -> list[str]:

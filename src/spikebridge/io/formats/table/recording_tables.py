@@ -1,8 +1,9 @@
-"""The kinds of tables that a recording has: units, intervals, behaviour, and recording.json."""
+"""The tables that a recording has: units, intervals and behaviour; and the file recording.json."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.errors.messages import did_you_mean, listed
+from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.formats.precision import coarse
-from spikebridge.io.formats.table.columns import MISSING, header, number_column, read_table
-from spikebridge.io.formats.table.headers import called
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.log import Log, coarse
+from spikebridge.io.formats.table.columns import MISSING, called, header, number_column, read_table
 from spikebridge.types.intervals import as_intervals
 
 Array = NDArray[np.float64]
@@ -25,6 +24,10 @@ ABOUT = ("animal", "observed", "bin_width_s")
 """What recording.json may say."""
 INGESTED = ("name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from")
 """What ingested recordings have there besides; nothing here reads it."""
+GROUP = re.compile(
+    r"(channel|chan|ch|tetrode|tt|shank|electrode|elec|probe)(_?(id|no|nr|num|number|name))?", re.IGNORECASE
+)
+ADVICE = "write ids that are unique in the recording, such as 1_1 for unit 1 of {} 1, into both tables"
 
 
 @dataclass(frozen=True)
@@ -173,3 +176,34 @@ def _observed(pairs: object, path: Path, log: Log, clock: Clock) -> Array | None
 
 def _rows(index: NDArray[np.int64]) -> str:
     return listed(map(str, index + 2), 10)
+
+
+def group_column(frame: pd.DataFrame) -> str:
+    """The column that seems to say on which channel, tetrode, shank or probe a row lies; "" where there is none."""
+    return next((str(c) for c in frame if GROUP.fullmatch(str(c).strip())), "")
+
+
+def counts_within(frame: pd.DataFrame) -> tuple[bool, str]:
+    """Whether ids count within a group, and what is odd about units that lie in several; ("" where nothing is).
+
+    frame: one row a spike, with the column unit. True where each group has all the ids up to its last, from the first
+    one of the whole table: then the ids are numbers within it. Otherwise a spike may lie on another channel than its
+    unit.
+    """
+    column = group_column(frame)
+    if not column or "unit" not in frame:
+        return False, ""
+    pairs = frame[["unit", column]].dropna().drop_duplicates()
+    several = pairs["unit"].value_counts()
+    several = several[several > 1]
+    if not len(several):
+        return False, ""
+    ids = sorted(pairs["unit"].unique())
+    places = {u: k for k, u in enumerate(ids)}
+    of_group = [sorted(places[u] for u in units) for _, units in pairs.groupby(column)["unit"]]
+    within = all(found == list(range(found[0], found[0] + len(found))) and found[0] <= 1 for found in of_group)
+    said = (
+        f"{counted(len(several), 'unit')} with spikes in several places of the column {column}: "
+        f"{listed((f'{u} ({n})' for u, n in several.items()), 5)}"
+    )
+    return within, said

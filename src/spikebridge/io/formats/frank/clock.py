@@ -1,9 +1,9 @@
-"""Parts of the reader of the Frank lab's layout: what the times of a day count.
+"""The unit of the times of a day in the layout of the Frank lab, and the intervals of its epochs.
 
-The layout has spikes and positions in seconds, but the time range of an epoch in ticks of 1/10000 s; files of other
-origin have all in seconds, in ms, or in ticks. What decides is what the file itself says: words about the unit, how
-spikes fit the time range of their epoch, and how they fit the clock of the positions, whose frames tell its unit. Where
-these disagree, the user must say.
+The layout has spikes and positions in seconds, but the time range of an epoch in ticks of 1/10000 s. Files of other
+origin have all in seconds, in ms, or in ticks. The file itself decides: words about the unit, the fit of the spikes to
+the time range of their epoch, and their fit to the clock of the positions, whose frame interval shows its unit. Where
+these disagree, the user must name the unit.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.io.formats.frank.spikes import Train
-from spikebridge.io.formats.table.log import Log
+from spikebridge.errors.messages import listed
+from spikebridge.io.formats.frank.files import Structs, plain_column, scalar
+from spikebridge.io.formats.frank.trains import Train
+from spikebridge.io.formats.log import Log
+from spikebridge.types.intervals import as_intervals, merge_intervals
 
 Array = NDArray[np.float64]
 TICKS_PER_S = {"s": 1.0, "ms": 1e3, "timestamps": 1e4}
@@ -37,6 +41,7 @@ SLACK = 0.05
 """Times may lie outside the range of their epoch by this share of it: a camera starts and stops by hand."""
 LONGEST_S = 1e5
 """No epoch takes a day: times that would make one so long are not seconds."""
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ def clocks_of(trains: Sequence[Train], pos: Mapping[int, Array], pos_said: str, 
         unit = "s"
         _contradiction(evidence, times, spans, log)
     if spans and ratio is None and any(len(t) for t in times.values()):
-        text = f"spikes lie outside timerange in any unit ({_extent(times)} against {_extent(spans)})"
+        text = f"spikes lie outside timerange in any unit ({_range_text(times)} against {_range_text(spans)})"
         if asked == "auto":
             log.wrong.append(f"{text}: say in data.options.time_unit what the spikes count (s, ms or timestamps)")
         else:
@@ -152,14 +157,69 @@ def _contradiction(
     longest = max((float(np.ptp(t[np.isfinite(t)])) for t in times.values() if np.isfinite(t).any()), default=0.0)
     if evidence:
         said = "; ".join(f"{why} says {unit}" for why, unit in evidence.items())
-        log.wrong.append(f"the unit of the spike times is not clear: {said} (spikes {_extent(times)}). Please {ask}")
+        log.wrong.append(
+            f"the unit of the spike times is not clear: {said} (spikes {_range_text(times)}). Please {ask}"
+        )
     elif longest > LONGEST_S:
-        log.wrong.append(f"nothing says the unit of the spike times ({_extent(times)}). Please {ask}")
+        log.wrong.append(f"nothing says the unit of the spike times ({_range_text(times)}). Please {ask}")
     elif longest:
         log.notes.append("nothing in the files says the unit of the spike times; taken as the layout's, seconds")
 
 
-def _extent(times: Mapping[int, Array]) -> str:
+def _range_text(times: Mapping[int, Array]) -> str:
     held = np.concatenate(list(times.values()))
     held = held[np.isfinite(held)]
     return f"{held.min():g} to {held.max():g}" if len(held) else "none"
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """spans: epoch -> (2,) seconds. recorded: (unit's key, epoch) -> (2,) seconds in which the unit was recorded."""
+
+    spans: Mapping[int, Array]
+    recorded: Mapping[tuple[tuple[int, int], int], Array]
+
+    def of_unit(self, key: tuple[int, int]) -> Array:
+        return merge_intervals(as_intervals([s for (k, _), s in self.recorded.items() if k == key]))
+
+
+def epochs_of(trains: Sequence[Train], pos_s: Mapping[int, Array], clocks: Clocks, log: Log) -> Epochs:
+    """By the time range of the trains; without one by the positions, else by the spikes. pos_s: seconds."""
+    own = {(t.key, t.epoch): t.span / clocks.spans for t in trains if t.span is not None and clocks.spans}
+    spans: dict[int, Array] = {}
+    for epoch in sorted({t.epoch for t in trains} | set(pos_s)):
+        ranges = np.array([span for (_, e), span in own.items() if e == epoch])
+        frames = pos_s.get(epoch, np.zeros(0))
+        pooled = [t.times / clocks.spikes for t in trains if t.epoch == epoch]
+        if len(ranges):
+            spans[epoch] = np.array([ranges[:, 0].min(), ranges[:, 1].max()])
+        elif np.isfinite(frames).any():
+            spans[epoch] = _first_to_last(frames)
+        elif np.isfinite(np.concatenate(pooled)).any():
+            spans[epoch] = _first_to_last(np.concatenate(pooled))
+            log.notes.append(f"epoch {epoch} has neither timerange nor pos: taken as its first to last spike")
+    lost = sorted({t.epoch for t in trains} - set(spans))
+    if lost:
+        log.notes.append(f"epochs {listed(map(str, lost))} have neither timerange nor pos nor spikes and are left out")
+    inside = {(t.key, t.epoch): spans[t.epoch] for t in trains if t.epoch in spans}
+    return Epochs(spans, inside | own)
+
+
+def _first_to_last(times: Array) -> Array:
+    """First to last; the last lies inside."""
+    return np.array([np.nanmin(times), np.nextafter(np.nanmax(times), np.inf)])
+
+
+def epochs_table(epochs: Epochs, tasks: Structs) -> pd.DataFrame:
+    """epoch, start_time, stop_time, and every text or number of the task struct (type, environment, ...)."""
+    numbers = sorted(epochs.spans)
+    table = pd.DataFrame(
+        {
+            "epoch": np.array(numbers, dtype=np.int64),
+            "start_time": [float(epochs.spans[e][0]) for e in numbers],
+            "stop_time": [float(epochs.spans[e][1]) for e in numbers],
+        }
+    )
+    said = {e: {n: scalar(v) for n, v in tasks.get((e,), {}).items()} for e in numbers}
+    names = dict.fromkeys(n for e in numbers for n, v in said[e].items() if v is not None)
+    return table.assign(**{n: plain_column([said[e].get(n) for e in numbers]) for n in names if n not in table})
