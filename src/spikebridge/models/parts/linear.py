@@ -64,13 +64,11 @@ class LinearTranslator(Model):
         self.weights: dict[str, dict[str, Array]] = {}
         for w in train:
             x = self._predictors(w)
-            of_x, of_y = (
-                SmoothedPsth.fit(x, w, prior_windows=shrink),
-                SmoothedPsth.fit(w.target, w, prior_windows=shrink),
-            )
+            psth_x, psth_y = (SmoothedPsth.fit(values, w, prior_windows=prior) for values in (x, w.target))
             slope = self._slope(x - psth_x.expected(w), w.target - psth_y.expected(w), psth_y.mean)
             self.weights[w.recording] = {
-                "mean": psth_x.mean, "curve": psth_x.curve, "base": psth_y.mean, "base_curve": psth_y.curve, "slope": slope
+                "mean": psth_x.mean, "curve": psth_x.curve,
+                "base": psth_y.mean, "base_curve": psth_y.curve, "slope": slope,
             }  # fmt: skip
 
     def predict(self, windows: Windows) -> Predictions:
