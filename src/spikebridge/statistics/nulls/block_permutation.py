@@ -31,7 +31,7 @@ Labels = NDArray[np.int64]
 
 
 def block_length(label: Labels, n_classes: int) -> int:
-    """Trials a block: MEMORIES_PER_BLOCK times the memory of the labels, at least MIN_TRIALS, at least MIN_BLOCKS blocks."""
+    """Trials a block: MEMORIES_PER_BLOCK times the memory of the labels, MIN_TRIALS or more, in MIN_BLOCKS or more."""
     max_length = max(len(label) // MIN_BLOCKS, 1)
     return int(min(max(MEMORIES_PER_BLOCK * memory(label, n_classes, max_length), MIN_TRIALS), max_length))
 
