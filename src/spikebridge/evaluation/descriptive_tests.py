@@ -79,7 +79,7 @@ def _samples(scores: Mapping[str, Mapping[str, clustered.Score]], resampling: Re
 
 def _bootstrap(a: str, b: str, metric: str, sampled: Sampled, resampling: Resampling, n: int) -> Comparison:
     (value_a, draws_a), (value_b, draws_b) = sampled[a, metric], sampled[b, metric]
-    found = cluster_bootstrap.from_samples(
+    found = cluster_bootstrap.interval_from_samples(
         value_a - value_b, draws_a - draws_b, resampling.independent, resampling.alpha
     )
     row = _description(a, b, metric, n, len(resampling.clusters))
@@ -171,7 +171,7 @@ def _bootstrapped_equivalence(
     """The (1 - 2 alpha) interval of the resamples beside that of t."""
     (value_a, draws_a), (value_b, draws_b) = sampled[row.model_a, WITHIN], sampled[row.model_b, WITHIN]
     alpha = 2 * min(settings.alpha, 0.49)
-    found = cluster_bootstrap.from_samples(value_a - value_b, draws_a - draws_b, resampling.independent, alpha)
+    found = cluster_bootstrap.interval_from_samples(value_a - value_b, draws_a - draws_b, resampling.independent, alpha)
     inside = found.ci_low > -settings.margin, found.ci_high < settings.margin
     return replace(
         row,
