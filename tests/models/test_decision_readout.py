@@ -87,7 +87,7 @@ def test_the_read_out_takes_it_besides_the_latents(halves: tuple[list[Windows], 
 
 
 def not_linear(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(240, 6 bins, 2 latents) of which the first's distance from zero says the class: no linear read-out predicts it."""
+    """(240, 6 bins, 2 latents) whose class is the first one's distance from zero: not linear."""
     z = rng.normal(0, 1, (240, 1, 2)) + 0.1 * rng.normal(0, 1, (240, 6, 2))
     return z, (np.abs(z[:, :, 0].mean(axis=1)) > 0.67).astype(np.int64)
 

@@ -1,7 +1,7 @@
 """Additional inputs and estimators of the decision read-out: the label direction of the source, and a forest.
 
-Label direction: with fewer trials than units the difference of class means is the limit of strong regularisation both of
-logistic regression and of Fisher's discriminant (Friedman 1989, J Am Stat Assoc 84:165; nearest-centroid rules,
+Label direction: with fewer trials than units the difference of class means is the limit of strong regularisation both
+of logistic regression and of Fisher's discriminant (Friedman 1989, J Am Stat Assoc 84:165; nearest-centroid rules,
 Tibshirani et al. 2002, PNAS 99:6567).
 
 Forest: a logistic read-out of a few latents misses what is not linear in them; trees (Geurts et al. 2006, Machine
@@ -69,7 +69,7 @@ def fit_label_direction(w: Windows, n_classes: int) -> tuple[LabelDirection, Arr
 
 
 def forest_features(latents: NDArray[np.floating], additional: NDArray[np.floating]) -> Array:
-    """(trial, feature): the mean of latents (trial, bin, latent) over the window, and `additional`, (trial, feature)."""
+    """(trial, feature): the mean of latents (trial, bin, latent) over the window, and `additional`."""
     return np.hstack([segment_means(latents, 1), additional]).astype(np.float64)
 
 
