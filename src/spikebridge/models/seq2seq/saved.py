@@ -16,7 +16,6 @@ from torch import nn
 from spikebridge.errors import DataError
 from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.forest import Forest, read_forest
-from spikebridge.models.parts.label_direction import SEGMENTS
 from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.models.parts.saved_arrays import (
     Expected,
@@ -29,6 +28,7 @@ from spikebridge.models.parts.saved_arrays import (
     with_prefix,
 )
 from spikebridge.models.parts.saved_files import read_json_object
+from spikebridge.models.seq2seq.decision_readout import N_SEGMENTS
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 
@@ -92,7 +92,7 @@ class Saved:
         check_arrays(path, arrays, expected)
         for i in range(len(self.sizes)):
             check_positive(path, arrays, f"scale.{i}.std", f"baseline.{i}.locked", f"baseline.{i}.prior")
-            check_positive(path, arrays, *(n for n in (f"direction.{i}.spread", f"readout.{i}.scale") if n in arrays))
+            check_positive(path, arrays, *(n for n in (f"direction.{i}.sd", f"readout.{i}.scale") if n in arrays))
             for name in ("totals", "kernel_s"):
                 if (arrays[f"baseline.{i}.{name}"] < 0).any():
                     raise DataError(f"{path}: expected no number below zero in 'baseline.{i}.{name}'")
@@ -105,8 +105,8 @@ class Saved:
         found = {f"baseline.{i}.{name}": kind for name, kind in baseline.items()}
         directed = bool(with_prefix(arrays, f"direction.{i}."))
         if directed:
-            n = min(SEGMENTS, self.n_bins) * n_source
-            direction = float64_arrays(mean=(n,), spread=(n,), weights=(n, self.n_classes))
+            n = min(N_SEGMENTS, self.n_bins) * n_source
+            direction = float64_arrays(mean=(n,), sd=(n,), weights=(n, self.n_classes))
             found |= {f"direction.{i}.{name}": kind for name, kind in direction.items()}
         readout = with_prefix(arrays, f"readout.{i}.")
         if readout:
