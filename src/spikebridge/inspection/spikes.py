@@ -12,9 +12,9 @@ from spikebridge.config import QualityConfig
 from spikebridge.inspection.records import SpikeSummary
 from spikebridge.io import Contents
 from spikebridge.io.observed import first_to_last
-from spikebridge.preprocess.trains import Train, spike_trains
 from spikebridge.preprocess.unit_metrics import ObservedTrain, grid_s, isi_violations, rate_change
 from spikebridge.types.intervals import TOLERANCE_S, Intervals, intersect_intervals, merge_intervals, total_s
+from spikebridge.types.spike_trains import Train, spike_trains
 
 REFRACTORY_S = QualityConfig().refractory_s
 MIN_SILENCE_S = 2.0
