@@ -17,6 +17,7 @@ LEVELS = {
     "text": 1,
     "types": 1,
     "config": 2,
+    "duplicates": 2,
     "expressions": 2,
     "runtime": 3,
     "labels": 3,

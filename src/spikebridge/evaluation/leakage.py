@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from spikebridge.artifacts.training import IntervalLists
+from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.splits import audit, check_training_intervals, short_gaps, twins, verify
+from spikebridge.splits import audit, check_training_intervals, short_gaps, verify
 from spikebridge.types import Windows
 from spikebridge.types.intervals import as_intervals
 
@@ -39,7 +40,7 @@ def check(inputs: Inputs) -> dict[str, Any]:
     problems = [
         *_windows(inputs),
         *audit(inputs.splits, list(inputs.windows.values())),
-        *twins(list(inputs.windows.values())),
+        *duplicate_recordings(list(inputs.windows.values())),
         *(p for name, table in tables.items() for p in _table(name, table, expected, inputs.splits.hash)),
         *(p for model in inputs.training_intervals for p in _training_intervals(inputs, model)),
     ]
