@@ -66,7 +66,7 @@ def test_the_translator_takes_it_beside_its_latents(
 ) -> None:
     said = {}
     for switch in (False, True):
-        model = models.create("seq2seq", {"epochs": 2, "hidden": 8, "label_direction": switch})
+        model = models.create("seq2seq", {"max_epochs": 2, "hidden_size": 8, "label_direction": switch})
         model.fit(*halves, np.random.default_rng(0))
         model.save(tmp_path / str(switch))
         w = halves[1][0]

@@ -142,7 +142,7 @@ def _primary(
 ) -> Comparison:
     difference = values[pair[0]] - values[pair[1]]
     wider = BLOCKS_WIDER if resampling.clusters.kind == "block" and pair[1] == BASELINE else 1.0
-    test = sign_flip(difference, rng, "greater", settings.resamples, wider)
+    test = sign_flip(difference, rng, "greater", settings.n_resamples, wider)
     interval = resampling.interval(mean_of_clusters(difference))
     power = sign_flip_power(difference, settings.alpha, len(family.pairs), wider=wider)
     return Comparison(

@@ -108,7 +108,7 @@ def _tested(above: Array, settings: StatisticsConfig, rng: np.random.Generator, 
     known = above[np.isfinite(above).all(axis=1)]
     if len(known) < 2:
         return
-    test = max_statistic(known, rng, "greater", settings.alpha, settings.resamples)
+    test = max_statistic(known, rng, "greater", settings.alpha, settings.n_resamples)
     for p in test.p:
         verdict = TELLS if p <= settings.alpha else decided("", p, test.smallest, 1, kind, settings.alpha)
         yield {"p_max": p, "verdict": verdict, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
