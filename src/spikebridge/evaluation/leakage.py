@@ -10,7 +10,7 @@ import pandas as pd
 
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.splits import audit, check_consumed, short_gaps, twins, verify
+from spikebridge.splits import audit, check_training_intervals, short_gaps, twins, verify
 from spikebridge.types import Windows
 from spikebridge.types.intervals import as_intervals
 
@@ -153,7 +153,9 @@ def _consumed(inputs: Inputs, model: str) -> Iterator[str]:
             continue
         for who, consumed in ((model, folds), (f"{model} (tuning)", tuning)):
             intervals = {r: as_intervals(i) for r, i in consumed.get(str(fold.fold), {}).items()}
-            yield from (f"{who}: {violation}" for violation in check_consumed(inputs.splits, fold.fold, intervals))
+            yield from (
+                f"{who}: {violation}" for violation in check_training_intervals(inputs.splits, fold.fold, intervals)
+            )
 
 
 def _count(folds: Mapping[str, Any]) -> int:
