@@ -15,7 +15,7 @@ from studies import simulated_windows, small_config
 import spikebridge
 from spikebridge import cli, models, simulate
 
-KNOBS = {"recordings": 1, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]}
+KNOBS = {"n_recordings": 1, "n_trials": 40, "n_source_units": [14, 16], "n_target_units": [8, 10]}
 
 
 @pytest.fixture(scope="module")

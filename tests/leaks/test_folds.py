@@ -173,7 +173,7 @@ def test_training_inside_the_gap_is_caught(windows: list[Windows], tmp_path: Pat
 def test_windows_past_the_decision_are_refused() -> None:
     """Leak 7, where windows are cut: params.yaml asks for bins after the decision."""
     config = small_config(trials={"align": "decision_time", "window_s": [-1.0, 0.5]})
-    knobs = config.simulate.model_copy(update={"trials": 12})
+    knobs = config.simulate.model_copy(update={"n_trials": 12})
     recording = as_recording(simulate_session(knobs, np.random.default_rng(1), "one", "rat"))
     with pytest.raises(DataError, match=r"one: bins must lie before the decision, but the window ends after .* 0\.5 s"):
         make_windows(recording, config, ("skip", "stay"))

@@ -206,10 +206,10 @@ def test_recordings_must_agree_in_bins(halves: Halves) -> None:
     ("section", "message"),
     [
         ({"seq2seqs": {}}, r"unknown model 'seq2seqs', did you mean seq2seq\?"),
-        ({"seq2seq": {"latent": 3}}, r"unknown key models.seq2seq.latent, did you mean latents\?"),
+        ({"seq2seq": {"latent": 3}}, r"unknown key models.seq2seq.latent, did you mean n_latents\?"),
         ({"dnn": {"dropout": 2}}, r"models.dnn.dropout: .*less than 1, got 2"),
         ({"majority": {"x": 1}}, r"unknown key models.majority.x; known: none"),
-        ({"seq2seq": {"latent": "tune"}}, r"unknown key models.seq2seq.latent, did you mean latents\?"),
+        ({"seq2seq": {"latent": "tune"}}, r"unknown key models.seq2seq.latent, did you mean n_latents\?"),
         (
             {"seq2seq": {"max_epochs": "tune"}},
             r"models.seq2seq.max_epochs cannot be tuned, give it a value \(tunable: n_latents, ",

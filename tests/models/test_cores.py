@@ -103,7 +103,7 @@ def test_a_fitted_model_comes_back_from_disk(name: str, halves: Halves, tmp_path
 @pytest.fixture(scope="module")
 def coupled() -> tuple[list[Windows], list[Windows], list[Windows]]:
     """Training, validation and test windows of two simulated recordings."""
-    knobs = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
+    knobs = {"n_recordings": 2, "n_trials": 60, "n_source_units": [30, 32], "n_target_units": [20, 22]}
     found = simulated_windows(small_config(simulate=knobs))
     cuts = [[0, *(int(f * len(w)) for f in (0.6, 0.8)), len(w) + 3] for w in found]
     train, valid, test = (

@@ -14,7 +14,7 @@ from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
-KNOBS = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
+KNOBS = {"n_recordings": 2, "n_trials": 60, "n_source_units": [30, 32], "n_target_units": [20, 22]}
 
 
 def split(windows: list[Windows]) -> tuple[list[Windows], list[Windows], list[Windows]]:
