@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.metrics.bits_per_spike import RATE_FLOOR
+from spikebridge.regression import one_sem_rank, principal_directions, ridge_slope
 
 Array = NDArray[np.float64]
 PENALTIES = np.logspace(-3, 2, 11)
@@ -187,10 +188,7 @@ def _lag(lags_s: Array, nats: Array, spikes: Array, seed: int) -> LagEstimate:
 def _dimension(nats: Array, spikes: Array) -> DimensionEstimate:
     score = _bits(nats, spikes)
     sem = _ratio_sem(nats, spikes)
-    best = int(np.argmax(score))
-    linked = _linked(score, sem)
-    near = score >= score[best] - sem[best]
-    return DimensionEstimate(int(np.argmax(near)) + 1 if linked else 0, score, sem, nats, spikes)
+    return DimensionEstimate(one_sem_rank(score, sem) + 1 if _linked(score, sem) else 0, score, sem, nats, spikes)
 
 
 def _linked(score: Array, sem: Array) -> bool:
@@ -252,9 +250,8 @@ def _folds(source: ArrayLike, target: ArrayLike, penalty: float, folds: int) -> 
         mean_x, mean_y = -x[run].sum(axis=(0, 1)) / left, -y[run].sum(axis=(0, 1)) / left
         a = xx - m.xx[k] - left * np.outer(mean_x, mean_x)
         b = xy - m.xy[k] - left * np.outer(mean_x, mean_y)
-        a_ridge = a + penalty * max(np.trace(a) / len(a), RATE_FLOOR) * np.eye(len(a))
-        b = np.linalg.solve(a_ridge, b)
-        v = np.linalg.eigh(b.T @ a @ b)[1][:, ::-1]
+        b = ridge_slope(a, b, penalty * max(np.trace(a) / len(a), RATE_FLOOR))
+        v = principal_directions(b, a)
         base = np.maximum((total - counts[run].sum(axis=(0, 1))) / left, RATE_FLOOR)
         flat = x[run].reshape(-1, x.shape[2]) - mean_x
         yield _Fold(flat, b, v, base, scale, counts[run].reshape(-1, counts.shape[2]))

@@ -1,6 +1,5 @@
 """Outer and inner folds with gaps: made, stored and verified."""
 
-from spikebridge.splits.duplicate_recordings import twins
 from spikebridge.splits.gap import decorrelation_s, gap_s
 from spikebridge.splits.make import make_splits
 from spikebridge.splits.manifest import (
@@ -32,6 +31,5 @@ __all__ = [
     "splits_to_dict",
     "take",
     "training_intervals",
-    "twins",
     "verify",
 ]
