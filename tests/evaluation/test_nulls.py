@@ -118,7 +118,7 @@ def test_three_classes_and_models_that_know_nothing(tmp_path: Path) -> None:
         translate={},
     )
     inputs = inputs_of(make_study(tmp_path, plan))
-    table = null_table(inputs, StatisticsConfig(resamples=199), np.random.default_rng(0))
+    table = null_table(inputs, StatisticsConfig(n_resamples=199), np.random.default_rng(0))
     p = table.set_index(["model", "null"])["p"]
     assert set(table["null"]) == OF_DECISIONS
     assert (p["dnn"] > 0.05).all()
