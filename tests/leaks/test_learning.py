@@ -14,6 +14,7 @@ from perturbation import changed, spoilt
 from studies import as_recording, every_model, small_config
 
 from spikebridge import models, preprocess
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
@@ -109,21 +110,21 @@ def test_honest_stages_pass(study: Path, tmp_path: Path) -> None:
     config = settings("majority")
     best = tuned(config, "majority", study, tmp_path)
     assert checked(config, "majority", study, best, tmp_path)["passed"] is True
-    consumed = json.loads((tmp_path / "train" / "majority" / "consumed.json").read_text())
-    assert consumed["tuning"].keys() == consumed["folds"].keys() == {"0", "1"}
+    learned = TrainingRun(tmp_path / "train" / "majority").read_training_intervals()
+    assert learned.tuning.keys() == learned.folds.keys() == {0, 1}
 
 
 @pytest.mark.parametrize("model", ["psth", "majority"])
 def test_a_refit_that_sees_the_test_block_is_caught(
     model: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Leaks 1 and 3: whatever scales, selects or translates, it has consumed time that it must not."""
+    """Leaks 1 and 3: whatever scales, selects or translates, it has learned from time that it must not."""
     config = settings(model)
     best = tmp_path / "best.json"
     folds: list[dict[str, Any]] = [{"fold": f, "params": {}} for f in (0, 1, "full")]
     best.write_text(json.dumps({"folds": folds[:-1], "full": folds[-1]}))
     monkeypatch.setattr(training, "inner_partitions", everything)
-    with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: consumed .* test block"):
+    with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: learned from .* test block"):
         checked(config, model, study, best, tmp_path)
 
 
@@ -134,7 +135,7 @@ def test_a_tuner_that_sees_the_test_block_is_caught(
     config = settings("majority")
     monkeypatch.setattr(tuning, "inner_partitions", everything)
     best = tuned(config, "majority", study, tmp_path)
-    with pytest.raises(LeakageError, match=r"^majority \(tuning\): fold 0: rec\.0: consumed .* test block"):
+    with pytest.raises(LeakageError, match=r"^majority \(tuning\): fold 0: rec\.0: learned from .* test block"):
         checked(config, "majority", study, best, tmp_path)
 
 

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.calibration import latents, outcomes, scenario, spread
 from spikebridge.calibration.scenario import World
 from spikebridge.calibration.settings import draw
@@ -109,7 +111,7 @@ def evaluated(root: Path, data: list[Windows], job: Job, rng: np.random.Generato
     _train(config, (BASELINE, {}), every, splits, root, BASELINE)
     ladder = root / "ladder" if job.world == "nothing" else None
     if ladder:
-        latents.write(data, manifest, root / "train" / DECIDING[0] / "latents.npz")
+        latents.write(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
         climb(config, every, splits, root / "train", ladder)
     out = root / "evaluation"
     evaluate(config, every, splits, root / "train", root / "data", out, ladder_folder=ladder)
@@ -144,13 +146,12 @@ def _store(folder: Path, data: list[Windows]) -> Path:
 def _train(config: Config, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
     """The stage train of one model with given settings; what it says goes to train/<name>, beside what is there.
 
-    The last fit on everything is left out (a fold is named in its place): no test rests on it.
+    There is no fit on everything: no test uses it.
     """
     model, params = fit
-    folds = [{"fold": k, "params": dict(params)} for k in range(FOLDS)]
-    tuned = root / "best.json"
-    tuned.write_text(json.dumps({"folds": folds, "full": folds[0]}))
+    tuned = TuningRun(root / "tuned")
+    tuned.write_settings(TunedSettings(model, [TunedFold(k, dict(params)) for k in range(FOLDS)]))
     fitted = root / "fitted"
-    train(config, model, windows, splits, tuned, fitted, lambda _: None)
+    train(config, model, windows, splits, tuned.best, fitted, lambda _: None)
     shutil.copytree(fitted, root / "train" / name, dirs_exist_ok=True)
     shutil.rmtree(fitted)

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.clusters import Clusters
-from spikebridge.evaluation.inputs import Decisions, Inputs
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.scores import WITHIN, Resampling, decision_scores, translation_score, within_blocks
 from spikebridge.metrics import clustered
 from spikebridge.statistics import (

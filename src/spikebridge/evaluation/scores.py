@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions, Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.clusters import Clusters, clusters_of
-from spikebridge.evaluation.inputs import Decisions, Inputs, Translation
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.trial_shift_contrast import specific_nats
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import cluster_bootstrap
@@ -160,7 +161,7 @@ def _per_recording(t: Translation, settings: StatisticsConfig) -> Mapping[str, d
     """Bits/spike of each recording; its interval resamples the recording's own test blocks: descriptive."""
     found = {}
     for name, rows in t.table.groupby("recording", sort=True):
-        part = Translation(t.model, rows, t.folder)
+        part = Translation(t.model, rows, t.rates_folder)
         # the same draws for every model and recording: a difference between them is never one of the draws
         rng = np.random.default_rng(0)
         blocks = Resampling.of(rows, settings.model_copy(update={"cluster": "block"}), rng)

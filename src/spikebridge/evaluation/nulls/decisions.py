@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions
 from spikebridge.config import StatisticsConfig
 from spikebridge.config.declared_tests import BASELINE
-from spikebridge.evaluation.inputs import Decisions, Inputs
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.scores import WITHIN
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks

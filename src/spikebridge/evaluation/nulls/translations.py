@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
-from spikebridge.evaluation.inputs import Inputs, Translation
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.recovery import rows_of
 from spikebridge.evaluation.trial_shift_contrast import pairings, rates_and_counts

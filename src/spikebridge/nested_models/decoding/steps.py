@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spikebridge import models
+from spikebridge.artifacts.latents import LatentsByRecording
 from spikebridge.config import Config
 from spikebridge.errors.messages import listed
 from spikebridge.models import Model
@@ -20,7 +21,6 @@ from spikebridge.models.parts.decoder import FeatureDecoder
 from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.nested_models.decoding.confounds import CONFOUND, Matched, Residualised
 from spikebridge.nested_models.decoding.inputs import (
-    FoldLatents,
     check_columns,
     target_as_source,
     with_columns,
@@ -30,7 +30,7 @@ from spikebridge.nested_models.decoding.latent_decoders import LatentDecoder, La
 from spikebridge.preprocess.covariates import LABEL
 from spikebridge.types import Windows
 
-View = Callable[[Windows, FoldLatents], Windows]
+View = Callable[[Windows, LatentsByRecording], Windows]
 BASE = "majority"
 LADDER, BEYOND = "ladder", "ladder_beyond_confounds"
 """Families: what latents add over the source's counts and over the task; what is left beyond the confounds."""
@@ -73,7 +73,7 @@ def decision_steps(config: Config, data: Sequence[Windows], by: str, lacking_lat
     still = [w.recording for w in data if not w.behavior_names]
     forgetful = any(LABEL.format(1) not in w.covariate_names for w in data)
 
-    def task_and_latents(w: Windows, latents: FoldLatents) -> Windows:
+    def task_and_latents(w: Windows, latents: LatentsByRecording) -> Windows:
         return with_latents(with_columns(w, task), latents)
 
     steps = [
@@ -111,7 +111,7 @@ def _beyond(names: Sequence[str], how: str, lacking_latents: str) -> list[Step]:
 
         return make
 
-    def confounds(w: Windows, _: FoldLatents) -> Windows:
+    def confounds(w: Windows, _: LatentsByRecording) -> Windows:
         return with_columns(w, names, CONFOUND)
 
     return [

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from spikebridge import models
-from spikebridge.nested_models.decoding.inputs import FoldLatents, with_latents
+from spikebridge.artifacts.latents import LatentsByRecording
+from spikebridge.nested_models.decoding.inputs import with_latents
 from spikebridge.nested_models.decoding.latent_decoders import LatentDecoder
 from spikebridge.nested_models.decoding.steps import Step
 from spikebridge.types import Windows
@@ -57,7 +58,7 @@ def _step(of: str, number: int, first: int, stop: int) -> Step:
     if of == SOURCE:
         return Step(name, lambda _: models.create("logistic", COUNTS), view=lambda w, _: _cut(w, first, stop))
 
-    def view(w: Windows, latents: FoldLatents) -> Windows:
+    def view(w: Windows, latents: LatentsByRecording) -> Windows:
         of_part = {w.recording: replace(latents[w.recording], latents=latents[w.recording].latents[:, first:stop])}
         return with_latents(_cut(w, first, stop), of_part)
 
