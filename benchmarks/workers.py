@@ -76,7 +76,7 @@ def compare(jobs: Sequence[Job]) -> pd.DataFrame:
     for n in WORKERS:
         parallel.prepare(n)
         # meanwhile, as a stage reads its data
-        fit_fold(replace(jobs[0], params={**jobs[0].params, "epochs": 1}), lambda _: None)
+        fit_fold(replace(jobs[0], params={**jobs[0].params, "max_epochs": 1}), lambda _: None)
         start = time.time()
         say(f"{len(jobs)} fits, workers: {n}")
         spans = parallel.run_jobs(fit_fold, jobs, n, lambda job: say(f"fold {job.fold}, seed {job.seed}"))
@@ -127,7 +127,7 @@ def main(words: Sequence[str] | None = None) -> None:
             with tempfile.TemporaryDirectory() as scratch, one_thread():
                 work = Path(scratch)
                 settings = prepare(settings_of(name, a.data, [MODEL], a.quick), name, work)
-                table = compare(jobs_of(work, models.fixed(MODEL, settings.models[MODEL]), a.seeds))
+                table = compare(jobs_of(work, models.fixed_params(MODEL, settings.models[MODEL]), a.seeds))
             lines = [f"## {name}", "", said(table), "", *markdown(table), "", made_by("workers.py", words), ""]
             text = "\n".join(lines)
             write_part(a.out / "workers", "# Two workers against one", name, table.assign(data=name), text)
