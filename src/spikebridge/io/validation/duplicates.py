@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding, Severity
 from spikebridge.errors.messages import listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trains import Trains
 
@@ -42,15 +42,18 @@ def check_copies(subject: Subject) -> Iterator[Finding]:
         (share, int(trains.unit[b]), f"{called[a]} ({region[a]}) and {called[b]} ({region[b]}): {100 * share:.0f} %")
         for a, b, share in shared(trains, *mine)
     ]
-    for wrong, odd in ((True, False), (False, True)):
-        pairs = [pair for pair in sorted(found, key=lambda f: -f[0]) if (pair[0] > NEARLY_ALL) != odd]
+    for severity in (Severity.ERROR, Severity.WARNING):
+        is_error = severity is Severity.ERROR
+        pairs = [pair for pair in sorted(found, key=lambda f: -f[0]) if (pair[0] > NEARLY_ALL) == is_error]
         if pairs:
             yield Finding(
-                wrong,
+                "shared-spikes-in-source-and-target",
+                severity,
+                "units",
                 f"units of source and target share spikes, to {1000 * NEAR_S:g} ms and beyond chance, of the shorter "
                 f"train: {listed((text for *_, text in pairs), 10)}. Is it one unit, sorted twice? The target would be "
-                "translated from "
-                f"itself; leave one unit of each pair out: {subject.without(unit for _, unit, _ in pairs)}",
+                "translated from itself;",
+                f"leave one unit of each pair out: {subject.without(unit for _, unit, _ in pairs)}",
             )
 
 
