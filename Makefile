@@ -41,13 +41,14 @@ repro: .venv/.installed ## run the whole pipeline; PARAMS=file.yaml DATA=folder 
 	@PATH="$$(pwd)/$(BIN):$$PATH" $(BIN)/dvc repro </dev/null
 	@$(BIN)/spikebridge results
 
-test: .venv/.installed ## run the tests
-	@$(PYTEST)
+test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (a few minutes)
+	@$(PYTEST) -m "not slow"
 
-check: .venv/.installed ## lint, types, tests with coverage
+check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (a quarter of an hour)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python scripts/check_docstrings.py
 	@$(PYTEST) --cov --cov-report=term
 
 audit: .venv/.installed ## simulate studies with known truth: which tests hold 5 %; reports/audit (half an hour or so)

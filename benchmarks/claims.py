@@ -106,7 +106,7 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
             continue
         d = (wide[a] - wide[b]).to_numpy()
         weights = cluster_bootstrap.resample_weights(len(d), 10_000, np.random.default_rng(0))
-        found = cluster_bootstrap.interval(lambda w, d=d: w @ d / w.sum(axis=1), weights)  # type: ignore[misc]
+        found = cluster_bootstrap.bootstrap_interval(lambda w, d=d: w @ d / w.sum(axis=1), weights)  # type: ignore[misc]
         n = int(table[(table["model"] == a) & (table["metric"] == metric)]["n"].sum())
         rows.append([a, b, metric, len(d), n, found.value, found.ci_low, found.ci_high, int((d > 0).sum())])
     return pd.DataFrame(rows, columns=COLUMNS)

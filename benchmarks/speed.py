@@ -36,10 +36,9 @@ from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, setti
 from spikebridge import models
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.fitting.tuning import partitions
 from spikebridge.preprocess import load_windows
 from spikebridge.runtime.stage import one_thread, say
-from spikebridge.splits import load_splits, take
+from spikebridge.splits import inner_partitions, load_splits, take
 from spikebridge.types import Windows
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
@@ -219,7 +218,7 @@ def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, p
     """Title and table of every part, for one data set."""
     settings = prepare(settings_of(name, a.data, [OURS], a.quick), name, work)
     data, splits = load_windows(work / "windows"), load_splits(work / "splits.json")
-    part = partitions(splits, "0")[0]
+    part = inner_partitions(splits, "0")[0]
     sides = take(data, part.train), take(data, part.valid)
     params = params_of(settings)
     with one_thread():

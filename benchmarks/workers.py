@@ -29,11 +29,10 @@ import pandas as pd
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, there, write_part
 from spikebridge import models
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.fitting.tuning import FULL, partitions
 from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.stage import one_thread, say
-from spikebridge.splits import load_splits, take
+from spikebridge.splits import FULL, inner_partitions, load_splits, take
 
 MODEL = "seq2seq"
 WORKERS = (1, 2)
@@ -52,7 +51,7 @@ class Job:
 
 def fit_fold(job: Job, report: parallel.Report) -> tuple[float, float, float, int]:
     """When the fit began and ended, the processor's seconds of it, and the process that did it."""
-    part = partitions(load_splits(job.splits), job.fold)[0]
+    part = inner_partitions(load_splits(job.splits), job.fold)[0]
     data = load_windows(job.windows)
     model = models.create(MODEL, job.params)
     start, cpu = time.time(), time.process_time()

@@ -12,8 +12,9 @@ import pytest
 from studies import every_model, small_config
 
 from spikebridge import metrics, models
-from spikebridge.fitting import training, tuning
-from spikebridge.splits import check_consumed, load_splits, take
+from spikebridge.fitting import training
+from spikebridge.runtime.seeds import random_generator
+from spikebridge.splits import check_training_intervals, load_splits, take
 from spikebridge.types import Windows
 
 QUICK = {"seq2seq": {"epochs": 2, "hidden": 8}, "random_forest": {"trees": 5}, "dnn": {"epochs": 3}}
@@ -80,7 +81,7 @@ def test_time_consumed_keeps_clear_of_the_test_blocks(trained: tuple[Any, Path, 
     assert set(consumed["folds"]) == {"0", "1"}
     for fold, time in consumed["folds"].items():
         assert set(time) == set(splits.full.train)
-        assert check_consumed(splits, int(fold), time) == []
+        assert check_training_intervals(splits, int(fold), time) == []
 
 
 def test_translation_is_the_metric_of_the_saved_rates(
@@ -165,7 +166,7 @@ def test_predictions_are_those_of_a_model_fitted_by_hand(study: Path, windows: l
     splits = load_splits(study / "splits.json")
     part = splits.folds[1].inner[0]
     model = models.create("random_forest", QUICK["random_forest"])
-    rng = tuning.seed_of(small_config(), "fit", "random_forest", "1", training.OUTER)
+    rng = random_generator(small_config().seed, "fit", "random_forest", "1", training.OUTER)
     model.fit(take(windows, part.train), take(windows, part.valid), rng)
     w = windows[0]
     rows = splits.folds[1].test[w.recording]

@@ -174,13 +174,3 @@ def test_whole_recordings_held_out_need_a_model_that_transfers(
         tuning.tune(config, "seq2seq", *args, tmp_path / "a")
     tuning.tune(config, "majority", *args, tmp_path / "b")
     assert (tmp_path / "b" / "best.json").exists()
-
-
-def test_random_streams_are_apart() -> None:
-    config = small_config()
-    a, b = tuning.seed_of(config, "fit", "dnn", 1), tuning.seed_of(config, "fit", "dnn", 2)
-    assert a.integers(2**62) != b.integers(2**62)
-    assert tuning.seed_of(config, "x").integers(2**62) == tuning.seed_of(config, "x").integers(2**62)
-    assert tuning.seed_of(config.model_copy(update={"seed": 9}), "x").integers(2**62) != tuning.seed_of(
-        config, "x"
-    ).integers(2**62)

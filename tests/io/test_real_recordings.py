@@ -11,7 +11,7 @@ import pytest
 from spikebridge import config, io, preprocess
 from spikebridge.config import Config
 from spikebridge.io.readers import nwb
-from spikebridge.splits import check_consumed, consumed_intervals, make_splits, take
+from spikebridge.splits import check_training_intervals, make_splits, take, training_intervals
 
 TABLE = {
     "cori_2016-12-14": ({"CA3": 68, "DG": 34, "SUB": 75, "ACA": 109, "MOs": 113}, 114, 69),
@@ -72,9 +72,9 @@ def test_windows_and_folds(real_folder: Path, steinmetz: Config, tmp_path: Path)
     splits = make_splits(windows, steinmetz.split)
     assert all(0.4 < gap <= 30.4 for gap in splits.gap_s.values())
     for fold in splits.folds:
-        assert check_consumed(splits, fold.fold, consumed_intervals(windows))
+        assert check_training_intervals(splits, fold.fold, training_intervals(windows))
         train = take(windows, fold.train)
-        assert check_consumed(splits, fold.fold, consumed_intervals(train)) == []
+        assert check_training_intervals(splits, fold.fold, training_intervals(train)) == []
         assert all(len(w) > 0.7 * TABLE[w.recording][1] for w in train)
 
 

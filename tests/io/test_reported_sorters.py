@@ -245,9 +245,8 @@ def test_open_ephys_timestamps_measure_the_rate(tmp_path: Path) -> None:
 
 
 def test_a_kilosort_folder_alone_gives_no_note_on_clocks(tmp_path: Path) -> None:
-    assert read("phy", kilosort(tmp_path / "day1")).notes == (
-        "no column names regions: a table units.csv with columns unit and region can give them",
-    )
+    (note,) = read("phy", kilosort(tmp_path / "day1")).notes
+    assert str(note) == "no column names regions: a table units.csv with columns unit and region can give them"
 
 
 def test_times_that_a_lab_shifted_by_trange_are_named(tmp_path: Path) -> None:

@@ -14,11 +14,10 @@ from studies import small_config
 from spikebridge import gates
 from spikebridge.evaluation.latent_analysis.optimism_tables import COLUMNS, optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import How
-from spikebridge.fitting.tuning import partitions
 from spikebridge.latent_analysis import optimism
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.metrics import balanced_accuracy
-from spikebridge.splits import make_splits
+from spikebridge.splits import inner_partitions, make_splits
 from spikebridge.types import Windows
 
 FOLDS = 5
@@ -104,7 +103,7 @@ def test_both_schemes_fit_as_many_windows_and_leaky_folds_test_every_trial_once(
     near = 0
     for k in range(FOLDS):
         one = refits(config, data, k)
-        blocked = partitions(one.splits, str(k))[0]
+        blocked = inner_partitions(one.splits, str(k))[0]
         dealt, test = optimism.random_fold(one, blocked)
         for w in data:
             name = w.recording

@@ -14,13 +14,14 @@ from studies import as_recording, small_config
 
 from spikebridge import gates
 from spikebridge.config import SplitConfig
+from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
 from spikebridge.fitting import training
 from spikebridge.preprocess import make_windows
 from spikebridge.simulate import simulate_session
-from spikebridge.splits import audit, make_splits, save_splits, short_gaps, twins
+from spikebridge.splits import audit, make_splits, save_splits, short_gaps
 from spikebridge.splits import make as splitting
 from spikebridge.splits.manifest import content_hash
 from spikebridge.types import Splits, Windows
@@ -219,16 +220,16 @@ def test_a_copy_that_was_split_anyway_is_caught(
     windows: list[Windows], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = replace(renumbered(windows[0]), recording="rec.9")
-    monkeypatch.setattr(splitting, "twins", lambda windows: [])
+    monkeypatch.setattr(splitting, "duplicate_recordings", lambda windows: [])
     splits = make_splits([*windows, copy], SplitConfig(outer_folds=2))
     with pytest.raises(LeakageError, match=r"rec\.0 and rec\.9 are one recording under two names"):
         evaluated(tmp_path, [*windows, copy], splits)
 
 
-def test_recordings_of_their_own_are_no_twins(windows: list[Windows]) -> None:
-    assert twins(windows) == []
+def test_recordings_of_their_own_are_no_duplicates(windows: list[Windows]) -> None:
+    assert duplicate_recordings(windows) == []
     silent = [replace(w, source=0 * np.asarray(w.source), target=0 * np.asarray(w.target)) for w in windows]
-    assert twins(silent) == []
+    assert duplicate_recordings(silent) == []
 
 
 def smoothed(w: Windows) -> Windows:

@@ -122,7 +122,7 @@ def test_a_refit_that_sees_the_test_block_is_caught(
     best = tmp_path / "best.json"
     folds: list[dict[str, Any]] = [{"fold": f, "params": {}} for f in (0, 1, "full")]
     best.write_text(json.dumps({"folds": folds[:-1], "full": folds[-1]}))
-    monkeypatch.setattr(training, "partitions", everything)
+    monkeypatch.setattr(training, "inner_partitions", everything)
     with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: consumed .* test block"):
         checked(config, model, study, best, tmp_path)
 
@@ -132,7 +132,7 @@ def test_a_tuner_that_sees_the_test_block_is_caught(
 ) -> None:
     """Leak 8, although the refit after it is honest."""
     config = settings("majority")
-    monkeypatch.setattr(tuning, "partitions", everything)
+    monkeypatch.setattr(tuning, "inner_partitions", everything)
     best = tuned(config, "majority", study, tmp_path)
     with pytest.raises(LeakageError, match=r"^majority \(tuning\): fold 0: rec\.0: consumed .* test block"):
         checked(config, "majority", study, best, tmp_path)

@@ -28,7 +28,7 @@ from spikebridge.nested_models.decoding.inputs import (
     with_latents,
 )
 from spikebridge.nested_models.decoding.steps import COUNTS, decision_steps
-from spikebridge.splits import check_consumed, load_splits, make_splits, save_splits
+from spikebridge.splits import check_training_intervals, load_splits, make_splits, save_splits
 from spikebridge.types import Splits, Windows
 
 ALL = [
@@ -73,7 +73,7 @@ def test_every_step_predicts_every_labelled_trial_once(climbed: Path, windows: l
         np.testing.assert_allclose(table[["p_skip", "p_stay"]].sum(axis=1), 1.0)
         consumed = json.loads((climbed / step / "consumed.json").read_text())
         for fold in splits.folds:
-            assert check_consumed(splits, fold.fold, consumed["folds"][str(fold.fold)]) == []
+            assert check_training_intervals(splits, fold.fold, consumed["folds"][str(fold.fold)]) == []
 
 
 def test_references_are_named_or_the_best_before_on_inner_folds(climbed: Path) -> None:

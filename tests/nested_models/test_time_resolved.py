@@ -15,7 +15,7 @@ from spikebridge.nested_models import climb
 from spikebridge.nested_models.decoding.inputs import Latents as OfRecording
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import LATENTS, MOST_PARTS, SOURCE, course
-from spikebridge.splits import check_consumed, load_splits
+from spikebridge.splits import check_training_intervals, load_splits
 from spikebridge.types import Windows
 
 
@@ -57,6 +57,6 @@ def test_every_part_predicts_every_labelled_trial_once(study: Path, windows: lis
         table = pd.read_parquet(folder / "predictions.parquet")
         assert len(table) == n and not table.duplicated(["recording", "trial"]).any()
         consumed = json.loads((folder / "consumed.json").read_text())["folds"]
-        assert all(check_consumed(splits, f.fold, consumed[str(f.fold)]) == [] for f in splits.folds)
+        assert all(check_training_intervals(splits, f.fold, consumed[str(f.fold)]) == [] for f in splits.folds)
     last = pd.read_parquet(tmp_path / "ladder" / "course" / parts[-1]["name"] / "predictions.parquet")
     assert (last["label"] == last["predicted"]).mean() > 0.9  # the latents made up by `translate` hold the label

@@ -16,7 +16,7 @@ from spikebridge.errors import DataError
 from spikebridge.metrics import information
 from spikebridge.nested_models.decoding.inputs import Latents
 from spikebridge.nested_models.encoding.steps import STEPS, Job, TranslationLadder, climb_one, translation_ladder
-from spikebridge.splits import check_consumed, consumed_intervals, make_splits, take
+from spikebridge.splits import check_training_intervals, make_splits, take, training_intervals
 from spikebridge.statistics import sign_flip
 from spikebridge.types import Splits, Windows
 
@@ -113,7 +113,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Windows],
                      at + "latents": arrays[name][rows].astype(np.float32)}  # fmt: skip
     (folder / "seq2seq").mkdir()
     np.savez(folder / "seq2seq" / "latents.npz", **kept)
-    consumed = {str(f.fold): consumed_intervals(take(list(windows.values()), f.train)) for f in splits.folds}
+    consumed = {str(f.fold): training_intervals(take(list(windows.values()), f.train)) for f in splits.folds}
     (folder / "seq2seq" / "consumed.json").write_text(pd.Series({"folds": consumed}).to_json())
     return windows, splits, folder, translation_ladder(windows, splits, folder, small_config())
 
@@ -137,7 +137,7 @@ def test_every_trial_and_step_once(study: tuple[dict[str, Windows], Splits, Path
     assert told["seq2seq"] > told["target_history"]
     for step, folds in found.consumed.items():
         for fold, intervals in folds.items():
-            assert check_consumed(splits, int(fold), intervals) == [], step
+            assert check_training_intervals(splits, int(fold), intervals) == [], step
 
 
 def test_the_course_of_a_trial_by_hand(study: tuple[dict[str, Windows], Splits, Path, TranslationLadder]) -> None:

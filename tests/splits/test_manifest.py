@@ -13,13 +13,13 @@ import pytest
 from spikebridge.config import SplitConfig
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.splits import (
-    check_consumed,
-    consumed_intervals,
+    check_training_intervals,
     load_splits,
     make_splits,
     save_splits,
     splits_to_dict,
     take,
+    training_intervals,
     verify,
 )
 from spikebridge.types import Splits, Windows
@@ -72,9 +72,9 @@ def test_no_manifest(tmp_path: Path, content: str | None) -> None:
 
 
 def test_consumed_intervals_merge(parts: list[Windows]) -> None:
-    assert consumed_intervals([parts[0]]) == {"a": [[0.0, 200.0]]}
+    assert training_intervals([parts[0]]) == {"a": [[0.0, 200.0]]}
     some = parts[0].select(np.array([0, 1, 5]))
-    assert consumed_intervals([some, some]) == {"a": [[0.0, 2.0], [5.0, 6.0]]}
+    assert training_intervals([some, some]) == {"a": [[0.0, 2.0], [5.0, 6.0]]}
 
 
 def test_take(parts: list[Windows]) -> None:
@@ -85,8 +85,8 @@ def test_take(parts: list[Windows]) -> None:
 
 def test_honest_fits_pass(parts: list[Windows], splits: Splits) -> None:
     for fold in splits.folds:
-        consumed = consumed_intervals(take(parts, fold.train))
-        assert check_consumed(splits, fold.fold, consumed) == []
+        consumed = training_intervals(take(parts, fold.train))
+        assert check_training_intervals(splits, fold.fold, consumed) == []
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_honest_fits_pass(parts: list[Windows], splits: Splits) -> None:
 )
 def test_trespassing(splits: Splits, start: float, stop: float, violations: int) -> None:
     first = splits.folds[1].test_intervals["a"][0, 0]
-    lines = check_consumed(splits, 1, {"a": [[first + start, first + stop]]})
+    lines = check_training_intervals(splits, 1, {"a": [[first + start, first + stop]]})
     assert len(lines) == violations
     assert all(line.startswith("fold 1: a: consumed") for line in lines)
 
 
 def test_unknown_fold_and_recording(splits: Splits) -> None:
-    assert check_consumed(splits, 9, {}) == ["fold 9 is not in the split manifest"]
-    assert check_consumed(splits, 0, {"z": [[0, 1]]}) == ["fold 0: z is not in the split manifest"]
+    assert check_training_intervals(splits, 9, {}) == ["fold 9 is not in the split manifest"]
+    assert check_training_intervals(splits, 0, {"z": [[0, 1]]}) == ["fold 0: z is not in the split manifest"]
 
 
 def test_any_time_of_a_held_out_recording_is_a_violation(parts: list[Windows]) -> None:
     splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, outer_folds=2))
-    assert check_consumed(splits, 0, {"b": [[0.0, 1.0]]}) == []
-    lines = check_consumed(splits, 0, {"a": [[900.0, 901.0]]})
+    assert check_training_intervals(splits, 0, {"b": [[0.0, 1.0]]}) == []
+    lines = check_training_intervals(splits, 0, {"a": [[900.0, 901.0]]})
     assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was consumed"]

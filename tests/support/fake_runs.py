@@ -13,7 +13,7 @@ import pandas as pd
 
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information
-from spikebridge.splits import consumed_intervals, make_splits, save_splits, take
+from spikebridge.splits import make_splits, save_splits, take, training_intervals
 from spikebridge.types import Splits, Windows
 
 LATENTS = ("position", "deliberation", "arousal")
@@ -209,7 +209,7 @@ def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
 
 
 def _common(study: Study, name: str, rng: np.random.Generator) -> None:
-    folds = {str(f.fold): consumed_intervals(take(study.windows, f.train)) for f in study.splits.folds}
+    folds = {str(f.fold): training_intervals(take(study.windows, f.train)) for f in study.splits.folds}
     write(study.model(name) / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
     write(study.model(name) / "fit.json", {"model": name, "split_hash": study.splits.hash})
     rows = []

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.duplicates import spike_sketch
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
-from spikebridge.runtime.hashing import file_digest, sketch
+from spikebridge.runtime.hashing import file_digest
 from spikebridge.runtime.stage_inputs import is_unfinished
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
@@ -62,7 +63,7 @@ def _sketch(recording: Recording) -> list[int]:
     """Empty for counts in bins, in which trains of different units may well be the same."""
     spikes = recording.spikes
     times = spikes["time_s"].to_numpy(dtype=np.float64)
-    return sketch(spikes["unit"].to_numpy(), times) if recording.resolution_s == 0 else []
+    return spike_sketch(spikes["unit"].to_numpy(), times) if recording.resolution_s == 0 else []
 
 
 def load_about(folder: Path) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.splits import audit, check_consumed, short_gaps, twins, verify
+from spikebridge.splits import audit, check_training_intervals, short_gaps, verify
 from spikebridge.types import Windows
 from spikebridge.types.intervals import as_intervals
 
@@ -38,7 +39,7 @@ def check(inputs: Inputs) -> dict[str, Any]:
     problems = [
         *_windows(inputs),
         *audit(inputs.splits, list(inputs.windows.values())),
-        *twins(list(inputs.windows.values())),
+        *duplicate_recordings(list(inputs.windows.values())),
         *(p for name, table in tables.items() for p in _table(name, table, expected, inputs.splits.hash)),
         *(p for model in inputs.consumed for p in _consumed(inputs, model)),
     ]
@@ -153,7 +154,9 @@ def _consumed(inputs: Inputs, model: str) -> Iterator[str]:
             continue
         for who, consumed in ((model, folds), (f"{model} (tuning)", tuning)):
             intervals = {r: as_intervals(i) for r, i in consumed.get(str(fold.fold), {}).items()}
-            yield from (f"{who}: {violation}" for violation in check_consumed(inputs.splits, fold.fold, intervals))
+            yield from (
+                f"{who}: {violation}" for violation in check_training_intervals(inputs.splits, fold.fold, intervals)
+            )
 
 
 def _count(folds: Mapping[str, Any]) -> int:

@@ -68,7 +68,7 @@ class Resampling:
         return np.ones((1, len(self.clusters)))
 
     def interval(self, score: clustered.Score) -> dict[str, float]:
-        found = cluster_bootstrap.interval(score, self.weights, self.alpha, self.independent)
+        found = cluster_bootstrap.bootstrap_interval(score, self.weights, self.alpha, self.independent)
         return {"value": found.value, "ci_low": found.ci_low, "ci_high": found.ci_high}
 
 

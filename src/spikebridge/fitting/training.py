@@ -14,11 +14,11 @@ import pandas as pd
 from spikebridge import models
 from spikebridge.config import Config
 from spikebridge.errors import LeakageError
-from spikebridge.fitting.tuning import FULL, partitions, seed_of
 from spikebridge.metrics import information
 from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
-from spikebridge.splits import consumed_intervals, load_splits, take
+from spikebridge.runtime.seeds import random_generator
+from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
 from spikebridge.types import Fold, Predictions, Windows
 
 OUTER = -1  # key of the random stream of a refit; the tuner uses the trial's number
@@ -83,7 +83,7 @@ def train(
 def _refit(job: Job, report: parallel.Report) -> dict[str, Any]:
     data = load_windows(job.windows)
     splits = load_splits(job.splits)
-    part = partitions(splits, job.fold)[0]
+    part = inner_partitions(splits, job.fold)[0]
     model = models.create(job.model, job.params, job.device)
     history: list[dict[str, Any]] = []
 
@@ -92,10 +92,10 @@ def _refit(job: Job, report: parallel.Report) -> dict[str, Any]:
         report(history[-1])
 
     learnt = take(data, part.train), take(data, part.valid)
-    model.fit(*learnt, seed_of(job.config, "fit", job.model, job.fold, OUTER), note)
+    model.fit(*learnt, random_generator(job.config.seed, "fit", job.model, job.fold, OUTER), note)
     result: dict[str, Any] = {
         "history": history,
-        "consumed": consumed_intervals([w for side in learnt for w in side]),
+        "consumed": training_intervals([w for side in learnt for w in side]),
         "tables": None,
     }
     if job.fold == FULL:

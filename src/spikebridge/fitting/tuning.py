@@ -25,11 +25,10 @@ from spikebridge.models import Model
 from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
+from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import lock, remove
-from spikebridge.splits import consumed_intervals, load_splits, take
-from spikebridge.types import Partition, Splits, Windows
-
-FULL = "full"
+from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
+from spikebridge.types import Splits, Windows
 
 
 @dataclass(frozen=True)
@@ -94,16 +93,6 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     remove(work)
 
 
-def partitions(splits: Splits, fold: str) -> Sequence[Partition]:
-    """The inner partitions of an outer fold, or of everything."""
-    return (splits.full,) if fold == FULL else splits.folds[int(fold)].inner
-
-
-def seed_of(config: Config, *key: str | int) -> np.random.Generator:
-    """A random stream of its own for every purpose."""
-    return np.random.default_rng([config.seed, int(digest(*map(str, key)), 16)])
-
-
 def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
     settings = [config.seed, config.models[model], config.tune.model_dump()]
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash())[:16]
@@ -127,15 +116,15 @@ def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
         done = studies.finished(study)
         report(len(done))
         data = load_windows(job.windows)
-        parts = partitions(load_splits(job.splits), job.fold)
+        parts = inner_partitions(load_splits(job.splits), job.fold)
         learnt = [(take(data, part.train), take(data, part.valid)) for part in parts]
         for number in range(len(done), _budget(job.config, job.model)):
-            seed = int(seed_of(job.config, "tune", job.model, job.fold, number).integers(2**31))
+            seed = int(random_generator(job.config.seed, "tune", job.model, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.startup_trials)
             _run_trial(study, job, number, learnt)
             report(1)
         result = _summary(study, job)
-        result["best"]["consumed"] = consumed_intervals([w for pair in learnt for side in pair for w in side])
+        result["best"]["consumed"] = training_intervals([w for pair in learnt for side in pair for w in side])
     return result
 
 
@@ -160,7 +149,7 @@ def _run_trial(study: Any, job: Job, number: int, learnt: Sequence[tuple[list[Wi
     try:
         outcomes = []
         for i, (train, valid) in enumerate(learnt):
-            rng = seed_of(job.config, "fit", job.model, job.fold, number, i)
+            rng = random_generator(job.config.seed, "fit", job.model, job.fold, number, i)
             model = models.create(job.model, capped, job.device)
             outcomes.append(assess(model, train, valid, rng, watch))
     except optuna.TrialPruned:

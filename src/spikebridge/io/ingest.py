@@ -17,6 +17,7 @@ from typing import Any
 
 from spikebridge.artifacts.recordings import load_about, save_ingested
 from spikebridge.config import Config
+from spikebridge.duplicates import sketch_overlap
 from spikebridge.errors import DataError
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_errors
 from spikebridge.errors.messages import listed
@@ -29,7 +30,7 @@ from spikebridge.io.probes import as_yaml, groups_in
 from spikebridge.io.reader_registry import files_of, read_contents, reader_of
 from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
-from spikebridge.runtime.hashing import digest, files_digest, likeness, same_files, source_hash
+from spikebridge.runtime.hashing import digest, files_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
 from spikebridge.runtime.stage_inputs import Inputs
 from spikebridge.types import Recording
@@ -102,7 +103,7 @@ def ingest(
         raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
     printer.finish()
     refused = [(o.name, str(job.entry.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
-    wrong = group_errors(refused) or _twins(outcomes)
+    wrong = group_errors(refused) or _duplicates(outcomes)
     if wrong:
         raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
     return [o.name for o in outcomes]
@@ -246,12 +247,12 @@ def _is_current(folder: Path, made_from: str) -> bool:
     return about.get("made_from") == made_from and same_files(folder, about.get("files", {}))
 
 
-def _twins(outcomes: Sequence[Outcome]) -> list[str]:
+def _duplicates(outcomes: Sequence[Outcome]) -> list[str]:
     """One line for each recording that holds the spikes of an earlier one, all of them or many."""
     lines = []
     for k, one in enumerate(outcomes):
         for other in outcomes[:k]:
-            share = 1.0 if one.spikes == other.spikes else likeness(one.sketch, other.sketch)
+            share = 1.0 if one.spikes == other.spikes else sketch_overlap(one.sketch, other.sketch)
             if share >= SHARED:
                 what = "the same spikes" if one.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
                 lines.append(

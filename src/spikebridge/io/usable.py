@@ -17,13 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, QualityConfig
+from spikebridge.duplicates import has_repeated_spikes
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.unit_names import named, names_of
-from spikebridge.io.validation.trains import is_doubled, starts_of
 from spikebridge.labels.sorter_labels import unit_labels, unwanted
+from spikebridge.types.spike_trains import first_spikes
 
 Times = NDArray[np.float64]
 
@@ -139,7 +140,11 @@ def _fault(parts: list[Times], contents: Contents, data: DataConfig) -> str:
     if (steps < 0).any():
         return "spike times that fall"
     n_again = np.array([(steps == 0).sum()])
-    if data.duplicates == "error" and contents.resolution_s == 0 and is_doubled(n_again, np.array([len(times)])).any():
+    if (
+        data.duplicates == "error"
+        and contents.resolution_s == 0
+        and has_repeated_spikes(n_again, np.array([len(times)])).any()
+    ):
         return "doubled spike times"
     return ""
 
@@ -147,7 +152,7 @@ def _fault(parts: list[Times], contents: Contents, data: DataConfig) -> str:
 def _trains(spikes: pd.DataFrame) -> dict[int, list[Times]]:
     """Unit -> its spike times, as views of the table: one where spikes are grouped by unit, as readers leave them."""
     units, times = spikes["unit"].to_numpy(), spikes["time_s"].to_numpy(dtype=np.float64)
-    start = starts_of(units)
+    start = first_spikes(units)
     found: dict[int, list[Times]] = {}
     for first, stop in zip(start.tolist(), [*start[1:].tolist(), len(units)], strict=False):
         found.setdefault(int(units[first]), []).append(times[first:stop])

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from spikebridge import models
 from spikebridge.config.declared_tests import DECIDING, TRANSLATING
-from spikebridge.fitting.tuning import partitions, seed_of
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.metrics import information
 from spikebridge.models import Model
-from spikebridge.splits import take
+from spikebridge.runtime.seeds import random_generator
+from spikebridge.splits import inner_partitions, take
 from spikebridge.types import Index, Partition
 
 SEEDS = 3
@@ -47,7 +47,7 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     translation.parquet, or empty. block: of the blocked folds, the one that a trial lies in. Seeds other than 0 are of
     the blocked scheme alone.
     """
-    part = partitions(refits.splits, str(refits.fold.fold))[0]
+    part = inner_partitions(refits.splits, str(refits.fold.fold))[0]
     dealt, test = random_fold(refits, part)
     rows = []
     for name in audited(list(refits.tuned)):
@@ -85,7 +85,7 @@ def random_fold(refits: Refits, part: Partition) -> tuple[Partition, Index]:
     for w in refits.data:
         known = refits.rng("random folds", w.recording).permutation(np.flatnonzero(w.labelled))
         mine = np.array_split(known, len(refits.splits.folds))[refits.fold.fold]
-        rng = seed_of(refits.config, "analyze", "random fold", w.recording, refits.fold.fold)
+        rng = random_generator(refits.config.seed, "analyze", "random fold", w.recording, refits.fold.fold)
         if w.recording in part.train:
             test[w.recording] = np.sort(mine)
         free = {True: rng.permutation(np.setdiff1d(known, mine)), False: rng.permutation(np.flatnonzero(~w.labelled))}
@@ -104,7 +104,7 @@ def _fit(refits: Refits, name: str, part: Partition, scheme: str, seed: int) -> 
     if name == refits.config.analysis.model and scheme == BLOCKED:
         return refits.reseeded if seed else refits.forward
     model = models.create(name, refits.tuned[name]["params"], refits.device)
-    rng = seed_of(refits.config, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
+    rng = random_generator(refits.config.seed, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
     said = {"fit": f"{scheme} {name}, seed {seed}", "fold": refits.fold.fold}
     model.fit(take(refits.data, part.train), take(refits.data, part.valid), rng, lambda row: refits.report(said | row))
     return model

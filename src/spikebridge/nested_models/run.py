@@ -13,7 +13,6 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.fitting.tuning import seed_of
 from spikebridge.nested_models.decoding.fit import Intervals, OutOfFold, out_of_fold
 from spikebridge.nested_models.decoding.inputs import in_memory, lacking_latents, read_latents
 from spikebridge.nested_models.decoding.steps import Step, decision_steps
@@ -21,6 +20,7 @@ from spikebridge.nested_models.decoding.time_resolved import course
 from spikebridge.nested_models.encoding.steps import translation_ladder
 from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
+from spikebridge.runtime.seeds import random_generator
 from spikebridge.splits import load_splits
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
 from spikebridge.types.intervals import merge_intervals
@@ -112,7 +112,7 @@ def _fold(job: Job, report: parallel.Report) -> dict[str, OutOfFold]:
     made = {}
     settled = replace(fold, inner=())  # parts of the window have no settings to choose
     for step, of_fold in [*((s, fold) for s in steps), *((part.step, settled) for part in parts)]:
-        rng = seed_of(job.config, "ladder", step.name, job.fold)
+        rng = random_generator(job.config.seed, "ladder", step.name, job.fold)
         one = out_of_fold(step, labelled, of_fold, latents, rng)
         if step.of_latents:
             before = _translator_consumed(job.train / TRANSLATOR / "consumed.json", job.fold)

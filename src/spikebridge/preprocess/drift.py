@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors.findings import Finding
-from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.unit_metrics import ObservedTrain
 from spikebridge.types import Recording
 from spikebridge.types.intervals import total_s
+from spikebridge.types.spike_trains import spike_trains
 
 CHANGE = 1.5
 """Fold by which the rate of a population may change before it is said. Of the four recordings of Steinmetz et al. 2019

@@ -22,7 +22,6 @@ from spikebridge.errors.findings import Finding
 from spikebridge.labels.sorter_labels import UnitLabels, unit_labels, unwanted
 from spikebridge.labels.trial_labels import label_names
 from spikebridge.preprocess.filters import Criterion, Filter, column_like, filters_of, not_judged, plain
-from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.unit_metrics import (
     FEWEST_BINS,
     ObservedTrain,
@@ -33,6 +32,7 @@ from spikebridge.preprocess.unit_metrics import (
 )
 from spikebridge.types import Recording
 from spikebridge.types.intervals import total_s
+from spikebridge.types.spike_trains import spike_trains
 
 ROLES = ("source", "target")
 MEASURES = ["n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count", "presence_ratio", "rate_change"]

@@ -14,10 +14,10 @@ from spikebridge.preprocess.binning import bin_trains
 from spikebridge.preprocess.covariates import trial_covariates
 from spikebridge.preprocess.drift import drift
 from spikebridge.preprocess.quality import report_of, select_units
-from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.trials import select_trials
 from spikebridge.types import Recording, Windows
 from spikebridge.types.intervals import TOLERANCE_S, subtract_intervals, total_s
+from spikebridge.types.spike_trains import spike_trains
 
 
 def make_windows(recording: Recording, config: Config, classes: tuple[str, ...]) -> tuple[Windows, dict[str, Any]]:

@@ -1,26 +1,28 @@
 """Outer and inner folds with gaps: made, stored and verified."""
 
-from spikebridge.splits.duplicate_recordings import twins
 from spikebridge.splits.gap import decorrelation_s, gap_s
 from spikebridge.splits.make import make_splits
 from spikebridge.splits.manifest import (
-    check_consumed,
-    consumed_intervals,
+    FULL,
+    check_training_intervals,
+    inner_partitions,
     load_splits,
     save_splits,
     splits_from_dict,
     splits_to_dict,
     take,
+    training_intervals,
     verify,
 )
 from spikebridge.splits.verify import audit, short_gaps
 
 __all__ = [
+    "FULL",
     "audit",
-    "check_consumed",
-    "consumed_intervals",
+    "check_training_intervals",
     "decorrelation_s",
     "gap_s",
+    "inner_partitions",
     "load_splits",
     "make_splits",
     "save_splits",
@@ -28,6 +30,6 @@ __all__ = [
     "splits_from_dict",
     "splits_to_dict",
     "take",
-    "twins",
+    "training_intervals",
     "verify",
 ]

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.config import SplitConfig
+from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.splits.duplicate_recordings import twins
 from spikebridge.splits.gap import gap_s
 from spikebridge.splits.manifest import content_hash
 from spikebridge.splits.verify import short_gaps
@@ -64,8 +64,8 @@ def make_splits(
         if not part.labelled.any():
             raise DataError(f"{part.recording}: no labelled trial to split")
     _refuse_rare_classes(parts, config.outer_folds)
-    if same := twins(windows):
-        raise DataError("; ".join(same))
+    if duplicates := duplicate_recordings(windows):
+        raise DataError("; ".join(duplicates))
     gaps = {n: gap_s(w, smoothing_s) if config.gap_s == "auto" else float(config.gap_s) for n, w in parts.items()}
     maker = _Maker(parts, gaps, config, dict(animals or {}))
     folds = tuple(maker.by_block() if config.by == "block" else maker.by_group())

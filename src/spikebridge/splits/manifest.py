@@ -15,6 +15,9 @@ from spikebridge.errors import DataError, LeakageError
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
 from spikebridge.types.intervals import TOLERANCE_S, as_intervals, merge_intervals
 
+FULL = "full"
+"""Name of the fit on everything, beside the numbers of the outer folds."""
+
 
 def content_hash(splits: Splits) -> str:
     """SHA-256 over the canonical JSON of everything but the hash: folds, gaps and the digests of the windows."""
@@ -90,7 +93,12 @@ def take(windows: Sequence[Windows], index: Index) -> list[Windows]:
     return [w.select(index[w.recording]) for w in windows if len(index.get(w.recording, ()))]
 
 
-def consumed_intervals(windows: Sequence[Windows]) -> dict[str, list[list[float]]]:
+def inner_partitions(splits: Splits, fold: str) -> Sequence[Partition]:
+    """The inner partitions of an outer fold, named by its number, or that of everything (`FULL`)."""
+    return (splits.full,) if fold == FULL else splits.folds[int(fold)].inner
+
+
+def training_intervals(windows: Sequence[Windows]) -> dict[str, list[list[float]]]:
     """Recording -> merged [start_s, stop_s] of all given windows: what a fit on them consumes."""
     spans: dict[str, list[np.ndarray]] = {}
     for w in windows:
@@ -98,7 +106,7 @@ def consumed_intervals(windows: Sequence[Windows]) -> dict[str, list[list[float]
     return {name: merge_intervals(np.concatenate(pairs)).tolist() for name, pairs in spans.items()}
 
 
-def check_consumed(splits: Splits, fold: int, consumed: Mapping[str, ArrayLike]) -> list[str]:
+def check_training_intervals(splits: Splits, fold: int, consumed: Mapping[str, ArrayLike]) -> list[str]:
     """One line for each consumed interval that touches a test block of the fold or its gap; empty where all is well.
 
     consumed: recording -> (interval, 2), seconds. Where whole recordings are held out, none of their time may be there.

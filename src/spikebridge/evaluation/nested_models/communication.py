@@ -93,7 +93,7 @@ def _rows(
         )
         drawn = weights @ spikes[:, k]
         samples = np.divide(weights @ gained[:, k], drawn, out=np.full(len(weights), np.nan), where=drawn > 0)
-        interval = cluster_bootstrap.from_samples(value, samples, len(spikes), alpha)
+        interval = cluster_bootstrap.interval_from_samples(value, samples, len(spikes), alpha)
         known = dict(zip(steps[1:], parts, strict=True))
         each = [known.get(s, float("nan")) for s in SOURCES]
         rows.append([recording, unit, value, interval.ci_low, interval.ci_high, *each, n])

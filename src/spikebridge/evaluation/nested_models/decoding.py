@@ -21,9 +21,8 @@ from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Decisions, Inputs, read_decisions
 from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
-from spikebridge.evaluation.verdicts import decided
 from spikebridge.metrics import clustered, decision
-from spikebridge.statistics import holm, sign_flip
+from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
 from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
@@ -82,7 +81,7 @@ def decision_ladder(
         named = {"kind": DECISION, "step": step["name"], "reference": step["reference"], "family": step["family"]}
         named["role"] = "ladder" if step["family"] else "descriptive"
         if step["missing"]:
-            rows.append({**named, "metric": WITHIN, "verdict": f"left out: {step['missing']}"})
+            rows.append({**named, "metric": WITHIN, "verdict": Verdict.LEFT_OUT.text(reason=step["missing"])})
         else:
             found = _rows(step["name"], step["reference"], steps, resampling, settings, rng)
             rows += [{**named, **row} for row in found]
@@ -91,10 +90,9 @@ def decision_ladder(
         table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(np.float64))
         for k in family.index:
             of = table.loc[k]
-            table.loc[k, "verdict"] = decided(
-                of["step"], of["p_holm"], of["smallest_attainable_p"], len(family), resampling.clusters.kind,
-                settings.alpha,
-            )  # fmt: skip
+            verdict = verdict_of(of["p_holm"], of["smallest_attainable_p"], len(family), settings.alpha)
+            kind = resampling.clusters.kind
+            table.loc[k, "verdict"] = verdict_text(verdict, of["step"], kind, len(family), settings.alpha)
     return table
 
 
@@ -122,7 +120,7 @@ def _rows(
     effective = float(weight.sum() ** 2 / (weight**2).sum())
     of_step = {"n_clusters": len(resampling.clusters), "n": len(weight), "n_effective": effective}
     for metric, score in mine.items():
-        row = {"metric": metric, **of_step, **resampling.interval(score), "verdict": "descriptive"}
+        row = {"metric": metric, **of_step, **resampling.interval(score), "verdict": Verdict.DESCRIPTIVE.text()}
         if over is None:
             yield row
             continue

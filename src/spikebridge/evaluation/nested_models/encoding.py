@@ -22,9 +22,8 @@ from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import KEYS, Inputs, Translation, read_table
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
 from spikebridge.evaluation.scores import Resampling
-from spikebridge.evaluation.verdicts import decided
 from spikebridge.metrics import clustered
-from spikebridge.statistics import holm, sign_flip
+from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
 from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
@@ -92,7 +91,7 @@ def translation_ladder_table(
     for step in found.order:
         named = {"kind": KIND, "step": step, "metric": BITS, "reference": before, "family": ""}
         if step in found.missing:
-            rows.append({**named, "verdict": f"left out: {found.missing[step]}", "role": "descriptive"})
+            rows.append({**named, "verdict": Verdict.LEFT_OUT.text(reason=found.missing[step]), "role": "descriptive"})
             continue
         assert resampling is not None  # it is of these steps
         mine = found.steps[step]
@@ -132,13 +131,12 @@ def _tested(table: pd.DataFrame, kind: str, alpha: float) -> pd.DataFrame:
     """With Holm within the family and verdicts; the rest is described."""
     family = table.index[table["family"].ne("")]
     table["role"] = np.where(table["family"].ne(""), "ladder", "descriptive")
-    table["verdict"] = [v if isinstance(v, str) else "descriptive" for v in table["verdict"]]
+    table["verdict"] = [v if isinstance(v, str) else Verdict.DESCRIPTIVE.text() for v in table["verdict"]]
     if len(family):
         table.loc[family, "p_holm"] = holm(table.loc[family, "p"].to_numpy(np.float64))
     for k in family:
         of = table.loc[k]
         name = "communication" if of["metric"] == COMMUNICATION else of["step"]
-        table.loc[k, "verdict"] = decided(
-            name, of["p_holm"], of["smallest_attainable_p"], len(family), kind, alpha
-        )  # fmt: skip
+        verdict = verdict_of(of["p_holm"], of["smallest_attainable_p"], len(family), alpha)
+        table.loc[k, "verdict"] = verdict_text(verdict, name, kind, len(family), alpha)
     return table

@@ -45,7 +45,7 @@ class Session:
 class _Drawn:
     """labels: of each recording. null: name -> (draw, trial) of each recording, one byte a label (sessions are long).
 
-    blocks: number of blocks that block_permutation deals, of each recording. strange: recordings (by place) whose
+    blocks: number of blocks that block_permutation permutes, of each recording. strange: recordings (by place) whose
     labels the pseudosessions do not look like.
     """
 
@@ -60,8 +60,11 @@ class _Drawn:
         small: type[np.integer] = np.int8 if k < 127 else np.int64
         length = [block_permutation.block_length(label, k) for label in labels]
         sessions = [pseudosession.fit(x, k).draw(len(x), draws, pseudo).astype(small) for x in labels]
-        dealt = [block_permutation.deal(x, n, draws, block).astype(small) for x, n in zip(labels, length, strict=True)]
-        turned = [circular_shift.turn(x, draws, circular).astype(small) for x in labels]
+        dealt = [
+            block_permutation.permute_blocks(x, n, draws, block).astype(small)
+            for x, n in zip(labels, length, strict=True)
+        ]
+        turned = [circular_shift.rotate(x, draws, circular).astype(small) for x in labels]
         return _Drawn(
             labels,
             {pseudosession.NAME: sessions, block_permutation.NAME: dealt, circular_shift.NAME: turned},

@@ -18,7 +18,7 @@ from spikebridge.io.validation.characters import (
     check_trial_characters,
 )
 from spikebridge.io.validation.clocks import check_clocks, check_relative
-from spikebridge.io.validation.duplicates import check_copies
+from spikebridge.io.validation.duplicates import check_equal_trains, check_shared_spikes
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.observed import check_observed, check_pauses
 from spikebridge.io.validation.regions import check_regions
@@ -26,7 +26,7 @@ from spikebridge.io.validation.scale import check_scale
 from spikebridge.io.validation.spike_times import check_order, check_time_unit, check_values
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trials import check_columns, check_events, check_include, check_spans
-from spikebridge.io.validation.units import check_ids, check_numbers, check_twins
+from spikebridge.io.validation.units import check_ids, check_numbers
 from spikebridge.io.validation.windows import check_windows
 from spikebridge.types import Recording
 
@@ -35,8 +35,8 @@ Check = Callable[[Subject], Iterator[Finding]]
 CHECKS: dict[Check, str] = {
     check_ids: "spikes",
     check_numbers: "spikes",
-    check_twins: "regions",
-    check_copies: "regions",
+    check_equal_trains: "regions",
+    check_shared_spikes: "regions",
     check_regions: "regions",
     check_values: "spikes",
     check_order: "spikes",

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from spikebridge.duplicates import has_repeated_spikes
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted
 from spikebridge.io.offsets import offset_setting
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.time_unit import NOT_SECONDS, SPIKE_OPTIONS, fast_hz
-from spikebridge.io.validation.trains import is_doubled
 
 LONG_S = 1.0e5
 """A recording longer than this, 28 hours, is rare."""
@@ -57,10 +57,10 @@ def _offset_up(subject: Subject) -> str:
 
 def check_order(subject: Subject) -> Iterator[Finding]:
     """Falling or repeated times within a unit. Where the file holds bins, several spikes have the time of their bin."""
-    trains, found = subject.trains, subject.trains.intervals
+    trains, found = subject.trains, subject.trains.isi
     ids = subject.recording.units["unit"]
     mixed = set(ids[ids.duplicated()])  # spikes of two units under one id: that they fall says nothing
-    falls = {train: spike for train, spike in found.falls.items() if int(trains.unit[train]) not in mixed}
+    falls = {train: spike for train, spike in found.decreasing.items() if int(trains.unit[train]) not in mixed}
     if falls:
         train, spike = next(iter(falls.items()))
         yield Finding.error(
@@ -73,7 +73,7 @@ def check_order(subject: Subject) -> Iterator[Finding]:
         )
     if subject.recording.resolution_s > 0:
         return
-    heavy = is_doubled(found.repeats, trains.n)
+    heavy = has_repeated_spikes(found.repeats, trains.n)
     light = (found.repeats > 0) & ~heavy
     if heavy.any() and subject.data.duplicates == "error":
         who = subject.units(trains.unit[heavy])

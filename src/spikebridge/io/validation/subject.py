@@ -19,9 +19,9 @@ from spikebridge.io.offsets import Offset, offset_of
 from spikebridge.io.unit_names import named, names_of
 from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
 from spikebridge.io.validation.time_unit import why_not_seconds
-from spikebridge.io.validation.trains import Trains, trains_of
 from spikebridge.labels.trial_labels import included, is_absent, trial_labels
 from spikebridge.types import Recording
+from spikebridge.types.spike_trains import SpikeTrains
 
 WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
@@ -41,11 +41,11 @@ class Subject:
     time_unit_options: bool = False
 
     @cached_property
-    def trains(self) -> Trains:
-        return trains_of(self.recording.spikes)
+    def trains(self) -> SpikeTrains:
+        return SpikeTrains.from_table(self.recording.spikes)
 
     @cached_property
-    def used_trains(self) -> Trains:
+    def used_trains(self) -> SpikeTrains:
         """The trains of used units; all of them where no unit is used."""
         used = ~np.isin(self.trains.unit, list(self.unused))
         return self.trains.only(used) if used.any() else self.trains

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors.findings import Finding
-from spikebridge.io.validation.trains import BELOW_S, Trains
+from spikebridge.types.spike_trains import ISI_LIMITS_S, SpikeTrains
 
 LONGEST_S = 1.0e6
 """Nobody records for eleven days without a break. Milliseconds of seventeen minutes are more."""
@@ -18,7 +18,7 @@ SLOW_HZ, FAST_HZ = 0.02, 250.0
 ODD_HZ = 100.0
 """A higher rate of the median unit is that of threshold crossings at best."""
 FEWEST_SHORT = 0.002
-"""Less than this share of intervals below `trains.SHORT_S` speaks for a clock that counts faster than seconds."""
+"""Less than this share of intervals below `SHORT_S` suggests a clock faster than seconds."""
 ENOUGH = 20
 MANY = 100
 """Spikes, or intervals, from which times and rates can be judged."""
@@ -46,13 +46,13 @@ BEHAVIOR_OPTIONS = "If not, set data.options: {behavior_time_unit: ms} (or us, s
 """What is added to a remedy where the reader takes options that name the unit of times."""
 
 
-def why_not_seconds(trains: Trains) -> Finding | None:
+def why_not_seconds(trains: SpikeTrains) -> Finding | None:
     """Why the spike times cannot be seconds; None where nothing speaks against it."""
     if trains.n_spikes < ENOUGH:
         return None
     first, last = trains.span
     rate = _median_hz(trains)
-    found, n = trains.intervals, int(trains.intervals.n.sum())
+    found, n = trains.isi, int(trains.isi.n.sum())
     if all(_whole(trains.of(train)) for train in range(len(trains.n))):
         return _not_seconds(
             f"all {trains.n_spikes} are whole numbers (up to {last:.0f});",
@@ -86,13 +86,13 @@ def _impossible_rate(why: str, remedy: str) -> Finding:
     return Finding.error("impossible-firing-rate", "spikes", f"spike times are not in seconds: {why}", remedy)
 
 
-def fast_hz(trains: Trains) -> float:
+def fast_hz(trains: SpikeTrains) -> float:
     """The rate of the median unit, spikes/s, where it is odd; else 0."""
     rate = _median_hz(trains)
     return rate if rate > ODD_HZ and np.median(trains.n) >= ENOUGH else 0.0
 
 
-def _too_far_apart(trains: Trains) -> Finding | None:
+def _too_far_apart(trains: SpikeTrains) -> Finding | None:
     """A refractory time a hundred (1000) times too long: irregular units that never fire twice within 0.1 s (1 s).
 
     With rate r, n intervals of a Poisson train make n (1 - exp(-r s)) of them shorter than s expected; neurons have
@@ -101,9 +101,9 @@ def _too_far_apart(trains: Trains) -> Finding | None:
     n, length = trains.n - 1, trains.span[1] - trains.span[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (trains.times[trains.start + n] - trains.times[trains.start]) / n
-        variation = np.sqrt(np.maximum(trains.intervals.squares / n - mean**2, 0.0)) / mean
-    for limit, short in zip(BELOW_S[1:], trains.intervals.below[1:], strict=True):
-        judged = (n >= ENOUGH) & (variation >= IRREGULAR) & (trains.n / length < BRISK_HZ * BELOW_S[0] / limit)
+        variation = np.sqrt(np.maximum(trains.isi.squares / n - mean**2, 0.0)) / mean
+    for limit, short in zip(ISI_LIMITS_S[1:], trains.isi.below[1:], strict=True):
+        judged = (n >= ENOUGH) & (variation >= IRREGULAR) & (trains.n / length < BRISK_HZ * ISI_LIMITS_S[0] / limit)
         expected = float((n * -np.expm1(-trains.n * limit / length))[judged].sum())
         n_short = int(short[judged].sum())
         if expected >= EXPECTED and n_short < ABSENT * expected:
@@ -116,25 +116,25 @@ def _too_far_apart(trains: Trains) -> Finding | None:
     return None
 
 
-def _too_close(trains: Trains) -> Finding | None:
+def _too_close(trains: SpikeTrains) -> Finding | None:
     """Most units fire again within the refractory time, far more often than a Poisson train of their rate."""
     n, length = trains.n - 1, max(trains.span[1] - trains.span[0], 1e-9)
     judged = n >= ENOUGH
     if n[judged].sum() < MANY:
         return None
-    share = trains.intervals.below[0][judged] / n[judged]
-    poisson = -np.expm1(-trains.n[judged] / length * BELOW_S[0])
+    share = trains.isi.below[0][judged] / n[judged]
+    poisson = -np.expm1(-trains.n[judged] / length * ISI_LIMITS_S[0])
     median = float(np.median(share))
     if median <= TOO_CLOSE or np.median(share / poisson) < BURSTS:
         return None
     return _impossible_rate(
-        f"in the median unit {100 * median:.0f} % of the intervals between spikes are below {1000 * BELOW_S[0]:g} ms: "
-        "no neuron fires again so soon;",
+        f"in the median unit {100 * median:.0f} % of the intervals between spikes are below "
+        f"{1000 * ISI_LIMITS_S[0]:g} ms: no neuron fires again so soon;",
         "multiply minutes by 60, hours by 3600, or correct what data.options says of times",
     )
 
 
-def _median_hz(trains: Trains) -> float:
+def _median_hz(trains: SpikeTrains) -> float:
     return float(np.median(trains.n)) / max(trains.span[1] - trains.span[0], 1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Unit ids, and units that are there twice."""
+"""Unit ids, and numbers of spikes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import pandas as pd
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.validation.subject import Subject, holds_times
-from spikebridge.io.validation.trains import Trains
 
 MIN_SHIFTED = 4
 """Units from which numbers of spikes that fit the next unit are no chance."""
-FEWEST_SPIKES = 5
-"""Shorter trains may be the same by chance."""
 
 
 def check_ids(subject: Subject) -> Iterator[Finding]:
@@ -91,41 +88,3 @@ def check_numbers(subject: Subject) -> Iterator[Finding]:
             f"{len(differ)} of {counted(len(n), 'unit')} have another number of spikes than column {name!r} says "
             f"{example}",
         )
-
-
-def check_twins(subject: Subject) -> Iterator[Finding]:
-    """The spikes of a unit under two ids. Across the regions the target would be translated from itself."""
-    table = subject.recording.units.drop_duplicates("unit").set_index("unit")["region"]
-    across: list[str] = []
-    seconds: list[int] = []
-    within: list[str] = []
-    for one, other in _twins(subject.used_trains):
-        places = [str(table.get(unit, "")) for unit in (one, other)]
-        roles = {role for role in ("source", "target") if set(places) & set(getattr(subject.data, role))}
-        text = f"{subject.called(one)} ({places[0]}) and {subject.called(other)} ({places[1]})"
-        (across if len(roles) == 2 else within).append(text)
-        seconds += [other] if len(roles) == 2 else []
-    if across:
-        yield Finding.error(
-            "same-spikes-in-source-and-target",
-            "units",
-            f"units of source and target hold the same spikes: {listed(across, 10)}. The target would be translated "
-            f"from itself; leave one unit of each pair out: {subject.without(seconds)}",
-        )
-    if within:
-        yield Finding.warning(
-            "same-spikes", "units", f"units hold the same spikes: {listed(within, 10)}; one of each pair is superfluous"
-        )
-
-
-def _twins(trains: Trains) -> Iterator[tuple[int, int]]:
-    """Pairs of units with equal trains; only trains that agree in length, first, middle and last spike are compared."""
-    first: dict[tuple[float, ...], list[int]] = {}
-    for train in np.flatnonzero(trains.n >= FEWEST_SPIKES).tolist():
-        mine = trains.of(train)
-        alike = first.setdefault((len(mine), mine[0], mine[len(mine) // 2], mine[-1]), [])
-        twin = next((other for other in alike if np.array_equal(trains.of(other), mine)), None)
-        if twin is None:
-            alike.append(train)
-        else:
-            yield int(trains.unit[twin]), int(trains.unit[train])

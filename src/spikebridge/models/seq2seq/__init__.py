@@ -17,15 +17,20 @@ from pydantic import AfterValidator, Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts import tree_readout
-from spikebridge.models.parts.arrays import load_arrays, part, save_arrays
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.forest import Forest, named_arrays
-from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
-from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
+from spikebridge.models.parts.regressors import MAX_S
+from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
 from spikebridge.models.seq2seq.adapt import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
+from spikebridge.models.seq2seq.decision_readout import (
+    LabelDirection,
+    fit_label_direction,
+    forest_features,
+    grow_forest,
+    pool_with_forest,
+)
 from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, fill, read_layout
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import History, Predictions, Windows
@@ -110,8 +115,8 @@ class Seq2Seq(Model):
                 self.directions[name] = replace(direction, weights=direction.weights * size)
                 more[name] = crossed * size
         for name, z in latents.items() if p.readout_trees else ():
-            x = tree_readout.features(z, more.get(name, np.empty((len(z), 0))))
-            forest = tree_readout.grow(x, labels[name], p.readout_trees, int(rng.integers(2**31)))
+            x = forest_features(z, more.get(name, np.empty((len(z), 0))))
+            forest = grow_forest(x, labels[name], p.readout_trees, int(rng.integers(2**31)))
             self.forests |= {name: forest} if forest is not None else {}
         return fit_readouts(latents, labels, len(self.classes), more, summaries)
 
@@ -156,8 +161,8 @@ class Seq2Seq(Model):
                 more = self.directions[recording].evidence(windows)
             probabilities = self.readouts[recording].probabilities(np.hstack([SUMMARIES[self.summary](latents), more]))
             if recording in self.forests:
-                x, share = tree_readout.features(latents, more), np.array(self.class_shares[recording])
-                probabilities = tree_readout.pooled(self.forests[recording], x, share, probabilities)
+                x, share = forest_features(latents, more), np.array(self.class_shares[recording])
+                probabilities = pool_with_forest(self.forests[recording], x, share, probabilities)
         return Predictions(probabilities, rates, latents, self.translator.without_source(windows))
 
     def _save(self, folder: Path) -> None:
@@ -186,8 +191,8 @@ class Seq2Seq(Model):
         self.translator = Translator(self.params, self.bin_s, self.device)
         self.translator.build(sizes, seed=0)
         fill(self.translator, arrays)
-        told = {name: part(arrays, f"direction.{i}.") for i, name in enumerate(order)}
+        told = {name: with_prefix(arrays, f"direction.{i}.") for i, name in enumerate(order)}
         self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in told.items() if fields}
-        found = {name: part(arrays, f"readout.{i}.") for i, name in enumerate(order)}
+        found = {name: with_prefix(arrays, f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}
         self.forests = saved.forests(self.directions)

@@ -16,7 +16,7 @@ from spikebridge.models import Model
 from spikebridge.nested_models.decoding.confounds import Matched
 from spikebridge.nested_models.decoding.inputs import FoldLatents
 from spikebridge.nested_models.decoding.steps import Step
-from spikebridge.splits import consumed_intervals, take
+from spikebridge.splits import take, training_intervals
 from spikebridge.types import Fold, Index, Partition, Windows
 
 Intervals = dict[str, list[list[float]]]
@@ -48,7 +48,7 @@ def out_of_fold(
     for w in _seen(step, data, fold.test, latents):
         table = decisions(model, w, fold.fold, model.predict(w))
         tables.append(table.assign(weight=model.weights_of(w)) if isinstance(model, Matched) else table)
-    return OutOfFold(pd.concat(tables, ignore_index=True), consumed_intervals(train), chosen, loss)
+    return OutOfFold(pd.concat(tables, ignore_index=True), training_intervals(train), chosen, loss)
 
 
 def choose(

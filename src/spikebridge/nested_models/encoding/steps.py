@@ -50,7 +50,7 @@ from spikebridge.nested_models.encoding.design_matrices import (
 from spikebridge.nested_models.encoding.fit import Memory, Nested, Part, nats, with_course, with_part
 from spikebridge.nested_models.encoding.reduced_rank_source import best_linear, linear_source
 from spikebridge.runtime import parallel
-from spikebridge.splits import consumed_intervals
+from spikebridge.splits import training_intervals
 from spikebridge.types import Fold, Splits, Windows
 from spikebridge.types.intervals import merge_intervals
 
@@ -239,7 +239,7 @@ def _consumed(
 ) -> dict[str, dict[str, Intervals]]:
     """What each step learned from: every training window, and for seq2seq what its translator consumed besides."""
     own = {
-        str(f.fold): consumed_intervals([windows[n].select(r) for n, r in f.train.items() if len(r)])
+        str(f.fold): training_intervals([windows[n].select(r) for n, r in f.train.items() if len(r)])
         for f in splits.folds
     }
     found = dict.fromkeys(steps, own)
