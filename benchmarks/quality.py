@@ -34,9 +34,10 @@ from numpy.typing import NDArray
 
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
 from spikebridge import config, evaluation, models
+from spikebridge.artifacts.training import Decisions
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
-from spikebridge.evaluation.inputs import Decisions, Inputs, read
+from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.scores import Resampling, source_score, translation_score
 from spikebridge.fitting import training, tuning
 from spikebridge.metrics import clustered

@@ -186,7 +186,7 @@ def test_descriptions_are_the_tests_of_what_lies_on_disk(comparisons: pd.DataFra
 
 
 def _sorted(study: Study, model: str) -> pd.DataFrame:
-    table = pd.read_parquet(study.model(model) / "predictions.parquet")
+    table = pd.read_parquet(study.run(model).predictions)
     return table.sort_values(["recording", "time_s"]).reset_index(drop=True)
 
 

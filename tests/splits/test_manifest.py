@@ -34,7 +34,7 @@ def parts(make_windows: Make) -> list[Windows]:
 
 @pytest.fixture
 def splits(parts: list[Windows]) -> Splits:
-    return make_splits(parts, SplitConfig(gap_s=3.0, outer_folds=4))
+    return make_splits(parts, SplitConfig(gap_s=3.0, n_outer_folds=4))
 
 
 def test_round_trip(parts: list[Windows], splits: Splits, tmp_path: Path) -> None:
@@ -46,11 +46,11 @@ def test_round_trip(parts: list[Windows], splits: Splits, tmp_path: Path) -> Non
 
 
 def test_the_hash_follows_content_and_data(parts: list[Windows], splits: Splits) -> None:
-    again = make_splits(parts[::-1], SplitConfig(gap_s=3.0, outer_folds=4))
+    again = make_splits(parts[::-1], SplitConfig(gap_s=3.0, n_outer_folds=4))
     assert again.hash == splits.hash
-    assert make_splits(parts, SplitConfig(gap_s=2.0, outer_folds=4)).hash != splits.hash
+    assert make_splits(parts, SplitConfig(gap_s=2.0, n_outer_folds=4)).hash != splits.hash
     changed = [replace(parts[0], source=parts[0].source + np.uint8(1)), parts[1]]
-    assert make_splits(changed, SplitConfig(gap_s=3.0, outer_folds=4)).hash != splits.hash
+    assert make_splits(changed, SplitConfig(gap_s=3.0, n_outer_folds=4)).hash != splits.hash
     with pytest.raises(LeakageError, match="a: the windows are not those"):
         verify(splits, changed)
 
@@ -71,7 +71,7 @@ def test_no_manifest(tmp_path: Path, content: str | None) -> None:
         load_splits(tmp_path / "splits.json")
 
 
-def test_consumed_intervals_merge(parts: list[Windows]) -> None:
+def test_training_intervals_merge(parts: list[Windows]) -> None:
     assert training_intervals([parts[0]]) == {"a": [[0.0, 200.0]]}
     some = parts[0].select(np.array([0, 1, 5]))
     assert training_intervals([some, some]) == {"a": [[0.0, 2.0], [5.0, 6.0]]}
@@ -85,8 +85,8 @@ def test_take(parts: list[Windows]) -> None:
 
 def test_honest_fits_pass(parts: list[Windows], splits: Splits) -> None:
     for fold in splits.folds:
-        consumed = training_intervals(take(parts, fold.train))
-        assert check_training_intervals(splits, fold.fold, consumed) == []
+        intervals = training_intervals(take(parts, fold.train))
+        assert check_training_intervals(splits, fold.fold, intervals) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_trespassing(splits: Splits, start: float, stop: float, violations: int)
     first = splits.folds[1].test_intervals["a"][0, 0]
     lines = check_training_intervals(splits, 1, {"a": [[first + start, first + stop]]})
     assert len(lines) == violations
-    assert all(line.startswith("fold 1: a: consumed") for line in lines)
+    assert all(line.startswith("fold 1: a: learned from") for line in lines)
 
 
 def test_unknown_fold_and_recording(splits: Splits) -> None:
@@ -111,7 +111,7 @@ def test_unknown_fold_and_recording(splits: Splits) -> None:
 
 
 def test_any_time_of_a_held_out_recording_is_a_violation(parts: list[Windows]) -> None:
-    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, outer_folds=2))
+    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, n_outer_folds=2))
     assert check_training_intervals(splits, 0, {"b": [[0.0, 1.0]]}) == []
     lines = check_training_intervals(splits, 0, {"a": [[900.0, 901.0]]})
-    assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was consumed"]
+    assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was learned from"]

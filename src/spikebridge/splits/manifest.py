@@ -1,4 +1,4 @@
-"""The manifest of folds on disk, its hash, and whether what a fit consumed keeps to it."""
+"""The manifest of folds on disk, its hash, and whether the time that a fit learned from keeps to it."""
 
 from __future__ import annotations
 
@@ -99,33 +99,33 @@ def inner_partitions(splits: Splits, fold: str) -> Sequence[Partition]:
 
 
 def training_intervals(windows: Sequence[Windows]) -> dict[str, list[list[float]]]:
-    """Recording -> merged [start_s, stop_s] of all given windows: what a fit on them consumes."""
+    """Recording -> merged [start_s, stop_s] of all given windows: the time that a fit on them learns from."""
     spans: dict[str, list[np.ndarray]] = {}
     for w in windows:
         spans.setdefault(w.recording, []).append(np.column_stack([w.start_s, w.stop_s]))
     return {name: merge_intervals(np.concatenate(pairs)).tolist() for name, pairs in spans.items()}
 
 
-def check_training_intervals(splits: Splits, fold: int, consumed: Mapping[str, ArrayLike]) -> list[str]:
-    """One line for each consumed interval that touches a test block of the fold or its gap; empty where all is well.
+def check_training_intervals(splits: Splits, fold: int, intervals: Mapping[str, ArrayLike]) -> list[str]:
+    """One line for each training interval that touches a test block of the fold or its gap; empty where all is well.
 
-    consumed: recording -> (interval, 2), seconds. Where whole recordings are held out, none of their time may be there.
+    intervals: recording -> (interval, 2), seconds. Of recordings that are held out whole, no time may be there.
     """
     by_number = {f.fold: f for f in splits.folds}
     if fold not in by_number:
         return [f"fold {fold} is not in the split manifest"]
     held = by_number[fold].test_intervals
     known = {*splits.full.train, *splits.full.valid}
-    lines = [f"fold {fold}: {name} is not in the split manifest" for name in consumed if name not in known]
+    lines = [f"fold {fold}: {name} is not in the split manifest" for name in intervals if name not in known]
     for name, blocks in held.items():
         gap = splits.gap_s[name]
-        for start, stop in as_intervals(consumed.get(name, ())):
+        for start, stop in as_intervals(intervals.get(name, ())):
             if splits.by != "block":
-                lines.append(f"fold {fold}: {name} is held out, but {start:.3f} to {stop:.3f} s was consumed")
+                lines.append(f"fold {fold}: {name} is held out, but {start:.3f} to {stop:.3f} s was learned from")
                 continue
             near = [(a, b) for a, b in blocks if max(a - stop, start - b) < gap - TOLERANCE_S]
             lines += [
-                f"fold {fold}: {name}: consumed {start:.3f} to {stop:.3f} s comes nearer than the gap of {gap:.3f} s "
+                f"fold {fold}: {name}: learned from {start:.3f} to {stop:.3f} s, nearer than the gap of {gap:.3f} s "
                 f"to the test block {a:.3f} to {b:.3f} s"
                 for a, b in near
             ]
