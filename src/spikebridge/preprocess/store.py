@@ -12,7 +12,8 @@ from typing import Any
 from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.errors.grouping import Heard, Line
+from spikebridge.errors.findings import Finding
+from spikebridge.errors.grouping import RecordingStatus, StatusPrinter
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
@@ -81,9 +82,9 @@ def write_windows(
         Job(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
         for name in recordings.names
     ]
-    heard = Heard(say, len(jobs))
-    outcomes = run_jobs(window_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
-    heard.finish()
+    printer = StatusPrinter(say, len(jobs))
+    outcomes = run_jobs(window_one, jobs, n_workers(config.compute, len(jobs)), printer, torch=False)
+    printer.finish()
     wrong = [o for o in outcomes if isinstance(o, str)]
     if wrong:
         raise DataError("\n".join(wrong))
@@ -98,7 +99,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     if job.earlier and job.entry.get("made_from") == made_from and same_files(job.earlier, job.entry.get("files", {})):
         for name in job.entry["files"]:
             shutil.copy2(job.earlier / name, job.out / name)
-        report(Line(job.name, "unchanged"))
+        report(RecordingStatus(job.name, "unchanged"))
         return job.entry
     recording = load_ingested(job.ingested / job.name)
     try:
@@ -108,8 +109,9 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     files = [f"{job.name}.npz", f"{job.name}.quality.csv"]
     windows.save(job.out / files[0])
     write_csv(quality_table(recording, job.config), job.out / files[1], lineterminator="\n")
-    new = [w for w in entry["warnings"] if w not in recording.warnings]  # ingest has said the others
-    report(Line(job.name, f"{len(windows)} windows", tuple(new)))
+    warnings = map(Finding.from_dict, entry["warnings"])
+    new = tuple(w for w in warnings if w not in recording.warnings)  # ingest has printed the others
+    report(RecordingStatus(job.name, f"{len(windows)} windows", new))
     return entry | {"files": {name: file_digest(job.out / name) for name in files}, "made_from": made_from}
 
 

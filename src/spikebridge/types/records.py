@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.types.lazy_arrays import selected, stored_members
 
 LARGE = ("source", "target", "behavior")
@@ -41,7 +42,7 @@ class Recording:
     behavior: pd.DataFrame
     observed: NDArray[np.float64]
     source_file: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     resolution_s: float = 0.0
 
 
