@@ -11,11 +11,12 @@ import pytest
 from fake_latents import translate
 from studies import small_config
 
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.nested_models import climb
 from spikebridge.nested_models.decoding.inputs import Latents as OfRecording
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import LATENTS, MOST_PARTS, SOURCE, course
-from spikebridge.splits import check_training_intervals, load_splits
+from spikebridge.splits import check_training_intervals
 from spikebridge.types import Windows
 
 

@@ -16,7 +16,7 @@ from spikebridge.errors import DataError
 from spikebridge.metrics import information
 from spikebridge.nested_models.decoding.inputs import Latents
 from spikebridge.nested_models.encoding.steps import STEPS, Job, TranslationLadder, climb_one, translation_ladder
-from spikebridge.splits import check_training_intervals, make_splits, take, training_intervals
+from spikebridge.splits import check_training_intervals, make_splits, select_windows, training_intervals
 from spikebridge.statistics import sign_flip
 from spikebridge.types import Splits, Windows
 
@@ -113,7 +113,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Windows],
                      at + "latents": arrays[name][rows].astype(np.float32)}  # fmt: skip
     (folder / "seq2seq").mkdir()
     np.savez(folder / "seq2seq" / "latents.npz", **kept)
-    consumed = {str(f.fold): training_intervals(take(list(windows.values()), f.train)) for f in splits.folds}
+    consumed = {str(f.fold): training_intervals(select_windows(list(windows.values()), f.train)) for f in splits.folds}
     (folder / "seq2seq" / "consumed.json").write_text(pd.Series({"folds": consumed}).to_json())
     return windows, splits, folder, translation_ladder(windows, splits, folder, small_config())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spikebridge.splits import take, training_intervals
+from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 
@@ -27,6 +27,6 @@ def translate(root: Path, data: list[Windows], splits: Splits) -> Path:
         arrays[f"{w.recording}|{fold.fold}|is_test"] = np.isin(rows, fold.test[w.recording])
         arrays[f"{w.recording}|{fold.fold}|latents"] = z
     np.savez_compressed(folder / "latents.npz", **arrays)
-    folds = {str(f.fold): training_intervals(take(data, f.train)) for f in splits.folds}
+    folds = {str(f.fold): training_intervals(select_windows(data, f.train)) for f in splits.folds}
     (folder / "consumed.json").write_text(json.dumps({"split_hash": splits.hash, "folds": folds}))
     return root / "train"

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.preprocess import load_animals, load_windows
-from spikebridge.splits import load_splits
 from spikebridge.types import Splits, Windows
-from spikebridge.types.lazy_arrays import read_json
 
 KEYS = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
 

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import models
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import LeakageError
 from spikebridge.metrics import information
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
+from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
 from spikebridge.types import Fold, Predictions, Windows
 
 OUTER = -1  # key of the random stream of a refit; the tuner uses the trial's number
@@ -91,7 +92,7 @@ def _refit(job: Job, report: parallel.Report) -> dict[str, Any]:
         history.append({"fold": job.fold, **row})
         report(history[-1])
 
-    learnt = take(data, part.train), take(data, part.valid)
+    learnt = select_windows(data, part.train), select_windows(data, part.valid)
     model.fit(*learnt, random_generator(job.config.seed, "fit", job.model, job.fold, OUTER), note)
     result: dict[str, Any] = {
         "history": history,

@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.windows import load_animals
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.evaluation.clusters import Clusters, clusters_of
 from spikebridge.evaluation.inputs import Decisions, read_decisions
 from spikebridge.evaluation.scores import within_blocks
 from spikebridge.gates.gate import Gate
-from spikebridge.preprocess import load_animals
 from spikebridge.statistics.equivalence import equivalence
 
 

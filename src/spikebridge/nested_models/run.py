@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.nested_models.decoding.fit import Intervals, OutOfFold, out_of_fold
@@ -18,10 +20,8 @@ from spikebridge.nested_models.decoding.inputs import in_memory, lacking_latents
 from spikebridge.nested_models.decoding.steps import Step, decision_steps
 from spikebridge.nested_models.decoding.time_resolved import course
 from spikebridge.nested_models.encoding.steps import translation_ladder
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import load_splits
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
 from spikebridge.types.intervals import merge_intervals
 
