@@ -18,6 +18,7 @@ from spikebridge import io, preprocess
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import DataConfig, parse
 from spikebridge.errors import ConfigError
+from spikebridge.io.reader_registry import options_of
 from spikebridge.io.readers import matlab
 
 
@@ -66,7 +67,7 @@ def test_long_contents_are_cut(tmp_path: Path) -> None:
 def test_options_that_make_no_sense(options: dict[str, Any], text: str) -> None:
     data = DataConfig(path="", source=["HC"], target=["PFC"], options=options)
     with pytest.raises(ConfigError) as caught:
-        io.registry.options_of(io.get_reader("matlab"), data)
+        options_of(io.get_reader("matlab"), data)
     assert text in str(caught.value)
 
 

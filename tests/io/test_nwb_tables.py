@@ -15,7 +15,7 @@ from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.io import choose
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.nwb import behavior
+from spikebridge.io.formats.nwb import tables
 from spikebridge.io.readers import nwb
 from spikebridge.types.intervals import intersect_intervals, subtract_intervals
 
@@ -237,7 +237,7 @@ def test_shared_clocks(contents: Read) -> None:
 
 
 def test_what_is_no_series_of_numbers_is_told(contents: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(behavior, "MOST_SAMPLES", 100)
+    monkeypatch.setattr(tables, "MOST_SAMPLES", 100)
 
     def add(file: Any) -> None:
         from pynwb import TimeSeries

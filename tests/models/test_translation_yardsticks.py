@@ -11,8 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import PoissonRegressor
 
 from spikebridge import metrics, models
-from spikebridge.models.parts.lagged import past
-from spikebridge.models.parts.psth import LockedMean
+from spikebridge.models.parts.regressors import SmoothedPsth, spike_history
 from spikebridge.types import Windows
 
 STILL = {"smoothing_s": 0.001, "reach_s": 0.0}  # no smoothing, no lags: the predictors are the counts
@@ -87,7 +86,7 @@ def test_the_course_of_a_trial_as_a_term(name: str, locked: tuple[Windows, Windo
 
 def test_no_course_is_the_mean(locked: tuple[Windows, Windows]) -> None:
     train, _ = locked
-    part = LockedMean.fit(train.target, train)
+    part = SmoothedPsth.fit(train.target, train)
     np.testing.assert_allclose(part.curve, np.tile(part.mean, (20, 1)))
 
 
@@ -239,8 +238,8 @@ def test_the_source_adds_what_it_drives() -> None:
 def test_the_past_is_an_exponential_average_of_the_bins_before() -> None:
     rng = np.random.default_rng(0)
     counts, base, decay = rng.poisson(1.0, (3, 6, 2)), np.array([0.5, 2.0]), 0.7
-    found = past(counts, base, decay)
+    found = spike_history(counts, base, decay)
     for w, t, u in np.ndindex(3, 6, 2):
         terms = [0.3 * decay ** (t - 1 - s) * (counts[w, s, u] - base[u]) for s in range(t)]
         assert found[w, t, u] == pytest.approx(sum(terms))
-    np.testing.assert_array_equal(past(counts, base, 0.0)[:, 1:], counts[:, :-1] - base)
+    np.testing.assert_array_equal(spike_history(counts, base, 0.0)[:, 1:], counts[:, :-1] - base)

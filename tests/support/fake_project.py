@@ -13,7 +13,7 @@ import pandas as pd
 from spikebridge import config, models
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
-from spikebridge.models.parts import manifest
+from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.text.keys import key
 from spikebridge.types import Predictions, Windows
 
@@ -171,7 +171,7 @@ def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
         "params": {},
     }
     _json(folder / "model.json", about)
-    manifest.write(folder)
+    write_manifest(folder)
 
 
 def _evaluated(folder: Path, gates: bool, recordings: Sequence[str] = tuple(UNITS)) -> None:

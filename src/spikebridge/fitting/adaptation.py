@@ -16,7 +16,7 @@ from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import ingest
 from spikebridge.models import Model
-from spikebridge.models.parts import manifest
+from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.preprocess import make_windows, select_trials
 from spikebridge.preprocess.windows import count_bins
@@ -51,7 +51,7 @@ def adapt(config: Config, model_folder: Path, out: Path, say: Callable[[str], No
     model.save(out)
     about = {"recordings": [w.recording for w in windows], "held_out": rows, "seed": config.seed}
     (out / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
-    manifest.write(out)
+    write_manifest(out)
     return rows
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.models.base import Model, check_params
-from spikebridge.models.parts.about import NAME, read_about
+from spikebridge.models.parts.saved_files import MODEL_FILE, read_saved_model
 
 __all__ = ["Model", "check", "create", "fixed", "kind", "load", "names"]
 NOT_MODELS = {"base", "parts"}
@@ -46,11 +46,11 @@ def create(name: str, params: Mapping[str, Any] | None = None, device: str = "cp
 def load(folder: Path) -> Model:
     """Read a saved model of any kind; see `Model.load`."""
     folder = Path(folder)
-    if not (folder / NAME).is_file():
-        raise DataError(f"{folder}: expected a saved model with a {NAME}, found none")
-    name = read_about(folder).model
+    if not (folder / MODEL_FILE).is_file():
+        raise DataError(f"{folder}: expected a saved model with a {MODEL_FILE}, found none")
+    name = read_saved_model(folder).model
     if name not in names():
-        raise DataError(f"{folder / NAME}: expected model as one of {', '.join(names())}, got {name[:80]!r}")
+        raise DataError(f"{folder / MODEL_FILE}: expected model as one of {', '.join(names())}, got {name[:80]!r}")
     return kind(name).load(folder)
 
 

@@ -16,9 +16,8 @@ from pydantic import ValidationError
 
 from spikebridge.config import Section
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.models.parts import manifest
-from spikebridge.models.parts.about import NAME, read_about
 from spikebridge.models.parts.features import class_shares, join
+from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_saved_model, write_manifest
 from spikebridge.types import History, Predictions, Windows
 
 OnEpoch = Callable[[dict[str, float]], None]
@@ -159,9 +158,9 @@ class Model(ABC):
             "class_shares": self.class_shares,
             "params": self.params.model_dump(mode="json"),
         }
-        (folder / NAME).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (folder / MODEL_FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
         self._save(folder)
-        manifest.write(folder)
+        write_manifest(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -170,12 +169,12 @@ class Model(ABC):
         Raises DataError that names the file where files are changed, missing or added since they were saved, or where
         what they hold cannot be a model of this kind.
         """
-        about = read_about(folder)
-        manifest.check(folder)
+        about = read_saved_model(folder)
+        check_manifest(folder)
         try:
             model = cls(about.params)
         except ConfigError as error:
-            raise DataError(f"{folder / NAME}: {str(error).partition('; ')[0]}") from None
+            raise DataError(f"{folder / MODEL_FILE}: {str(error).partition('; ')[0]}") from None
         model.classes = tuple(about.classes)
         model.bin_s, model.n_bins = about.bin_s, about.n_bins
         model.units = {name: units.model_dump() for name, units in about.recordings.items()}

@@ -12,8 +12,8 @@ from pydantic import Field
 from spikebridge.errors import ConfigError
 from spikebridge.errors.messages import listed
 from spikebridge.models.base import OnEpoch
-from spikebridge.models.parts.arrays import Expected, doubles
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.models.parts.saved_arrays import Expected, float64_arrays
 from spikebridge.types import Windows
 
 
@@ -64,4 +64,4 @@ class Behavior(FeatureDecoder):
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
         series = np.asarray(part.get("middle", ())).size
-        return doubles(middle=(series,)), min(p.segments, self.n_bins) * series * (2 if p.squares else 1)
+        return float64_arrays(middle=(series,)), min(p.segments, self.n_bins) * series * (2 if p.squares else 1)

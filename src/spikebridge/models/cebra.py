@@ -17,10 +17,10 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge.models.base import OnEpoch
-from spikebridge.models.parts.arrays import Expected, doubles, expected_shapes, module_arrays
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.features import segment_means
-from spikebridge.models.parts.lagged import MAX_S
+from spikebridge.models.parts.regressors import MAX_S
+from spikebridge.models.parts.saved_arrays import Expected, float64_arrays, module_arrays, shapes_only
 from spikebridge.types import Windows
 
 ARCHITECTURE = "offset1-model"  # sees one bin: a window's embedding does not depend on its neighbours
@@ -108,9 +108,9 @@ class Cebra(FeatureDecoder):
         import cebra.models
 
         p: Any = self.params
-        with expected_shapes(path):
+        with shapes_only(path):
             network = module_arrays(cebra.models.init(ARCHITECTURE, n_source, p.hidden, p.latents), NETWORK)
-        scale = doubles(source_mean=(n_source,), source_sd=(n_source,))
+        scale = float64_arrays(source_mean=(n_source,), source_sd=(n_source,))
         return scale | network, min(p.segments, self.n_bins) * p.latents
 
     def _network(self, units: int, about: Arrays | None = None) -> Any:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from spikebridge.models.parts.arrays import Expected
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.models.parts.saved_arrays import Expected
 from spikebridge.preprocess.covariates import BACK, LABEL, TRIAL
 from spikebridge.types import Windows
 

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import expected_shapes, load_arrays, module_arrays, positive, save_arrays
 from spikebridge.models.parts.features import segment_sums
 from spikebridge.models.parts.loop import Schedule, fit_network
+from spikebridge.models.parts.saved_arrays import check_positive, load_arrays, module_arrays, save_arrays, shapes_only
 from spikebridge.types import Predictions, Windows
 
 
@@ -107,10 +107,10 @@ class Dnn(Model):
         self.networks = {}
         for i, (name, units) in enumerate(self.units.items()):
             path, inputs = folder / f"{i}.safetensors", min(p.segments, self.n_bins) * len(units["source_units"])
-            with expected_shapes(path):
+            with shapes_only(path):
                 expected = module_arrays(Perceptron(inputs, p.hidden, len(self.classes)))
             weights = load_arrays(path, expected)
-            positive(path, weights, "std")
+            check_positive(path, weights, "std")
             network = self._build(inputs, seed=0)
             network.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})
             self.networks[name] = network.to(self.device).eval()

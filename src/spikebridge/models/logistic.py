@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from spikebridge.models.parts.arrays import Expected
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.features import segment_sums
+from spikebridge.models.parts.saved_arrays import Expected
 from spikebridge.types import Windows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
+from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.types import Predictions, Windows
 
 
@@ -33,5 +33,5 @@ class MeanRate(Model):
 
     def _load(self, folder: Path) -> None:
         sizes = {str(i): (len(units["target_units"]),) for i, units in enumerate(self.units.values())}
-        rates = load_arrays(folder / "rates.safetensors", doubles(**sizes))
+        rates = load_arrays(folder / "rates.safetensors", float64_arrays(**sizes))
         self.rates = {name: rates[str(i)] for i, name in enumerate(self.units)}

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from spikebridge.models.parts.glm import Array, Design, PoissonTranslator
-from spikebridge.models.parts.lagged import MAX_S, lagged, lags
+from spikebridge.models.parts.regressors import MAX_S, lag_bins, lagged_counts
 from spikebridge.types import Windows
 
 
@@ -33,8 +33,8 @@ class PoissonGlm(PoissonTranslator):
 
     def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
         p: Any = self.params
-        return len(lags(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, 0
+        return len(lag_bins(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, 0
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params
-        return Design([(lagged(w.source, w.bin_s, p.smoothing_s, p.reach_s), p.penalty)])
+        return Design([(lagged_counts(w.source, w.bin_s, p.smoothing_s, p.reach_s), p.penalty)])

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from spikebridge.models.parts.glm import Array, Design, PoissonTranslator
-from spikebridge.models.parts.lagged import past
+from spikebridge.models.parts.regressors import spike_history
 from spikebridge.types import Windows
 
 LONG = 4.0  # the longer memory, in shorter ones
@@ -45,6 +45,6 @@ class TargetHistory(PoissonTranslator):
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params
-        short, long = (past(w.target, level, float(np.exp(-w.bin_s / (c * p.history_s)))) for c in (1.0, LONG))
-        own = np.stack([past(w.target, level, 0.0), short, long], axis=2)
+        short, long = (spike_history(w.target, level, float(np.exp(-w.bin_s / (c * p.history_s)))) for c in (1.0, LONG))
+        own = np.stack([spike_history(w.target, level, 0.0), short, long], axis=2)
         return Design([(np.concatenate([short, long], axis=2), p.penalty)], own, p.own_penalty)

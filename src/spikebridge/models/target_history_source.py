@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from spikebridge.models.parts.glm import Array, Design
-from spikebridge.models.parts.lagged import MAX_S, lagged, lags
+from spikebridge.models.parts.regressors import MAX_S, lag_bins, lagged_counts
 from spikebridge.models.target_history import TargetHistory
 from spikebridge.types import Windows
 
@@ -32,10 +32,10 @@ class TargetHistorySource(TargetHistory):
     def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
         p: Any = self.params
         x, own = super()._sizes(n_source, n_target)
-        return x + len(lags(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, own
+        return x + len(lag_bins(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, own
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params
         history = super()._design(w, level)
-        source = lagged(w.source, w.bin_s, p.smoothing_s, p.reach_s)
+        source = lagged_counts(w.source, w.bin_s, p.smoothing_s, p.reach_s)
         return Design([*history.blocks, (source, p.source_penalty)], history.own, history.own_penalty)

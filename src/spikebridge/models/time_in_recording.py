@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.interpolate import BSpline
 
-from spikebridge.models.parts.arrays import Expected, doubles
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.models.parts.saved_arrays import Expected, float64_arrays
 from spikebridge.types import Windows
 
 DEGREE = 3
@@ -44,4 +44,4 @@ class TimeInRecording(FeatureDecoder):
 
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
-        return doubles(span=(2,)), p.pieces + DEGREE - 1
+        return float64_arrays(span=(2,)), p.pieces + DEGREE - 1

@@ -12,8 +12,8 @@ import numpy as np
 from spikebridge.errors import ConfigError
 from spikebridge.errors.messages import listed
 from spikebridge.models.base import OnEpoch
-from spikebridge.models.parts.arrays import Expected, doubles
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
+from spikebridge.models.parts.saved_arrays import Expected, float64_arrays
 from spikebridge.preprocess.covariates import COLUMN
 from spikebridge.types import Windows
 
@@ -65,4 +65,4 @@ class TrialColumns(FeatureDecoder):
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
         n = np.asarray(part.get("middle", ())).size
-        return doubles(middle=(n,), spread=(n,)), n + (n * (n + 1) // 2 if p.products else 0)
+        return float64_arrays(middle=(n,), spread=(n,)), n + (n * (n + 1) // 2 if p.products else 0)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.errors import RegistryError
-from spikebridge.models.parts import manifest
+from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import mirror
 from spikebridge.tracking.identity import Identity
@@ -49,7 +49,7 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
         staged = Path(folder) / "model"
         shutil.copytree(results.trained(model) / "model", staged)
         (staged / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
-        manifest.write(staged)
+        write_manifest(staged)
         served = ServedModel(staged)
         recording, counts = example(served, results.project)
         served.predict(counts, recording=recording)  # what cannot be read or fed is not registered
@@ -74,7 +74,7 @@ def _seal(store: Store, logged: Any, folder: Path) -> str:
     mlflow = quiet_mlflow()
     folder.mkdir()
     written = Path(mlflow.artifacts.download_artifacts(artifact_uri=logged.model_uri, dst_path=str(folder)))
-    path = manifest.write(written, AROUND)
+    path = write_manifest(written, AROUND)
     store.client.log_model_artifact(logged.model_id, str(path))
     return file_digest(path)
 

@@ -15,7 +15,7 @@ from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.errors import SpikebridgeError
 from spikebridge.labels.trial_labels import label_called
-from spikebridge.models.parts import manifest
+from spikebridge.models.parts.saved_files import MANIFEST_FILE, check_manifest
 from spikebridge.runtime.hashing import digest, file_digest, files_digest
 from spikebridge.text.plain_text import code, markdown
 from spikebridge.tracking import evidence, promotion, record, runs
@@ -83,7 +83,7 @@ def _manifests(store: Store, name: str, version: ModelVersion, project: Path, ma
     kept = record.kept_manifests(project, store.uri, name, map(str, numbers))
     number = str(version.version)
     if made is None and number not in kept:
-        path = evidence.downloaded(f"models:/{name}/{number}/{manifest.NAME}")
+        path = evidence.downloaded(f"models:/{name}/{number}/{MANIFEST_FILE}")
         made = file_digest(path) if path is not None else None
     return kept | ({number: made} if made else {})
 
@@ -144,10 +144,10 @@ def _intact(version: ModelVersion, recorded: str | None) -> bool:
     if root is None:
         return False
     try:
-        manifest.check(root, AROUND)
+        check_manifest(root, AROUND)
     except SpikebridgeError:
         return False
-    return recorded in {None, file_digest(root / manifest.NAME)}
+    return recorded in {None, file_digest(root / MANIFEST_FILE)}
 
 
 def _new(

@@ -18,12 +18,12 @@ from pydantic import AfterValidator, Field
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts import tree_readout
-from spikebridge.models.parts.arrays import load_arrays, part, save_arrays
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.forest import Forest, named_arrays
 from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
-from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
+from spikebridge.models.parts.regressors import MAX_S
+from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
 from spikebridge.models.seq2seq.adapt import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
 from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, fill, read_layout
@@ -186,8 +186,8 @@ class Seq2Seq(Model):
         self.translator = Translator(self.params, self.bin_s, self.device)
         self.translator.build(sizes, seed=0)
         fill(self.translator, arrays)
-        told = {name: part(arrays, f"direction.{i}.") for i, name in enumerate(order)}
+        told = {name: with_prefix(arrays, f"direction.{i}.") for i, name in enumerate(order)}
         self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in told.items() if fields}
-        found = {name: part(arrays, f"readout.{i}.") for i, name in enumerate(order)}
+        found = {name: with_prefix(arrays, f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}
         self.forests = saved.forests(self.directions)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.models.parts.lagged import past
+from spikebridge.models.parts.regressors import spike_history
 from spikebridge.types import Windows
 from spikebridge.types.intervals import TOLERANCE_S
 
@@ -170,11 +170,11 @@ def _own(w: Windows, level: Array, history_s: float, earlier: Earlier | None) ->
         floor = np.maximum(level, 1e-6)
         ratio = np.log((earlier.mean + PRIOR * floor) / ((earlier.weight[:, :, None] + PRIOR) * floor))
         slow = [np.broadcast_to(r[:, None], w.target.shape) for r in ratio.swapaxes(0, 1)]
-    return _flat(np.stack([past(w.target, level, 0.0), *_memories(w, level, history_s), *slow], axis=2))
+    return _flat(np.stack([spike_history(w.target, level, 0.0), *_memories(w, level, history_s), *slow], axis=2))
 
 
 def _memories(w: Windows, level: Array, history_s: float) -> list[Array]:
-    return [past(w.target, level, float(np.exp(-w.bin_s / (c * history_s)))) for c in (1.0, LONG)]
+    return [spike_history(w.target, level, float(np.exp(-w.bin_s / (c * history_s)))) for c in (1.0, LONG)]
 
 
 def _flat(values: Array) -> Array:
