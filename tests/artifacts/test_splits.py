@@ -26,7 +26,7 @@ def parts(make_windows: Make) -> list[Windows]:
 
 @pytest.fixture
 def splits(parts: list[Windows]) -> Splits:
-    return make_splits(parts, SplitConfig(gap_s=3.0, outer_folds=4))
+    return make_splits(parts, SplitConfig(gap_s=3.0, n_outer_folds=4))
 
 
 def test_round_trip(parts: list[Windows], splits: Splits, tmp_path: Path) -> None:
@@ -38,11 +38,11 @@ def test_round_trip(parts: list[Windows], splits: Splits, tmp_path: Path) -> Non
 
 
 def test_the_hash_follows_content_and_data(parts: list[Windows], splits: Splits) -> None:
-    again = make_splits(parts[::-1], SplitConfig(gap_s=3.0, outer_folds=4))
+    again = make_splits(parts[::-1], SplitConfig(gap_s=3.0, n_outer_folds=4))
     assert again.hash == splits.hash
-    assert make_splits(parts, SplitConfig(gap_s=2.0, outer_folds=4)).hash != splits.hash
+    assert make_splits(parts, SplitConfig(gap_s=2.0, n_outer_folds=4)).hash != splits.hash
     changed = [replace(parts[0], source=parts[0].source + np.uint8(1)), parts[1]]
-    assert make_splits(changed, SplitConfig(gap_s=3.0, outer_folds=4)).hash != splits.hash
+    assert make_splits(changed, SplitConfig(gap_s=3.0, n_outer_folds=4)).hash != splits.hash
     with pytest.raises(LeakageError, match="a: the windows are not those"):
         verify_splits(splits, changed)
 

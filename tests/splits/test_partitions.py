@@ -21,7 +21,7 @@ def parts(make_windows: Make) -> list[Windows]:
 
 @pytest.fixture
 def splits(parts: list[Windows]) -> Splits:
-    return make_splits(parts, SplitConfig(gap_s=3.0, outer_folds=4))
+    return make_splits(parts, SplitConfig(gap_s=3.0, n_outer_folds=4))
 
 
 def test_training_intervals_merge(parts: list[Windows]) -> None:
@@ -38,8 +38,8 @@ def test_select_windows(parts: list[Windows]) -> None:
 
 def test_honest_fits_pass(parts: list[Windows], splits: Splits) -> None:
     for fold in splits.folds:
-        consumed = training_intervals(select_windows(parts, fold.train))
-        assert check_training_intervals(splits, fold.fold, consumed) == []
+        intervals = training_intervals(select_windows(parts, fold.train))
+        assert check_training_intervals(splits, fold.fold, intervals) == []
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_trespassing(splits: Splits, start: float, stop: float, violations: int)
     first = splits.folds[1].test_intervals["a"][0, 0]
     lines = check_training_intervals(splits, 1, {"a": [[first + start, first + stop]]})
     assert len(lines) == violations
-    assert all(line.startswith("fold 1: a: consumed") for line in lines)
+    assert all(line.startswith("fold 1: a: learned from") for line in lines)
 
 
 def test_unknown_fold_and_recording(splits: Splits) -> None:
@@ -64,7 +64,7 @@ def test_unknown_fold_and_recording(splits: Splits) -> None:
 
 
 def test_any_time_of_a_held_out_recording_is_a_violation(parts: list[Windows]) -> None:
-    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, outer_folds=2))
+    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, n_outer_folds=2))
     assert check_training_intervals(splits, 0, {"b": [[0.0, 1.0]]}) == []
     lines = check_training_intervals(splits, 0, {"a": [[900.0, 901.0]]})
-    assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was consumed"]
+    assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was learned from"]

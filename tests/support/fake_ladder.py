@@ -54,7 +54,7 @@ def make_ladder(study: Study) -> Path:
         parts = [_rows(study, step, fold, w, index, rng) for fold, w, index in held_out(study)]
         pd.concat(parts, ignore_index=True).to_parquet(folder / step / "predictions.parquet")
         folds = {str(f.fold): training_intervals(select_windows(study.windows, f.train)) for f in study.splits.folds}
-        write(folder / step / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
+        write(folder / step / "training_intervals.json", {"split_hash": study.splits.hash, "folds": folds})
     parts = [_part(study, folder / "course", of, k, rng) for of in COURSE for k in range(len(COURSE[of]))]
     write(folder / "about.json", {"split_hash": study.splits.hash, "decision": about, "course": parts})
     return folder
@@ -66,7 +66,7 @@ def _part(study: Study, folder: Path, of: str, k: int, rng: np.random.Generator)
     parts = [_rows(study, of, fold, w, index, rng, COURSE[of][k]) for fold, w, index in held_out(study)]
     pd.concat(parts, ignore_index=True).to_parquet(folder / name / "predictions.parquet")
     folds = {str(f.fold): training_intervals(select_windows(study.windows, f.train)) for f in study.splits.folds}
-    write(folder / name / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
+    write(folder / name / "training_intervals.json", {"split_hash": study.splits.hash, "folds": folds})
     return {"name": name, "of": of, "first": 2 * k, "stop": 2 * k + 2}
 
 

@@ -91,11 +91,11 @@ def check_training_intervals(splits: Splits, fold: int, intervals: Mapping[str, 
         gap = splits.gap_s[name]
         for start, stop in as_intervals(intervals.get(name, ())):
             if splits.by != "block":
-                lines.append(f"fold {fold}: {name} is held out, but {start:.3f} to {stop:.3f} s was consumed")
+                lines.append(f"fold {fold}: {name} is held out, but {start:.3f} to {stop:.3f} s was learned from")
                 continue
             near = [(a, b) for a, b in blocks if max(a - stop, start - b) < gap - TOLERANCE_S]
             lines += [
-                f"fold {fold}: {name}: consumed {start:.3f} to {stop:.3f} s comes nearer than the gap of {gap:.3f} s "
+                f"fold {fold}: {name}: learned from {start:.3f} to {stop:.3f} s, nearer than the gap of {gap:.3f} s "
                 f"to the test block {a:.3f} to {b:.3f} s"
                 for a, b in near
             ]
