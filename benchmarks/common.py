@@ -56,7 +56,7 @@ def settings_of(name: str, data: Path, wanted: Sequence[str], quick: bool = Fals
         raw["models"] = {m: QUICK_MODELS.get(m, {}) for m in wanted}
     if name == "real":
         raw["data"]["path"] = str(data.resolve())
-    models.check(raw["models"])
+    models.check_section(raw["models"])
     return config.parse(raw)
 
 

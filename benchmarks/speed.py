@@ -72,7 +72,7 @@ class Curve:
 
 def params_of(settings: Config) -> dict[str, Any]:
     """Ours as the data set's parameter file has it, with one member; what the tuner chooses stands at its default."""
-    return {**models.fixed(OURS, settings.models[OURS]), "n_members": 1}
+    return {**models.fixed_params(OURS, settings.models[OURS]), "n_members": 1}
 
 
 def like(params: dict[str, Any], rate: float, epochs: int) -> reference.Settings:

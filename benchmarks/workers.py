@@ -127,7 +127,7 @@ def main(words: Sequence[str] | None = None) -> None:
             with tempfile.TemporaryDirectory() as scratch, one_thread():
                 work = Path(scratch)
                 settings = prepare(settings_of(name, a.data, [MODEL], a.quick), name, work)
-                table = compare(jobs_of(work, models.fixed(MODEL, settings.models[MODEL]), a.seeds))
+                table = compare(jobs_of(work, models.fixed_params(MODEL, settings.models[MODEL]), a.seeds))
             lines = [f"## {name}", "", said(table), "", *markdown(table), "", made_by("workers.py", words), ""]
             text = "\n".join(lines)
             write_part(a.out / "workers", "# Two workers against one", name, table.assign(data=name), text)

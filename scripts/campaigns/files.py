@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from campaigns.common import CLEAR, LIMIT_BYTES, LIMIT_S, OTHER, WORKED, Lab, Result, child
-from spikebridge.models import kind
+from spikebridge.models import get_class
 
 Make = Callable[[Path], Any]
 EXECUTED, LISTED = "executed code of the file", "one clear line with a list below it"
@@ -66,7 +66,7 @@ def _asked(lab: Lab, folder: Path) -> tuple[Path, list[str]]:
     with np.load(windows) as stored:
         np.save(path, stored["source"][:2].astype(np.float32))
     about = json.loads((folder / "model.json").read_text("utf-8"))
-    output = "label" if kind(about["model"]).decides else "target_rates"
+    output = "label" if get_class(about["model"]).decides else "target_rates"
     return path, ["--recording", windows.stem, "--output", output]
 
 

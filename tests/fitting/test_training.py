@@ -34,7 +34,7 @@ def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[d
 
 @pytest.fixture(scope="module", params=every_model())
 def trained(request: pytest.FixtureRequest, study: Path) -> tuple[Any, Path, list[dict[str, Any]]]:
-    return models.kind(request.param), *run(study, request.param, f"out_{request.param}")
+    return models.get_class(request.param), *run(study, request.param, f"out_{request.param}")
 
 
 def test_every_labelled_trial_is_predicted_once_in_its_own_fold(

@@ -39,11 +39,11 @@ def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: st
     assert len(trials) == sum(f["n_trials"] for f in fits)
     for fit in fits:
         models.create(model, fit["params"])
-        assert (fit["inner"]["bits_per_spike"] is not None) == models.kind(model).translates
-        assert (fit["inner"]["balanced_accuracy"] is not None) == models.kind(model).decides
+        assert (fit["inner"]["bits_per_spike"] is not None) == models.get_class(model).translates
+        assert (fit["inner"]["balanced_accuracy"] is not None) == models.get_class(model).decides
         rows = trials[trials.fold.astype(str) == str(fit["fold"])]
-        key = "bits_per_spike" if models.kind(model).translates else "log_loss"
-        assert rows.value.max() == pytest.approx(fit["inner"][key] * (1 if models.kind(model).translates else -1))
+        key = "bits_per_spike" if models.get_class(model).translates else "log_loss"
+        assert rows.value.max() == pytest.approx(fit["inner"][key] * (1 if models.get_class(model).translates else -1))
     assert len(list((tmp_path / "out" / "studies").glob("*.db"))) == 3
     assert not (tmp_path / "work").exists()
 

@@ -159,7 +159,7 @@ def test_readout_is_poisson_regression() -> None:
 
 def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
     model = refits.forward
-    assert isinstance(model, models.kind("seq2seq"))
+    assert isinstance(model, models.get_class("seq2seq"))
     _, w = refits.scored()[0]
     said = jacobian(model.translator, w)
     assert said.shape == (w.source.shape[2], 4)
@@ -176,7 +176,7 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
 def test_integrated_gradients_add_up_to_what_the_latents_move(refits: Refits) -> None:
     """Completeness: over units, the latents less those of a source at its mean (Sundararajan et al. 2017)."""
     model = refits.forward
-    assert isinstance(model, models.kind("seq2seq"))
+    assert isinstance(model, models.get_class("seq2seq"))
     for _, test in refits.scored():
         w = test.select(np.arange(20))
         moved = mean_latents(model.translator, w) - mean_latents(model.translator, w, 0.0)

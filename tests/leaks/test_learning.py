@@ -38,7 +38,7 @@ def test_no_model_learns_from_what_it_is_not_given(name: str, study: Path, tmp_p
     assert changed(lambda: models.create(name, QUICK.get(name)), study, tmp_path) == []
 
 
-class _Reaching(models.kind("logistic")):  # type: ignore[misc]
+class _Reaching(models.get_class("logistic")):  # type: ignore[misc]
     """Reaches through the windows that it is given to the file that they lie in, as no model may."""
 
     def _fit(self, train: Sequence[Windows], valid: Sequence[Windows], *rest: Any) -> None:

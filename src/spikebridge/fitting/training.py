@@ -102,7 +102,7 @@ def train(
         FoldFit(config.seed, model, fold, params, windows, splits, run.model, device)
         for fold, params in best.params.items()
     ]
-    workers = parallel.n_workers(config.compute, len(fits)) if models.kind(model).space else 1
+    workers = parallel.n_workers(config.compute, len(fits)) if models.get_class(model).space else 1
     results = dict(zip([fit.fold for fit in fits], parallel.run_jobs(_fit_fold, fits, workers, on_epoch), strict=True))
     final = results.pop(FULL, FoldResult())
     folds = {int(fold): result for fold, result in results.items()}

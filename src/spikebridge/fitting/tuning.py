@@ -62,8 +62,8 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
 
     manifest = load_splits(splits)
     parallel.prepare(parallel.n_workers(config.compute, len(manifest.folds) + 1))
-    models.check(config.models)
-    if manifest.by != "block" and not models.kind(model).transfers:
+    models.check_section(config.models)
+    if manifest.by != "block" and not models.get_class(model).transfers:
         raise ConfigError(
             f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
             f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
@@ -73,7 +73,8 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     unfinished = work / _fingerprint(config, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
     jobs = [TuningStudy(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
-    workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1  # not worth a process
+    tunable = bool(models.get_class(model).space)
+    workers = parallel.n_workers(config.compute, len(jobs)) if tunable else 1  # else not worth a process
     with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
 
         def advance(done: int) -> None:
@@ -83,7 +84,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     out.mkdir(parents=True)
     *best, full = [chosen for chosen, _ in results]
     run = TuningRun(out)
-    run.write_settings(TunedSettings(model, best, full, bool(models.kind(model).space), manifest.hash))
+    run.write_settings(TunedSettings(model, best, full, bool(models.get_class(model).space), manifest.hash))
     run.write_trials((row for _, rows in results for row in rows), [job.storage for job in jobs])
     remove(work)
 
@@ -94,7 +95,7 @@ def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str
 
 
 def _budget(config: Config, model: str) -> int:
-    return config.tune.n_trials if models.kind(model).space else 1
+    return config.tune.n_trials if models.get_class(model).space else 1
 
 
 def _safe(fold: str) -> str:
@@ -127,8 +128,8 @@ def _run_trial(
     """learnt: windows to learn from and to validate on, of every inner fold."""
     import optuna
 
-    fixed = models.fixed(job.model, job.config.models[job.model])
-    kind = models.kind(job.model)
+    fixed = models.fixed_params(job.model, job.config.models[job.model])
+    kind = models.get_class(job.model)
     if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()

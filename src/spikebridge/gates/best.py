@@ -27,7 +27,7 @@ def best_model(config: Config, project: Path) -> str:
     train = project / "runs" / "train"
     deciding = [m for m in config.models if (train / m / "predictions.parquet").is_file()]
     named = [m for m in deciding if m in DECIDING]
-    candidates = named or [m for m in deciding if m != BASELINE and models.kind(m).from_source]
+    candidates = named or [m for m in deciding if m != BASELINE and models.get_class(m).from_source]
     candidates = candidates or [m for m in deciding if m == BASELINE]
     if not candidates:
         raise DataError(f"{train}: expected predictions of at least one model of {list(config.models)}, found none")

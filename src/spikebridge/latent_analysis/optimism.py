@@ -136,7 +136,7 @@ def _told(refits: Refits, name: str, model: Model, part: Partition, test: Index,
 def cheaper(params: Mapping[str, Any], name: str, members: int, epochs: int) -> dict[str, Any]:
     """The settings of a fit for an analysis: few networks, few epochs, where the model has such settings and many fits
     of it would cost minutes: those that stop early."""
-    kind = models.kind(name)
+    kind = models.get_class(name)
     given = kind.Params(**params).model_dump()
     few = {"n_members": members, "max_epochs": min(epochs, given["max_epochs"])} if kind.early_stopping else {}
     return dict(params) | {key: value for key, value in few.items() if key in given}
