@@ -54,7 +54,7 @@ def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     spikes = found.recordings[0].spikes
     assert spikes is not None
     assert (spikes.resolution_s, spikes.observed_from) == (pytest.approx(0.01), "trials")
-    assert any("refractory violations cannot be told" in w for w in found.recordings[0].warnings)
+    assert any("refractory violations cannot be told" in str(w) for w in found.recordings[0].warnings)
     assert run(found, tmp_path) == {name: n_trials}
     about = json.loads((tmp_path / "ingested" / name / "recording.json").read_text(encoding="utf-8"))
     assert about["bin_width_s"] is None, "the file holds spike times, known to 10 ms"
@@ -67,7 +67,7 @@ def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> Non
     assert set(found.proposal.data["target"]) == set().union(*(t for _, t, _ in REAL.values()))
     assert found.proposal.data["region_from"] == "auto"
     assert set(found.proposal.region_column.values()) == {"brain_area", "electrodes.location"}
-    assert any(w.startswith("recordings differ in proposed regions: ") for w in found.warnings)
+    assert any(str(w).startswith("recordings differ in proposed regions: ") for w in found.warnings)
     assert run(found, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
 
 

@@ -37,7 +37,7 @@ def test_units_and_trials(real_folder: Path, steinmetz: Config, name: str) -> No
     assert (found.trials["outcome"] == "success").sum() == n_success
     assert found.observed.shape == (n_trials, 2)
     assert found.animal == name.split("_")[0].capitalize()
-    assert not any("outside the observed" in w for w in found.warnings)
+    assert not any("outside the observed" in str(w) for w in found.warnings)
 
 
 @pytest.mark.parametrize("name", TABLE)

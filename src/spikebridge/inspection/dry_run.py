@@ -17,6 +17,7 @@ from typing import Any
 from spikebridge.artifacts.windows import load_recording_windows, save_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.errors.findings import Finding
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
 from spikebridge.io import choose, read_apart
@@ -36,16 +37,16 @@ class Tried:
     preprocess reports it. wrong: why there are no windows."""
 
     recording: Recording
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
     kept: Counter[tuple[str, str]]
     filters: Sequence[Mapping[str, Any]] = ()
     wrong: str = ""
 
 
-def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str, tuple[str, ...]]]:
+def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str, tuple[Finding, ...]]]:
     """What came of it, and the warnings of each recording."""
     problems: list[str] = []
-    warnings: dict[str, tuple[str, ...]] = {}
+    warnings: dict[str, tuple[Finding, ...]] = {}
     small = sum(o.look.spikes.number for o in opened if o.look.spikes) <= MOST_SPIKES
     classes = _classes(opened, config) if small else ()
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +93,7 @@ def _try(one: Opened, config: Config, classes: tuple[str, ...], folder: Path) ->
     counts = ((role, c) for role, regions in report["units"].items() for c in regions.values())
     return replace(
         done,
-        warnings=(*warnings, *report["quality"]["warnings"]),
+        warnings=(*warnings, *map(Finding.from_dict, report["quality"]["warnings"])),
         kept=sum((Counter(_unit_counts(role, c)) for role, c in counts), Counter()),
         filters=report["quality"]["filters"],
     )

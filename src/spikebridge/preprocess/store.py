@@ -13,7 +13,8 @@ from spikebridge.artifacts.recordings import IngestedRecordings, load_about, loa
 from spikebridge.artifacts.windows import load_report, save_quality, save_report, save_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.errors.grouping import Heard, Line
+from spikebridge.errors.findings import Finding
+from spikebridge.errors.grouping import RecordingStatus, StatusPrinter
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
@@ -98,9 +99,9 @@ def write_windows(
         Job(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
         for name in recordings.names
     ]
-    heard = Heard(say, len(jobs))
-    outcomes = run_jobs(window_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
-    heard.finish()
+    printer = StatusPrinter(say, len(jobs))
+    outcomes = run_jobs(window_one, jobs, n_workers(config.compute, len(jobs)), printer, torch=False)
+    printer.finish()
     wrong = [o for o in outcomes if isinstance(o, str)]
     if wrong:
         raise DataError("\n".join(wrong))
@@ -116,7 +117,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
         (job.out / job.name).mkdir(exist_ok=True)
         for name in job.entry["files"]:
             shutil.copy2(job.earlier / name, job.out / name)
-        report(Line(job.name, "unchanged"))
+        report(RecordingStatus(job.name, "unchanged"))
         return job.entry
     recording = load_ingested(job.ingested / job.name)
     try:
@@ -126,8 +127,9 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     place = save_windows(windows, job.out)
     save_quality(quality_table(recording, job.config), job.out, job.name)
     files = {f"{job.name}/{path.name}": file_digest(path) for path in sorted(place.iterdir())}
-    new = [w for w in entry["warnings"] if w not in recording.warnings]  # ingest has said the others
-    report(Line(job.name, f"{len(windows)} windows", tuple(new)))
+    warnings = map(Finding.from_dict, entry["warnings"])
+    new = tuple(w for w in warnings if w not in recording.warnings)  # ingest has printed the others
+    report(RecordingStatus(job.name, f"{len(windows)} windows", new))
     return entry | {"files": files, "made_from": made_from}
 
 

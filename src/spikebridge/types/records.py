@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 
 Index = Mapping[str, NDArray[np.int64]]
 """Window numbers per recording."""
@@ -37,7 +38,7 @@ class Recording:
     behavior: pd.DataFrame
     observed: NDArray[np.float64]
     source_file: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     resolution_s: float = 0.0
 
 
