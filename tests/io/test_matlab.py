@@ -10,7 +10,8 @@ import pytest
 from mat_files import Cells, Structs, add_object_5, add_object_73, write_5, write_73
 from matlab_sessions import OPTIONS, VERSIONS, Writer, read, session, trains, wrong
 
-from spikebridge.io.formats.mat.load import Cell, Opaque, Struct, load, version_of
+from spikebridge.io.formats.mat.files import load, version_of
+from spikebridge.io.formats.mat.nodes import Cell, Opaque, Struct
 from spikebridge.io.readers import matlab
 
 

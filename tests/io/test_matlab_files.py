@@ -13,7 +13,8 @@ from matlab_sessions import read, session
 from spikebridge import io
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
-from spikebridge.io.formats.mat.load import load
+from spikebridge.io.formats.mat.files import load
+from spikebridge.io.reader_registry import files_of
 from spikebridge.io.readers import matlab
 from spikebridge.types import Recording
 
@@ -52,7 +53,7 @@ def test_tables_beside(recording: Recording, tmp_path: Path) -> None:
     assert found.behavior["series"].tolist() == ["speed"]
     np.testing.assert_array_equal(found.observed, [[0.0, 9.0]])
     assert sum("the table beside it is taken" in n for n in found.notes) == 2
-    assert len(io.registry.files_of(path, io.get_reader("matlab"))) == 5
+    assert len(files_of(path, io.get_reader("matlab"))) == 5
 
 
 def test_what_it_writes_is_read_by_scipy_alone(recording: Recording, tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from matlab_sessions import OPTIONS, VERSIONS, Writer, proposed, read, session, 
 from numpy.typing import NDArray
 
 from spikebridge import io, preprocess
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import DataConfig, parse
 from spikebridge.errors import ConfigError
+from spikebridge.io.reader_registry import options_of
 from spikebridge.io.readers import matlab
 
 
@@ -65,7 +67,7 @@ def test_long_contents_are_cut(tmp_path: Path) -> None:
 def test_options_that_make_no_sense(options: dict[str, Any], text: str) -> None:
     data = DataConfig(path="", source=["HC"], target=["PFC"], options=options)
     with pytest.raises(ConfigError) as caught:
-        io.registry.options_of(io.get_reader("matlab"), data)
+        options_of(io.get_reader("matlab"), data)
     assert text in str(caught.value)
 
 
@@ -134,7 +136,7 @@ def test_the_blocks_of_the_page_run(write: Writer, block: dict[str, Any], tmp_pa
     report = preprocess.write_windows(ingested, settings, tmp_path / "windows")
     assert report["classes"] == ["left", "right"]
     assert report["recordings"][name]["trials"]["kept"] == len(found.trials)
-    windows = preprocess.load_windows(tmp_path / "windows")[0]
+    windows = load_windows(tmp_path / "windows")[0]
     assert (windows.n_bins, block["bins"]) == ({"rat7_day1": 20, "rat8_day1": 10}[name], {"width_s": 0.1})
     spikes = {"rat7_day1": (3, 2), "rat8_day1": (2, 2)}[name]
     assert (windows.source[windows.labelled].sum(), windows.target[windows.labelled].sum()) == spikes

@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats import arrays
-from spikebridge.io.formats.reasons import reason
+from spikebridge.io.formats.binned import arrays
+from spikebridge.io.formats.log import error_summary
 
 LOCK = "<cyfunction FastRLock.__exit__ at 0x7f0a> returned a result with an exception set"
 
 
 def test_what_lies_below_the_lock_counts() -> None:
     lock = SystemError(LOCK)
-    assert reason(lock) == "the library that reads such files broke off without a reason"
+    assert error_summary(lock) == "the library that reads such files broke off without a reason"
     lock.__cause__ = RuntimeError("Object visitation failed (bad local heap signature)")
-    assert reason(lock) == "RuntimeError: Object visitation failed (bad local heap signature)"
+    assert error_summary(lock) == "RuntimeError: Object visitation failed (bad local heap signature)"
 
 
 def test_one_line_of_bounded_length() -> None:
-    assert reason(ValueError("a\nb")) == "ValueError: a"
-    assert reason(EOFError()) == "EOFError"
-    assert len(reason(OSError("x" * 1000))) < 320
+    assert error_summary(ValueError("a\nb")) == "ValueError: a"
+    assert error_summary(EOFError()) == "EOFError"
+    assert len(error_summary(OSError("x" * 1000))) < 320
 
 
 def test_readers_of_hdf5_show_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ import yaml
 
 from spikebridge import config, io
 from spikebridge.errors import DataError
-from spikebridge.io.formats.sorting.common import agreed_rate, by_unit, integer_ids, to_samples
-from spikebridge.io.formats.sorting.kinds import KINDS
+from spikebridge.io.formats.sorting.detection import KINDS
+from spikebridge.io.formats.sorting.sorted_units import agreed_rate, to_samples
+from spikebridge.io.formats.spike_trains import by_unit, integer_ids
 from spikebridge.io.readers import cellexplorer, mclust, neuroscope, phy, sorting
 from spikebridge.types import Recording
 

@@ -14,11 +14,10 @@ from studies import small_config
 from spikebridge import gates
 from spikebridge.evaluation.latent_analysis.optimism_tables import COLUMNS, optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import How
-from spikebridge.fitting.tuning import partitions
 from spikebridge.latent_analysis import optimism
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.metrics import balanced_accuracy
-from spikebridge.splits import make_splits
+from spikebridge.splits import inner_partitions, make_splits
 from spikebridge.types import Windows
 
 FOLDS = 5
@@ -40,7 +39,7 @@ def drifting(name: str, seed: int, n: int = 150) -> Windows:
 
 @pytest.fixture(scope="module")
 def config() -> Any:
-    settings = small_config(split={"outer_folds": FOLDS}, analysis={"folds": FOLDS, "epochs": 1})
+    settings = small_config(split={"n_outer_folds": FOLDS}, analysis={"n_folds": FOLDS, "max_epochs": 1})
     return settings.model_copy(update={"models": {"random_forest": {}, "majority": {}}})
 
 
@@ -51,7 +50,7 @@ def data() -> list[Windows]:
 
 def refits(config: Any, data: list[Windows], fold: int) -> Refits:
     splits = make_splits(data, config.split)
-    tuned = {"random_forest": {"params": {"trees": 15}, "inner": {"balanced_accuracy": 0.6}}}
+    tuned = {"random_forest": {"params": {"n_estimators": 15}, "inner": {"balanced_accuracy": 0.6}}}
     return Refits(config, {}, data, splits, splits.folds[fold], "cpu", lambda row: None, tuned)
 
 
@@ -104,7 +103,7 @@ def test_both_schemes_fit_as_many_windows_and_leaky_folds_test_every_trial_once(
     near = 0
     for k in range(FOLDS):
         one = refits(config, data, k)
-        blocked = partitions(one.splits, str(k))[0]
+        blocked = inner_partitions(one.splits, str(k))[0]
         dealt, test = optimism.random_fold(one, blocked)
         for w in data:
             name = w.recording

@@ -11,8 +11,8 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 
 from spikebridge.errors import DataError
-from spikebridge.models.parts.arrays import load_arrays, part, save_arrays
 from spikebridge.models.parts.forest import FIELDS, Forest, from_sklearn, named_arrays, read_forest
+from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
 
 N_FEATURES, N_CLASSES = 12, 5
 KINDS = (RandomForestClassifier, ExtraTreesClassifier, GradientBoostingClassifier)
@@ -38,7 +38,7 @@ def test_probabilities_are_those_of_scikit_learn_before_and_after_the_file(
     assert forest.predict_proba(x[:0]).shape == (0, n_classes)
     path = tmp_path / "trees.safetensors"
     save_arrays(path, named_arrays({"rat1.day1": forest}, ["other", "rat1.day1"]))
-    again = read_forest(path, "rat1.day1", part(load_arrays(path), "1."), N_FEATURES, N_CLASSES)
+    again = read_forest(path, "rat1.day1", with_prefix(load_arrays(path), "1."), N_FEATURES, N_CLASSES)
     np.testing.assert_array_equal(again.predict_proba(x), expected)
 
 

@@ -6,20 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from made_windows import low_rank_link, parts, windows_of
 from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import PoissonRegressor
 
 from spikebridge import metrics, models
-from spikebridge.models.parts.lagged import past
-from spikebridge.models.parts.poisson import fit_poisson
-from spikebridge.models.parts.psth import LockedMean
-from spikebridge.models.reduced_rank import one_sem_rank
+from spikebridge.models.parts.regressors import SmoothedPsth, spike_history
 from spikebridge.types import Windows
 
-TIGHT: dict[str, Any] = {"tolerance": 1e-15, "most": 2000}
-STILL = {"smoothing_s": 0.001, "reach_s": 0.0}  # no smoothing, no lags: the predictors are the counts
+STILL = {"smoothing_s": 0.001, "max_lag_s": 0.0}  # no smoothing, no lags: the predictors are the counts
 
 
 def fitted(name: str, train: Windows, **params: Any) -> models.Model:
@@ -91,7 +86,7 @@ def test_the_course_of_a_trial_as_a_term(name: str, locked: tuple[Windows, Windo
 
 def test_no_course_is_the_mean(locked: tuple[Windows, Windows]) -> None:
     train, _ = locked
-    part = LockedMean.fit(train.target, train)
+    part = SmoothedPsth.fit(train.target, train)
     np.testing.assert_allclose(part.curve, np.tile(part.mean, (20, 1)))
 
 
@@ -153,84 +148,7 @@ def test_reduced_rank_is_the_best_approximation_of_that_rank() -> None:
     np.testing.assert_allclose(model.predict(train).rates, floored, rtol=1e-4)
 
 
-def test_held_out_shares_are_those_of_refits() -> None:
-    """The running sums over directions against predicting each run, rank by rank, from scratch."""
-    from spikebridge.models.reduced_rank import held_out
-
-    rng = np.random.default_rng(3)
-    runs = [(x := rng.normal(size=(40, 6)), x[:, :4] + rng.normal(size=(40, 4))) for _ in range(3)]
-    grams = [(x.T @ x, x.T @ y, float((y**2).sum()), len(x)) for x, y in runs]
-    found = held_out(grams, sum(g[0] for g in grams), sum(g[1] for g in grams), 120, 0.1)
-    for k in range(3):
-        x, y = (np.concatenate([r[i] for j, r in enumerate(runs) if j != k]) for i in (0, 1))
-        slope = np.linalg.solve(x.T @ x + 0.1 * np.trace(x.T @ x) / 6 * np.eye(6), x.T @ y)
-        v = np.linalg.svd(x @ slope)[2].T
-        for rank in range(5):
-            left = runs[k][1] - runs[k][0] @ slope @ v[:, :rank] @ v[:, :rank].T
-            assert found[k, rank] == pytest.approx(1 - (left**2).sum() / (runs[k][1] ** 2).sum())
-
-
-def test_the_one_sem_rule_by_hand() -> None:
-    shares = np.array([[0, 0.2, 0.30, 0.31, 0.29], [0, 0.1, 0.20, 0.22, 0.21], [0, 0.3, 0.39, 0.38, 0.38]])
-    assert one_sem_rank(shares) == 2  # best 0.303 at rank 3, SEM 0.046; 0.297 at rank 2 is within it, 0.2 is not
-    assert one_sem_rank(np.zeros((3, 4))) == 0
-
-
 # --- Poisson GLM -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def regression() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(400, 5)) * [1, 2, 0.5, 1, 1]
-    x[:, 4] = x[:, 0] + 0.1 * x[:, 4]  # nearly collinear
-    x -= x.mean(axis=0)
-    y = rng.poisson(np.exp(rng.normal(-0.5, 0.5, 3) + x @ rng.normal(0, 0.3, (5, 3))))
-    return x, y.astype(float)
-
-
-@pytest.mark.parametrize("strength", [1e-6, 0.1, 2.0])
-def test_poisson_regression_is_scikit_learns(regression: tuple[np.ndarray, np.ndarray], strength: float) -> None:
-    x, y = regression
-    fit = fit_poisson(x, y, np.zeros(y.shape), strength, **TIGHT)
-    for u in range(3):
-        oracle = PoissonRegressor(alpha=strength, tol=1e-10, max_iter=5000, solver="newton-cholesky").fit(x, y[:, u])
-        np.testing.assert_allclose(fit.weights[:, u], oracle.coef_, atol=2e-5)
-        assert fit.bias[u] == pytest.approx(oracle.intercept_, abs=1e-5)
-
-
-def test_poisson_regression_with_offset_and_own_predictors_is_statsmodels(
-    regression: tuple[np.ndarray, np.ndarray],
-) -> None:
-    """All but unpenalised: the maximum of the likelihood, unit by unit, as statsmodels finds it."""
-    x, y = regression
-    rng = np.random.default_rng(1)
-    own, offset = rng.normal(size=(400, 2, 3)), 0.3 * rng.normal(size=y.shape)
-    own[:, 1] = own[:, 0] + 0.3 * own[:, 1]
-    fit = fit_poisson(x, y, offset, 1e-9, own, 1e-9, **TIGHT)
-    for u in range(3):
-        design = sm.add_constant(np.column_stack([x, own[:, :, u]]))
-        oracle = sm.GLM(y[:, u], design, family=sm.families.Poisson(), offset=offset[:, u]).fit(tol=1e-12)
-        found = np.concatenate([[fit.bias[u]], fit.weights[:, u], fit.own_weights[:, u]])
-        np.testing.assert_allclose(found, oracle.params, atol=1e-4)
-
-
-def test_poisson_regression_with_more_predictors_than_samples() -> None:
-    """At the optimum the gradient is zero: n strength w = X'(y - rate), and the rates add up to the counts."""
-    rng = np.random.default_rng(2)
-    x = rng.normal(size=(30, 80))
-    x -= x.mean(axis=0)
-    y = rng.poisson(2.0, (30, 4)).astype(float)
-    fit = fit_poisson(x, y, np.zeros(y.shape), 0.5, **TIGHT)
-    rate = np.exp(fit.log_rate(x, np.zeros((30, 0, 4)), np.zeros(y.shape)))
-    np.testing.assert_allclose(30 * 0.5 * fit.weights, x.T @ (y - rate), atol=1e-4)
-    np.testing.assert_allclose(rate.sum(axis=0), y.sum(axis=0), rtol=1e-5)
-
-
-def test_the_tolerance_of_the_models_is_enough(regression: tuple[np.ndarray, np.ndarray]) -> None:
-    x, y = regression
-    quick, exact = (fit_poisson(x, y, np.zeros(y.shape), 0.05, **t) for t in ({}, TIGHT))
-    np.testing.assert_allclose(x @ quick.weights + quick.bias, x @ exact.weights + exact.bias, atol=0.02)
 
 
 def test_poisson_glm_is_that_regression_on_the_predictors_of_ridge() -> None:
@@ -292,18 +210,20 @@ def autoregressive(gain: float, seed: int = 0) -> Windows:
 
 def test_target_history_predicts_an_autoregressive_population() -> None:
     train, test = parts(autoregressive(0.3))
-    history = fitted("target_history", train, history_s=0.05, penalty=1.0)
+    history = fitted("target_history", train, history_tau_s=0.05, penalty=1.0)
     assert bits(history, train, test) > 0.05
     assert bits(fitted("poisson_glm", train, penalty=1.0, **STILL), train, test) < 0.02
     train, test = parts(autoregressive(0.0))
-    alone = bits(fitted("target_history", train, history_s=0.05, penalty=100.0, own_penalty=1.0), train, test)
+    alone = bits(
+        fitted("target_history", train, history_tau_s=0.05, penalty=100.0, self_history_penalty=1.0), train, test
+    )
     assert abs(alone) < 0.005
 
 
 def test_the_source_adds_what_it_drives() -> None:
     """Unit 0 alone follows the source: history with source gains there, and all but nothing elsewhere."""
     train, test = parts(autoregressive(0.3))
-    common = {"history_s": 0.05, "penalty": 1.0}
+    common = {"history_tau_s": 0.05, "penalty": 1.0}
     without = fitted("target_history", train, **common).predict(test).rates
     joined = fitted("target_history_source", train, source_penalty=1.0, **common, **STILL).predict(test).rates
     base = train.target.mean(axis=(0, 1))
@@ -320,8 +240,8 @@ def test_the_source_adds_what_it_drives() -> None:
 def test_the_past_is_an_exponential_average_of_the_bins_before() -> None:
     rng = np.random.default_rng(0)
     counts, base, decay = rng.poisson(1.0, (3, 6, 2)), np.array([0.5, 2.0]), 0.7
-    found = past(counts, base, decay)
+    found = spike_history(counts, base, decay)
     for w, t, u in np.ndindex(3, 6, 2):
         terms = [0.3 * decay ** (t - 1 - s) * (counts[w, s, u] - base[u]) for s in range(t)]
         assert found[w, t, u] == pytest.approx(sum(terms))
-    np.testing.assert_array_equal(past(counts, base, 0.0)[:, 1:], counts[:, :-1] - base)
+    np.testing.assert_array_equal(spike_history(counts, base, 0.0)[:, 1:], counts[:, :-1] - base)

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebridge.preprocess import bin_windows, binning, trains
+from spikebridge.preprocess import bin_windows, binning
 from spikebridge.preprocess.binning import bin_trains
-from spikebridge.preprocess.trains import spike_trains
 
 
 def brute_force(times, units, n_units, starts, n_bins, bin_s):  # type: ignore[no-untyped-def]
@@ -120,20 +119,6 @@ def test_blocks_of_units_make_no_difference(monkeypatch: pytest.MonkeyPatch, bus
     assert np.array_equal(whole, np.stack(alone, axis=-1))
     assert whole.flags.c_contiguous
     assert whole.sum() == sum(map(len, trains))
-
-
-def test_unit_ids_may_be_huge_and_in_any_order() -> None:
-    ids = np.array([10**12, 5, 10**9])
-    times, units = np.array([3.0, 1.0, 2.0, 0.5]), np.array([10**9, 10**12, 5, 7])
-    assert [t.tolist() for t in spike_trains(times, units, ids)] == [[1.0], [2.0], [3.0]]
-    grouped = np.argsort(units, kind="stable")
-    assert [t.tolist() for t in spike_trains(times[grouped], units[grouped], ids)] == [[1.0], [2.0], [3.0]]
-
-
-def test_order_is_checked_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trains, "CHECKED", 2)
-    for units in ([0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 1, 1, 2], [0], []):
-        assert trains._is_grouped(np.array(units, dtype=int)) == (units == sorted(units))
 
 
 def test_no_windows_and_no_units() -> None:

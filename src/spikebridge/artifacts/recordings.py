@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.duplicates import spike_sketch
 from spikebridge.errors import DataError
-from spikebridge.runtime.hashing import file_digest, sketch
+from spikebridge.errors.findings import Finding
+from spikebridge.runtime.hashing import file_digest
 from spikebridge.runtime.stage_inputs import is_unfinished
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
@@ -39,7 +41,7 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
         "observed": recording.observed.tolist(),
         "bin_width_s": recording.resolution_s or None,
         "source_file": recording.source_file,
-        "warnings": list(recording.warnings),
+        "warnings": [w.as_dict() for w in recording.warnings],
         "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
         "spike_times": _times_digest(recording),
         "sketch": _sketch(recording),
@@ -61,7 +63,7 @@ def _sketch(recording: Recording) -> list[int]:
     """Empty for counts in bins, in which trains of different units may well be the same."""
     spikes = recording.spikes
     times = spikes["time_s"].to_numpy(dtype=np.float64)
-    return sketch(spikes["unit"].to_numpy(), times) if recording.resolution_s == 0 else []
+    return spike_sketch(spikes["unit"].to_numpy(), times) if recording.resolution_s == 0 else []
 
 
 def load_about(folder: Path) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
         animal=about["animal"],
         observed=as_intervals(about["observed"]),
         source_file=about["source_file"],
-        warnings=tuple(about["warnings"]),
+        warnings=tuple(map(Finding.from_dict, about["warnings"])),
         resolution_s=width,
         **tables,
     )

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.models.parts.baseline import fit_baseline
 from spikebridge.models.seq2seq.dataset import scaled
 from spikebridge.models.seq2seq.start import LinearStart, linear_start
@@ -22,17 +23,19 @@ LATENTS, PENALTY, SMOOTHING_BINS = 2, 3.0, 0.2
 
 
 def write(data: Sequence[Windows], splits: Splits, path: Path) -> None:
-    """Write latents.npz as the stage train does: <recording>|<fold>|trial, is_test and latents (trial, bin, latent)."""
-    arrays: dict[str, NDArray[np.generic]] = {}
+    """Write latents.parquet as the stage train does, on the axes of the first fold."""
+    folds: dict[int, dict[str, FoldLatents]] = {}
     for fold in splits.folds:
+        folds[fold.fold] = {}
         for w in data:
             train, test = w.select(fold.train[w.recording]), w.select(fold.test[w.recording])
             start = linear_start(train, fit_baseline(train, True, False)[1], SMOOTHING_BINS, LATENTS, PENALTY)
-            key = f"{w.recording}|{fold.fold}"
-            arrays[f"{key}|trial"] = np.concatenate([train.trial, test.trial])
-            arrays[f"{key}|is_test"] = np.repeat([False, True], [len(train), len(test)])
-            arrays[f"{key}|latents"] = np.concatenate([_latents(start, part) for part in (train, test)])
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+            folds[fold.fold][w.recording] = FoldLatents(
+                np.concatenate([train.trial, test.trial]),
+                np.repeat([False, True], [len(train), len(test)]),
+                np.concatenate([_latents(start, part) for part in (train, test)]),
+            )
+    write_latents(path, data, folds, {})
 
 
 def _latents(start: LinearStart, w: Windows) -> NDArray[np.float32]:

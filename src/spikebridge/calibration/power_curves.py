@@ -19,7 +19,7 @@ from spikebridge.calibration.false_claims import clopper_pearson
 from spikebridge.calibration.outcomes import ALPHA
 from spikebridge.config.declared_tests import DECIDING
 from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
-from spikebridge.evaluation.comparisons import BLOCKS_WIDER
+from spikebridge.evaluation.comparisons import BLOCK_NULL_SCALE
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.runtime.parallel import Report
 from spikebridge.statistics import sign_flip
@@ -60,12 +60,12 @@ def run(cell: Cell, report: Report) -> list:
     rng = np.random.default_rng(key)
     tests = len(DECIDING) if cell.against == MAJORITY else len(DECIDING) - 1
     by_block = cell.recordings < ENOUGH_RECORDINGS and cell.against == MAJORITY
-    wider = BLOCKS_WIDER if by_block else 1.0
+    null_scale = BLOCK_NULL_SCALE if by_block else 1.0
     found = 0
     for _ in range(cell.studies):
         difference = differences(cell, rng)
         each = difference.ravel() if by_block else np.nanmean(difference, axis=1)
-        found += sign_flip(each, rng, "greater", 1_000, wider).p * tests <= ALPHA
+        found += sign_flip(each, rng, "greater", 1_000, null_scale).p * tests <= ALPHA
     report(cell)
     clusters = "block" if by_block else "recording"
     interval = clopper_pearson(found, cell.studies)

@@ -7,7 +7,6 @@ there is nothing to find the ladder is climbed too, by the product's own steps, 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
@@ -20,6 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
+from spikebridge.artifacts.windows import save_report, save_windows
 from spikebridge.calibration import latents, outcomes, scenario, spread
 from spikebridge.calibration.scenario import World
 from spikebridge.calibration.settings import draw
@@ -29,16 +32,16 @@ from spikebridge.evaluation import evaluate
 from spikebridge.fitting.training import train
 from spikebridge.nested_models import climb
 from spikebridge.runtime.parallel import Report
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
 RESAMPLES = 1_000
 FOLDS = 5
-LOGISTIC = ("logistic", {"segments": 1, "penalty": 30.0})
-PARTS = ("logistic", {"segments": 3, "penalty": 30.0})
-FOREST = ("random_forest", {"segments": 1, "trees": 12, "min_leaf": 4, "max_features": 0.3})
-RIDGE = ("ridge", {"smoothing_s": 0.1, "reach_s": 0.0, "penalty": 3.0, "psth": False})
-REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "reach_s": 0.0, "penalty": 3.0, "psth": False, "rank": 2})
+LOGISTIC = ("logistic", {"n_segments": 1, "penalty": 30.0})
+PARTS = ("logistic", {"n_segments": 3, "penalty": 30.0})
+FOREST = ("random_forest", {"n_segments": 1, "n_estimators": 12, "min_samples_leaf": 4, "max_features": 0.3})
+RIDGE = ("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False})
+REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False, "rank": 2})
 Fit = tuple[str, Mapping[str, Any]]
 ROLES: Mapping[World, Mapping[str, tuple[Fit, ...]]] = {
     "nothing": {
@@ -109,7 +112,7 @@ def evaluated(root: Path, data: list[Windows], job: Job, rng: np.random.Generato
     _train(config, (BASELINE, {}), every, splits, root, BASELINE)
     ladder = root / "ladder" if job.world == "nothing" else None
     if ladder:
-        latents.write(data, manifest, root / "train" / DECIDING[0] / "latents.npz")
+        latents.write(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
         climb(config, every, splits, root / "train", ladder)
     out = root / "evaluation"
     evaluate(config, every, splits, root / "train", root / "data", out, ladder_folder=ladder)
@@ -123,9 +126,9 @@ def _config(job: Job) -> Config:
             "data": {"path": "data", "source": ["HC"], "target": ["PFC"]},
             "trials": {"window_s": [-1.5, 0.0]},
             "bins": {"width_s": 0.5},
-            "split": {"outer_folds": FOLDS},
+            "split": {"n_outer_folds": FOLDS},
             "models": {name: {} for name in (*ROLES[job.world], BASELINE)},
-            "statistics": {"resamples": RESAMPLES},
+            "statistics": {"n_resamples": RESAMPLES},
             "compute": {"workers": 1, "device": "cpu"},
         },
         "audit",
@@ -135,22 +138,21 @@ def _config(job: Job) -> Config:
 def _store(folder: Path, data: list[Windows]) -> Path:
     folder.mkdir()
     for w in data:
-        w.save(folder / f"{w.recording}.npz")
+        save_windows(w, folder)
     about = {w.recording: {"animal": w.recording.split("_")[0]} for w in data}
-    (folder / "report.json").write_text(json.dumps({"classes": list(scenario.CLASSES), "recordings": about}))
+    save_report({"classes": list(scenario.CLASSES), "recordings": about}, folder)
     return folder
 
 
 def _train(config: Config, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
     """The stage train of one model with given settings; what it says goes to train/<name>, beside what is there.
 
-    The last fit on everything is left out (a fold is named in its place): no test rests on it.
+    There is no fit on everything: no test uses it.
     """
     model, params = fit
-    folds = [{"fold": k, "params": dict(params)} for k in range(FOLDS)]
-    tuned = root / "best.json"
-    tuned.write_text(json.dumps({"folds": folds, "full": folds[0]}))
+    tuned = TuningRun(root / "tuned")
+    tuned.write_settings(TunedSettings(model, [TunedFold(k, dict(params)) for k in range(FOLDS)]))
     fitted = root / "fitted"
-    train(config, model, windows, splits, tuned, fitted, lambda _: None)
+    train(config, model, windows, splits, tuned.best, fitted, lambda _: None)
     shutil.copytree(fitted, root / "train" / name, dirs_exist_ok=True)
     shutil.rmtree(fitted)

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.clusters import Clusters
-from spikebridge.evaluation.inputs import Decisions, Inputs
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.scores import WITHIN, Resampling, decision_scores, translation_score, within_blocks
 from spikebridge.metrics import clustered
 from spikebridge.statistics import (
-    Equivalence,
+    Verdict,
     bayes_factor,
     cluster_bootstrap,
     correctness_model,
@@ -35,8 +36,6 @@ from spikebridge.types import Comparison
 Array = NDArray[np.float64]
 NAN = float("nan")
 BITS, LOG_ODDS = "bits_per_spike", "log_odds_of_being_right"
-DEPENDENT = "descriptive: trials are not independent"
-OVERLAPPING = "descriptive: folds are not independent"
 Sampled = Mapping[tuple[str, str], tuple[float, Array]]
 """(model, metric) -> (score of all data, scores of the resamples)."""
 
@@ -81,7 +80,7 @@ def _samples(scores: Mapping[str, Mapping[str, clustered.Score]], resampling: Re
 
 def _bootstrap(a: str, b: str, metric: str, sampled: Sampled, resampling: Resampling, n: int) -> Comparison:
     (value_a, draws_a), (value_b, draws_b) = sampled[a, metric], sampled[b, metric]
-    found = cluster_bootstrap.from_samples(
+    found = cluster_bootstrap.interval_from_samples(
         value_a - value_b, draws_a - draws_b, resampling.independent, resampling.alpha
     )
     row = _description(a, b, metric, n, len(resampling.clusters))
@@ -91,7 +90,7 @@ def _bootstrap(a: str, b: str, metric: str, sampled: Sampled, resampling: Resamp
 def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, alpha: float) -> Iterator[Comparison]:
     """McNemar, McNemar with its inflation taken off, and DeLong."""
     test = mcnemar(a.right, b.right)
-    row = replace(row, estimate=float(a.right.mean() - b.right.mean()), verdict=DEPENDENT)
+    row = replace(row, estimate=float(a.right.mean() - b.right.mean()), verdict=Verdict.DEPENDENT_TRIALS.text())
     yield replace(row, test="mcnemar_exact", p=test.p_exact, smallest_attainable_p=test.smallest_exact)
     yield replace(row, test="mcnemar_mid_p", p=test.p_mid, smallest_attainable_p=test.smallest_mid)
     inflated = design_effect(a.right, b.right, clusters.index)
@@ -101,7 +100,7 @@ def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, 
         p=inflated.p,
         design_effect=inflated.effect,
         effective_n=inflated.effective_n,
-        verdict="descriptive",
+        verdict=Verdict.DESCRIPTIVE.text(),
     )
     areas = delong(a.label, a.evidence, b.evidence, alpha)
     yield replace(
@@ -128,13 +127,13 @@ def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -
         ci_high=test.ci_high,
         p=test.p,
         n_clusters=test.n,
-        verdict=OVERLAPPING,
+        verdict=Verdict.DEPENDENT_FOLDS.text(),
     )
 
 
 def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig) -> Iterator[Comparison]:
     """Equivalence, region of practical equivalence and Bayes factor."""
-    alike = equivalence(differences, settings.margin, min(settings.alpha, 0.49))
+    alike = equivalence(differences, settings.equivalence_margin, min(settings.alpha, 0.49))
     yield replace(
         row,
         test="tost",
@@ -144,9 +143,9 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
         p=alike.p,
         n_clusters=alike.n,
         clusters_for_power=alike.needed,
-        verdict=f"descriptive: {_alike(alike, settings.margin)}",
+        verdict=_equivalence_text(alike.equivalent, alike.not_worse, settings.equivalence_margin),
     )
-    odds = rope(differences, settings.margin, alpha=settings.alpha)
+    odds = rope(differences, settings.equivalence_margin, alpha=settings.alpha)
     shares = ", ".join(f"{x:.2f}" for x in (odds.worse, odds.equal, odds.better))
     yield replace(
         row,
@@ -155,7 +154,7 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
         ci_low=odds.ci_low,
         ci_high=odds.ci_high,
         n_clusters=odds.n,
-        verdict=f"descriptive: P(worse, within {settings.margin:g}, better) = {shares}",
+        verdict=Verdict.POSTERIOR.text(margin=settings.equivalence_margin, shares=shares),
     )
     factor = bayes_factor(differences)
     yield replace(
@@ -163,7 +162,7 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
         test="bayes_factor",
         estimate=odds.estimate,
         n_clusters=odds.n,
-        verdict=f"descriptive: BF10 = {factor:.3g}",
+        verdict=Verdict.BAYES_FACTOR.text(factor=factor),
     )
 
 
@@ -173,15 +172,15 @@ def _bootstrapped_equivalence(
     """The (1 - 2 alpha) interval of the resamples beside that of t."""
     (value_a, draws_a), (value_b, draws_b) = sampled[row.model_a, WITHIN], sampled[row.model_b, WITHIN]
     alpha = 2 * min(settings.alpha, 0.49)
-    found = cluster_bootstrap.from_samples(value_a - value_b, draws_a - draws_b, resampling.independent, alpha)
-    inside = found.ci_low > -settings.margin, found.ci_high < settings.margin
+    found = cluster_bootstrap.interval_from_samples(value_a - value_b, draws_a - draws_b, resampling.independent, alpha)
+    inside = found.ci_low > -settings.equivalence_margin, found.ci_high < settings.equivalence_margin
     return replace(
         row,
         test="tost_bootstrap",
         estimate=found.value,
         ci_low=found.ci_low,
         ci_high=found.ci_high,
-        verdict=f"descriptive: {_said(all(inside), inside[0], settings.margin)}",
+        verdict=_equivalence_text(all(inside), inside[0], settings.equivalence_margin),
     )
 
 
@@ -217,15 +216,13 @@ def _folds(d: Decisions) -> Clusters:
     return Clusters("fold", tuple(str(n) for n in names), np.asarray(index, dtype=np.int64))
 
 
-def _alike(found: Equivalence, margin: float) -> str:
-    return _said(found.equivalent, found.not_worse, margin)
-
-
-def _said(equivalent: bool, not_worse: bool, margin: float) -> str:
+def _equivalence_text(equivalent: bool, not_worse: bool, margin: float) -> str:
     if equivalent:
-        return f"equivalent within {margin:g}"
-    return f"no worse by {margin:g} or more" if not_worse else "equivalence not shown"
+        return Verdict.EQUIVALENT.text(margin=margin)
+    return (Verdict.NOT_WORSE if not_worse else Verdict.EQUIVALENCE_NOT_SHOWN).text(margin=margin)
 
 
 def _description(a: str, b: str, metric: str, n: int, k: int) -> Comparison:
-    return Comparison("pairs", a, b, metric, "", NAN, NAN, NAN, NAN, n, k, NAN, "descriptive", NAN, "descriptive")
+    return Comparison(
+        "pairs", a, b, metric, "", NAN, NAN, NAN, NAN, n, k, NAN, "descriptive", NAN, Verdict.DESCRIPTIVE.text()
+    )

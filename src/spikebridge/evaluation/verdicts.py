@@ -1,28 +1,13 @@
-"""What a test decided, and whether a translator has anything to translate, in words."""
+"""Whether the source predicts the target through a translator: the verdict in metrics.json."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from spikebridge.statistics import clusters_needed
-
-LEAST_BITS = 0.002  # bits/spike; below, the source tells next to nothing, however narrow the interval
+MIN_BITS = 0.002
+"""Bits/spike. A source that adds no more than this predicts next to nothing, however narrow its interval."""
 NOTHING = "nothing to translate"
-NOT_SHOWN = "no difference shown"
-
-
-def decided(better: str, p_holm: float, smallest: float, tests: int, kind: str, alpha: float) -> str:
-    """Of one test in a Holm family: too few clusters to decide is not the same as no difference.
-
-    better: name of what the test holds for better. smallest: the smallest p that the test can give. tests: those of the
-    family. kind: what the clusters are.
-    """
-    if p_holm <= alpha:
-        return f"{better} better"
-    if smallest * tests > alpha:
-        return f"too few {kind}s to decide (needs {clusters_needed(alpha, tests)})"
-    return NOT_SHOWN
 
 
 def translation_verdict(
@@ -31,7 +16,7 @@ def translation_verdict(
     """{"translates": bool, "says": words}; None for a model that cannot tell the source's share from the rest.
 
     source, specific: value, ci_low and ci_high of source_bits_per_spike and of trial_contrast_bits_per_spike. null_p:
-    of the model's primary translation null. It translates where each of the two is more than LEAST_BITS, the interval
+    of the model's primary translation null. It translates where each of the two is more than MIN_BITS, the interval
     of the second lies above zero (the first may owe its bits to drift, evaluation.specific) and the null is beaten.
     Rates that are the model's own baseline throughout (a reduced rank of zero) add exactly nothing.
     """
@@ -40,8 +25,8 @@ def translation_verdict(
     low = float(specific["ci_low"])
     shown = f"the source adds {_shown(source)} bits/spike, its rates beat the next trials' by {_shown(specific)}"
     reasons = []
-    if min(source["value"], specific["value"]) <= LEAST_BITS:
-        reasons.append(f"at most {LEAST_BITS:g} is next to nothing")
+    if min(source["value"], specific["value"]) <= MIN_BITS:
+        reasons.append(f"at most {MIN_BITS:g} is next to nothing")
     if not math.isfinite(low):
         reasons.append("there are too few clusters for an interval")
     elif low <= 0:

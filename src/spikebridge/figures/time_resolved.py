@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from spikebridge.figures import style
+from spikebridge.statistics import Verdict
 
 name = "time_resolved"
 needs = ("decision_course",)
+TOO_FEW = Verdict.TOO_FEW_CLUSTERS
 CALLED = {"source_region": "source's counts", "translated_latents": "latents"}
-TELLS = "tells the decision"
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -30,7 +31,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                 label=CALLED.get(str(of), str(of)),
             )  # fmt: skip
             axes.fill_between(rows["time_s"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.2, linewidth=0)
-            for row in rows[rows["verdict"] == TELLS].itertuples():
+            for row in rows[[Verdict.from_text(v) is Verdict.PREDICTS_DECISION for v in rows["verdict"]]].itertuples():
                 axes.plot(
                     [row.start_s, row.stop_s], [low - (k + 1) * step] * 2, color=colour, linewidth=4,
                     solid_capstyle="butt",
@@ -39,8 +40,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         style.time_zero(axes)
         axes.set_xlabel(style.event_label(table["event"].iloc[0]))
         axes.set_ylabel("balanced accuracy\n(within blocks, held-out trials)")
-        verdicts = {str(v) for v in table["verdict"]} - {TELLS}
-        few = next((v for v in sorted(verdicts) if v.startswith("too few")), "")
+        few = next((v for v in sorted(map(str, table["verdict"])) if Verdict.from_text(v) is TOO_FEW), "")
         style.headline(figure, f"When the decision can be told ({few or 'bars: p ≤ alpha, corrected for all times'})")
         figure.legend(loc="outside lower center", ncols=2)
         return style.save(figure, out_path)

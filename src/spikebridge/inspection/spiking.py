@@ -14,9 +14,9 @@ from spikebridge.inspection.records import Region, Spikes
 from spikebridge.io import Contents
 from spikebridge.io.choose import region_choices
 from spikebridge.io.observed import first_to_last
-from spikebridge.preprocess.trains import Train, spike_trains
 from spikebridge.preprocess.unit_metrics import ObservedTrain, grid_s, isi_violations, rate_change
 from spikebridge.types.intervals import TOLERANCE_S, Intervals, intersect_intervals, merge_intervals, total_s
+from spikebridge.types.spike_trains import Train, spike_trains
 
 FEW_SPIKES = 50
 """A unit with fewer says little about anything."""

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from spikebridge.errors import DataError, SpikebridgeError
-from spikebridge.io.formats.reasons import reason
+from spikebridge.io.formats.log import error_summary
 from spikebridge.io.limits import Bounds, check_opened, raise_limit, within
 from spikebridge.io.messages import Received, packed, pipe
 from spikebridge.io.processes import data_bytes, free_bytes, own_memory, processor_s
@@ -251,7 +251,7 @@ def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
         error.__cause__ = error.__context__ = None
         return said("error", error)
     except Exception as error:  # what was found cannot be sent: a defect
-        return said("error", RuntimeError(reason(error)))
+        return said("error", RuntimeError(error_summary(error)))
 
 
 def _load_as_children_did() -> None:
@@ -272,7 +272,8 @@ def _named(work: Callable[[], T], path: Path) -> T:
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         raise DataError(
-            f"{_shown(_board, path)}: cannot be read ({reason(error)}; {Path(frame.filename).name}:{frame.lineno})"
+            f"{_shown(_board, path)}: cannot be read "
+            f"({error_summary(error)}; {Path(frame.filename).name}:{frame.lineno})"
         ) from error
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from spikebridge import models
 from spikebridge.latent_analysis.refit import Refits, with_units
-from spikebridge.models.parts.poisson import fit_poisson
+from spikebridge.regression import fit_poisson
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]

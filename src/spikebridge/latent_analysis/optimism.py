@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from spikebridge import models
 from spikebridge.config.declared_tests import DECIDING, TRANSLATING
-from spikebridge.fitting.tuning import partitions, seed_of
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.metrics import information
 from spikebridge.models import Model
-from spikebridge.splits import take
+from spikebridge.runtime.seeds import random_generator
+from spikebridge.splits import inner_partitions, select_windows
 from spikebridge.types import Index, Partition
 
 SEEDS = 3
@@ -47,7 +47,7 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     translation.parquet, or empty. block: of the blocked folds, the one that a trial lies in. Seeds other than 0 are of
     the blocked scheme alone.
     """
-    part = partitions(refits.splits, str(refits.fold.fold))[0]
+    part = inner_partitions(refits.splits, str(refits.fold.fold))[0]
     dealt, test = random_fold(refits, part)
     rows = []
     for name in audited(list(refits.tuned)):
@@ -85,7 +85,7 @@ def random_fold(refits: Refits, part: Partition) -> tuple[Partition, Index]:
     for w in refits.data:
         known = refits.rng("random folds", w.recording).permutation(np.flatnonzero(w.labelled))
         mine = np.array_split(known, len(refits.splits.folds))[refits.fold.fold]
-        rng = seed_of(refits.config, "analyze", "random fold", w.recording, refits.fold.fold)
+        rng = random_generator(refits.config.seed, "analyze", "random fold", w.recording, refits.fold.fold)
         if w.recording in part.train:
             test[w.recording] = np.sort(mine)
         free = {True: rng.permutation(np.setdiff1d(known, mine)), False: rng.permutation(np.flatnonzero(~w.labelled))}
@@ -104,18 +104,23 @@ def _fit(refits: Refits, name: str, part: Partition, scheme: str, seed: int) -> 
     if name == refits.config.analysis.model and scheme == BLOCKED:
         return refits.reseeded if seed else refits.forward
     model = models.create(name, refits.tuned[name]["params"], refits.device)
-    rng = seed_of(refits.config, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
+    rng = random_generator(refits.config.seed, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
     said = {"fit": f"{scheme} {name}, seed {seed}", "fold": refits.fold.fold}
-    model.fit(take(refits.data, part.train), take(refits.data, part.valid), rng, lambda row: refits.report(said | row))
+    model.fit(
+        select_windows(refits.data, part.train),
+        select_windows(refits.data, part.valid),
+        rng,
+        lambda row: refits.report(said | row),
+    )
     return model
 
 
 def _told(refits: Refits, name: str, model: Model, part: Partition, test: Index, seed: int | None) -> pd.DataFrame:
     """seed: of a blocked fit, None of the leaky one."""
-    train = {w.recording: w for w in take(refits.data, part.train)}
+    train = {w.recording: w for w in select_windows(refits.data, part.train)}
     home = {(r, int(i)): f.fold for f in refits.splits.folds for r, index in f.test.items() for i in index}
     made = []
-    for w in take(refits.data, test):
+    for w in select_windows(refits.data, test):
         said = model.predict(w)
         columns: dict[str, Any] = dict.fromkeys(COLUMNS[-4:], np.nan)
         if said.probabilities is not None:
@@ -136,7 +141,7 @@ def _told(refits: Refits, name: str, model: Model, part: Partition, test: Index,
 def cheaper(params: Mapping[str, Any], name: str, members: int, epochs: int) -> dict[str, Any]:
     """The settings of a fit for an analysis: few networks, few epochs, where the model has such settings and many fits
     of it would cost minutes: those that stop early."""
-    kind = models.kind(name)
+    kind = models.get_class(name)
     given = kind.Params(**params).model_dump()
-    few = {"members": members, "epochs": min(epochs, given["epochs"])} if kind.early_stopping else {}
+    few = {"n_members": members, "max_epochs": min(epochs, given["max_epochs"])} if kind.early_stopping else {}
     return dict(params) | {key: value for key, value in few.items() if key in given}

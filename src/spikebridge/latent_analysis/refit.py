@@ -12,10 +12,10 @@ import pandas as pd
 
 from spikebridge import models
 from spikebridge.config import Config
-from spikebridge.fitting.tuning import partitions, seed_of
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
-from spikebridge.splits import take
+from spikebridge.runtime.seeds import random_generator
+from spikebridge.splits import inner_partitions, select_windows
 from spikebridge.types import Fold, Splits, Windows
 
 Change = Callable[[Windows], Windows]
@@ -40,9 +40,9 @@ class Refits:
     def fit(self, name: str, change: Change = lambda w: w) -> models.Model:
         """Fitted to the changed training windows; its random stream is that of its name."""
         model = models.create(self.config.analysis.model, self.params, self.device)
-        part = partitions(self.splits, str(self.fold.fold))[0]
-        train, valid = ([change(w) for w in take(self.data, side)] for side in (part.train, part.valid))
-        rng = seed_of(self.config, "analyze", name, self.fold.fold)
+        part = inner_partitions(self.splits, str(self.fold.fold))[0]
+        train, valid = ([change(w) for w in select_windows(self.data, side)] for side in (part.train, part.valid))
+        rng = random_generator(self.config.seed, "analyze", name, self.fold.fold)
         model.fit(train, valid, rng, lambda row: self.report({"fit": name, "fold": self.fold.fold, **row}))
         return model
 
@@ -58,12 +58,12 @@ class Refits:
 
     def rng(self, purpose: str, recording: str) -> np.random.Generator:
         """The same in every fold, so that a choice of units is one of the recording."""
-        return seed_of(self.config, "analyze", purpose, recording)
+        return random_generator(self.config.seed, "analyze", purpose, recording)
 
     def scored(self) -> list[tuple[Windows, Windows]]:
         """(training, test) windows of each recording that has both."""
-        train = {w.recording: w for w in take(self.data, self.fold.train)}
-        return [(train[w.recording], w) for w in take(self.data, self.fold.test) if w.recording in train]
+        train = {w.recording: w for w in select_windows(self.data, self.fold.train)}
+        return [(train[w.recording], w) for w in select_windows(self.data, self.fold.test) if w.recording in train]
 
     def told(self, test: Windows, rates: Any, base: Any, baseline: Any = None) -> pd.DataFrame:
         """One row a test window: nats and spikes, as in translation.parquet. base: (unit,), mean of training bins."""

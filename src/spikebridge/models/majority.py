@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import class_shares
-from spikebridge.models.parts.saved_json import read_object
+from spikebridge.models.parts.saved_files import read_json_object
 from spikebridge.types import Predictions, Windows
 
 
@@ -43,7 +43,7 @@ class Majority(Model):
 
     def _load(self, folder: Path) -> None:
         path = folder / "shares.json"
-        about = read_object(path)
+        about = read_json_object(path)
         recordings = about.get("recordings")
         if (
             about.keys() != {"recordings", "pooled"}

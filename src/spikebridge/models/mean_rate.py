@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import doubles, load_arrays, save_arrays
+from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.types import Predictions, Windows
 
 
@@ -25,7 +25,7 @@ class MeanRate(Model):
         self.rates = {w.recording: w.target.mean(axis=(0, 1), dtype=np.float64) for w in train}
 
     def predict(self, windows: Windows) -> Predictions:
-        rate = self.rates[self.known(windows.recording)].astype(np.float32)
+        rate = self.rates[self.check_recording(windows.recording)].astype(np.float32)
         return Predictions(rates=np.tile(rate, (len(windows), windows.n_bins, 1)))
 
     def _save(self, folder: Path) -> None:
@@ -33,5 +33,5 @@ class MeanRate(Model):
 
     def _load(self, folder: Path) -> None:
         sizes = {str(i): (len(units["target_units"]),) for i, units in enumerate(self.units.values())}
-        rates = load_arrays(folder / "rates.safetensors", doubles(**sizes))
+        rates = load_arrays(folder / "rates.safetensors", float64_arrays(**sizes))
         self.rates = {name: rates[str(i)] for i, name in enumerate(self.units)}

@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from spikebridge.models.parts.glm import Array
-from spikebridge.models.parts.poisson import PoissonFit
 from spikebridge.models.poisson_glm import PoissonGlm
+from spikebridge.regression import PoissonFit
 
 
 class NemosGlm(PoissonGlm):

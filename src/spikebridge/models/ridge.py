@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from spikebridge.models.parts.linear import Array, LinearTranslator, ridge_slope
+from spikebridge.models.parts.linear import Array, LinearTranslator
+from spikebridge.regression import relative_penalty, ridge_slope
 
 
 class Ridge(LinearTranslator):
@@ -22,4 +23,5 @@ class Ridge(LinearTranslator):
     def _slope(self, x: Array, y: Array, mean: Array) -> Array:
         p: Any = self.params
         x, y = x.reshape(-1, x.shape[2]), y.reshape(-1, y.shape[2])
-        return ridge_slope(x.T @ x / len(x), x.T @ y / len(x), p.penalty)
+        gram = x.T @ x / len(x)
+        return ridge_slope(gram, x.T @ y / len(x), relative_penalty(gram, p.penalty))

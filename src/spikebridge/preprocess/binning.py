@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.preprocess.trains import Train, spike_trains
+from spikebridge.types.spike_trains import Train, spike_trains
 
 EDGE = 1e-6
 """Fraction of a bin by which a spike may lie before an edge and still count as on it: 50 ns in a bin of 50 ms."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.preprocess.trains import Train
 from spikebridge.types.intervals import Intervals, merge_intervals
+from spikebridge.types.spike_trains import Train
 
 Array = NDArray[np.float64]
 FEWEST_BINS = 10

@@ -14,10 +14,10 @@ from spikebridge.preprocess.binning import bin_trains
 from spikebridge.preprocess.covariates import trial_covariates
 from spikebridge.preprocess.drift import drift
 from spikebridge.preprocess.quality import report_of, select_units
-from spikebridge.preprocess.trains import spike_trains
 from spikebridge.preprocess.trials import select_trials
 from spikebridge.types import Recording, Windows
 from spikebridge.types.intervals import TOLERANCE_S, subtract_intervals, total_s
+from spikebridge.types.spike_trains import spike_trains
 
 
 def make_windows(recording: Recording, config: Config, classes: tuple[str, ...]) -> tuple[Windows, dict[str, Any]]:
@@ -68,7 +68,7 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
         "trials": {"total": chosen.total, "kept": len(chosen.trial), "dropped": chosen.dropped},
         "labels": {name: int((label == i).sum()) for i, name in enumerate(classes)},
         "windows": {"trial": len(chosen.trial), "continuous": len(between), "bins": n_bins},
-        "warnings": [*recording.warnings, *units.warnings, *drift(recording, units.kept)],
+        "warnings": [f.as_dict() for f in (*recording.warnings, *units.warnings, *drift(recording, units.kept))],
     }
     return windows, report
 

@@ -1,33 +1,19 @@
-"""Outer and inner folds with gaps: made, stored and verified."""
+"""Outer and inner folds with gaps between training and test: made and verified."""
 
-from spikebridge.splits.duplicate_recordings import twins
 from spikebridge.splits.gap import decorrelation_s, gap_s
 from spikebridge.splits.make import make_splits
-from spikebridge.splits.manifest import (
-    check_consumed,
-    consumed_intervals,
-    load_splits,
-    save_splits,
-    splits_from_dict,
-    splits_to_dict,
-    take,
-    verify,
-)
-from spikebridge.splits.verify import audit, short_gaps
+from spikebridge.splits.partitions import FULL, inner_partitions, select_windows, training_intervals
+from spikebridge.splits.verify import check_training_intervals, find_leaks, short_gaps
 
 __all__ = [
-    "audit",
-    "check_consumed",
-    "consumed_intervals",
+    "FULL",
+    "check_training_intervals",
     "decorrelation_s",
+    "find_leaks",
     "gap_s",
-    "load_splits",
+    "inner_partitions",
     "make_splits",
-    "save_splits",
+    "select_windows",
     "short_gaps",
-    "splits_from_dict",
-    "splits_to_dict",
-    "take",
-    "twins",
-    "verify",
+    "training_intervals",
 ]

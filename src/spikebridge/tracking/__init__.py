@@ -57,7 +57,7 @@ def promote(version: int, by: str, reason: str, name: str | None = None) -> tupl
 
     See `promotion.promote`.
     """
-    from spikebridge.models.parts import manifest
+    from spikebridge.models.parts.saved_files import MANIFEST_FILE
     from spikebridge.runtime.hashing import file_digest
     from spikebridge.tracking import evidence, load, promotion, record
     from spikebridge.tracking.exclusive import exclusive
@@ -67,7 +67,7 @@ def promote(version: int, by: str, reason: str, name: str | None = None) -> tupl
     with exclusive(store.uri, project):
         champion = record.recorded_champion(project, store.uri, name)
         said = promotion.promote(store, name, version, by, reason, champion)
-        path = evidence.downloaded(f"models:/{name}/{version}/{manifest.NAME}")
+        path = evidence.downloaded(f"models:/{name}/{version}/{MANIFEST_FILE}")
         record.note_champion(project, store.uri, name, version, file_digest(path) if path else None)
     return name, said
 

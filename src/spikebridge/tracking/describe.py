@@ -11,6 +11,7 @@ import pandas as pd
 
 from spikebridge.config import declared_tests
 from spikebridge.labels.trial_labels import label_called
+from spikebridge.statistics import Verdict
 from spikebridge.text.keys import path_key
 from spikebridge.text.plain_text import code, markdown
 from spikebridge.tracking.results import Results
@@ -43,7 +44,7 @@ def execution(results: Results) -> str:
         f"Intervals: {interval_text(results)}. Inner scores (cross-validation inside the training set) chose "
         "parameters and the best model; the outer scores shown here chose nothing.",
         "",
-        f"Data {code(c.data.path)}, split by {c.split.by} into {c.split.outer_folds} outer folds, seed {c.seed}. "
+        f"Data {code(c.data.path)}, split by {c.split.by} into {c.split.n_outer_folds} outer folds, seed {c.seed}. "
         "The run *comparison* holds tables, tests and figures.",
     ]
     return "\n".join(lines)
@@ -151,7 +152,7 @@ def course_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unless(verdict: str) -> str:
-    return f", {verdict}" if verdict.startswith("too few") else ""
+    return f", {verdict}" if Verdict.from_text(verdict) is Verdict.TOO_FEW_CLUSTERS else ""
 
 
 def _words(name: Any) -> str:

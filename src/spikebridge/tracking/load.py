@@ -10,7 +10,7 @@ import yaml
 
 from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
-from spikebridge.models.parts.manifest import NAME as MANIFEST
+from spikebridge.models.parts.saved_files import MANIFEST_FILE
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import place, record
 from spikebridge.tracking.served import ServedModel, find_folder
@@ -58,7 +58,7 @@ def _registered(uri: str, name: str, alias: str | None, number: str | None) -> P
         raise RegistryError(f"{uri}: {moved(where)}")
     root = download(f"models:/{name}/{version.version}")
     folder = find_folder(root)
-    manifest = root / MANIFEST
+    manifest = root / MANIFEST_FILE
     sha256 = file_digest(manifest) if manifest.is_file() else "none"
     record.check(place.home(), default_uri(), name, str(version.version), alias, sha256)
     return folder

@@ -11,10 +11,11 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from spikebridge import gates
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.errors import SpikebridgeError
 from spikebridge.labels.trial_labels import label_called
-from spikebridge.models.parts import manifest
+from spikebridge.models.parts.saved_files import MANIFEST_FILE, check_manifest
 from spikebridge.runtime.hashing import digest, file_digest, files_digest
 from spikebridge.text.plain_text import code, markdown
 from spikebridge.tracking import evidence, promotion, record, runs
@@ -24,7 +25,6 @@ from spikebridge.tracking.logged import log_model
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.served import AROUND
 from spikebridge.tracking.store import Store, open_store, terminable
-from spikebridge.types.lazy_arrays import read_json
 
 
 def register(config: Config, project: Path | str = ".", identity: Identity | None = None) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _manifests(store: Store, name: str, version: ModelVersion, project: Path, ma
     kept = record.kept_manifests(project, store.uri, name, map(str, numbers))
     number = str(version.version)
     if made is None and number not in kept:
-        path = evidence.downloaded(f"models:/{name}/{number}/{manifest.NAME}")
+        path = evidence.downloaded(f"models:/{name}/{number}/{MANIFEST_FILE}")
         made = file_digest(path) if path is not None else None
     return kept | ({number: made} if made else {})
 
@@ -144,10 +144,10 @@ def _intact(version: ModelVersion, recorded: str | None) -> bool:
     if root is None:
         return False
     try:
-        manifest.check(root, AROUND)
+        check_manifest(root, AROUND)
     except SpikebridgeError:
         return False
-    return recorded in {None, file_digest(root / manifest.NAME)}
+    return recorded in {None, file_digest(root / MANIFEST_FILE)}
 
 
 def _new(

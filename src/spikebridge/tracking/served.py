@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from spikebridge import models
 from spikebridge.errors import DataError, RegistryError, SpikebridgeError
-from spikebridge.models.parts import about as saved_about
-from spikebridge.models.parts import manifest
-from spikebridge.models.parts.saved_json import read_object
+from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_json_object, read_saved_model
 from spikebridge.types import Predictions, Windows
 
 OUTPUTS = ("label", "probabilities", "latents", "target_rates")
@@ -33,9 +31,9 @@ class ServedModel:
 
     def __init__(self, folder: Path) -> None:
         try:
-            about = saved_about.read_about(folder)
+            about = read_saved_model(folder)
             self._model = models.load(folder)
-            self.metadata = read_object(folder / ABOUT) if (folder / ABOUT).is_file() else {}
+            self.metadata = read_json_object(folder / ABOUT) if (folder / ABOUT).is_file() else {}
         except DataError as error:
             raise RegistryError(str(error)) from None
         self.name, self.classes = about.model, tuple(about.classes)
@@ -189,7 +187,7 @@ def find_folder(root: Path) -> Path:
     Raises RegistryError when there is none, or where a file of MLflow's folder is not the one that was registered.
     """
     for folder in (root, root / "artifacts" / "model", root / "model"):
-        if (folder / saved_about.NAME).is_file():
+        if (folder / MODEL_FILE).is_file():
             if (root / "MLmodel").exists() or folder == root / "artifacts" / "model":
                 _check_around(root)
             return folder
@@ -198,7 +196,7 @@ def find_folder(root: Path) -> Path:
 
 def _check_around(root: Path) -> None:
     try:
-        manifest.check(root, AROUND)
+        check_manifest(root, AROUND)
     except DataError as error:
         raise RegistryError(str(error)) from None
 

@@ -19,11 +19,9 @@ from spikebridge.errors import DataError
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import read_named
 from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
-from spikebridge.evaluation.verdicts import decided
-from spikebridge.statistics import max_statistic
+from spikebridge.statistics import Verdict, max_statistic, verdict_of, verdict_text
 
 Array = NDArray[np.float64]
-TELLS = "tells the decision"
 COLUMNS = [
     "of", "event", "start_s", "stop_s", "time_s", "metric", "chance", "value", "ci_low", "ci_high", "p_max", "verdict",
     "n", "n_clusters", "smallest_attainable_p", "role",
@@ -90,7 +88,7 @@ def course_scores(table: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for of, rows in table.groupby("of", sort=False):
         best = rows.loc[rows["value"].idxmax()] if rows["value"].notna().any() else rows.iloc[0]
-        tells = rows[rows["verdict"].astype(str).str.startswith(TELLS)]
+        tells = rows[[Verdict.from_text(text) is Verdict.PREDICTS_DECISION for text in rows["verdict"]]]
         found[str(of)] = {
             "best_time_s": best["time_s"],
             **{key: best[key] for key in ("value", "ci_low", "ci_high")},
@@ -98,7 +96,7 @@ def course_scores(table: pd.DataFrame) -> dict[str, Any]:
             "first_time_s": tells["time_s"].min(),
             "parts": len(rows),
             "parts_that_tell": len(tells),
-            "verdict": TELLS if len(tells) else str(best["verdict"]),
+            "verdict": Verdict.PREDICTS_DECISION.text() if len(tells) else str(best["verdict"]),
         }
     return found
 
@@ -108,7 +106,9 @@ def _tested(above: Array, settings: StatisticsConfig, rng: np.random.Generator, 
     known = above[np.isfinite(above).all(axis=1)]
     if len(known) < 2:
         return
-    test = max_statistic(known, rng, "greater", settings.alpha, settings.resamples)
+    test = max_statistic(known, rng, "greater", settings.alpha, settings.n_resamples)
     for p in test.p:
-        verdict = TELLS if p <= settings.alpha else decided("", p, test.smallest, 1, kind, settings.alpha)
-        yield {"p_max": p, "verdict": verdict, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
+        verdict = verdict_of(p, test.smallest, 1, settings.alpha)
+        better = verdict is Verdict.A_BETTER
+        text = Verdict.PREDICTS_DECISION.text() if better else verdict_text(verdict, "", kind, 1, settings.alpha)
+        yield {"p_max": p, "verdict": text, "n_clusters": test.n, "smallest_attainable_p": test.smallest}

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
+from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.table.columns import SUFFIXES, header, integers
-from spikebridge.io.formats.table.kinds import (
+from spikebridge.io.formats.table.recording_tables import (
     About,
     Clock,
     about_recording,
@@ -29,7 +30,6 @@ from spikebridge.io.formats.table.kinds import (
     interval_table,
     units_table,
 )
-from spikebridge.io.formats.table.log import Log
 from spikebridge.labels.unit_labels import PERSON, UNNAMED, holds_labels, judge_of, merged, said_of, words_of
 from spikebridge.types import Recording
 

@@ -22,13 +22,20 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.alf.layout import Session, chosen_sorting, name_and_animal, session_at
-from spikebridge.io.formats.alf.names import files_in, parse, revisions
-from spikebridge.io.formats.alf.probe import ACRONYMS, read_probe
+from spikebridge.io.formats.alf.files import (
+    Session,
+    chosen_sorting,
+    files_in,
+    name_and_animal,
+    parse,
+    revisions,
+    session_at,
+)
 from spikebridge.io.formats.alf.tables import behavior_of, interval_tables
+from spikebridge.io.formats.alf.units import ACRONYMS, read_probe
+from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.sidecars import join_units, read_sidecars, write_sidecars
-from spikebridge.io.formats.sorting.kinds import sidecar_files
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.sorting.detection import sidecar_files
 from spikebridge.io.joining import ID, Part, join
 from spikebridge.types import Recording
 

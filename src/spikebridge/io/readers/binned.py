@@ -19,10 +19,9 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.arrays import Header, headers, is_npz, is_plain_hdf5, load
-from spikebridge.io.formats.binned.axes import AXES, Axis, axes_of
-from spikebridge.io.formats.binned.fields import fields_of, holds_counts
-from spikebridge.io.formats.binned.parts import (  # fmt: skip
+from spikebridge.io.formats.binned.arrays import Header, headers, is_npz, is_plain_hdf5, load
+from spikebridge.io.formats.binned.layout import AXES, Axis, axes_of, fields_of, holds_counts
+from spikebridge.io.formats.binned.recording import (
     counts_of,
     known_sizes,
     order_of_trials,
@@ -30,11 +29,11 @@ from spikebridge.io.formats.binned.parts import (  # fmt: skip
     spikes_of,
     trial_table,
     units_of,
+    write,
 )
-from spikebridge.io.formats.binned.write import write
-from spikebridge.io.formats.mat.arrays import is_mat
+from spikebridge.io.formats.log import Log
+from spikebridge.io.formats.mat.files import is_mat
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
-from spikebridge.io.formats.table.log import Log
 from spikebridge.io.limits import LimitError
 from spikebridge.types.intervals import merge_intervals
 

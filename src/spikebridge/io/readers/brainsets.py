@@ -22,11 +22,9 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.precision import coarse
-from spikebridge.io.formats.reasons import reason
+from spikebridge.io.formats.log import Log, coarse, error_summary
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
-from spikebridge.io.formats.sorting.common import by_unit
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.spike_trains import by_unit
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
@@ -71,7 +69,7 @@ def read(path: Path, options: NoOptions) -> Contents:
     except DataError:
         raise
     except Exception as error:  # as above
-        raise DataError(f"{path}: cannot be read as HDF5 of temporaldata ({reason(error)})") from error
+        raise DataError(f"{path}: cannot be read as HDF5 of temporaldata ({error_summary(error)})") from error
     log.check(path)
     beside = read_sidecars(path)
     return Contents(

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.mat.load import Struct, load
-from spikebridge.io.formats.mat.squeeze import squeezed
+from spikebridge.io.formats.mat.files import load
+from spikebridge.io.formats.mat.nodes import Struct, squeezed
 from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.common import Sorted, joined, refuse, with_tables_beside
-from spikebridge.io.formats.sorting.kinds import CELLINFO, cellinfo_in, holds, kind_of, sidecar_files
+from spikebridge.io.formats.sorting.detection import CELLINFO, cellinfo_in, holds, kind_of, sidecar_files
+from spikebridge.io.formats.sorting.sorted_units import Sorted, refuse, with_tables_beside
+from spikebridge.io.formats.spike_trains import joined
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.labels.unit_labels import PERSON, SAME, careful, holds_labels, merged, plain, said_of, words_of
 from spikebridge.types import Recording

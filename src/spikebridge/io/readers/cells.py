@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.mat.arrays import mat_arrays, only_vector
+from spikebridge.io.formats.log import Log
+from spikebridge.io.formats.mat.files import mat_arrays, only_vector
 from spikebridge.io.formats.sidecars import KNOWN, collect, join_units, write_sidecars
-from spikebridge.io.formats.sorting.common import joined
-from spikebridge.io.formats.sorting.kinds import files_in, kind_of, sidecar_files
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.sorting.detection import files_in, kind_of, sidecar_files
+from spikebridge.io.formats.spike_trains import joined
 from spikebridge.io.formats.table.text import no_end
 from spikebridge.io.readers.tables import Options
 from spikebridge.types import Recording

@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from spikebridge.config import Section
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.frank import beside, files
-from spikebridge.io.formats.frank.epochs import Epochs, Structs, epochs_of, epochs_table
-from spikebridge.io.formats.frank.spikes import Train, read_trains
-from spikebridge.io.formats.frank.times import Clocks, clocks_of
-from spikebridge.io.formats.frank.units import units_table
+from spikebridge.io.formats.frank import files
+from spikebridge.io.formats.frank import tables as day_tables
+from spikebridge.io.formats.frank.clock import Clocks, Epochs, clocks_of, epochs_of, epochs_table
+from spikebridge.io.formats.frank.files import Structs
+from spikebridge.io.formats.frank.trains import Train, read_trains, units_table
 from spikebridge.io.formats.frank.write import write_day
+from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
-from spikebridge.io.formats.sorting.common import joined
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.spike_trains import joined
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals, merge_intervals
 
@@ -73,7 +73,7 @@ class Day:
 
     trains: list[Train]
     structs: Mapping[str, Structs]
-    pos: list[beside.Series]
+    pos: list[day_tables.Series]
     clocks: Clocks
     epochs: Epochs
 
@@ -111,7 +111,7 @@ def _day(session: files.Session, options: Options, log: Log) -> Day:
         log.fail(session.path, f"expected units in spikes{{{int(session.day)}}}, found none in any epoch")
     log.check(session.path)
     structs = _structs(session, log)
-    pos = beside.pos_series(structs["pos"], log)
+    pos = day_tables.pos_series(structs["pos"], log)
     clocks = clocks_of(trains, {s.epoch: s.time for s in pos}, _words(structs["pos"]), options.time_unit, log)
     log.check(session.path)
     epochs = epochs_of(trains, {s.epoch: s.time for s in pos}, clocks, log)
@@ -172,11 +172,11 @@ def _tables(day: Day, known: Sidecars, log: Log) -> dict[str, pd.DataFrame]:
     """epochs, trials and other intervals. A table `trials` beside stands; the layout's own then keeps its kind."""
     found: dict[str, pd.DataFrame] = {}
     for kind in (*TRIALS, *INTERVALS):
-        frame = beside.interval_table(day.structs[kind], kind, log) if day.structs[kind] else None
-        frame = None if frame is None else beside.table_in_seconds(frame, day.epochs.spans, kind, log)
+        frame = day_tables.interval_table(day.structs[kind], kind, log) if day.structs[kind] else None
+        frame = None if frame is None else day_tables.table_in_seconds(frame, day.epochs.spans, kind, log)
         found |= {} if frame is None else {kind: frame}
-    pulses = beside.dio_pulses(day.structs["dio"])
-    pulses = None if pulses is None else beside.table_in_seconds(pulses, day.epochs.spans, "dio", log)
+    pulses = day_tables.dio_pulses(day.structs["dio"])
+    pulses = None if pulses is None else day_tables.table_in_seconds(pulses, day.epochs.spans, "dio", log)
     found |= {} if pulses is None else {"dio": pulses}
     first = next((kind for kind in TRIALS if kind in found), None)
     if first and "trials" not in known.tables:
@@ -186,9 +186,9 @@ def _tables(day: Day, known: Sidecars, log: Log) -> dict[str, pd.DataFrame]:
 
 def _behavior(day: Day, known: Sidecars, log: Log) -> pd.DataFrame:
     """Positions and events; series of the table beside stand where both have one."""
-    kinds = {"pos": day.pos, "linpos": [*beside.linpos_series(day.structs["linpos"])]}
-    kinds["dio"] = [*beside.dio_series(day.structs["dio"])]
-    own = pd.concat([beside.behavior_in_seconds(s, day.epochs.spans, kind, log) for kind, s in kinds.items()])
+    kinds = {"pos": day.pos, "linpos": [*day_tables.linpos_series(day.structs["linpos"])]}
+    kinds["dio"] = [*day_tables.dio_series(day.structs["dio"])]
+    own = pd.concat([day_tables.behavior_in_seconds(s, day.epochs.spans, kind, log) for kind, s in kinds.items()])
     twice = sorted({*own["series"].unique()} & {*known.behavior["series"].unique()})
     log.notes.extend([f"series {listed(twice)} are taken from the table of behaviour beside it"] if twice else [])
     return pd.concat([own[~own["series"].isin(twice)], known.behavior], ignore_index=True)

@@ -17,17 +17,17 @@ from pydantic import ValidationInfo, field_validator, model_validator
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.binned.fields import holds_counts
+from spikebridge.io.formats.binned.layout import holds_counts
 from spikebridge.io.formats.frank.files import belongs, is_stray
+from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.mat.fields import Fields, behavior_of, observed_of, table_of, text_of
-from spikebridge.io.formats.mat.load import load, version_of
+from spikebridge.io.formats.mat.files import load, version_of
+from spikebridge.io.formats.mat.paths import tree
 from spikebridge.io.formats.mat.propose import as_yaml, propose
-from spikebridge.io.formats.mat.tree import tree
-from spikebridge.io.formats.mat.units import spikes_and_units
+from spikebridge.io.formats.mat.units import SpikePaths, spikes_and_units
 from spikebridge.io.formats.mat.values import save, to_cell, to_struct
 from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
-from spikebridge.io.formats.table.kinds import Clock
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.table.recording_tables import Clock
 from spikebridge.types import Recording
 
 FORMAT = "MATLAB .mat (v5 to v7.3), fields named in data.options"
@@ -95,6 +95,10 @@ class Options(Section):
         return self
 
     @property
+    def spike_paths(self) -> SpikePaths:
+        return SpikePaths(self.spikes, self.spike_times, self.spike_units, self.unit_id, self.region, self.units)
+
+    @property
     def names_spikes(self) -> bool:
         return self.spikes is not None or self.spike_times is not None
 
@@ -134,7 +138,9 @@ def read(path: Path, options: Options) -> Contents:
         options = _own_layout(path, options, log)
         log.check(path)
     fields = Fields(path, log)
-    units, spikes = spikes_and_units(fields, options)
+    units, spikes = spikes_and_units(
+        fields, options.spike_paths, options.clock(None), unit_is_given=options.time_unit is not None
+    )
     trial_clock = options.clock(options.trial_time_unit)
     asked = {"trials": options.trials, **options.tables} if options.trials else options.tables
     tables = {name: table_of(fields, name, paths, trial_clock) for name, paths in asked.items()}

@@ -24,17 +24,17 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.common import (
+from spikebridge.io.formats.sorting.detection import files_in, holds, is_copy, kind_of, pairs_in, sidecar_files
+from spikebridge.io.formats.sorting.sorted_units import (
     Sorted,
     agreed_rate,
     in_time_order,
-    joined,
     refuse,
     runs_of_regions,
     to_samples,
     with_tables_beside,
 )
-from spikebridge.io.formats.sorting.kinds import files_in, holds, is_copy, kind_of, pairs_in, sidecar_files
+from spikebridge.io.formats.spike_trains import joined
 from spikebridge.types import Recording
 
 FORMAT = "NeuroScope .res/.clu files in a folder"

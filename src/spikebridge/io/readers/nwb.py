@@ -15,10 +15,10 @@ from typing import Any
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.nwb.columns import Log, reason
+from spikebridge.io.formats.nwb.columns import Log, nwb_error_summary
 from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
+from spikebridge.io.formats.nwb.extensions import add_missing
 from spikebridge.io.formats.nwb.hdf5 import Link, barred_links, check_version, is_hdf5, links, open_hdf5
-from spikebridge.io.formats.nwb.namespaces import add_missing
 from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.types import Recording
 
@@ -95,7 +95,7 @@ def files_of(path: Path) -> list[Path]:
 
 def _why_not(error: Exception, found: list[Link]) -> str:
     """What is wrong with a file that HDF5 or pynwb stumbles over. pynwb gives a link the name of its target."""
-    said = reason(error)
+    said = nwb_error_summary(error)
     if isinstance(error, (OSError, RuntimeError, SystemError, UnicodeDecodeError)) and "hdf5plugin" not in said:
         return f"is damaged inside; copy or download it again ({said})"
     pairs = [(k, {Path(k.where).name, Path(k.target).name}) for k in found]

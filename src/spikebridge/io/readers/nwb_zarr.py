@@ -14,8 +14,8 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.chunks import cut_arrays
-from spikebridge.io.formats.nwb.columns import Log, reason
+from spikebridge.io.formats.containers import cut_arrays
+from spikebridge.io.formats.nwb.columns import Log, nwb_error_summary
 from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
 from spikebridge.io.formats.nwb.write import nwb_file
 from spikebridge.io.limits import why_not_opened
@@ -73,7 +73,9 @@ def read(path: Path, options: NWBOptions) -> Contents:
         except DataError:
             raise
         except Exception as error:  # hdmf and zarr raise anything from OSError to TypeError on a broken folder
-            raise DataError(f"{path}: cannot be read as NWB ({reason(error)}): was the folder copied whole?") from error
+            raise DataError(
+                f"{path}: cannot be read as NWB ({nwb_error_summary(error)}): was the folder copied whole?"
+            ) from error
 
 
 def write(recording: Recording, folder: Path) -> Path:

@@ -27,20 +27,18 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.acquisition import clock_notes
-from spikebridge.io.formats.sorting.adjusted import adjusted_times, time_files
-from spikebridge.io.formats.sorting.clusters import cluster_files, cluster_tables, merged_tables
-from spikebridge.io.formats.sorting.common import (
+from spikebridge.io.formats.sorting.detection import holds, kind_of, sidecar_files
+from spikebridge.io.formats.sorting.phy_clock import adjusted_times, clock_notes, time_files
+from spikebridge.io.formats.sorting.phy_clusters import cluster_files, cluster_tables, merged_tables
+from spikebridge.io.formats.sorting.sorted_units import (
     Sorted,
     agreed_rate,
-    grouped_times,
     in_time_order,
     refuse,
-    spike_table,
     to_samples,
     with_tables_beside,
 )
-from spikebridge.io.formats.sorting.kinds import holds, kind_of, sidecar_files
+from spikebridge.io.formats.spike_trains import grouped_times, spike_table
 from spikebridge.labels.unit_labels import label_columns, meaning, merged, said_of, words_of
 from spikebridge.types import Recording
 

@@ -26,20 +26,12 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.reasons import reason
+from spikebridge.io.formats.log import error_summary
 from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.common import (
-    Sorted,
-    in_time_order,
-    integer_ids,
-    joined,
-    refuse,
-    to_samples,
-    with_tables_beside,
-)
-from spikebridge.io.formats.sorting.kinds import kind_of, saved_sorting, sidecar_files
-from spikebridge.io.formats.sorting.named import data_files, from_named
-from spikebridge.io.formats.sorting.saved import Train, from_saved, spikeinterface
+from spikebridge.io.formats.sorting.detection import kind_of, saved_sorting, sidecar_files
+from spikebridge.io.formats.sorting.sorted_units import Sorted, in_time_order, refuse, to_samples, with_tables_beside
+from spikebridge.io.formats.sorting.spikeinterface import Train, data_files, from_named, from_saved, spikeinterface
+from spikebridge.io.formats.spike_trains import integer_ids, joined
 from spikebridge.types import Recording
 
 FORMAT = "sortings saved or read by SpikeInterface"
@@ -99,7 +91,7 @@ def _train(path: Path, options: Options) -> Train:
             raise
         except Exception as error:  # extractors raise whatever their format's parser raises
             what = f"SpikeInterface's extractor {options.extractor!r}" if options.extractor else "SpikeInterface"
-            raise DataError(f"{path}: cannot be read by {what} ({reason(error)})") from error
+            raise DataError(f"{path}: cannot be read by {what} ({error_summary(error)})") from error
 
 
 def _columns(train: Train, names: list[str] | None, notes: list[str]) -> dict[str, Any]:

@@ -16,12 +16,10 @@ from pydantic import model_validator
 from spikebridge.config import Positive, Section
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
+from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.sidecars import ABOUT, collect, write_about
-from spikebridge.io.formats.table.columns import SUFFIXES, header, integers, read_table
-from spikebridge.io.formats.table.headers import called
-from spikebridge.io.formats.table.kinds import Clock, time_column
-from spikebridge.io.formats.table.log import Log
-from spikebridge.io.formats.table.within import ADVICE, counts_within, group_column
+from spikebridge.io.formats.table.columns import SUFFIXES, called, header, integers, read_table
+from spikebridge.io.formats.table.recording_tables import ADVICE, Clock, counts_within, group_column, time_column
 from spikebridge.types import Recording
 
 FORMAT = "tables (folder of CSV, TSV or Parquet)"

@@ -26,18 +26,18 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.mat.load import load
+from spikebridge.io.formats.mat.files import load
 from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.common import (
+from spikebridge.io.formats.sorting.detection import files_in, holds, kind_of, sidecar_files, times_files_in
+from spikebridge.io.formats.sorting.sorted_units import (
     Sorted,
     in_time_order,
-    joined,
     refuse,
     runs_of_regions,
     to_samples,
     with_tables_beside,
 )
-from spikebridge.io.formats.sorting.kinds import files_in, holds, kind_of, sidecar_files, times_files_in
+from spikebridge.io.formats.spike_trains import joined
 from spikebridge.types import Recording
 
 FORMAT = "wave_clus times_*.mat files in a folder"

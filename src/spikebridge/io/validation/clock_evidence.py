@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.validation.locking import MAX_RIVAL, MIN_PEAK, MIN_TRIALS, Locking, Rates, locking, rates
-from spikebridge.io.validation.trains import PIECE, Trains
+from spikebridge.types.spike_trains import CHUNK, SpikeTrains
 
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Trials:
     name: str
     first: float
     last: float
-    trains: Trains
+    trains: SpikeTrains
 
     @cached_property
     def rates(self) -> Rates:
@@ -231,13 +231,13 @@ def _breaks(trials: Trials) -> tuple[NDArray[np.int64], float]:
     return np.flatnonzero(gaps >= max(MIN_BREAK_S, BREAK * longest)), max(float(np.median(gaps)), 0.0)
 
 
-def _longest_silence(trains: Trains) -> float:
+def _longest_silence(trains: SpikeTrains) -> float:
     """Seconds between first and last spike in which no unit fires, to half a second."""
     first, last = trains.span
     n = int(np.clip(2 * (last - first), 1, 1_000_000))
     counts = np.zeros(n, dtype=np.int64)
-    for at in range(0, len(trains.times), PIECE):
-        where = (trains.times[at : at + PIECE] - first) / (last - first) * (n - 1)
+    for at in range(0, len(trains.times), CHUNK):
+        where = (trains.times[at : at + CHUNK] - first) / (last - first) * (n - 1)
         counts += np.bincount(where.astype(np.int64), minlength=n)
     busy = np.flatnonzero(counts)
     return float((np.diff(busy).max(initial=1) - 1) * (last - first) / n)

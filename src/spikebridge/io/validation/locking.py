@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.io.validation.trains import Trains
+from spikebridge.types.spike_trains import SpikeTrains
 
 Array = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ class Rates:
     bin_s: float
 
 
-def rates(trains: Trains) -> Rates:
+def rates(trains: SpikeTrains) -> Rates:
     """Of the units with the most spikes; no bins where there are no spikes."""
     first, last = trains.span
     if not last > first:

@@ -14,8 +14,15 @@ from pydantic import Field
 from spikebridge.errors import DataError
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import Expected, check_arrays, doubles, load_arrays, positive, save_arrays
 from spikebridge.models.parts.features import class_shares
+from spikebridge.models.parts.saved_arrays import (
+    Expected,
+    check_arrays,
+    check_positive,
+    float64_arrays,
+    load_arrays,
+    save_arrays,
+)
 from spikebridge.types import Predictions, Windows
 
 Array = NDArray[np.float64]
@@ -89,7 +96,7 @@ class FeatureDecoder(Model):
         }  # fmt: skip
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.parts[self.known(windows.recording)]
+        part = self.parts[self.check_recording(windows.recording)]
         said = np.tile(part["share"], (len(windows), 1))
         if "present" not in part or not len(windows):
             return Predictions(probabilities=said)
@@ -117,14 +124,14 @@ class FeatureDecoder(Model):
         """Raises DataError where the arrays of a recording are not what `_fit_one` makes."""
         n_classes = len(self.classes)
         about, n_features = self._prepared(path, part, n_source)
-        expected = {**doubles(share=(n_classes,)), **about}
+        expected = {**float64_arrays(share=(n_classes,)), **about}
         if "present" in part:
             present, gaps = (np.asarray(part.get(name, ())) for name in ("present", "gaps"))
             k, n = present.size, n_features + gaps.size
-            rows = doubles(mean=(n,), shift=(n,), sd=(n,), weights=(k, n), bias=(k,))
+            rows = float64_arrays(mean=(n,), shift=(n,), sd=(n,), weights=(k, n), bias=(k,))
             expected |= {**rows, "present": ("int64", (k,)), "gaps": ("int64", (gaps.size,))}
         check_arrays(path, part, expected)
-        positive(path, part, "share", *(["sd"] if "present" in part else []))
+        check_positive(path, part, "share", *(["sd"] if "present" in part else []))
         for name, end in (("present", n_classes), ("gaps", n_features)) if "present" in part else ():
             numbers = part[name]
             if (np.diff(numbers) <= 0).any() or (numbers < 0).any() or (numbers >= end).any():

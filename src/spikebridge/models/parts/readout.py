@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import recent_mean, segment_means
-from spikebridge.models.parts.logistic_newton import fit_logistic
+from spikebridge.regression import fit_logistic
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 Array = NDArray[np.floating]

@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.arrays import check_arrays, doubles, load_arrays, part, positive, save_arrays
 from spikebridge.models.parts.features import class_shares, segment_sums
 from spikebridge.models.parts.forest import Forest, from_sklearn, named_arrays, read_forest
+from spikebridge.models.parts.saved_arrays import (
+    check_arrays,
+    check_positive,
+    float64_arrays,
+    load_arrays,
+    save_arrays,
+    with_prefix,
+)
 from spikebridge.types import Predictions, Windows
 
 FILE = "forests.safetensors"
@@ -40,17 +47,17 @@ class TreeEnsemble(Model):
             seed = int(rng.integers(2**31))
             self.shares[w.recording] = class_shares(w.label, len(w.classes))
             if len(np.unique(w.label)) > 1:
-                grown = self._grown(seed).fit(segment_sums(w.source, p.segments), w.label)
+                grown = self._grown(seed).fit(segment_sums(w.source, p.n_segments), w.label)
                 self.ensembles[w.recording] = from_sklearn(grown)
 
     def predict(self, windows: Windows) -> Predictions:
         p: Any = self.params
-        recording = self.known(windows.recording)
+        recording = self.check_recording(windows.recording)
         said = np.tile(self.shares[recording], (len(windows), 1))
         if recording in self.ensembles and len(windows):
             ensemble = self.ensembles[recording]
             present = ensemble.classes
-            found = ensemble.predict_proba(segment_sums(windows.source, p.segments))
+            found = ensemble.predict_proba(segment_sums(windows.source, p.n_segments))
             absent = np.delete(self.shares[recording], present).sum()
             said[:, present] = found * (1.0 - absent)
         return Predictions(probabilities=said)
@@ -63,15 +70,15 @@ class TreeEnsemble(Model):
         p: Any = self.params
         path = folder / FILE
         arrays = load_arrays(path)
-        shares = part(arrays, SHARE)
-        check_arrays(path, shares, doubles(**{str(i): (len(self.classes),) for i in range(len(self.units))}))
-        positive(path, shares, *shares)
+        shares = with_prefix(arrays, SHARE)
+        check_arrays(path, shares, float64_arrays(**{str(i): (len(self.classes),) for i in range(len(self.units))}))
+        check_positive(path, shares, *shares)
         self.ensembles, self.shares = {}, {}
         used = {f"{SHARE}{i}" for i in range(len(self.units))}
         for i, (name, units) in enumerate(self.units.items()):
             self.shares[name] = shares[str(i)]
-            if fields := part(arrays, f"{i}."):
-                n_features = min(p.segments, self.n_bins) * len(units["source_units"])
+            if fields := with_prefix(arrays, f"{i}."):
+                n_features = min(p.n_segments, self.n_bins) * len(units["source_units"])
                 self.ensembles[name] = read_forest(path, name, fields, n_features, len(self.classes))
                 used |= {f"{i}.{field}" for field in fields}
         check_arrays(path, {k: a for k, a in arrays.items() if k not in used}, {})

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spikebridge.models.parts.baseline import LogGain
 from spikebridge.models.seq2seq.dataset import chunks, smooth
+from spikebridge.regression import principal_directions, relative_penalty, ridge_slope
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
@@ -75,10 +76,9 @@ def read_in_directions(gram: Array, cross: Array, n: int, penalty: float) -> tup
     (n, target unit): x @ directions @ weights is the ridge regression of y, cut to rank n. Beyond the rank all is zero.
     """
     n_in, n_out = cross.shape
-    slope = np.linalg.solve(gram + penalty * np.trace(gram) / n_in * np.eye(n_in), cross)
-    # Principal axes of the fitted values span the best predictors of each rank.
-    values, axes = np.linalg.eigh(slope.T @ gram @ slope)
-    axes = axes[:, np.argsort(values)[::-1][:n]]
+    slope = ridge_slope(gram, cross, relative_penalty(gram, penalty))
+    axes = principal_directions(slope, gram)
+    axes = axes[:, np.arange(min(n, n_out))]  # a copy: products with a view in reverse order round otherwise
     directions = slope @ axes
     spread = np.maximum(np.sqrt(np.einsum("ik,ij,jk->k", directions, gram, directions)), 1e-9)
     padded, weights = np.zeros((n_in, n)), np.zeros((n, n_out))

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.metrics import floored
-from spikebridge.models.parts.poisson import PoissonFit, fit_poisson
-from spikebridge.models.parts.psth import LockedMean
+from spikebridge.models.parts.regressors import SmoothedPsth
 from spikebridge.nested_models.encoding.design_matrices import Block, View
+from spikebridge.regression import PoissonFit, fit_poisson
 
 Array = NDArray[np.float64]
 TINY = 1e-6
@@ -109,9 +109,9 @@ class Nested:
             log = np.log(np.maximum(self.base, TINY))
             return tuple(np.broadcast_to(log, w.target.shape) for w in (view.learn, view.score))  # type: ignore
         smoothing, shrink = self.course
-        course = LockedMean.fit(view.learn.target, view.learn, smoothing, shrink)
+        course = SmoothedPsth.fit(view.learn.target, view.learn, smoothing, shrink)
         least = np.maximum(FLOOR * course.mean, TINY)
-        return tuple(np.log(np.maximum(course.of(w), least)) for w in (view.learn, view.score))  # type: ignore
+        return tuple(np.log(np.maximum(course.expected(w), least)) for w in (view.learn, view.score))  # type: ignore
 
 
 def fitted(
@@ -133,7 +133,7 @@ def fitted(
     start = None if before is None else PoissonFit(
         before.bias, _padded(before.weights, len(root)) * root, _padded(before.own_weights, len(v_root)) * v_root
     )  # fmt: skip
-    fit = fit_poisson(x, y, learn, level, v, level, tolerance, start=start)
+    fit = fit_poisson(x, y, learn, level, v, level, tolerance, initial=start)
     learned = fit.log_rate(x, v, learn)
     told = np.minimum(fit.log_rate(x_score, v_score, score), learned.max(axis=0))
     return learned, told, PoissonFit(fit.bias, fit.weights / root, fit.own_weights / v_root)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.formats.alf.names import AlfFile, Files, column, load
+from spikebridge.io.formats.alf.files import AlfFile, Files, column, load
+from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.table.columns import read_table
-from spikebridge.io.formats.table.log import Log
 
 OTHERS = {"spikes", "clusters", "channels", "templates", "probes", "electrodeSites"}
 """Objects that are neither interval tables nor behaviour."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.mat.load import Cell, Node, Struct, load, variables_of, version_of
-from spikebridge.io.formats.mat.tree import words
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.log import Log
+from spikebridge.io.formats.mat.files import load, variables_of, version_of
+from spikebridge.io.formats.mat.nodes import Cell, Node, Struct, words
 
 SPIKES = re.compile(r"(?P<animal>.*?)spikes(?P<day>\d+)")
 OF_ANIMAL = ("cellinfo", "tetinfo")
@@ -32,6 +33,8 @@ OF_DAY = (
 )
 """One file a day: <animal>pos03.mat. In lower case; DIO is one of them."""
 STRAY = re.compile(rf"{'|'.join(OF_ANIMAL)}|({'|'.join(OF_DAY)})\d", re.IGNORECASE)
+Structs = Mapping[tuple[int, ...], Mapping[str, Node]]
+"""(epoch, ...) -> the struct there."""
 
 
 @dataclass(frozen=True)
@@ -177,3 +180,11 @@ def column_names(fields: Node) -> list[str]:
     """'time x y amplitude(highest channel)' -> time, x, y, amplitude; empty where a name stands for several."""
     bare = re.sub(r"\([^)]*\)", "", text(fields))
     return [] if "[" in bare else bare.replace(",", " ").split()
+
+
+def plain_column(values: Sequence[str | float | bool | None]) -> pd.Series:
+    """Text where there is any text, else numbers; what is missing is "" or NaN."""
+    if any(isinstance(v, str) for v in values):
+        return pd.Series(["" if v is None else str(v) for v in values], dtype="str")
+    logical = all(isinstance(v, bool) for v in values)
+    return pd.Series([np.nan if v is None else v for v in values], dtype=bool if logical else float)

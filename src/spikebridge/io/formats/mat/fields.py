@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.formats.mat.load import Node, load
-from spikebridge.io.formats.mat.tree import NoSuchPathError, elements, find, tree, words
+from spikebridge.io.formats.log import Log, coarse
+from spikebridge.io.formats.mat.files import load
+from spikebridge.io.formats.mat.nodes import Node, elements, words
+from spikebridge.io.formats.mat.paths import NoSuchPathError, find, tree
 from spikebridge.io.formats.mat.values import UnfitError, column, table, vector
-from spikebridge.io.formats.precision import coarse
-from spikebridge.io.formats.table.kinds import Clock
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.table.recording_tables import Clock
 from spikebridge.types.intervals import as_intervals
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct, chars
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, chars
 
 NUMERIC = {"double": "f8", "single": "f4", "logical": "?"} | {
     f"{sign}int{bits}": f"{sign or 'i'}{bits // 8}" for sign in ("", "u") for bits in (8, 16, 32, 64)

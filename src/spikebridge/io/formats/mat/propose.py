@@ -10,8 +10,8 @@ import numpy as np
 import yaml
 
 from spikebridge.io.choose import REGION_COLUMNS
-from spikebridge.io.formats.mat.load import Cell, Node, Struct
-from spikebridge.io.formats.mat.tree import is_vector, walk
+from spikebridge.io.formats.mat.nodes import Cell, Node, Struct, is_vector
+from spikebridge.io.formats.mat.paths import walk
 
 SPIKES = re.compile(r"spike|spk|(^|_)times?$|^ts$|^st$")
 FLAT_TIMES = re.compile(r"^(spike|spk)?_?(times?|ts|samples?)$|spike")

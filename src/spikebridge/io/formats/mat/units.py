@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,12 +12,10 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.mat.fields import Fields, columns_of, times
-from spikebridge.io.formats.mat.tree import NoSuchPathError
+from spikebridge.io.formats.mat.paths import NoSuchPathError
 from spikebridge.io.formats.mat.values import column, trains, vector
-from spikebridge.io.formats.sorting.common import by_unit, integer_ids
-
-if TYPE_CHECKING:
-    from spikebridge.io.readers.matlab import Options
+from spikebridge.io.formats.spike_trains import by_unit, integer_ids
+from spikebridge.io.formats.table.recording_tables import Clock
 
 WHOLE = 20
 """So many spike times, all of them whole numbers, are hardly seconds."""
@@ -23,19 +23,31 @@ MOST_ID = float(2**62)
 UNWRAPPED = "unwrapped_times"
 
 
-def spikes_and_units(fields: Fields, options: Options) -> tuple[pd.DataFrame, pd.DataFrame]:
+@dataclass(frozen=True)
+class SpikePaths:
+    """Paths of the spikes and units in a file, as `data.options` of the reader `matlab` names them."""
+
+    spikes: str | None = None
+    spike_times: str | None = None
+    spike_units: str | None = None
+    unit_id: str | None = None
+    region: str | None = None
+    units: str | Mapping[str, str] = field(default_factory=dict)
+
+
+def spikes_and_units(
+    fields: Fields, paths: SpikePaths, clock: Clock, unit_is_given: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Units, and spikes in seconds grouped by unit; both empty where the log says what is wrong."""
     nothing = pd.DataFrame({"unit": []}, dtype=np.int64), pd.DataFrame({"unit": [], "time_s": []})
     n_wrong = len(fields.log.wrong)
-    given = fields.get("unit_id", options.unit_id, column)
-    region = fields.get("region", options.region, column)
-    skip = (
-        options.spikes.rpartition(".")[2:] if options.spikes else ()
-    )  # in a struct array of units, beside the columns
-    more = columns_of(fields, "units", options.units, skip) if options.units else None
+    given = fields.get("unit_id", paths.unit_id, column)
+    region = fields.get("region", paths.region, column)
+    skip = paths.spikes.rpartition(".")[2:] if paths.spikes else ()  # in a struct array of units, beside the columns
+    more = columns_of(fields, "units", paths.units, skip) if paths.units else None
     columns = {n: c for n, c in (("unit_id", given), ("region", region)) if c is not None}
     columns |= {} if more is None else {f"units.{name}": more[name] for name in more}
-    found = _listed(fields, options, columns) if options.spikes is not None else _flat(fields, options, columns)
+    found = _listed(fields, paths, columns) if paths.spikes is not None else _flat(fields, paths, columns)
     if found is None or len(fields.log.wrong) > n_wrong:
         return nothing
     ids, owner, raw = found
@@ -44,17 +56,18 @@ def spikes_and_units(fields: Fields, options: Options) -> tuple[pd.DataFrame, pd
     for name, values in columns.items():
         if name != "unit_id" and name.removeprefix("units.") not in units:
             units[name.removeprefix("units.")] = _whole(values)
-    _check_unit_of_time(fields, raw, options)
-    return units, by_unit(number, number[owner], times(fields, raw, "spike times", options.clock(None)))
+    if not unit_is_given:
+        _check_unit_of_time(fields, raw)
+    return units, by_unit(number, number[owner], times(fields, raw, "spike times", clock))
 
 
 Found = tuple[pd.Series, NDArray[np.int64], NDArray[Any]]
 """Id of each unit; of each spike, the row of its unit and its time."""
 
 
-def _listed(fields: Fields, options: Options, columns: dict[str, pd.Series]) -> Found | None:
+def _listed(fields: Fields, paths: SpikePaths, columns: dict[str, pd.Series]) -> Found | None:
     """Units from one train each."""
-    held = fields.get("spikes", options.spikes, trains)
+    held = fields.get("spikes", paths.spikes, trains)
     if held is None:
         return None
     wrong = [f"{name} {len(values)}" for name, values in columns.items() if len(values) != len(held)]
@@ -68,11 +81,11 @@ def _listed(fields: Fields, options: Options, columns: dict[str, pd.Series]) -> 
     return ids, np.repeat(np.arange(len(held)), [len(t) for t in held]), raw
 
 
-def _flat(fields: Fields, options: Options, columns: dict[str, pd.Series]) -> Found | None:
+def _flat(fields: Fields, paths: SpikePaths, columns: dict[str, pd.Series]) -> Found | None:
     """Units from the vector of the units of all spikes."""
-    raw = fields.get("spike_times", options.spike_times, vector)
-    owner = fields.get("spike_units", options.spike_units, column)
-    if raw is None or owner is None or _counts_from_trials(fields, str(options.spike_times), raw):
+    raw = fields.get("spike_times", paths.spike_times, vector)
+    owner = fields.get("spike_units", paths.spike_units, column)
+    if raw is None or owner is None or _counts_from_trials(fields, str(paths.spike_times), raw):
         return None
     if len(raw) != len(owner):
         fields.log.wrong.append(f"data.options: {len(raw)} spike_times, but {len(owner)} spike_units")
@@ -130,11 +143,11 @@ def _whole(values: pd.Series) -> pd.Series:
     return values.astype(np.int64) if whole and len(values) else values
 
 
-def _check_unit_of_time(fields: Fields, raw: NDArray[Any], options: Options) -> None:
+def _check_unit_of_time(fields: Fields, raw: NDArray[Any]) -> None:
     """Whole numbers may be samples, ms or us: the user must say."""
     known = raw[np.isfinite(raw)]
     integers = raw.dtype.kind in "iu" and len(raw) > 0
-    if options.time_unit is None and (integers or (len(known) >= WHOLE and bool(np.all(known == np.floor(known))))):
+    if integers or (len(known) >= WHOLE and bool(np.all(known == np.floor(known)))):
         span = f"{known.min():g} to {known.max():g}"
         fields.log.wrong.append(
             f"spike times are whole numbers ({span}): say what they count with data.options.time_unit: s, ms, us, or "

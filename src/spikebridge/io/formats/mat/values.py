@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.mat.load import Cell, Node, Opaque, Struct
-from spikebridge.io.formats.mat.tree import elements, is_vector, unreadable, words
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, elements, is_vector, unreadable, words
 
 
 class UnfitError(Exception):

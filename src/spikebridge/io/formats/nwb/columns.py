@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats import reasons
-from spikebridge.io.formats.chunks import check_chunks
+from spikebridge.io.formats.containers import check_chunks
+from spikebridge.io.formats.log import error_summary
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Log:
         except DataError as error:
             self.wrong.append(str(error))
         except Exception as error:  # pynwb, hdmf, h5py and zarr raise anything on a broken file
-            self.wrong.append(f"{what} cannot be read ({reason(error)})")
+            self.wrong.append(f"{what} cannot be read ({nwb_error_summary(error)})")
         return otherwise
 
     def has_lost(self, *arrays: Any) -> bool:
@@ -54,12 +54,12 @@ class Log:
             )
 
 
-def reason(error: BaseException) -> str:
+def nwb_error_summary(error: BaseException) -> str:
     """One line on an error; hdmf's own message would print whole tables."""
     builder = error.args[0] if error.args else None
     where = f"{builder.path}: " if builder is not None and hasattr(builder, "path") and error.__cause__ else ""
     error = error.__cause__ if where and error.__cause__ is not None else error
-    said = reasons.reason(error)
+    said = error_summary(error)
     hint = "; perhaps pip install hdf5plugin" if "filter" in said and "not registered" in said else ""
     return f"{where}{said}{hint}"
 

@@ -1,4 +1,4 @@
-"""Parts of the NWB readers: an open file, of HDF5 or Zarr -> Contents."""
+"""An open NWB file, of HDF5 or Zarr, as Contents."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.nwb.behavior import behavior_table
-from spikebridge.io.formats.nwb.clock import reference_time
 from spikebridge.io.formats.nwb.columns import Log, text
-from spikebridge.io.formats.nwb.places import places_of
-from spikebridge.io.formats.nwb.tables import interval_tables
+from spikebridge.io.formats.nwb.electrodes import places_of
+from spikebridge.io.formats.nwb.tables import behavior_table, interval_tables, walk
 from spikebridge.io.formats.nwb.units import no_units, observed_of, spikes_of, units_of, units_tables
-from spikebridge.io.formats.nwb.walk import walk
 from spikebridge.io.joining import Part, join
+
+MIN_DIFFERENCE_S = 1.0e-3
 
 
 class NWBOptions(Section):
@@ -73,3 +73,33 @@ def _with_units(shared: Contents, nwb: Any, table: Any, where: str, log: Log) ->
 def refusal(path: Path, wrong: list[str]) -> str:
     """The message of an error: the file, and one line for each thing."""
     return f"{path}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong))
+
+
+def reference_time(nwb: Any, contents: Contents) -> list[str]:
+    """A note where times count from another moment than the start of the session, unless it cannot be misread.
+
+    NWB counts all times from timestamps_reference_time, but some writers count some of them from session_start_time.
+    Where the two lie further apart than spikes and tables that overlap, all of them count from one moment.
+    """
+    start, reference = nwb.session_start_time, nwb.timestamps_reference_time
+    if start is None or reference is None or (start.tzinfo is None) != (reference.tzinfo is None):
+        return []
+    seconds = (start - reference).total_seconds()
+    if abs(seconds) < MIN_DIFFERENCE_S or _all_overlap(contents, abs(seconds)):
+        return []
+    where = "after" if seconds > 0 else "before"
+    return [
+        f"the session starts (session_start_time, {start.isoformat()}) {abs(seconds):.10g} s {where} the moment from "
+        f"which NWB counts times (timestamps_reference_time, {reference.isoformat()}). Where the spikes or the trials "
+        f"of this file count from the start of the session instead, set data.offset_s: {{spikes: {seconds:.10g}}} or "
+        f"{{trials: {seconds:.10g}}}"
+    ]
+
+
+def _all_overlap(contents: Contents, seconds: float) -> bool:
+    """Whether spikes and every interval table overlap, and none of them is as long as this."""
+    columns = [contents.spikes["time_s"]]
+    columns += [table["start_time"] for table in contents.tables.values() if len(table)]
+    spans = [(float(np.nanmin(c)), float(np.nanmax(c))) for c in columns if np.isfinite(c).any()]
+    longest = max((b - a for a, b in spans), default=0.0)
+    return bool(spans) and longest < seconds and max(a for a, _ in spans) <= min(b for _, b in spans)

@@ -11,7 +11,7 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.look import walk_hdf5
+from spikebridge.io.formats.containers import walk_hdf5
 from spikebridge.io.limits import check_file, why_not_opened
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"

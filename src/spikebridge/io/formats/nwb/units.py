@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import did_you_mean, listed
+from spikebridge.io.formats.log import coarse
 from spikebridge.io.formats.nwb.columns import Log, plain_columns, ragged, text, values_of
-from spikebridge.io.formats.precision import coarse
 from spikebridge.types.intervals import as_intervals
 
 PARTS = ("spike_times", "obs_intervals", "electrodes")

@@ -1,9 +1,10 @@
-"""Columns of a table file -> pandas columns of the right type, and the rows that do not fit it."""
+"""Columns of a table file as pandas columns of the right type; errors name the rows that do not fit it."""
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.table.headers import called
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.table.text import MISSING, text_columns
 
+ALSO_CALLED = {
+    "unit": "unitid unitname unitids cluster clusterid clusters clu cell cellid neuron neuronid id",
+    "time_s": "time times t timestamp timestamps ts spiketime spiketimes seconds sec timesec timeseconds",
+    "start_time": "start starts startt startsec starttimes trialstart tstart onset onsettime begin begintime from",
+    "stop_time": "stop stops end ends endtime stopt trialend trialstop tend tstop offset offsettime finish until to",
+    "series": "name variable signal channel",
+    "value": "values y data",
+}
+"""Name of a column -> what others call it, without case, blanks and underscores."""
+UNITS = {"time_ms": "{time_unit: ms}", "time_us": "{time_unit: us}"}
+UNITS |= {"time_samples": "{time_unit: samples, sampling_rate_hz: 30000}"}
 SUFFIXES = (".csv", ".tsv", ".parquet")
 PARQUET = (".parquet", ".pqt")
 CLOCK_TIME = re.compile(r"\d:\d\d|\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
@@ -28,6 +39,25 @@ THOUSANDS_HINT = ": write numbers without thousands separators and with a decima
 COMMA_NUMBER = re.compile(r"[-+]?\d*(,\d+)?([eE][-+]?\d+)?")
 CERTAIN_COMMA = re.compile(r"[-+]?(0?|\d{4,}),\d+.*|[-+]?\d+,(\d{1,2}|\d{4,})([eE].*)?")
 """1,234 may be 1.234 or 1234; each of 0,123 and 1234,5 and 1,5 can only have a decimal comma."""
+
+
+def called(name: str, columns: Iterable[str]) -> str:
+    """What may be meant by a column that is not there, as the end of a sentence; empty where nothing is near."""
+    columns = [str(c) for c in columns]
+    if name == "time_s" and (other := next((c for c in columns if c.lower() in UNITS), "")):
+        said = UNITS[other.lower()]
+        return f"; to read {other}, set data.options: {said} (inspect: {as_options(said)})"
+    known = ALSO_CALLED.get(name, "").split()
+    alike = [c for c in columns if "".join(filter(str.isalnum, c.lower())) in known]
+    if alike:
+        return f"; is it {alike[0]!r}? Call it {name}"
+    near = difflib.get_close_matches(name, [c for c in columns if c not in ALSO_CALLED], n=1, cutoff=0.8)
+    return f"; is it {near[0]!r}, misspelt?" if near else ""
+
+
+def as_options(said: str) -> str:
+    """{time_unit: ms} as arguments of the command line: --option time_unit=ms."""
+    return " ".join(f"--option {pair.replace(': ', '=')}" for pair in said.strip("{}").split(", "))
 
 
 def header(path: Path) -> list[str]:

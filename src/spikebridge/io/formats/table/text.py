@@ -1,4 +1,4 @@
-"""CSV and TSV -> columns of text, for the readers of tables: encoding, separator and shape, never guessed."""
+"""CSV and TSV files as columns of text. Encoding, separator and shape are checked and never guessed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.table.log import Log
+from spikebridge.io.formats.log import Log
 
 MISSING = ("", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None")
 """A missing number. In a column of text only the empty field is missing: NA is also a brain region."""

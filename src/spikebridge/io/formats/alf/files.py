@@ -1,0 +1,219 @@
+"""Files of an ALF session: their names, their revisions, and where the session and its probes lie.
+
+A file is called [_namespace_]object.attribute[_timescale][.uuid].suffix. A folder named #2024-05-06# holds later
+versions of files of the folder around it. The latest version of each file is read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.errors.messages import listed
+from spikebridge.io.formats.log import Log
+
+SUFFIXES = (".npy", ".pqt", ".parquet", ".csv", ".tsv")
+"""What is read, and of one attribute in several files, the order in which one of them is taken."""
+NAME = re.compile(r"(?:_[a-z0-9]+_)?(?P<thing>[A-Za-z]\w*)\.(?P<attribute>\w+)(?:\.(?P<uuid>[0-9a-f-]{36}))?")
+REVISION = re.compile(r"#.+#")
+PROBE = re.compile(r"(probe|imec|prb)[ _-]?[0-9a-z]{0,3}", re.IGNORECASE)
+SORTERS = ("iblsorter", "pykilosort", "")
+"""Folders of sortings within a probe's folder, the one that is taken first; "" is the probe's folder itself."""
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+NUMBER = re.compile(r"\d{1,3}")
+
+
+@dataclass(frozen=True)
+class AlfFile:
+    """One file. thing: the ALF object it belongs to. revision: name of its folder, "" where it lies outside of one."""
+
+    path: Path
+    thing: str
+    attribute: str
+    revision: str = ""
+
+    @property
+    def is_table(self) -> bool:
+        return self.path.suffix.lower() != ".npy"
+
+
+Files = dict[tuple[str, str], AlfFile]
+"""(object, attribute) -> its file."""
+
+
+def parse(path: Path, revision: str = "") -> AlfFile | None:
+    """None where the name is none of ALF, or the kind of file is none that is read."""
+    if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+        return None
+    match = NAME.fullmatch(path.name[: -len(path.suffix)])
+    return match and AlfFile(path, match["thing"], match["attribute"], revision)
+
+
+def files_in(folder: Path, log: Log | None = None) -> Files:
+    """Every file that counts, of a folder and its revisions; what was passed over is noted in the log."""
+    found: Files = {}
+    passed: dict[str, list[str]] = {}
+    for place in [folder, *revisions(folder)]:
+        name = "" if place == folder else place.name
+        here = [one for p in _entries(place) if p.is_file() and (one := parse(p, name))]
+        here.sort(key=lambda one: (SUFFIXES.index(one.path.suffix.lower()), one.path.name))
+        mine: Files = {}
+        for one in here:
+            key = (one.thing, one.attribute)
+            if key in mine and log is not None:
+                _several(mine[key], one, log)
+            mine.setdefault(key, one)
+        for key in mine.keys() & found.keys():
+            passed.setdefault(name, []).append(".".join(key))
+        found |= mine
+    if log is not None:
+        for name, files in passed.items():
+            log.notes.append(f"{folder.name}: {listed(sorted(files), 8)} are read from the later revision {name}")
+    return found
+
+
+def revisions(folder: Path) -> list[Path]:
+    """Folders of revisions, the earliest first."""
+    return [p for p in _entries(folder) if REVISION.fullmatch(p.name) and p.is_dir()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _several(kept: AlfFile, other: AlfFile, log: Log) -> None:
+    """One attribute in two files: of two kinds the first is read; two of one kind contradict each other or are one."""
+    if kept.path.suffix.lower() != other.path.suffix.lower():
+        log.notes.append(f"{other.path.name} is not read: {kept.path.name} is")
+    elif kept.path.read_bytes() != other.path.read_bytes():
+        log.wrong.append(
+            f"{kept.path.name} and {other.path.name} are two versions of {kept.thing}.{kept.attribute}: remove "
+            "one of them"
+        )
+
+
+def load(file: AlfFile, log: Log) -> NDArray[np.generic] | None:
+    """The array of a .npy file; None where it cannot be read, and the log says why. Pickles are never opened."""
+    try:
+        return np.asarray(np.load(file.path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        if "allow_pickle" in str(error):
+            log.notes.append(
+                f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
+            )
+        else:
+            log.wrong.append(f"{file.path.name} cannot be read as an array ({error})")
+        return None
+
+
+def column(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
+    """(n,) of an array of shape (n,) or (n, 1); None of any other."""
+    if values.ndim == 2 and values.shape[1] == 1:
+        return values[:, 0]
+    return values if values.ndim == 1 else None
+
+
+@dataclass(frozen=True)
+class Session:
+    """folder: what the recording's path is. home: where its trials are. probes: name of a probe -> sortings by name.
+
+    A session whose spikes lie beside its trials has one probe without a name.
+    """
+
+    folder: Path
+    home: Path
+    probes: dict[str, dict[str, Path]]
+
+
+def session_at(path: Path) -> Session | None:
+    """The session at a path: its own folder, its folder alf, or the folder of one probe. Never raises."""
+    try:
+        if not path.is_dir():
+            return None
+        home = path / "alf" if (path / "alf").is_dir() else path
+        if _has_spikes(home):
+            name = path.name if PROBE.fullmatch(path.name) else ""
+            return Session(path, _home_of(home), {name: {"": home}})
+        if PROBE.fullmatch(path.name) and (sortings := _sortings(path)):
+            return Session(path, _home_of(path), {path.name: sortings})
+        probes = {p.name: s for p in sorted(home.iterdir()) if PROBE.fullmatch(p.name) and (s := _sortings(p))}
+        return Session(path, home, probes) if probes else None
+    except OSError:
+        return None
+
+
+def _has_spikes(folder: Path) -> bool:
+    """Whether spikes.times and spikes.clusters are there, in the folder or its revisions."""
+    if not folder.is_dir():
+        return False
+    found = {
+        one.attribute for place in [folder, *revisions(folder)] for p in place.glob("*spikes.*") if (one := parse(p))
+    }
+    return {"times", "clusters"} <= found
+
+
+def _sortings(probe: Path) -> dict[str, Path]:
+    """Name of a sorting -> its folder; "" for one that lies in the folder of the probe itself."""
+    if not probe.is_dir():
+        return {}
+    own = {"": probe} if _has_spikes(probe) else {}
+    inside = {p.name: p for p in sorted(probe.iterdir()) if p.is_dir() and not p.name.startswith((".", "#"))}
+    return own | {name: p for name, p in inside.items() if _has_spikes(p)}
+
+
+def _home_of(folder: Path) -> Path:
+    """The folder alf above the folder of a probe or sorting; else the folder itself."""
+    return next((p for p in [folder, *folder.parents[:2]] if p.name == "alf"), folder)
+
+
+def chosen_sorting(probe: str, sortings: dict[str, Path], asked: str | None, log: Log) -> Path | None:
+    """The folder whose spikes are read; None where it cannot be told, and the log says why."""
+    if asked is not None:
+        if asked not in sortings:
+            log.wrong.append(f"data.options.sorter = {asked!r}: {probe} has {listed(map(_called, sortings))}")
+        return sortings.get(asked)
+    if len(sortings) == 1:
+        return next(iter(sortings.values()))
+    known = [name for name in SORTERS if name in sortings]
+    if not known or len(sortings) > len(known):
+        log.wrong.append(
+            f"{probe} has several sortings ({listed(map(_called, sortings))}): name one in data.options: {{sorter: "
+            f"{next(name for name in sortings if name)}}}"
+        )
+        return None
+    others = [_called(name) for name in sortings if name != known[0]]
+    log.notes.append(
+        f"{probe}: the sorting {_called(known[0])} is read; {listed(others)} is there too: see data.options.sorter"
+    )
+    return sortings[known[0]]
+
+
+def _called(sorter: str) -> str:
+    return sorter or "'' (the folder of the probe itself)"
+
+
+def name_and_animal(path: Path) -> tuple[str, str]:
+    """Names of a session by the folders that lead to it: .../Subjects/mouse_x/2021-03-04/001/alf is
+    mouse_x_2021-03-04_001 of the animal mouse_x; a folder Cori_2016-12-14 is of Cori. Else the folder, and "unknown".
+    """
+    parts = list(path.absolute().parts)
+    probe = ""
+    while len(parts) > 1 and (parts[-1] in ("alf", *SORTERS) or PROBE.fullmatch(parts[-1])):
+        probe = parts[-1] if PROBE.fullmatch(parts[-1]) else probe
+        parts.pop()
+    last = parts[-1]
+    more = f"_{probe}" if probe else ""
+    if len(parts) > 3 and NUMBER.fullmatch(last) and DATE.fullmatch(parts[-2]):
+        return "_".join(parts[-3:]) + more, parts[-3]
+    if len(parts) > 2 and DATE.fullmatch(last):
+        return "_".join(parts[-2:]) + more, parts[-2]
+    before = DATE.search(last)
+    animal = last[: before.start()].rstrip("_- ") if before else ""
+    return last + more, animal or "unknown"

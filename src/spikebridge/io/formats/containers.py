@@ -1,0 +1,141 @@
+"""Safe walks through HDF5 files and Zarr folders.
+
+Zarr gives zeros for a chunk whose file is missing, and Blosc decodes a chunk that is cut short into whatever the memory
+holds: for text, that may be a length of billions of characters, and the process is killed for memory. Libraries decode
+ids and texts while they open a folder, so the chunks are checked before any library opens it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikebridge.errors import DataError
+from spikebridge.errors.messages import counted, listed
+from spikebridge.io.limits import check_depth, check_members
+
+BLOSC_HEADER = 16
+"""Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""
+MANY = 10_000
+"""Arrays of more chunks (raw voltage) are not opened by themselves: `check_chunks` looks at them when they are read."""
+
+
+def walk_hdf5(file: Any, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any]]:
+    """(name without leading slash, link, object) of everything in an open file or group; no link is followed.
+
+    object: h5py.Group or Dataset; None for soft and external links. Names that are no UTF-8 are passed over; a group
+    that lies in several places is entered once. skip: names of groups at the top that are not entered.
+
+    Raises DataError where there are more objects, or they lie deeper, than `limits` allows.
+    """
+    import h5py
+
+    where, seen, n = str(file.file.filename), {_address(file)}, 0
+    level = [("", file)]
+    depth = 0
+    while level:
+        below = []
+        depth += 1
+        for above, group in level:
+            n += len(group)
+            check_members(n, where, "groups and arrays")
+            for name in group:
+                if not isinstance(name, str) or (not above and name in skip):
+                    continue
+                link = group.get(name, getlink=True)
+                thing = group[name] if isinstance(link, h5py.HardLink) else None
+                yield above + name, link, thing
+                if isinstance(thing, h5py.Group) and (address := _address(thing)) not in seen:
+                    seen.add(address)
+                    below.append((f"{above}{name}/", thing))
+        if below:
+            check_depth(depth + 1, where)
+        level = below
+
+
+def _address(group: Any) -> tuple[int, int]:
+    import h5py
+
+    about = h5py.h5o.get_info(group.id)
+    return about.fileno, about.addr
+
+
+def cut_arrays(folder: Path) -> list[str]:
+    """A line for each array with chunks cut short, below a Zarr (format 2) folder. Reads lengths and headers only."""
+    lines = []
+    for file in sorted(folder.rglob(".zarray")):
+        cut = list(_cut_files(file))
+        if cut:
+            lines.append(_said(file.parent.relative_to(folder).as_posix(), cut))
+    return lines
+
+
+def _cut_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
+    """(key, bytes found, bytes expected) of each chunk of one array whose length is not what it must be."""
+    try:
+        about = json.loads(zarray.read_text(encoding="utf-8"))
+        codec = (about["compressor"] or {}).get("id")
+        raw = codec is None and not about["filters"]
+        size = prod(about["chunks"]) * np.dtype(about["dtype"]).itemsize if raw else 0
+        n_chunks = prod(-(-n // c) for n, c in zip(about["shape"], about["chunks"], strict=True))
+    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError):
+        return  # not an array that can be opened: whoever opens it says so
+    if n_chunks > MANY or not (raw or codec == "blosc"):  # gzip, zstd and the rest keep sums of their own
+        return
+    for file in sorted(zarray.parent.rglob("*")):
+        if file.name.startswith(".") or not file.is_file():
+            continue
+        with file.open("rb") as handle:
+            header = handle.read(BLOSC_HEADER)
+        found, expected = file.stat().st_size, size if raw else _blosc_length(header)
+        if found != expected:
+            yield file.relative_to(zarray.parent).as_posix(), found, expected
+
+
+def check_chunks(data: Any, where: str) -> None:
+    """Raises DataError naming the chunks of a Zarr array that are missing or cut short; other arrays have none."""
+    array = getattr(data, "dataset", data)
+    chunks = getattr(array, "nchunks", 0)
+    if not chunks:
+        return
+    lacking = chunks - array.nchunks_initialized
+    if lacking:
+        raise DataError(f"{where}: {lacking} of {chunks} chunks are missing: was the folder copied whole?")
+    cut = [(key.rpartition("/")[2], found, expected) for key, found, expected in _cut_short(array)]
+    if cut:
+        raise DataError(_said(where, cut))
+
+
+def _said(where: str, cut: Sequence[tuple[str, int, int]]) -> str:
+    parts = [f"{key} ({found} of {expected} bytes)" for key, found, expected in cut]
+    return (
+        f"{where}: {counted(len(cut), 'chunk is', 'chunks are')} not whole: {listed(parts, 5)}; copy the folder again"
+    )
+
+
+def _cut_short(array: Any) -> Iterator[tuple[str, int, int]]:
+    """(key, bytes found, bytes expected) of each chunk whose length is not what it must be, as far as that is known."""
+    codec = getattr(array.compressor, "codec_id", None)
+    size = prod(array.chunks) * array.dtype.itemsize
+    for place in product(*map(range, array.cdata_shape)):
+        key = array._chunk_key(place)
+        chunk = bytes(array.chunk_store[key])
+        if codec == "blosc":
+            expected = _blosc_length(chunk)
+        elif codec is None and not array.filters:
+            expected = size
+        else:  # gzip, zstd and the rest keep sums of their own
+            continue
+        if len(chunk) != expected:
+            yield key, len(chunk), expected
+
+
+def _blosc_length(chunk: bytes) -> int:
+    """What the header says of the bytes of the chunk; at least a header must be there."""
+    return int.from_bytes(chunk[12:16], "little") if len(chunk) >= BLOSC_HEADER else BLOSC_HEADER

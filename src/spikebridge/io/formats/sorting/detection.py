@@ -1,0 +1,161 @@
+"""Which program wrote the files at a path, decided by content: one answer a path, so that one reader claims it.
+
+The folder of a session often holds the output of several programs (CellExplorer works on the files of Phy and
+NeuroScope). The first entry of `DETECTORS` that fits wins, because its output was made last. `data.reader` names any
+other.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from spikebridge.io.formats.mat.files import variables_of
+
+SIDECARS = (".csv", ".tsv", ".parquet")
+TABLES = {f"spikes{suffix}" for suffix in SIDECARS}
+"""A folder with one of these is a folder of plain tables and belongs to their reader."""
+CELLINFO = ".spikes.cellinfo.mat"
+PAIR = re.compile(r"(?P<base>.+)\.(?P<what>res|clu)\.(?P<shank>\d+)")
+COPIES = r"old|backup|bak|copy|orig|original|prev|previous|tmp|temp|\d{6,8}|\(\d+\)"
+COPY = re.compile(rf".+?[\s_.-]+\(?({COPIES})\)?[\s_.()0-9-]*", re.IGNORECASE)
+"""Names of copies that people, programs and file managers make: x_old, x.bak, x - Copy (2), x (1), x_20210304."""
+T_FILE = re.compile(r".+\.(t(32|64)?|raw(32|64))", re.IGNORECASE)
+TIMES_FILE = re.compile(r"times_.+\.mat", re.IGNORECASE)
+
+
+def kind_of(path: Path) -> str:
+    """The reader whose format a path holds, or "". Never raises."""
+    try:
+        if path.is_dir() and TABLES & {p.name for p in path.iterdir()}:
+            return ""
+        return next((kind for kind, holds in KINDS.items() if holds(path)), "")
+    except OSError:
+        return ""
+
+
+def holds(path: Path, kind: str) -> bool:
+    """Whether a path holds that format, whatever else it holds. Never raises."""
+    try:
+        return KINDS[kind](path)
+    except OSError:
+        return False
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Visible files directly in a folder, by name."""
+    return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+
+
+def sidecar_files(folder: Path) -> list[Path]:
+    """The files of a folder that may be tables beside the format's own."""
+    return [p for p in files_in(folder) if p.suffix.lower() in SIDECARS or p.name == "recording.json"]
+
+
+def is_copy(path: Path) -> bool:
+    """Whether a file is a copy of another, by its name without suffix."""
+    return COPY.fullmatch(path.stem) is not None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file as a mapping; empty where it is absent or none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def pairs_in(folder: Path) -> dict[str, dict[int, dict[str, Path]]]:
+    """base -> shank -> {"res": path, "clu": path}, of every file named base.res.N or base.clu.N; shanks ascending."""
+    found: dict[str, dict[int, dict[str, Path]]] = {}
+    for path in files_in(folder):
+        if match := PAIR.fullmatch(path.name):
+            found.setdefault(match["base"], {}).setdefault(int(match["shank"]), {})[match["what"]] = path
+    return {base: dict(sorted(shanks.items())) for base, shanks in found.items()}
+
+
+def t_files_in(folder: Path) -> list[Path]:
+    """MClust's files, TT2 before TT10."""
+    found = [p for p in files_in(folder) if T_FILE.fullmatch(p.name)]
+    return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
+
+
+def times_files_in(folder: Path) -> list[Path]:
+    """wave_clus's results, one a channel, CSC2 before CSC10; copies that editors and people make are not among them."""
+    found = [p for p in files_in(folder) if TIMES_FILE.fullmatch(p.name) and not is_copy(p)]
+    return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
+
+
+def cellinfo_in(folder: Path) -> list[Path]:
+    """CellExplorer's files of spikes."""
+    return [p for p in files_in(folder) if p.name.endswith(CELLINFO)]
+
+
+def saved_sorting(path: Path) -> str:
+    """How SpikeInterface saved a sorting there: numpy, npz_folder, npz, zarr, analyzer, analyzer_zarr, or ""."""
+    if path.is_file():
+        return "npz" if path.suffix.lower() == ".npz" and _is_npz_sorting(path) else ""
+    attributes = read_json(path / ".zattrs")
+    if read_json(path / "spikeinterface_info.json").get("object") == "SortingAnalyzer":
+        return "analyzer" if (path / "sorting" / "numpysorting_info.json").is_file() else ""
+    if (path / "numpysorting_info.json").is_file():
+        return "numpy"
+    if (path / "npz.json").is_file() and (path / "sorting_cached.npz").is_file():
+        return "npz_folder"
+    about = attributes.get("spikeinterface_info")
+    if isinstance(about, dict) and about.get("object") == "SortingAnalyzer":
+        return "analyzer_zarr"
+    is_sorting = {"sampling_frequency", "num_segments"} <= set(attributes) and (path / "unit_ids").is_dir()
+    return "zarr" if is_sorting and (path / "spikes").is_dir() else ""
+
+
+def _is_npz_sorting(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {"unit_ids.npy", "num_segment.npy", "sampling_frequency.npy"} <= set(archive.namelist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False
+
+
+def _is_cellexplorer(path: Path) -> bool:
+    if path.is_dir():
+        return len(cellinfo_in(path)) == 1
+    return path.is_file() and path.name.endswith(CELLINFO)
+
+
+def _is_phy(path: Path) -> bool:
+    owners = ("spike_clusters.npy", "spike_templates.npy")
+    return (path / "spike_times.npy").is_file() and any((path / name).is_file() for name in owners)
+
+
+def _is_neuroscope(path: Path) -> bool:
+    return path.is_dir() and any(len(pair) == 2 for shanks in pairs_in(path).values() for pair in shanks.values())
+
+
+def _is_mclust(path: Path) -> bool:
+    """By the header, since scripts and other programs' files are named .t as well."""
+    if not path.is_dir():
+        return False
+    for file in t_files_in(path)[:1]:
+        with open(file, "rb") as handle:
+            return handle.read(13).upper() == b"%%BEGINHEADER"
+    return False
+
+
+def _is_waveclus(path: Path) -> bool:
+    return path.is_dir() and any("cluster_class" in variables_of(file) for file in times_files_in(path)[:1])
+
+
+KINDS: Mapping[str, Callable[[Path], bool]] = {
+    "sorting": lambda path: saved_sorting(path) != "",
+    "cellexplorer": _is_cellexplorer,
+    "phy": _is_phy,
+    "neuroscope": _is_neuroscope,
+    "mclust": _is_mclust,
+    "waveclus": _is_waveclus,
+}
