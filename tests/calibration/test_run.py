@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikebridge.artifacts.latents import read_fold_latents
 from spikebridge.calibration import Plan, calibrate, scenarios, study
 from spikebridge.calibration.outcomes import KEYS
 from spikebridge.calibration.scenarios import draw_setting
@@ -69,21 +70,20 @@ def test_latents_of_the_ladder_know_no_test_trial(tmp_path: Path) -> None:
     """The stand-in's latents of a fold stay as they are, bit by bit, when its test trials' spikes change."""
     setting = draw_setting(np.random.default_rng(0))
     data = scenarios.recordings(setting, "nothing", np.random.default_rng(1))[:1]
-    splits = make_splits(data, SplitConfig(outer_folds=5))
+    splits = make_splits(data, SplitConfig(n_outer_folds=5))
     fold = splits.folds[0]
     w, test = data[0], fold.test[data[0].recording]
     noise = np.random.default_rng(2).poisson(3.0, w.target[test].shape)
     changed = w.target.copy()
     changed[test] = noise
-    found = []
+    latents = []
     for k, target in enumerate((w.target, changed)):
-        study.write_latents([replace(w, target=target)], splits, tmp_path / f"{k}.npz")
-        with np.load(tmp_path / f"{k}.npz") as z:
-            found.append({key: z[key] for key in z.files})
-    before, after = (f[f"{w.recording}|{fold.fold}|latents"] for f in found)
+        path = tmp_path / f"{k}.parquet"
+        study.write_stand_in_latents([replace(w, target=target)], splits, path)
+        latents.append([read_fold_latents(path, f.fold)[w.recording].latents for f in splits.folds[:2]])
+    (before, other_before), (after, other_after) = latents
     assert np.array_equal(before, after)
-    other = f"{w.recording}|{splits.folds[1].fold}|latents"  # these trials are of its training data
-    assert not np.array_equal(found[0][other], found[1][other])
+    assert not np.array_equal(other_before, other_after)  # these trials are of its training data
 
 
 def test_studies_do_not_depend_on_the_run(outcomes: pd.DataFrame) -> None:

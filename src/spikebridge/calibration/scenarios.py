@@ -64,7 +64,7 @@ class Setting:
 
 
 def draw_setting(rng: np.random.Generator) -> Setting:
-    """Draw 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials, shares of 0.5 to 0.75, drifts of minutes to hours."""
+    """Draw 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials, shares of 0.5 to 0.75, slow drifts."""
     trials = int(rng.integers(60, 151))
     session_s = trials * SPACING_S
     taus = np.exp(rng.uniform(np.log(60 * MIN_DRIFT_MINUTES), np.log(session_s), 2))

@@ -9,7 +9,6 @@ hundreds of studies, and fitted to its training data as a network is.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
@@ -24,6 +23,11 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
+from spikebridge.artifacts.windows import save_report, save_windows
 from spikebridge.calibration import outcomes, scenarios
 from spikebridge.calibration.scenarios import Scenario, draw_setting
 from spikebridge.config import Config, parse
@@ -35,16 +39,16 @@ from spikebridge.models.seq2seq.dataset import scaled
 from spikebridge.models.seq2seq.start import LinearStart, linear_start
 from spikebridge.nested_models import climb
 from spikebridge.runtime.parallel import Report
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 from spikebridge.types import Splits, Windows
 
 RESAMPLES = 1_000
 FOLDS = 5
-LOGISTIC = ("logistic", {"segments": 1, "penalty": 30.0})
-PARTS = ("logistic", {"segments": 3, "penalty": 30.0})
-FOREST = ("random_forest", {"segments": 1, "trees": 12, "min_leaf": 4, "max_features": 0.3})
-RIDGE = ("ridge", {"smoothing_s": 0.1, "reach_s": 0.0, "penalty": 3.0, "psth": False})
-REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "reach_s": 0.0, "penalty": 3.0, "psth": False, "rank": 2})
+LOGISTIC = ("logistic", {"n_segments": 1, "penalty": 30.0})
+PARTS = ("logistic", {"n_segments": 3, "penalty": 30.0})
+FOREST = ("random_forest", {"n_segments": 1, "n_estimators": 12, "min_samples_leaf": 4, "max_features": 0.3})
+RIDGE = ("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False})
+REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False, "rank": 2})
 LATENTS, PENALTY, SMOOTHING_BINS = 2, 3.0, 0.2
 """Of the stand-in latents."""
 Fit = tuple[str, Mapping[str, Any]]
@@ -117,7 +121,7 @@ def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Gen
     _train(config, (BASELINE, {}), every, splits, root, BASELINE)
     ladder = root / "ladder" if job.scenario == "nothing" else None
     if ladder:
-        write_latents(data, manifest, root / "train" / DECIDING[0] / "latents.npz")
+        write_stand_in_latents(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
         climb(config, every, splits, root / "train", ladder)
     out = root / "evaluation"
     evaluate(config, every, splits, root / "train", root / "data", out, ladder_folder=ladder)
@@ -131,9 +135,9 @@ def _config(job: StudyJob) -> Config:
             "data": {"path": "data", "source": ["HC"], "target": ["PFC"]},
             "trials": {"window_s": [-1.5, 0.0]},
             "bins": {"width_s": 0.5},
-            "split": {"outer_folds": FOLDS},
+            "split": {"n_outer_folds": FOLDS},
             "models": {name: {} for name in (*ROLES[job.scenario], BASELINE)},
-            "statistics": {"resamples": RESAMPLES},
+            "statistics": {"n_resamples": RESAMPLES},
             "compute": {"workers": 1, "device": "cpu"},
         },
         "calibration",
@@ -143,39 +147,40 @@ def _config(job: StudyJob) -> Config:
 def _store(folder: Path, data: list[Windows]) -> Path:
     folder.mkdir()
     for w in data:
-        w.save(folder / f"{w.recording}.npz")
+        save_windows(w, folder)
     about = {w.recording: {"animal": w.recording.split("_")[0]} for w in data}
-    (folder / "report.json").write_text(json.dumps({"classes": list(scenarios.CLASSES), "recordings": about}))
+    save_report({"classes": list(scenarios.CLASSES), "recordings": about}, folder)
     return folder
 
 
 def _train(config: Config, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
-    """Run the stage train of one model with given settings; its results are added to train/<name>.
+    """The stage train of one model with given settings; what it says goes to train/<name>, beside what is there.
 
-    The last fit, on all trials, is left out (a fold is named in its place): no test uses it.
+    There is no fit on everything: no test uses it.
     """
     model, params = fit
-    folds = [{"fold": k, "params": dict(params)} for k in range(FOLDS)]
-    tuned = root / "best.json"
-    tuned.write_text(json.dumps({"folds": folds, "full": folds[0]}))
+    tuned = TuningRun(root / "tuned")
+    tuned.write_settings(TunedSettings(model, [TunedFold(k, dict(params)) for k in range(FOLDS)]))
     fitted = root / "fitted"
-    train(config, model, windows, splits, tuned, fitted, lambda _: None)
+    train(config, model, windows, splits, tuned.best, fitted, lambda _: None)
     shutil.copytree(fitted, root / "train" / name, dirs_exist_ok=True)
     shutil.rmtree(fitted)
 
 
-def write_latents(data: Sequence[Windows], splits: Splits, path: Path) -> None:
-    """Write latents.npz as the stage train does."""
-    arrays: dict[str, NDArray[np.generic]] = {}
+def write_stand_in_latents(data: Sequence[Windows], splits: Splits, path: Path) -> None:
+    """Write latents.parquet as the stage train does, on the axes of the first fold."""
+    folds: dict[int, dict[str, FoldLatents]] = {}
     for fold in splits.folds:
+        folds[fold.fold] = {}
         for w in data:
             train, test = w.select(fold.train[w.recording]), w.select(fold.test[w.recording])
             start = linear_start(train, fit_baseline(train, True, False)[1], SMOOTHING_BINS, LATENTS, PENALTY)
-            key = f"{w.recording}|{fold.fold}"
-            arrays[f"{key}|trial"] = np.concatenate([train.trial, test.trial])
-            arrays[f"{key}|is_test"] = np.repeat([False, True], [len(train), len(test)])
-            arrays[f"{key}|latents"] = np.concatenate([_latents(start, part) for part in (train, test)])
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+            folds[fold.fold][w.recording] = FoldLatents(
+                np.concatenate([train.trial, test.trial]),
+                np.repeat([False, True], [len(train), len(test)]),
+                np.concatenate([_latents(start, part) for part in (train, test)]),
+            )
+    write_latents(path, data, folds, {})
 
 
 def _latents(start: LinearStart, w: Windows) -> NDArray[np.float32]:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions
 from spikebridge.config import StatisticsConfig
 from spikebridge.config.declared_tests import BASELINE
-from spikebridge.evaluation.inputs import Decisions, Inputs
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.scores import WITHIN
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
@@ -75,7 +76,7 @@ class _Drawn:
 
 def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[Found]:
     """All nulls of every deciding model but the baseline. Labels are drawn alike for every model."""
-    k, draws = len(inputs.classes), min(settings.resamples, DRAWS)
+    k, draws = len(inputs.classes), min(settings.n_resamples, DRAWS)
     permuting, drawing = rng.spawn(2)
     seed = drawing.integers(2**63)
     drawn: _Drawn | None = None
@@ -97,7 +98,7 @@ def _nulls(
     settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> Iterator[Found]:
-    permuted = session_permutation.session_permutation(_matrix(sessions, k), rng, settings.resamples)
+    permuted = session_permutation.session_permutation(_matrix(sessions, k), rng, settings.n_resamples)
     shifted = linear_shift.linear_shift(_shift_scores(sessions, k, settings.alpha))
     decides = permuted.smallest <= settings.alpha
     yield _found(session_permutation, d, permuted, decides)
