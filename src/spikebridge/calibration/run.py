@@ -14,13 +14,8 @@ from spikebridge.config import ComputeConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
 from spikebridge.runtime import parallel
-from spikebridge.runtime.hashing import files_digest
+from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.stage import output, remove
-
-WITHOUT_A_SAY = {"cli", "figures", "gates", "inspection", "io", "tracking"}
-"""Rooms that no study depends on: those that are done stay valid when only these change."""
-DECIDE = {"latents", "outcomes", "scenario", "settings", "spread", "study"}
-"""The audit's own modules that a study depends on; the others only summarise."""
 
 NULL: scenario.World = "nothing"
 MORE = 5
@@ -84,7 +79,8 @@ def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
 
 def _studies(plan: Plan, folder: Path, say: Callable[[str], None]) -> pd.DataFrame:
     """Outcomes of all studies, in the order of worlds and numbers; those that are not done yet are run."""
-    place = folder / f"{_code()[:12]}-{plan.seed}"
+    code = source_hash(study.__name__, spread.__name__)
+    place = folder / f"{code[:12]}-{plan.seed}"
     for old in folder.glob("*"):
         if old != place:
             remove(old)
@@ -130,10 +126,3 @@ def _run(stored: Stored, report: parallel.Report) -> None:
 
 def _workers(plan: Plan, jobs: int) -> int:
     return parallel.n_workers(ComputeConfig(workers=plan.workers or "auto"), jobs)
-
-
-def _code() -> str:
-    """Digest of the code that a study's outcome depends on."""
-    package = Path(__file__).parents[1]
-    files = [p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in WITHOUT_A_SAY]
-    return files_digest((p for p in files if p.parent.name != "calibration" or p.stem in DECIDE), package)
