@@ -7,7 +7,6 @@ there is nothing to find the ladder is climbed too, by the product's own steps, 
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import tempfile
@@ -20,8 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
+from spikebridge.artifacts.windows import save_report, save_windows
 from spikebridge.calibration import latents, outcomes, scenario, spread
 from spikebridge.calibration.scenario import World
 from spikebridge.calibration.settings import draw
@@ -31,7 +32,7 @@ from spikebridge.evaluation import evaluate
 from spikebridge.fitting.training import train
 from spikebridge.nested_models import climb
 from spikebridge.runtime.parallel import Report
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
 RESAMPLES = 1_000
@@ -137,9 +138,9 @@ def _config(job: Job) -> Config:
 def _store(folder: Path, data: list[Windows]) -> Path:
     folder.mkdir()
     for w in data:
-        w.save(folder / f"{w.recording}.npz")
+        save_windows(w, folder)
     about = {w.recording: {"animal": w.recording.split("_")[0]} for w in data}
-    (folder / "report.json").write_text(json.dumps({"classes": list(scenario.CLASSES), "recordings": about}))
+    save_report({"classes": list(scenario.CLASSES), "recordings": about}, folder)
     return folder
 
 

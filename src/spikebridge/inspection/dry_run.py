@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.windows import load_recording_windows, save_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.findings import Finding
@@ -24,7 +25,7 @@ from spikebridge.io.entries import read_entry
 from spikebridge.io.ingest import checked_recording
 from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
 from spikebridge.splits import make_splits
-from spikebridge.types import Recording, Windows
+from spikebridge.types import Recording
 
 MOST_SPIKES = 50_000_000
 """Over all recordings; of more, windows are not cut, only the trials are looked at."""
@@ -88,7 +89,7 @@ def _try(one: Opened, config: Config, classes: tuple[str, ...], folder: Path) ->
         windows, report = make_windows(recording, config, classes)
     except SpikebridgeError as error:
         return replace(done, wrong=str(error))
-    windows.save(folder / f"{one.look.name}.npz")
+    save_windows(windows, folder)
     counts = ((role, c) for role, regions in report["units"].items() for c in regions.values())
     return replace(
         done,
@@ -111,7 +112,7 @@ def _cut(tried: Sequence[Tried], looked: Trial, config: Config, classes: tuple[s
     """What the stages preprocess and split make of the windows in the folder."""
     if wrong := next((t.wrong for t in tried if t.wrong), ""):
         raise DataError(wrong)
-    made = [Windows.load(folder / f"{t.recording.name}.npz", in_place=True) for t in tried]
+    made = [load_recording_windows(folder, t.recording.name) for t in tried]
     units = sum((t.kept for t in tried), Counter())
     done = Trial(
         runs=True,
