@@ -15,13 +15,8 @@ from spikebridge.config import ComputeConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.clusters import MIN_RECORDINGS
 from spikebridge.runtime import parallel
-from spikebridge.runtime.hashing import files_digest
+from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.stage import output, remove
-
-NOT_IN_A_STUDY = {"cli", "figures", "gates", "inspection", "io", "tracking"}
-"""Rooms that no study depends on: those that are done stay valid when only these change."""
-DECIDE = {"outcomes", "scenarios", "study"}
-"""Modules of this room that a study depends on; the others only summarise."""
 
 NULL: scenarios.Scenario = "nothing"
 EQUIVALENCE_STUDIES = 5
@@ -131,7 +126,7 @@ def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
 
 def _studies(plan: Plan, folder: Path, say: Callable[[str], None]) -> pd.DataFrame:
     """Outcomes of all studies, in the order of scenarios and numbers; those that are not done yet are run."""
-    place = folder / f"{_code()[:12]}-{plan.seed}"
+    place = folder / f"{source_hash(study.__name__)[:12]}-{plan.seed}"
     for old in folder.glob("*"):
         if old != place:
             remove(old)
@@ -177,10 +172,3 @@ def _run(stored: StoredStudy, report: parallel.Report) -> None:
 
 def _workers(plan: Plan, jobs: int) -> int:
     return parallel.n_workers(ComputeConfig(workers=plan.workers or "auto"), jobs)
-
-
-def _code() -> str:
-    """Digest of the code that a study's outcome depends on."""
-    package = Path(__file__).parents[1]
-    files = [p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in NOT_IN_A_STUDY]
-    return files_digest((p for p in files if p.parent.name != "calibration" or p.stem in DECIDE), package)
