@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from spikebridge import config, io, preprocess, simulate
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import ComputeConfig, SimulateConfig
 from spikebridge.inspection import Inspection, complete_params, inspect
 from spikebridge.splits import make_splits
@@ -32,8 +33,8 @@ def run(found: Inspection, folder: Path) -> dict[str, int]:
     assert yaml.safe_load(found.proposed_yaml).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
     io.ingest(settings, folder / "ingested")
     preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
-    windows = preprocess.load_windows(folder / "windows")
-    make_splits(windows, settings.split, animals=preprocess.load_animals(folder / "windows"))
+    windows = load_windows(folder / "windows")
+    make_splits(windows, settings.split, animals=load_animals(folder / "windows"))
     for w in windows:
         assert (w.stop_s[w.labelled] <= w.decision_s[w.labelled] + 1e-6).all()
     return {w.recording: int(w.labelled.sum()) for w in windows}

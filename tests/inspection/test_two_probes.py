@@ -9,8 +9,9 @@ import two_probes
 import yaml
 
 from spikebridge import config, io
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.inspection import complete_params, inspect
-from spikebridge.preprocess import load_animals, load_windows, write_windows
+from spikebridge.preprocess import write_windows
 from spikebridge.splits import make_splits
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -54,7 +54,7 @@ def _print_tables(results: Results) -> None:
 def _print_registration(project: Path) -> None:
     """The registered model, its gates and the champion; nothing before the first registration."""
     from spikebridge import tracking
-    from spikebridge.types.lazy_arrays import read_json
+    from spikebridge.artifacts.json_files import read_json
 
     registration = project / "reports" / "registration.json"
     if not registration.is_file():

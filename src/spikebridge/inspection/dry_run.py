@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.windows import load_recording_windows, save_windows
 from spikebridge.config import Config, DataConfig, TrialsConfig
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.findings import Finding, split_errors
@@ -31,7 +32,7 @@ from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trials import check_columns
 from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
 from spikebridge.splits import make_splits
-from spikebridge.types import Recording, Windows
+from spikebridge.types import Recording
 
 MAX_SPIKES = 50_000_000
 """Over all recordings. Of more spikes no windows are cut; only the trials are counted."""
@@ -102,7 +103,7 @@ def _run_recording(one: OpenedRecording, config: Config, classes: tuple[str, ...
         windows, report = make_windows(recording, config, classes)
     except SpikebridgeError as error:
         return replace(result, error=str(error))
-    windows.save(folder / f"{one.summary.name}.npz")
+    save_windows(windows, folder)
     unit_counts: Counter[tuple[str, str]] = Counter()
     for role, regions in report["units"].items():
         for counts in regions.values():
@@ -131,7 +132,7 @@ def _split(
     """The results of preprocess, and whether the trials can be split."""
     if error := next((result.error for result in results if result.error), ""):
         raise DataError(error)
-    windows = [Windows.load(folder / f"{result.recording.name}.npz", in_place=True) for result in results]
+    windows = [load_recording_windows(folder, result.recording.name) for result in results]
     units = sum((result.unit_counts for result in results), Counter())
     made = DryRun(
         runs=True,
