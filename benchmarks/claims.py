@@ -33,7 +33,7 @@ from spikebridge.preprocess import make_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.stage import say
 from spikebridge.simulate import simulate_session
-from spikebridge.splits import make_splits, take
+from spikebridge.splits import make_splits, select_windows
 from spikebridge.statistics import cluster_bootstrap
 from spikebridge.types import Windows
 
@@ -50,12 +50,12 @@ COLUMNS = ["model_a", "model_b", "metric", "recordings", "fresh_trials", "differ
 def parts(settings: Config, fresh: int) -> tuple[list[Windows], list[Windows]]:
     """The study's windows of every recording, and the labelled windows that come after."""
     knobs = settings.simulate
-    longer = knobs.model_copy(update={"trials": knobs.trials + fresh})
+    longer = knobs.model_copy(update={"n_trials": knobs.n_trials + fresh})
     study, after = [], []
-    for number in range(knobs.recordings):
+    for number in range(knobs.n_recordings):
         session = simulate_session(longer, np.random.default_rng([settings.seed, number]), f"rec{number}", "rat")
         windows = make_windows(recorded(session), settings, ("skip", "stay"))[0]
-        end = float(np.sort(windows.stop_s[windows.labelled])[: knobs.trials][-1])
+        end = float(np.sort(windows.stop_s[windows.labelled])[: knobs.n_trials][-1])
         study.append(windows.select(windows.stop_s <= end + 1e-9))
         after.append(windows.select(windows.labelled & (windows.start_s >= end + PAUSE_S)))
     return study, after
@@ -67,7 +67,9 @@ def score(job: tuple[Config, str, dict[str, Any], int], _: parallel.Report) -> l
     study, after = parts(settings, fresh)
     full = make_splits(study, settings.split).full
     model = models.create(name, params)
-    model.fit(take(study, full.train), take(study, full.valid), np.random.default_rng([settings.seed, 3]))
+    model.fit(
+        select_windows(study, full.train), select_windows(study, full.valid), np.random.default_rng([settings.seed, 3])
+    )
     rows = []
     for learned, new in zip(study, after, strict=True):
         said, row = model.predict(new), {"seed": settings.seed, "model": name, "recording": new.recording}
@@ -106,7 +108,7 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
             continue
         d = (wide[a] - wide[b]).to_numpy()
         weights = cluster_bootstrap.resample_weights(len(d), 10_000, np.random.default_rng(0))
-        found = cluster_bootstrap.interval(lambda w, d=d: w @ d / w.sum(axis=1), weights)  # type: ignore[misc]
+        found = cluster_bootstrap.bootstrap_interval(lambda w, d=d: w @ d / w.sum(axis=1), weights)  # type: ignore[misc]
         n = int(table[(table["model"] == a) & (table["metric"] == metric)]["n"].sum())
         rows.append([a, b, metric, len(d), n, found.value, found.ci_low, found.ci_high, int((d > 0).sum())])
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -128,11 +130,11 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     a = parse(words)
     base = settings_of("simulator", Path(), a.models)
-    knobs = base.simulate.model_copy(update={"trials": a.trials} if a.trials else {})
+    knobs = base.simulate.model_copy(update={"n_trials": a.trials} if a.trials else {})
     base = base.model_copy(update={"simulate": knobs})
     chosen = tuned(a.tuned, base)
     jobs = [
-        (base.model_copy(update={"seed": base.seed + k}), name, chosen[name], a.fresh or 3 * knobs.trials)
+        (base.model_copy(update={"seed": base.seed + k}), name, chosen[name], a.fresh or 3 * knobs.n_trials)
         for k in range(a.seeds)
         for name in a.models
     ]

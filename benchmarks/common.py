@@ -18,11 +18,13 @@ import psutil
 
 from spikebridge import config, models, simulate
 from spikebridge.artifacts.recordings import IngestedRecordings
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.io import ingest
-from spikebridge.preprocess import load_windows, write_windows
+from spikebridge.preprocess import write_windows
 from spikebridge.runtime.stage import output, say
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,14 +32,15 @@ SHARED_DATA = ROOT.parent / "shared" / "data" / "recordings"
 PACKAGES = ("spikebridge", "torch", "scikit-learn", "numpy")
 SETS = ("simulator", "real")
 QUICK: dict[str, Any] = {
-    "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
-    "split": {"outer_folds": 2},
-    "tune": {"trials": 1, "startup_trials": 1},
-    "statistics": {"resamples": 200},
+    "simulate": {"n_recordings": 2, "n_trials": 40, "n_source_units": [14, 16], "n_target_units": [8, 10]},
+    "split": {"n_outer_folds": 2},
+    "tune": {"n_trials": 1, "n_startup_trials": 1},
+    "statistics": {"n_resamples": 200},
     "compute": {"workers": 1},
 }
 QUICK_MODELS: dict[str, dict[str, Any]] = {
-    "seq2seq": {"epochs": 3, "hidden": 16, "members": 1}, "dnn": {"epochs": 3}, "random_forest": {"trees": 10},
+    "seq2seq": {"max_epochs": 3, "hidden_size": 16, "n_members": 1},
+    "dnn": {"max_epochs": 3}, "random_forest": {"n_estimators": 10},
 }  # fmt: skip
 
 
@@ -55,7 +58,7 @@ def settings_of(name: str, data: Path, wanted: Sequence[str], quick: bool = Fals
         raw["models"] = {m: QUICK_MODELS.get(m, {}) for m in wanted}
     if name == "real":
         raw["data"]["path"] = str(data.resolve())
-    models.check(raw["models"])
+    models.check_section(raw["models"])
     return config.parse(raw)
 
 

@@ -34,9 +34,10 @@ from numpy.typing import NDArray
 
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
 from spikebridge import config, evaluation, models
+from spikebridge.artifacts.training import Decisions
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
-from spikebridge.evaluation.inputs import Decisions, Inputs, read
+from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.scores import Resampling, source_score, translation_score
 from spikebridge.fitting import training, tuning
 from spikebridge.metrics import clustered
@@ -63,22 +64,22 @@ BESIDE_EXTRAS = ("majority", "logistic", "poisson_glm")
 
 def default_models(histories: bool) -> list[str]:
     """Every model there is; those of the target's own history only where they are asked for, and none that is extra."""
-    own = [m for m in models.names() if not models.kind(m).extra]
-    return [m for m in own if histories or not models.kind(m).uses_target_past]
+    own = [m for m in models.names() if not models.get_class(m).extra]
+    return [m for m in own if histories or not models.get_class(m).uses_target_past]
 
 
 def extra_models() -> list[str]:
     """The models of other libraries that are installed, and what they are read against. Raises ConfigError for none."""
-    extras = [m for m in models.names() if models.kind(m).extra]
-    installed = [m for m in extras if not models.kind(m).missing()]
+    extras = [m for m in models.names() if models.get_class(m).extra]
+    installed = [m for m in extras if not models.get_class(m).missing_package()]
     if not installed:
-        raise ConfigError("; ".join(models.kind(m).missing() for m in extras))
+        raise ConfigError("; ".join(models.get_class(m).missing_package() for m in extras))
     return [*installed, *BESIDE_EXTRAS]
 
 
 def packages(found: pd.DataFrame) -> list[str]:
     """The other libraries behind the models of a table."""
-    return sorted({extra for m in {*found["model"]} & {*models.names()} if (extra := models.kind(m).extra)})
+    return sorted({extra for m in {*found["model"]} & {*models.names()} if (extra := models.get_class(m).extra)})
 
 
 # --- one model --------------------------------------------------------------------------------------------------------
@@ -194,19 +195,19 @@ def by_recording(inputs: Inputs, settings: Config) -> Iterator[Row]:
             resampling, auc = _auc(d, recording, settings, number)
             n = len(resampling.clusters)
             drawn[model] = float(auc(resampling.ones)[0]), auc(resampling.weights)
-            found = cluster_bootstrap.from_samples(*drawn[model], n, alpha)
+            found = cluster_bootstrap.interval_from_samples(*drawn[model], n, alpha)
             yield (model, recording, "auc", found.value, found.ci_low, found.ci_high)
         blocks += n
         for other in gains:
             if OURS in drawn and other in drawn:
                 gain = drawn[OURS][0] - drawn[other][0], drawn[OURS][1] - drawn[other][1]
                 gains[other].append(gain)
-                found = cluster_bootstrap.from_samples(*gain, n, alpha)
+                found = cluster_bootstrap.interval_from_samples(*gain, n, alpha)
                 yield (_minus(other), recording, "auc", found.value, found.ci_low, found.ci_high)
     for other, each in gains.items():
         if each:
             value, draws = np.mean([v for v, _ in each]), np.mean([d for _, d in each], axis=0)
-            found = cluster_bootstrap.from_samples(float(value), draws, blocks, alpha)
+            found = cluster_bootstrap.interval_from_samples(float(value), draws, blocks, alpha)
             yield (_minus(other), MEAN, "auc", found.value, found.ci_low, found.ci_high)
 
 
@@ -236,7 +237,7 @@ def ratios(inputs: Inputs, settings: Config) -> Iterator[Row]:
                 ours, theirs = (score(translations[m], resampling.clusters.index) for m in (OURS, other))
                 value = float(ours(resampling.ones)[0] / theirs(resampling.ones)[0])
                 draws = ours(resampling.weights) / theirs(resampling.weights)
-                found = cluster_bootstrap.from_samples(value, draws, k, settings.statistics.alpha)
+                found = cluster_bootstrap.interval_from_samples(value, draws, k, settings.statistics.alpha)
                 yield (f"{OURS} / {other}", POOLED, metric, found.value, found.ci_low, found.ci_high)
 
 

@@ -32,7 +32,7 @@ import pandas as pd
 from binning import memory, reset_peak
 from common import RESULTS, made_by, markdown
 from spikebridge import models
-from spikebridge.preprocess import load_windows
+from spikebridge.artifacts.windows import load_windows, save_windows
 from spikebridge.runtime.stage import one_thread, say
 from spikebridge.types import Windows
 
@@ -91,7 +91,7 @@ def write(size: Size, folder: Path) -> float:
     folder.mkdir()
     total = 0
     for w in windows_of(size):
-        w.save(folder / f"{w.recording}.npz")
+        save_windows(w, folder)
         total += w.source.nbytes + w.target.nbytes
     return total / 1e6
 
@@ -101,7 +101,7 @@ def measure(folder: Path, epochs: int) -> dict[str, float]:
 
     def fit(windows: list[Windows], n: int) -> tuple[list[tuple[float, float]], models.Model]:
         clocks = [(time.perf_counter(), time.process_time())]
-        model = models.create("seq2seq", {"members": 1, "epochs": n})
+        model = models.create("seq2seq", {"n_members": 1, "max_epochs": n})
         model.fit(
             windows, [], np.random.default_rng(0), lambda _: clocks.append((time.perf_counter(), time.process_time()))
         )

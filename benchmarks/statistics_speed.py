@@ -77,11 +77,11 @@ def bootstrap(made: Study, resamples: int, rng: np.random.Generator) -> None:
             "bits_per_spike": clustered.ratio(made.nats[m] / np.log(2), made.spikes, made.cluster),
         }.items():
             drawn[name, m] = float(score(ones)[0]), score(weights)
-            statistics.from_samples(*drawn[name, m], clusters)
+            statistics.interval_from_samples(*drawn[name, m], clusters)
     for name in {key for key, _ in drawn}:
         for a, b in combinations(range(MODELS), 2):
             (value_a, draws_a), (value_b, draws_b) = drawn[name, a], drawn[name, b]
-            statistics.from_samples(value_a - value_b, draws_a - draws_b, clusters)
+            statistics.interval_from_samples(value_a - value_b, draws_a - draws_b, clusters)
 
 
 def loop(made: Study, resamples: int, rng: np.random.Generator) -> None:
@@ -103,7 +103,7 @@ def sign_flips(made: Study, resamples: int, rng: np.random.Generator) -> None:
     size = np.bincount(made.cluster)
     accuracy = np.stack([np.bincount(made.cluster, weights=r) / size for r in right])
     for a, b in combinations(range(MODELS), 2):
-        statistics.sign_flip(accuracy[a] - accuracy[b], rng, resamples=resamples)
+        statistics.sign_flip(accuracy[a] - accuracy[b], rng, n_resamples=resamples)
 
 
 def descriptive(made: Study) -> None:

@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator
+from enum import Enum
 
 from numpydoc.validate import validate
 
@@ -47,7 +48,8 @@ def public_names(rooms: set[str]) -> Iterator[str]:
             full = f"{thing.__module__}.{thing.__qualname__}"
             if not full.startswith("spikebridge."):
                 continue
-            yield full
+            if not (inspect.isclass(thing) and issubclass(thing, Enum)):  # nobody constructs a member of an enum
+                yield full
             if inspect.isclass(thing):
                 yield from (
                     f"{full}.{key}"

@@ -14,7 +14,7 @@ from scipy import stats
 
 from spikebridge import models, statistics
 from spikebridge.config import declared_tests
-from spikebridge.evaluation.comparisons import BLOCKS_WIDER, families
+from spikebridge.evaluation.comparisons import BLOCK_NULL_SCALE, families
 from spikebridge.metrics import balanced_accuracy, balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip, sign_flip_power
 
@@ -40,8 +40,8 @@ def test_known_effects_are_found(comparisons: pd.DataFrame) -> None:
 def test_yardsticks_never_enter_a_family() -> None:
     """However many models run, six recordings can still decide: what is tested is declared, not what is there."""
     names = models.names()
-    deciders = [n for n in names if models.kind(n).decides]
-    translators = [n for n in names if models.kind(n).translates]
+    deciders = [n for n in names if models.get_class(n).decides]
+    translators = [n for n in names if models.get_class(n).translates]
     assert len(deciders) > 4 and len(translators) > 2
     declared = {f.name: f.pairs for f in families([*deciders, "mine"], [*translators, "mine"])}
     assert declared == {
@@ -114,12 +114,12 @@ def test_blocks_of_few_recordings_have_a_wider_null(tmp_path: Path, run: Run) ->
     each = np.array([_within(b, "predicted") - _within(b, "majority") for _, b in mine.groupby("block")])
     row = primary.loc[("above_majority", "majority", "dnn")]
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(100_000, len(each)))
-    sums = BLOCKS_WIDER * (signs @ each)
+    sums = BLOCK_NULL_SCALE * (signs @ each)
     expected = float(np.mean(sums >= each.sum()))
     assert 0.001 < expected < 0.5 and row["n_clusters"] == len(each) > 4
     assert row["p"] == pytest.approx(expected, abs=4 * np.sqrt(expected / 2000))
     plain = sign_flip_power(each, 0.05, tests=3).detectable
-    assert row["detectable"] == pytest.approx(BLOCKS_WIDER * plain)
+    assert row["detectable"] == pytest.approx(BLOCK_NULL_SCALE * plain)
     between = primary.loc[("seq2seq_against_competitors", "dnn", "seq2seq")]
     assert (between["n_clusters"], between["smallest_attainable_p"]) == (4, 1 / 16)
 
@@ -186,7 +186,7 @@ def test_descriptions_are_the_tests_of_what_lies_on_disk(comparisons: pd.DataFra
 
 
 def _sorted(study: Study, model: str) -> pd.DataFrame:
-    table = pd.read_parquet(study.model(model) / "predictions.parquet")
+    table = pd.read_parquet(study.run(model).predictions)
     return table.sort_values(["recording", "time_s"]).reset_index(drop=True)
 
 

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from fake_runs import Study, write
 
+from spikebridge.artifacts.splits import load_splits, save_splits
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
-from spikebridge.splits import load_splits, save_splits
 
 Run = Callable[..., Path]
 Spoil = Callable[[Study], None]
@@ -23,15 +24,15 @@ Spoil = Callable[[Study], None]
 
 def table(name: str, change: Callable[[pd.DataFrame], pd.DataFrame], model: str = "dnn") -> Spoil:
     def spoil(study: Study) -> None:
-        path = study.model(model) / f"{name}.parquet"
+        path = study.run(model).folder / f"{name}.parquet"
         change(pd.read_parquet(path)).to_parquet(path)
 
     return spoil
 
 
-def consumed(change: Callable[[dict[str, Any]], object]) -> Spoil:
+def intervals(change: Callable[[dict[str, Any]], object]) -> Spoil:
     def spoil(study: Study) -> None:
-        path = study.model("dnn") / "consumed.json"
+        path = study.run("dnn").training_intervals
         content = json.loads(path.read_text())
         change(content)
         write(path, content)
@@ -41,7 +42,7 @@ def consumed(change: Callable[[dict[str, Any]], object]) -> Spoil:
 
 def touched_block(study: Study) -> None:
     stop = load_splits(study.places[1]).folds[2].test_intervals["rat1_day2"][0, 1]
-    consumed(lambda c: c["folds"]["2"]["rat1_day2"].append([stop + 0.2, stop + 0.5]))(study)
+    intervals(lambda c: c["folds"]["2"]["rat1_day2"].append([stop + 0.2, stop + 0.5]))(study)
 
 
 def edited_manifest(study: Study) -> None:
@@ -52,7 +53,7 @@ def edited_manifest(study: Study) -> None:
 
 def other_windows(study: Study) -> None:
     w = study.windows[0]
-    replace(w, source=w.source[::-1]).save(study.root / "windows" / f"{w.recording}.npz")
+    save_windows(replace(w, source=w.source[::-1]), study.root / "windows")
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,9 @@ def other_windows(study: Study) -> None:
         (table("predictions", lambda t: t.assign(time_s=t["time_s"] + 1)), "another decision time"),
         (table("predictions", lambda t: t.assign(label=t["label"].iloc[::-1].to_numpy())), "another label"),
         (table("predictions", lambda t: t.assign(trial=t["trial"] + 1000)), "the manifest does not test it"),
-        (consumed(lambda c: c.update(split_hash="0")), "dnn: consumed.json: expected split hash"),
-        (consumed(lambda c: c["folds"].pop("3")), "dnn: fold 3: expected the time intervals"),
-        (touched_block, r"dnn: fold 2: rat1_day2: consumed .* comes nearer than the gap"),
+        (intervals(lambda c: c.update(split_hash="0")), "dnn: training intervals: expected split hash"),
+        (intervals(lambda c: c["folds"].pop("3")), "dnn: fold 3: expected the time intervals"),
+        (touched_block, r"dnn: fold 2: rat1_day2: learned from .* nearer than the gap"),
         (edited_manifest, "does not match its hash"),
         (other_windows, "rat1_day1: the windows are not those of the split manifest"),
     ],
@@ -95,20 +96,20 @@ def test_what_was_checked_is_written(out: Path) -> None:
 
 
 def remove(name: str) -> Spoil:
-    return lambda study: (study.model("dnn") / name).unlink()
+    return lambda study: (study.run("dnn").folder / name).unlink()
 
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (remove("consumed.json"), "run the stage train@dnn"),
-        (lambda s: (s.model("dnn") / "consumed.json").write_text("{"), "cannot be read as JSON"),
+        (remove("training_intervals.json"), "run the stage train@dnn"),
+        (lambda s: s.run("dnn").training_intervals.write_text("{"), "cannot be read as JSON"),
         (table("predictions", lambda t: t.drop(columns="p_stay")), r"missing \['p_stay'\]"),
         (table("predictions", lambda t: t.assign(p_stay=2.0)), "expected probabilities that sum to one"),
         (table("predictions", lambda t: t.assign(predicted="maybe")), r"expected one of .* got \['maybe'\]"),
-        (lambda s: (s.model("dnn") / "predictions.parquet").write_text("no"), "cannot be read as parquet"),
-        (lambda s: (s.model("seq2seq") / "latents.npz").write_text("no"), "latents.npz: cannot be read"),
-        (lambda s: (s.model("dnn") / "consumed.json").write_text("[]"), "expected a JSON object, got list"),
+        (lambda s: s.run("dnn").predictions.write_text("no"), "cannot be read as parquet"),
+        (lambda s: s.run("seq2seq").latents.write_text("no"), "latents.parquet: cannot be read"),
+        (lambda s: s.run("dnn").training_intervals.write_text("[]"), "expected a JSON object, got list"),
         (lambda s: (s.root / "data" / "truth" / "rat1_day1.npz").write_text("no"), "as the truth of a simulated"),
     ],
 )

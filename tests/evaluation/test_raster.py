@@ -19,18 +19,16 @@ def test_rasters_show_counts_and_rates_as_they_are(study: Study, out: Path) -> N
         shown = table[table["panel"] == panel].pivot(index="unit", columns="time_s", values="value").loc[units]
         np.testing.assert_array_equal(shown.to_numpy(), counts[window].T)
     rates = table[table["panel"] == "predicted"].pivot(index="unit", columns="time_s", values="value")
-    with np.load(study.model("seq2seq") / "rates.npz") as z:
-        at = np.flatnonzero(z[f"{w.recording}|trial"] == about["trial"])[0]
-        expected = z[f"{w.recording}|rates"][at].T / w.bin_s
+    known, predicted = study.run("seq2seq").read_translation("seq2seq").rates[w.recording]
+    expected = predicted[np.flatnonzero(known == about["trial"])[0]].T / w.bin_s
     np.testing.assert_allclose(rates.loc[w.target_units].to_numpy(), expected, rtol=1e-6)
 
 
 def test_means_and_order_come_from_all_held_out_trials(study: Study, out: Path) -> None:
     table = pd.read_csv(out / "tables" / "raster.csv")
     w = next(w for w in study.windows if w.recording == table["recording"].iloc[0])
-    with np.load(study.model("seq2seq") / "rates.npz") as z:
-        rates = z[f"{w.recording}|rates"].astype(float)
-        known = z[f"{w.recording}|trial"]
+    known, predicted = study.run("seq2seq").read_translation("seq2seq").rates[w.recording]
+    rates = predicted.astype(float)
     by_unit = table.drop_duplicates(["panel", "unit"]).set_index(["panel", "unit"])
     counts = w.target[[int(np.flatnonzero(w.trial == k)[0]) for k in known]]
     for panel, values in (("predicted", rates), ("target", counts)):

@@ -15,7 +15,7 @@ DECIDERS = ["seq2seq", "random_forest", "dnn", "majority"]
 
 @pytest.mark.parametrize("model", DECIDERS)
 def test_scores_are_scikit_learns_on_the_predictions(study: Study, scores: dict[str, Any], model: str) -> None:
-    table = pd.read_parquet(study.model(model) / "predictions.parquet")
+    table = pd.read_parquet(study.run(model).predictions)
     p = table[["p_skip", "p_stay"]].to_numpy()
     found = scores["models"][model]
     expected = {
@@ -32,7 +32,7 @@ def test_scores_are_scikit_learns_on_the_predictions(study: Study, scores: dict[
 
 
 def test_bits_per_spike_is_the_ratio_of_sums(study: Study, scores: dict[str, Any]) -> None:
-    table = pd.read_parquet(study.model("seq2seq") / "translation.parquet")
+    table = pd.read_parquet(study.run("seq2seq").translation)
     found = scores["translation"]["seq2seq"]
     expected = table["nats"].sum() / (table["spikes"].sum() * np.log(2))
     assert found["bits_per_spike"]["value"] == pytest.approx(expected)

@@ -12,12 +12,15 @@ import pytest
 from studies import every_model, small_config
 
 from spikebridge import metrics, models
+from spikebridge.artifacts.latents import read_latents
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.fitting import training
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import check_training_intervals, load_splits, take
+from spikebridge.splits import check_training_intervals, select_windows
 from spikebridge.types import Windows
 
-QUICK = {"seq2seq": {"epochs": 2, "hidden": 8}, "random_forest": {"trees": 5}, "dnn": {"epochs": 3}}
+QUICK = {"seq2seq": {"max_epochs": 2, "hidden_size": 8}, "random_forest": {"n_estimators": 5}, "dnn": {"max_epochs": 3}}
 
 
 def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[dict[str, Any]]]:
@@ -32,12 +35,7 @@ def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[d
 
 @pytest.fixture(scope="module", params=every_model())
 def trained(request: pytest.FixtureRequest, study: Path) -> tuple[Any, Path, list[dict[str, Any]]]:
-    return models.kind(request.param), *run(study, request.param, f"out_{request.param}")
-
-
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as z:
-        return dict(z)
+    return models.get_class(request.param), *run(study, request.param, f"out_{request.param}")
 
 
 def test_every_labelled_trial_is_predicted_once_in_its_own_fold(
@@ -73,15 +71,15 @@ def test_every_labelled_trial_is_predicted_once_in_its_own_fold(
             assert list(mine.predicted) == [w.classes[i] for i in speaks_for.argmax(axis=1)]
 
 
-def test_time_consumed_keeps_clear_of_the_test_blocks(trained: tuple[Any, Path, Any], study: Path) -> None:
+def test_training_time_keeps_clear_of_the_test_blocks(trained: tuple[Any, Path, Any], study: Path) -> None:
     _, out, _ = trained
     splits = load_splits(study / "splits.json")
-    consumed = json.loads((out / "consumed.json").read_text())
-    assert consumed["split_hash"] == splits.hash
-    assert set(consumed["folds"]) == {"0", "1"}
-    for fold, time in consumed["folds"].items():
+    learned = TrainingRun(out).read_training_intervals()
+    assert learned.split_hash == splits.hash
+    assert set(learned.folds) == {0, 1}
+    for fold, time in learned.folds.items():
         assert set(time) == set(splits.full.train)
-        assert check_training_intervals(splits, int(fold), time) == []
+        assert check_training_intervals(splits, fold, time) == []
 
 
 def test_translation_is_the_metric_of_the_saved_rates(
@@ -89,14 +87,14 @@ def test_translation_is_the_metric_of_the_saved_rates(
 ) -> None:
     kind, out, _ = trained
     if not kind.translates:
-        assert not (out / "rates.npz").exists()
+        assert not TrainingRun(out).rates.exists()
         return
-    rates = arrays(out / "rates.npz")
+    rates = TrainingRun(out).read_translation(kind.name).rates
     table = pd.read_parquet(out / "translation.parquet").set_index(["recording", "trial"])
     splits = load_splits(study / "splits.json")
     for w in windows:
-        assert np.array_equal(rates[f"{w.recording}|trial"], np.sort(w.trial[w.labelled]))
-        row = dict(zip(rates[f"{w.recording}|trial"], rates[f"{w.recording}|rates"], strict=True))
+        assert np.array_equal(rates[w.recording][0], np.sort(w.trial[w.labelled]))
+        row = dict(zip(*rates[w.recording], strict=True))
         for fold in splits.folds:
             base = w.target[fold.train[w.recording]].mean(axis=(0, 1))
             for i in fold.test[w.recording]:
@@ -119,24 +117,23 @@ def test_latents_are_there_for_train_and_test_trials(
 ) -> None:
     kind, out, _ = trained
     if kind.name != "seq2seq":
-        assert not (out / "latents.npz").exists()
+        assert not TrainingRun(out).latents.exists()
         return
-    latents = arrays(out / "latents.npz")
+    latents = read_latents(TrainingRun(out).latents)
     splits = load_splits(study / "splits.json")
     for w in windows:
         for fold in splits.folds:
-            key = f"{w.recording}|{fold.fold}"
-            test = latents[f"{key}|is_test"]
-            assert set(latents[f"{key}|trial"][test]) == set(w.trial[fold.test[w.recording]])
-            assert latents[f"{key}|latents"].shape == (len(test), w.n_bins, 8)
-            assert not set(latents[f"{key}|trial"][~test]) & set(latents[f"{key}|trial"][test])
+            part = latents[w.recording][fold.fold]
+            assert set(part.trial[part.held_out]) == set(w.trial[fold.test[w.recording]])
+            assert part.latents.shape == (len(part.trial), w.n_bins, 8)
+            assert not set(part.trial[~part.held_out]) & set(part.trial[part.held_out])
 
 
 def test_history_is_what_was_told_live(trained: tuple[Any, Path, Any]) -> None:
     kind, out, told = trained
     history = pd.read_csv(out / "history.csv")
     assert list(history.columns[:2]) == ["fold", "epoch"]
-    assert len(history) == len(told) == 3 * QUICK.get(kind.name, {}).get("epochs", 0)
+    assert len(history) == len(told) == 3 * QUICK.get(kind.name, {}).get("max_epochs", 0)
     if told:
         assert set(history.fold.astype(str)) == {"0", "1", "full"}
         np.testing.assert_allclose(history.train_loss, [row["train_loss"] for row in told])
@@ -167,7 +164,7 @@ def test_predictions_are_those_of_a_model_fitted_by_hand(study: Path, windows: l
     part = splits.folds[1].inner[0]
     model = models.create("random_forest", QUICK["random_forest"])
     rng = random_generator(small_config().seed, "fit", "random_forest", "1", training.OUTER)
-    model.fit(take(windows, part.train), take(windows, part.valid), rng)
+    model.fit(select_windows(windows, part.train), select_windows(windows, part.valid), rng)
     w = windows[0]
     rows = splits.folds[1].test[w.recording]
     expected = dict(zip(w.trial[rows], model.predict(w.select(rows)).probabilities[:, 1], strict=True))

@@ -18,7 +18,7 @@ from spikebridge.types import Recording
 
 @pytest.fixture(scope="module")
 def simulated() -> Recording:
-    knobs = SimulateConfig(trials=60, source_units=(6, 6), target_units=(5, 5))
+    knobs = SimulateConfig(n_trials=60, n_source_units=(6, 6), n_target_units=(5, 5))
     session = as_recording(simulate_session(knobs, np.random.default_rng(3), "rat1_day1", "rat1"))
     on_samples = (session.spikes["time_s"] * 30000).round() / 30000
     return replace(session, spikes=session.spikes.assign(time_s=on_samples).drop_duplicates(ignore_index=True))
@@ -33,12 +33,12 @@ def test_a_block_that_runs(simulated: Recording, tmp_path: Path, name: str) -> N
         simulated = replace(simulated, spikes=spikes.drop_duplicates(ignore_index=True))
     path = reader.write(simulated, tmp_path)
     found = inspect(path)
-    assert [look.reader for look in found.recordings] == [name]
+    assert [summary.reader for summary in found.recordings] == [name]
     assert found.recordings[0].name == "rat1_day1"
     assert (found.proposal.data["source"], found.proposal.data["target"]) == (["HC"], ["PFC"])
     assert found.proposal.trials["label"] == "choice"
-    assert found.trial.runs, found.trial.problems
-    assert found.trial.stages == ("ingest", "preprocess", "split")
-    (used, total) = found.trial.kept["rat1_day1"]
+    assert found.dry_run.runs, found.dry_run.problems
+    assert found.dry_run.stages == ("ingest", "preprocess", "split")
+    (used, total) = found.dry_run.trials_used["rat1_day1"]
     assert total == 60
     assert used >= 55

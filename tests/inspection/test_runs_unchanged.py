@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from spikebridge import config, io, preprocess, simulate
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import ComputeConfig, SimulateConfig
-from spikebridge.inspection import Inspection, complete, inspect
+from spikebridge.inspection import Inspection, complete_params, inspect
 from spikebridge.splits import make_splits
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
@@ -26,14 +27,14 @@ def run(found: Inspection, folder: Path) -> dict[str, int]:
     """Write the file, load it, and run the three stages that decide about data: recording -> labelled trials."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "params.yaml"
-    path.write_text(complete(SHIPPED.read_text(encoding="utf-8"), found.proposal), encoding="utf-8")
+    path.write_text(complete_params(SHIPPED.read_text(encoding="utf-8"), found.proposal), encoding="utf-8")
     alone = ComputeConfig(workers=1)  # starting other processes takes longer
     settings = config.load(path).model_copy(update={"compute": alone})
-    assert yaml.safe_load(found.block).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    assert yaml.safe_load(found.proposed_yaml).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
     io.ingest(settings, folder / "ingested")
     preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
-    windows = preprocess.load_windows(folder / "windows")
-    make_splits(windows, settings.split, animals=preprocess.load_animals(folder / "windows"))
+    windows = load_windows(folder / "windows")
+    make_splits(windows, settings.split, animals=load_animals(folder / "windows"))
     for w in windows:
         assert (w.stop_s[w.labelled] <= w.decision_s[w.labelled] + 1e-6).all()
     return {w.recording: int(w.labelled.sum()) for w in windows}
@@ -47,13 +48,13 @@ def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     assert found.proposal.data["observed"] == "trials"
     assert found.proposal.trials["label"] == "outcome"
     assert found.proposal.trials["window_s"] == [0.0, 0.4]
-    assert found.trial.runs
-    assert found.trial.stages == ("ingest", "preprocess", "split")
-    assert found.trial.kept == {name: (n_trials, n_trials)}
+    assert found.dry_run.runs
+    assert found.dry_run.stages == ("ingest", "preprocess", "split")
+    assert found.dry_run.trials_used == {name: (n_trials, n_trials)}
     spikes = found.recordings[0].spikes
     assert spikes is not None
     assert (spikes.resolution_s, spikes.observed_from) == (pytest.approx(0.01), "trials")
-    assert any("refractory violations cannot be told" in w for w in found.recordings[0].warnings)
+    assert any("refractory violations cannot be told" in str(w) for w in found.recordings[0].warnings)
     assert run(found, tmp_path) == {name: n_trials}
     about = json.loads((tmp_path / "ingested" / name / "recording.json").read_text(encoding="utf-8"))
     assert about["bin_width_s"] is None, "the file holds spike times, known to 10 ms"
@@ -66,12 +67,12 @@ def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> Non
     assert set(found.proposal.data["target"]) == set().union(*(t for _, t, _ in REAL.values()))
     assert found.proposal.data["region_from"] == "auto"
     assert set(found.proposal.region_column.values()) == {"brain_area", "electrodes.location"}
-    assert any(w.startswith("recordings differ in proposed regions: ") for w in found.warnings)
+    assert any(str(w).startswith("recordings differ in proposed regions: ") for w in found.warnings)
     assert run(found, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
 
 
 def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None:
-    knobs = SimulateConfig(recordings=2, trials=60, source_units=(8, 10), target_units=(6, 8))
+    knobs = SimulateConfig(n_recordings=2, n_trials=60, n_source_units=(8, 10), n_target_units=(6, 8))
     simulate.simulate(knobs, 1, tmp_path / "simulated")
     found = inspect(tmp_path / "simulated")
     shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))

@@ -13,21 +13,23 @@ import pytest
 from perturbation import changed, spoilt
 from studies import as_recording, every_model, small_config
 
-from spikebridge import models, preprocess
+from spikebridge import models
+from spikebridge.artifacts.splits import load_splits, verify_splits
+from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
 from spikebridge.fitting import training, tuning
 from spikebridge.preprocess.quality import select_units
 from spikebridge.simulate import simulate_session
-from spikebridge.splits import load_splits, verify
 from spikebridge.types import Partition, Splits, Windows
 
 QUICK: dict[str, dict[str, Any]] = {
-    "seq2seq": {"epochs": 2, "hidden": 8, "latents": 2, "readout_trees": 3, "members": 1},
-    "random_forest": {"trees": 5},
-    "gradient_boosting": {"trees": 3},
-    "dnn": {"epochs": 2, "hidden": 8},
+    "seq2seq": {"max_epochs": 2, "hidden_size": 8, "n_latents": 2, "n_readout_trees": 3, "n_members": 1},
+    "random_forest": {"n_estimators": 5},
+    "gradient_boosting": {"n_estimators": 3},
+    "dnn": {"max_epochs": 2, "hidden_size": 8},
 }
 
 
@@ -37,7 +39,7 @@ def test_no_model_learns_from_what_it_is_not_given(name: str, study: Path, tmp_p
     assert changed(lambda: models.create(name, QUICK.get(name)), study, tmp_path) == []
 
 
-class _Reaching(models.kind("logistic")):  # type: ignore[misc]
+class _Reaching(models.get_class("logistic")):  # type: ignore[misc]
     """Reaches through the windows that it is given to the file that they lie in, as no model may."""
 
     def _fit(self, train: Sequence[Windows], valid: Sequence[Windows], *rest: Any) -> None:
@@ -101,7 +103,7 @@ def checked(config: Any, model: str, study: Path, best: Path, root: Path) -> dic
 
 
 def settings(model: str) -> Any:
-    config = small_config(tune={"trials": 1})
+    config = small_config(tune={"n_trials": 1})
     return config.model_copy(update={"models": {model: {}}})
 
 
@@ -109,21 +111,21 @@ def test_honest_stages_pass(study: Path, tmp_path: Path) -> None:
     config = settings("majority")
     best = tuned(config, "majority", study, tmp_path)
     assert checked(config, "majority", study, best, tmp_path)["passed"] is True
-    consumed = json.loads((tmp_path / "train" / "majority" / "consumed.json").read_text())
-    assert consumed["tuning"].keys() == consumed["folds"].keys() == {"0", "1"}
+    learned = TrainingRun(tmp_path / "train" / "majority").read_training_intervals()
+    assert learned.tuning.keys() == learned.folds.keys() == {0, 1}
 
 
 @pytest.mark.parametrize("model", ["psth", "majority"])
 def test_a_refit_that_sees_the_test_block_is_caught(
     model: str, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Leaks 1 and 3: whatever scales, selects or translates, it has consumed time that it must not."""
+    """Leaks 1 and 3: whatever scales, selects or translates, it has learned from time that it must not."""
     config = settings(model)
     best = tmp_path / "best.json"
     folds: list[dict[str, Any]] = [{"fold": f, "params": {}} for f in (0, 1, "full")]
     best.write_text(json.dumps({"folds": folds[:-1], "full": folds[-1]}))
     monkeypatch.setattr(training, "inner_partitions", everything)
-    with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: consumed .* test block"):
+    with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: learned from .* test block"):
         checked(config, model, study, best, tmp_path)
 
 
@@ -134,7 +136,7 @@ def test_a_tuner_that_sees_the_test_block_is_caught(
     config = settings("majority")
     monkeypatch.setattr(tuning, "inner_partitions", everything)
     best = tuned(config, "majority", study, tmp_path)
-    with pytest.raises(LeakageError, match=r"^majority \(tuning\): fold 0: rec\.0: consumed .* test block"):
+    with pytest.raises(LeakageError, match=r"^majority \(tuning\): fold 0: rec\.0: learned from .* test block"):
         checked(config, "majority", study, best, tmp_path)
 
 
@@ -151,7 +153,7 @@ def test_settings_tuned_in_other_folds_are_refused(study: Path, tmp_path: Path) 
 @pytest.mark.parametrize("model", ["ridge", "logistic"])
 def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_path: Path) -> None:
     """Leak 8 is impossible: garbage in the test block and its gap, and the same trials with the same values."""
-    config = small_config(tune={"trials": 2, "startup_trials": 1}).model_copy(update={"models": {model: {}}})
+    config = small_config(tune={"n_trials": 2, "n_startup_trials": 1}).model_copy(update={"models": {model: {}}})
     found = []
     for windows in (study / "windows", spoilt(tmp_path, study, 0)):
         storage = tmp_path / f"{windows.name}.db"
@@ -164,7 +166,7 @@ def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_p
 def test_unit_selection_cannot_see_labels() -> None:
     """Leak 2 is impossible: units are chosen once a recording from spikes alone. Without trials they are the same."""
     config = small_config(
-        simulate={"recordings": 1, "trials": 20, "source_units": [10, 10], "target_units": [8, 8]},
+        simulate={"n_recordings": 1, "n_trials": 20, "n_source_units": [10, 10], "n_target_units": [8, 8]},
         quality={"max_isi_violations": 0.3, "min_presence_ratio": 0.99},
     )
     session = simulate_session(config.simulate, np.random.default_rng(3), "one", "rat")
@@ -183,10 +185,10 @@ def test_unit_selection_cannot_see_labels() -> None:
 def test_units_chosen_by_labels_after_the_split_are_caught(study: Path, tmp_path: Path) -> None:
     """Leak 2 by hand: windows rewritten with the units that best tell the labels of all trials."""
     splits = load_splits(study / "splits.json")
-    data = preprocess.load_windows(study / "windows")
+    data = load_windows(study / "windows")
     w = data[0].select(np.flatnonzero(data[0].labelled))
     told = np.abs(np.corrcoef(np.asarray(w.source).sum(axis=1).T, w.label)[-1, :-1])
     best = np.sort(np.argsort(np.nan_to_num(told))[-4:])
     doctored = replace(data[0], source=np.asarray(data[0].source)[:, :, best], source_units=data[0].source_units[best])
     with pytest.raises(LeakageError, match=r"rec\.0: the windows are not those of the split manifest"):
-        verify(splits, [doctored, *data[1:]])
+        verify_splits(splits, [doctored, *data[1:]])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as oracle
 
-from spikebridge.metrics import decision
+from spikebridge.metrics import calibration_curve, clustered, decision
 
 
 def made(rng: np.random.Generator, k: int, n: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,12 +22,12 @@ def test_agrees_with_scikit_learn(rng: np.random.Generator, k: int) -> None:
     label, predicted, p = made(rng, k)
     p[0] = np.eye(k)[(label[0] + 1) % k]  # certain and wrong: clipped
     area = oracle.roc_auc_score(label, p[:, 1]) if k == 2 else oracle.roc_auc_score(label, p, multi_class="ovr")
+    one_cluster, once = np.zeros(len(label), dtype=np.int64), np.ones((1, 1))
     found = {
-        "accuracy": (decision.accuracy(label, predicted), oracle.accuracy_score(label, predicted)),
         "balanced": (decision.balanced_accuracy(label, predicted), oracle.balanced_accuracy_score(label, predicted)),
         "log loss": (decision.log_loss(label, p), oracle.log_loss(label, p)),
-        "brier": (decision.brier(label, p), oracle.brier_score_loss(label, p, labels=list(range(k)))),
-        "auc": (decision.auc(label, p), area),
+        "brier": (decision.brier_per_trial(label, p).mean(), oracle.brier_score_loss(label, p, labels=list(range(k)))),
+        "auc": (clustered.auc(label, p, one_cluster)(once)[0], area),
     }
     for name, (ours, theirs) in found.items():
         assert ours == pytest.approx(theirs, rel=1e-12), name
@@ -35,8 +36,8 @@ def test_agrees_with_scikit_learn(rng: np.random.Generator, k: int) -> None:
 def test_one_class_only(rng: np.random.Generator) -> None:
     p = rng.dirichlet([1, 1], 10)
     label = np.zeros(10, dtype=np.int64)
-    assert np.isnan(decision.auc(label, p))
-    assert decision.balanced_accuracy(label, p.argmax(1)) == decision.accuracy(label, p.argmax(1))
+    assert np.isnan(clustered.auc(label, p, label)(np.ones((1, 1)))[0])
+    assert decision.balanced_accuracy(label, p.argmax(1)) == (label == p.argmax(1)).mean()
 
 
 def test_within_blocks_by_hand() -> None:
@@ -67,3 +68,34 @@ def test_weighted_trials_within_blocks_are_those_of_scikit_learn(rng: np.random.
         for b in range(3)
     ]
     np.testing.assert_allclose(found, expected)
+
+
+def calibration_error(curve: pd.DataFrame) -> float:
+    """Mean distance of predicted and observed frequencies, weighted by trials (Naeini et al. 2015)."""
+    return float(np.average((curve["predicted"] - curve["observed"]).abs(), weights=curve["n"]))
+
+
+def test_honest_probabilities_lie_on_the_diagonal(rng: np.random.Generator) -> None:
+    p = rng.uniform(size=20_000)
+    label = (rng.uniform(size=len(p)) < p).astype(np.int64)
+    curve = calibration_curve(label, np.column_stack([1 - p, p]))
+    assert len(curve) == 8
+    assert curve["n"].sum() == len(p)
+    assert (curve["predicted"] - curve["observed"]).abs().max() < 0.03
+    assert calibration_error(curve) < 0.02
+    assert ((curve["low"] < curve["observed"]) & (curve["observed"] < curve["high"])).all()
+
+
+def test_boasting_shows(rng: np.random.Generator) -> None:
+    label = rng.integers(0, 2, 1000)
+    p = np.full((1000, 2), [0.05, 0.95])
+    curve = calibration_curve(label, p)
+    assert len(curve) == 1  # ties are not parted
+    assert calibration_error(curve) == pytest.approx(abs(0.95 - label.mean()))
+
+
+def test_more_classes_ask_of_the_most_likely_one(rng: np.random.Generator) -> None:
+    p = rng.dirichlet(np.ones(3), 300)
+    label = rng.integers(0, 3, 300)
+    curve = calibration_curve(label, p, n_bins=4)
+    assert np.average(curve["observed"], weights=curve["n"]) == pytest.approx((p.argmax(1) == label).mean())

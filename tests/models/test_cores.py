@@ -13,10 +13,8 @@ from studies import simulated_windows, small_config
 from spikebridge import metrics, models
 from spikebridge.errors import ConfigError
 from spikebridge.models.seq2seq.cores import Core, build_core, core_names
-from spikebridge.models.seq2seq.cores.attention import Layer as AttentionLayer
-from spikebridge.models.seq2seq.cores.attention import positions
-from spikebridge.models.seq2seq.cores.state_space import STATES
-from spikebridge.models.seq2seq.cores.state_space import Layer as StateSpaceLayer
+from spikebridge.models.seq2seq.cores.attention import TransformerLayer, positional_encoding
+from spikebridge.models.seq2seq.cores.state_space import N_STATES, DiagonalLayer
 from spikebridge.types import Windows
 
 INPUTS, HIDDEN, BINS = 5, 6, 20
@@ -90,7 +88,7 @@ def test_gradients_reach_the_input_and_every_weight(name: str) -> None:
 
 
 def test_a_fitted_model_comes_back_from_disk(name: str, halves: Halves, tmp_path: Path) -> None:
-    model = models.create("seq2seq", {"core": name, "epochs": 1, "hidden": 8})
+    model = models.create("seq2seq", {"core": name, "max_epochs": 1, "hidden_size": 8})
     model.fit(*halves, np.random.default_rng(0))
     model.save(tmp_path)
     again = models.load(tmp_path)
@@ -103,7 +101,7 @@ def test_a_fitted_model_comes_back_from_disk(name: str, halves: Halves, tmp_path
 @pytest.fixture(scope="module")
 def coupled() -> tuple[list[Windows], list[Windows], list[Windows]]:
     """Training, validation and test windows of two simulated recordings."""
-    knobs = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
+    knobs = {"n_recordings": 2, "n_trials": 60, "n_source_units": [30, 32], "n_target_units": [20, 22]}
     found = simulated_windows(small_config(simulate=knobs))
     cuts = [[0, *(int(f * len(w)) for f in (0.6, 0.8)), len(w) + 3] for w in found]
     train, valid, test = (
@@ -113,15 +111,22 @@ def coupled() -> tuple[list[Windows], list[Windows], list[Windows]]:
     return train, valid, test
 
 
-@pytest.mark.parametrize("direction", ["causal", "two_sided"])
+@pytest.mark.parametrize("causal", [True, False])
 def test_it_learns_a_small_study(
-    name: str, direction: str, coupled: tuple[list[Windows], list[Windows], list[Windows]]
+    name: str, causal: bool, coupled: tuple[list[Windows], list[Windows], list[Windows]]
 ) -> None:
     """Above the closed-form start, which a core that learns nothing leaves as it is."""
     train, valid, test = coupled
     bits = []
     for epochs, rate in ((12, 8.0e-3), (1, 1.0e-9)):
-        p = {"core": name, "epochs": epochs, "rate": rate, "batch": 64, "members": 1, "direction_in_time": direction}
+        p = {
+            "core": name,
+            "max_epochs": epochs,
+            "learning_rate": rate,
+            "batch_size": 64,
+            "n_members": 1,
+            "causal": causal,
+        }
         model = models.create("seq2seq", p)
         model.fit(train, valid, np.random.default_rng(0))
         nats, spikes = 0.0, 0.0
@@ -141,18 +146,18 @@ def test_the_state_space_layer_is_its_recurrence() -> None:
     """Bin by bin, one complex state at a time, against all bins at once."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        layer = StateSpaceLayer(INPUTS, HIDDEN).double()
+        layer = DiagonalLayer(INPUTS, HIDDEN).double()
     x = some_input().double()
     with torch.no_grad():
-        u = layer.enter(x).numpy()
+        u = layer.input_map(x).numpy()
         a = np.exp(-np.exp(layer.decay.numpy()) + 1j * layer.angle.numpy())
-        c = layer.read[0].numpy() + 1j * layer.read[1].numpy()
-        h = np.zeros((len(x), HIDDEN, STATES), complex)
+        c = layer.output_weights[0].numpy() + 1j * layer.output_weights[1].numpy()
+        h = np.zeros((len(x), HIDDEN, N_STATES), complex)
         y = np.empty_like(u)
         for t in range(BINS):
             h = a * h + np.sqrt(1 - np.abs(a) ** 2) * u[:, t, :, None]
-            y[:, t] = (c * h).real.sum(axis=2) + layer.through.numpy() * u[:, t]
-        value, gate = layer.leave(torch.from_numpy(y)).chunk(2, dim=-1)
+            y[:, t] = (c * h).real.sum(axis=2) + layer.feedthrough.numpy() * u[:, t]
+        value, gate = layer.gate_map(torch.from_numpy(y)).chunk(2, dim=-1)
         np.testing.assert_allclose(layer(x), value.tanh() * gate.sigmoid(), atol=1e-10)
 
 
@@ -160,13 +165,13 @@ def test_the_state_space_layer_is_its_recurrence() -> None:
 def test_attention_is_torchs_own_encoder_layer(causal: bool) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        layer = AttentionLayer(8, causal)
+        layer = TransformerLayer(8, causal)
     theirs = torch.nn.TransformerEncoderLayer(
         8, layer.heads, 16, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
     )
     ours = {
-        "self_attn.in_proj": layer.ask, "self_attn.out_proj": layer.answer, "norm1": layer.before,
-        "norm2": layer.between, "linear1": layer.perceptron[0], "linear2": layer.perceptron[2],
+        "self_attn.in_proj": layer.query_key_value, "self_attn.out_proj": layer.out_map, "norm1": layer.norm_attention,
+        "norm2": layer.norm_perceptron, "linear1": layer.perceptron[0], "linear2": layer.perceptron[2],
     }  # fmt: skip
     weights = {}
     for name, part in ours.items():
@@ -180,6 +185,6 @@ def test_attention_is_torchs_own_encoder_layer(causal: bool) -> None:
 
 
 def test_positions_tell_bins_apart() -> None:
-    table = positions(60, 7)
+    table = positional_encoding(60, 7)
     assert table.shape == (60, 7)
     assert torch.cdist(table, table).add(torch.eye(60) * 9).min() > 0.1

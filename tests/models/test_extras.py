@@ -15,12 +15,12 @@ from spikebridge import models
 from spikebridge.errors import ConfigError
 from spikebridge.types import Windows
 
-EXTRAS = [name for name in models.names() if models.kind(name).extra]
+EXTRAS = [name for name in models.names() if models.get_class(name).extra]
 Halves = tuple[list[Windows], list[Windows]]
 
 
 def needs(name: str) -> pytest.MarkDecorator:
-    missing = models.kind(name).missing()
+    missing = models.get_class(name).missing_package()
     return pytest.mark.skipif(bool(missing), reason=missing or "-")
 
 
@@ -30,11 +30,11 @@ def test_which_they_are() -> None:
 
 @pytest.mark.parametrize("name", EXTRAS)
 def test_without_its_package_a_model_says_how_to_get_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = models.kind(name).extra
+    extra = models.get_class(name).extra
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert any(line.startswith(f"{extra}>=") for line in known[str(extra)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
-    for refused in (lambda: models.check({name: {}}), lambda: models.create(name)):
+    for refused in (lambda: models.check_section({name: {}}), lambda: models.create(name)):
         with pytest.raises(
             ConfigError, match=rf"model {name} needs the package {extra}.*pip install \"\.\[{extra}\]\""
         ):
@@ -43,7 +43,7 @@ def test_without_its_package_a_model_says_how_to_get_it(name: str, monkeypatch: 
 
 @needs("nemos_glm")
 def test_nemos_and_our_own_poisson_regression_agree(halves: Halves) -> None:
-    params = {"smoothing_s": 0.15, "reach_s": 0.2, "penalty": 2.0}
+    params = {"smoothing_s": 0.15, "max_lag_s": 0.2, "penalty": 2.0}
     ours, theirs = (models.create(name, params) for name in ("poisson_glm", "nemos_glm"))
     for model in (ours, theirs):
         model.fit(halves[0], [], np.random.default_rng(0))
@@ -56,7 +56,7 @@ def test_cebra_draws_near_what_follows_one_another(halves: Halves) -> None:
     """Bins a step apart lie nearer in the embedding than bins of other windows; iterations are what brings it about."""
 
     def closeness(iterations: int) -> float:
-        model = models.create("cebra", {"iterations": iterations, "segments": 20, "offset_s": 0.1})
+        model = models.create("cebra", {"max_iterations": iterations, "n_segments": 20, "time_offset_s": 0.1})
         model.fit(halves[0], [], np.random.default_rng(0))
         w = halves[1][0]
         z = model._features(w, model.parts[w.recording]).reshape(len(w), w.n_bins, -1)
@@ -70,7 +70,7 @@ def test_cebra_draws_near_what_follows_one_another(halves: Halves) -> None:
 def test_cebra_decodes_what_the_counts_tell(halves: Halves) -> None:
     """Counts that part the labels plainly: the embedding, which never saw a label, keeps them apart."""
     train, test = ([marked(w) for w in side] for side in halves)
-    model = models.create("cebra", {"iterations": 300})
+    model = models.create("cebra", {"max_iterations": 300})
     model.fit(train, [], np.random.default_rng(0))
     said = [(model.decide(model.predict(w).probabilities, w.recording) == w.label)[w.labelled] for w in test]
     right = np.concatenate(said)

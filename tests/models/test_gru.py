@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spikebridge.models.parts.gru import run_gru
+from spikebridge.models.seq2seq.cores.gru import run_gru
 
 
 def layer_and_input(two_sided: bool, windows: int, bins: int) -> tuple[nn.GRU, Tensor]:

@@ -11,11 +11,10 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import PoissonRegressor
 
 from spikebridge import metrics, models
-from spikebridge.models.parts.lagged import past
-from spikebridge.models.parts.psth import LockedMean
+from spikebridge.models.parts.regressors import SmoothedPsth, spike_history
 from spikebridge.types import Windows
 
-STILL = {"smoothing_s": 0.001, "reach_s": 0.0}  # no smoothing, no lags: the predictors are the counts
+STILL = {"smoothing_s": 0.001, "max_lag_s": 0.0}  # no smoothing, no lags: the predictors are the counts
 
 
 def fitted(name: str, train: Windows, **params: Any) -> models.Model:
@@ -87,7 +86,7 @@ def test_the_course_of_a_trial_as_a_term(name: str, locked: tuple[Windows, Windo
 
 def test_no_course_is_the_mean(locked: tuple[Windows, Windows]) -> None:
     train, _ = locked
-    part = LockedMean.fit(train.target, train)
+    part = SmoothedPsth.fit(train.target, train)
     np.testing.assert_allclose(part.curve, np.tile(part.mean, (20, 1)))
 
 
@@ -211,18 +210,20 @@ def autoregressive(gain: float, seed: int = 0) -> Windows:
 
 def test_target_history_predicts_an_autoregressive_population() -> None:
     train, test = parts(autoregressive(0.3))
-    history = fitted("target_history", train, history_s=0.05, penalty=1.0)
+    history = fitted("target_history", train, history_tau_s=0.05, penalty=1.0)
     assert bits(history, train, test) > 0.05
     assert bits(fitted("poisson_glm", train, penalty=1.0, **STILL), train, test) < 0.02
     train, test = parts(autoregressive(0.0))
-    alone = bits(fitted("target_history", train, history_s=0.05, penalty=100.0, own_penalty=1.0), train, test)
+    alone = bits(
+        fitted("target_history", train, history_tau_s=0.05, penalty=100.0, self_history_penalty=1.0), train, test
+    )
     assert abs(alone) < 0.005
 
 
 def test_the_source_adds_what_it_drives() -> None:
     """Unit 0 alone follows the source: history with source gains there, and all but nothing elsewhere."""
     train, test = parts(autoregressive(0.3))
-    common = {"history_s": 0.05, "penalty": 1.0}
+    common = {"history_tau_s": 0.05, "penalty": 1.0}
     without = fitted("target_history", train, **common).predict(test).rates
     joined = fitted("target_history_source", train, source_penalty=1.0, **common, **STILL).predict(test).rates
     base = train.target.mean(axis=(0, 1))
@@ -239,8 +240,8 @@ def test_the_source_adds_what_it_drives() -> None:
 def test_the_past_is_an_exponential_average_of_the_bins_before() -> None:
     rng = np.random.default_rng(0)
     counts, base, decay = rng.poisson(1.0, (3, 6, 2)), np.array([0.5, 2.0]), 0.7
-    found = past(counts, base, decay)
+    found = spike_history(counts, base, decay)
     for w, t, u in np.ndindex(3, 6, 2):
         terms = [0.3 * decay ** (t - 1 - s) * (counts[w, s, u] - base[u]) for s in range(t)]
         assert found[w, t, u] == pytest.approx(sum(terms))
-    np.testing.assert_array_equal(past(counts, base, 0.0)[:, 1:], counts[:, :-1] - base)
+    np.testing.assert_array_equal(spike_history(counts, base, 0.0)[:, 1:], counts[:, :-1] - base)

@@ -15,6 +15,10 @@ from fake_latents import translate
 from studies import small_config
 
 from spikebridge import models
+from spikebridge.artifacts.latents import FoldLatents
+from spikebridge.artifacts.splits import load_splits, save_splits
+from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.metrics.decision import log_loss_per_trial
@@ -28,7 +32,7 @@ from spikebridge.nested_models.decoding.inputs import (
     with_latents,
 )
 from spikebridge.nested_models.decoding.steps import COUNTS, decision_steps
-from spikebridge.splits import check_training_intervals, load_splits, make_splits, save_splits
+from spikebridge.splits import check_training_intervals, make_splits
 from spikebridge.types import Splits, Windows
 
 ALL = [
@@ -52,7 +56,7 @@ def splits(study: Path) -> Splits:
 @pytest.fixture(scope="module")
 def climbed(study: Path, windows: list[Windows], splits: Splits) -> Path:
     translate(study, windows, splits)
-    config = small_config(ladder={"confounds": ["delay_s", "speed"]})
+    config = small_config(nested_models={"confounds": ["delay_s", "speed"]})
     run(study, config, study / "ladder")
     return study / "ladder"
 
@@ -71,9 +75,9 @@ def test_every_step_predicts_every_labelled_trial_once(climbed: Path, windows: l
         assert len(table) == n and not table.duplicated(["recording", "trial"]).any()
         assert set(table["split_hash"]) == {splits.hash}
         np.testing.assert_allclose(table[["p_skip", "p_stay"]].sum(axis=1), 1.0)
-        consumed = json.loads((climbed / step / "consumed.json").read_text())
+        learned = TrainingRun(climbed / step).read_training_intervals()
         for fold in splits.folds:
-            assert check_training_intervals(splits, fold.fold, consumed["folds"][str(fold.fold)]) == []
+            assert check_training_intervals(splits, fold.fold, learned.folds[fold.fold]) == []
 
 
 def test_references_are_named_or_the_best_before_on_inner_folds(climbed: Path) -> None:
@@ -134,7 +138,7 @@ def test_a_step_by_hand(climbed: Path, windows: list[Windows], splits: Splits) -
 @pytest.mark.parametrize("how", ["residualise", "match"])
 def test_the_test_block_is_never_learned_from(windows: list[Windows], how: str) -> None:
     """Other counts and labels in a fold's test trials but the first: the first is told the same, with one setting."""
-    config = small_config(ladder={"confounds": ["delay_s"], "how": how})
+    config = small_config(nested_models={"confounds": ["delay_s"], "confound_control": how})
     data = [w.select(w.labelled) for w in windows]
     splits = make_splits(data, config.split)
     fold, rng = splits.folds[0], np.random.default_rng(0)
@@ -154,13 +158,13 @@ def test_the_test_block_is_never_learned_from(windows: list[Windows], how: str) 
             pd.testing.assert_frame_equal(*first)
 
 
-def test_what_the_translator_consumed_is_consumed_by_its_latents(climbed: Path, study: Path) -> None:
-    whole = json.loads((study / "train" / "seq2seq" / "consumed.json").read_text())["folds"]
+def test_steps_of_latents_have_learned_from_what_the_translator_learned_from(climbed: Path, study: Path) -> None:
+    whole = TrainingRun(study / "train" / "seq2seq").read_training_intervals().folds
     for step, as_much in (("translated_latents", True), ("latents_beyond_confounds", True), ("source_region", False)):
-        consumed = json.loads((climbed / step / "consumed.json").read_text())["folds"]
+        learned = TrainingRun(climbed / step).read_training_intervals().folds
         for fold, by_recording in whole.items():
             for name, intervals in by_recording.items():
-                spent = [np.diff(np.array(i), axis=1).sum() for i in (consumed[fold][name], intervals)]
+                spent = [np.diff(np.array(i), axis=1).sum() for i in (learned[fold][name], intervals)]
                 assert bool(np.isclose(*spent)) is as_much
 
 
@@ -176,7 +180,7 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
     ]  # fmt: skip
     (tmp_path / "windows").mkdir()
     for w in bare:
-        w.save(tmp_path / "windows" / f"{w.recording}.npz")
+        save_windows(w, tmp_path / "windows")
     config = small_config(trials={"covariates": []})
     save_splits(make_splits(bare, config.split), tmp_path / "splits.json")
     steps = run(tmp_path, config, tmp_path / "ladder")
@@ -198,7 +202,7 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
 def test_whole_recordings_held_out_leave_the_first_step(tmp_path: Path, windows: list[Windows]) -> None:
     (tmp_path / "windows").mkdir()
     for w in windows:
-        w.save(tmp_path / "windows" / f"{w.recording}.npz")
+        save_windows(w, tmp_path / "windows")
     config = small_config(split={"by": "recording"})
     save_splits(make_splits(windows, config.split), tmp_path / "splits.json")
     steps = run(tmp_path, config, tmp_path / "ladder")
@@ -207,15 +211,15 @@ def test_whole_recordings_held_out_leave_the_first_step(tmp_path: Path, windows:
     assert len(predictions(tmp_path / "ladder", "majority")) == sum(int(w.labelled.sum()) for w in windows)
 
 
-@pytest.mark.parametrize("key", ["task", "confounds"])
+@pytest.mark.parametrize("key", ["task_columns", "confounds"])
 def test_a_column_that_is_not_there_is_named(study: Path, tmp_path: Path, key: str) -> None:
-    with pytest.raises(ConfigError, match=rf"ladder.{key}: .* rec.0 has no 'delay', did you mean delay_s\?"):
-        run(study, small_config(ladder={key: ["delay"]}), tmp_path / "out")
+    with pytest.raises(ConfigError, match=rf"nested_models.{key}: .* rec.0 has no 'delay', did you mean delay_s\?"):
+        run(study, small_config(nested_models={key: ["delay"]}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_twice_the_same_with_any_number_of_workers(climbed: Path, study: Path, tmp_path: Path) -> None:
-    config = small_config(ladder={"confounds": ["delay_s", "speed"]}, compute={"workers": 2, "device": "cpu"})
+    config = small_config(nested_models={"confounds": ["delay_s", "speed"]}, compute={"workers": 2, "device": "cpu"})
     run(study, config, tmp_path / "again")
     for path in (p for p in climbed.rglob("*") if p.is_file()):
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(climbed)).read_bytes(), path.name
@@ -239,12 +243,11 @@ def test_columns_are_trial_columns_words_and_behaviour(windows: list[Windows]) -
 
 
 def test_latents_stand_at_their_trials_and_none_may_lack(windows: list[Windows]) -> None:
-    from spikebridge.nested_models.decoding.inputs import Latents
-
     w = in_memory(windows[0])
     order = np.random.default_rng(0).permutation(len(w))
     z = np.arange(len(w), dtype=np.float32)[:, None, None] * np.ones((1, w.n_bins, 2), np.float32)
-    seen = with_latents(w, {w.recording: Latents(w.trial[order], z[order])})
+    held_out = np.zeros(len(w), np.bool_)
+    seen = with_latents(w, {w.recording: FoldLatents(w.trial[order], held_out, z[order])})
     np.testing.assert_array_equal(seen.behavior, z)
     with pytest.raises(DataError, match=r"latents of rec\.0: expected those of every labelled trial"):
-        with_latents(w, {w.recording: Latents(w.trial[1:], z[1:])})
+        with_latents(w, {w.recording: FoldLatents(w.trial[1:], held_out[1:], z[1:])})

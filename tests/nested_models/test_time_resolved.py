@@ -11,11 +11,13 @@ import pytest
 from fake_latents import translate
 from studies import small_config
 
+from spikebridge.artifacts.latents import FoldLatents
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.nested_models import climb
-from spikebridge.nested_models.decoding.inputs import Latents as OfRecording
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import LATENTS, MOST_PARTS, SOURCE, course
-from spikebridge.splits import check_training_intervals, load_splits
+from spikebridge.splits import check_training_intervals
 from spikebridge.types import Windows
 
 
@@ -33,7 +35,7 @@ def test_parts_cover_the_window_once(n_bins: int) -> None:
 def test_a_decoder_sees_its_own_part_alone(windows: list[Windows]) -> None:
     w = in_memory(windows[0])
     z = np.random.default_rng(0).normal(size=(len(w), w.n_bins, 2)).astype(np.float32)
-    latents = {w.recording: OfRecording(w.trial, z)}
+    latents = {w.recording: FoldLatents(w.trial, np.zeros(len(w), np.bool_), z)}
     for part in course(w.n_bins, ""):
         seen = part.step.view(w, latents)
         span = slice(part.first, part.stop)
@@ -56,7 +58,7 @@ def test_every_part_predicts_every_labelled_trial_once(study: Path, windows: lis
         folder = tmp_path / "ladder" / "course" / part["name"]
         table = pd.read_parquet(folder / "predictions.parquet")
         assert len(table) == n and not table.duplicated(["recording", "trial"]).any()
-        consumed = json.loads((folder / "consumed.json").read_text())["folds"]
-        assert all(check_training_intervals(splits, f.fold, consumed[str(f.fold)]) == [] for f in splits.folds)
+        learned = TrainingRun(folder).read_training_intervals().folds
+        assert all(check_training_intervals(splits, f.fold, learned[f.fold]) == [] for f in splits.folds)
     last = pd.read_parquet(tmp_path / "ladder" / "course" / parts[-1]["name"] / "predictions.parquet")
     assert (last["label"] == last["predicted"]).mean() > 0.9  # the latents made up by `translate` hold the label

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from fake_latents import write_run
 from made_windows import windows_of
 from scipy.stats import spearmanr
 from studies import small_config
 
+from spikebridge.artifacts.latents import FoldLatents
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.errors import DataError
 from spikebridge.metrics import information
-from spikebridge.nested_models.decoding.inputs import Latents
-from spikebridge.nested_models.encoding.steps import STEPS, Job, TranslationLadder, climb_one, translation_ladder
-from spikebridge.splits import check_training_intervals, make_splits, take, training_intervals
+from spikebridge.nested_models.encoding.steps import (
+    STEPS,
+    EncodingJob,
+    TranslationLadder,
+    climb_one,
+    translation_ladder,
+)
+from spikebridge.splits import check_training_intervals, make_splits
 from spikebridge.statistics import sign_flip
 from spikebridge.types import Splits, Windows
 
@@ -43,7 +52,7 @@ def linked(seed: int, coupling: float, trials: int = 60, bins: int = 15) -> tupl
 
 
 def splits_of(*windows: Windows) -> Splits:
-    return make_splits(windows, small_config(split={"outer_folds": 3, "gap_s": 1.0}).split)
+    return make_splits(windows, small_config(split={"n_outer_folds": 3, "gap_s": 1.0}).split)
 
 
 def overfitted(w: Windows, splits: Splits, fold: int, seed: int) -> np.ndarray:
@@ -63,8 +72,8 @@ def gains(seed: int, coupling: float) -> tuple[dict[str, float], np.ndarray, np.
     splits = splits_of(w)
     units = []
     for fold in splits.folds:
-        z = Latents(w.trial, overfitted(w, splits, fold.fold, seed).astype(np.float32))
-        units.append(climb_one(Job(w, fold, LINKED, z, False), lambda row: None)["units"])
+        z = FoldLatents(w.trial, np.zeros(len(w), np.bool_), overfitted(w, splits, fold.fold, seed).astype(np.float32))
+        units.append(climb_one(EncodingJob(w, fold, LINKED, z, False), lambda row: None)["units"])
     sums = pd.concat(units).groupby(["step", "unit"])[["nats", "spikes"]].sum().reset_index()
     nats, spikes = (sums.pivot(index="unit", columns="step", values=v) for v in ("nats", "spikes"))
     each = (nats["seq2seq"] - nats["target_history"]) / spikes["seq2seq"] / np.log(2)
@@ -104,17 +113,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Windows],
         )  # fmt: skip
         arrays[name] = z
     splits = splits_of(*windows.values())
-    kept = {}
+    latents: dict[int, dict[str, FoldLatents]] = {f.fold: {} for f in splits.folds}
     for f in splits.folds:
         for name, w in windows.items():
             rows = np.concatenate([f.train[name], f.test[name]])
-            at = f"{name}|{f.fold}|"
-            kept |= {at + "trial": w.trial[rows], at + "is_test": np.isin(rows, f.test[name]),
-                     at + "latents": arrays[name][rows].astype(np.float32)}  # fmt: skip
-    (folder / "seq2seq").mkdir()
-    np.savez(folder / "seq2seq" / "latents.npz", **kept)
-    consumed = {str(f.fold): training_intervals(take(list(windows.values()), f.train)) for f in splits.folds}
-    (folder / "seq2seq" / "consumed.json").write_text(pd.Series({"folds": consumed}).to_json())
+            values = arrays[name][rows].astype(np.float32)
+            latents[f.fold][name] = FoldLatents(w.trial[rows], np.isin(rows, f.test[name]), values)
+    write_run(folder, list(windows.values()), splits, latents)
     return windows, splits, folder, translation_ladder(windows, splits, folder, small_config())
 
 
@@ -135,7 +140,7 @@ def test_every_trial_and_step_once(study: tuple[dict[str, Windows], Splits, Path
     assert told["behavior"] > 0.01
     assert told["target_history"] > told["behavior"]
     assert told["seq2seq"] > told["target_history"]
-    for step, folds in found.consumed.items():
+    for step, folds in found.training_intervals.items():
         for fold, intervals in folds.items():
             assert check_training_intervals(splits, int(fold), intervals) == [], step
 
@@ -193,7 +198,7 @@ def test_intervals_of_the_translator_are_asked_for(
     study: tuple[dict[str, Windows], Splits, Path, TranslationLadder], tmp_path: Path
 ) -> None:
     windows, splits, folder, _ = study
-    (tmp_path / "seq2seq").mkdir()
-    (tmp_path / "seq2seq" / "latents.npz").write_bytes((folder / "seq2seq" / "latents.npz").read_bytes())
-    with pytest.raises(DataError, match="run train@seq2seq"):
-        translation_ladder(windows, splits, tmp_path, small_config())
+    shutil.copytree(folder, tmp_path / "train")
+    TrainingRun(tmp_path / "train" / "seq2seq").training_intervals.unlink()
+    with pytest.raises(DataError, match="run the stage train@seq2seq"):
+        translation_ladder(windows, splits, tmp_path / "train", small_config())

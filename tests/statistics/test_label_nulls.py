@@ -109,7 +109,7 @@ def test_block_permutation_against_every_arrangement(rng: Rng) -> None:
     label = np.array([0, 1, 1, 1, 0, 0, 1])
     blocks, rest = [label[0:2], label[2:4], label[4:6]], label[6:]
     every = [np.concatenate([*(blocks[i] for i in order), rest]) for order in permutations(range(3))]
-    dealt = block_permutation.deal(label, 2, 3_000, rng)
+    dealt = block_permutation.permute_blocks(label, 2, 3_000, rng)
     assert set(map(tuple, dealt.tolist())) == set(map(tuple, np.array(every).tolist()))
     values = rng.normal(size=7)
     observed = alignment(values, label[None])[0]
@@ -127,7 +127,7 @@ def test_block_length(rng: Rng) -> None:
 
 def test_circular_shift_against_every_shift(rng: Rng) -> None:
     label = np.array([0, 1, 1, 0, 0])
-    turned = circular_shift.turn(label, 500, rng)
+    turned = circular_shift.rotate(label, 500, rng)
     assert set(map(tuple, turned.tolist())) == {tuple(np.roll(label, -s).tolist()) for s in range(1, 5)}
     assert circular_shift.circular_shift(1.0, np.zeros(500), [5]).p == pytest.approx(1 / 5)
 
@@ -136,10 +136,10 @@ def p_of(name: str, label: np.ndarray, values: np.ndarray, rng: Rng) -> NullResu
     """Of the correlation of values (trial,) with labels."""
     drawn = {
         "pseudosession": lambda: pseudosession.fit(label, 2).draw(len(label), DRAWS, rng),
-        "block_permutation": lambda: block_permutation.deal(
+        "block_permutation": lambda: block_permutation.permute_blocks(
             label, block_permutation.block_length(label, 2), DRAWS, rng
         ),
-        "circular_shift": lambda: circular_shift.turn(label, DRAWS, rng),
+        "circular_shift": lambda: circular_shift.rotate(label, DRAWS, rng),
         "shuffle": lambda: rng.permuted(np.tile(label, (DRAWS, 1)), axis=1),
     }[name]()
     return sampled(float(alignment(values, label[None])[0]), alignment(values, drawn))

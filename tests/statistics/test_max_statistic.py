@@ -24,7 +24,7 @@ def test_by_brute_force(rng: np.random.Generator, alternative: str) -> None:
 
 def test_one_point_is_nearly_the_sign_flip_of_t(rng: np.random.Generator) -> None:
     x = rng.normal(0.4, 1, (30, 1))
-    found = max_statistic(x, rng, resamples=8000)
+    found = max_statistic(x, rng, n_resamples=8000)
     assert found.p[0] == pytest.approx(stats.ttest_1samp(x[:, 0], 0, alternative="greater").pvalue, rel=0.3)
     assert found.smallest == 1 / 8001
 
@@ -34,7 +34,7 @@ def test_holds_its_family_wise_level_and_beats_bonferroni_for_smooth_curves(rng:
     studies, wrong, bonferroni, single = 300, 0, 0, 0
     for _ in range(studies):
         x = ndimage.gaussian_filter1d(rng.normal(size=(n, 40)), 4, axis=1)
-        found = max_statistic(x, rng, resamples=400)
+        found = max_statistic(x, rng, n_resamples=400)
         wrong += found.p.min() <= 0.05
         each = stats.ttest_1samp(x, 0, alternative="greater").pvalue
         single, bonferroni = single + (each.min() <= 0.05), bonferroni + (40 * each.min() <= 0.05)

@@ -38,8 +38,8 @@ def label_null(rng: Rng, strength: float, name: str) -> NullResult:
     label = chain(rng, 60)
     drawn = {
         "pseudosession": lambda: pseudosession.fit(label, 2).draw(60, 99, rng),
-        "block_permutation": lambda: block_permutation.deal(label, 10, 99, rng),
-        "circular_shift": lambda: circular_shift.turn(label, 99, rng),
+        "block_permutation": lambda: block_permutation.permute_blocks(label, 10, 99, rng),
+        "circular_shift": lambda: circular_shift.rotate(label, 99, rng),
     }[name]()
     scores = strength * (drawn == label).mean(axis=1)
     if name == "pseudosession":

@@ -22,7 +22,7 @@ def test_session_permutation_by_brute_force(rng: np.random.Generator) -> None:
 
 
 def test_session_permutation_of_many_recordings_is_sampled(rng: np.random.Generator) -> None:
-    found = session_permutation.session_permutation(np.eye(10), rng, resamples=300)
+    found = session_permutation.session_permutation(np.eye(10), rng, n_resamples=300)
     assert found.p == found.smallest == 1 / 301
 
 

@@ -37,9 +37,9 @@ def test_condition_shuffle_against_every_pairing(rng: Rng) -> None:
     observed = float(np.sum(y * np.log(rates) - rates))
     found = condition_shuffle.condition_shuffle([pairs_of(rates, y)], [condition], observed, y.sum(), rng, 3_000)
     centre = found.null.mean()  # the null is widened around it
-    plain = centre + (found.null - centre) / trial_shuffle.SHARED_FOLDS
+    plain = centre + (found.null - centre) / trial_shuffle.NULL_SCALE
     assert set(np.round(plain, 9)) == set(np.round(np.array(every) / scale, 9))
-    wider = np.mean(every) + trial_shuffle.SHARED_FOLDS * (np.array(every) - np.mean(every))
+    wider = np.mean(every) + trial_shuffle.NULL_SCALE * (np.array(every) - np.mean(every))
     share = np.mean(wider >= observed - 1e-12)
     assert found.p == pytest.approx(share, abs=4 * np.sqrt(share / 3_000))
     assert found.smallest == pytest.approx(1 / 12)

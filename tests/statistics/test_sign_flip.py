@@ -28,7 +28,7 @@ def test_equals_brute_force_and_scipy(rng: np.random.Generator, alternative: str
 
 def test_many_clusters_are_sampled(rng: np.random.Generator) -> None:
     d = rng.normal(0.4, 1, 25)
-    found = sign_flip(d, rng, resamples=20_000)
+    found = sign_flip(d, rng, n_resamples=20_000)
     expected = stats.ttest_1samp(d, 0, alternative="greater").pvalue
     assert found.p == pytest.approx(expected, rel=0.35)
     assert found.smallest == pytest.approx(1 / 20_001)
@@ -40,24 +40,24 @@ def test_unanimous_clusters_reach_the_smallest_p(rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("alternative", ["greater", "two-sided"])
-@pytest.mark.parametrize("wider", [1.2, 1.5])
-def test_a_wider_null_equals_brute_force(rng: np.random.Generator, alternative: str, wider: float) -> None:
+@pytest.mark.parametrize("null_scale", [1.2, 1.5])
+def test_a_wider_null_equals_brute_force(rng: np.random.Generator, alternative: str, null_scale: float) -> None:
     d = rng.normal(0.5, 1, 9)
-    sums = wider * np.array([np.dot(signs, d) for signs in product((1, -1), repeat=9)])
+    sums = null_scale * np.array([np.dot(signs, d) for signs in product((1, -1), repeat=9)])
     if alternative == "two-sided":
         expected = np.mean(np.abs(sums) >= abs(d.sum()))
     else:
         expected = np.mean(sums >= d.sum())
-    found = sign_flip(d, rng, alternative, wider=wider)  # type: ignore[arg-type]
+    found = sign_flip(d, rng, alternative, null_scale=null_scale)  # type: ignore[arg-type]
     assert found.p == expected > sign_flip(d, rng, alternative).p  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("n", "changed"), [(6, 0), (11, 0), (12, 1), (14, 1)])
 def test_with_a_wider_null_equal_clusters_give_the_smallest_p(rng: np.random.Generator, n: int, changed: int) -> None:
     """One sign of twelve takes a sixth off the sum, as much as a null 1.2 times wider makes up for."""
-    found = sign_flip(np.full(n, 0.1), rng, wider=1.2)
+    found = sign_flip(np.full(n, 0.1), rng, null_scale=1.2)
     assert found.p == found.smallest == (1 + n * changed) / 2**n
-    assert smallest_p(40, resamples=500, wider=1.2) == pytest.approx(1 / 501)
+    assert smallest_p(40, n_resamples=500, null_scale=1.2) == pytest.approx(1 / 501)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=9), st.randoms(use_true_random=False))
@@ -81,7 +81,7 @@ def test_nothing_to_flip(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("n", [6, 16])
 def test_holds_its_level(rng: np.random.Generator, n: int) -> None:
     studies = 600
-    rejected = sum(sign_flip(rng.standard_t(3, n), rng, resamples=500).p <= 0.05 for _ in range(studies))
+    rejected = sum(sign_flip(rng.standard_t(3, n), rng, n_resamples=500).p <= 0.05 for _ in range(studies))
     assert stats.binomtest(rejected, studies, 0.05, alternative="greater").pvalue > 0.001
 
 

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from spikebridge.splits import take, training_intervals
+from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
+from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 
 def translate(root: Path, data: list[Windows], splits: Splits) -> Path:
-    """runs/train with latents that tell the label: noise, and twice the label's side in the last dimension."""
+    """runs/train with latents that hold the label: noise, and twice the label's side in the last dimension."""
     rng = np.random.default_rng(4)
-    folder = root / "train" / "seq2seq"
-    folder.mkdir(parents=True)
-    arrays = {}
+    latents: dict[int, dict[str, FoldLatents]] = {fold.fold: {} for fold in splits.folds}
     for fold, w in product(splits.folds, data):
         train = fold.train[w.recording]
         rows = np.concatenate([train[w.labelled[train]], fold.test[w.recording]])
         z = rng.normal(size=(len(rows), w.n_bins, 3)).astype(np.float32)
         z[:, :, 2] += 2.0 * np.where(w.label[rows] == 1, 1, -1)[:, None]
-        arrays[f"{w.recording}|{fold.fold}|trial"] = w.trial[rows]
-        arrays[f"{w.recording}|{fold.fold}|is_test"] = np.isin(rows, fold.test[w.recording])
-        arrays[f"{w.recording}|{fold.fold}|latents"] = z
-    np.savez_compressed(folder / "latents.npz", **arrays)
-    folds = {str(f.fold): training_intervals(take(data, f.train)) for f in splits.folds}
-    (folder / "consumed.json").write_text(json.dumps({"split_hash": splits.hash, "folds": folds}))
+        latents[fold.fold][w.recording] = FoldLatents(w.trial[rows], np.isin(rows, fold.test[w.recording]), z)
+    write_run(root / "train", data, splits, latents)
     return root / "train"
+
+
+def write_run(
+    train: Path, data: list[Windows], splits: Splits, latents: dict[int, dict[str, FoldLatents]]
+) -> TrainingRun:
+    """What the stage nested_models reads of the translator: its latents, and the time that its fits learned from."""
+    run = TrainingRun(train / "seq2seq")
+    run.folder.mkdir(parents=True)
+    write_latents(run.latents, data, latents, {})
+    folds = {f.fold: training_intervals(select_windows(data, f.train)) for f in splits.folds}
+    run.write_training_intervals(TrainingIntervals(splits.hash, folds))
+    return run

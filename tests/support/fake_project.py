@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import config, models
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.text.keys import key
@@ -30,7 +31,7 @@ def settings(**changes: Any) -> Config:
         "data": {"path": "data/simulated", "source": ["HC"], "target": ["PFC"]},
         "bins": {"width_s": BIN_S},
         "models": {name: {} for name in ("seq2seq", "ridge", "random_forest", "dnn", "majority")},
-        "split": {"outer_folds": 2},
+        "split": {"n_outer_folds": 2},
     }
     return config.parse({**raw, **changes})
 
@@ -50,7 +51,7 @@ def make(
     (project / "data/windows").mkdir(parents=True)
     windows = [_windows(name, *sizes, trials, rng) for name, sizes in units.items()]
     for w in windows:
-        w.save(project / f"data/windows/{w.recording}.npz")
+        save_windows(w, project / "data/windows")
     _json(project / "data/splits.json", {"hash": "split0"})
     for name in (*DECIDING, "ridge"):
         _tuned(project / "runs/tune" / name, name, 1.0 if name == best else INNER.get(name, 0.0), rng)
@@ -152,7 +153,7 @@ def history(name: str) -> list[dict[str, Any]]:
 
 def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
     if name in {"random_forest", "majority"}:
-        small = {"trees": 5} if name == "random_forest" else {}
+        small = {"n_estimators": 5} if name == "random_forest" else {}
         model = models.create(name, small)
         model.fit(windows, [], np.random.default_rng(0))
         model.save(folder)

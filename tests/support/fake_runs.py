@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.training import (
+    Rates,
+    TrainingIntervals,
+    TrainingRun,
+    prediction_rows,
+    translation_rows,
+)
+from spikebridge.artifacts.windows import save_quality, save_windows
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information
-from spikebridge.splits import make_splits, save_splits, take, training_intervals
+from spikebridge.splits import make_splits, select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 LATENTS = ("position", "deliberation", "arousal")
@@ -63,8 +73,8 @@ class Study:
         """windows folder, split manifest, train folder, data path."""
         return self.root / "windows", self.root / "splits.json", self.root / "train", self.root / "data"
 
-    def model(self, name: str) -> Path:
-        return self.root / "train" / name
+    def run(self, model: str) -> TrainingRun:
+        return TrainingRun(self.root / "train" / model)
 
 
 def make_study(root: Path, plan: Plan | None = None) -> Study:
@@ -77,8 +87,8 @@ def make_study(root: Path, plan: Plan | None = None) -> Study:
     latents = {w.recording: z for w, _, z in made}
     (root / "windows").mkdir(parents=True)
     for w in windows:
-        w.save(root / "windows" / f"{w.recording}.npz")
-        _quality(root / "windows" / f"{w.recording}.quality.csv", w, np.random.default_rng(plan.seed))
+        save_windows(w, root / "windows")
+        save_quality(_quality(w, np.random.default_rng(plan.seed)), root / "windows", w.recording)
     limits = {"rate_hz": [0.1, None], "isi_violations_ratio": [None, 0.5], "presence_ratio": [0.9, None]}
     report = {
         "recordings": {
@@ -91,10 +101,13 @@ def make_study(root: Path, plan: Plan | None = None) -> Study:
     save_splits(splits, root / "splits.json")
     study = Study(root, config, windows, splits, rates)
     for name in config.models:
-        study.model(name).mkdir(parents=True)
-        _common(study, name, rng)
+        study.run(name).folder.mkdir(parents=True)
+        run = study.run(name)
+        run.write_training_intervals(learned(study))
+        run.write_fit({"model": name, "split_hash": study.splits.hash})
+        run.write_history(_history(study, name, rng))
         if name in plan.decode:
-            _predictions(study, plan, name, rng)
+            run.write_predictions(list(_predictions(study, plan, name, rng)), splits.hash)
         if name in plan.translate:
             _translation(study, plan, name)
         if name == "seq2seq":
@@ -108,9 +121,9 @@ def _config(plan: Plan) -> Config:
         "data": {"path": "data", "source": ["HC"], "target": ["PFC"]},
         "trials": {"window_s": [-plan.n_bins * plan.bin_s, 0.0]},
         "bins": {"width_s": plan.bin_s},
-        "split": {"outer_folds": plan.folds, "gap_s": 1.0},
+        "split": {"n_outer_folds": plan.folds, "gap_s": 1.0},
         "models": {name: {} for name in dict.fromkeys([*plan.decode, *plan.translate])},
-        "statistics": {"resamples": plan.resamples, "cluster": plan.cluster},
+        "statistics": {"n_resamples": plan.resamples, "cluster": plan.cluster},
     }
     return parse(raw)
 
@@ -175,7 +188,7 @@ def _recording(root: Path, plan: Plan, name: str, rng: np.random.Generator) -> t
     return windows, target, before
 
 
-def _quality(path: Path, w: Windows, rng: np.random.Generator) -> None:
+def _quality(w: Windows, rng: np.random.Generator) -> pd.DataFrame:
     """Measures of units that were kept, and of as many that were dropped for their ISI violations."""
     n = len(w.source_units) + len(w.target_units)
     role = np.repeat(["source", "target"], [len(w.source_units), len(w.target_units)])
@@ -199,7 +212,7 @@ def _quality(path: Path, w: Windows, rng: np.random.Generator) -> None:
         }
     )
     bad = good.assign(unit=good["unit"] + 1000, isi_violations_ratio=rng.uniform(0.6, 2, n), kept=False, reasons="ISI")
-    pd.concat([good, bad]).to_csv(path, index=False)
+    return pd.concat([good, bad])
 
 
 def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
@@ -208,20 +221,19 @@ def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
     return x / x.std()
 
 
-def _common(study: Study, name: str, rng: np.random.Generator) -> None:
-    folds = {str(f.fold): training_intervals(take(study.windows, f.train)) for f in study.splits.folds}
-    write(study.model(name) / "consumed.json", {"split_hash": study.splits.hash, "folds": folds})
-    write(study.model(name) / "fit.json", {"model": name, "split_hash": study.splits.hash})
-    rows = []
+def learned(study: Study) -> TrainingIntervals:
+    """The time that every fold's fit learned from, where it learns from all training windows."""
+    folds = {f.fold: training_intervals(select_windows(study.windows, f.train)) for f in study.splits.folds}
+    return TrainingIntervals(study.splits.hash, folds)
+
+
+def _history(study: Study, name: str, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     for fold in [*range(len(study.splits.folds)), "full"] if name in ("seq2seq", "dnn") else []:
         for epoch in range(int(rng.integers(20, 30))):
             fall = np.exp(-epoch / 6)
             train, valid = rng.normal([0.5 + 0.4 * fall, 0.56 + 0.35 * fall + 0.002 * epoch], 0.01)
             row = {"fold": fold, "epoch": epoch, "train_loss": train}
-            rows.append(row | {"valid_loss": valid} if name == "seq2seq" else row)  # dnn does not stop early
-    pd.DataFrame(rows, columns=["fold", "epoch", "train_loss", "valid_loss"]).to_csv(
-        study.model(name) / "history.csv", index=False
-    )
+            yield row | {"valid_loss": valid} if name == "seq2seq" else row  # dnn does not stop early
 
 
 def held_out(study: Study) -> list[tuple[int, Windows, np.ndarray]]:
@@ -230,19 +242,7 @@ def held_out(study: Study) -> list[tuple[int, Windows, np.ndarray]]:
     return [(f.fold, by_name[r], index) for f in study.splits.folds for r, index in f.test.items()]
 
 
-def _keys(study: Study, fold: int, w: Windows, index: np.ndarray) -> dict[str, Any]:
-    return {
-        "recording": w.recording,
-        "trial": w.trial[index],
-        "fold": fold,
-        "block": f"{w.recording}/{fold}",
-        "time_s": w.decision_s[index],
-        "split_hash": study.splits.hash,
-    }
-
-
-def _predictions(study: Study, plan: Plan, name: str, rng: np.random.Generator) -> None:
-    parts = []
+def _predictions(study: Study, plan: Plan, name: str, rng: np.random.Generator) -> Iterator[pd.DataFrame]:
     for fold, w, index in held_out(study):
         label, k = w.label[index], len(plan.classes)
         evidence = rng.normal(size=(len(index), k)) + plan.decode[name] * np.eye(k)[label]
@@ -250,44 +250,34 @@ def _predictions(study: Study, plan: Plan, name: str, rng: np.random.Generator) 
         if name == "majority":
             train = w.label[study.splits.folds[fold].train[w.recording]]
             p = np.tile(np.bincount(train[train >= 0], minlength=k) / (train >= 0).sum(), (len(index), 1))
-        names = np.array(plan.classes)
-        table = pd.DataFrame({**_keys(study, fold, w, index), "label": names[label], "predicted": names[p.argmax(1)]})
-        parts.append(table.assign(**{f"p_{c}": p[:, i] for i, c in enumerate(plan.classes)}))
-    pd.concat(parts, ignore_index=True).to_parquet(study.model(name) / "predictions.parquet")
+        yield prediction_rows(w.select(index), fold, p, p.argmax(axis=1))
 
 
 def _translation(study: Study, plan: Plan, name: str) -> None:
-    parts, trials, rates = [], {}, {}
+    tables, rates = [], []
     for fold, w, index in held_out(study):
         base = w.target[study.splits.folds[fold].train[w.recording]].mean(axis=(0, 1))
         true = study.rates[w.recording][index]
         guess = (base * (true / true.mean(axis=(0, 1))) ** plan.translate[name]).astype(np.float32)
-        nats, spikes = information(guess, w.target[index], base)
-        parts.append(
-            pd.DataFrame({**_keys(study, fold, w, index), "nats": nats, "spikes": spikes, "nats_without_source": 0.0})
-        )
-        trials.setdefault(w.recording, []).append(w.trial[index])
-        rates.setdefault(w.recording, []).append(guess)
-    pd.concat(parts, ignore_index=True).to_parquet(study.model(name) / "translation.parquet")
-    arrays = {f"{r}|trial": np.concatenate(v) for r, v in trials.items()}
-    arrays |= {f"{r}|rates": np.concatenate(v) for r, v in rates.items()}
-    np.savez_compressed(study.model(name) / "rates.npz", **arrays)
+        tables.append(translation_rows(w.select(index), fold, *information(guess, w.target[index], base), 0.0))
+        rates.append(Rates(w.recording, w.trial[index], guess))
+    study.run(name).write_translation(tables, study.splits.hash)
+    study.run(name).write_rates(rates)
 
 
 def _latents(study: Study, latents: Mapping[str, np.ndarray], rng: np.random.Generator) -> None:
-    arrays = {}
+    folds: dict[int, dict[str, FoldLatents]] = {}
     for f in study.splits.folds:
         turn = rng.normal(size=(len(LATENTS), 4 + f.fold % 2))  # folds may have tuned different numbers of latents
+        folds[f.fold] = {}
         for w in study.windows:
             test = np.isin(np.arange(len(w)), f.test[w.recording])
             train = np.isin(np.arange(len(w)), f.train[w.recording]) & w.labelled
             rows = np.flatnonzero(test | train)
             z = latents[w.recording][rows] @ turn
-            key = f"{w.recording}|{f.fold}|"
-            arrays[key + "trial"] = w.trial[rows]
-            arrays[key + "is_test"] = test[rows]
-            arrays[key + "latents"] = (z + rng.normal(0, 0.3, z.shape)).astype(np.float32)
-    np.savez_compressed(study.model("seq2seq") / "latents.npz", **arrays)
+            values = (z + rng.normal(0, 0.3, z.shape)).astype(np.float32)
+            folds[f.fold][w.recording] = FoldLatents(w.trial[rows], test[rows], values)
+    write_latents(study.run("seq2seq").latents, study.windows, folds, {})
 
 
 def write(path: Path, content: Any) -> None:

@@ -28,7 +28,7 @@ from spikebridge.types import Comparison
 Array = NDArray[np.float64]
 NO_SOURCE = "without_source"
 """What can be said without the source's trial: the rates of the trials around it (see evaluation.specific)."""
-BLOCKS_WIDER = 1.1
+BLOCK_NULL_SCALE = 1.1
 """Test blocks are not quite independent clusters: their folds learn from each other. By how much wider the null of a
 sign flip over them has to be was measured. Models against majority, four or five recordings, false claims at 5 %: in
 160 null studies of the calibration audit 8.3 % with random signs and 5.2 % with this factor, chosen there; in 240
@@ -104,7 +104,7 @@ def _of_models(
     variance of bits/spike between blocks), and a test over blocks takes that for the models. What a translation owes to
     chance is alike in the blocks of a recording as well, for its folds learn from each other's test blocks. Measured in
     studies of the calibration audit with four or five recordings: 10 to 14 % false claims at 5 % over blocks, at most 5
-    over recordings. Against majority the null is taken wider where blocks are the clusters (BLOCKS_WIDER).
+    over recordings. Against majority the null is taken wider where blocks are the clusters (BLOCK_NULL_SCALE).
     """
     if settings.cluster != "auto" or any(b == BASELINE for _, b in family.pairs):
         return resampling
@@ -140,10 +140,10 @@ def _primary(
     rng: np.random.Generator,
 ) -> Comparison:
     difference = values[pair[0]] - values[pair[1]]
-    wider = BLOCKS_WIDER if resampling.clusters.kind == "block" and pair[1] == BASELINE else 1.0
-    test = sign_flip(difference, rng, "greater", settings.resamples, wider)
+    null_scale = BLOCK_NULL_SCALE if resampling.clusters.kind == "block" and pair[1] == BASELINE else 1.0
+    test = sign_flip(difference, rng, "greater", settings.n_resamples, null_scale)
     interval = resampling.interval(mean_of_clusters(difference))
-    power = sign_flip_power(difference, settings.alpha, len(family.pairs), wider=wider)
+    power = sign_flip_power(difference, settings.alpha, len(family.pairs), null_scale=null_scale)
     return Comparison(
         family=family.name,
         model_a=pair[0],

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.config import TrialsConfig
-from spikebridge.evaluation.inputs import FoldLatents, Inputs
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.recovery import rows_of
 from spikebridge.metrics import decision_axis, linear_map
 from spikebridge.types import Windows
@@ -73,10 +74,10 @@ def _along_decision(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64]]
     values, labels = [np.empty((0, w.n_bins))], [np.empty(0, dtype=np.int64)]
     for part in folds.values():
         label = w.label[rows_of(w, part.trial)]
-        axis = decision_axis(part.latents[~part.is_test].astype(np.float64), label[~part.is_test])
-        if axis is not None and part.is_test.any():
-            values.append(axis(part.latents[part.is_test].astype(np.float64)))
-            labels.append(label[part.is_test])
+        axis = decision_axis(part.latents[~part.held_out].astype(np.float64), label[~part.held_out])
+        if axis is not None and part.held_out.any():
+            values.append(axis(part.latents[part.held_out].astype(np.float64)))
+            labels.append(label[part.held_out])
     return np.concatenate(values), np.concatenate(labels)
 
 
@@ -94,8 +95,8 @@ def _components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Arr
         if not len(theirs):
             continue
         to_first = linear_map(theirs, reference)
-        values.append(to_first(part.latents[part.is_test].astype(np.float64)))
-        labels.append(w.label[rows_of(w, part.trial[part.is_test])])
+        values.append(to_first(part.latents[part.held_out].astype(np.float64)))
+        labels.append(w.label[rows_of(w, part.trial[part.held_out])])
     turned, share = _principal(np.concatenate(values))
     return turned, np.concatenate(labels), share
 
@@ -103,7 +104,7 @@ def _components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Arr
 def _shared_training(reference: FoldLatents, other: FoldLatents) -> tuple[Array, Array]:
     """Latents of the trials that neither fit held out: (those of `other`, those of `reference`)."""
     sides: list[Mapping[int, Array]] = [
-        {int(k): z for k, z, test in zip(f.trial, f.latents, f.is_test, strict=True) if not test}
+        {int(k): z for k, z, test in zip(f.trial, f.latents, f.held_out, strict=True) if not test}
         for f in (reference, other)
     ]
     trials = sorted(set(sides[0]) & set(sides[1]))

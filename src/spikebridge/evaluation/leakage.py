@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.splits import verify_splits
+from spikebridge.artifacts.training import IntervalLists
 from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.splits import audit, check_training_intervals, short_gaps, verify
+from spikebridge.splits import check_training_intervals, find_leaks, short_gaps
 from spikebridge.types import Windows
 from spikebridge.types.intervals import as_intervals
 
@@ -22,26 +24,26 @@ SHOWN = 5
 def check(inputs: Inputs) -> dict[str, Any]:
     """Hold every model's results against the split manifest.
 
-    Checked: the hash of the manifest in every file; the intervals that each fold's fit really consumed against that
+    Checked: the hash of the manifest in every file; the time that each fold's fit really learned from against that
     fold's test blocks and their gaps; that every labelled trial of the manifest was predicted exactly once, in its own
     fold, with the label and decision time of the windows; that every decision window ends before its decision. The
     manifest's hash covers the windows, so equal hashes also mean equal data.
     The manifest itself is held against the windows (audit), and the windows against each other: one
-    recording may not come under two names. What the tuner of a fold consumed is checked like what its fit did.
+    recording may not come under two names. What the tuner of a fold learned from is checked like what its fit did.
     Returns what was checked, for leakage.json. gap_too_short_s: the gap that a recording asks for where the user chose
     a shorter one; scores stand, but the gate of the registry is closed.
     Raises LeakageError naming model, fold, recording and interval.
     """
-    verify(inputs.splits, list(inputs.windows.values()))
+    verify_splits(inputs.splits, list(inputs.windows.values()))
     expected = _expected(inputs)
     tables = {f"{m} predictions": d.table for m, d in inputs.decisions.items()}
     tables |= {f"{m} translation": t.table for m, t in inputs.translations.items()}
     problems = [
         *_windows(inputs),
-        *audit(inputs.splits, list(inputs.windows.values())),
+        *find_leaks(inputs.splits, list(inputs.windows.values())),
         *duplicate_recordings(list(inputs.windows.values())),
         *(p for name, table in tables.items() for p in _table(name, table, expected, inputs.splits.hash)),
-        *(p for model in inputs.consumed for p in _consumed(inputs, model)),
+        *(p for model in inputs.training_intervals for p in _training_intervals(inputs, model)),
     ]
     if problems:
         more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
@@ -52,14 +54,14 @@ def check(inputs: Inputs) -> dict[str, Any]:
         "split_by": inputs.splits.by,
         "gap_s": {name: float(gap) for name, gap in inputs.splits.gap_s.items()},
         "gap_too_short_s": short_gaps(inputs.splits, list(inputs.windows.values())),
-        "models": sorted(inputs.consumed),
+        "models": sorted(inputs.training_intervals),
         "trials": len(expected),
         "folds": len(inputs.splits.folds),
-        "consumed_intervals": {m: _count(inputs.consumed[m]["folds"]) for m in inputs.consumed},
+        "training_intervals": {m: _count(t.folds) for m, t in inputs.training_intervals.items()},
         "checks": [
             "the manifest matches its own hash and was made for these windows",
-            "split hash of predictions, translation and consumed intervals equals the manifest's",
-            "no interval consumed by a fold's fit or its tuning touches a test block of that fold or its gap",
+            "split hash of predictions, translation and training intervals equals the manifest's",
+            "no time that a fold's fit or its tuning learned from touches a test block of that fold or its gap",
             "no training or inner window of the manifest is nearer than the gap to the test block of its fold",
             "counts are whole numbers: nothing was smoothed over windows",
             "no two recordings hold the same spikes",
@@ -142,22 +144,20 @@ def _differs(both: pd.DataFrame, column: str) -> pd.Series:
     return (both["_merge"] == "both") & (both[column].astype(str) != both[given].astype(str))
 
 
-def _consumed(inputs: Inputs, model: str) -> Iterator[str]:
-    record = inputs.consumed[model]
-    if record.get("split_hash") != inputs.splits.hash:
-        yield f"{model}: consumed.json: expected split hash {inputs.splits.hash}, got {record.get('split_hash')}"
-    folds: Mapping[str, Any] = record.get("folds", {})
-    tuning: Mapping[str, Any] = record.get("tuning", {})
+def _training_intervals(inputs: Inputs, model: str) -> Iterator[str]:
+    learned = inputs.training_intervals[model]
+    if learned.split_hash != inputs.splits.hash:
+        yield f"{model}: training intervals: expected split hash {inputs.splits.hash}, got {learned.split_hash}"
     for fold in inputs.splits.folds:
-        if str(fold.fold) not in folds:
-            yield f"{model}: fold {fold.fold}: expected the time intervals that the fit consumed, got none"
+        if fold.fold not in learned.folds:
+            yield f"{model}: fold {fold.fold}: expected the time intervals that the fit learned from, got none"
             continue
-        for who, consumed in ((model, folds), (f"{model} (tuning)", tuning)):
-            intervals = {r: as_intervals(i) for r, i in consumed.get(str(fold.fold), {}).items()}
+        for who, folds in ((model, learned.folds), (f"{model} (tuning)", learned.tuning)):
+            intervals = {r: as_intervals(i) for r, i in folds.get(fold.fold, {}).items()}
             yield from (
                 f"{who}: {violation}" for violation in check_training_intervals(inputs.splits, fold.fold, intervals)
             )
 
 
-def _count(folds: Mapping[str, Any]) -> int:
+def _count(folds: Mapping[int, IntervalLists]) -> int:
     return sum(len(intervals) for fold in folds.values() for intervals in fold.values())

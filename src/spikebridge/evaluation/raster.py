@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Translation
 from spikebridge.config import TrialsConfig
-from spikebridge.evaluation.inputs import Inputs, Translation
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.recovery import rows_of
 from spikebridge.metrics import bits_per_spike
 

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.latents import FoldLatents, LatentsByFold
 from spikebridge.errors import DataError
 from spikebridge.evaluation.count_coupling import Coupling
-from spikebridge.evaluation.inputs import FoldLatents, Inputs, Latents
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.metrics import LagEstimate, consistency, latent_r2, truth_at
 from spikebridge.types import Windows
 
@@ -106,7 +107,7 @@ def _lag(found: LagEstimate, true_s: float) -> dict[str, float]:
     }
 
 
-def _latents(inputs: Inputs, latents: Latents, truths: Mapping[str, Truth]) -> dict[str, Any]:
+def _latents(inputs: Inputs, latents: LatentsByFold, truths: Mapping[str, Truth]) -> dict[str, Any]:
     per = {r: _r2(inputs.windows[r], latents[r], truth) for r, truth in truths.items() if r in latents}
     rows = pd.DataFrame(per).T if per else pd.DataFrame()
     means = {str(name): float(rows[name].mean()) for name in rows.columns}
@@ -124,7 +125,7 @@ def _r2(w: Windows, folds: Mapping[int, FoldLatents], truth: Truth) -> dict[str,
         at = w.start_s[rows_of(w, part.trial)][:, None] + (np.arange(part.latents.shape[1]) + 0.5) * w.bin_s
         true = truth_at(truth.time_s, truth.shared, at - truth.lag_s)
         inside = np.isfinite(true).all(axis=(1, 2))
-        triples.append((part.latents[inside].astype(np.float64), true[inside], part.is_test[inside]))
+        triples.append((part.latents[inside].astype(np.float64), true[inside], part.held_out[inside]))
     return {name: float(value) for name, value in zip(truth.names, latent_r2(triples), strict=True)}
 
 

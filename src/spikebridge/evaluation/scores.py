@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions, Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.clusters import Clusters, clusters_of
-from spikebridge.evaluation.inputs import Decisions, Inputs, Translation
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.trial_shift_contrast import specific_nats
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import cluster_bootstrap
@@ -46,7 +47,7 @@ class Resampling:
         if settings.cluster == "nested":
             return Resampling._nested(table, settings, rng)
         clusters = clusters_of(table, settings.cluster, animals)
-        weights = cluster_bootstrap.resample_weights(len(clusters), settings.resamples, rng)
+        weights = cluster_bootstrap.resample_weights(len(clusters), settings.n_resamples, rng)
         return Resampling(clusters, weights, settings.alpha)
 
     @staticmethod
@@ -55,7 +56,7 @@ class Resampling:
         home, names = pd.factorize(table["recording"])
         parent = np.zeros(len(clusters), dtype=np.int64)
         parent[clusters.index] = home
-        weights = cluster_bootstrap.nested_weights(parent, settings.resamples, rng)
+        weights = cluster_bootstrap.nested_weights(parent, settings.n_resamples, rng)
         return Resampling(clusters, weights, settings.alpha, len(names))
 
     @property
@@ -68,7 +69,7 @@ class Resampling:
         return np.ones((1, len(self.clusters)))
 
     def interval(self, score: clustered.Score) -> dict[str, float]:
-        found = cluster_bootstrap.interval(score, self.weights, self.alpha, self.independent)
+        found = cluster_bootstrap.bootstrap_interval(score, self.weights, self.alpha, self.independent)
         return {"value": found.value, "ci_low": found.ci_low, "ci_high": found.ci_high}
 
 
@@ -160,7 +161,7 @@ def _per_recording(t: Translation, settings: StatisticsConfig) -> Mapping[str, d
     """Bits/spike of each recording; its interval resamples the recording's own test blocks: descriptive."""
     found = {}
     for name, rows in t.table.groupby("recording", sort=True):
-        part = Translation(t.model, rows, t.folder)
+        part = Translation(t.model, rows, t.rates_folder)
         # the same draws for every model and recording: a difference between them is never one of the draws
         rng = np.random.default_rng(0)
         blocks = Resampling.of(rows, settings.model_copy(update={"cluster": "block"}), rng)

@@ -16,7 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.evaluation.inputs import Inputs, Translation
+from spikebridge.artifacts.training import Translation
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.recovery import rows_of
 from spikebridge.metrics import floored
 

@@ -1,10 +1,9 @@
-"""Refit every outer fold with its tuned settings, predict its test block, and fit once more on everything."""
+"""The stage train: fit every outer fold with its tuned settings, predict its test block, and fit once on everything."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,191 +11,181 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import models
+from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.training import (
+    Rates,
+    TrainingIntervals,
+    TrainingRun,
+    prediction_rows,
+    translation_rows,
+)
+from spikebridge.artifacts.tuning import read_tuned_settings
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import LeakageError
 from spikebridge.metrics import information
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
-from spikebridge.types import Fold, Predictions, Windows
+from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
+from spikebridge.types import Fold, Windows
 
-OUTER = -1  # key of the random stream of a refit; the tuner uses the trial's number
+OUTER = -1
+"""Key of the random stream of a fit, where the tuner has the number of its trial; another key would change results."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """One refit: everything that a worker needs to run it."""
+class FoldFit:
+    """The fit of one outer fold, or of everything: all that a worker needs to run it."""
 
-    config: Config
+    seed: int
     model: str
     fold: str
-    params: dict[str, Any]
+    params: Mapping[str, Any]
     windows: Path
     splits: Path
-    folder: Path
+    model_folder: Path
     device: str
+
+
+@dataclass
+class FoldResult:
+    """What one fit leaves: its training curve, the time it learned from, and its predictions of the test block.
+
+    latents: recording -> latents; of the fit on everything those of all labelled trials.
+    """
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    training_intervals: dict[str, list[list[float]]] = field(default_factory=dict)
+    predictions: list[pd.DataFrame] = field(default_factory=list)
+    translation: list[pd.DataFrame] = field(default_factory=list)
+    rates: list[Rates] = field(default_factory=list)
+    latents: dict[str, FoldLatents] = field(default_factory=dict)
 
 
 def train(
     config: Config, model: str, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report
 ) -> None:
-    """Write everything of one model into `out`: predictions, rates, latents, history, consumed time, the last fit.
+    """Fit one model in every outer fold and on everything, and write its results.
 
-    tuned: best.json of the stage tune. on_epoch: called in this process with one dict an epoch, its fold included.
-    Raises LeakageError where the settings were tuned in other folds: they may have been chosen on these test blocks.
+    Parameters
+    ----------
+    config : Config
+        Its seed and its section `compute` are used.
+    model : str
+        Name of the model.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    tuned : Path
+        best.json of the stage tune.
+    out : Path
+        New folder for the results; see spikebridge.artifacts.training.
+    on_epoch : Callable
+        Called in this process with one dict an epoch, its fold included.
+
+    Raises
+    ------
+    LeakageError
+        Where the settings were tuned in other folds: they may have been chosen on these test blocks.
     """
     manifest = load_splits(splits)
-    best = json.loads(tuned.read_text(encoding="utf-8"))
-    if best.get("split_hash", manifest.hash) != manifest.hash:
+    best = read_tuned_settings(tuned)
+    if best.split_hash and best.split_hash != manifest.hash:
         raise LeakageError(
             f"{tuned}: the settings of {model} were tuned in the folds of another split manifest: expected "
-            f"{manifest.hash[:12]}, got {best['split_hash'][:12]}; run the stage tune@{model} again"
+            f"{manifest.hash[:12]}, got {best.split_hash[:12]}; run the stage tune@{model} again"
         )
-    params = {str(f["fold"]): f["params"] for f in [*best["folds"], best["full"]]}
-    parallel.prepare(parallel.n_workers(config.compute, len(params)))
+    parallel.prepare(parallel.n_workers(config.compute, len(best.params)))
     device = parallel.device(config.compute)
     out.mkdir(parents=True)
-    jobs = [Job(config, model, f, p, windows, splits, out / "model", device) for f, p in params.items()]
-    workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1
-    results = parallel.run_jobs(_refit, jobs, workers, on_epoch)
+    run = TrainingRun(out)
+    fits = [
+        FoldFit(config.seed, model, fold, params, windows, splits, run.model, device)
+        for fold, params in best.params.items()
+    ]
+    workers = parallel.n_workers(config.compute, len(fits)) if models.get_class(model).space else 1
+    results = dict(zip([fit.fold for fit in fits], parallel.run_jobs(_fit_fold, fits, workers, on_epoch), strict=True))
+    final = results.pop(FULL, FoldResult())
+    folds = {int(fold): result for fold, result in results.items()}
 
-    history = pd.DataFrame([row for r in results for row in r["history"]])
-    history.reindex(columns=_columns(history)).to_csv(out / "history.csv", index=False)
-    consumed = {job.fold: r["consumed"] for job, r in zip(jobs, results, strict=True) if job.fold != FULL}
-    tuning = {str(f["fold"]): f["consumed"] for f in best["folds"] if "consumed" in f}
-    _write_json(out / "consumed.json", {"split_hash": manifest.hash, "folds": consumed, "tuning": tuning})
-    _write_json(
-        out / "fit.json",
-        {"model": model, "params": params, "threads": 1, "device": device, "split_hash": manifest.hash},
-    )
-    tables = [r["tables"] for r in results if r["tables"]]
-    for name in ("predictions", "translation"):
-        frames = [t[name] for t in tables if t[name] is not None]
-        if frames:
-            table = pd.concat(frames).sort_values(["recording", "time_s"], ignore_index=True)
-            table.assign(split_hash=manifest.hash).to_parquet(out / f"{name}.parquet", index=False)
-    _write_arrays(out / "rates.npz", _join_folds([t["rates"] for t in tables]))
-    _write_arrays(out / "latents.npz", {k: v for t in tables for k, v in t["latents"].items()})
+    run.write_history(row for result in (*folds.values(), final) for row in result.history)
+    learned = {fold: result.training_intervals for fold, result in folds.items()}
+    tuning = {int(t.fold): t.training_intervals for t in best.folds if t.training_intervals is not None}
+    run.write_training_intervals(TrainingIntervals(manifest.hash, learned, tuning))
+    run.write_fit({"model": model, "params": best.params, "threads": 1, "device": device, "split_hash": manifest.hash})
+    run.write_predictions([table for result in folds.values() for table in result.predictions], manifest.hash)
+    run.write_translation([table for result in folds.values() for table in result.translation], manifest.hash)
+    run.write_rates([part for result in folds.values() for part in result.rates])
+    latents = {fold: result.latents for fold, result in folds.items() if result.latents}
+    if latents:
+        write_latents(run.latents, load_windows(windows), latents, final.latents)
 
 
-def _refit(job: Job, report: parallel.Report) -> dict[str, Any]:
-    data = load_windows(job.windows)
-    splits = load_splits(job.splits)
-    part = inner_partitions(splits, job.fold)[0]
-    model = models.create(job.model, job.params, job.device)
-    history: list[dict[str, Any]] = []
+def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
+    data = load_windows(fit.windows)
+    splits = load_splits(fit.splits)
+    part = inner_partitions(splits, fit.fold)[0]
+    model = models.create(fit.model, fit.params, fit.device)
+    result = FoldResult()
 
     def note(row: Mapping[str, float]) -> None:
-        history.append({"fold": job.fold, **row})
-        report(history[-1])
+        result.history.append({"fold": fit.fold, **row})
+        report(result.history[-1])
 
-    learnt = take(data, part.train), take(data, part.valid)
-    model.fit(*learnt, random_generator(job.config.seed, "fit", job.model, job.fold, OUTER), note)
-    result: dict[str, Any] = {
-        "history": history,
-        "consumed": training_intervals([w for side in learnt for w in side]),
-        "tables": None,
-    }
-    if job.fold == FULL:
-        model.save(job.folder)
+    learned = select_windows(data, part.train), select_windows(data, part.valid)
+    model.fit(*learned, random_generator(fit.seed, "fit", fit.model, fit.fold, OUTER), note)
+    result.training_intervals = training_intervals([w for side in learned for w in side])
+    if fit.fold == FULL:
+        model.save(fit.model_folder)
+        result.latents = _final_latents(model, data)
     else:
-        result["tables"] = _tables(model, data, splits.folds[int(job.fold)])
+        _predict_test_block(model, data, splits.folds[int(fit.fold)], result)
     return result
 
 
-def _tables(model: models.Model, data: Sequence[Windows], fold: Fold) -> dict[str, Any]:
-    """What the fold's model says of its test trials, and its latents of all its labelled trials."""
-    predictions, translation = [], []
-    rates: dict[str, np.ndarray] = {}
-    latents: dict[str, np.ndarray] = {}
+def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold, result: FoldResult) -> None:
+    """Add the predictions of the fold's test trials to the result, and the latents of all its labelled trials."""
     by_name = {w.recording: w for w in data}
     for recording, rows in fold.test.items():
         if not len(rows):
             continue
         w = by_name[recording]
         test, train = w.select(rows), w.select(fold.train[recording]) if recording in fold.train else None
-        said = model.predict(test)
-        who = keys_of(test, fold.fold)
+        predicted = model.predict(test)
         if model.decides:
-            predictions.append(decisions(model, test, fold.fold, said))
-        if said.rates is not None and train is not None:
-            nats, spikes = information(said.rates, test.target, train.target.mean(axis=(0, 1)))
-            known = np.zeros(len(test))
-            if model.uses_target_past:  # it tells much without the source, but not how much
-                known[:] = np.nan
-            elif said.baseline is not None:
-                known = information(said.baseline, test.target, train.target.mean(axis=(0, 1)))[0]
-            translation.append(who.assign(nats=nats, spikes=spikes, nats_without_source=known))
-            rates |= {f"{recording}|trial": test.trial, f"{recording}|rates": said.rates}
-        if said.latents is not None and train is not None:
-            latents |= _latents(model, fold.fold, test, train.select(train.labelled))
-    return {
-        "predictions": pd.concat(predictions) if predictions else None,
-        "translation": pd.concat(translation) if translation else None,
-        "rates": rates,
-        "latents": latents,
-    }
+            assert predicted.probabilities is not None
+            decided = model.decide(predicted.probabilities, recording)
+            shares = model.class_shares.get(recording, ())
+            result.predictions.append(prediction_rows(test, fold.fold, predicted.probabilities, decided, shares))
+        if predicted.rates is not None and train is not None:
+            mean = train.target.mean(axis=(0, 1))
+            nats, spikes = information(predicted.rates, test.target, mean)
+            without_source = np.zeros(len(test))
+            if model.uses_target_past:  # its rates use more than the source, and how much more is not known
+                without_source[:] = np.nan
+            elif predicted.baseline is not None:
+                without_source = information(predicted.baseline, test.target, mean)[0]
+            result.translation.append(translation_rows(test, fold.fold, nats, spikes, without_source))
+            result.rates.append(Rates(recording, test.trial, predicted.rates))
+        if predicted.latents is not None and train is not None:
+            result.latents[recording] = _latents(model, test, train.select(train.labelled))
 
 
-def keys_of(test: Windows, fold: int) -> pd.DataFrame:
-    """One row a test trial: which it is, where and when."""
-    return pd.DataFrame(
-        {
-            "recording": test.recording,
-            "trial": test.trial,
-            "fold": fold,
-            "block": f"{test.recording}/{fold}",
-            "time_s": test.decision_s,
-        }
-    )
-
-
-def decisions(model: models.Model, test: Windows, fold: int, said: Predictions) -> pd.DataFrame:
-    """A fold's rows of predictions.parquet, all of one recording.
-
-    p_<class>: probability. share_<class>: of the labels that the fit learned from.
-    """
-    assert said.probabilities is not None
-    names = np.array(test.classes)
-    decided = model.decide(said.probabilities, test.recording)
-    table = keys_of(test, fold).assign(label=names[test.label], predicted=names[decided])
-    shares = model.class_shares.get(test.recording)
-    return table.assign(
-        **{f"p_{c}": said.probabilities[:, i] for i, c in enumerate(test.classes)},
-        **({f"share_{c}": shares[i] for i, c in enumerate(test.classes)} if shares else {}),
-    )
-
-
-def _latents(model: models.Model, fold: int, test: Windows, train: Windows) -> dict[str, np.ndarray]:
-    key = f"{test.recording}|{fold}"
+def _latents(model: models.Model, test: Windows, train: Windows) -> FoldLatents:
     values = [model.predict(w).latents for w in (train, test)]
-    return {
-        f"{key}|trial": np.concatenate([train.trial, test.trial]),
-        f"{key}|is_test": np.repeat([False, True], [len(train), len(test)]),
-        f"{key}|latents": np.concatenate([v for v in values if v is not None]).astype(np.float32),
-    }
+    return FoldLatents(
+        np.concatenate([train.trial, test.trial]),
+        np.repeat([False, True], [len(train), len(test)]),
+        np.concatenate([v for v in values if v is not None]).astype(np.float32),
+    )
 
 
-def _join_folds(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """One array a key, trials of all folds in the order of their number."""
-    joined = {
-        key: np.concatenate([p[key] for p in parts if key in p]) for key in dict.fromkeys(k for p in parts for k in p)
-    }
-    order = {key.split("|")[0]: np.argsort(v) for key, v in joined.items() if key.endswith("|trial")}
-    return {key: v[order[key.split("|")[0]]] for key, v in joined.items()}
-
-
-def _columns(history: pd.DataFrame) -> list[str]:
-    first = ["fold", "epoch"]
-    return first + [c for c in history.columns if c not in first]
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    if arrays:
-        with open(path, "wb") as handle:
-            np.savez_compressed(handle, **arrays)  # type: ignore[arg-type]
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
+def _final_latents(model: models.Model, data: Sequence[Windows]) -> dict[str, FoldLatents]:
+    """Of all labelled trials, from the fit on everything; nothing where the model has no latents."""
+    latents: dict[str, FoldLatents] = {}
+    for w in (w.select(w.labelled) for w in data):
+        values = model.predict(w).latents
+        if values is None:
+            return {}
+        latents[w.recording] = FoldLatents(w.trial, np.zeros(len(w), np.bool_), values.astype(np.float32))
+    return latents

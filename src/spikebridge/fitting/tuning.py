@@ -7,32 +7,32 @@ from the number of finished ones, so a study that was killed and resumed goes th
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge import metrics, models
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import studies
 from spikebridge.models import Model
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import lock, remove
-from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
+from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 
 @dataclass(frozen=True)
-class Job:
+class TuningStudy:
     """One study: everything that a worker needs to run it."""
 
     config: Config
@@ -63,8 +63,8 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
 
     manifest = load_splits(splits)
     parallel.prepare(parallel.n_workers(config.compute, len(manifest.folds) + 1))
-    models.check(config.models)
-    if manifest.by != "block" and not models.kind(model).transfers:
+    models.check_section(config.models)
+    if manifest.by != "block" and not models.get_class(model).transfers:
         raise ConfigError(
             f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
             f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
@@ -73,8 +73,9 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     device = parallel.device(config.compute)
     unfinished = work / _fingerprint(config, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
-    workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1  # not worth a process
+    jobs = [TuningStudy(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
+    tunable = bool(models.get_class(model).space)
+    workers = parallel.n_workers(config.compute, len(jobs)) if tunable else 1  # else not worth a process
     with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
 
         def advance(done: int) -> None:
@@ -82,31 +83,27 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
 
         results = parallel.run_jobs(_study, jobs, workers, advance)
     out.mkdir(parents=True)
-    best = [r["best"] for r in results]
-    about = {"model": model, "tunable": bool(models.kind(model).space), "split_hash": manifest.hash}
-    about |= {"folds": best[:-1], "full": best[-1]}
-    (out / "best.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
-    pd.DataFrame([row for r in results for row in r["trials"]]).to_csv(out / "trials.csv", index=False)
-    (out / "studies").mkdir()
-    for job in jobs:
-        shutil.copy(job.storage, out / "studies" / job.storage.name)
+    *best, full = [chosen for chosen, _ in results]
+    run = TuningRun(out)
+    run.write_settings(TunedSettings(model, best, full, bool(models.get_class(model).space), manifest.hash))
+    run.write_trials((row for _, rows in results for row in rows), [job.storage for job in jobs])
     remove(work)
 
 
 def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
     settings = [config.seed, config.models[model], config.tune.model_dump()]
-    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash())[:16]
+    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
 def _budget(config: Config, model: str) -> int:
-    return config.tune.trials if models.kind(model).space else 1
+    return config.tune.n_trials if models.get_class(model).space else 1
 
 
 def _safe(fold: str) -> str:
     return fold if fold == FULL else f"fold_{fold}"
 
 
-def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
+def _study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[dict[str, Any]]]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -117,28 +114,28 @@ def _study(job: Job, report: parallel.Report) -> dict[str, Any]:
         report(len(done))
         data = load_windows(job.windows)
         parts = inner_partitions(load_splits(job.splits), job.fold)
-        learnt = [(take(data, part.train), take(data, part.valid)) for part in parts]
+        learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
         for number in range(len(done), _budget(job.config, job.model)):
             seed = int(random_generator(job.config.seed, "tune", job.model, job.fold, number).integers(2**31))
-            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.startup_trials)
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.n_startup_trials)
             _run_trial(study, job, number, learnt)
             report(1)
-        result = _summary(study, job)
-        result["best"]["consumed"] = training_intervals([w for pair in learnt for side in pair for w in side])
-    return result
+        return _summary(study, job, training_intervals([w for pair in learnt for side in pair for w in side]))
 
 
-def _run_trial(study: Any, job: Job, number: int, learnt: Sequence[tuple[list[Windows], list[Windows]]]) -> None:
+def _run_trial(
+    study: Any, job: TuningStudy, number: int, learnt: Sequence[tuple[list[Windows], list[Windows]]]
+) -> None:
     """learnt: windows to learn from and to validate on, of every inner fold."""
     import optuna
 
-    fixed = models.fixed(job.model, job.config.models[job.model])
-    kind = models.kind(job.model)
+    fixed = models.fixed_params(job.model, job.config.models[job.model])
+    kind = models.get_class(job.model)
     if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
-    capped = _cheaper(params, kind, job.config.tune.epochs)
+    capped = _cheaper(params, kind, job.config.tune.max_epochs)
 
     def watch(row: dict[str, float]) -> None:
         if len(learnt) == 1 and "valid_loss" in row:
@@ -165,10 +162,10 @@ def _run_trial(study: Any, job: Job, number: int, learnt: Sequence[tuple[list[Wi
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
     """The settings for a trial: one network, no trees, fewer epochs on a schedule of that length: a cheap ranking."""
     fields = kind.Params.model_fields
-    if cap is None or "epochs" not in fields or not kind.early_stopping:
+    if cap is None or "max_epochs" not in fields or not kind.early_stopping:
         return params
-    one = {key: n for key, n in (("members", 1), ("readout_trees", 0)) if key in fields}
-    return params | {"epochs": min(cap, params.get("epochs", fields["epochs"].default))} | one
+    one = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
+    return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | one
 
 
 def assess(
@@ -212,12 +209,14 @@ def assess(
     return Outcome(value, inner)
 
 
-def _summary(study: Any, job: Job) -> dict[str, Any]:
+def _summary(
+    study: Any, job: TuningStudy, learned: dict[str, list[list[float]]]
+) -> tuple[TunedFold, list[dict[str, Any]]]:
+    """The best trial's settings, and one row a trial for trials.csv. learned: the time that the trials learned from."""
     from optuna.trial import TrialState
 
     done = studies.finished(study)
-    best = study.best_trial
-    attributes = dict(best.user_attrs)
+    scores = dict(study.best_trial.user_attrs)
     rows = [
         {
             "fold": job.fold,
@@ -228,13 +227,12 @@ def _summary(study: Any, job: Job) -> dict[str, Any]:
         | {f"params_{k}": v for k, v in t.params.items()}
         for i, t in enumerate(done)
     ]
-    return {
-        "trials": rows,
-        "best": {
-            "fold": job.fold if job.fold == FULL else int(job.fold),
-            "params": attributes.pop("params"),
-            "inner": attributes,
-            "n_trials": len(done),
-            "n_pruned": sum(t.state == TrialState.PRUNED for t in done),
-        },
-    }
+    best = TunedFold(
+        fold=job.fold if job.fold == FULL else int(job.fold),
+        params=scores.pop("params"),
+        inner=scores,
+        n_trials=len(done),
+        n_pruned=sum(t.state == TrialState.PRUNED for t in done),
+        training_intervals=learned,
+    )
+    return best, rows

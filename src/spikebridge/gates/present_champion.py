@@ -4,8 +4,8 @@ Two one-sided tests (Schuirmann 1987) on the paired differences of the recording
 that are equally good on the whole, one is better throughout a recording, and a test over blocks takes that for the
 models (evaluation.comparisons). `statistics.cluster` can name another cluster. The new model passes where the
 difference in balanced accuracy within test blocks (new - champion) is shown to lie above -margin
-(`statistics.margin`): then it is better, equivalent, or at least not worse by as much as matters. No difference found
-is not enough, and with one recording nothing can be shown: then a person decides.
+(`statistics.equivalence_margin`): then it is better, equivalent, or at least not worse by as much as matters. No
+difference found is not enough, and with one recording nothing can be shown: then a person decides.
 
 What it cannot do: a chain of champions, each a little worse than the one before but within the margin, can wander
 downhill (D'Agostino et al. 2003, Stat Med 22:169, "biocreep"); the tags name every predecessor, so that it can be
@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions, TrainingRun
+from spikebridge.artifacts.windows import load_animals
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.evaluation.clusters import Clusters, clusters_of
-from spikebridge.evaluation.inputs import Decisions, read_decisions
 from spikebridge.evaluation.scores import within_blocks
 from spikebridge.gates.gate import Gate
-from spikebridge.preprocess import load_animals
 from spikebridge.statistics.equivalence import equivalence
 
 
@@ -72,8 +72,9 @@ def present_champion(config: Config, new: Newcomer, champion: Champion | None) -
     if champion.fingerprint == new.fingerprint:
         # What it was held against then still stands: a version that a person put past this gate has not passed it
         return champion.recorded or Gate(True, f"{champion} is the champion already")
-    trained = new.project / "runs" / "train" / new.model
-    ours = read_decisions(new.model, trained, _classes(trained))
+    trained = TrainingRun(new.project / "runs" / "train" / new.model)
+    classes = trained.read_classes()
+    ours = trained.read_decisions(new.model, classes)
     if champion.split_hash != str(ours.table["split_hash"].iloc[0]):
         cut = "another split of the same data" if champion.data_hash == new.data_hash else "other data, another split"
         return Gate(True, f"not comparable: {champion} was made on {cut}; the newer version takes its place")
@@ -82,7 +83,7 @@ def present_champion(config: Config, new: Newcomer, champion: Champion | None) -
     if champion.evidence is None:
         return Gate(False, f"{champion} was made on this split, but cannot be compared with: {champion.problem}")
     try:
-        theirs = read_decisions(champion.model, champion.evidence, _classes(trained))
+        theirs = TrainingRun(champion.evidence).read_decisions(champion.model, classes)
     except DataError as error:
         return Gate(False, f"the predictions of {champion} cannot be read: {error}")
     if not _same_trials(ours.table, theirs.table):
@@ -92,7 +93,7 @@ def present_champion(config: Config, new: Newcomer, champion: Champion | None) -
     clusters = clusters_of(ours.table, rule, animals)
     difference = _differences(ours, theirs, clusters)
     settings = config.statistics
-    return decide(difference, f"{new.model} - {champion}", clusters.kind, settings.margin, settings.alpha)
+    return decide(difference, f"{new.model} - {champion}", clusters.kind, settings.equivalence_margin, settings.alpha)
 
 
 def decide(difference: NDArray[np.float64], pair: str, kind: str, margin: float, alpha: float) -> Gate:
@@ -117,16 +118,6 @@ def decide(difference: NDArray[np.float64], pair: str, kind: str, margin: float,
         needed = f"about {found.needed:.0f}" if np.isfinite(found.needed) else "far more"
         return Gate(False, f"{said}: too few {kind}s to decide (needs {needed})")
     return Gate(False, f"{said}: neither better nor shown to be equivalent")
-
-
-def _classes(trained: Path) -> tuple[str, ...]:
-    """Names of the decisions, from the columns p_<class> of the newcomer's predictions."""
-    path = trained / "predictions.parquet"
-    try:
-        columns = pd.read_parquet(path).columns
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as parquet: {error}") from None
-    return tuple(str(c).removeprefix("p_") for c in columns if str(c).startswith("p_"))
 
 
 def _same_trials(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:

@@ -1,18 +1,15 @@
-"""What is measured: translation (bits/spike), decisions, calibration, recovery of known latents, lag and dimension."""
+"""Scores: translation (bits/spike), decisions, latents, and lag and dimension from counts."""
 
 from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information
 from spikebridge.metrics.decision import (
-    accuracy,
-    auc,
     balanced_accuracy,
     balanced_accuracy_within_blocks,
-    brier,
     brier_per_trial,
+    calibration_curve,
     log_loss,
     log_loss_per_trial,
     no_information_rate,
 )
-from spikebridge.metrics.decision_axis import DecisionAxis, decision_axis
 from spikebridge.metrics.lag_and_dimension import (
     DimensionEstimate,
     LagEstimate,
@@ -21,27 +18,32 @@ from spikebridge.metrics.lag_and_dimension import (
     pooled_dimension,
     pooled_lag,
 )
-from spikebridge.metrics.latent_similarity import consistency, latent_r2, linear_map, r2, truth_at
-from spikebridge.metrics.reliability import calibration_curve, expected_calibration_error
+from spikebridge.metrics.latents import (
+    DecisionAxis,
+    LinearMap,
+    consistency,
+    decision_axis,
+    latent_r2,
+    linear_map,
+    r2,
+    truth_at,
+)
 
 __all__ = [
     "RATE_FLOOR",
     "DecisionAxis",
     "DimensionEstimate",
     "LagEstimate",
-    "accuracy",
-    "auc",
+    "LinearMap",
     "balanced_accuracy",
     "balanced_accuracy_within_blocks",
     "bits_per_spike",
-    "brier",
     "brier_per_trial",
     "calibration_curve",
     "consistency",
     "decision_axis",
     "estimate_dimension",
     "estimate_lag",
-    "expected_calibration_error",
     "floored",
     "information",
     "latent_r2",

@@ -12,22 +12,53 @@ RATE_FLOOR = 1e-6
 
 
 def floored(rates: ArrayLike) -> NDArray[np.float64]:
-    """Rates in float64, none below RATE_FLOOR."""
+    """Return rates of at least RATE_FLOOR.
+
+    Parameters
+    ----------
+    rates : ArrayLike
+        Rates of any shape, spikes per bin.
+
+    Returns
+    -------
+    NDArray of float64
+        The rates, in the same shape.
+    """
     return np.maximum(np.asarray(rates, dtype=np.float64), RATE_FLOOR)
 
 
 def information(
     rates: ArrayLike, counts: ArrayLike, base: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Information of rates about counts over a constant rate, and the spikes it is about, per trial.
+    """Return the information of rates about counts over a constant rate, and the number of spikes, of each trial.
 
     nats[n] = sum_{t,u} y log(rate / base) - (rate - base), the Poisson log likelihood ratio.
 
-    rates: (trial, bin, unit), predicted spikes per bin. counts: (trial, bin, unit), spikes per bin.
-    base: (unit,), each unit's mean spikes per bin over the TRAINING bins. Rates and base below RATE_FLOOR = 1e-6 spikes
-    per bin, zeros included, are raised to it.
-    Returns (nats per trial, spikes per trial), each (trial,).
-    Raises DataError where shapes differ or a rate is negative or not finite.
+    Parameters
+    ----------
+    rates : ArrayLike, shape (trial, bin, unit)
+        Predicted rates, spikes per bin.
+    counts : ArrayLike, shape (trial, bin, unit)
+        Observed counts, spikes per bin.
+    base : ArrayLike, shape (unit,)
+        Mean of each unit over the TRAINING bins, spikes per bin. Rates and base below RATE_FLOOR = 1e-6 spikes per bin,
+        zeros included, are raised to it.
+
+    Returns
+    -------
+    nats : NDArray, shape (trial,)
+        Information, natural units.
+    spikes : NDArray, shape (trial,)
+        Number of spikes.
+
+    Raises
+    ------
+    DataError
+        Where shapes differ, or a rate is negative or not finite.
+
+    References
+    ----------
+    Pillow et al. 2008, Nature 454:995. Pei et al. 2021, Neural Latents Benchmark, NeurIPS Datasets and Benchmarks.
     """
     rates = np.asarray(rates)
     counts = np.asarray(counts)
@@ -46,6 +77,19 @@ def information(
 
 
 def bits_per_spike(nats: ArrayLike, spikes: ArrayLike) -> float:
-    """sum(nats) / (sum(spikes) ln 2) over any set of trials; NaN where there is no spike."""
+    """Return sum(nats) / (sum(spikes) ln 2) over any set of trials.
+
+    Parameters
+    ----------
+    nats : ArrayLike, shape (trial,)
+        Information of each trial, from `information`.
+    spikes : ArrayLike, shape (trial,)
+        Number of spikes of each trial.
+
+    Returns
+    -------
+    float
+        Bits per spike; NaN where there is no spike.
+    """
     total = float(np.sum(spikes))
     return float(np.sum(nats)) / (total * np.log(2)) if total > 0 else float("nan")

@@ -1,7 +1,8 @@
-"""The same scores as functions of how often each cluster was drawn, for a bootstrap that never loops over resamples.
+"""Scores as functions of how often each cluster was drawn, for a bootstrap without a loop over resamples.
 
 Each function returns a `Score`: weights (resample, cluster) -> (resample,), the score of the data in which cluster c
-stands weights[., c] times. With all weights one it is the plain pooled score, exactly.
+occurs weights[., c] times. With all weights one it is the pooled score, exactly. scikit-learn's scores take weights of
+trials, one resample at a time.
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ def auc(
     cluster: Cluster,
     weight: NDArray[np.float64] | None = None,
 ) -> Score:
-    """Area under the ROC curve (as metrics.decision.auc), exactly, for any weights of the clusters.
+    """Area under the ROC curve for any weights of the clusters, exactly; NaN where only one class is drawn.
 
-    With C[i, j] = number of (positive trial of cluster i, other trial of cluster j) pairs in the right order, ties
-    half, and n, m the numbers of positive and other trials of each cluster: AUC(w) = w' C w / ((w' n)(w' m)).
-    weight: (trial,), how much each trial counts apart from that; a pair counts the product.
+    More than two classes: the mean of one-vs-rest areas over the classes that occur. With C[i, j] = number of (positive
+    trial of cluster i, other trial of cluster j) pairs in the right order, ties half, and n, m the numbers of positive
+    and other trials of each cluster: AUC(w) = w' C w / ((w' n)(w' m)) (Hanley & McNeil 1982). weight: (trial,), weight
+    of each trial apart from its cluster; a pair counts the product.
     """
     own = np.ones(len(label)) if weight is None else weight
     classes = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])

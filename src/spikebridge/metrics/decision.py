@@ -1,10 +1,15 @@
-"""Scores of predicted decisions. Each agrees with scikit-learn on the same table, two classes or more."""
+"""Scores of predicted decisions, for two classes or more.
+
+Each agrees with scikit-learn on the same table. They are written here because the bootstrap needs the parts per trial
+or per block, and because scikit-learn has no balanced accuracy within blocks.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import beta
 
 Labels = NDArray[np.int64]
 """(trial,), index of the class."""
@@ -13,15 +18,29 @@ Probabilities = NDArray[np.float64]
 
 CLIP = float(np.finfo(np.float64).eps)
 """Probabilities are clipped to [CLIP, 1 - CLIP] before their logarithm, as scikit-learn does for float64."""
-
-
-def accuracy(label: Labels, predicted: Labels) -> float:
-    """Share of trials predicted right."""
-    return float(np.mean(label == predicted))
+MIN_TRIALS_PER_BIN = 20
+"""Of `calibration_curve`: with fewer trials a bin, there are fewer bins."""
 
 
 def balanced_accuracy(label: Labels, predicted: Labels) -> float:
-    """Mean recall over the classes that occur in `label` (Brodersen et al. 2010)."""
+    """Return the mean recall over the classes that occur in `label`.
+
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of the true class.
+    predicted : NDArray of int, shape (trial,)
+        Index of the predicted class.
+
+    Returns
+    -------
+    float
+        Balanced accuracy, 0 to 1.
+
+    References
+    ----------
+    Brodersen et al. 2010, ICPR, 3121.
+    """
     classes, index = np.unique(label, return_inverse=True)
     right = np.bincount(index, weights=label == predicted, minlength=len(classes))
     return float(np.mean(right / np.bincount(index)))
@@ -34,15 +53,30 @@ def balanced_accuracy_within_blocks(
     n_classes: int,
     weight: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Balanced accuracy of each test block, NaN where a block lacks one of the classes.
+    """Return the balanced accuracy of each test block.
 
-    Why within blocks: a fold's training set lacks exactly what its test block has too much of, so the majority class
-    of the training set tends to be the minority class of the test block. Pooled over folds, a model that knows nothing
-    then scores below 1 / n_classes, and any other model "beats" it though the labels are noise. Within one block a
-    constant prediction scores exactly 1 / n_classes, whatever it was trained on.
+    Why within blocks: the class that is frequent in a test block is rare in the training set of its fold, so the
+    majority class of the training set tends to be the minority class of the test block. Pooled over folds, a model
+    without any information then scores below 1 / n_classes, and any other model "beats" it though the labels are noise.
+    Within one block a constant prediction scores exactly 1 / n_classes, whatever it was trained on.
 
-    block: (trial,), number of the block from 0. weight: (trial,), how much each counts within its block and class;
-    None: all alike. Returns (block,).
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of the true class.
+    predicted : NDArray of int, shape (trial,)
+        Index of the predicted class.
+    block : NDArray of int, shape (trial,)
+        Number of each trial's test block, from 0.
+    n_classes : int
+        Number of classes.
+    weight : NDArray, shape (trial,), optional
+        Weight of each trial within its block and class. None: all alike.
+
+    Returns
+    -------
+    NDArray, shape (block,)
+        Balanced accuracy; NaN where a block lacks one of the classes.
     """
     n_blocks = int(block.max()) + 1 if len(block) else 0
     cell = block * n_classes + label
@@ -55,51 +89,125 @@ def balanced_accuracy_within_blocks(
 
 
 def log_loss_per_trial(label: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
-    """-log p(true class) of each trial, nats, probabilities clipped by CLIP. Returns (trial,)."""
+    """Return -log p(true class) of each trial, probabilities clipped by CLIP.
+
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of the true class.
+    probabilities : NDArray, shape (trial, class)
+        Predicted probabilities; rows sum to one.
+
+    Returns
+    -------
+    NDArray, shape (trial,)
+        Log loss, nats.
+    """
     p = np.clip(probabilities[np.arange(len(label)), label], CLIP, 1 - CLIP)
     return np.asarray(-np.log(p))
 
 
 def log_loss(label: Labels, probabilities: Probabilities) -> float:
-    """Mean of log_loss_per_trial, nats."""
+    """Return the mean of log_loss_per_trial.
+
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of the true class.
+    probabilities : NDArray, shape (trial, class)
+        Predicted probabilities; rows sum to one.
+
+    Returns
+    -------
+    float
+        Log loss, nats.
+    """
     return float(np.mean(log_loss_per_trial(label, probabilities)))
 
 
 def brier_per_trial(label: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
-    """Squared distance of the probabilities to the truth (Brier 1950), halved for two classes, where it lies in [0, 1].
+    """Return the squared distance of the probabilities to the truth, halved for two classes, so that it lies in [0, 1].
 
-    Returns (trial,). scikit-learn's brier_score_loss with its default scale_by_half="auto" is its mean.
+    The mean is scikit-learn's brier_score_loss with its default scale_by_half="auto".
+
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of the true class.
+    probabilities : NDArray, shape (trial, class)
+        Predicted probabilities; rows sum to one.
+
+    Returns
+    -------
+    NDArray, shape (trial,)
+        Brier score of each trial.
+
+    References
+    ----------
+    Brier 1950, Monthly Weather Review 78:1.
     """
     truth = np.eye(probabilities.shape[1])[label]
     scale = 0.5 if probabilities.shape[1] == 2 else 1.0
     return np.asarray(scale * np.sum((probabilities - truth) ** 2, axis=1))
 
 
-def brier(label: Labels, probabilities: Probabilities) -> float:
-    """Mean of brier_per_trial."""
-    return float(np.mean(brier_per_trial(label, probabilities)))
-
-
-def auc(label: Labels, probabilities: Probabilities) -> float:
-    """Area under the ROC curve: two classes as one, more as the mean of one-vs-rest over the classes that occur.
-
-    The area is the chance that a trial of the class scores above one of the rest, ties counting half
-    (Hanley & McNeil 1982). NaN where only one class occurs.
-    """
-    classes = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
-    areas = [_area(label == k, probabilities[:, k]) for k in classes]
-    known = [a for a in areas if np.isfinite(a)]
-    return float(np.mean(known)) if known else float("nan")
-
-
-def _area(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
-    n = int(positive.sum())
-    m = len(positive) - n
-    if n == 0 or m == 0:
-        return float("nan")
-    return float((rankdata(score)[positive].sum() - n * (n + 1) / 2) / (n * m))
-
-
 def no_information_rate(label: Labels) -> float:
-    """Accuracy of always saying the most frequent class: what raw accuracy has to be held against."""
+    """Return the accuracy of always predicting the most frequent class: the reference for raw accuracy.
+
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of the true class.
+
+    Returns
+    -------
+    float
+        Share of the most frequent class.
+    """
     return float(np.bincount(label).max() / len(label))
+
+
+def calibration_curve(label: NDArray[np.int64], probabilities: NDArray[np.float64], n_bins: int = 8) -> pd.DataFrame:
+    """Return predicted against observed frequency, in bins of equal numbers of trials.
+
+    Two classes: the probability of the second class. More: the probability of the most probable class, against how
+    often it was correct. Trials with equal probabilities stay in one bin, so a model with few values has few bins.
+
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of the true class.
+    probabilities : NDArray, shape (trial, class)
+        Predicted probabilities; rows sum to one.
+    n_bins : int
+        Largest number of bins.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a bin: bin, n, predicted (mean), observed (share), low, high (95 % Clopper-Pearson interval, which
+        assumes independent trials: descriptive).
+
+    References
+    ----------
+    Guo et al. 2017, ICML 70:1321. Clopper & Pearson 1934, Biometrika 26:404.
+    """
+    if probabilities.shape[1] == 2:
+        p, hit = probabilities[:, 1], label == 1
+    else:
+        p, hit = probabilities.max(axis=1), label == probabilities.argmax(axis=1)
+    n_bins = max(2, min(n_bins, len(p) // MIN_TRIALS_PER_BIN))
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, n_bins + 1)[1:-1]))
+    _, number = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)
+    n = np.bincount(number)
+    hits = np.bincount(number, weights=hit)
+    return pd.DataFrame(
+        {
+            "bin": np.arange(len(n)),
+            "n": n,
+            "predicted": np.bincount(number, weights=p) / n,
+            "observed": hits / n,
+            "low": np.where(hits > 0, beta.ppf(0.025, hits, n - hits + 1), 0.0),
+            "high": np.where(hits < n, beta.ppf(0.975, hits + 1, n - hits), 1.0),
+        }
+    )

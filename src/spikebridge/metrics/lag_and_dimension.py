@@ -1,13 +1,13 @@
 """Lag and dimension of what two regions share, from their counts alone (Semedo et al. 2019, Neuron 102:249).
 
-Both predict the target's counts, divided by the roots of their means so that all units are equally noisy, by ridge
-regression on the square roots of the source's, and score held-out contiguous runs of trials (random bins would share
+The target's counts, divided by the roots of their means so that all units have the same noise, are predicted by ridge
+regression on the square roots of the source's counts. Contiguous runs of trials are held out (random bins would share
 slow fluctuations with their neighbours and understate the standard error). The score is bits/spike of the predicted
-rates over each unit's mean rate in the other runs; a rate below RATE_SHARE of that mean counts as that. The penalty,
-one for all lags and ranks, is the best one by held-out R2, for which sums over each run are enough.
+rates over each unit's mean rate in the other runs; rates below RATE_SHARE of that mean are raised to it. One penalty
+serves all lags and ranks: the best by held-out R2, which needs only sums over each run.
 
-A lag shows only where the shared activity changes its course: of a smooth one, such as place on a track, a linear map
-takes any delay for a turn of its axes, and the interval is then about as wide as the lags tried.
+A lag can be estimated only where the shared activity changes quickly. Where it is smooth, such as place on a track, a
+linear map can express any delay as a rotation of its axes, and the interval is about as wide as the range of lags.
 """
 
 from __future__ import annotations
@@ -26,21 +26,30 @@ Array = NDArray[np.float64]
 PENALTIES = np.logspace(-3, 2, 11)
 """Ridge penalties, in units of the mean variance of a source unit times the number of bins."""
 RATE_SHARE = 0.1
-"""A linear prediction may fall to zero and below; a rate is never taken for less than this share of the mean rate."""
+"""A linear prediction may fall to zero and below; a rate is at least this share of the mean rate."""
 NO_LINK = 2e-3
-"""Held-out bits/spike at or below this, or two standard errors, are taken for no link: no lag and no dimension then."""
-FEW_RECORDINGS = 6
-"""With fewer recordings than this, runs of trials, not recordings, are the clusters of what all have in common."""
+"""Held-out bits/spike at or below this, or two standard errors, count as no link: no lag and no dimension."""
+MIN_RECORDINGS = 6
+"""With fewer recordings than this, runs of trials, not recordings, are the clusters of pooled estimates."""
 RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class LagEstimate:
-    """lag_s: seconds by which the target follows the source, NaN without a link (NO_LINK).
+    """An estimated lag.
 
-    lags_s, score: (lag,), held-out bits/spike at each lag tried. nats, spikes: (cluster, lag), (cluster,), what
-    score is made of, by held-out run of trials (or recording). ci_low, ci_high: seconds, 95 % bootstrap interval of
-    lag_s over clusters.
+    Parameters
+    ----------
+    lag_s : float
+        Seconds by which the target follows the source; NaN without a link (NO_LINK).
+    lags_s : NDArray, shape (lag,)
+        Lags tried, seconds.
+    score : NDArray, shape (lag,)
+        Held-out bits/spike at each lag.
+    nats, spikes : NDArray, shape (cluster, lag) and (cluster,)
+        The parts of the score, by held-out run of trials (or recording).
+    ci_low, ci_high : float
+        95 % bootstrap interval of lag_s over clusters, seconds.
     """
 
     lag_s: float
@@ -54,10 +63,16 @@ class LagEstimate:
 
 @dataclass(frozen=True)
 class DimensionEstimate:
-    """dimension: smallest rank within one standard error of the best, 0 without a link (NO_LINK).
+    """An estimated dimension.
 
-    score, sem: (rank,), held-out bits/spike of rank 1, 2 ... and its standard error over clusters. nats, spikes:
-    (cluster, rank), (cluster,), as in LagEstimate.
+    Parameters
+    ----------
+    dimension : int
+        Smallest rank within one standard error of the best; 0 without a link (NO_LINK).
+    score, sem : NDArray, shape (rank,)
+        Held-out bits/spike of rank 1, 2 ... and its standard error over clusters.
+    nats, spikes : NDArray, shape (cluster, rank) and (cluster,)
+        The parts of the score, as in LagEstimate.
     """
 
     dimension: int
@@ -100,11 +115,32 @@ class _Fold:
 def estimate_lag(
     source: ArrayLike, target: ArrayLike, bin_s: float, max_lag: float, folds: int = 10, seed: int = 0
 ) -> LagEstimate:
-    """The lag at which the source's counts tell most about the target's, refined between bins by a parabola.
+    """Return the lag at which the source's counts predict the target's best, refined between bins by a parabola.
 
-    source, target: (trial, bin, unit), spikes per bin. bin_s: seconds. max_lag: seconds, lags from -max_lag to max_lag
-    are tried; positive = the target follows. Every lag is scored on the same target bins. seed: of the resampling.
-    Raises DataError where windows are too short for the lag or trials too few for the folds.
+    Every lag is scored on the same target bins.
+
+    Parameters
+    ----------
+    source, target : ArrayLike, shape (trial, bin, unit)
+        Counts, spikes per bin.
+    bin_s : float
+        Width of a bin, seconds.
+    max_lag : float
+        Lags from -max_lag to max_lag are tried, seconds; positive: the target follows.
+    folds : int
+        Number of runs of trials, each held out once.
+    seed : int
+        Seed of the resampling.
+
+    Returns
+    -------
+    LagEstimate
+        Lag, interval and scores.
+
+    Raises
+    ------
+    DataError
+        Where windows are too short for the lag or trials too few for the folds.
     """
     x, y = np.asarray(source), np.asarray(target)
     steps = round(max_lag / bin_s)
@@ -122,10 +158,22 @@ def estimate_lag(
 
 
 def pooled_lag(estimates: Sequence[LagEstimate], seed: int = 0) -> LagEstimate:
-    """The one lag of recordings that share it, where their summed score peaks; steadier than any single one's.
+    """Return the one lag of recordings that share it: the peak of their summed score.
 
-    Recordings without a link are left out; without any, lag_s is NaN. All must have tried the same lags. The interval
-    is over recordings, or over runs of trials where there are fewer than FEW_RECORDINGS of them.
+    Recordings without a link are left out. The interval is over recordings, or over runs of trials where there are
+    fewer than MIN_RECORDINGS of them.
+
+    Parameters
+    ----------
+    estimates : sequence of LagEstimate
+        Estimate of each recording; all must have tried the same lags.
+    seed : int
+        Seed of the resampling.
+
+    Returns
+    -------
+    LagEstimate
+        The pooled estimate; lag_s is NaN where no recording has a link.
     """
     linked = [e for e in estimates if np.isfinite(e.lag_s)] or list(estimates[:1])
     if not linked:
@@ -137,12 +185,31 @@ def pooled_lag(estimates: Sequence[LagEstimate], seed: int = 0) -> LagEstimate:
 def estimate_dimension(
     source: ArrayLike, target: ArrayLike, lag_bins: int = 0, max_rank: int = 12, folds: int = 10
 ) -> DimensionEstimate:
-    """Number of source dimensions that the target follows: reduced-rank regression with the one-standard-error rule.
+    """Return the number of source dimensions that the target follows.
 
-    The coefficients B of a ridge regression are projected on the leading right singular vectors of X B; the smallest
-    rank whose held-out bits/spike are within one SEM of the best rank's is the estimate (Semedo et al. 2019, Methods).
+    Reduced-rank regression with the one-standard-error rule: the coefficients B of a ridge regression are projected on
+    the leading right singular vectors of X B; the smallest rank whose held-out bits/spike are within one SEM of the
+    best rank's is the estimate.
 
-    source, target: (trial, bin, unit), spikes per bin. lag_bins: bins by which the target follows; negative = it leads.
+    Parameters
+    ----------
+    source, target : ArrayLike, shape (trial, bin, unit)
+        Counts, spikes per bin.
+    lag_bins : int
+        Bins by which the target follows; negative: it leads.
+    max_rank : int
+        Largest rank tried.
+    folds : int
+        Number of runs of trials, each held out once.
+
+    Returns
+    -------
+    DimensionEstimate
+        Dimension and scores.
+
+    References
+    ----------
+    Semedo et al. 2019, Neuron 102:249, Methods.
     """
     x, y = np.asarray(source), np.asarray(target)
     if lag_bins > 0:
@@ -156,9 +223,20 @@ def estimate_dimension(
 
 
 def pooled_dimension(estimates: Sequence[DimensionEstimate]) -> DimensionEstimate:
-    """The one dimension of recordings that share it, of their summed scores; of the ranks that all have tried.
+    """Return the one dimension of recordings that share it, from their summed scores.
 
-    Recordings without a link are left out; the standard error is over clusters as in pooled_lag.
+    Recordings without a link are left out; ranks that not all recordings have tried are, too. The standard error is
+    over clusters as in pooled_lag.
+
+    Parameters
+    ----------
+    estimates : sequence of DimensionEstimate
+        Estimate of each recording.
+
+    Returns
+    -------
+    DimensionEstimate
+        The pooled estimate.
     """
     linked = [e for e in estimates if e.dimension > 0] or list(estimates[:1])
     if not linked:
@@ -168,7 +246,7 @@ def pooled_dimension(estimates: Sequence[DimensionEstimate]) -> DimensionEstimat
 
 def _clusters(linked: Sequence[LagEstimate] | Sequence[DimensionEstimate]) -> tuple[Array, Array]:
     width = min(e.nats.shape[1] for e in linked)
-    if len(linked) < FEW_RECORDINGS:
+    if len(linked) < MIN_RECORDINGS:
         return np.concatenate([e.nats[:, :width] for e in linked]), np.concatenate([e.spikes for e in linked])
     return np.stack([e.nats[:, :width].sum(axis=0) for e in linked]), np.array([e.spikes.sum() for e in linked])
 

@@ -11,8 +11,7 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.linear import FLOOR
-from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.regressors import MIN_RATE_SHARE, PRIOR_WINDOWS, SmoothedPsth
 from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.types import Predictions, Windows
 
@@ -29,7 +28,7 @@ class Psth(Model):
 
     class Params(base.Params):
         smoothing_s: float = Field(0.03, gt=0, description="SD of the Gaussian kernel")
-        shrink_windows: float = Field(SHRINK_WINDOWS, gt=0, description="windows without a course that are added")
+        shrink_windows: float = Field(PRIOR_WINDOWS, gt=0, description="windows without a course that are added")
 
     space = {"smoothing_s": ("log", 0.01, 0.3), "shrink_windows": ("log", 1.0, 1000.0)}
 
@@ -38,12 +37,12 @@ class Psth(Model):
     ) -> None:
         p: Any = self.params
         self.means = {
-            w.recording: LockedMean.fit(w.target, w, p.smoothing_s / w.bin_s, p.shrink_windows) for w in train
+            w.recording: SmoothedPsth.fit(w.target, w, p.smoothing_s / w.bin_s, p.shrink_windows) for w in train
         }
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.means[self.known(windows.recording)]
-        rates = np.maximum(part.of(windows), FLOOR * part.mean).astype(np.float32)
+        part = self.means[self.check_recording(windows.recording)]
+        rates = np.maximum(part.expected(windows), MIN_RATE_SHARE * part.mean).astype(np.float32)
         return Predictions(rates=rates, baseline=rates)
 
     def _save(self, folder: Path) -> None:
@@ -56,4 +55,4 @@ class Psth(Model):
         for i, (name, units) in enumerate(self.units.items()):
             n = len(units["target_units"])
             a = load_arrays(folder / f"{i}.safetensors", float64_arrays(mean=(n,), curve=(self.n_bins, n)))
-            self.means[name] = LockedMean(a["mean"], a["curve"])
+            self.means[name] = SmoothedPsth(a["mean"], a["curve"])

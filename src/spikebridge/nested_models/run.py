@@ -9,27 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from spikebridge.artifacts.latents import LatentsByRecording, missing_latents, read_fold_latents
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.training import TrainingIntervals, TrainingRun, joined_intervals
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
-from spikebridge.errors import DataError
-from spikebridge.nested_models.decoding.fit import Intervals, OutOfFold, out_of_fold
-from spikebridge.nested_models.decoding.inputs import in_memory, lacking_latents, read_latents
+from spikebridge.nested_models.decoding.fit import OutOfFold, out_of_fold
+from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.steps import Step, decision_steps
 from spikebridge.nested_models.decoding.time_resolved import course
 from spikebridge.nested_models.encoding.steps import translation_ladder
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import load_splits
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
-from spikebridge.types.intervals import merge_intervals
 
 TRANSLATOR = "seq2seq"
 
 
 @dataclass(frozen=True)
-class Job:
+class FoldJob:
     """One outer fold, all steps: everything that a worker needs."""
 
     config: Config
@@ -40,19 +39,19 @@ class Job:
 
 
 def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -> None:
-    """Write <step>/predictions.parquet and <step>/consumed.json of every step into `out`.
+    """Write <step>/predictions.parquet and <step>/training_intervals.json of every step into `out`.
 
     Also the same of every part of the window in course/ (see ladder.course), about.json and translation/.
-    train: the folder of what train@model wrote; of it only the latents of seq2seq are read, and what its fits consumed.
+    train: the folder of what train@model wrote; of it only the latents of seq2seq and its training intervals are read.
     about.json: hash of the manifest, and of each step its reference, its family of tests, why it is left out, and its
     settings and inner log-loss in each fold; which bins each part of the window has.
-    Raises ConfigError for columns under `ladder:` that the windows do not hold.
+    Raises ConfigError for columns under `nested_models:` that the windows do not hold.
     """
     manifest, data = load_splits(splits), load_windows(windows)
     lacking = _lacking(config, manifest, train)
     steps = decision_steps(config, data, manifest.by, lacking)
     parts = course(data[0].n_bins, lacking) if manifest.by == "block" else []
-    jobs = [Job(config, f.fold, windows, splits, train) for f in manifest.folds]
+    jobs = [FoldJob(config, f.fold, windows, splits, train) for f in manifest.folds]
     found = parallel.run_jobs(
         _fold, jobs, parallel.n_workers(config.compute, len(jobs)), lambda item: None, torch=False
     )
@@ -63,7 +62,7 @@ def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -
     for step in (part.step for part in parts):
         folds = {j.fold: f[step.name] for j, f in zip(jobs, found, strict=True)}
         _write(out / "course" / step.name, folds, manifest.hash)
-    kept = {"confounds": config.ladder.confounds, "how": config.ladder.how}
+    kept = {"confounds": config.nested_models.confounds, "how": config.nested_models.confound_control}
     about = {"split_hash": manifest.hash, **kept, "decision": _about(steps, found)}
     _write_json(out / "about.json", {**about, "course": [part.about for part in parts]})
     told = translation_ladder({w.recording: w for w in data}, manifest, train, config)
@@ -72,10 +71,10 @@ def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -
 
 def _write(folder: Path, folds: Mapping[int, OutOfFold], split_hash: str) -> None:
     folder.mkdir(parents=True)
-    table = pd.concat([f.table for f in folds.values()]).sort_values(["recording", "time_s"])
-    table.assign(split_hash=split_hash).to_parquet(folder / "predictions.parquet", index=False)
-    consumed = {str(fold): f.consumed for fold, f in folds.items()}
-    _write_json(folder / "consumed.json", {"split_hash": split_hash, "folds": consumed})
+    run = TrainingRun(folder)
+    run.write_predictions([f.table for f in folds.values()], split_hash)
+    learned = {fold: f.training_intervals for fold, f in folds.items()}
+    run.write_training_intervals(TrainingIntervals(split_hash, learned))
 
 
 def _about(steps: Sequence[Step], found: Sequence[Mapping[str, OutOfFold]]) -> list[dict[str, Any]]:
@@ -97,16 +96,18 @@ def _lacking(config: Config, manifest: Splits, train: Path) -> str:
     """Why there are no latents, or ""."""
     if TRANSLATOR not in config.models:
         return f"{TRANSLATOR} is not among the models"
-    return lacking_latents(train / TRANSLATOR / "latents.npz", manifest)
+    return missing_latents(TrainingRun(train / TRANSLATOR).latents, manifest)
 
 
-def _fold(job: Job, report: parallel.Report) -> dict[str, OutOfFold]:
+def _fold(job: FoldJob, report: parallel.Report) -> dict[str, OutOfFold]:
     manifest, data = load_splits(job.splits), load_windows(job.windows)
     lacking = _lacking(job.config, manifest, job.train)
     steps = [s for s in decision_steps(job.config, data, manifest.by, lacking) if not s.missing]
     parts = course(data[0].n_bins, lacking) if manifest.by == "block" else []
-    path = job.train / TRANSLATOR / "latents.npz"
-    latents = read_latents(path, job.fold) if any(s.of_latents for s in steps) else {}
+    translator = TrainingRun(job.train / TRANSLATOR)
+    latents: LatentsByRecording = {}
+    if any(s.of_latents for s in steps):
+        latents = read_fold_latents(translator.latents, job.fold)
     fold = _of_labelled(next(f for f in manifest.folds if f.fold == job.fold), data)
     labelled = [in_memory(w) for w in data]
     made = {}
@@ -115,8 +116,8 @@ def _fold(job: Job, report: parallel.Report) -> dict[str, OutOfFold]:
         rng = random_generator(job.config.seed, "ladder", step.name, job.fold)
         one = out_of_fold(step, labelled, of_fold, latents, rng)
         if step.of_latents:
-            before = _translator_consumed(job.train / TRANSLATOR / "consumed.json", job.fold)
-            one = replace(one, consumed=_joined(one.consumed, before))
+            before = translator.read_fold_intervals(job.fold)
+            one = replace(one, training_intervals=joined_intervals(one.training_intervals, before))
         made[step.name] = one
     return made
 
@@ -131,20 +132,6 @@ def _of_labelled(fold: Fold, data: list[Windows]) -> Fold:
 
     inner = tuple(Partition(renumbered(p.train), renumbered(p.valid)) for p in fold.inner)
     return Fold(fold.fold, renumbered(fold.test), renumbered(fold.train), inner, fold.test_intervals)
-
-
-def _translator_consumed(path: Path, fold: int) -> Intervals:
-    try:
-        found: Intervals = json.loads(path.read_text(encoding="utf-8"))["folds"][str(fold)]
-    except (OSError, ValueError, KeyError):
-        raise DataError(f"{path}: expected the intervals that fold {fold} consumed; run train@{TRANSLATOR}") from None
-    return found
-
-
-def _joined(one: Intervals, other: Intervals) -> Intervals:
-    """What either consumed."""
-    names = {**one, **other}
-    return {n: merge_intervals(np.array([*one.get(n, ()), *other.get(n, ())])).tolist() for n in names}
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -1,7 +1,13 @@
-"""Tests and intervals, one a file, each with its assumptions. They know arrays, not models or metrics."""
+"""Tests and intervals, one a file, each with its assumptions. They take arrays and know neither models nor metrics."""
 
 from spikebridge.statistics.bayes_factor import bayes_factor
-from spikebridge.statistics.cluster_bootstrap import Interval, from_samples, interval, nested_weights, resample_weights
+from spikebridge.statistics.cluster_bootstrap import (
+    Interval,
+    bootstrap_interval,
+    interval_from_samples,
+    nested_weights,
+    resample_weights,
+)
 from spikebridge.statistics.correctness_model import CorrectnessModel, correctness_model
 from spikebridge.statistics.delong import DeLong, delong
 from spikebridge.statistics.design_effect import DesignEffect, design_effect
@@ -29,14 +35,14 @@ __all__ = [
     "SignFlip",
     "Verdict",
     "bayes_factor",
+    "bootstrap_interval",
     "clusters_needed",
     "correctness_model",
     "delong",
     "design_effect",
     "equivalence",
-    "from_samples",
     "holm",
-    "interval",
+    "interval_from_samples",
     "max_statistic",
     "mcnemar",
     "nadeau_bengio",

@@ -1,8 +1,8 @@
-"""JZS Bayes factor: how much the data speak for a difference, or for none, against the other (Rouder et al. 2009).
+"""JZS Bayes factor of a mean difference: the evidence for a difference over the evidence for none.
 
-Assumptions: independent normal differences; under the alternative the standardised difference has a Cauchy prior of
-width r = sqrt(2) / 2, under the null it is zero. The answer depends on that prior, which nobody has of decoders:
-descriptive. With few clusters it stays near one, as it should.
+Assumptions: the differences are independent and normal; under the alternative the standardised difference has a Cauchy
+prior of width r = sqrt(2) / 2, under the null hypothesis it is zero. The answer depends on that prior, and no prior for
+decoders is established: descriptive. With few clusters the factor stays near one, as it should.
 """
 
 from __future__ import annotations
@@ -17,12 +17,28 @@ WIDTH = math.sqrt(2) / 2
 
 
 def bayes_factor(differences: ArrayLike, width: float = WIDTH) -> float:
-    """Two-sided BF10 of a one-sample t test: above one for a difference, below one for none.
+    """Return the two-sided BF10 of a one-sample t test: above one for a difference, below one for none.
 
-    differences: (cluster,), score of a minus score of b; NaN is left out. With t, n and v = n - 1, and g the variance
-    of the standardised difference, whose prior is inverse gamma (1/2, width^2 / 2):
-    BF10 = int (1 + n g)^(-1/2) [(1 + t^2 / ((1 + n g) v)) / (1 + t^2 / v)]^(-(v + 1) / 2) p(g) dg (equation 1 there).
-    NaN for fewer than two clusters, or without any spread.
+    With t, n and v = n - 1, and g the variance of the standardised difference, whose prior is inverse gamma
+    (1/2, width^2 / 2):
+
+    BF10 = int (1 + n g)^(-1/2) [(1 + t^2 / ((1 + n g) v)) / (1 + t^2 / v)]^(-(v + 1) / 2) p(g) dg
+
+    Parameters
+    ----------
+    differences : ArrayLike, shape (cluster,)
+        Score of a minus score of b, in each cluster. NaN is left out.
+    width : float
+        Width of the Cauchy prior of the standardised difference.
+
+    Returns
+    -------
+    float
+        BF10. NaN for fewer than two clusters, or where the differences do not vary.
+
+    References
+    ----------
+    Rouder et al. 2009, Psychonomic Bulletin & Review 16:225, equation 1.
     """
     d = np.asarray(differences, dtype=np.float64)
     d = d[np.isfinite(d)]

@@ -1,13 +1,14 @@
-"""Logistic model of being right, with trials of a cluster correlated: generalised estimating equations (GEE).
+"""Logistic model of correct predictions with correlated trials in a cluster: generalised estimating equations (GEE).
 
-Assumptions: clusters are independent; the odds of being right differ between the models by one factor, besides those
-of every stratum (animal or recording). The working correlation, one for all pairs of a cluster, need not be true: the
-sandwich covariance is robust to it (Liang & Zeger 1986), with the correction for few clusters of Mancl & DeRouen
-(2001) and t on (clusters - 1) degrees of freedom. Below ten clusters it is still approximate: descriptive.
+Assumptions: clusters are independent; the odds of a correct prediction differ between the two models by one factor,
+besides the odds of every stratum (animal or recording). The working correlation, one for all pairs of a cluster, need
+not be true: the sandwich covariance is robust to it (Liang & Zeger 1986), with the correction for few clusters of Mancl
+& DeRouen (2001) and t on (clusters - 1) degrees of freedom. Below ten clusters it is still approximate: descriptive.
 
-Why not statsmodels' mixed model (BinomialBayesMixedGLM): its mean-field posterior is too narrow. In forty null studies
-of eight clusters a 95 % interval with random intercept and difference left out the truth in 18 % (clusters alike) to
-52 % (clusters favouring either model by 0.8 in log odds), where this model rejected 3 to 8 %.
+Not the mixed model of statsmodels (BinomialBayesMixedGLM), whose mean-field posterior is too narrow. In forty null
+studies of eight clusters a 95 % interval with random intercept and difference left out the truth in 18 % (clusters
+alike) to 52 % (clusters favouring either model by 0.8 in log odds), where this model rejected 3 to 8 %. Not the
+covariance of statsmodels' GEE (cov_type="bias_reduced"), which builds matrices as large as a cluster.
 """
 
 from __future__ import annotations
@@ -26,9 +27,25 @@ NAN = math.nan
 
 @dataclass(frozen=True)
 class CorrectnessModel:
-    """log_odds: ln odds ratio of being right, a over b. p: two-sided. correlation: between rows of one cluster.
+    """Result of `correctness_model`.
 
-    NaN where the model cannot be fitted: one cluster, a model that is always or never right, no convergence.
+    All numbers are NaN where the model cannot be fitted: one cluster, a model that is always or never correct, or no
+    convergence.
+
+    Parameters
+    ----------
+    log_odds : float
+        Logarithm of the odds ratio of a correct prediction, a over b.
+    se : float
+        Standard error of log_odds.
+    p : float
+        Two-sided p.
+    ci_low, ci_high : float
+        Confidence interval of log_odds.
+    correlation : float
+        Working correlation between rows of one cluster.
+    n_clusters : int
+        Number of clusters.
     """
 
     log_odds: float
@@ -47,11 +64,28 @@ def correctness_model(
     stratum: NDArray[np.int64] | None = None,
     alpha: float = 0.05,
 ) -> CorrectnessModel:
-    """logit P(right) = strata + log_odds [model is a].
+    """Fit logit P(correct) = strata + log_odds [model is a].
 
-    right_a, right_b: (trial,), whether each model was right. cluster: (trial,), number of the cluster from 0. stratum:
-    (trial,), a coarser grouping, such as the animal of a recording or the recording of a block. It is left out where it
-    is None or where a stratum has but one cluster, which its intercept would explain away.
+    Parameters
+    ----------
+    right_a, right_b : NDArray of bool, shape (trial,)
+        Whether each model predicted the trial correctly.
+    cluster : NDArray of int, shape (trial,)
+        Number of each trial's cluster, from 0.
+    stratum : NDArray of int, shape (trial,), optional
+        A coarser grouping, such as the animal of a recording or the recording of a block. It is left out where it is
+        None or where a stratum has only one cluster, whose effect its intercept would absorb.
+    alpha : float
+        One minus the level of the interval.
+
+    Returns
+    -------
+    CorrectnessModel
+        Estimate, p and interval.
+
+    References
+    ----------
+    Liang & Zeger 1986, Biometrika 73:13. Mancl & DeRouen 2001, Biometrics 57:126.
     """
     order = np.argsort(cluster, kind="stable")
     group = np.repeat(np.unique(cluster[order], return_inverse=True)[1], 2)
@@ -59,16 +93,16 @@ def correctness_model(
     right = np.stack([right_a[order], right_b[order]], axis=1).astype(np.float64)
     strata = _strata(None if stratum is None else stratum[order], group[::2])
     design = np.column_stack([np.tile([1.0, 0.0], len(order)), np.repeat(strata, 2, axis=0)])
-    nothing = CorrectnessModel(NAN, NAN, NAN, NAN, NAN, NAN, n_clusters)
+    not_fitted = CorrectnessModel(NAN, NAN, NAN, NAN, NAN, NAN, n_clusters)
     if n_clusters < 2 or not (right.mean(axis=0) > 0).all() or not (right.mean(axis=0) < 1).all():
-        return nothing
+        return not_fitted
     fitted = _fit(right.ravel(), design, group)
     if fitted is None:
-        return nothing
+        return not_fitted
     coefficients, correlation = fitted
     se = math.sqrt(max(_covariance(right.ravel(), design, group, coefficients, correlation)[0, 0], 0.0))
     if not (se > 0 and math.isfinite(se)):
-        return nothing
+        return not_fitted
     log_odds, df = float(coefficients[0]), n_clusters - 1
     reach = float(special.stdtrit(df, 1 - alpha / 2)) * se
     p = float(2 * special.stdtr(df, -abs(log_odds) / se))
@@ -85,18 +119,18 @@ def _strata(stratum: NDArray[np.int64] | None, group: NDArray[np.int64]) -> Arra
 
 
 def _fit(right: Array, design: Array, group: NDArray[np.int64]) -> tuple[Array, float] | None:
-    """Coefficients and correlation, or None where they were not found."""
+    """Coefficients and correlation, or None where the fit failed."""
     import statsmodels.api as sm  # a second to import
 
     model = sm.GEE(right, design, group, family=sm.families.Binomial(), cov_struct=sm.cov_struct.Exchangeable())
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
-            found = model.fit(cov_type="naive", maxiter=100)
+            result = model.fit(cov_type="naive", maxiter=100)
         except (np.linalg.LinAlgError, ValueError):
             return None
-    coefficients, correlation = np.asarray(found.params, dtype=np.float64), float(model.cov_struct.dep_params)
-    usable = bool(found.converged) and np.isfinite(coefficients).all() and np.isfinite(correlation)
+    coefficients, correlation = np.asarray(result.params, dtype=np.float64), float(model.cov_struct.dep_params)
+    usable = bool(result.converged) and np.isfinite(coefficients).all() and np.isfinite(correlation)
     return (coefficients, correlation) if usable and np.abs(coefficients).max() < 15 else None
 
 

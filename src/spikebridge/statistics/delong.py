@@ -1,10 +1,11 @@
 """DeLong's test of the difference between two areas under the ROC curve, on the same trials.
 
-Assumptions: trials are independent. Trials of a session are not, so p is too small and the interval too narrow; it is
-reported because readers ask for it, as descriptive, beside the cluster bootstrap (DeLong et al. 1988; in
-n log n by midranks: Sun & Xu 2014).
-More than two classes: the mean of one-vs-rest areas, as metrics.auc has it. Every trial then is a positive of its own
-class and one of the rest for all others, and the variance is that of the sum of its parts.
+Assumptions: trials are independent. Trials of a session are not, so p is too small and the interval too narrow. Readers
+ask for this test, so it is reported as descriptive beside the cluster bootstrap (DeLong et al. 1988; in n log n by
+midranks: Sun & Xu 2014). Written by hand: neither scipy nor scikit-learn nor statsmodels has it.
+
+More than two classes: the mean of one-vs-rest areas, as metrics.clustered.auc computes it. Every trial then is a
+positive of its own class and one of the rest for all others, and the variance is that of the sum of its parts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,21 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DeLong:
-    """auc_a, auc_b: areas. estimate: a minus b. p: two-sided, normal. NaN where a class has fewer than two trials."""
+    """Result of `delong`.
+
+    Parameters
+    ----------
+    auc_a, auc_b : float
+        Areas under the two ROC curves.
+    estimate : float
+        Area of a minus area of b.
+    se : float
+        Standard error of the estimate. NaN where a class has fewer than two trials, as are p and the interval.
+    p : float
+        Two-sided p of the normal approximation.
+    ci_low, ci_high : float
+        Confidence interval of the estimate.
+    """
 
     auc_a: float
     auc_b: float
@@ -34,12 +49,29 @@ class DeLong:
 
 
 def delong(label: NDArray[np.int64], score_a: Array, score_b: Array, alpha: float = 0.05) -> DeLong:
-    """Difference of two areas, its standard error, p and interval.
+    """Return the difference of two areas under the ROC curve, with standard error, p and interval.
 
-    label: (trial,), index of the class. score_a, score_b: (trial, class), higher for a likelier class.
     Trial i of class c has the part h_i = (1 / K) (V10_c(i) / n_c + sum_{k != c} V01_k(i) / (n - n_k)) of the area, with
     V10_k(i) the share of the rest that i beats, V01_k(i) the share of class k that beats i, ties half, and K classes
     (two: only the second one). Var = sum_c n_c var(h_a - h_b within class c); DeLong's S10/m + S01/n for two.
+
+    Parameters
+    ----------
+    label : NDArray of int, shape (trial,)
+        Index of each trial's class.
+    score_a, score_b : NDArray, shape (trial, class)
+        Scores of the two models, higher for a more probable class.
+    alpha : float
+        One minus the level of the interval.
+
+    Returns
+    -------
+    DeLong
+        Areas, difference, p and interval.
+
+    References
+    ----------
+    DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837. Sun & Xu 2014, IEEE Signal Processing Letters 21:1389.
     """
     (auc_a, parts_a), (auc_b, parts_b) = structural(label, score_a), structural(label, score_b)
     count = np.bincount(label)
@@ -57,10 +89,12 @@ def delong(label: NDArray[np.int64], score_a: Array, score_b: Array, alpha: floa
 
 
 def structural(label: NDArray[np.int64], score: Array) -> tuple[float, Array]:
-    """The area and every trial's part h of it (trial,), scaled so that the parts of each class sum to the area for two
-    classes; see `delong`. NaN where only one class occurs."""
-    known = [1] if score.shape[1] == 2 else range(score.shape[1])
-    classes = [k for k in known if 0 < int((label == k).sum()) < len(label)]
+    """Return the area and every trial's part h of it, shape (trial,); see `delong`.
+
+    For two classes the parts of each class sum to the area. NaN where only one class occurs.
+    """
+    candidates = [1] if score.shape[1] == 2 else range(score.shape[1])
+    classes = [k for k in candidates if 0 < int((label == k).sum()) < len(label)]
     parts, areas = np.zeros(len(label)), []
     for k in classes:
         positive = label == k

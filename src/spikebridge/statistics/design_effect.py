@@ -1,11 +1,8 @@
-"""How much dependence between trials inflates McNemar's test, and the test corrected by it.
+"""How much the dependence between trials inflates McNemar's test, and the test corrected for it.
 
 Assumptions: clusters are independent; within one, trials may depend on each other in any way. With few clusters the
-design effect itself is known only roughly (its square root about as well as a standard deviation of that many
-numbers), so the corrected test refers to t and never gains from a design effect below one. Descriptive.
-
-Design effect: Kish 1965; for paired proportions of clusters: Obuchowski 1998, Durkalski et al. 2003, whose variances
-it is the ratio of.
+design effect itself is known only roughly (its square root about as well as a standard deviation of that many numbers),
+so the corrected test refers to t and never gains from a design effect below one. Descriptive.
 """
 
 from __future__ import annotations
@@ -20,12 +17,26 @@ from scipy import special
 
 @dataclass(frozen=True)
 class DesignEffect:
-    """estimate: difference in accuracy. effect: variance over clusters / variance if trials were independent.
+    """Result of `design_effect`.
 
-    icc: correlation of two trials of one cluster in the difference of correctness. effective_n: number of independent
-    trials that would be worth as much, at most the number of trials. p: two-sided, of McNemar's statistic divided by
-    the effect (at least 1), on t of n_clusters - 1 degrees of freedom. NaN for fewer than two clusters, or where the
-    two models never differ.
+    Parameters
+    ----------
+    estimate : float
+        Difference in accuracy, a minus b.
+    effect : float
+        Variance over clusters over the variance of as many independent trials. NaN for fewer than two clusters, or
+        where the two models never differ; so are icc and p.
+    icc : float
+        Intraclass correlation: of two trials of one cluster, in the difference of correctness.
+    effective_n : float
+        Number of independent trials with the same variance, at most the number of trials.
+    p : float
+        Two-sided p of McNemar's statistic divided by the effect (at least 1), on t of n_clusters - 1 degrees of
+        freedom.
+    n : int
+        Number of trials.
+    n_clusters : int
+        Number of clusters with trials.
     """
 
     estimate: float
@@ -38,12 +49,28 @@ class DesignEffect:
 
 
 def design_effect(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], cluster: NDArray[np.int64]) -> DesignEffect:
-    """Design effect of the paired difference in correctness d = right_a - right_b.
+    """Return the design effect of the paired difference in correctness d = right_a - right_b.
 
-    right_a, right_b: (trial,), whether each model was right. cluster: (trial,), number of the cluster from 0.
-    With n_c trials and sum S_c of d in cluster c of k, n trials in all and mean m:
-    effect = [k / (k - 1) sum_c (S_c - n_c m)^2 / n^2] / [var(d) / n]; statistic: z^2 = n m^2 / (mean(d^2) effect),
-    where n m^2 / mean(d^2) is McNemar's chi-squared (b - c)^2 / (b + c).
+    With n_c trials and sum S_c of d in cluster c of k, n trials in all and mean m: effect = [k / (k - 1) sum_c (S_c -
+    n_c m)^2 / n^2] / [var(d) / n]; statistic: z^2 = n m^2 / (mean(d^2) effect), where n m^2 / mean(d^2) is McNemar's
+    chi-squared (b - c)^2 / (b + c).
+
+    Parameters
+    ----------
+    right_a, right_b : NDArray of bool, shape (trial,)
+        Whether each model predicted the trial correctly.
+    cluster : NDArray of int, shape (trial,)
+        Number of each trial's cluster, from 0.
+
+    Returns
+    -------
+    DesignEffect
+        Design effect, effective number of trials and corrected p.
+
+    References
+    ----------
+    Kish 1965, Survey Sampling. Obuchowski 1998, Statistics in Medicine 17:1495. Durkalski et al. 2003, Statistics in
+    Medicine 22:2417.
     """
     d = right_a.astype(np.float64) - right_b.astype(np.float64)
     size = np.bincount(cluster).astype(np.float64)

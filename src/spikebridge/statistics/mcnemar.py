@@ -1,7 +1,7 @@
 """McNemar's test of two models on the same trials.
 
-Assumptions: the trials are independent. Trials of a session are not (drift, streaks of choices), so p is too small;
-it is reported because readers ask for it, as descriptive (McNemar 1947; mid-p: Fagerland, Lydersen & Laake 2013).
+Assumptions: the trials are independent. Trials of a session are not (drift, streaks of choices), so p is too small.
+Readers ask for this test, so it is reported as descriptive.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from scipy.stats import binom
 
 @dataclass(frozen=True)
 class McNemar:
-    """only_a, only_b: trials that one of the two got right. smallest: smallest p with this many such trials."""
+    """Result of `mcnemar`.
+
+    Parameters
+    ----------
+    only_a, only_b : int
+        Number of trials that only model a, or only model b, predicted correctly.
+    p_exact, p_mid : float
+        Two-sided exact p and mid-p.
+    smallest_exact, smallest_mid : float
+        Smallest p that this many discordant trials can give.
+    """
 
     only_a: int
     only_b: int
@@ -26,9 +36,24 @@ class McNemar:
 
 
 def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> McNemar:
-    """Two-sided exact and mid-p McNemar test. right_a, right_b: (trial,), True where a model predicted right.
+    """Return the two-sided exact and mid-p McNemar test.
 
-    mid-p = 2 P(X < k) + P(X = k) with X ~ Binomial(only_a + only_b, 1/2) and k the smaller of the two.
+    mid-p = 2 P(X < k) + P(X = k) with X ~ Binomial(only_a + only_b, 1/2) and k the smaller of the two; statsmodels has
+    only the exact one.
+
+    Parameters
+    ----------
+    right_a, right_b : NDArray of bool, shape (trial,)
+        Whether each model predicted the trial correctly.
+
+    Returns
+    -------
+    McNemar
+        Discordant trials and both p.
+
+    References
+    ----------
+    McNemar 1947, Psychometrika 12:153. Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91.
     """
     from statsmodels.stats.contingency_tables import mcnemar as exact  # a second to import
 

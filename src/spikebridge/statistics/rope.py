@@ -1,9 +1,9 @@
-"""Bayesian correlated t test: how probable it is that a is worse than, practically equal to, or better than b.
+"""Bayesian correlated t test: the probability that a is worse than, practically equal to, or better than b.
 
 Assumptions: normal differences with one variance, and the flat prior p(mean, sd) ~ 1 / sd, so that the posterior of the
-mean is a t distribution; between units (clusters 0, folds n_test / (n_train + n_test)) a known correlation (Benavoli,
-Corani, Demsar & Zaffalon 2017; Corani & Benavoli 2015). The region of practical equivalence is fixed beforehand.
-With a flat prior the numbers are those of one-sided t tests: no protection of a level. Descriptive.
+mean is a t distribution; a known correlation between units (clusters 0, folds n_test / (n_train + n_test)). The region
+of practical equivalence (ROPE) is fixed beforehand. With a flat prior the numbers are those of one-sided t tests: no
+level is guaranteed. Descriptive.
 """
 
 from __future__ import annotations
@@ -20,9 +20,18 @@ from spikebridge.errors import DataError
 
 @dataclass(frozen=True)
 class Rope:
-    """Posterior probabilities of the mean difference a - b: worse (below -margin), equal, better; they sum to one.
+    """Posterior probabilities of the mean difference a - b; worse, equal and better sum to one. NaN below two units.
 
-    ci_low, ci_high: central credible interval. n: units used; NaN for fewer than two.
+    Parameters
+    ----------
+    estimate : float
+        Mean difference.
+    worse, equal, better : float
+        Probability that the mean lies below -margin, within the margin, above it.
+    ci_low, ci_high : float
+        Central credible interval.
+    n : int
+        Number of units used.
     """
 
     estimate: float
@@ -35,11 +44,32 @@ class Rope:
 
 
 def rope(differences: ArrayLike, margin: float, correlation: float = 0.0, alpha: float = 0.05) -> Rope:
-    """Posterior t of n - 1 degrees of freedom, centre mean, scale sqrt((1/n + rho / (1 - rho)) s^2).
+    """Return the posterior: t of n - 1 degrees of freedom, centre mean, scale sqrt((1/n + rho / (1 - rho)) s^2).
 
-    differences: (unit,), score of a minus score of b; NaN is left out. margin: half width of the region in which a
-    difference does not matter. correlation: rho between units.
-    Raises DataError where margin or correlation cannot be one.
+    Parameters
+    ----------
+    differences : ArrayLike, shape (unit,)
+        Score of a minus score of b in each cluster or fold. NaN is left out.
+    margin : float
+        Half width of the region of practical equivalence, in the unit of the score.
+    correlation : float
+        Correlation rho between units.
+    alpha : float
+        One minus the probability in the credible interval.
+
+    Returns
+    -------
+    Rope
+        Posterior probabilities and interval.
+
+    Raises
+    ------
+    DataError
+        Where the margin is negative or the correlation not in [0, 1).
+
+    References
+    ----------
+    Corani & Benavoli 2015, Machine Learning 100:285. Benavoli, Corani, Demsar & Zaffalon 2017, JMLR 18(77).
     """
     if not (margin >= 0 and 0 <= correlation < 1):
         raise DataError(f"rope: expected margin of 0 or more and correlation in [0, 1), got {margin} and {correlation}")

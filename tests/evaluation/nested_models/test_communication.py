@@ -182,15 +182,15 @@ def test_a_fit_that_saw_the_test_block_is_refused(climbed: Climbed, tmp_path: Pa
     name, intervals = next(iter(climbed.study.splits.folds[1].test_intervals.items()))
 
     def leak(about: dict[str, object]) -> None:
-        about["consumed"]["linear_source"]["1"][name] = intervals.tolist()  # type: ignore[index]
+        about["training_intervals"]["linear_source"]["1"][name] = intervals.tolist()  # type: ignore[index]
 
     with pytest.raises(LeakageError, match="ladder/linear_source: fold 1"):
         read_translation_steps(spoilt(climbed, tmp_path, leak), climbed.inputs)
 
 
 def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected 'consumed'; run the stage ladder"):
-        read_translation_steps(spoilt(climbed, tmp_path, lambda about: about.pop("consumed")), climbed.inputs)
+    with pytest.raises(DataError, match="expected 'training_intervals'; run the stage ladder"):
+        read_translation_steps(spoilt(climbed, tmp_path, lambda about: about.pop("training_intervals")), climbed.inputs)
 
 
 def test_evaluate_writes_it_beside_the_ladder_of_decisions(climbed: Climbed, tmp_path: Path) -> None:

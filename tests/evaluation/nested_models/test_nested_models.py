@@ -140,8 +140,8 @@ def test_too_few_recordings_are_said(tmp_path: Path) -> None:
     assert verdicts["latents_beyond_confounds"] == "too few recordings to decide (needs 5)"
 
 
-def spoil_consumed(study: Study, step: str) -> None:
-    path = study.root / "ladder" / step / "consumed.json"
+def spoil_intervals(study: Study, step: str) -> None:
+    path = study.root / "ladder" / step / "training_intervals.json"
     content = json.loads(path.read_text())
     stop = study.splits.folds[2].test_intervals["rat1_day1"][0, 1]
     content["folds"]["2"]["rat1_day1"].append([stop + 0.2, stop + 0.5])
@@ -151,9 +151,9 @@ def spoil_consumed(study: Study, step: str) -> None:
 def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(recordings=2, trials=30))
     folder = make_ladder(study)
-    spoil_consumed(study, "latents_and_task")
+    spoil_intervals(study, "latents_and_task")
     with pytest.raises(
-        LeakageError, match=r"ladder/latents_and_task: fold 2: rat1_day1: consumed .* nearer than the gap"
+        LeakageError, match=r"ladder/latents_and_task: fold 2: rat1_day1: learned from .* nearer than the gap"
     ):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     rows = predictions(study, "source_region")

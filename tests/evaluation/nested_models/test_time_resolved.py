@@ -83,7 +83,7 @@ def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
 def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40))
     folder = make_ladder(study)
-    path = folder / "course" / "source_region_1" / "consumed.json"
+    path = folder / "course" / "source_region_1" / "training_intervals.json"
     content = json.loads(path.read_text())
     fold = study.splits.folds[0]
     name = next(iter(fold.test_intervals))

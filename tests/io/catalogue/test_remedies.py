@@ -30,7 +30,7 @@ REMEDIES: dict[str, Settings] = {
     "misspelt_label": {"trials": {"label": "choice"}},
     "label_is_a_quantity": {"trials": {"label": "choice"}},
     "label_says_nan": {"trials": {"include": "choice != 'nan' and choice != 'N/A'"}},
-    "fewer_examples_than_folds": {"split": {"outer_folds": 3}},
+    "fewer_examples_than_folds": {"split": {"n_outer_folds": 3}},
     "label_is_a_quantity_over_recordings": {"trials": {"label": "choice"}},
     # params.yaml
     "number_with_a_unit": {"bins": {"width_s": 0.05}},
@@ -38,7 +38,7 @@ REMEDIES: dict[str, Settings] = {
     "bin_of_no_width": {"bins": {"width_s": 0.05}},
     "window_from_late_to_early": {"trials": {"window_s": [-2.0, 0.0]}},
     "window_with_one_end": {"trials": {"window_s": [-2.0, 0.0]}},
-    "one_fold": {"split": {"outer_folds": 2}},
+    "one_fold": {"split": {"n_outer_folds": 2}},
     # regions
     "misspelt_region": {"data": {"source": ["HC"]}},
     "region_in_another_case": {"data": {"source": ["HC"], "target": ["PFC"]}},
@@ -156,18 +156,17 @@ def test_the_remedy_works(case: Case, project: Project) -> None:
 
 
 def refusals() -> Iterator[tuple[str, str]]:
-    """(place, longest fixed words) of each `Finding(True, ...)` of the checks, found in their source."""
+    """(place, longest fixed words) of each finding that may be an error, found in the source of the checks."""
     for file in [*sorted((IO / "validation").glob("*.py")), IO / "choose.py", IO / "observed.py", IO / "usable.py"]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         for function in functions.values():
             for node in ast.walk(function):
-                if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding"):
-                    continue
-                wrong, text = node.args
-                if isinstance(wrong, ast.Constant) and wrong.value is False:
-                    continue
-                yield f"{file.name}:{node.lineno}", _words(text, function, functions)
+                called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+                if isinstance(node, ast.Call) and called in ("Finding", "Finding.error"):
+                    parts = node.args[3:] if called == "Finding" else node.args[2:]  # text, remedy
+                    words = (_words(part, function, functions) for part in parts)
+                    yield f"{file.name}:{node.lineno}", max(words, key=len)
 
 
 def _words(text: ast.expr, function: ast.FunctionDef, functions: dict[str, ast.FunctionDef]) -> str:

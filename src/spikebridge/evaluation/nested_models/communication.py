@@ -45,7 +45,7 @@ def communication_gain(
         spikes = of[of["step"] == HISTORY].pivot(index="block", columns="unit", values="spikes").to_numpy(np.float64)
         bits = np.stack([nats[s].to_numpy(np.float64) for s in steps]) / np.log(2)  # (step, block, unit)
         weights = cluster_bootstrap.resample_weights(
-            bits.shape[1], settings.resamples, np.random.default_rng(0)
+            bits.shape[1], settings.n_resamples, np.random.default_rng(0)
         )  # fmt: skip
         units = nats[HISTORY].columns.tolist()
         rows += _rows(str(recording), units, steps, bits, spikes, weights, settings.alpha)
@@ -93,7 +93,7 @@ def _rows(
         )
         drawn = weights @ spikes[:, k]
         samples = np.divide(weights @ gained[:, k], drawn, out=np.full(len(weights), np.nan), where=drawn > 0)
-        interval = cluster_bootstrap.from_samples(value, samples, len(spikes), alpha)
+        interval = cluster_bootstrap.interval_from_samples(value, samples, len(spikes), alpha)
         known = dict(zip(steps[1:], parts, strict=True))
         each = [known.get(s, float("nan")) for s in SOURCES]
         rows.append([recording, unit, value, interval.ci_low, interval.ci_high, *each, n])

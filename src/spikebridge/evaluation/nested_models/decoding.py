@@ -16,14 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.training import Decisions, TrainingRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.inputs import Decisions, Inputs, read_decisions
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
-from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
 DECISION = "decision"
@@ -55,12 +56,12 @@ def read_named(names: Sequence[str], folder: Path, inputs: Inputs, kind: str) ->
     """
     steps = replace(
         inputs,
-        decisions={name: read_decisions(name, folder / name, inputs.classes) for name in names},
-        consumed={name: read_json(folder / name / "consumed.json") for name in names},
+        decisions={name: TrainingRun(folder / name).read_decisions(name, inputs.classes) for name in names},
+        training_intervals={name: TrainingRun(folder / name).read_training_intervals() for name in names},
         translations={},
         latents={},
     )
-    named = {"decisions": steps.decisions, "consumed": steps.consumed}
+    named = {"decisions": steps.decisions, "training_intervals": steps.training_intervals}
     apart: Any = {key: {f"{kind}/{name}": v for name, v in each.items()} for key, each in named.items()}
     return steps, leakage.check(replace(steps, **apart))
 
@@ -130,7 +131,7 @@ def _rows(
             continue
         both = (within_blocks(x, resampling.clusters, k, weight) for x in (d, steps.decisions[reference]))
         difference = np.subtract(*both)
-        test = sign_flip(difference, rng, "greater", settings.resamples)
+        test = sign_flip(difference, rng, "greater", settings.n_resamples)
         found = {"p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
         yield {**row, **_of_gain(resampling.interval(mean_of_clusters(difference))), **found}
 

@@ -16,15 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.training import KEYS, TrainingIntervals, Translation, read_trials
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.inputs import KEYS, Inputs, Translation, read_table
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
 from spikebridge.evaluation.scores import Resampling
 from spikebridge.metrics import clustered
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
-from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
 KIND, BITS, COMMUNICATION = "translation", "bits_per_spike", "communication_bits_per_spike"
@@ -59,20 +60,22 @@ def read_translation_steps(folder: Path, inputs: Inputs) -> tuple[TranslationSte
     """
     about = read_json(folder / "about.json")
     try:
-        order, missing, consumed = tuple(about["steps"]), about["missing"], about["consumed"]
+        order, missing, learned = tuple(about["steps"]), about["missing"], about["training_intervals"]
     except KeyError as error:
         raise DataError(f"{folder / 'about.json'}: expected {error.args[0]!r}; run the stage ladder") from None
     there = [s for s in order if s not in missing]
     steps: dict[str, Translation] = {}
     units = pd.DataFrame(columns=["recording", "unit", "fold", "block", "step", "nats", "spikes"])
     if there:
-        table = read_table(folder / "trials.parquet", [*KEYS, "step", "nats", "spikes"])
+        table = read_trials(folder / "trials.parquet", [*KEYS, "step", "nats", "spikes"])
         units = pd.read_parquet(folder / "units.parquet")
         for step in there:
             rows = table[table["step"] == step].reset_index(drop=True).assign(nats_without_source=np.nan)
             steps[step] = Translation(step, rows, folder)
-    record = {f"ladder/{s}": {"split_hash": about["split_hash"], "folds": consumed[s]} for s in there}
-    apart: Any = {"translations": {f"ladder/{s}": t for s, t in steps.items()}, "consumed": record}
+    record = {
+        f"ladder/{s}": TrainingIntervals.parse({"split_hash": about["split_hash"], "folds": learned[s]}) for s in there
+    }
+    apart: Any = {"translations": {f"ladder/{s}": t for s, t in steps.items()}, "training_intervals": record}
     report = leakage.check(replace(inputs, decisions={}, latents={}, **apart))
     return TranslationSteps(steps, units, order, missing), report
 
@@ -118,7 +121,7 @@ def _gain(
         return row
     score = _score(mine.nats - over.nats, mine, resampling)
     interval = resampling.interval(score)
-    test = sign_flip(score(np.eye(len(resampling.clusters))), rng, "greater", settings.resamples)
+    test = sign_flip(score(np.eye(len(resampling.clusters))), rng, "greater", settings.n_resamples)
     gain = {"gain": interval["value"], "gain_low": interval["ci_low"], "gain_high": interval["ci_high"]}
     return {**row, **gain, "p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
 

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Decisions
 from spikebridge.config import StatisticsConfig
 from spikebridge.config.declared_tests import BASELINE
-from spikebridge.evaluation.inputs import Decisions, Inputs
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.scores import WITHIN
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
@@ -45,7 +46,7 @@ class Session:
 class _Drawn:
     """labels: of each recording. null: name -> (draw, trial) of each recording, one byte a label (sessions are long).
 
-    blocks: number of blocks that block_permutation deals, of each recording. strange: recordings (by place) whose
+    blocks: number of blocks that block_permutation permutes, of each recording. strange: recordings (by place) whose
     labels the pseudosessions do not look like.
     """
 
@@ -60,8 +61,11 @@ class _Drawn:
         small: type[np.integer] = np.int8 if k < 127 else np.int64
         length = [block_permutation.block_length(label, k) for label in labels]
         sessions = [pseudosession.fit(x, k).draw(len(x), draws, pseudo).astype(small) for x in labels]
-        dealt = [block_permutation.deal(x, n, draws, block).astype(small) for x, n in zip(labels, length, strict=True)]
-        turned = [circular_shift.turn(x, draws, circular).astype(small) for x in labels]
+        dealt = [
+            block_permutation.permute_blocks(x, n, draws, block).astype(small)
+            for x, n in zip(labels, length, strict=True)
+        ]
+        turned = [circular_shift.rotate(x, draws, circular).astype(small) for x in labels]
         return _Drawn(
             labels,
             {pseudosession.NAME: sessions, block_permutation.NAME: dealt, circular_shift.NAME: turned},
@@ -72,7 +76,7 @@ class _Drawn:
 
 def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[Found]:
     """All nulls of every deciding model but the baseline. Labels are drawn alike for every model."""
-    k, draws = len(inputs.classes), min(settings.resamples, DRAWS)
+    k, draws = len(inputs.classes), min(settings.n_resamples, DRAWS)
     permuting, drawing = rng.spawn(2)
     seed = drawing.integers(2**63)
     drawn: _Drawn | None = None
@@ -94,7 +98,7 @@ def _nulls(
     settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> Iterator[Found]:
-    permuted = session_permutation.session_permutation(_matrix(sessions, k), rng, settings.resamples)
+    permuted = session_permutation.session_permutation(_matrix(sessions, k), rng, settings.n_resamples)
     shifted = linear_shift.linear_shift(_shift_scores(sessions, k, settings.alpha))
     decides = permuted.smallest <= settings.alpha
     yield _found(session_permutation, d, permuted, decides)

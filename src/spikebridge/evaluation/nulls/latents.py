@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.config import StatisticsConfig
-from spikebridge.evaluation.inputs import FoldLatents, Inputs
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.recovery import rows_of
 from spikebridge.statistics.nulls import foreign_latents
@@ -23,7 +24,7 @@ def latent_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Gene
         if len(latents) < 2:
             continue
         recordings = [_sides(inputs.windows[r], latents[r]) for r in sorted(latents)]
-        result = foreign_latents.foreign_latents(foreign_latents.score_matrix(recordings), rng, settings.resamples)
+        result = foreign_latents.foreign_latents(foreign_latents.score_matrix(recordings), rng, settings.n_resamples)
         yield Found(foreign_latents.NAME, model, METRIC, result, False, foreign_latents.ASSUMPTIONS)
 
 
@@ -32,6 +33,6 @@ def _sides(w: Windows, folds: Mapping[int, FoldLatents]) -> dict[int, FoldSides]
     for fold, part in folds.items():
         rows = rows_of(w, part.trial)
         train, test = ((order := np.flatnonzero(side))[np.argsort(w.start_s[rows[order]], kind="stable")]
-                       for side in (~part.is_test, part.is_test))  # fmt: skip
+                       for side in (~part.held_out, part.held_out))  # fmt: skip
         found[fold] = FoldSides(part.latents[train], w.target[rows[train]], part.latents[test], w.target[rows[test]])
     return found

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.training import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
-from spikebridge.evaluation.inputs import Inputs, Translation
+from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nulls.rows import Found
 from spikebridge.evaluation.recovery import rows_of
 from spikebridge.evaluation.trial_shift_contrast import pairings, rates_and_counts
@@ -67,7 +68,7 @@ def _nulls(
             blocks.append(pairings(part.rates[at], part.counts[at]))
             conditions.append(part.condition[at])
     sums = float(t.nats.sum()), float(t.spikes.sum())
-    draws = min(settings.resamples, SHUFFLES)
+    draws = min(settings.n_resamples, SHUFFLES)
     shuffled = trial_shuffle.trial_shuffle(blocks, *sums, rng, draws)
     within = condition_shuffle.condition_shuffle(blocks, conditions, *sums, rng, draws)
     shifted = time_shift.time_shift(_shift_scores(parts, memory, settings.alpha))

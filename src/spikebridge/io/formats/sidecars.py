@@ -254,7 +254,7 @@ def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Content
     DataError
         Where a unit of the table beside does not exist or an id occurs twice.
     """
-    notes = list(contents.notes)
+    notes: list[str] = []
     behavior = [table for table in (contents.behavior, sidecars.behavior) if len(table)] or [contents.behavior]
     return replace(
         contents,
@@ -263,7 +263,7 @@ def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Content
         tables={**contents.tables, **sidecars.tables},
         behavior=pd.concat(behavior, ignore_index=True),
         observed=contents.observed if sidecars.observed is None else sidecars.observed,
-        notes=(*notes, *sidecars.notes),
+        notes=(*contents.notes, *notes, *sidecars.notes),
     )
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 MIN_SPIKES = 50
 """Spikes of a channel from which the intervals between them show the unit of time."""
 MIN_MEDIAN_MS, MAX_NEAR_MS = 1.0, 1000.0
-"""Intervals between spikes of a channel: the median is not shorter, since detection waits 1.5 ms after a spike; and one in
-a hundred is shorter than a second, unless the channel has less than 0.01 spikes a second."""
+"""Intervals between spikes of a channel: the median is not shorter, since detection waits 1.5 ms after a spike; and one
+in a hundred is shorter than 1 s, unless the channel has less than 0.01 spikes a second."""
 BLOCK = 1 << 20
 """Spikes brought into order in one go."""
 

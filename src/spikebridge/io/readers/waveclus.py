@@ -37,6 +37,8 @@ from spikebridge.types import Recording
 
 FORMAT = "wave_clus times_*.mat files in a folder"
 LIBRARIES = ("scipy.io", "h5py")
+TIME_STEP_S = 1e-3
+"""Of the times that `write` can hold."""
 TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
 MATRIX = "cluster_class"
 UNASSIGNED = 0
@@ -92,7 +94,7 @@ def write(recording: Recording, folder: Path) -> Path:
     """Write one channel for every run of units of one region. Raises DataError for times that are no whole ms."""
     from scipy.io import savemat
 
-    samples, _ = to_samples(recording, (TICKS_PER_S["ms"],))
+    samples, _ = to_samples(recording, (1.0 / TIME_STEP_S,))
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
     numbers, channels = cluster_groups(recording, samples, first_cluster=UNASSIGNED + 1)

@@ -14,8 +14,7 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.linear import FLOOR
-from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.regressors import MIN_RATE_SHARE, PRIOR_WINDOWS, SmoothedPsth
 from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.regression import PoissonFit, fit_poisson
 from spikebridge.types import Predictions, Windows
@@ -73,7 +72,7 @@ class PoissonTranslator(Model):
 
     def _fit_one(self, w: Windows) -> dict[str, Array]:
         p: Any = self.params
-        course = LockedMean.fit(w.target, w, shrink=SHRINK_WINDOWS if p.psth else None)
+        course = SmoothedPsth.fit(w.target, w, prior_windows=PRIOR_WINDOWS if p.psth else None)
         design = self._design(w, course.mean)
         blocks = [_scaled(values, penalty) for values, penalty in design.blocks]
         x = np.concatenate([b.x for b in blocks], axis=1)
@@ -106,8 +105,8 @@ class PoissonTranslator(Model):
         return fit_poisson(x, y, offset, strength, own, own_strength)
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.weights[self.known(windows.recording)]
-        course = LockedMean(part["base"], part["base_curve"])
+        part = self.weights[self.check_recording(windows.recording)]
+        course = SmoothedPsth(part["base"], part["base_curve"])
         shape = windows.target.shape
         design = self._design(windows, course.mean)
         x = np.concatenate([values for values, _ in design.blocks], axis=2) - part["mean"]
@@ -116,7 +115,7 @@ class PoissonTranslator(Model):
         fit = PoissonFit(part["bias"], part["slope"], part["own_slope"])
         eta = np.minimum(fit.log_rate(x, own, _log_course(course, windows)), part["highest"])
         rates = np.where(course.mean > 0, np.exp(eta), TINY).reshape(shape).astype(np.float32)
-        return Predictions(rates=rates, baseline=np.maximum(course.of(windows), TINY).astype(np.float32))
+        return Predictions(rates=rates, baseline=np.maximum(course.expected(windows), TINY).astype(np.float32))
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
@@ -153,7 +152,7 @@ def _scaled(values: Array, penalty: float) -> _Scaled:
     return _Scaled(x * scale, mean, np.full(len(mean), scale))
 
 
-def _log_course(course: LockedMean, w: Windows) -> Array:
+def _log_course(course: SmoothedPsth, w: Windows) -> Array:
     """(sample, unit), the log of the mean or of the course of a trial, floored like a linear prediction."""
-    rate = np.maximum(course.of(w), np.maximum(FLOOR * course.mean, TINY))
+    rate = np.maximum(course.expected(w), np.maximum(MIN_RATE_SHARE * course.mean, TINY))
     return np.log(rate).reshape(-1, len(course.mean))

@@ -1,4 +1,4 @@
-"""What linear translators share: predictors, the course of a trial, the floor, and their files."""
+"""The base class of linear translators: predictors, PSTH, lowest rate, and files."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from pydantic import Field
 
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.lagged import MAX_S, lagged, lags
-from spikebridge.models.parts.psth import SHRINK_WINDOWS, LockedMean
+from spikebridge.models.parts.regressors import (
+    MAX_S,
+    MIN_RATE_SHARE,
+    PRIOR_WINDOWS,
+    SmoothedPsth,
+    lag_bins,
+    lagged_counts,
+)
 from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.types import Predictions, Windows
 
-FLOOR = 0.05  # of a unit's mean rate: a linear prediction can be negative, a rate cannot
 Array = NDArray[np.float64]
 
 
 class LinearTranslator(Model):
-    """target(t) = m(t) + W (x(t) - x_m(t)), x the lagged smoothed source; m, x_m means, or courses of a trial (psth).
+    """target(t) = m(t) + W (x(t) - x_m(t)), x the lagged smoothed source; m and x_m are means or (psth) PSTHs.
 
-    Rates are floored at 5 % of a unit's mean.
+    Rates are at least 5 % of a unit's mean.
     """
 
     decides = False
@@ -33,13 +38,13 @@ class LinearTranslator(Model):
 
     class Params(base.Params):
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel")
-        reach_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
+        max_lag_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
         penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
         psth: bool = Field(False, description="regress what the course of a trial leaves over")
 
     space = {
         "smoothing_s": ("log", 0.03, 0.3),
-        "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
+        "max_lag_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
         "penalty": ("log", 0.3, 30.0),
         "psth": ("categorical", False, True),
     }
@@ -55,26 +60,27 @@ class LinearTranslator(Model):
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
         p: Any = self.params
-        shrink = SHRINK_WINDOWS if p.psth else None
+        prior = PRIOR_WINDOWS if p.psth else None
         self.weights: dict[str, dict[str, Array]] = {}
         for w in train:
             x = self._predictors(w)
-            of_x, of_y = LockedMean.fit(x, w, shrink=shrink), LockedMean.fit(w.target, w, shrink=shrink)
-            slope = self._slope(x - of_x.of(w), w.target - of_y.of(w), of_y.mean)
+            psth_x, psth_y = (SmoothedPsth.fit(values, w, prior_windows=prior) for values in (x, w.target))
+            slope = self._slope(x - psth_x.expected(w), w.target - psth_y.expected(w), psth_y.mean)
             self.weights[w.recording] = {
-                "mean": of_x.mean, "curve": of_x.curve, "base": of_y.mean, "base_curve": of_y.curve, "slope": slope
+                "mean": psth_x.mean, "curve": psth_x.curve,
+                "base": psth_y.mean, "base_curve": psth_y.curve, "slope": slope,
             }  # fmt: skip
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.weights[self.known(windows.recording)]
-        x = self._predictors(windows) - LockedMean(part["mean"], part["curve"]).of(windows)
-        course = LockedMean(part["base"], part["base_curve"]).of(windows)
-        rates, alone = (np.maximum(r, FLOOR * part["base"]) for r in (course + x @ part["slope"], course))
+        part = self.weights[self.check_recording(windows.recording)]
+        x = self._predictors(windows) - SmoothedPsth(part["mean"], part["curve"]).expected(windows)
+        course = SmoothedPsth(part["base"], part["base_curve"]).expected(windows)
+        rates, alone = (np.maximum(r, MIN_RATE_SHARE * part["base"]) for r in (course + x @ part["slope"], course))
         return Predictions(rates=rates.astype(np.float32), baseline=alone.astype(np.float32))
 
     def _predictors(self, w: Windows) -> Array:
         p: Any = self.params
-        return lagged(w.source, w.bin_s, p.smoothing_s, p.reach_s)
+        return lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s)
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
@@ -82,7 +88,7 @@ class LinearTranslator(Model):
 
     def _load(self, folder: Path) -> None:
         p: Any = self.params
-        n_lags, bins = len(lags(self.bin_s, p.smoothing_s, p.reach_s)), self.n_bins
+        n_lags, bins = len(lag_bins(self.bin_s, p.smoothing_s, p.max_lag_s)), self.n_bins
         self.weights = {}
         for i, (name, units) in enumerate(self.units.items()):
             x, y = n_lags * len(units["source_units"]), len(units["target_units"])

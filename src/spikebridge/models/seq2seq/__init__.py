@@ -9,24 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from spikebridge.models import base
-from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts import tree_readout
+from spikebridge.models.base import Model, OnEpoch, recorded
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.forest import Forest, named_arrays
-from spikebridge.models.parts.label_direction import LabelDirection, fit_label_direction
-from spikebridge.models.parts.lagged import MAX_S
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
+from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
-from spikebridge.models.seq2seq.adapt import add_recording, check_new
+from spikebridge.models.seq2seq.adaptation import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
+from spikebridge.models.seq2seq.decision_readout import (
+    LabelDirection,
+    fit_label_direction,
+    forest_features,
+    grow_forest,
+    pool_with_forest,
+)
 from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, fill, read_layout
+from spikebridge.models.seq2seq.training import fit_translator
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import History, Predictions, Windows
 
@@ -42,7 +48,7 @@ class Seq2Seq(Model):
     `valid`. The read-out uses the labels of `train` and of `valid` (the tuner hides those that it scores by). With
     `label_direction` it sees one more thing beside the shared latents: the direction in which the source parts the
     decisions, whether the target follows it or not; the latents themselves stay those that translation needs. Trees on
-    the same (`readout_trees`) are averaged with the logistic read-out.
+    the same (`n_readout_trees`) are averaged with the logistic read-out.
     """
 
     name = "seq2seq"
@@ -52,32 +58,32 @@ class Seq2Seq(Model):
 
     class Params(base.Params):
         core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
-        direction_in_time: Literal["two_sided", "causal"] = "two_sided"
-        members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
+        causal: bool = Field(False, description="whether encoder and decoder see no later bin")
+        n_members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
         psth: bool = Field(True, description="the target's course in a trial as a term of its own")
         drift: bool = Field(False, description="the target's slow drift, told by time, as a term of its own")
         label_direction: bool = Field(False, description="the source's own label direction beside the latents")
-        readout_trees: int = Field(200, ge=0, description="trees beside the logistic read-out of decisions; 0: none")
-        inputs: int = Field(16, ge=1, description="width of the read-in")
-        hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
-        latents: int = Field(8, ge=1)
+        n_readout_trees: int = Field(200, ge=0, description="trees beside the logistic read-out of decisions; 0: none")
+        input_size: int = Field(16, ge=1, description="width of the read-in")
+        hidden_size: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
+        n_latents: int = Field(8, ge=1)
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the source's counts")
-        start_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
-        rate_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
+        init_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
+        modulation_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
         dropout: float = Field(0.4, ge=0, lt=1, description="share of source units dropped from a window")
-        noise: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
-        rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
+        noise_sd: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
+        learning_rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
         weight_decay: float = Field(1.0e-2, ge=0)
-        epochs: int = Field(20, ge=1)
+        max_epochs: int = Field(20, ge=1)
         patience: int = Field(6, ge=1)
-        batch: int = Field(64, ge=1, description="windows")
+        batch_size: int = Field(64, ge=1, description="windows")
 
     space = {
-        "latents": ("categorical", 4, 6, 8),
-        "start_penalty": ("log", 1.0, 30.0),
-        "rate_penalty": ("log", 1.0e-3, 3.0e-2),
+        "n_latents": ("categorical", 4, 6, 8),
+        "init_penalty": ("log", 1.0, 30.0),
+        "modulation_penalty": ("log", 1.0e-3, 3.0e-2),
         "dropout": ("float", 0.1, 0.8),
-        "noise": ("log", 0.05, 1.0),
+        "noise_sd": ("log", 0.05, 1.0),
         "smoothing_s": ("categorical", 0.05, 0.1),
     }
 
@@ -86,7 +92,7 @@ class Seq2Seq(Model):
     ) -> None:
         p: Any = self.params
         self.translator = Translator(p, self.bin_s, self.device)
-        self.translator.fit(train, valid, rng, on_epoch)
+        fit_translator(self.translator, train, valid, rng, on_epoch)
         self.directions: dict[str, LabelDirection] = {}
         self.forests: dict[str, Forest] = {}
         self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES), rng)
@@ -109,9 +115,9 @@ class Seq2Seq(Model):
                 size = LABEL_WEIGHT * float(latents[name].std())
                 self.directions[name] = replace(direction, weights=direction.weights * size)
                 more[name] = crossed * size
-        for name, z in latents.items() if p.readout_trees else ():
-            x = tree_readout.features(z, more.get(name, np.empty((len(z), 0))))
-            forest = tree_readout.grow(x, labels[name], p.readout_trees, int(rng.integers(2**31)))
+        for name, z in latents.items() if p.n_readout_trees else ():
+            x = forest_features(z, more.get(name, np.empty((len(z), 0))))
+            forest = grow_forest(x, labels[name], p.n_readout_trees, int(rng.integers(2**31)))
             self.forests |= {name: forest} if forest is not None else {}
         return fit_readouts(latents, labels, len(self.classes), more, summaries)
 
@@ -128,27 +134,21 @@ class Seq2Seq(Model):
         its windows, labelled or not; then its read-out of decisions, where it has labels. train, valid, on_epoch: as in
         `fit`. Raises DataError where a recording is known, or cut in other bins or classes, or has too few windows.
         """
-        rows: list[dict[str, float]] = []
-
-        def note(row: dict[str, float]) -> None:
-            rows.append(row)
-            if on_epoch is not None:
-                on_epoch(row)
-
+        rows, note = recorded(on_epoch)
         held = {w.recording: w for w in valid}
         for w in train:
             check_new(self, w)
         for w in train:
             own = [held[w.recording]] if w.recording in held else []
             add_recording(self.translator, w, own, rng, note)
-            self._know(w, held.get(w.recording))
+            self._register(w, held.get(w.recording))
             if any(part.labelled.any() for part in (w, *own)):
                 self.readouts |= self._read_out([w], own, [self.summary], rng)[1]
         return History(tuple(rows))
 
     def predict(self, windows: Windows) -> Predictions:
-        recording = self.known(windows.recording)
-        latents, rates = self.translator.run(windows)
+        recording = self.check_recording(windows.recording)
+        latents, rates = self.translator.predict(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
             more = np.empty((len(windows), 0))
@@ -156,9 +156,9 @@ class Seq2Seq(Model):
                 more = self.directions[recording].evidence(windows)
             probabilities = self.readouts[recording].probabilities(np.hstack([SUMMARIES[self.summary](latents), more]))
             if recording in self.forests:
-                x, share = tree_readout.features(latents, more), np.array(self.class_shares[recording])
-                probabilities = tree_readout.pooled(self.forests[recording], x, share, probabilities)
-        return Predictions(probabilities, rates, latents, self.translator.without_source(windows))
+                x, share = forest_features(latents, more), np.array(self.class_shares[recording])
+                probabilities = pool_with_forest(self.forests[recording], x, share, probabilities)
+        return Predictions(probabilities, rates, latents, self.translator.baseline_rates(windows))
 
     def _save(self, folder: Path) -> None:
         translator = self.translator

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spikebridge.errors import DataError
-from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.forest import Forest, read_forest
-from spikebridge.models.parts.label_direction import SEGMENTS
 from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.models.parts.saved_arrays import (
     Expected,
@@ -29,6 +27,8 @@ from spikebridge.models.parts.saved_arrays import (
     with_prefix,
 )
 from spikebridge.models.parts.saved_files import read_json_object
+from spikebridge.models.seq2seq.baseline import Baseline
+from spikebridge.models.seq2seq.decision_readout import N_SEGMENTS
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 
@@ -76,14 +76,16 @@ class Saved:
     def check(self, arrays: Arrays) -> None:
         """Raises DataError where the arrays of weights.safetensors are not those of such a translator."""
         p, path = self.params, self.folder / WEIGHTS
-        maps = {f"map.{m}": ("float32", (p.latents + 1, p.latents)) for m in range(len(with_prefix(arrays, "map.")))}
-        if len(maps) != p.members - 1:  # before anything is built of that many
-            raise DataError(f"{path}: expected {p.members - 1} maps between the networks, got {len(maps)}")
+        maps = {
+            f"map.{m}": ("float32", (p.n_latents + 1, p.n_latents)) for m in range(len(with_prefix(arrays, "map.")))
+        }
+        if len(maps) != p.n_members - 1:  # before anything is built of that many
+            raise DataError(f"{path}: expected {p.n_members - 1} maps between the networks, got {len(maps)}")
         expected: dict[str, tuple[str, tuple[int, ...]]] = {**maps}
         with shapes_only(path):
-            causal = p.direction_in_time == "causal"
             networks = nn.ModuleList(
-                Network(self.sizes, p.inputs, p.hidden, p.latents, p.core, causal) for _ in range(p.members)
+                Network(self.sizes, p.input_size, p.hidden_size, p.n_latents, p.core, p.causal)
+                for _ in range(p.n_members)
             )
             expected |= module_arrays(networks, "network.")
         for i, (n_source, n_target) in enumerate(self.sizes.values()):
@@ -91,8 +93,8 @@ class Saved:
             expected |= self._of_recording(i, n_source, n_target, arrays)
         check_arrays(path, arrays, expected)
         for i in range(len(self.sizes)):
-            check_positive(path, arrays, f"scale.{i}.std", f"baseline.{i}.locked", f"baseline.{i}.prior")
-            check_positive(path, arrays, *(n for n in (f"direction.{i}.spread", f"readout.{i}.scale") if n in arrays))
+            check_positive(path, arrays, f"scale.{i}.std", f"baseline.{i}.psth", f"baseline.{i}.prior")
+            check_positive(path, arrays, *(n for n in (f"direction.{i}.sd", f"readout.{i}.scale") if n in arrays))
             for name in ("totals", "kernel_s"):
                 if (arrays[f"baseline.{i}.{name}"] < 0).any():
                     raise DataError(f"{path}: expected no number below zero in 'baseline.{i}.{name}'")
@@ -100,17 +102,17 @@ class Saved:
     def _of_recording(self, i: int, n_source: int, n_target: int, arrays: Arrays) -> Expected:
         windows = np.asarray(arrays.get(f"baseline.{i}.times_s", ())).size
         baseline = float64_arrays(
-            locked=(self.n_bins, n_target), times_s=(windows,), totals=(windows, n_target), kernel_s=(), prior=()
+            psth=(self.n_bins, n_target), times_s=(windows,), totals=(windows, n_target), kernel_s=(), prior=()
         )
         found = {f"baseline.{i}.{name}": kind for name, kind in baseline.items()}
         directed = bool(with_prefix(arrays, f"direction.{i}."))
         if directed:
-            n = min(SEGMENTS, self.n_bins) * n_source
-            direction = float64_arrays(mean=(n,), spread=(n,), weights=(n, self.n_classes))
+            n = min(N_SEGMENTS, self.n_bins) * n_source
+            direction = float64_arrays(mean=(n,), sd=(n,), weights=(n, self.n_classes))
             found |= {f"direction.{i}.{name}": kind for name, kind in direction.items()}
         readout = with_prefix(arrays, f"readout.{i}.")
         if readout:
-            latents = self.params.latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
+            latents = self.params.n_latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
             n = latents + (self.n_classes if directed else 0)
             shapes = {"mean": (n,), "scale": (), "weights": (n, self.n_classes), "bias": (self.n_classes,)}
             for name, shape in shapes.items():  # with labels of one class the mean keeps the precision of the latents
@@ -124,7 +126,7 @@ class Saved:
         arrays = load_arrays(path) if self.layout.trees else {}
         for i, name in enumerate(self.sizes):
             if name in self.layout.trees:
-                n_features = self.params.latents + (self.n_classes if name in directed else 0)
+                n_features = self.params.n_latents + (self.n_classes if name in directed else 0)
                 found[name] = read_forest(path, name, with_prefix(arrays, f"{i}."), n_features, self.n_classes)
                 arrays = {k: a for k, a in arrays.items() if not k.startswith(f"{i}.")}
         check_arrays(path, arrays, {})

@@ -10,31 +10,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.fitting.training import decisions
+from spikebridge.artifacts.latents import LatentsByRecording
+from spikebridge.artifacts.training import IntervalLists, prediction_rows
 from spikebridge.metrics.decision import log_loss_per_trial
 from spikebridge.models import Model
 from spikebridge.nested_models.decoding.confounds import Matched
-from spikebridge.nested_models.decoding.inputs import FoldLatents
 from spikebridge.nested_models.decoding.steps import Step
-from spikebridge.splits import take, training_intervals
+from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Fold, Index, Partition, Windows
-
-Intervals = dict[str, list[list[float]]]
-"""Recording -> [start_s, stop_s] of what a fit consumed."""
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """A step in one fold. table: rows of predictions.parquet. consumed: by the fit. inner_loss: nats, all trials."""
+    """A step in one fold. table: rows of predictions.parquet. training_intervals: the time that the fit learned from.
+    inner_loss: nats, summed over all inner validation trials."""
 
     table: pd.DataFrame
-    consumed: Intervals
+    training_intervals: IntervalLists
     settings: Mapping[str, Any]
     inner_loss: float
 
 
 def out_of_fold(
-    step: Step, data: Sequence[Windows], fold: Fold, latents: FoldLatents, rng: np.random.Generator
+    step: Step, data: Sequence[Windows], fold: Fold, latents: LatentsByRecording, rng: np.random.Generator
 ) -> OutOfFold:
     """The fold's test trials, predicted by what was learned from its training trials alone.
 
@@ -46,13 +44,20 @@ def out_of_fold(
     model = _fitted(step, chosen, train, rng)
     tables = []
     for w in _seen(step, data, fold.test, latents):
-        table = decisions(model, w, fold.fold, model.predict(w))
+        probabilities = model.predict(w).probabilities
+        assert probabilities is not None
+        shares = model.class_shares.get(w.recording, ())
+        table = prediction_rows(w, fold.fold, probabilities, model.decide(probabilities, w.recording), shares)
         tables.append(table.assign(weight=model.weights_of(w)) if isinstance(model, Matched) else table)
     return OutOfFold(pd.concat(tables, ignore_index=True), training_intervals(train), chosen, loss)
 
 
 def choose(
-    step: Step, data: Sequence[Windows], inner: Sequence[Partition], latents: FoldLatents, rng: np.random.Generator
+    step: Step,
+    data: Sequence[Windows],
+    inner: Sequence[Partition],
+    latents: LatentsByRecording,
+    rng: np.random.Generator,
 ) -> tuple[dict[str, Any], float]:
     """The settings of the grid with the least log-loss on inner validation trials, summed over recordings and parts.
 
@@ -82,6 +87,6 @@ def _fitted(step: Step, params: Mapping[str, Any], train: Sequence[Windows], rng
     return model
 
 
-def _seen(step: Step, data: Sequence[Windows], index: Index, latents: FoldLatents) -> list[Windows]:
+def _seen(step: Step, data: Sequence[Windows], index: Index, latents: LatentsByRecording) -> list[Windows]:
     """The labelled windows of an index as the step's decoder sees them."""
-    return [step.view(w, latents) for w in take(data, index) if len(w)]
+    return [step.view(w, latents) for w in select_windows(data, index) if len(w)]

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.latents import LatentsByRecording
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.preprocess.covariates import COLUMN
-from spikebridge.types import Splits, Windows
+from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Latents:
-    """Of one recording, from the translator of one fold. trial: (trial,). latents: (trial, bin, latent)."""
-
-    trial: NDArray[np.int64]
-    latents: NDArray[np.float32]
-
-
-FoldLatents = Mapping[str, Latents]
-"""recording -> latents of one fold."""
 
 
 def columns_of(w: Windows, name: str) -> dict[str, Array]:
@@ -71,7 +59,7 @@ def target_as_source(w: Windows) -> Windows:
     return replace(w, source=w.target, source_units=w.target_units)
 
 
-def with_latents(w: Windows, latents: FoldLatents) -> Windows:
+def with_latents(w: Windows, latents: LatentsByRecording) -> Windows:
     """Windows whose behaviour is the translator's latents. Raises DataError for a trial without."""
     of = latents[w.recording]
     order = np.argsort(of.trial, kind="stable")
@@ -87,21 +75,3 @@ def in_memory(w: Windows) -> Windows:
     few = w.select(w.labelled)
     rows: dict[str, Any] = {name: np.asarray(getattr(few, name)) for name in ("source", "target", "behavior")}
     return replace(few, **rows)
-
-
-def read_latents(path: Path, fold: int) -> dict[str, Latents]:
-    """Latents of one fold, by recording; see spikebridge.fitting.training for the file."""
-    with np.load(path, allow_pickle=False) as z:
-        mine = [key for key in z.files if key.endswith(f"|{fold}|latents")]
-        return {key.split("|")[0]: Latents(z[key.removesuffix("latents") + "trial"], z[key]) for key in mine}
-
-
-def lacking_latents(path: Path, splits: Splits) -> str:
-    """Why there is no step of latents, in words; "" where every fold has them."""
-    if not path.is_file():
-        return "seq2seq was not run"
-    with np.load(path, allow_pickle=False) as z:
-        there = set(z.files)
-    wanted = [(name, f.fold) for f in splits.folds for name, rows in f.test.items() if len(rows)]
-    lost = [f"{name} in fold {fold}" for name, fold in wanted if f"{name}|{fold}|latents" not in there]
-    return f"seq2seq has no latents of {listed(lost, 1)}" if lost else ""

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from spikebridge import models
-from spikebridge.nested_models.decoding.inputs import FoldLatents, with_latents
+from spikebridge.artifacts.latents import LatentsByRecording
+from spikebridge.nested_models.decoding.inputs import with_latents
 from spikebridge.nested_models.decoding.latent_decoders import LatentDecoder
 from spikebridge.nested_models.decoding.steps import Step
 from spikebridge.types import Windows
 
 MOST_PARTS = 10
 SOURCE, LATENTS = "source_region", "translated_latents"
-COUNTS: Mapping[str, Any] = {"segments": 1, "penalty": 300.0}
+COUNTS: Mapping[str, Any] = {"n_segments": 1, "penalty": 300.0}
 MEAN: Mapping[str, Any] = {"summary": "mean", "penalty": 10.0}
 """Settings of the two decoders: the middle of the grids that the ladder chooses from."""
 
@@ -57,7 +58,7 @@ def _step(of: str, number: int, first: int, stop: int) -> Step:
     if of == SOURCE:
         return Step(name, lambda _: models.create("logistic", COUNTS), view=lambda w, _: _cut(w, first, stop))
 
-    def view(w: Windows, latents: FoldLatents) -> Windows:
+    def view(w: Windows, latents: LatentsByRecording) -> Windows:
         of_part = {w.recording: replace(latents[w.recording], latents=latents[w.recording].latents[:, first:stop])}
         return with_latents(_cut(w, first, stop), of_part)
 

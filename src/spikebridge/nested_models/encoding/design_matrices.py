@@ -1,7 +1,7 @@
 """Predictors of the translation ladder: behaviour, the target's past, the source, latents; scaled on what is learned.
 
 The target's past is strictly past: bins at t and after have no say in bin t. The source is two-sided or causal as the
-translator is (`direction_in_time`): a two-sided source is smoothed over, and lagged to, both sides of t within the
+translator is (`causal`): a two-sided source is smoothed over, and lagged to, both sides of t within the
 window; a causal one uses bins at t and before.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.models.parts.lagged import past
+from spikebridge.models.parts.regressors import spike_history
 from spikebridge.types import Windows
 from spikebridge.types.intervals import TOLERANCE_S
 
@@ -170,11 +170,11 @@ def _own(w: Windows, level: Array, history_s: float, earlier: Earlier | None) ->
         floor = np.maximum(level, 1e-6)
         ratio = np.log((earlier.mean + PRIOR * floor) / ((earlier.weight[:, :, None] + PRIOR) * floor))
         slow = [np.broadcast_to(r[:, None], w.target.shape) for r in ratio.swapaxes(0, 1)]
-    return _flat(np.stack([past(w.target, level, 0.0), *_memories(w, level, history_s), *slow], axis=2))
+    return _flat(np.stack([spike_history(w.target, level, 0.0), *_memories(w, level, history_s), *slow], axis=2))
 
 
 def _memories(w: Windows, level: Array, history_s: float) -> list[Array]:
-    return [past(w.target, level, float(np.exp(-w.bin_s / (c * history_s)))) for c in (1.0, LONG)]
+    return [spike_history(w.target, level, float(np.exp(-w.bin_s / (c * history_s)))) for c in (1.0, LONG)]
 
 
 def _flat(values: Array) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.metrics import floored
-from spikebridge.models.parts.psth import LockedMean
+from spikebridge.models.parts.regressors import SmoothedPsth
 from spikebridge.nested_models.encoding.design_matrices import Block, View
 from spikebridge.regression import PoissonFit, fit_poisson
 
@@ -109,9 +109,9 @@ class Nested:
             log = np.log(np.maximum(self.base, TINY))
             return tuple(np.broadcast_to(log, w.target.shape) for w in (view.learn, view.score))  # type: ignore
         smoothing, shrink = self.course
-        course = LockedMean.fit(view.learn.target, view.learn, smoothing, shrink)
+        course = SmoothedPsth.fit(view.learn.target, view.learn, smoothing, shrink)
         least = np.maximum(FLOOR * course.mean, TINY)
-        return tuple(np.log(np.maximum(course.of(w), least)) for w in (view.learn, view.score))  # type: ignore
+        return tuple(np.log(np.maximum(course.expected(w), least)) for w in (view.learn, view.score))  # type: ignore
 
 
 def fitted(

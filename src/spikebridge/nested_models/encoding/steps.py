@@ -34,11 +34,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.latents import FoldLatents, missing_latents, read_fold_latents
+from spikebridge.artifacts.training import IntervalLists, TrainingRun, joined_intervals
 from spikebridge.config import Config
-from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.metrics import floored
-from spikebridge.nested_models.decoding.inputs import Latents, lacking_latents, read_latents, with_latents
+from spikebridge.nested_models.decoding.inputs import with_latents
 from spikebridge.nested_models.encoding.design_matrices import (
     View,
     behavior,
@@ -52,7 +53,6 @@ from spikebridge.nested_models.encoding.reduced_rank_source import best_linear, 
 from spikebridge.runtime import parallel
 from spikebridge.splits import training_intervals
 from spikebridge.types import Fold, Splits, Windows
-from spikebridge.types.intervals import merge_intervals
 
 TRANSLATOR = "seq2seq"
 STEPS = ("mean_rate", "psth", "behavior", "target_history", "linear_source", TRANSLATOR)
@@ -60,7 +60,6 @@ SOURCES = ("linear_source", TRANSLATOR)
 HISTORIES_S, POPULATION_S = (0.05, 0.2), 0.1
 FEW, MANY = (0.01, 1.0), (0.1, 1.0, 10.0, 100.0)
 """Penalties of a few predictors, and of those that are as many as units."""
-Intervals = dict[str, list[list[float]]]
 
 
 @dataclass(frozen=True)
@@ -69,14 +68,15 @@ class TranslationLadder:
 
     trials: recording, trial, fold, block, time_s, step, nats, spikes: one row a trial and step, nats against each
     unit's training mean rate. units: recording, unit, fold, block, step, nats, spikes: sums over the block's trials.
-    settings: recording, fold, step, part, setting, penalty of what was added. consumed: step -> fold -> intervals.
+    settings: recording, fold, step, part, setting, penalty of what was added. training_intervals: step -> fold -> the
+    time that it was learned from.
     missing: step -> why it is left out, in words.
     """
 
     trials: pd.DataFrame
     units: pd.DataFrame
     settings: pd.DataFrame
-    consumed: Mapping[str, Mapping[str, Intervals]]
+    training_intervals: Mapping[str, Mapping[int, IntervalLists]]
     missing: Mapping[str, str]
 
     @property
@@ -89,19 +89,19 @@ class TranslationLadder:
         for name in ("trials", "units"):
             getattr(self, name).assign(split_hash=split_hash).to_parquet(folder / f"{name}.parquet", index=False)
         self.settings.to_csv(folder / "settings.csv", index=False)
-        about = {"steps": list(STEPS), "missing": dict(self.missing), "consumed": self.consumed}
+        about = {"steps": list(STEPS), "missing": dict(self.missing), "training_intervals": self.training_intervals}
         text = json.dumps({"split_hash": split_hash, **about}, indent=1, sort_keys=True)
         (folder / "about.json").write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Job:
+class EncodingJob:
     """One recording in one outer fold. steps: those that are not left out."""
 
     windows: Windows
     fold: Fold
     steps: tuple[str, ...]
-    latents: Latents | None
+    latents: FoldLatents | None
     causal: bool
 
 
@@ -111,27 +111,30 @@ def translation_ladder(
     """Every step of every recording in every outer fold, out of fold.
 
     windows: recording -> its windows. train_folder: what train@model wrote; of it only the latents of seq2seq are read,
-    and what its fits consumed. A step is left out for all recordings where one of them does not allow it.
+    and what its fits learned from. A step is left out for all recordings where one of them does not allow it.
     Raises DataError where the translator's files do not fit the windows.
     """
     missing = _missing(windows, splits, train_folder, config)
     steps = tuple(s for s in STEPS if s not in missing)
-    causal = config.models.get(TRANSLATOR, {}).get("direction_in_time") == "causal"
+    causal = config.models.get(TRANSLATOR, {}).get("causal") is True
+    translator = TrainingRun(train_folder / TRANSLATOR)
     jobs = []
     for fold in splits.folds:
-        of_fold = read_latents(train_folder / TRANSLATOR / "latents.npz", fold.fold) if TRANSLATOR in steps else {}
+        here = read_fold_latents(translator.latents, fold.fold) if TRANSLATOR in steps else {}
         jobs += [
-            Job(windows[name], fold, steps, of_fold.get(name), causal)
+            EncodingJob(windows[name], fold, steps, here.get(name), causal)
             for name, rows in fold.test.items()
             if steps and len(rows)
         ]
     workers = parallel.n_workers(config.compute, max(1, len(jobs)))
     found = parallel.run_jobs(climb_one, jobs, workers, lambda item: None, torch=False)
     tables = {key: _joined([f[key] for f in found]) for key in ("trials", "units", "settings")}
-    return TranslationLadder(**tables, consumed=_consumed(windows, splits, train_folder, steps), missing=missing)
+    return TranslationLadder(
+        **tables, training_intervals=_training_intervals(windows, splits, translator, steps), missing=missing
+    )
 
 
-def climb_one(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
+def climb_one(job: EncodingJob, report: parallel.Report) -> dict[str, pd.DataFrame]:
     """The rows of one recording in one fold: trials, units, settings."""
     w, fold = job.windows, job.fold
     here: dict[str, Any] = {name: np.asarray(getattr(w, name)) for name in ("source", "target", "behavior")}
@@ -196,7 +199,7 @@ def _parts(step: str, view: View, causal: bool) -> Iterator[Part]:
 
 
 def _view(
-    w: Windows, train: NDArray[np.int64], score: NDArray[np.int64], known: NDArray[np.int64], of: Latents | None
+    w: Windows, train: NDArray[np.int64], score: NDArray[np.int64], known: NDArray[np.int64], of: FoldLatents | None
 ) -> View:  # fmt: skip
     """known: numbers of the windows whose past counts may tell of those scored; `train` tells of those learned from."""
     rows = [index[w.labelled[index]] for index in (train, score)]
@@ -229,34 +232,24 @@ def _missing(windows: Mapping[str, Windows], splits: Splits, train_folder: Path,
         missing["behavior"] = f"no behaviour was recorded in {listed(still, 1)}"
     if TRANSLATOR not in config.models:
         missing[TRANSLATOR] = f"{TRANSLATOR} is not among the models"
-    elif lacking := lacking_latents(train_folder / TRANSLATOR / "latents.npz", splits):
+    elif lacking := missing_latents(TrainingRun(train_folder / TRANSLATOR).latents, splits):
         missing[TRANSLATOR] = lacking
     return missing
 
 
-def _consumed(
-    windows: Mapping[str, Windows], splits: Splits, train_folder: Path, steps: Sequence[str]
-) -> dict[str, dict[str, Intervals]]:
-    """What each step learned from: every training window, and for seq2seq what its translator consumed besides."""
-    own = {
-        str(f.fold): training_intervals([windows[n].select(r) for n, r in f.train.items() if len(r)])
-        for f in splits.folds
+def _training_intervals(
+    windows: Mapping[str, Windows], splits: Splits, translator: TrainingRun, steps: Sequence[str]
+) -> dict[str, dict[int, IntervalLists]]:
+    """What each step learned from: every training window, and for seq2seq also what its translator learned from."""
+    own: dict[int, IntervalLists] = {
+        f.fold: training_intervals([windows[n].select(r) for n, r in f.train.items() if len(r)]) for f in splits.folds
     }
-    found = dict.fromkeys(steps, own)
+    learned = dict.fromkeys(steps, own)
     if TRANSLATOR in steps:
-        path = train_folder / TRANSLATOR / "consumed.json"
-        try:
-            other = json.loads(path.read_text(encoding="utf-8"))["folds"]
-            found[TRANSLATOR] = {fold: _both(own[fold], other[fold]) for fold in own}
-        except (OSError, ValueError, KeyError):
-            raise DataError(
-                f"{path}: expected the intervals that every fold consumed; run train@{TRANSLATOR}"
-            ) from None
-    return found
-
-
-def _both(one: Intervals, other: Intervals) -> Intervals:
-    return {n: merge_intervals(np.array([*one.get(n, ()), *other.get(n, ())])).tolist() for n in {**one, **other}}
+        learned[TRANSLATOR] = {
+            fold: joined_intervals(intervals, translator.read_fold_intervals(fold)) for fold, intervals in own.items()
+        }
+    return learned
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

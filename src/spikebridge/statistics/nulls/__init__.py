@@ -1,7 +1,7 @@
-"""Nulls, one a file: what a score would be if predictions and truth had nothing to do with each other.
+"""Null distributions, one a file: scores that occur where predictions and truth are independent of each other.
 
-Each file has NAME, ASSUMPTIONS (in a line, for the tables) and, in its docstring, what the null keeps, what it breaks,
-its paper, and how it fails.
+Each file has NAME, ASSUMPTIONS (one line, for the tables) and a docstring that says what the null keeps, what it
+breaks, its paper, and how it fails.
 """
 
 from spikebridge.statistics.nulls import (

@@ -1,15 +1,15 @@
-"""Condition shuffle: do translated rates tell about this very trial, or only what trials of its condition share?
+"""Condition shuffle: do translated rates predict the single trial, or only what trials of its condition share?
 
-Like the trial shuffle, but trials change places only with trials of the same condition (the same label, or the same
-value of a column that the user names) of the same test block. What remains under the null is the mean time course of
-each condition, so a translator that only tells decisions apart does not pass; what is lost is the single trial beside
-them, the "noise correlation" of the two regions (Averbeck, Latham & Pouget 2006; Cohen & Kohn 2011).
+As the trial shuffle, but trials are exchanged only with trials of the same condition (the same label, or the same value
+of a column that the user names) of the same test block. The null keeps the mean time course of each condition, so a
+translator that only separates decisions does not pass. It breaks the single-trial relation beside them, the "noise
+correlation" of the two regions (Averbeck, Latham & Pouget 2006; Cohen & Kohn 2011).
 
-Assumptions: SPAN successive trials of a condition are exchangeable under the null. They are not all of the block, for
-drift in both regions makes the trials of minutes correlate (see trial_shuffle); trials of a rare condition lie far
-apart, so that even SPAN of them may span minutes: there it fails, with too many false positives under drift.
-A condition with a single trial in a block takes no part; with a column whose values hardly repeat nothing changes
-places, and p is 1.
+Assumptions: SPAN successive trials of a condition are exchangeable under the null hypothesis. Not all trials of a block
+are, because drift in both regions correlates the trials of minutes (see trial_shuffle). Trials of a rare condition lie
+far apart, so that even SPAN of them may span minutes: there the null fails, with too many false positives under drift.
+A condition with a single trial in a block is not shuffled; with a column whose values hardly repeat no trials are
+exchanged, and p is 1.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def condition_shuffle(
     observed_nats: float,
     spikes: float,
     rng: np.random.Generator,
-    resamples: int = 2_000,
+    n_resamples: int = 2_000,
 ) -> NullResult:
     """p of bits/spike under random pairings within runs of one condition.
 
     blocks, observed_nats, spikes: as in trial_shuffle. conditions: (trial,) of each block, number of the condition.
     """
-    return shuffled(blocks, [runs(c) for c in conditions], observed_nats, spikes, rng, resamples)
+    return shuffled(blocks, [runs(c) for c in conditions], observed_nats, spikes, rng, n_resamples)

@@ -1,19 +1,19 @@
-"""Foreign latents: do the latents of a recording tell its own target more than those of another recording would?
+"""Foreign latents: do the latents of a recording predict its own target better than those of another recording?
 
-The latents of another recording are put in the place of the own ones, trial by trial in the order of time, and mapped
-to the target by a read-out that is fitted anew, in training trials, for every pair: linear, bin by bin, with a ridge.
-What remains under the null is what latents of any session have in common: their time course around the event, their
-smoothness, their slow changes over the session, their number; what is lost is this session's course of events.
+The latents of another recording replace the own ones, trial by trial in the order of time. A read-out from latents to
+target is fitted anew for every pair, in training trials: linear, bin by bin, with a ridge penalty. The null keeps what
+latents of all sessions share: their time course around the event, their smoothness, their slow changes over the
+session, their number. It breaks the relation to the events of this session.
 
     score[i, j] = held-out R2 of sqrt(counts) of the target of recording i from the latents of recording j
 
-The square root makes the Poisson noise of all units alike (Anscombe 1948); R2 is over all test bins and units together,
-against the means of the training trials. p by session permutation of the matrix (Harris 2020; Meijer 2021).
+The square root gives the Poisson noise of all units one variance (Anscombe 1948); R2 is over all test bins and units
+together, against the means of the training trials. p by session permutation of the matrix (Harris 2020; Meijer 2021).
 
 Assumptions: recordings are exchangeable and independent of each other (as in session_permutation).
-Fails where the order of trials is the same in all recordings by design: then foreign latents know the trial type, and
-the null is too strict. The own latents come from a network that has seen the target of the training trials; the scored
-trials it has not, so this does not favour them. With n recordings p >= 1 / n!: two or three cannot decide at 5 %.
+Fails where the order of trials is the same in all recordings by design: then foreign latents carry the trial type, and
+the null is too strict. The own latents come from a network that was trained on the target of the training trials but
+not of the scored ones, so this does not favour them. With n recordings p >= 1 / n!: two or three cannot decide at 5 %.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def score_matrix(recordings: Sequence[Mapping[int, FoldSides]]) -> Array:
     return scores
 
 
-def foreign_latents(scores: Array, rng: np.random.Generator, resamples: int = 10_000) -> NullResult:
+def foreign_latents(scores: Array, rng: np.random.Generator, n_resamples: int = 10_000) -> NullResult:
     """p of the mean R2 of own latents among all ways to deal out latents to targets. scores: (recording, recording)."""
-    return session_permutation(scores, rng, resamples)
+    return session_permutation(scores, rng, n_resamples)
 
 
 def _residuals(own: FoldSides, other: FoldSides) -> tuple[float, float]:

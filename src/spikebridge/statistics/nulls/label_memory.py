@@ -1,4 +1,4 @@
-"""How long labels remember: their autocorrelation over trials, two classes or more."""
+"""The autocorrelation of labels over trials, and the lag at which it ends; two classes or more."""
 
 from __future__ import annotations
 

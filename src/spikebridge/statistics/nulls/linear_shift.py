@@ -1,13 +1,13 @@
 """Linear shift: do predictions fit the labels of their own trials better than those of trials before and after?
 
-For few recordings, where labels of other recordings cannot give a small p. Labels are shifted against the predictions
-without wrapping around; only as many trials are scored as every shift leaves.
+For few recordings, where session permutation cannot give a small p. Labels are shifted against the predictions without
+wrapping around; only those trials are scored that every shift leaves.
 
-Assumptions: labels and predictions are independent under the null and one of the two is stationary over the recording
-(Harris 2020). Then p = m / (n + 1) holds its level, m being how many of the shifts -n .. n, zero included, score at
-least as well as none: among n + 1 neighbouring shifts at most m can each be one of the m best within n on both sides.
-It is conservative: independent labels would give about m / (2 n + 1).
-Recordings are shifted together, so that independent recordings form one stationary sequence.
+Assumptions: labels and predictions are independent under the null hypothesis and one of the two is stationary over the
+recording (Harris 2020). Then p = m / (n + 1) holds its level, m being the number of shifts in -n .. n, zero included,
+that score at least as well as no shift: among n + 1 neighbouring shifts at most m can each be one of the m best within
+n on both sides. It is conservative: independent labels would give about m / (2 n + 1). Recordings are shifted together,
+so that independent recordings form one stationary sequence.
 """
 
 from __future__ import annotations

@@ -1,22 +1,22 @@
 """Pseudosessions: do predictions fit the animal's labels better than labels that the animal could have given instead?
 
 A process is fitted to the labels of each recording, whole sessions of labels are drawn from it, and the same
-predictions are held against them (Harris 2020, "Nonsense correlations in neuroscience"; International Brain Laboratory
-2023, "A brain-wide map of neural activity during complex behaviour", where the process was known by design).
+predictions are scored against them (Harris 2020, "Nonsense correlations in neuroscience"; International Brain
+Laboratory 2023, "A brain-wide map of neural activity during complex behaviour", where the process was known by design).
 
-The process here: softmax regression of the label on the one before and on a running mean of all before,
+The process here: softmax regression of the label on the previous label and on a running mean of all earlier ones,
 
     log p(c_t = c) = bias_c + previous_{t-1} . A_c + trace_{t-1} . B_c + constant
     trace_t = a trace_{t-1} + (1 - a) onehot(c_t),   a = exp(-1 / TRACE_TRIALS)
 
-with a bias a recording, so base rate, persistence or alternation, and slower runs of labels come out again. Fitted by
-penalised maximum likelihood (ridge PENALTY on A and B, none on the bias) with Newton steps.
+with a bias for each recording, so that draws have its base rate, persistence or alternation, and slower runs of labels.
+Fitted by penalised maximum likelihood (ridge PENALTY on A and B, none on the bias) with Newton steps.
 
-Assumptions: the labels do come from such a process, and under the null it draws them without regard to the spikes.
-Fails where labels follow something that is not in it: a schedule, blocks of the task, a trend over the session. Whether
-the draws look like the labels is looked at by `strange`, for base rate and autocorrelation only. And predictions that
-are made of the animal's earlier labels pass it, spikes or no spikes: choice history is part of the score, not the null.
-Nor are the predictions refitted to the drawn labels (see session_permutation).
+Assumptions: the labels come from such a process, which under the null hypothesis is independent of the spikes. Fails
+where labels follow something that is not in it: a schedule, blocks of the task, a trend over the session. `strange`
+compares draws and labels in base rate and autocorrelation only. Predictions that are made of the animal's earlier
+labels pass this null even without spikes: choice history is part of the score, not of the null. The predictions are not
+refitted to the drawn labels (see session_permutation).
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class LabelProcess:
         after, by_trace = self.weights[1 : k + 1], self.weights[k + 1 :]
         bias = self.weights[0] - self.base @ (after + by_trace)
         kinds, trace = np.eye(k), np.tile(self.base, (draws, 1))
-        found = np.empty((n_trials, draws), dtype=np.int64)
+        labels = np.empty((n_trials, draws), dtype=np.int64)
         chance = rng.random((n_trials, draws, 1))
         for t in range(n_trials):
-            score = bias + trace @ by_trace + (after[found[t - 1]] if t else self.base @ after)
+            score = bias + trace @ by_trace + (after[labels[t - 1]] if t else self.base @ after)
             upper = np.cumsum(np.exp(score - score.max(axis=1, keepdims=True)), axis=1)
-            found[t] = (chance[t] * upper[:, -1:] >= upper[:, :-1]).sum(axis=1)
-            trace = _next(trace, kinds[found[t]])
-        return np.ascontiguousarray(found.T)
+            labels[t] = (chance[t] * upper[:, -1:] >= upper[:, :-1]).sum(axis=1)
+            trace = _next(trace, kinds[labels[t]])
+        return np.ascontiguousarray(labels.T)
 
 
 def fit(label: Labels, n_classes: int) -> LabelProcess:
@@ -118,7 +118,11 @@ def _softmax(x: Array) -> Array:
 
 
 def _fitted(x: Array, truth: Array) -> Array:
-    """Weights (feature, class) that maximise sum log p - PENALTY / 2 |weights|^2, by Newton's method with halving."""
+    """Weights (feature, class) that maximise sum log p - PENALTY / 2 |weights|^2, by Newton's method with halving.
+
+    By hand: scikit-learn's LogisticRegression has one penalty for all features, and draws must not depend on its
+    version.
+    """
     k, f = truth.shape[1], x.shape[1]
     penalty = np.where(np.arange(f) == 0, 1e-6, PENALTY)[:, None]
     weights = np.zeros((f, k))

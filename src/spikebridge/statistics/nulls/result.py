@@ -1,4 +1,4 @@
-"""What every null answers."""
+"""The result of every null, and p from random draws."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class NullResult:
-    """observed: the score. null: (draw,), scores under the null. smallest: the smallest p that it can give."""
+    """Result of a null.
+
+    Parameters
+    ----------
+    observed : float
+        Score of the data.
+    null : NDArray, shape (draw,)
+        Scores under the null hypothesis.
+    p : float
+        p of the observed score.
+    smallest : float
+        Smallest p that the null can give.
+    """
 
     observed: float
     null: NDArray[np.float64]
@@ -19,6 +31,7 @@ class NullResult:
 
     @property
     def null_mean(self) -> float:
+        """Mean of the null distribution; NaN without draws."""
         return float(np.mean(self.null)) if len(self.null) else float("nan")
 
     @property
@@ -27,6 +40,18 @@ class NullResult:
         return self.quantile(0.95)
 
     def quantile(self, share: float) -> float:
+        """Return a quantile of the null distribution.
+
+        Parameters
+        ----------
+        share : float
+            Share of draws below the quantile.
+
+        Returns
+        -------
+        float
+            The quantile, in the unit of the score; NaN without draws.
+        """
         return float(np.quantile(self.null, share)) if len(self.null) else float("nan")
 
 
@@ -36,11 +61,12 @@ def at_least(null: NDArray[np.float64], observed: float) -> NDArray[np.bool_]:
 
 
 def sampled(observed: float, null: NDArray[np.float64], arrangements: float = np.inf) -> NullResult:
-    """p = (1 + draws that reach the observed score) / (1 + draws), which is never 0 (Phipson & Smyth 2010).
+    """Return the result of random draws.
 
-    null: (draw,), scores of random draws; NaN counts as reaching the observed one. arrangements: how many different
-    draws there are, the observed one among them: p is not below one of their number, however often they are drawn.
-    NaN where the observed score is.
+    p = (1 + draws that reach the observed score) / (1 + draws), which is never 0 (Phipson & Smyth 2010). null: (draw,),
+    scores of the draws; NaN counts as reaching the observed score. arrangements: number of different draws, the
+    observed one among them: p is at least one over it, however many draws are made. p is NaN where the observed score
+    is.
     """
     smallest = max(1 / (1 + len(null)), 1 / arrangements)
     known = null[np.isfinite(null)]

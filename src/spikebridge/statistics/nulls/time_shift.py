@@ -1,20 +1,20 @@
-"""Time shift: do rates translated from the source fit the target at their own time better than at other times?
+"""Time shift: do translated rates fit the target at their own time better than at other times?
 
-The target's counts are held against rates predicted from the source some trials earlier or later. A step of the shift
-is so many trials that it exceeds the decorrelation time of the population rate, so that no rate is held against counts
-that share their slow noise. Nothing wraps: only as many trials are scored as every shift leaves. (Harris 2020; shift
-predictors go back to Perkel, Gerstein & Moore 1967.)
-What remains under the null is the average time course around the event, for trials are shifted whole, and the memory of
-both regions; what is lost is simultaneity.
+The counts of the target are scored under rates predicted from the source some trials earlier or later. One step of the
+shift has so many trials that it exceeds the decorrelation time of the population rate, so that rates and counts at
+different shifts share no slow noise. Nothing wraps around: only those trials are scored that every shift leaves.
+(Harris 2020; shift predictors: Perkel, Gerstein & Moore 1967.) The null keeps the average time course around the event,
+because trials are shifted whole, and the autocorrelation of both regions. It breaks simultaneity.
 
-Assumptions: under the null source and target are independent, and one of the two is stationary over the recording. Then
-p = m / (n + 1) holds its level as in linear_shift: the scores at multiples of one step are a stationary sequence too.
+Assumptions: under the null hypothesis source and target are independent, and one of the two is stationary over the
+recording. Then p = m / (n + 1) holds its level as in linear_shift: the scores at multiples of one step are a stationary
+sequence too.
 Fails where both drift along one trend over the whole session, and where trial types come in a fixed cycle: then few
-shifts are alike, and it finds the cycle. It cannot tell who knows the time: rates that follow the
-target's own drift or past, without any source, fit their own time best as well (see source_bits_per_spike).
-Limit: n steps of s trials leave N - 2 n s of N trials, and at most two fifths may go on each side. With 100 trials and
+shifts are alike, and the test detects the cycle. Rates that follow the target's own drift or past, without any source,
+fit their own time best as well (see source_bits_per_spike).
+Limit: n steps of s trials leave N - 2 n s of N trials, and each side may have at most two fifths. With 100 trials and
 steps of one trial p >= 1/40; with steps of two n = 20 and p >= 1/21; with steps of three n = 13 and p >= 1/14: no
-verdict at 5 %.
+rejection at 5 %.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from spikebridge.statistics.nulls.result import NullResult
 
 NAME = "time_shift"
 ASSUMPTIONS = "source or target stationary over the recording, steps longer than the decorrelation time; conservative"
-WIDEST = 0.4
+MAX_SHIFT_SHARE = 0.4
+"""Largest shift to one side, as a share of the trials."""
 
 
 def steps(n_trials: int, step: int, alpha: float = 0.05) -> int:
@@ -35,7 +36,7 @@ def steps(n_trials: int, step: int, alpha: float = 0.05) -> int:
 
     For a smallest p of alpha / 2, but at least a fifth of the trials is left: each holds many bins and units.
     """
-    return min(int(np.ceil(2 / alpha)) - 1, int(WIDEST * n_trials / step))
+    return min(int(np.ceil(2 / alpha)) - 1, int(MAX_SHIFT_SHARE * n_trials / step))
 
 
 def trials_a_step(start_s: NDArray[np.float64], decorrelation_s: float) -> int:
@@ -59,11 +60,11 @@ def shifted_nats(rates: NDArray[np.float64], counts: NDArray[np.float64], step: 
     reach = n * step
     middle = counts[reach : len(counts) - reach]
     log, total = np.log(rates), rates.sum(axis=1)
-    found = []
+    scores = []
     for k in range(-n, n + 1):
         at = slice(reach + k * step, len(counts) - reach + k * step)
-        found.append(float(np.sum(middle * log[at]) - total[at].sum()))
-    return np.array(found)
+        scores.append(float(np.sum(middle * log[at]) - total[at].sum()))
+    return np.array(scores)
 
 
 def time_shift(scores: NDArray[np.float64]) -> NullResult:

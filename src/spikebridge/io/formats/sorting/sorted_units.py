@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import REGION_COLUMNS
-from spikebridge.io.contents import Contents, no_behavior
+from spikebridge.io.contents import NO_REGIONS, Contents, no_behavior
 from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars
 from spikebridge.types import Recording
@@ -133,16 +134,17 @@ def join_sidecars(
         notes=output.notes,
     )
     contents = with_sidecars(own, read_sidecars(at or path, skip), path)
-    units, notes = contents.units, list(contents.notes)
+    units, notes = contents.units, list[Finding | str]()
     if output.regions_by is not None:
         units = _with_regions(path, units, *output.regions_by, notes)
     if not set(REGION_COLUMNS) & set(units.columns):
-        notes.append("no column names regions: a table units.csv with columns unit and region can give them")
-    return replace(contents, units=units, notes=tuple(notes))
+        remedy = "a table units.csv with columns unit and region can give them"
+        notes.append(Finding.warning(NO_REGIONS, "regions", "no column names regions:", remedy))
+    return replace(contents, units=units, notes=(*contents.notes, *notes))
 
 
 def _with_regions(
-    path: Path, units: pd.DataFrame, column: str, option: str, regions: Mapping[int, str], notes: list[str]
+    path: Path, units: pd.DataFrame, column: str, option: str, regions: Mapping[int, str], notes: list[Finding | str]
 ) -> pd.DataFrame:
     """Units with a column `region` looked up in what the options say of each shank or tetrode."""
     if not regions:
