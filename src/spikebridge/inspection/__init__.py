@@ -27,7 +27,7 @@ from spikebridge.inspection.records import Inspection, Look, Proposal, Region, T
 from spikebridge.inspection.spiking import regions
 from spikebridge.io.validation.observed import SILENT_PAUSE
 from spikebridge.io.validation.regions import REGION_WITHOUT_UNITS
-from spikebridge.labels.trial_labels import label_called
+from spikebridge.labels.trial_labels import label_text
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
 
@@ -74,7 +74,7 @@ def inspect(
         regions=_all_regions(opened, proposal),
         tables=merged_tables((n, f) for one in opened for n, f in one.outline.tables.items()),
         not_read=tuple(not_read),
-        warnings=(*folder, *warnings.of_trial(trial, label_called(proposal.trials["label"]))),
+        warnings=(*folder, *warnings.of_trial(trial, label_text(proposal.trials["label"]))),
         proposal=proposal,
         trial=trial,
         block=text,

@@ -13,7 +13,7 @@ import pandas as pd
 from spikebridge.inspection.flags import combined, flag_sets, flags_of
 from spikebridge.inspection.names import label_group
 from spikebridge.inspection.records import Candidate, Column
-from spikebridge.labels.trial_labels import MOST_CLASSES, label_names, trial_labels
+from spikebridge.labels.trial_labels import MAX_CLASSES, label_names, trial_labels
 
 ENOUGH = 10
 """Trials of a class that is common enough to be in every fold."""
@@ -57,7 +57,7 @@ def _combinations(frame: pd.DataFrame, parts: Sequence[pd.DataFrame]) -> Iterato
         frame = frame[[c for c in frame.columns if all(c in part for part in several)]]
     for names in flag_sets(frame):
         for label, group, guess in combined(names, frame):
-            if len(label) > MOST_CLASSES:
+            if len(label) > MAX_CLASSES:
                 continue
             said = trial_labels(frame, label, "")
             classes = {name: n for name in label if (n := int((said == name).sum()))}

@@ -13,9 +13,9 @@ from spikebridge.inspection.candidates import candidates
 from spikebridge.inspection.names import SINCE, align_rank, is_decision, says
 from spikebridge.inspection.records import Column, Series, Table
 from spikebridge.io.offsets import is_time, row_bounds
-from spikebridge.labels.trial_labels import MOST_CLASSES, label_names
+from spikebridge.labels.trial_labels import MAX_CLASSES, label_names
 
-MOST_VALUES = MOST_CLASSES
+MOST_VALUES = MAX_CLASSES
 MOSTLY = 0.9
 
 

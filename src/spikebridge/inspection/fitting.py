@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.inspection.columns import numbers
-from spikebridge.labels.trial_labels import Label, label_columns, trial_labels
+from spikebridge.labels.trial_labels import Label, columns_of_label, trial_labels
 from spikebridge.types.intervals import TOLERANCE_S, Intervals, inside_intervals
 
 RARE = 10
@@ -56,7 +56,7 @@ class Rows:
 
     @staticmethod
     def of(table: pd.DataFrame, observed: Intervals, label: Label | None, resolution_s: float) -> Rows:
-        known = label is not None and set(label_columns(label, table)) <= set(map(str, table.columns))
+        known = label is not None and set(columns_of_label(label, table)) <= set(map(str, table.columns))
         names = trial_labels(table, label, "") if label is not None and known else np.full(len(table), "?")
         return Rows(table, observed, names, _free(table), resolution_s)
 

@@ -18,7 +18,7 @@ from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.pairing import Pair, choose_pair
 from spikebridge.inspection.records import Candidate, Table
 from spikebridge.io import choose
-from spikebridge.labels.trial_labels import label_called, spellings
+from spikebridge.labels.trial_labels import label_text, spelling_variants
 from spikebridge.types import Recording
 
 ABSENT = "TO FILL IN: the file holds no such thing, this is a default"
@@ -139,7 +139,7 @@ def _explain(pair: Pair, comments: dict[str, str]) -> None:
         classes = listed(pair.lost, 5)
         comments["trials.align"] = (
             f"not {pair.passed_over}, which has no time in most trials of the class {classes} of "
-            f"{label_called(pair.label.label)}"
+            f"{label_text(pair.label.label)}"
         )
     if align_rank(best.align) == 0:
         return
@@ -182,7 +182,7 @@ def _include(pair: Pair, comments: dict[str, str]) -> str | None:
         said.append(f"{quoted(label)} in {kept!r}")
         rarely = f"too rare to learn: {', '.join(f'{n} ({k} trials)' for n, k in rare.items())}"
         names = {str(n) for r in rows for n in r.label.tolist() if n}
-        if slips := [group for group in spellings(names) if rare.keys() & set(group)]:
+        if slips := [group for group in spelling_variants(names) if rare.keys() & set(group)]:
             same = "; ".join(" and ".join(map(repr, group)) for group in slips)
             rarely += f"; {same} differ in spelling alone: correct the file instead"
         why.append(rarely)
