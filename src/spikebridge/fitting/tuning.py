@@ -92,7 +92,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
 
 def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
     settings = [config.seed, config.models[model], config.tune.model_dump()]
-    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash())[:16]
+    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
 def _budget(config: Config, model: str) -> int:

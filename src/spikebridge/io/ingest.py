@@ -37,23 +37,6 @@ from spikebridge.types import Recording
 
 SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
-ROOMS = (
-    "config",
-    "digest",
-    "expressions",
-    "ingested",
-    "inputs",
-    "intervals",
-    "io",
-    "plain_text",
-    "repeated",
-    "sorter_labels",
-    "suggest",
-    "trial_table",
-    "types",
-    "unit_labels",
-)
-"""Code that has a say in what an ingested recording holds."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +98,7 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
     check_offset_names(config.data, [e.name for e in here.entries])
     if here.not_read:
         say(f"{config.data.path}: not read, since no reader takes them: {listed(here.not_read, 10)}")
-    code = source_hash(*ROOMS)
+    code = source_hash(__name__)
     return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.entries]
 
 

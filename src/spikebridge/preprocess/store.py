@@ -21,25 +21,8 @@ from spikebridge.preprocess.windows import make_windows
 from spikebridge.runtime.hashing import digest, file_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
 
-ROOMS = (
-    "config",
-    "expressions",
-    "ingested",
-    "inputs",
-    "intervals",
-    "plain_text",
-    "preprocess",
-    "repeated",
-    "sorter_labels",
-    "stored",
-    "suggest",
-    "trial_table",
-    "types",
-    "unit_labels",
-)
-"""Code that has a say in what a window holds."""
 ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
-"""The settings that have one."""
+"""The settings that decide what a window holds."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +77,7 @@ def write_windows(
     out_folder.mkdir(parents=True, exist_ok=True)
     classes = classes_of(recordings.trials(), config.trials)
     before = _report(earlier)
-    code = source_hash(*ROOMS)
+    code = source_hash(__name__)
     jobs = [
         Job(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
         for name in recordings.names
