@@ -11,21 +11,31 @@ import yaml
 from spikebridge.inspection.records import Proposal
 
 SECTIONS = ("data", "trials", "bins")
-COMMENT_FROM = 32
-"""Comments begin in this column, or two blanks after a value that is longer."""
-LIKE_A_NUMBER = re.compile(r"[-+.\d].*", re.DOTALL)
-"""Text that begins so is quoted: 1e3 is text in YAML 1.1 and a number in 1.2."""
+COMMENT_COLUMN = 32
+"""Comments begin in this column, or two spaces after a longer value."""
+NUMBER_LIKE = re.compile(r"[-+.\d].*", re.DOTALL)
+"""Such text is quoted: 1e3 is text in YAML 1.1 and a number in YAML 1.2."""
 
 
-def sections(proposal: Proposal) -> str:
-    """The three sections, with comments where something is a guess."""
+def params_sections(proposal: Proposal) -> str:
+    """The three sections as YAML, with a comment where a value is a guess."""
     return "\n".join(_section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS)
 
 
-def complete(base: str, proposal: Proposal) -> str:
-    """A parameter file with its three sections replaced and everything else, comments included, as it was.
+def complete_params(base: str, proposal: Proposal) -> str:
+    """Put the proposed sections into a parameter file; everything else, comments included, stays as it is.
 
-    base: the text of a parameter file that has been checked.
+    Parameters
+    ----------
+    base : str
+        The text of a valid params.yaml.
+    proposal : Proposal
+        The sections data, trials and bins.
+
+    Returns
+    -------
+    str
+        The text of the complete params.yaml.
     """
     lines = base.splitlines()
     spans = _spans(base, len(lines))
@@ -37,7 +47,7 @@ def complete(base: str, proposal: Proposal) -> str:
 
 
 def _spans(text: str, n_lines: int) -> dict[str, tuple[int, int]]:
-    """Section -> its first line and the line after its last, blank lines and comments before the next left out."""
+    """Section -> its first line and the line after its last, without blank lines and comments before the next one."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(node, yaml.MappingNode):
         return {}
@@ -55,29 +65,29 @@ def _spans(text: str, n_lines: int) -> dict[str, tuple[int, int]]:
 def _section(name: str, values: Mapping[str, Any], comments: Mapping[str, str]) -> str:
     lines = [f"{name}:"]
     for key, value in values.items():
-        nested = key == "recordings" and isinstance(value, Mapping)  # a line for each session: there may be many
+        nested = key == "recordings" and isinstance(value, Mapping)  # one line for each session
         line = f"  {key}:" if nested else f"  {key}: {_scalar(value)}"
         comment = _one_line(comments.get(f"{name}.{key}", ""))
-        lines.append(f"{line}  ".ljust(COMMENT_FROM) + f"# {comment}" if comment else line)
+        lines.append(f"{line}  ".ljust(COMMENT_COLUMN) + f"# {comment}" if comment else line)
         if nested:
             lines += [f"    {_scalar(str(k))}: {_scalar(v)}" for k, v in value.items()]
     return "\n".join(lines) + "\n"
 
 
 def _one_line(comment: str) -> str:
-    """What YAML allows in a comment; names of columns may hold anything."""
+    """A comment that YAML allows; names of columns may contain any character."""
     return " ".join("".join(c if c.isprintable() else " " for c in comment).split())
 
 
 class _Dumper(yaml.SafeDumper):
-    """Text in double quotes where it might be taken for a number, or might not stay on its line."""
+    """Writes text in double quotes where it looks like a number or would not stay on one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _text(dumper: _Dumper, value: str) -> yaml.Node:
-    quoted = LIKE_A_NUMBER.fullmatch(value) or not value.isprintable()
+    quoted = NUMBER_LIKE.fullmatch(value) or not value.isprintable()
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if quoted else None)
 
 
@@ -85,6 +95,6 @@ _Dumper.add_representer(str, _text)
 
 
 def _scalar(value: Any) -> str:
-    """On one line, as YAML 1.1 and 1.2 read it the same."""
+    """A value on one line, in a form that YAML 1.1 and 1.2 read in the same way."""
     text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=10**9, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...").strip()

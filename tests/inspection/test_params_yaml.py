@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from memory_sessions import Found, session
 from ruamel.yaml import YAML
 
-from spikebridge import config, inspection
-from spikebridge.inspection import Proposal, complete, document
-from spikebridge.inspection.block import sections
+from spikebridge import config
+from spikebridge.inspection import Proposal, complete_params, to_dict
+from spikebridge.inspection.params_yaml import params_sections
 
 BASE = """# the head
 seed: 3
@@ -39,22 +39,22 @@ models:
 
 def test_sections_are_replaced_and_all_else_stays(found: Found) -> None:
     proposal = found(session()).proposal
-    text = complete(BASE, proposal)
+    text = complete_params(BASE, proposal)
     assert config.parse(yaml.safe_load(text)).data.source == ["CA1"]
     for kept in ("# the head\n", "# about quality\n", "# stays\n", "# the end\n", "quality: {max_rate_change: 3.0}\n"):
         assert kept in text
     for gone in ("all of it", "old", "goes"):
         assert gone not in text
     assert text.index("data:") < text.index("quality:") < text.index("bins:") < text.index("models:")
-    assert complete(text, proposal) == text
+    assert complete_params(text, proposal) == text
     content = yaml.safe_load(text)
-    assert {name: content[name] for name in ("data", "trials", "bins")} == yaml.safe_load(sections(proposal))
+    assert {name: content[name] for name in ("data", "trials", "bins")} == yaml.safe_load(params_sections(proposal))
 
 
 @pytest.mark.parametrize("name", ["no", "1", "1e3", "a: b", "# x", "é", "null", " ca1", "it's"])
 def test_names_survive(found: Found, name: str) -> None:
     proposal = replace(found(session()).proposal, data={"source": [name], "options": {"rate": 3.0e4, "field": name}})
-    assert yaml.safe_load(sections(proposal))["data"] == proposal.data
+    assert yaml.safe_load(params_sections(proposal))["data"] == proposal.data
 
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -71,7 +71,7 @@ VALUES = st.recursive(
 def test_a_block_is_read_as_what_is_proposed(data: dict[str, Any], comment: str) -> None:
     """Also by YAML 1.2, as DVC reads it, and whatever stands in a comment."""
     comments = {f"data.{key}": comment for key in data}
-    text = sections(Proposal(data, {"label": comment}, {"width_s": 0.05}, comments, {}))
+    text = params_sections(Proposal(data, {"label": comment}, {"width_s": 0.05}, comments, {}))
     assert yaml.safe_load(text) == {"data": data, "trials": {"label": comment}, "bins": {"width_s": 0.05}}
     assert YAML(typ="safe", pure=True).load(text) == yaml.safe_load(text)
     assert len(text.splitlines()) == len(data) + 7, "one line a key: the block can be read and edited"
@@ -80,7 +80,7 @@ def test_a_block_is_read_as_what_is_proposed(data: dict[str, Any], comment: str)
 @pytest.mark.parametrize("length", range(10, 40))
 def test_a_comment_is_never_glued_to_a_value(length: int) -> None:
     label = "x" * length
-    text = sections(Proposal({}, {"label": label}, {}, {"trials.label": "or choice"}, {}))
+    text = params_sections(Proposal({}, {"label": label}, {}, {"trials.label": "or choice"}, {}))
     assert f"label: {label}  " in text
     assert "# or choice" in text
     assert yaml.safe_load(text)["trials"] == {"label": label}
@@ -91,18 +91,21 @@ def test_what_is_tried_is_the_block_as_it_is_printed(found: Found, monkeypatch: 
     long = "choice_of_the_animal_at_the_restaurant"
     table = contents.tables["trials"].rename(columns={"choice": long}).assign(other=lambda t: t[long])
     got = found(replace(contents, tables={"trials": table}))
-    assert got.trial.runs
-    assert yaml.safe_load(got.block)["trials"]["label"] == long
-    monkeypatch.setattr(inspection.block, "sections", lambda _: got.block.replace(f"label: {long}", f"label: {long}#"))
+    assert got.dry_run.runs
+    assert yaml.safe_load(got.proposed_yaml)["trials"]["label"] == long
+    monkeypatch.setattr(
+        "spikebridge.inspection.params_yaml.params_sections",
+        lambda _: got.proposed_yaml.replace(f"label: {long}", f"label: {long}#"),
+    )
     again = found(replace(contents, tables={"trials": table}))
-    assert not again.trial.runs
-    assert f"no column '{long}#'" in "\n".join(again.trial.problems)
+    assert not again.dry_run.runs
+    assert f"no column '{long}#'" in "\n".join(map(str, again.dry_run.problems))
 
 
 def test_options_of_the_reader_are_in_the_block(found: Found) -> None:
     proposal = found(session()).proposal
     proposal = replace(proposal, data={**proposal.data, "options": {"sampling_rate_hz": 30000.0}})
-    assert "  options: {sampling_rate_hz: 30000.0}\n" in sections(proposal)
+    assert "  options: {sampling_rate_hz: 30000.0}\n" in params_sections(proposal)
 
 
 def _leaves(value: Any) -> list[Any]:
@@ -114,12 +117,12 @@ def _leaves(value: Any) -> list[Any]:
 def test_the_document_is_plain_and_its_keys_are_stable(found: Found) -> None:
     contents = session()
     silent = replace(contents, spikes=contents.spikes[contents.spikes["unit"] != 3])
-    got = document(found(silent))
+    got = to_dict(found(silent))
     assert json.loads(json.dumps(got, allow_nan=False)) == got
     assert all(leaf is None or isinstance(leaf, (str, bool, int, float)) for leaf in _leaves(got))
     assert not any(isinstance(leaf, np.generic) for leaf in _leaves(got))
     assert set(got) == {
-        *("path", "recordings", "regions", "tables", "not_read", "warnings", "proposal", "trial", "block"),
+        *("path", "recordings", "regions", "tables", "not_read", "warnings", "proposal", "dry_run", "proposed_yaml"),
     }
     assert set(got["recordings"][0]) == {
         *("path", "name", "format", "reader", "error", "animal", "units", "spikes", "regions", "tables", "behavior"),
@@ -127,19 +130,23 @@ def test_the_document_is_plain_and_its_keys_are_stable(found: Found) -> None:
     }
     assert set(got["recordings"][0]["spikes"]) == {
         *(
-            "number",
+            "count",
             "first_s",
             "last_s",
             "resolution_s",
             "observed_from",
             "observed_s",
             "observed",
-            "silences",
-            "only_inside",
+            "silent_intervals",
+            "enclosing_table",
         ),
     }
-    assert set(got["regions"][0]) == {"name", "units", "rate_hz", "violating", "few_spikes", "rate_change"}
-    assert set(got["tables"][0]) == {"name", "rows", "start_s", "stop_s", "columns", "candidates", "labels", "aligns"}
+    assert set(got["regions"][0]) == {"name", "units", "rate_hz", "contaminated", "few_spikes", "rate_change"}
+    assert set(got["tables"][0]) == {
+        *("name", "rows", "start_s", "stop_s", "columns", "label_candidates", "align_columns"),
+    }
     assert set(got["tables"][0]["columns"][0]) == {"name", "kind", "missing", "distinct", "low", "high", "classes"}
     assert set(got["proposal"]) == {"data", "trials", "bins", "comments", "region_column", "missing"}
-    assert set(got["trial"]) == {"runs", "stages", "problems", "kept", "labels", "units", "filters", "broken"}
+    assert set(got["dry_run"]) == {
+        *("runs", "stages", "problems", "trials_used", "class_counts", "units_used", "filters", "unreadable"),
+    }

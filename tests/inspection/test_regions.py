@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from spikebridge.inspection.anatomy import FRONTAL, HIPPOCAMPUS, is_place, part_of_brain
+from spikebridge.inspection.regions import FRONTAL, HIPPOCAMPUS, brain_division, is_region_name
 
 NAMES = {
     HIPPOCAMPUS: [
@@ -26,8 +26,8 @@ NAMES = {
 
 @pytest.mark.parametrize(("part", "name"), [(part, name) for part, names in NAMES.items() for name in names])
 def test_names(part: str | None, name: str) -> None:
-    assert part_of_brain(name) == part
+    assert brain_division(name) == part
 
 
 def test_words_for_nowhere_are_no_places() -> None:
-    assert [is_place(n) for n in ("", " Unknown", "root", "nan", "CA1", "0")] == [False] * 4 + [True] * 2
+    assert [is_region_name(n) for n in ("", " Unknown", "root", "nan", "CA1", "0")] == [False] * 4 + [True] * 2

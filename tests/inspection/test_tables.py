@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikebridge.inspection.columns import merged_tables, series_of, table_of
-from spikebridge.inspection.names import align_rank, label_group, words
+from spikebridge.inspection.column_names import align_rank, label_rank, words
+from spikebridge.inspection.tables import summarize_behavior, summarize_table, summarize_tables
 
 N = 40
 START = 10.0 + 5.0 * np.arange(N)
@@ -34,7 +34,7 @@ IBL = pd.DataFrame(
 
 
 def test_kinds_ranges_and_classes() -> None:
-    columns = {c.name: c for c in table_of("trials", IBL).columns}
+    columns = {c.name: c for c in summarize_table("trials", IBL).columns}
     assert {n: c.kind for n, c in columns.items() if c.kind == "time"}.keys() == {
         *("start_time", "stop_time", "stimOn_times", "goCue_times", "response_times", "firstMovement_times"),
         "feedback_times",
@@ -49,9 +49,9 @@ def test_kinds_ranges_and_classes() -> None:
 
 
 def test_labels_and_alignments_are_ranked() -> None:
-    table = table_of("trials", IBL)
-    assert table.labels == ("choice", "feedbackType", "rewarded", "probabilityLeft", "contrastLeft")
-    assert table.aligns == (
+    table = summarize_table("trials", IBL)
+    assert table.label_columns == ("choice", "feedbackType", "rewarded", "probabilityLeft", "contrastLeft")
+    assert table.align_columns == (
         *("firstMovement_times", "response_times", "stimOn_times", "goCue_times", "start_time", "feedback_times"),
         "stop_time",
     )
@@ -67,7 +67,7 @@ def test_labels_and_alignments_are_ranked() -> None:
     ],
 )
 def test_names_of_labels(name: str, group: int) -> None:
-    assert label_group(name) == group
+    assert label_rank(name) == group
 
 
 @pytest.mark.parametrize(
@@ -97,17 +97,17 @@ def test_nullable_and_missing_columns_do_not_disturb() -> None:
             "infinite": [np.inf, 1.0, 2.0],
         }
     )
-    columns = {c.name: c for c in table_of("trials", frame).columns}
+    columns = {c.name: c for c in summarize_table("trials", frame).columns}
     assert (columns["flag"].classes, columns["flag"].missing) == ({"False": 1, "True": 1}, 1)
     assert (columns["empty"].low, columns["empty"].missing) == (None, 3)
     assert (columns["infinite"].low, columns["infinite"].high) == (1.0, 2.0)
-    assert table_of("none", frame.iloc[:0]).rows == 0
+    assert summarize_table("none", frame.iloc[:0]).rows == 0
 
 
 def test_tables_of_one_name_are_taken_together() -> None:
-    one, other = merged_tables([("trials", IBL), ("epochs", IBL[["start_time", "stop_time"]]), ("trials", IBL)])
+    one, other = summarize_tables([("trials", IBL), ("epochs", IBL[["start_time", "stop_time"]]), ("trials", IBL)])
     assert (one.name, one.rows, other.name, other.rows) == ("trials", 80, "epochs", 40)
-    assert one.labels[0] == "choice"
+    assert one.label_columns[0] == "choice"
 
 
 def test_behaviour() -> None:
@@ -115,7 +115,9 @@ def test_behaviour() -> None:
     table = pd.DataFrame(
         {"series": "speed", "time_s": times, "value": np.r_[np.nan, np.linspace(0, 3, len(times) - 1)]}
     )
-    one, single = series_of(pd.concat([table, pd.DataFrame({"series": ["x"], "time_s": [1.0], "value": [np.nan]})]))
+    one, single = summarize_behavior(
+        pd.concat([table, pd.DataFrame({"series": ["x"], "time_s": [1.0], "value": [np.nan]})])
+    )
     assert (one.name, one.samples, one.missing, one.low, one.high) == ("speed", 501, 1, 0.0, 3.0)
     assert one.rate_hz == pytest.approx(50)
     assert (one.start_s, one.stop_s) == (0.0, pytest.approx(9.98))

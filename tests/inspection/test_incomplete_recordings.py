@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from memory_sessions import Found, session
 
-from spikebridge.cli import report
-from spikebridge.inspection import Inspection, document
+from spikebridge.cli import inspect_report
+from spikebridge.inspection import Inspection, to_dict
 from spikebridge.io import Contents
 
 Change = Callable[[Contents], Contents]
@@ -84,16 +84,16 @@ def test_spikes_are_checked_without_a_complete_proposal(
     contents = lacking(session())
     got = found(replace(contents, spikes=spoil(contents.spikes)))
     assert got.proposal.missing or lacking is with_trials_elsewhere  # spikes on another clock may reach that far
-    assert not got.trial.runs
-    assert said in "\n".join(got.trial.problems)
-    document(got)
+    assert not got.dry_run.runs
+    assert said in "\n".join(map(str, got.dry_run.problems))
+    to_dict(got)
 
 
 @pytest.mark.parametrize("lacking", INCOMPLETE[:4])
 def test_nothing_is_said_of_what_is_sound(found: Found, lacking: Change) -> None:
     """Neither what is missing twice, nor anything that follows from it."""
     got = found(lacking(session(trials=80)))
-    assert got.trial.problems == tuple(got.proposal.missing.values())
+    assert [str(p) for p in got.dry_run.problems] == list(got.proposal.missing.values())
     assert [*got.warnings, *got.recordings[0].warnings] == []
 
 
@@ -103,7 +103,7 @@ def test_units_tables_and_behaviour_are_checked_too(found: Found) -> None:
     speed = pd.DataFrame({"series": "speed", "time_s": [8.0e5, 8.1e5], "value": [1.0, 2.0]})
     units = pd.concat([contents.units, pd.DataFrame({"unit": [0, 99]})], ignore_index=True)
     got = found(replace(contents, tables={"trials": table}, behavior=speed, units=units))
-    problems, warnings = "\n".join(got.trial.problems), "\n".join(map(str, got.recordings[0].warnings))
+    problems, warnings = "\n".join(map(str, got.dry_run.problems)), "\n".join(map(str, got.recordings[0].warnings))
     assert "day.memory: unit ids must be unique; found more than once: 0 (2 rows)" in problems
     assert "day.memory: stop_time before start_time in trial 3" in problems
     assert "behaviour outside the time of the spikes: speed" in warnings
@@ -126,20 +126,20 @@ def test_trials_outside_the_observed_time(found: Found) -> None:
     observed = np.array([[0.0, 2.0], [9.0e3, 1.0e4]])
     got = found(replace(contents, spikes=spikes, observed=observed))
     assert list(got.proposal.missing) == ["align"]
-    assert "lies all in the observed time (0 to 10000 s)" in "\n".join(got.trial.problems)
+    assert "lies all in the observed time (0 to 10000 s)" in "\n".join(map(str, got.dry_run.problems))
 
 
 def test_each_recording_of_a_folder_is_checked(found: Found) -> None:
     days = [without_trials(session(seed=seed)) for seed in range(3)]
     days[1] = replace(days[1], spikes=in_milliseconds(days[1].spikes), source_file="day1.memory")
     got = found(*days)
-    assert [p.split(":")[0] for p in got.trial.problems[1:]] == ["day1.memory"]
+    assert [str(p).split(":")[0] for p in got.dry_run.problems[1:]] == ["day1.memory"]
 
 
 def test_what_is_printed(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
     def printed(contents: Contents) -> str:
         got: Inspection = found(contents)
-        report.show(got)
+        inspect_report.print_report(got)
         return capsys.readouterr().out.split("does not run yet\n")[1].split("\n\n")[0]
 
     contents = without_trials(session())

@@ -1,4 +1,4 @@
-"""Interval tables, their columns, and which of these may be the label or the time to align to; behavioural series."""
+"""Summaries of interval tables and behavioural series, and the columns to align trials to."""
 
 from __future__ import annotations
 
@@ -9,52 +9,56 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.inspection.candidates import candidates
-from spikebridge.inspection.names import SINCE, align_rank, is_decision, says
-from spikebridge.inspection.records import Column, Series, Table
+from spikebridge.inspection.column_names import LATENCY_WORDS, align_rank, has_word, is_decision
+from spikebridge.inspection.label_candidates import label_candidates
+from spikebridge.inspection.records import ColumnSummary, SeriesSummary, TableSummary
 from spikebridge.io.offsets import is_time, row_bounds
 from spikebridge.labels.trial_labels import MOST_CLASSES, label_names
 
-MOST_VALUES = MOST_CLASSES
-MOSTLY = 0.9
+MAX_CLASSES = MOST_CLASSES
+MIN_RELATIVE_SHARE = 0.9
+"""Share of the values that must lie between zero and the longest trial to be times relative to it."""
 
 
 def numbers(values: pd.Series) -> NDArray[np.float64]:
-    """As float64; missing ones are NaN, in every kind of column that pandas has."""
+    """Values as float64; missing ones are NaN, in every type of column that pandas has."""
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def holds_numbers(values: pd.Series) -> bool:
-    """True for numbers; false for text, dates, and yes or no."""
+    """True for numbers; false for text, dates and yes-or-no columns."""
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
-def table_of(name: str, frame: pd.DataFrame, parts: Sequence[pd.DataFrame] = ()) -> Table:
-    """What an interval table holds. parts: the tables of single recordings, where it is that of several."""
+def summarize_table(name: str, frame: pd.DataFrame, parts: Sequence[pd.DataFrame] = ()) -> TableSummary:
+    """Summarise an interval table. parts: the tables of each recording, where `frame` joins several."""
     columns = tuple(_column(str(c), frame) for c in frame.columns)
-    ranked = candidates(columns, frame, parts or [frame])
     times = [c for c in columns if c.name in ("start_time", "stop_time") and c.low is not None]
-    return Table(
+    return TableSummary(
         name=name,
         rows=len(frame),
         start_s=min((c.low for c in times if c.low is not None), default=None),
         stop_s=max((c.high for c in times if c.high is not None), default=None),
         columns=columns,
-        candidates=ranked,
-        labels=tuple(c.label for c in ranked if isinstance(c.label, str)),
-        aligns=tuple(sorted((c.name for c in columns if c.kind == "time"), key=lambda name: _align_order(name, frame))),
+        label_candidates=label_candidates(columns, frame, parts or [frame]),
+        align_columns=tuple(
+            sorted((c.name for c in columns if c.kind == "time"), key=lambda name: _align_order(name, frame))
+        ),
     )
 
 
-def merged_tables(tables: Iterable[tuple[str, pd.DataFrame]]) -> tuple[Table, ...]:
-    """Tables of the same name in several recordings, taken as one."""
+def summarize_tables(tables: Iterable[tuple[str, pd.DataFrame]]) -> tuple[TableSummary, ...]:
+    """Summarise interval tables of several recordings; tables of the same name are taken together."""
     by_name: dict[str, list[pd.DataFrame]] = {}
     for name, frame in tables:
         by_name.setdefault(name, []).append(frame)
-    return tuple(table_of(n, f[0] if len(f) == 1 else pd.concat(f, ignore_index=True), f) for n, f in by_name.items())
+    return tuple(
+        summarize_table(name, frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True), frames)
+        for name, frames in by_name.items()
+    )
 
 
-def _column(name: str, frame: pd.DataFrame) -> Column:
+def _column(name: str, frame: pd.DataFrame) -> ColumnSummary:
     values = frame[name]
     known = values.dropna()
     kind = _kind(name, frame)
@@ -62,8 +66,8 @@ def _column(name: str, frame: pd.DataFrame) -> Column:
     finite = numbers(known) if numeric else np.empty(0)
     finite = finite[np.isfinite(finite)]
     counts = known.value_counts()
-    few = len(counts) <= MOST_VALUES and kind != "time"
-    return Column(
+    few = len(counts) <= MAX_CLASSES and kind != "time"
+    return ColumnSummary(
         name=name,
         kind=kind,
         missing=int(values.isna().sum()),
@@ -98,33 +102,29 @@ def _kind(name: str, frame: pd.DataFrame) -> str:
 
 def _is_relative(name: str, values: pd.Series, frame: pd.DataFrame) -> bool:
     bounds, v = row_bounds(frame), numbers(values.dropna())
-    if bounds is None or not len(v) or not says(name, SINCE):
+    if bounds is None or not len(v) or not has_word(name, LATENCY_WORDS):
         return False
     longest = np.nanmax(bounds[1] - bounds[0], initial=0.0)
-    return bool(len(np.unique(v)) > 2 and ((v >= 0) & (v <= longest)).mean() >= MOSTLY)
+    return bool(len(np.unique(v)) > 2 and ((v >= 0) & (v <= longest)).mean() >= MIN_RELATIVE_SHARE)
 
 
 def _align_order(name: str, frame: pd.DataFrame) -> tuple[int, bool, float]:
-    """By what the name says; decisions by name first; then what comes first: movements begin before they end."""
+    """By name, decisions first; then by the median time in the trial: a movement begins before it ends."""
     after = numbers(frame[name]) - numbers(frame["start_time"]) if "start_time" in frame else np.empty(0)
     known = after[np.isfinite(after)]
-    return (
-        align_rank(name),
-        not is_decision(name),
-        float(np.median(known)) if len(known) else 0.0,
-    )
+    return align_rank(name), not is_decision(name), float(np.median(known)) if len(known) else 0.0
 
 
-def series_of(behavior: pd.DataFrame) -> tuple[Series, ...]:
-    """What the behavioural series hold, in the order of the file."""
+def summarize_behavior(behavior: pd.DataFrame) -> tuple[SeriesSummary, ...]:
+    """Summarise each behavioural series, in the order of the file."""
     return tuple(_series(str(name), part) for name, part in behavior.groupby("series", sort=False))
 
 
-def _series(name: str, part: pd.DataFrame) -> Series:
+def _series(name: str, part: pd.DataFrame) -> SeriesSummary:
     time, value = part["time_s"].to_numpy(dtype=np.float64), part["value"].to_numpy(dtype=np.float64)
     time, known = time[np.isfinite(time)], value[np.isfinite(value)]
     step = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
-    return Series(
+    return SeriesSummary(
         name=name,
         samples=len(part),
         missing=len(value) - len(known),

@@ -1,9 +1,9 @@
-"""A recording that a fitted translator has never seen: new read-in and read-out around the core that it has.
+"""Adaptation of a fitted translator to a new recording: read-in and read-out are trained, the core is frozen.
 
 As in Pandarinath et al. 2018, where sessions share their dynamics and differ in the units recorded. The read-in starts
-at the closed-form translator of the new recording itself. Its axes need not be those of the recordings before: the
-read-in is learned through the frozen core, and so comes to feed it what it can use. (Measured on the simulator: starts
-that are turned towards the earlier recordings' inputs, by the skip path or by courses of the classes, end lower.)
+from the closed-form translator of the new recording. Its axes need not be those of the earlier recordings, because the
+read-in is trained through the frozen core. (On the simulator, initial weights that are rotated towards the inputs of
+earlier recordings, by the skip path or by class means, end at a lower score.)
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from torch import nn
 
 from spikebridge.errors import DataError
 from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.seq2seq.training import train_recordings
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
-FEWEST_WINDOWS = 10
-STEPS = 8  # an epoch, at least, where that leaves `SMALLEST_BATCH`: a frozen core needs more of them than a free one
-SMALLEST_BATCH = 8  # windows
+MIN_WINDOWS = 10
+MIN_STEPS = 8  # per epoch, if batches then have MIN_BATCH_SIZE windows: a frozen core needs more steps than a free one
+MIN_BATCH_SIZE = 8  # windows
 
 
 def check_new(model: Model, train: Windows) -> None:
@@ -40,34 +41,34 @@ def check_new(model: Model, train: Windows) -> None:
         raise DataError(
             f"{name}: expected the model's classes {', '.join(model.classes)}, got {', '.join(train.classes)}"
         )
-    if len(train) < FEWEST_WINDOWS:
-        raise DataError(f"{name}: expected at least {FEWEST_WINDOWS} windows to learn from, got {len(train)}")
+    if len(train) < MIN_WINDOWS:
+        raise DataError(f"{name}: expected at least {MIN_WINDOWS} windows to learn from, got {len(train)}")
 
 
 def add_recording(
     translator: Translator, train: Windows, valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
 ) -> None:
     """Learn read-in, read-out, scale and baseline of one recording; an exception leaves the translator as it was."""
-    with _room_for(translator, train) as learning:
-        batch = min(translator.params.batch_size, max(SMALLEST_BATCH, len(train) // STEPS))
-        translator.descend([train], valid, rng, on_epoch, learning, translator.scale_and_start, batch)
+    with _appended(translator, train) as learned:
+        batch_size = min(translator.params.batch_size, max(MIN_BATCH_SIZE, len(train) // MIN_STEPS))
+        train_recordings(translator, [train], valid, rng, on_epoch, learned, batch_size)
 
 
 @contextmanager
-def _room_for(translator: Translator, w: Windows) -> Iterator[nn.ModuleList]:
-    """Untrained read-in and read-out, one part a network; nothing else has a gradient. They stay if all goes well."""
-    number, p, learning = len(translator.recordings), translator.params, nn.ModuleList()
+def _appended(translator: Translator, w: Windows) -> Iterator[nn.ModuleList]:
+    """Append an untrained read-in and read-out to each network, all that has a gradient; an exception removes them."""
+    number, p, learned = len(translator.recordings), translator.params, nn.ModuleList()
     translator.networks.requires_grad_(False)
     for network in translator.members():
         network.read_in.append(nn.utils.skip_init(nn.Linear, w.source.shape[2], p.input_size))
         out = nn.utils.skip_init(nn.Linear, p.n_latents + network.decoder.width, w.target.shape[2])
         network.read_out.append(out)
-        learning.append(nn.ModuleList([network.read_in[number], network.read_out[number]]))
-    learning.to(translator.device)
+        learned.append(nn.ModuleList([network.read_in[number], network.read_out[number]]))
+    learned.to(translator.device)
     translator.recordings.append(w.recording)
     translator.networks.train()  # cuDNN has no gradients of a recurrent layer that is not training
     try:
-        yield learning
+        yield learned
     except BaseException:
         translator.recordings.pop()
         translator.baselines.pop(w.recording, None)
