@@ -30,7 +30,15 @@ from spikebridge.io.formats.table.recording_tables import (
     read_recording_info,
     read_units_table,
 )
-from spikebridge.labels.unit_labels import PERSON, UNNAMED, holds_labels, judge_of, merged, said_of, words_of
+from spikebridge.labels.unit_labels import (
+    PERSON,
+    UNNAMED,
+    describe_contradictions,
+    holds_labels,
+    judge_of_column,
+    label_words,
+    merge_labels,
+)
 from spikebridge.types import Recording
 
 INFO_FILE = "recording.json"
@@ -271,12 +279,14 @@ def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: lis
     """A column that both tables have, cell by cell."""
     own = units[column]
     filled = table.where(table.notna(), own) if table.isna().any() and not own.isna().all() else table
-    if judge_of(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, table)):
+    if judge_of_column(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, table)):
         return filled
-    judged = merged({"table beside": words_of(table), "file": words_of(own)}, lambda _: PERSON)
+    judged = merge_labels({"table beside": label_words(table), "file": label_words(own)}, lambda _: PERSON)
     if judged.contradictions:
         calls = [f"unit {name}" for name in units["name" if "name" in units else "unit"]]
-        notes.append(f"column {column}: " + said_of(judged.contradictions, calls, "change one of the two"))
+        notes.append(
+            f"column {column}: " + describe_contradictions(judged.contradictions, calls, "change one of the two")
+        )
     return pd.Series([label or None for label in judged.labels], index=filled.index, dtype="str")
 
 

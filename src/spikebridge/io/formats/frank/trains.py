@@ -26,7 +26,7 @@ from spikebridge.io.formats.frank.files import (
 )
 from spikebridge.io.formats.log import ReadLog
 from spikebridge.io.formats.mat.nodes import Node, describe
-from spikebridge.labels.unit_labels import careful, holds_labels
+from spikebridge.labels.unit_labels import holds_labels, strictest
 
 Array = NDArray[np.float64]
 CLOCK_NAMES = ("time", "times", "timestamp", "timestamps")
@@ -187,13 +187,13 @@ def _columns(keys: Sequence[Key], trains: Sequence[EpochTrain], cells: Structs, 
 
 def _reconcile_labels(field: str, by_key: dict[Key, set[Value]], log: ReadLog) -> None:
     """Of quality labels that differ between the epochs of a unit, keep the more careful one, with a note."""
-    describe = pd.Series([str(v) for values in by_key.values() for v in values], dtype="str")
-    if not holds_labels(field, describe):
+    words = pd.Series([str(v) for values in by_key.values() for v in values], dtype="str")
+    if not holds_labels(field, words):
         return
     for key, values in by_key.items():
         labels = {str(v): str(v) for v in sorted(values, key=str)}
         if len(labels) > 1:
-            by_key[key] = {careful(labels)}
+            by_key[key] = {strictest(labels)}
             log.notes.append(
-                f"{unit_name(key)}: {field} differs between epochs ({listed(labels)}); used: {careful(labels)}"
+                f"{unit_name(key)}: {field} differs between epochs ({listed(labels)}); used: {strictest(labels)}"
             )

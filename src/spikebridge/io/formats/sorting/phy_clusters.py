@@ -2,7 +2,7 @@
 
 A person who curates in Phy saves cluster_group.tsv; cluster_info.tsv is an export of the same save. The tables may be
 of different ages, and the times of files are lost when they are copied. Where two tables have different quality labels
-for a cluster, the more careful label is used (`unit_labels.merged`); for any other column, the value in cluster_info.
+for a cluster, the more careful label is used (`unit_labels.merge_labels`); for any other column, cluster_info.
 """
 
 from __future__ import annotations
@@ -24,7 +24,16 @@ from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.sorting.detection import is_copy, visible_files
 from spikebridge.io.formats.table.text import BYTE_ORDER_MARKS, MISSING, unterminated_line_note
 from spikebridge.labels.trial_labels import label_names
-from spikebridge.labels.unit_labels import PERSON, PROGRAM, SORTER, holds_labels, judge_of, merged, said_of, words_of
+from spikebridge.labels.unit_labels import (
+    PERSON,
+    PROGRAM,
+    SORTER,
+    describe_contradictions,
+    holds_labels,
+    judge_of_column,
+    label_words,
+    merge_labels,
+)
 
 INFO = "cluster_info"
 ID_COLUMNS = ("cluster_id", "id")
@@ -98,12 +107,14 @@ def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[str
         return first
     ids = first.index
     if column == "group" or any(holds_labels(column, values) for values in by_file.values()):
-        judge = judge_of(column)
-        judged = merged({name: words_of(values) for name, values in by_file.items()}, lambda _: judge)
+        judge = judge_of_column(column)
+        judged = merge_labels({name: label_words(values) for name, values in by_file.items()}, lambda _: judge)
         if judge in (PROGRAM, SORTER):
             _note_differences(column, by_file, notes)
         elif judged.contradictions:
-            text = said_of(judged.contradictions, [f"cluster {i}" for i in ids], "mend one of the files")
+            text = describe_contradictions(
+                judged.contradictions, [f"cluster {i}" for i in ids], "mend one of the files"
+            )
             notes.append(f"column {column} differs: {text}")
         return pd.Series([label or None for label in judged.labels], index=ids, dtype=object)
     result = first
@@ -173,7 +184,7 @@ def _merged_cell(values: Sequence[str], column: str) -> str:
     if len(known) < 2:
         return known[0] if known else ""
     if holds_labels(column, pd.Series(known)):
-        return merged({str(k): [v] for k, v in enumerate(known)}, lambda _: PERSON).labels[0]
+        return merge_labels({str(k): [v] for k, v in enumerate(known)}, lambda _: PERSON).labels[0]
     return ""
 
 

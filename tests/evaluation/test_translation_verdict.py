@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from fake_runs import Plan, make_study
 
-from spikebridge.evaluation.verdicts import NOTHING, translation_verdict
+from spikebridge.evaluation.translation_scores import NOTHING, translation_verdict
 from spikebridge.tracking.describe import analysis_lines
 
 Run = Callable[..., Path]

@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge.evaluation.inputs import read
-from spikebridge.evaluation.trial_shift_contrast import beyond_neighbours, pairings, rates_and_counts, specific_nats
+from spikebridge.evaluation.translation_scores import less_neighbours, pairings, rates_and_counts, trial_shift_nats
 from spikebridge.metrics import floored
 
 Array = NDArray[np.float64]
@@ -26,15 +26,15 @@ def test_by_hand() -> None:
         pairs[2, 2] - (pairs[0, 2] + pairs[1, 2] + pairs[3, 2]) / 3,
         pairs[3, 3] - (pairs[1, 3] + pairs[2, 3]) / 2,
     ]
-    np.testing.assert_allclose(beyond_neighbours(pairs, 2), wanted)
-    assert beyond_neighbours(pairs[:1, :1]).tolist() == [0.0]
+    np.testing.assert_allclose(less_neighbours(pairs, 2), wanted)
+    assert less_neighbours(pairs[:1, :1]).tolist() == [0.0]
 
 
 def test_pairings_and_sum_against_loops(study: Study) -> None:
     places = study.places
     inputs = read(study.config, *places[:3])
     t = inputs.translations["seq2seq"]
-    nats = specific_nats(inputs, t)
+    nats = trial_shift_nats(inputs, t)
     assert nats.shape == (len(t.table),)
     row = int(np.flatnonzero(t.table["fold"] == 2)[7])
     at = t.table.iloc[row]
@@ -76,7 +76,7 @@ def _drifting(rng: np.random.Generator, link: float) -> tuple[float, float]:
     predicted, base = np.exp(x[block] @ weights), y[learn].mean()
     pairs = np.log(predicted)[:, None] * y[block][None] - predicted[:, None]
     plain = float((y[block] * np.log(predicted / base) - (predicted - base)).sum())
-    return plain, float(beyond_neighbours(pairs).sum())
+    return plain, float(less_neighbours(pairs).sum())
 
 
 @pytest.mark.parametrize("link", [0.0, 0.2])

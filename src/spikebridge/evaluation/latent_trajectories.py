@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.config import TrialsConfig
-from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.recovery import rows_of
+from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.metrics import decision_axis, linear_map
 from spikebridge.types import Windows
 
@@ -22,7 +21,7 @@ ALL = "all"
 DECISION = "decision"
 
 
-def latent_table(inputs: Inputs, trials: TrialsConfig) -> pd.DataFrame:
+def latent_trajectory_table(inputs: Inputs, trials: TrialsConfig) -> pd.DataFrame:
     """Mean and standard error over held-out trials of the latents in time, for each decision.
 
     axis "decision": the direction fitted on each fold's training trials (metrics.decision_axis), per recording and for

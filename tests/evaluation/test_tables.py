@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from spikebridge.evaluation.quality import FILTERS, LIMITS, QUALITY, quality_tables
+from spikebridge.evaluation.tables import FILTERS, LIMITS, QUALITY, quality_tables
 
 HEAD = ",".join(column for column in QUALITY if column != "recording")
 

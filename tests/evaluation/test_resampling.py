@@ -13,7 +13,7 @@ import pytest
 from fake_runs import Plan, Study, make_study
 
 from spikebridge.errors import ConfigError
-from spikebridge.evaluation.clusters import clusters_of
+from spikebridge.evaluation.resampling import clusters_of
 
 Run = Callable[..., Path]
 
