@@ -123,7 +123,7 @@ def results(_: argparse.Namespace) -> None:
         print(line)
     for line in describe.filter_lines(found):
         print(line)
-    print(f"Tables and figures: {found.evaluation.relative_to(project)}")
+    print(f"Tables: {found.evaluation.relative_to(project)}; figures: {found.figures.relative_to(project)}")
     print("MLflow UI:          spikebridge ui")
     registration = project / "reports" / "registration.json"
     if registration.is_file():
