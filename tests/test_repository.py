@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +122,7 @@ class Guess(Majority):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project whose stages count as run: outputs are made up and committed to DVC."""
     params = parameters(ROOT / "params.yaml", models={"ridge": {}, "majority": {}})
+    params["models"] = params.pop("models")  # at the end of the file, where a test adds one
     project = copy_project(tmp_path_factory.mktemp("finished") / "project", params)
     dvc(project, "repro", "model_code")
     for stage in stages(project):
@@ -137,34 +141,35 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def would_run(project: Path) -> set[str]:
-    """Stages that `dvc repro` would run, as far as their dependencies say now."""
-    lines = dvc(project, "repro", "--dry").stdout.splitlines()
-    return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
+    """Stages whose dependencies, settings or outputs are not what DVC noted of them."""
+    return set(json.loads(dvc(project, "status", "--json").stdout))
+
+
+@contextmanager
+def appended(path: Path, text: str) -> Iterator[None]:
+    """The file with more text at its end, for a while."""
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    path.write_text((before or "") + text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before, encoding="utf-8")
 
 
 def runs_after(project: Path, file: str, text: str = "\n# changed\n") -> set[str]:
     """Stages that would run after text is added to a file, once the code of models is listed anew."""
-    path = project / file
-    before = path.read_bytes() if path.is_file() else None
-    path.write_bytes((before or b"") + text.encode())
-    dvc(project, "repro", "model_code")
-    again = would_run(project)
-    if before is None:
-        path.unlink()
-    else:
-        path.write_bytes(before)
-    dvc(project, "repro", "model_code")
-    return again
+    with appended(project / file, text):
+        dvc(project, "repro", "model_code")
+        return would_run(project)
 
 
 @pytest.mark.slow
 def test_a_new_model_runs_itself_and_what_compares_models(finished: Path) -> None:
-    params = finished / "params.yaml"
-    before = params.read_text(encoding="utf-8")
-    params.write_text(before.replace("  majority: {}\n", "  majority: {}\n  guess: {}\n"), encoding="utf-8")
-    again = runs_after(finished, "src/spikebridge/models/guess.py", NEW_MODEL)
-    params.write_text(before, encoding="utf-8")
-    dvc(finished, "repro", "model_code")
+    with appended(finished / "params.yaml", "  guess: {}\n"):
+        again = runs_after(finished, "src/spikebridge/models/guess.py", NEW_MODEL)
     assert again == {"tune@guess", "train@guess", "analyze", "nested_models", "evaluate", "register"}
 
 
