@@ -60,6 +60,7 @@ def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     assert about["bin_width_s"] is None, "the file holds spike times, known to 10 ms"
 
 
+@pytest.mark.slow
 def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> None:
     """Regions come from a column in two of the files, from electrodes in the others."""
     result = inspect(real_folder)
