@@ -150,12 +150,12 @@ def _translation(found: Mapping[str, Claim], model: str) -> Iterator[str]:
         return
     yield "## Translation"
     if model in found:
-        yield f"This version gives latents and target rates. Translation {found[model].says}."
+        yield f"This version gives latents and target rates. Translation {found[model].text}."
         if not found[model].holds:
             yield "Its latents and rates must not be taken for what the regions share."
     else:
         yield f"{model} does not translate: nothing about translation is claimed by this version."
-    yield listed(f"{name}: {claim.says}" for name, claim in found.items() if name != model)
+    yield listed(f"{name}: {claim.text}" for name, claim in found.items() if name != model)
 
 
 def _power(content: Mapping[str, Any], model: str) -> Iterator[str]:

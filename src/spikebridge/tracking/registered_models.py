@@ -36,7 +36,7 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
     """
     project = Path(project).resolve()
     results = Results(config, project)
-    model = gates.best_model(config, project)
+    model = gates.best_model(list(config.models), project)
     identity = identity or identify(config, project)
     store = open_store(config.tracking, project)
     saved = results.trained(model) / "model"
@@ -47,7 +47,9 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
     about = _about(results, identity, model)
     with terminable(), store.locked():
         champion = evidence.present_champion(store, name)
-        decided = gates.check(config, gates.Newcomer(model, fingerprint, identity.data_hash, project), champion)
+        decided = gates.check(
+            config.statistics, gates.Newcomer(model, fingerprint, identity.data_hash, project), champion
+        )
         version, made = _existing(store, name, fingerprint, project), None
         if version is None:
             version, made = _new(store, results, identity, model, about)
