@@ -20,12 +20,7 @@ from spikebridge.models import Model
 from spikebridge.models.parts.decoder import FeatureDecoder
 from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.nested_models.decoding.confounds import CONFOUND, Matched, Residualised
-from spikebridge.nested_models.decoding.inputs import (
-    check_columns,
-    target_as_source,
-    with_columns,
-    with_latents,
-)
+from spikebridge.nested_models.decoding.inputs import check_columns, target_as_source, with_columns, with_latents
 from spikebridge.nested_models.decoding.latent_decoders import LatentDecoder, LatentTaskDecoder
 from spikebridge.preprocess.covariates import LABEL
 from spikebridge.types import Windows
