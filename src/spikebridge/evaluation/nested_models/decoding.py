@@ -64,7 +64,7 @@ def read_named(names: Sequence[str], folder: Path, inputs: Inputs, kind: str) ->
     )
     named = {"decisions": steps.decisions, "training_intervals": steps.training_intervals}
     apart: Any = {key: {f"{kind}/{name}": v for name, v in each.items()} for key, each in named.items()}
-    return steps, leakage.check(replace(steps, **apart))
+    return steps, leakage.check_results(replace(steps, **apart))
 
 
 def decision_ladder(

@@ -76,7 +76,7 @@ def read_translation_steps(folder: Path, inputs: Inputs) -> tuple[TranslationSte
         f"ladder/{s}": TrainingIntervals.parse({"split_hash": about["split_hash"], "folds": learned[s]}) for s in there
     }
     apart: Any = {"translations": {f"ladder/{s}": t for s, t in steps.items()}, "training_intervals": record}
-    report = leakage.check(replace(inputs, decisions={}, latents={}, **apart))
+    report = leakage.check_results(replace(inputs, decisions={}, latents={}, **apart))
     return TranslationSteps(steps, units, order, missing), report
 
 
