@@ -50,12 +50,12 @@ COLUMNS = ["model_a", "model_b", "metric", "recordings", "fresh_trials", "differ
 def parts(settings: Config, fresh: int) -> tuple[list[Windows], list[Windows]]:
     """The study's windows of every recording, and the labelled windows that come after."""
     knobs = settings.simulate
-    longer = knobs.model_copy(update={"trials": knobs.trials + fresh})
+    longer = knobs.model_copy(update={"n_trials": knobs.n_trials + fresh})
     study, after = [], []
-    for number in range(knobs.recordings):
+    for number in range(knobs.n_recordings):
         session = simulate_session(longer, np.random.default_rng([settings.seed, number]), f"rec{number}", "rat")
         windows = make_windows(recorded(session), settings, ("skip", "stay"))[0]
-        end = float(np.sort(windows.stop_s[windows.labelled])[: knobs.trials][-1])
+        end = float(np.sort(windows.stop_s[windows.labelled])[: knobs.n_trials][-1])
         study.append(windows.select(windows.stop_s <= end + 1e-9))
         after.append(windows.select(windows.labelled & (windows.start_s >= end + PAUSE_S)))
     return study, after
@@ -128,11 +128,11 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     a = parse(words)
     base = settings_of("simulator", Path(), a.models)
-    knobs = base.simulate.model_copy(update={"trials": a.trials} if a.trials else {})
+    knobs = base.simulate.model_copy(update={"n_trials": a.trials} if a.trials else {})
     base = base.model_copy(update={"simulate": knobs})
     chosen = tuned(a.tuned, base)
     jobs = [
-        (base.model_copy(update={"seed": base.seed + k}), name, chosen[name], a.fresh or 3 * knobs.trials)
+        (base.model_copy(update={"seed": base.seed + k}), name, chosen[name], a.fresh or 3 * knobs.n_trials)
         for k in range(a.seeds)
         for name in a.models
     ]

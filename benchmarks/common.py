@@ -30,14 +30,15 @@ SHARED_DATA = ROOT.parent / "shared" / "data" / "recordings"
 PACKAGES = ("spikebridge", "torch", "scikit-learn", "numpy")
 SETS = ("simulator", "real")
 QUICK: dict[str, Any] = {
-    "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
-    "split": {"outer_folds": 2},
-    "tune": {"trials": 1, "startup_trials": 1},
-    "statistics": {"resamples": 200},
+    "simulate": {"n_recordings": 2, "n_trials": 40, "n_source_units": [14, 16], "n_target_units": [8, 10]},
+    "split": {"n_outer_folds": 2},
+    "tune": {"n_trials": 1, "n_startup_trials": 1},
+    "statistics": {"n_resamples": 200},
     "compute": {"workers": 1},
 }
 QUICK_MODELS: dict[str, dict[str, Any]] = {
-    "seq2seq": {"epochs": 3, "hidden": 16, "members": 1}, "dnn": {"epochs": 3}, "random_forest": {"trees": 10},
+    "seq2seq": {"max_epochs": 3, "hidden_size": 16, "n_members": 1},
+    "dnn": {"max_epochs": 3}, "random_forest": {"n_estimators": 10},
 }  # fmt: skip
 
 

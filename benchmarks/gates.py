@@ -42,18 +42,25 @@ KINDS: dict[str, dict[str, float]] = {
 FALSE = {"no_label": "decides", "no_coupling": "translates"}
 """What the truth of a kind forbids to claim."""
 SMALL: dict[str, Any] = {
-    "simulate": {"recordings": 6, "trials": 50, "source_units": [20, 26], "target_units": [12, 16]},
+    "simulate": {"n_recordings": 6, "n_trials": 50, "n_source_units": [20, 26], "n_target_units": [12, 16]},
     "bins": {"width_s": 0.1},
-    "split": {"outer_folds": 2},
-    "tune": {"trials": 1, "startup_trials": 1},
-    "statistics": {"resamples": 2000},
+    "split": {"n_outer_folds": 2},
+    "tune": {"n_trials": 1, "n_startup_trials": 1},
+    "statistics": {"n_resamples": 2000},
     "compute": {"workers": 1, "device": "cpu"},
 }
 MODELS: dict[str, dict[str, Any]] = {
-    "seq2seq": {"epochs": 5, "hidden": 12, "inputs": 12, "members": 1, "latents": 4, "readout_trees": 20},
-    "ridge": {"smoothing_s": 0.15, "reach_s": 0.3, "penalty": 30.0},
-    "random_forest": {"trees": 40},
-    "dnn": {"epochs": 15},
+    "seq2seq": {
+        "max_epochs": 5,
+        "hidden_size": 12,
+        "input_size": 12,
+        "n_members": 1,
+        "n_latents": 4,
+        "n_readout_trees": 20,
+    },
+    "ridge": {"smoothing_s": 0.15, "max_lag_s": 0.3, "penalty": 30.0},
+    "random_forest": {"n_estimators": 40},
+    "dnn": {"max_epochs": 15},
     "majority": {},
 }
 COLUMNS = ["study", "seed", "chosen", "promoted", "gates_failed", "decides", "translates", "false_claims", "seconds"]
@@ -63,7 +70,7 @@ def settings_for(kind: str, seed: int, trials: int) -> Config:
     """Small settings with the seed and without the effect that the kind lacks."""
     raw = settings_of("simulator", Path(), ["majority"]).model_dump(mode="json")
     raw |= {section: raw[section] | changes for section, changes in SMALL.items()}
-    raw["simulate"] |= {"trials": trials, **KINDS[kind]}
+    raw["simulate"] |= {"n_trials": trials, **KINDS[kind]}
     return config.parse(raw | {"seed": seed, "models": MODELS})
 
 
@@ -132,7 +139,7 @@ def said(table: pd.DataFrame) -> list[str]:
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20, help="of each kind of study")
-    parser.add_argument("--trials", type=int, default=SMALL["simulate"]["trials"], help="of each recording")
+    parser.add_argument("--trials", type=int, default=SMALL["simulate"]["n_trials"], help="of each recording")
     parser.add_argument("--fresh", action="store_true", help="make again what an earlier run left")
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args(words)

@@ -78,7 +78,7 @@ def measure(scratch: Path, numbers: Sequence[int], workers: Sequence[int], trial
 def simulated(folder: Path, trials: int) -> list[Path]:
     folder.mkdir()
     path = folder / "r.nwb"
-    write_nwb(simulate_session(SimulateConfig(trials=trials), np.random.default_rng(0), "r", "rat"), path)
+    write_nwb(simulate_session(SimulateConfig(n_trials=trials), np.random.default_rng(0), "r", "rat"), path)
     return [path]
 
 

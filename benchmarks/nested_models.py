@@ -49,7 +49,7 @@ def settings_in(work: Path) -> Config:
     return found.model_copy(
         update={
             "statistics": found.statistics.model_copy(update={"cluster": "recording"}),
-            "ladder": found.ladder.model_copy(update={"confounds": known}),
+            "nested_models": found.nested_models.model_copy(update={"confounds": known}),
         }
     )
 

@@ -47,8 +47,8 @@ COLUMNS = [
 def study(base: Config, kind: str, seed: int) -> Config:
     """Settings with the seed and what is drawn by it."""
     rng = np.random.default_rng([seed, 7])
-    knobs = {"recordings": 2, "lag_s": round(float(rng.uniform(0.0, 0.2)), 2)}
-    drawn = {"dimension": int(rng.integers(2, 5))} if kind == "drawn" else {}
+    knobs = {"n_recordings": 2, "lag_s": round(float(rng.uniform(0.0, 0.2)), 2)}
+    drawn = {"n_shared_latents": int(rng.integers(2, 5))} if kind == "drawn" else {}
     return base.model_copy(update={"seed": seed, "simulate": base.simulate.model_copy(update={**knobs, **drawn})})
 
 
@@ -69,7 +69,7 @@ def recorded(session: Session) -> Recording:
 def measure(settings: Config) -> dict[str, float | int | bool]:
     knobs = settings.simulate
     windows = {}
-    for number in range(knobs.recordings):
+    for number in range(knobs.n_recordings):
         rng = np.random.default_rng([settings.seed, number])  # as spikebridge.simulate has it
         session = simulate_session(knobs, rng, f"rec{number}", f"rat{number}")
         windows[session.name] = make_windows(recorded(session), settings, ("skip", "stay"))[0]
@@ -82,9 +82,9 @@ def measure(settings: Config) -> dict[str, float | int | bool]:
         "high_s": lag.ci_high,
         "lag_error_bins": (lag.lag_s - knobs.lag_s) / settings.bins.width_s,
         "covers": lag.ci_low <= knobs.lag_s <= lag.ci_high,
-        "true_dimension": knobs.dimension,
+        "true_dimension": knobs.n_shared_latents,
         "dimension": found.dimension.dimension,
-        "dimension_error": found.dimension.dimension - knobs.dimension,
+        "dimension_error": found.dimension.dimension - knobs.n_shared_latents,
     }
 
 
@@ -127,7 +127,7 @@ def main(words: Sequence[str] | None = None) -> None:
     a = parse(words)
     base = settings_of("simulator", Path(), ["ridge"])
     if a.trials:
-        base = base.model_copy(update={"simulate": base.simulate.model_copy(update={"trials": a.trials})})
+        base = base.model_copy(update={"simulate": base.simulate.model_copy(update={"n_trials": a.trials})})
     with one_thread():
         table = compare(base, a.seeds)
     a.out.mkdir(parents=True, exist_ok=True)

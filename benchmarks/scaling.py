@@ -101,7 +101,7 @@ def measure(folder: Path, epochs: int) -> dict[str, float]:
 
     def fit(windows: list[Windows], n: int) -> tuple[list[tuple[float, float]], models.Model]:
         clocks = [(time.perf_counter(), time.process_time())]
-        model = models.create("seq2seq", {"members": 1, "epochs": n})
+        model = models.create("seq2seq", {"n_members": 1, "max_epochs": n})
         model.fit(
             windows, [], np.random.default_rng(0), lambda _: clocks.append((time.perf_counter(), time.process_time()))
         )

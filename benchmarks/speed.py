@@ -72,13 +72,18 @@ class Curve:
 
 def params_of(settings: Config) -> dict[str, Any]:
     """Ours as the data set's parameter file has it, with one member; what the tuner chooses stands at its default."""
-    return {**models.fixed(OURS, settings.models[OURS]), "members": 1}
+    return {**models.fixed(OURS, settings.models[OURS]), "n_members": 1}
 
 
 def like(params: dict[str, Any], rate: float, epochs: int) -> reference.Settings:
     """The reference at the widths of ours."""
-    full = models.create(OURS, params).params
-    same = {key: getattr(full, key) for key in ("inputs", "hidden", "latents", "smoothing_s")}
+    full: Any = models.create(OURS, params).params
+    same = {
+        "inputs": full.input_size,
+        "hidden": full.hidden_size,
+        "latents": full.n_latents,
+        "smoothing_s": full.smoothing_s,
+    }
     return reference.Settings(rate=rate, epochs=epochs, **same)
 
 
@@ -139,7 +144,7 @@ def throughput(train: list[Windows], params: dict[str, Any], repeats: int, epoch
     rows = []
     for _ in range(repeats):
         for tool in (OURS, REFERENCE):
-            done = curve(tool, (train, []), {**params, "epochs": epochs}, 0, 3e-3, epochs)
+            done = curve(tool, (train, []), {**params, "max_epochs": epochs}, 0, 3e-3, epochs)
             per = [(clock[-1] - clock[0]) / (len(clock) - 1) for clock in (done.seconds, done.cpu_s)]
             rows.append({"tool": tool, "windows_per_s": n / per[0], "windows_per_cpu_s": n / per[1]})
     table = pd.DataFrame(rows).groupby("tool", sort=False).max().reset_index()
@@ -157,8 +162,8 @@ def products(train: Sequence[Windows], params: dict[str, Any]) -> dict[tuple[int
     """
     p: Any = models.create(OURS, params).params
     n, bins = sum(map(len, train)), train[0].n_bins
-    batch = round(n / max(1, round(n / p.batch)))
-    ways = 2 if p.direction_in_time == "two_sided" else 1
+    batch = round(n / max(1, round(n / p.batch_size)))
+    ways = 1 if p.causal else 2
     found: dict[tuple[int, int, int], float] = {}
 
     def add(rows: int, inner: int, columns: int, times: float) -> None:
@@ -166,13 +171,13 @@ def products(train: Sequence[Windows], params: dict[str, Any]) -> dict[tuple[int
 
     for w in train:
         rows = max(1, round(batch * len(w) / n)) * bins
-        add(rows, w.source.shape[2], p.inputs, 2)
-        add(rows, p.latents + p.hidden, w.target.shape[2], 3)
-    add(batch * bins, p.inputs, 3 * p.hidden, 3 * ways)
-    add(batch * bins, ways * p.hidden, p.latents, 3)
-    add(batch * bins, p.inputs, p.latents, 3)
-    add(batch * bins, p.latents, 3 * p.hidden, 3)
-    add(batch, p.hidden, 3 * p.hidden, 3 * bins * (ways + 1))
+        add(rows, w.source.shape[2], p.input_size, 2)
+        add(rows, p.n_latents + p.hidden_size, w.target.shape[2], 3)
+    add(batch * bins, p.input_size, 3 * p.hidden_size, 3 * ways)
+    add(batch * bins, ways * p.hidden_size, p.n_latents, 3)
+    add(batch * bins, p.input_size, p.n_latents, 3)
+    add(batch * bins, p.n_latents, 3 * p.hidden_size, 3)
+    add(batch, p.hidden_size, 3 * p.hidden_size, 3 * bins * (ways + 1))
     return found
 
 
@@ -198,7 +203,7 @@ def limit(train: Sequence[Windows], params: dict[str, Any], windows_per_s: float
     needed = sum(2e-9 * np.prod(size) * times / each[size] for size, times in sizes.items())
     p: Any = models.create(OURS, params).params
     n = sum(map(len, train))
-    step = n / max(1, round(n / p.batch)) / windows_per_s
+    step = n / max(1, round(n / p.batch_size)) / windows_per_s
     return {
         "tool": OURS,
         "step_ms": 1000 * step,
@@ -223,7 +228,7 @@ def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, p
     params = params_of(settings)
     with one_thread():
         torch.set_num_threads(1)
-        curve(OURS, sides, {**params, "epochs": 1}, 0, 0.0, 1)  # both warm: first calls load libraries
+        curve(OURS, sides, {**params, "max_epochs": 1}, 0, 0.0, 1)  # both warm: first calls load libraries
         curve(REFERENCE, sides, params, 0, 1e-3, 1)
         speed = throughput(sides[0], params, a.repeats, 3 if a.quick else 5)
         yield "Throughput of training", speed

@@ -76,7 +76,7 @@ def compare(jobs: Sequence[Job]) -> pd.DataFrame:
     for n in WORKERS:
         parallel.prepare(n)
         # meanwhile, as a stage reads its data
-        fit_fold(replace(jobs[0], params={**jobs[0].params, "epochs": 1}), lambda _: None)
+        fit_fold(replace(jobs[0], params={**jobs[0].params, "max_epochs": 1}), lambda _: None)
         start = time.time()
         say(f"{len(jobs)} fits, workers: {n}")
         spans = parallel.run_jobs(fit_fold, jobs, n, lambda job: say(f"fold {job.fold}, seed {job.seed}"))

@@ -11,7 +11,7 @@ from spikebridge.runtime.stage import output, stage_main
 def run(arguments: list[str]) -> None:
     (model,) = arguments
     settings = config.load()
-    parallel.prepare(parallel.n_workers(settings.compute, settings.split.outer_folds + 1))
+    parallel.prepare(parallel.n_workers(settings.compute, settings.split.n_outer_folds + 1))
     tuned = Path("runs/tune") / model / "best.json"
     with tracking.live(settings, model) as on_epoch, output(Path("runs/train") / model) as folder:
         training.train(settings, model, Path("data/windows"), Path("data/splits.json"), tuned, folder, on_epoch)

@@ -28,14 +28,14 @@ def test_the_page_names_every_example_and_no_other() -> None:
 def test_examples_differ_only_in_what_the_data_ask_for(name: str) -> None:
     mine = load(ROOT / "examples" / "dandi" / name / "params.yaml").model_dump()
     other = load(ROOT / "examples" / "steinmetz" / "params.yaml").model_dump()
-    own = {"data", "quality", "trials", "bins", "tracking", "models", "ladder", "statistics"}
+    own = {"data", "quality", "trials", "bins", "tracking", "models", "nested_models", "statistics"}
     assert {key for key in mine if mine[key] != other[key]} <= own
     assert mine["statistics"] == {
         **other["statistics"],
         "cluster": "auto",
     }  # there recordings are few, and are clusters
-    assert set(other["ladder"]["confounds"]) <= set(other["trials"]["covariates"])
-    assert set(mine["ladder"]["confounds"]) <= set(mine["trials"]["covariates"])
+    assert set(other["nested_models"]["confounds"]) <= set(other["trials"]["covariates"])
+    assert set(mine["nested_models"]["confounds"]) <= set(mine["trials"]["covariates"])
     ours, theirs = mine["models"], other["models"]
     assert {key for key in ours if ours[key] != theirs[key]} <= {"seq2seq"}  # short trials ask for another size
     assert set(ours["seq2seq"]) == set(theirs["seq2seq"])

@@ -66,7 +66,7 @@ def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
         edit(project, "statistics", alpha=0.04)
         assert would_run(project) == ["evaluate", "register"]
         (project / "params.yaml").write_text(original)
-        edit(project, "models", seq2seq=SMALL["models"]["seq2seq"] | {"hidden": 12})
+        edit(project, "models", seq2seq=SMALL["models"]["seq2seq"] | {"hidden_size": 12})
         assert would_run(project) == ["tune@seq2seq", "train@seq2seq", "analyze", "ladder", "evaluate", "register"]
     finally:
         (project / "params.yaml").write_text(original)

@@ -40,7 +40,7 @@ def kill_at(project: Path, stage: str) -> None:
 
 def test_killed_and_run_again_gives_the_same_result(tmp_path: Path) -> None:
     """SIGKILL in the stages that take long, then dvc repro: as if nothing had happened."""
-    models = {"seq2seq": {"epochs": 4, "hidden": 8}, "majority": {}}
+    models = {"seq2seq": {"max_epochs": 4, "hidden_size": 8}, "majority": {}}
     params = parameters(ROOT / "params.yaml", models=models)
     calm, killed = (copy_project(tmp_path / name, params) for name in ("calm", "killed"))
     dvc(calm, "repro")
@@ -65,8 +65,8 @@ def test_a_real_recording_from_file_to_registered_model(tmp_path: Path) -> None:
         data={"path": str(tmp_path / "recordings")},
         bins={},
         simulate={},
-        models={"seq2seq": {"epochs": 15, "batch": 16}, "majority": {}},
-        tune={"trials": 1, "startup_trials": 1},
+        models={"seq2seq": {"max_epochs": 15, "batch_size": 16}, "majority": {}},
+        tune={"n_trials": 1, "n_startup_trials": 1},
     )
     project = copy_project(tmp_path / "real", params)
     dvc(project, "repro", "register")
@@ -79,9 +79,12 @@ def test_a_real_recording_from_file_to_registered_model(tmp_path: Path) -> None:
 
 
 def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator(tmp_path: Path) -> None:
-    models = {"seq2seq": {"epochs": 3, "hidden": 8}, "ridge": {}, "majority": {}}
+    models = {"seq2seq": {"max_epochs": 3, "hidden_size": 8}, "ridge": {}, "majority": {}}
     params = parameters(
-        ROOT / "params.yaml", models=models, data={"direction": "target_to_source"}, analysis={"folds": 1, "epochs": 3}
+        ROOT / "params.yaml",
+        models=models,
+        data={"direction": "target_to_source"},
+        analysis={"n_folds": 1, "max_epochs": 3},
     )
     project = copy_project(tmp_path / "reverse", params)
     dvc(project, "repro")

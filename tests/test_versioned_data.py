@@ -16,7 +16,7 @@ from spikebridge.config import SimulateConfig
 from spikebridge.simulate import simulate_session, write_nwb
 
 PAGE = (ROOT / "docs" / "versioned-data.md").read_text(encoding="utf-8")
-KNOBS = SimulateConfig(trials=20, source_units=(6, 6), target_units=(5, 5))
+KNOBS = SimulateConfig(n_trials=20, n_source_units=(6, 6), n_target_units=(5, 5))
 
 
 def blocks() -> list[str]:

@@ -23,16 +23,16 @@ import psutil
 from project import ROOT, copy_project, environment, parameters
 
 TINY: dict[str, Any] = {
-    "simulate": {"recordings": 2, "trials": 30, "source_units": [8, 8], "target_units": [6, 6]},
-    "split": {"outer_folds": 2},
+    "simulate": {"n_recordings": 2, "n_trials": 30, "n_source_units": [8, 8], "n_target_units": [6, 6]},
+    "split": {"n_outer_folds": 2},
     "models": {
-        "seq2seq": {"epochs": 2, "hidden": 8, "batch": 64, "members": 1, "readout_trees": 5},
+        "seq2seq": {"max_epochs": 2, "hidden_size": 8, "batch_size": 64, "n_members": 1, "n_readout_trees": 5},
         "ridge": {},
         "majority": {},
     },
-    "tune": {"trials": 2, "startup_trials": 1, "epochs": 1},
-    "statistics": {"resamples": 100},
-    "analysis": {"folds": 1, "epochs": 1, "run": ["direction"]},
+    "tune": {"n_trials": 2, "n_startup_trials": 1, "max_epochs": 1},
+    "statistics": {"n_resamples": 100},
+    "analysis": {"n_folds": 1, "max_epochs": 1, "analyses": ["direction"]},
     "compute": {"workers": 1, "device": "cpu"},
 }
 """The smallest project in which every stage has something to do."""

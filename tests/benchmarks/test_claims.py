@@ -15,7 +15,9 @@ from common import settings_of
 def test_later_trials_come_after_the_study() -> None:
     base = settings_of("simulator", Path(), ["majority"])
     base = base.model_copy(
-        update={"simulate": base.simulate.model_copy(update={"trials": 12, "recordings": 2, "source_units": (8, 8)})}
+        update={
+            "simulate": base.simulate.model_copy(update={"n_trials": 12, "n_recordings": 2, "n_source_units": (8, 8)})
+        }
     )
     study, after = claims.parts(base, 20)
     for learned, new in zip(study, after, strict=True):

@@ -28,7 +28,7 @@ def test_each_kind_lacks_its_effect(bench: ModuleType) -> None:
     told = {kind: (c.simulate.label_information, c.simulate.coupling) for kind, c in without.items()}
     assert told == {"no_label": (0.0, 1.0), "no_coupling": (1.0, 0.0), "default": (1.0, 1.0)}
     assert {c.seed for c in without.values()} == {3}
-    assert {c.simulate.recordings for c in without.values()} == {6}, "as many as a sign flip needs"
+    assert {c.simulate.n_recordings for c in without.values()} == {6}, "as many as a sign flip needs"
 
 
 def found(**changes: Any) -> dict[str, Any]:
@@ -73,9 +73,13 @@ def test_one_small_study_from_spikes_to_gates(
 ) -> None:
     monkeypatch.setattr(bench, "KINDS", {"no_coupling": bench.KINDS["no_coupling"]})
     monkeypatch.setattr(bench, "FALSE", {"no_coupling": "translates"})
-    small = {"recordings": 2, "source_units": [10, 12], "target_units": [6, 8]}
+    small = {"n_recordings": 2, "n_source_units": [10, 12], "n_target_units": [6, 8]}
     monkeypatch.setitem(bench.SMALL, "simulate", bench.SMALL["simulate"] | small)
-    for model, settings in {"seq2seq": {"epochs": 1}, "dnn": {"epochs": 1}, "random_forest": {"trees": 5}}.items():
+    for model, settings in {
+        "seq2seq": {"max_epochs": 1},
+        "dnn": {"max_epochs": 1},
+        "random_forest": {"n_estimators": 5},
+    }.items():
         monkeypatch.setitem(bench.MODELS, model, bench.MODELS[model] | settings)
     bench.main(["--seeds", "1", "--trials", "30", "--out", str(tmp_path)])
     table = pd.read_csv(tmp_path / "gates.csv")

@@ -16,10 +16,10 @@ def test_a_seed_draws_one_study() -> None:
     base = settings_of("simulator", Path(), ["ridge"])
     drawn = [recovery.study(base, "drawn", seed) for seed in range(20)]
     assert drawn[3] == recovery.study(base, "drawn", 3)
-    assert {s.simulate.dimension for s in drawn} == {2, 3, 4}
+    assert {s.simulate.n_shared_latents for s in drawn} == {2, 3, 4}
     assert len({s.simulate.lag_s for s in drawn}) > 10
-    assert all(0 <= s.simulate.lag_s <= 0.2 and s.simulate.recordings == 2 for s in drawn)
-    assert recovery.study(base, "default", 3).simulate.dimension == base.simulate.dimension
+    assert all(0 <= s.simulate.lag_s <= 0.2 and s.simulate.n_recordings == 2 for s in drawn)
+    assert recovery.study(base, "default", 3).simulate.n_shared_latents == base.simulate.n_shared_latents
 
 
 def test_no_link_is_a_miss() -> None:

@@ -91,7 +91,7 @@ def test_products_are_those_that_torch_counts(monkeypatch: pytest.MonkeyPatch) -
     network = Network({"a": (50, 40)}, inputs=16, hidden=32, latents=8, core="gru", causal=False)
     with FlopCounterMode(display=False) as counter:
         network.decode(network.encode({0: torch.randn(128, 20, 50)}), {0: 128})[0].sum().backward()
-    params = {"members": 1, "inputs": 16, "hidden": 32, "latents": 8, "batch": 128}
+    params = {"n_members": 1, "input_size": 16, "hidden_size": 32, "n_latents": 8, "batch_size": 128}
     flops = sum(2 * np.prod(size) * times for size, times in speed.products([w], params).items())
     assert flops == pytest.approx(counter.get_total_flops(), rel=0.02)
 
@@ -99,7 +99,7 @@ def test_products_are_those_that_torch_counts(monkeypatch: pytest.MonkeyPatch) -
 def test_the_limit_is_the_arithmetic_at_the_measured_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "rate_of", lambda size, seconds=0.0: 10.0)
     (w,) = scaling.windows_of(scaling.Size(1, 100, 10, 6, 5))
-    found = speed.limit([w], {"members": 1, "batch": 50}, windows_per_s=1000.0)
+    found = speed.limit([w], {"n_members": 1, "batch_size": 50}, windows_per_s=1000.0)
     assert found["step_ms"] == pytest.approx(50.0)  # two steps of fifty windows
     assert found["products_ms"] == pytest.approx(100 * found["gflop"])
     assert found["products_gflop_per_s"] == pytest.approx(10.0)
@@ -107,7 +107,7 @@ def test_the_limit_is_the_arithmetic_at_the_measured_rates(monkeypatch: pytest.M
 
 
 def test_the_reference_has_our_widths() -> None:
-    same = speed.like({"members": 1, "hidden": 48, "latents": 6}, 0.01, 7)
+    same = speed.like({"n_members": 1, "hidden_size": 48, "n_latents": 6}, 0.01, 7)
     assert (same.hidden, same.latents, same.inputs, same.rate, same.epochs) == (48, 6, 16, 0.01, 7)
 
 

@@ -69,7 +69,7 @@ def test_latents_of_the_ladder_know_no_test_trial(tmp_path: Path) -> None:
     """The stand-in's latents of a fold stay as they are, bit by bit, when its test trials' spikes change."""
     setting = draw(np.random.default_rng(0))
     data = scenario.recordings(setting, "nothing", np.random.default_rng(1))[:1]
-    splits = make_splits(data, SplitConfig(outer_folds=5))
+    splits = make_splits(data, SplitConfig(n_outer_folds=5))
     fold = splits.folds[0]
     w, test = data[0], fold.test[data[0].recording]
     noise = np.random.default_rng(2).poisson(3.0, w.target[test].shape)

@@ -18,7 +18,7 @@ from spikebridge.config import SimulateConfig
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inspect") / "simulated"
-    knobs = SimulateConfig(recordings=2, trials=40, source_units=(6, 8), target_units=(5, 6))
+    knobs = SimulateConfig(n_recordings=2, n_trials=40, n_source_units=(6, 8), n_target_units=(5, 6))
     simulate.simulate(knobs, 1, folder)
     return folder
 
@@ -97,7 +97,7 @@ def test_inspect_writes_a_file_that_use_takes(recordings: Path, run: Run) -> Non
     assert out.endswith(" use 'new file.yaml' && make repro\n")
     text = Path("new.yaml").read_text()
     assert text.startswith("# our settings\nseed: 1\n")
-    assert yaml.safe_load(text)["split"] == {"outer_folds": 2}
+    assert yaml.safe_load(text)["split"] == {"n_outer_folds": 2}
     assert run("use", "new.yaml")[0] == 0
     code, _, err = run("inspect", "recordings", "--params", "new.yaml")
     assert code == 2

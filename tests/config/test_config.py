@@ -38,7 +38,7 @@ def test_defaults(tmp_path: Path) -> None:
     [
         (MINIMAL + "bin: {width_s: 0.1}\n", r"unknown key bin, did you mean bins\?"),
         (MINIMAL + "bins: {width: 0.1}\n", r"unknown key bins.width, did you mean width_s\?"),
-        (MINIMAL + "tune: {zzz: 1}\n", r"unknown key tune.zzz; known: trials, startup_trials, epochs"),
+        (MINIMAL + "tune: {zzz: 1}\n", r"unknown key tune.zzz; known: n_trials, n_startup_trials, max_epochs"),
         ("models: {}\n", "data is missing"),
         (MINIMAL + "statistics: {alpha: 2}\n", r"statistics.alpha: .*less than 1, got 2"),
         (MINIMAL + "bins: {width_s: fast}\n", r"bins.width_s: .*got 'fast'"),

@@ -79,7 +79,7 @@ def test_ranges_for_the_figure(out: Path) -> None:
 
 
 def test_nulls_are_repeated_with_the_same_generator(study: Study) -> None:
-    inputs, settings = inputs_of(study), study.config.statistics.model_copy(update={"resamples": 100})
+    inputs, settings = inputs_of(study), study.config.statistics.model_copy(update={"n_resamples": 100})
     first, again = (null_table(inputs, settings, np.random.default_rng(3)) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     alone = replace(inputs, translations={}, latents={})  # nulls of decisions do not depend on what else is there
@@ -118,7 +118,7 @@ def test_three_classes_and_models_that_know_nothing(tmp_path: Path) -> None:
         translate={},
     )
     inputs = inputs_of(make_study(tmp_path, plan))
-    table = null_table(inputs, StatisticsConfig(resamples=199), np.random.default_rng(0))
+    table = null_table(inputs, StatisticsConfig(n_resamples=199), np.random.default_rng(0))
     p = table.set_index(["model", "null"])["p"]
     assert set(table["null"]) == OF_DECISIONS
     assert (p["dnn"] > 0.05).all()
@@ -156,7 +156,7 @@ def test_labels_that_no_pseudosession_resembles_are_named(study: Study) -> None:
 
 def test_condition_is_a_column_of_the_covariates(study: Study) -> None:
     inputs = inputs_of(study)
-    settings = study.config.statistics.model_copy(update={"resamples": 100, "condition": "offer"})
+    settings = study.config.statistics.model_copy(update={"n_resamples": 100, "condition": "offer"})
     plain = replace(inputs, decisions={}, latents={})
 
     def with_column(names: tuple[str, ...], values: Callable[[int], np.ndarray]) -> Inputs:

@@ -28,7 +28,7 @@ class Cut(SimpleNamespace):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     folder = tmp_path_factory.mktemp("oracle")
-    knobs = SimulateConfig(trials=120, source_units=(12, 12), target_units=(10, 10), private=0.3, drift=0.0)
+    knobs = SimulateConfig(n_trials=120, n_source_units=(12, 12), n_target_units=(10, 10), private_gain=0.3, drift=0.0)
     session = simulate_session(knobs, np.random.default_rng(5), "day", "rat")
     (folder / "truth").mkdir()
     session.truth.save(folder / "truth" / "day.npz")

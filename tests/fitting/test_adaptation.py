@@ -15,7 +15,7 @@ from studies import simulated_windows, small_config
 import spikebridge
 from spikebridge import cli, models, simulate
 
-KNOBS = {"recordings": 1, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]}
+KNOBS = {"n_recordings": 1, "n_trials": 40, "n_source_units": [14, 16], "n_target_units": [8, 10]}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = small_config()
     found = simulated_windows(settings)
     for name, kind in (("model", "seq2seq"), ("other", "majority")):
-        model = models.create(kind, {"epochs": 2, "hidden": 8} if kind == "seq2seq" else {})
+        model = models.create(kind, {"max_epochs": 2, "hidden_size": 8} if kind == "seq2seq" else {})
         model.fit(found, [], np.random.default_rng(0))
         model.save(folder / name)
     simulate.simulate(small_config(simulate=KNOBS).simulate, 7, folder / "new")

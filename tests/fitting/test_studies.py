@@ -18,7 +18,7 @@ from spikebridge.fitting import studies as module
 from spikebridge.fitting import tuning
 
 Damage = Callable[[Path], object]
-CONFIG = {"tune": {"trials": 3, "startup_trials": 1}, "models": {"ridge": {}}}
+CONFIG = {"tune": {"n_trials": 3, "n_startup_trials": 1}, "models": {"ridge": {}}}
 
 
 class KilledError(BaseException):

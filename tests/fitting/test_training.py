@@ -19,7 +19,7 @@ from spikebridge.runtime.seeds import random_generator
 from spikebridge.splits import check_training_intervals, load_splits, take
 from spikebridge.types import Windows
 
-QUICK = {"seq2seq": {"epochs": 2, "hidden": 8}, "random_forest": {"trees": 5}, "dnn": {"epochs": 3}}
+QUICK = {"seq2seq": {"max_epochs": 2, "hidden_size": 8}, "random_forest": {"n_estimators": 5}, "dnn": {"max_epochs": 3}}
 
 
 def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[dict[str, Any]]]:
@@ -132,7 +132,7 @@ def test_history_is_what_was_told_live(trained: tuple[Any, Path, Any]) -> None:
     kind, out, told = trained
     history = pd.read_csv(out / "history.csv")
     assert list(history.columns[:2]) == ["fold", "epoch"]
-    assert len(history) == len(told) == 3 * QUICK.get(kind.name, {}).get("epochs", 0)
+    assert len(history) == len(told) == 3 * QUICK.get(kind.name, {}).get("max_epochs", 0)
     if told:
         assert set(history.fold.astype(str)) == {"0", "1", "full"}
         np.testing.assert_allclose(history.train_loss, [row["train_loss"] for row in told])

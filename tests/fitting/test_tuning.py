@@ -29,7 +29,7 @@ def tune(study: Path, config: Config, model: str, out: Path, work: Path | None =
 
 @pytest.mark.parametrize("model", every_model())
 def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: str) -> None:
-    quick = {"epochs": 2} if model in ("seq2seq", "dnn") else {}
+    quick = {"max_epochs": 2} if model in ("seq2seq", "dnn") else {}
     best = tune(study, small_config(models={model: quick}), model, tmp_path / "out")
     fits = [*best["folds"], best["full"]]
     assert [f["fold"] for f in fits] == [0, 1, "full"]
@@ -49,9 +49,9 @@ def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: st
 
 
 def test_fixed_settings_are_kept(study: Path, tmp_path: Path) -> None:
-    config = small_config(models={"dnn": {"segments": 3, "epochs": 5}})
+    config = small_config(models={"dnn": {"n_segments": 3, "max_epochs": 5}})
     best = tune(study, config, "dnn", tmp_path / "out")
-    assert all(f["params"]["segments"] == 3 and f["params"]["epochs"] == 5 for f in best["folds"])
+    assert all(f["params"]["n_segments"] == 3 and f["params"]["max_epochs"] == 5 for f in best["folds"])
     assert "params_segments" not in pd.read_csv(tmp_path / "out" / "trials.csv")
 
 
@@ -65,7 +65,9 @@ def test_workers_do_not_change_the_result(study: Path, tmp_path: Path) -> None:
 def test_a_killed_study_goes_on_as_if_nothing_had_happened(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = small_config(tune={"trials": 5, "startup_trials": 2}, models={"dnn": {"epochs": 3, "hidden": 8}})
+    config = small_config(
+        tune={"n_trials": 5, "n_startup_trials": 2}, models={"dnn": {"max_epochs": 3, "hidden_size": 8}}
+    )
     calm = tune(study, config, "dnn", tmp_path / "calm", tmp_path / "work_calm")
 
     class Killed(BaseException):
@@ -102,7 +104,7 @@ def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) 
     splits = load_splits(study / "splits.json")
     prints = {
         tuning._fingerprint(c, "dnn", splits, "cpu")
-        for c in (small_config(), small_config(models={"dnn": {"hidden": 9}}), small_config(tune={"trials": 3}))
+        for c in (small_config(), small_config(models={"dnn": {"hidden_size": 9}}), small_config(tune={"n_trials": 3}))
     }
     assert len(prints) == 3
     same = small_config(models={"ridge": {"penalty": 1.0}}, statistics={"alpha": 0.01})
@@ -111,7 +113,7 @@ def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) 
 
 def test_inner_scores_are_scikit_learns(halves: tuple[list[Windows], list[Windows]]) -> None:
     train, valid = halves
-    model = models.create("random_forest", {"trees": 20})
+    model = models.create("random_forest", {"n_estimators": 20})
     outcome = tuning.assess(model, train, valid, np.random.default_rng(0))
     known = [w.select(w.labelled) for w in valid]
     chances = np.concatenate([model.predict(w).probabilities for w in known])
@@ -131,7 +133,7 @@ def test_a_model_never_sees_the_labels_that_it_is_scored_by(
     flipped = [replace(w, label=np.where(w.label >= 0, 1 - w.label, -1)) for w in valid]
     said = []
     for held in (valid, flipped):
-        model = models.create(name, {"epochs": 2} if name in ("seq2seq", "dnn") else None)
+        model = models.create(name, {"max_epochs": 2} if name in ("seq2seq", "dnn") else None)
         tuning.assess(model, train, held, np.random.default_rng(0))
         said.append(model.predict(valid[0]))
     for field in ("probabilities", "rates"):
@@ -150,7 +152,7 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
         return tuning.Outcome(value, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": value})
 
     monkeypatch.setattr(tuning, "assess", fake)
-    best = tune(study, small_config(tune={"trials": 3, "startup_trials": 2}), "seq2seq", tmp_path / "out")
+    best = tune(study, small_config(tune={"n_trials": 3, "n_startup_trials": 2}), "seq2seq", tmp_path / "out")
     assert [f["n_pruned"] for f in best["folds"]] == [1, 1]
     assert best["folds"][0]["inner"]["bits_per_spike"] == 1.0
 
@@ -158,10 +160,12 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
 def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     whole = tuning.assess
-    monkeypatch.setattr(tuning, "assess", lambda model, *a: seen.append(model.params.epochs) or whole(model, *a))
-    best = tune(study, small_config(tune={"epochs": 2}, models={"seq2seq": {"epochs": 3}}), "seq2seq", tmp_path / "out")
+    monkeypatch.setattr(tuning, "assess", lambda model, *a: seen.append(model.params.max_epochs) or whole(model, *a))
+    best = tune(
+        study, small_config(tune={"max_epochs": 2}, models={"seq2seq": {"max_epochs": 3}}), "seq2seq", tmp_path / "out"
+    )
     assert set(seen) == {2}
-    assert best["folds"][0]["params"]["epochs"] == 3  # the refit is not
+    assert best["folds"][0]["params"]["max_epochs"] == 3  # the refit is not
 
 
 def test_whole_recordings_held_out_need_a_model_that_transfers(

@@ -311,7 +311,7 @@ def test_other_trials_are_no_comparison(studied: Path, tmp_path: Path, spoil: An
 
 def test_cluster_margin_and_alpha_are_those_of_the_settings(studied: Path, tmp_path: Path) -> None:
     evidence = write(tmp_path / "evidence", right(studied))
-    config = fake_project.settings(statistics={"cluster": "block", "margin": 0.1, "alpha": 0.01})
+    config = fake_project.settings(statistics={"cluster": "block", "equivalence_margin": 0.1, "alpha": 0.01})
     gate = gates.present_champion(config, newcomer(studied), champion(evidence))
     assert "98 % interval" in gate.reason
     assert "over 6 blocks, margin 0.1: equivalent" in gate.reason

@@ -18,7 +18,7 @@ from spikebridge.types import Recording
 
 @pytest.fixture(scope="module")
 def simulated() -> Recording:
-    knobs = SimulateConfig(trials=60, source_units=(6, 6), target_units=(5, 5))
+    knobs = SimulateConfig(n_trials=60, n_source_units=(6, 6), n_target_units=(5, 5))
     session = as_recording(simulate_session(knobs, np.random.default_rng(3), "rat1_day1", "rat1"))
     on_samples = (session.spikes["time_s"] * 30000).round() / 30000
     return replace(session, spikes=session.spikes.assign(time_s=on_samples).drop_duplicates(ignore_index=True))

@@ -71,7 +71,7 @@ def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> Non
 
 
 def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None:
-    knobs = SimulateConfig(recordings=2, trials=60, source_units=(8, 10), target_units=(6, 8))
+    knobs = SimulateConfig(n_recordings=2, n_trials=60, n_source_units=(8, 10), n_target_units=(6, 8))
     simulate.simulate(knobs, 1, tmp_path / "simulated")
     found = inspect(tmp_path / "simulated")
     shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))

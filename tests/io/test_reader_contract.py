@@ -31,7 +31,7 @@ TRIALS = TrialsConfig()
 @pytest.fixture(scope="module")
 def simulated() -> Recording:
     """A simulated session with everything that a recording can hold: missing labels, odd names, two clocks, a gap."""
-    knobs = SimulateConfig(trials=12, source_units=(5, 5), target_units=(4, 4))
+    knobs = SimulateConfig(n_trials=12, n_source_units=(5, 5), n_target_units=(4, 4))
     session = as_recording(simulate_session(knobs, np.random.default_rng(3), "rat1_day1", "rat1"))
     label = session.trials["choice"].astype(object)
     label[3] = None

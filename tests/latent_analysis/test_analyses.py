@@ -27,9 +27,9 @@ from spikebridge.splits import make_splits, save_splits
 from spikebridge.types import Windows
 
 SETTINGS = {
-    "simulate": {"recordings": 2, "trials": 60, "source_units": [24, 26], "target_units": [12, 14]},
+    "simulate": {"n_recordings": 2, "n_trials": 60, "n_source_units": [24, 26], "n_target_units": [12, 14]},
     "models": {"seq2seq": {}},
-    "analysis": {"folds": 1, "epochs": 6, "halves": ["source", "target"]},
+    "analysis": {"n_folds": 1, "max_epochs": 6, "halves": ["source", "target"]},
 }
 NOISE = 3  # place of the unit whose counts say nothing
 
@@ -53,7 +53,7 @@ def data(config: Config) -> list[Windows]:
 @pytest.fixture(scope="module")
 def refits(config: Config, data: list[Windows]) -> Refits:
     splits = make_splits(data, config.split)
-    params = {"members": 1, "epochs": 6, "latents": 4}
+    params = {"n_members": 1, "max_epochs": 6, "n_latents": 4}
     return Refits(config, params, data, splits, splits.folds[0], "cpu", lambda row: None)
 
 
@@ -65,7 +65,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, data: list[Windows], config:
         w.save(root / "windows" / f"{w.recording}.npz")
     save_splits(make_splits(data, config.split), root / "splits.json")
     (root / "tune" / "seq2seq").mkdir(parents=True)
-    best = {"folds": [{"fold": k, "params": {"latents": 4, "hidden": 16}} for k in range(2)]}
+    best = {"folds": [{"fold": k, "params": {"n_latents": 4, "hidden_size": 16}} for k in range(2)]}
     (root / "tune" / "seq2seq" / "best.json").write_text(json.dumps(best))
     return root
 
@@ -229,13 +229,13 @@ def test_the_same_again(study: Path, config: Config, found: Path) -> None:
     assert (again / "attribution.csv").read_bytes() == (found / "attribution.csv").read_bytes()
 
 
-@pytest.mark.parametrize("change", [{"models": {"ridge": {}}}, {"analysis": {"run": []}}])
+@pytest.mark.parametrize("change", [{"models": {"ridge": {}}}, {"analysis": {"analyses": []}}])
 def test_without_a_translator_or_wish_there_is_nothing_but_word_of_it(
     study: Path, change: dict[str, dict[str, object]], tmp_path: Path
 ) -> None:
     settings = small_config().model_copy(update={"models": {"ridge": {}}})
     if "analysis" in change:
-        settings = small_config(**SETTINGS | {"analysis": {"run": []}})
+        settings = small_config(**SETTINGS | {"analysis": {"analyses": []}})
     analyze(settings, study / "windows", study / "splits.json", tmp_path / "none", tmp_path / "out", lambda row: None)
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["about.json"]
     assert json.loads((tmp_path / "out" / "about.json").read_text())["run"] == []

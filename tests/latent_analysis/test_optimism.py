@@ -39,7 +39,7 @@ def drifting(name: str, seed: int, n: int = 150) -> Windows:
 
 @pytest.fixture(scope="module")
 def config() -> Any:
-    settings = small_config(split={"outer_folds": FOLDS}, analysis={"folds": FOLDS, "epochs": 1})
+    settings = small_config(split={"n_outer_folds": FOLDS}, analysis={"n_folds": FOLDS, "max_epochs": 1})
     return settings.model_copy(update={"models": {"random_forest": {}, "majority": {}}})
 
 
@@ -50,7 +50,7 @@ def data() -> list[Windows]:
 
 def refits(config: Any, data: list[Windows], fold: int) -> Refits:
     splits = make_splits(data, config.split)
-    tuned = {"random_forest": {"params": {"trees": 15}, "inner": {"balanced_accuracy": 0.6}}}
+    tuned = {"random_forest": {"params": {"n_estimators": 15}, "inner": {"balanced_accuracy": 0.6}}}
     return Refits(config, {}, data, splits, splits.folds[fold], "cpu", lambda row: None, tuned)
 
 

@@ -75,7 +75,7 @@ def bins_of(w: Windows, rows: np.ndarray) -> set[int]:
 def test_no_bin_is_on_both_sides_however_trials_overlap(gap: float, every_s: float) -> None:
     """Leaks 4 and 6 are impossible: a training window that shares time with a test block is dropped."""
     w = overlapping(60, every_s)
-    splits = make_splits([w], SplitConfig(outer_folds=3, gap_s=gap))
+    splits = make_splits([w], SplitConfig(n_outer_folds=3, gap_s=gap))
     for fold in splits.folds:
         test = bins_of(w, fold.test["dense"])
         assert not test & bins_of(w, fold.train["dense"])
@@ -88,7 +88,7 @@ def test_no_bin_is_on_both_sides_however_trials_overlap(gap: float, every_s: flo
 def test_a_manifest_with_overlapping_windows_is_caught(every_s: float, tmp_path: Path) -> None:
     """Leaks 4 and 6 by a maker that deals out trials without looking at time."""
     w = overlapping(60, every_s)
-    honest = make_splits([w], SplitConfig(outer_folds=3, gap_s=0.0))
+    honest = make_splits([w], SplitConfig(n_outer_folds=3, gap_s=0.0))
     test = honest.folds[1].test["dense"]
     careless = doctored(honest, 1, train={"dense": np.setdiff1d(np.arange(len(w)), test)})
     with pytest.raises(LeakageError, match=r"fold 1: dense: the training window of trial \d+ .* shares bins with"):
@@ -137,11 +137,11 @@ def test_inner_folds_without_a_gap_are_caught(windows: list[Windows]) -> None:
 
 @pytest.mark.parametrize("by", ["block", "recording"])
 def test_honest_manifests_pass(by: Any, windows: list[Windows]) -> None:
-    assert audit(make_splits(windows, SplitConfig(by=by, outer_folds=2)), windows) == []
+    assert audit(make_splits(windows, SplitConfig(by=by, n_outer_folds=2)), windows) == []
 
 
 def test_a_held_out_recording_in_training_is_caught(windows: list[Windows]) -> None:
-    splits = make_splits(windows, SplitConfig(by="recording", outer_folds=2))
+    splits = make_splits(windows, SplitConfig(by="recording", n_outer_folds=2))
     everything = {w.recording: np.arange(len(w)) for w in windows}
     lines = audit(doctored(splits, 0, train=everything), windows)
     assert any(line.startswith("split manifest: fold 0: rec.0 is held out, but") for line in lines)
@@ -151,19 +151,19 @@ def test_a_gap_that_is_too_small_is_named_and_closes_the_gate(
     windows: list[Windows], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Leak 5: the user's own number, shorter than a window plus the time that rates remember."""
-    splits = make_splits(windows, SplitConfig(outer_folds=2, gap_s=0.1))
+    splits = make_splits(windows, SplitConfig(n_outer_folds=2, gap_s=0.1))
     assert "rec.0: split.gap_s = 0.1 s is shorter than" in caplog.text
     report = evaluated(tmp_path, windows, splits)
     assert set(report["gap_too_short_s"]) == {"rec.0", "rec.1"}
     gate = gates.leakage(report, "ridge")
     assert not gate.passed and "rec.0 0.1 of" in gate.reason
-    auto = make_splits(windows, SplitConfig(outer_folds=2))
+    auto = make_splits(windows, SplitConfig(n_outer_folds=2))
     assert short_gaps(auto, windows) == {}
 
 
 def test_training_inside_the_gap_is_caught(windows: list[Windows], tmp_path: Path) -> None:
     """Leak 5 by a maker that keeps the gap's number and not the gap."""
-    honest = make_splits(windows, SplitConfig(outer_folds=2))
+    honest = make_splits(windows, SplitConfig(n_outer_folds=2))
     w, fold = windows[0], honest.folds[0]
     after = np.flatnonzero(w.start_s >= fold.test_intervals["rec.0"][0, 1])[:1]  # right behind the block
     train = dict(fold.train) | {"rec.0": np.union1d(fold.train["rec.0"], after)}
@@ -174,7 +174,7 @@ def test_training_inside_the_gap_is_caught(windows: list[Windows], tmp_path: Pat
 def test_windows_past_the_decision_are_refused() -> None:
     """Leak 7, where windows are cut: params.yaml asks for bins after the decision."""
     config = small_config(trials={"align": "decision_time", "window_s": [-1.0, 0.5]})
-    knobs = config.simulate.model_copy(update={"trials": 12})
+    knobs = config.simulate.model_copy(update={"n_trials": 12})
     recording = as_recording(simulate_session(knobs, np.random.default_rng(1), "one", "rat"))
     with pytest.raises(DataError, match=r"one: bins must lie before the decision, but the window ends after .* 0\.5 s"):
         make_windows(recording, config, ("skip", "stay"))
@@ -213,7 +213,7 @@ def test_a_recording_under_two_names_is_refused(change: Change, by: Any, windows
     """Leak 9: the folds are not even made."""
     copy = replace(change(windows[0]), recording="rec.9")
     with pytest.raises(DataError, match=r"rec\.0 and rec\.9 are one recording under two names: \d+ of \d+ windows"):
-        make_splits([*windows, copy], SplitConfig(by=by, outer_folds=2))
+        make_splits([*windows, copy], SplitConfig(by=by, n_outer_folds=2))
 
 
 def test_a_copy_that_was_split_anyway_is_caught(
@@ -221,7 +221,7 @@ def test_a_copy_that_was_split_anyway_is_caught(
 ) -> None:
     copy = replace(renumbered(windows[0]), recording="rec.9")
     monkeypatch.setattr(splitting, "duplicate_recordings", lambda windows: [])
-    splits = make_splits([*windows, copy], SplitConfig(outer_folds=2))
+    splits = make_splits([*windows, copy], SplitConfig(n_outer_folds=2))
     with pytest.raises(LeakageError, match=r"rec\.0 and rec\.9 are one recording under two names"):
         evaluated(tmp_path, [*windows, copy], splits)
 

@@ -25,10 +25,10 @@ from spikebridge.splits import load_splits, verify
 from spikebridge.types import Partition, Splits, Windows
 
 QUICK: dict[str, dict[str, Any]] = {
-    "seq2seq": {"epochs": 2, "hidden": 8, "latents": 2, "readout_trees": 3, "members": 1},
-    "random_forest": {"trees": 5},
-    "gradient_boosting": {"trees": 3},
-    "dnn": {"epochs": 2, "hidden": 8},
+    "seq2seq": {"max_epochs": 2, "hidden_size": 8, "n_latents": 2, "n_readout_trees": 3, "n_members": 1},
+    "random_forest": {"n_estimators": 5},
+    "gradient_boosting": {"n_estimators": 3},
+    "dnn": {"max_epochs": 2, "hidden_size": 8},
 }
 
 
@@ -102,7 +102,7 @@ def checked(config: Any, model: str, study: Path, best: Path, root: Path) -> dic
 
 
 def settings(model: str) -> Any:
-    config = small_config(tune={"trials": 1})
+    config = small_config(tune={"n_trials": 1})
     return config.model_copy(update={"models": {model: {}}})
 
 
@@ -152,7 +152,7 @@ def test_settings_tuned_in_other_folds_are_refused(study: Path, tmp_path: Path) 
 @pytest.mark.parametrize("model", ["ridge", "logistic"])
 def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_path: Path) -> None:
     """Leak 8 is impossible: garbage in the test block and its gap, and the same trials with the same values."""
-    config = small_config(tune={"trials": 2, "startup_trials": 1}).model_copy(update={"models": {model: {}}})
+    config = small_config(tune={"n_trials": 2, "n_startup_trials": 1}).model_copy(update={"models": {model: {}}})
     found = []
     for windows in (study / "windows", spoilt(tmp_path, study, 0)):
         storage = tmp_path / f"{windows.name}.db"
@@ -165,7 +165,7 @@ def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_p
 def test_unit_selection_cannot_see_labels() -> None:
     """Leak 2 is impossible: units are chosen once a recording from spikes alone. Without trials they are the same."""
     config = small_config(
-        simulate={"recordings": 1, "trials": 20, "source_units": [10, 10], "target_units": [8, 8]},
+        simulate={"n_recordings": 1, "n_trials": 20, "n_source_units": [10, 10], "n_target_units": [8, 8]},
         quality={"max_isi_violations": 0.3, "min_presence_ratio": 0.99},
     )
     session = simulate_session(config.simulate, np.random.default_rng(3), "one", "rat")

@@ -15,8 +15,8 @@ from spikebridge.errors import DataError
 from spikebridge.models import Model
 from spikebridge.types import Windows
 
-KNOBS = {"recordings": 4, "trials": 60, "source_units": [30, 34], "target_units": [20, 24]}
-PARAMS = {"epochs": 15, "batch": 64, "members": 2, "hidden": 16}
+KNOBS = {"n_recordings": 4, "n_trials": 60, "n_source_units": [30, 34], "n_target_units": [20, 24]}
+PARAMS = {"max_epochs": 15, "batch_size": 64, "n_members": 2, "hidden_size": 16}
 FIELDS = ("probabilities", "rates", "latents", "baseline")
 FEW, FEW_VALID = 25, 8
 
@@ -104,12 +104,12 @@ def test_it_comes_back_from_disk_and_is_made_by_its_seed(
     assert not np.array_equal(model.predict(test).rates, other.predict(test).rates)
 
 
-@pytest.mark.parametrize("extra", [{"label_direction": True}, {"core": "state_space", "direction_in_time": "causal"}])
+@pytest.mark.parametrize("extra", [{"label_direction": True}, {"core": "state_space", "causal": True}])
 def test_two_recordings_one_after_the_other_with_other_settings(
     recordings: list[Windows], extra: dict[str, object], tmp_path: Path
 ) -> None:
     first = [cut(w, len(w)) for w in recordings[:2]]
-    model = models.create("seq2seq", PARAMS | {"epochs": 2} | extra)
+    model = models.create("seq2seq", PARAMS | {"max_epochs": 2} | extra)
     model.fit([p[0] for p in first], [p[1] for p in first], np.random.default_rng(0))
     new = [cut(w, 60) for w in recordings[2:]]
     rows: list[dict[str, float]] = []

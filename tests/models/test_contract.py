@@ -17,11 +17,11 @@ from spikebridge.models import Model
 from spikebridge.types import Windows
 
 QUICK = {
-    "seq2seq": {"epochs": 2, "hidden": 8, "drift": True},
-    "random_forest": {"trees": 10},
-    "dnn": {"epochs": 3},
-    "gradient_boosting": {"trees": 10},
-    "cebra": {"iterations": 5},
+    "seq2seq": {"max_epochs": 2, "hidden_size": 8, "drift": True},
+    "random_forest": {"n_estimators": 10},
+    "dnn": {"max_epochs": 3},
+    "gradient_boosting": {"n_estimators": 10},
+    "cebra": {"max_iterations": 5},
 }
 RANDOM = ("seq2seq", "dnn", "cebra", "random_forest", "gradient_boosting")
 Halves = tuple[list[Windows], list[Windows]]
@@ -157,7 +157,7 @@ def test_epochs_are_told_in_order(model: Model, halves: Halves) -> None:
     history = again.fit(*halves, np.random.default_rng(0), told.append)
     assert told == list(history.rows)
     assert [row["epoch"] for row in told] == list(range(len(told)))
-    assert len(told) == QUICK.get(model.name, {}).get("epochs", 0)
+    assert len(told) == QUICK.get(model.name, {}).get("max_epochs", 0)
 
 
 @pytest.mark.parametrize("name", every_model())
@@ -193,7 +193,7 @@ def test_tuning_starts_at_the_defaults(name: str) -> None:
 
 
 def test_the_word_tune_leaves_a_setting_to_the_tuner() -> None:
-    assert models.fixed("seq2seq", {"latents": "tune", "epochs": 3}) == {"epochs": 3}
+    assert models.fixed("seq2seq", {"n_latents": "tune", "max_epochs": 3}) == {"max_epochs": 3}
 
 
 def test_recordings_must_agree_in_bins(halves: Halves) -> None:
@@ -206,13 +206,13 @@ def test_recordings_must_agree_in_bins(halves: Halves) -> None:
     ("section", "message"),
     [
         ({"seq2seqs": {}}, r"unknown model 'seq2seqs', did you mean seq2seq\?"),
-        ({"seq2seq": {"latent": 3}}, r"unknown key models.seq2seq.latent, did you mean latents\?"),
+        ({"seq2seq": {"latent": 3}}, r"unknown key models.seq2seq.latent, did you mean n_latents\?"),
         ({"dnn": {"dropout": 2}}, r"models.dnn.dropout: .*less than 1, got 2"),
         ({"majority": {"x": 1}}, r"unknown key models.majority.x; known: none"),
-        ({"seq2seq": {"latent": "tune"}}, r"unknown key models.seq2seq.latent, did you mean latents\?"),
+        ({"seq2seq": {"latent": "tune"}}, r"unknown key models.seq2seq.latent, did you mean n_latents\?"),
         (
-            {"seq2seq": {"epochs": "tune"}},
-            r"models.seq2seq.epochs cannot be tuned, give it a value \(tunable: latents, ",
+            {"seq2seq": {"max_epochs": "tune"}},
+            r"models.seq2seq.max_epochs cannot be tuned, give it a value \(tunable: n_latents, ",
         ),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_fit_on_counts_that_stay_on_disk_is_the_fit(windows: list[Windows], tm
         cut = [len(w) * 3 // 4 for w in data]
         train = [w.select(np.arange(k)) for w, k in zip(data, cut, strict=True)]
         valid = [w.select(np.arange(k, len(w))) for w, k in zip(data, cut, strict=True)]
-        model = models.create("seq2seq", {"epochs": 2, "hidden": 8})
+        model = models.create("seq2seq", {"max_epochs": 2, "hidden_size": 8})
         model.fit(train, valid, np.random.default_rng(0))
         said.append(model.predict(valid[0]))
     assert np.array_equal(said[0].rates, said[1].rates)

@@ -74,7 +74,7 @@ def test_one_class_has_no_direction() -> None:
 def test_the_read_out_takes_it_besides_the_latents(halves: tuple[list[Windows], list[Windows]], tmp_path: Path) -> None:
     predictions = {}
     for switch in (False, True):
-        model = models.create("seq2seq", {"epochs": 2, "hidden": 8, "label_direction": switch})
+        model = models.create("seq2seq", {"max_epochs": 2, "hidden_size": 8, "label_direction": switch})
         model.fit(*halves, np.random.default_rng(0))
         model.save(tmp_path / str(switch))
         w = halves[1][0]

@@ -58,7 +58,7 @@ def with_history(label: np.ndarray, **others: Any) -> Windows:
 @pytest.mark.parametrize("segments", [1, 4])
 def test_logistic_is_scikit_learns_on_roots_of_counts(segments: int) -> None:
     train, test = parts(windows_of(counts(), counts(units=2), label=labels()))
-    said = fitted("logistic", train, segments=segments, penalty=3.0).predict(test).probabilities
+    said = fitted("logistic", train, n_segments=segments, penalty=3.0).predict(test).probabilities
 
     def x(w: Windows) -> np.ndarray:
         return np.sqrt(w.source.reshape(len(w), segments, 8 // segments, -1).sum(axis=2).reshape(len(w), -1))
@@ -80,7 +80,7 @@ def test_counts_that_tell_the_label_are_read(name: str) -> None:
 
 def test_gradient_boosting_is_scikit_learns() -> None:
     train, test = parts(windows_of(counts(), counts(units=2), label=labels()))
-    model = fitted("gradient_boosting", train, segments=1, trees=20, depth=2)
+    model = fitted("gradient_boosting", train, n_segments=1, n_estimators=20, max_depth=2)
     seed = int(np.random.default_rng(0).integers(2**31))
     oracle = GradientBoostingClassifier(
         n_estimators=20, max_depth=2, learning_rate=0.05, max_features=0.1, subsample=0.7, random_state=seed
@@ -112,14 +112,17 @@ def test_choice_history_reads_an_animal_that_alternates() -> None:
 
 
 def test_choice_history_looks_further_back() -> None:
-    """Every choice is the one three trials ago, of which only back: 3 knows."""
+    """Every choice is the one three trials ago, of which only n_previous_trials: 3 knows."""
     label = np.tile(labels(3, seed=5), 40)
     label = np.concatenate([label[:60], 1 - label[60:]])
     rng = np.random.default_rng(0)
     for i in range(3, 120):
         label[i] = label[i - 3] if rng.random() < 0.9 else 1 - label[i - 3]
     train, test = parts(with_history(label), 0.6)
-    assert auc(fitted("choice_history", train, back=3), test) > auc(fitted("choice_history", train, back=1), test) + 0.2
+    assert (
+        auc(fitted("choice_history", train, n_previous_trials=3), test)
+        > auc(fitted("choice_history", train, n_previous_trials=1), test) + 0.2
+    )
 
 
 def test_choice_history_learns_nothing_from_held_out_labels() -> None:
@@ -130,7 +133,7 @@ def test_choice_history_learns_nothing_from_held_out_labels() -> None:
     rows = np.r_[0:40, 60:120]
     one, two = (with_history(x).select(rows) for x in (label, other))
     assert not np.array_equal(one.covariates, two.covariates)
-    a, b = (fitted("choice_history", w, back=3).parts["made"] for w in (one, two))
+    a, b = (fitted("choice_history", w, n_previous_trials=3).parts["made"] for w in (one, two))
     assert a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 
@@ -145,7 +148,7 @@ def test_time_in_recording_is_logistic_in_a_spline() -> None:
     label = (rng.random(200) < 1 / (1 + np.exp(-4 * np.sin(np.arange(200) / 30)))).astype(int)
     w = windows_of(counts(200), counts(200, 2), label=label)
     train, test = w.select(np.arange(200) % 4 > 0), w.select(np.arange(200) % 4 == 0)
-    model = fitted("time_in_recording", train, pieces=4, penalty=0.5)
+    model = fitted("time_in_recording", train, n_pieces=4, penalty=0.5)
     assert auc(model, test) > 0.85
 
     first, last = train.start_s.min(), train.start_s.max()
@@ -192,7 +195,7 @@ def test_behaviour_is_imputed_by_training_means_and_said_to_be_missing() -> None
     series = np.where(rng.random(w.behavior.shape) < 0.2, np.nan, w.behavior).astype(np.float32)
     series[rng.random(120) < 0.3, :, 0] = np.nan
     train, test = parts(replace(w, behavior=series))
-    said = fitted("behavior", train, segments=2, penalty=2.0).predict(test).probabilities
+    said = fitted("behavior", train, n_segments=2, penalty=2.0).predict(test).probabilities
 
     def x(w: Windows) -> np.ndarray:
         halves = [w.behavior[:, :4].astype(float), w.behavior[:, 4:].astype(float)]
@@ -219,8 +222,8 @@ def test_squares_see_what_lies_on_both_sides() -> None:
     w = behaving(np.zeros(200, dtype=int))
     side = np.random.default_rng(5).choice([-2, 2], 200) * label
     train, test = parts(replace(w, label=label, behavior=w.behavior / 2 + side[:, None, None]))
-    assert auc(fitted("behavior", train, squares=True), test) > 0.95
-    assert auc(fitted("behavior", train, squares=False), test) < 0.75
+    assert auc(fitted("behavior", train, squared_terms=True), test) > 0.95
+    assert auc(fitted("behavior", train, squared_terms=False), test) < 0.75
 
 
 def test_behaviour_that_was_not_recorded_is_an_error_that_names_the_recordings() -> None:
@@ -251,7 +254,7 @@ def test_products_of_columns() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 200))
     train, test = parts(columned((a * b > 0).astype(int), {"a": a, "b": b}))
-    model = fitted("trial_columns", train, products=True, penalty=0.5)
+    model = fitted("trial_columns", train, interactions=True, penalty=0.5)
     assert auc(model, test) > 0.95
     assert auc(fitted("trial_columns", train), test) < 0.7
     oracle = make_pipeline(

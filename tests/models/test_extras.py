@@ -43,7 +43,7 @@ def test_without_its_package_a_model_says_how_to_get_it(name: str, monkeypatch: 
 
 @needs("nemos_glm")
 def test_nemos_and_our_own_poisson_regression_agree(halves: Halves) -> None:
-    params = {"smoothing_s": 0.15, "reach_s": 0.2, "penalty": 2.0}
+    params = {"smoothing_s": 0.15, "max_lag_s": 0.2, "penalty": 2.0}
     ours, theirs = (models.create(name, params) for name in ("poisson_glm", "nemos_glm"))
     for model in (ours, theirs):
         model.fit(halves[0], [], np.random.default_rng(0))
@@ -56,7 +56,7 @@ def test_cebra_draws_near_what_follows_one_another(halves: Halves) -> None:
     """Bins a step apart lie nearer in the embedding than bins of other windows; iterations are what brings it about."""
 
     def closeness(iterations: int) -> float:
-        model = models.create("cebra", {"iterations": iterations, "segments": 20, "offset_s": 0.1})
+        model = models.create("cebra", {"max_iterations": iterations, "n_segments": 20, "time_offset_s": 0.1})
         model.fit(halves[0], [], np.random.default_rng(0))
         w = halves[1][0]
         z = model._features(w, model.parts[w.recording]).reshape(len(w), w.n_bins, -1)
@@ -70,7 +70,7 @@ def test_cebra_draws_near_what_follows_one_another(halves: Halves) -> None:
 def test_cebra_decodes_what_the_counts_tell(halves: Halves) -> None:
     """Counts that part the labels plainly: the embedding, which never saw a label, keeps them apart."""
     train, test = ([marked(w) for w in side] for side in halves)
-    model = models.create("cebra", {"iterations": 300})
+    model = models.create("cebra", {"max_iterations": 300})
     model.fit(train, [], np.random.default_rng(0))
     said = [(model.decide(model.predict(w).probabilities, w.recording) == w.label)[w.labelled] for w in test]
     right = np.concatenate(said)

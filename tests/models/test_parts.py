@@ -95,7 +95,7 @@ def test_readouts_look_where_the_decision_is(informative: str, expected: str) ->
 
 def test_ridge_is_scikit_learns_ridge(halves: tuple[list[Windows], list[Windows]]) -> None:
     train, test = halves[0][0], halves[1][0]
-    model = models.create("ridge", {"smoothing_s": 0.1, "reach_s": 0.2, "penalty": 0.3})
+    model = models.create("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.2, "penalty": 0.3})
     model.fit([train], [], np.random.default_rng(0))
 
     def predictors(w: Windows) -> np.ndarray:

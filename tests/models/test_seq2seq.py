@@ -14,7 +14,7 @@ from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
-KNOBS = {"recordings": 2, "trials": 60, "source_units": [30, 32], "target_units": [20, 22]}
+KNOBS = {"n_recordings": 2, "n_trials": 60, "n_source_units": [30, 32], "n_target_units": [20, 22]}
 
 
 def split(windows: list[Windows]) -> tuple[list[Windows], list[Windows], list[Windows]]:
@@ -36,14 +36,14 @@ def held_out_bits(model: Model, train: list[Windows], test: list[Windows]) -> fl
 @pytest.mark.parametrize(("coupling", "low", "high"), [(1.0, 0.1, 1.0), (0.0, -0.05, 0.01)])
 def test_translation_is_there_only_where_regions_are_coupled(coupling: float, low: float, high: float) -> None:
     train, valid, test = split(simulated_windows(small_config(simulate=KNOBS | {"coupling": coupling})))
-    model = models.create("seq2seq", {"epochs": 12, "batch": 64})
+    model = models.create("seq2seq", {"max_epochs": 12, "batch_size": 64})
     model.fit(train, valid, np.random.default_rng(0))
     assert low < held_out_bits(model, train, test) < high
 
 
 def test_the_validation_score_is_the_metric(halves: tuple[list[Windows], list[Windows]]) -> None:
     """What training stops by is bits/spike as the metrics room computes it (before the last calibration)."""
-    model = models.create("seq2seq", {"epochs": 1, "hidden": 8})
+    model = models.create("seq2seq", {"max_epochs": 1, "hidden_size": 8})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Translator, "_calibrate", lambda *_: None)
         history = model.fit(*halves, np.random.default_rng(0))
@@ -56,7 +56,7 @@ def test_calibration_matches_mean_rates_and_never_hurts(halves: tuple[list[Windo
     for calibrate in (Translator._calibrate, lambda *_: None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Translator, "_calibrate", calibrate)
-            fitted.append(models.create("seq2seq", {"epochs": 2}))
+            fitted.append(models.create("seq2seq", {"max_epochs": 2}))
             fitted[-1].fit(train, valid, np.random.default_rng(0))
     for a, b in zip(train, valid, strict=True):
         rates = np.concatenate([fitted[0].predict(w).rates for w in (a, b)])
@@ -81,7 +81,9 @@ def test_profile_likelihood_is_the_likelihood_at_the_best_bias() -> None:
 
 def test_at_the_start_it_is_a_linear_translator(halves: tuple[list[Windows], list[Windows]]) -> None:
     """Before the first step of training the rates already tell something of held-out spikes."""
-    model = models.create("seq2seq", {"epochs": 1, "rate": 1.0e-9, "weight_decay": 0.0, "start_penalty": 3.0})
+    model = models.create(
+        "seq2seq", {"max_epochs": 1, "learning_rate": 1.0e-9, "weight_decay": 0.0, "init_penalty": 3.0}
+    )
     model.fit(*halves, np.random.default_rng(0))
     assert held_out_bits(model, *halves) > 0.02
 
@@ -99,7 +101,7 @@ def test_a_causal_encoder_never_looks_ahead(causal: bool) -> None:
 
 
 def test_recordings_share_the_core_but_not_their_units(halves: tuple[list[Windows], list[Windows]]) -> None:
-    model = models.create("seq2seq", {"epochs": 1})
+    model = models.create("seq2seq", {"max_epochs": 1})
     model.fit(*halves, np.random.default_rng(0))
     network = model.translator.networks[0]
     for i, w in enumerate(halves[0]):
@@ -111,15 +113,15 @@ def test_recordings_share_the_core_but_not_their_units(halves: tuple[list[Window
 def test_unlabelled_windows_are_learned_from(halves: tuple[list[Windows], list[Windows]]) -> None:
     train, test = halves
     labelled = [w.select(w.labelled) for w in train]
-    all_of_them = models.create("seq2seq", {"epochs": 2})
+    all_of_them = models.create("seq2seq", {"max_epochs": 2})
     all_of_them.fit(train, [], np.random.default_rng(0))
-    only = models.create("seq2seq", {"epochs": 2})
+    only = models.create("seq2seq", {"max_epochs": 2})
     only.fit(labelled, [], np.random.default_rng(0))
     assert not np.array_equal(all_of_them.predict(test[0]).rates, only.predict(test[0]).rates)
 
 
 def test_more_latents_than_inputs_are_allowed(halves: tuple[list[Windows], list[Windows]]) -> None:
-    model = models.create("seq2seq", {"epochs": 1, "hidden": 8, "inputs": 3, "latents": 5})
+    model = models.create("seq2seq", {"max_epochs": 1, "hidden_size": 8, "input_size": 3, "n_latents": 5})
     model.fit(*halves, np.random.default_rng(0))
     assert model.predict(halves[1][0]).latents.shape[-1] == 5
 
@@ -130,7 +132,7 @@ def test_a_silent_unit_keeps_a_finite_rate(halves: tuple[list[Windows], list[Win
     train, test = halves
     quiet = train[0].target.copy()
     quiet[:, :, 0] = 0
-    model = models.create("seq2seq", {"epochs": 2})
+    model = models.create("seq2seq", {"max_epochs": 2})
     model.fit([replace(train[0], target=quiet)], [], np.random.default_rng(0))
     rates = model.predict(test[0]).rates
     assert np.isfinite(rates).all() and rates[:, :, 0].mean() < 0.1 * rates.mean()
@@ -138,7 +140,7 @@ def test_a_silent_unit_keeps_a_finite_rate(halves: tuple[list[Windows], list[Win
 
 def test_several_networks_are_better_than_their_mean(halves: tuple[list[Windows], list[Windows]]) -> None:
     """Jensen: the log likelihood of mean rates is at least the mean log likelihood of the networks."""
-    model = models.create("seq2seq", {"epochs": 3, "members": 3, "hidden": 8})
+    model = models.create("seq2seq", {"max_epochs": 3, "n_members": 3, "hidden_size": 8})
     model.fit(*halves, np.random.default_rng(0))
     together = held_out_bits(model, *halves)
     networks, maps = model.translator.networks, model.translator.maps
@@ -151,7 +153,7 @@ def test_several_networks_are_better_than_their_mean(halves: tuple[list[Windows]
 
 
 def test_latents_of_several_networks_lie_on_the_axes_of_the_first(halves: tuple[list[Windows], list[Windows]]) -> None:
-    model = models.create("seq2seq", {"epochs": 3, "members": 3, "hidden": 8})
+    model = models.create("seq2seq", {"max_epochs": 3, "n_members": 3, "hidden_size": 8})
     model.fit(*halves, np.random.default_rng(0))
     w = halves[0][0]
     together = model.predict(w).latents
@@ -164,7 +166,7 @@ def test_latents_of_several_networks_lie_on_the_axes_of_the_first(halves: tuple[
 def test_without_source_is_what_is_left_when_the_network_says_nothing(
     halves: tuple[list[Windows], list[Windows]],
 ) -> None:
-    model = models.create("seq2seq", {"epochs": 1, "drift": True, "hidden": 8})
+    model = models.create("seq2seq", {"max_epochs": 1, "drift": True, "hidden_size": 8})
     model.fit(*halves, np.random.default_rng(0))
     for network in model.translator.networks:
         for read_out in network.read_out:
@@ -178,7 +180,7 @@ def test_two_regions_that_drift_side_by_side_are_not_coupled() -> None:
     """Harris 2020: slow drift in both regions looks like a link; told by time, it is none of the source's doing."""
     knobs = KNOBS | {"coupling": 0.0, "drift": 0.6}
     train, valid, test = split(simulated_windows(small_config(simulate=knobs)))
-    model = models.create("seq2seq", {"epochs": 6, "batch": 64, "drift": True})
+    model = models.create("seq2seq", {"max_epochs": 6, "batch_size": 64, "drift": True})
     model.fit(train, valid, np.random.default_rng(0))
     gained, spikes = 0.0, 0.0
     for a, b in zip(train, test, strict=True):

@@ -14,7 +14,7 @@ from spikebridge import metrics, models
 from spikebridge.models.parts.regressors import SmoothedPsth, spike_history
 from spikebridge.types import Windows
 
-STILL = {"smoothing_s": 0.001, "reach_s": 0.0}  # no smoothing, no lags: the predictors are the counts
+STILL = {"smoothing_s": 0.001, "max_lag_s": 0.0}  # no smoothing, no lags: the predictors are the counts
 
 
 def fitted(name: str, train: Windows, **params: Any) -> models.Model:
@@ -210,18 +210,20 @@ def autoregressive(gain: float, seed: int = 0) -> Windows:
 
 def test_target_history_predicts_an_autoregressive_population() -> None:
     train, test = parts(autoregressive(0.3))
-    history = fitted("target_history", train, history_s=0.05, penalty=1.0)
+    history = fitted("target_history", train, history_tau_s=0.05, penalty=1.0)
     assert bits(history, train, test) > 0.05
     assert bits(fitted("poisson_glm", train, penalty=1.0, **STILL), train, test) < 0.02
     train, test = parts(autoregressive(0.0))
-    alone = bits(fitted("target_history", train, history_s=0.05, penalty=100.0, own_penalty=1.0), train, test)
+    alone = bits(
+        fitted("target_history", train, history_tau_s=0.05, penalty=100.0, self_history_penalty=1.0), train, test
+    )
     assert abs(alone) < 0.005
 
 
 def test_the_source_adds_what_it_drives() -> None:
     """Unit 0 alone follows the source: history with source gains there, and all but nothing elsewhere."""
     train, test = parts(autoregressive(0.3))
-    common = {"history_s": 0.05, "penalty": 1.0}
+    common = {"history_tau_s": 0.05, "penalty": 1.0}
     without = fitted("target_history", train, **common).predict(test).rates
     joined = fitted("target_history_source", train, source_penalty=1.0, **common, **STILL).predict(test).rates
     base = train.target.mean(axis=(0, 1))

@@ -70,7 +70,7 @@ def test_a_signal_independent_of_the_confound_remains(how: type[Beyond]) -> None
 def test_residuals_are_those_of_least_squares_in_the_training_trials() -> None:
     w = study(3, through_confound=True)
     train, test = w.select(np.arange(TRAIN)), w.select(np.arange(TRAIN, N))
-    base = Logistic({"segments": 2})
+    base = Logistic({"n_segments": 2})
     model = Residualised(base)
     about = model._prepare(train)
     c = train.covariates[:, 0]

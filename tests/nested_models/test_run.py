@@ -54,7 +54,7 @@ def splits(study: Path) -> Splits:
 @pytest.fixture(scope="module")
 def climbed(study: Path, windows: list[Windows], splits: Splits) -> Path:
     translate(study, windows, splits)
-    config = small_config(ladder={"confounds": ["delay_s", "speed"]})
+    config = small_config(nested_models={"confounds": ["delay_s", "speed"]})
     run(study, config, study / "ladder")
     return study / "ladder"
 
@@ -136,7 +136,7 @@ def test_a_step_by_hand(climbed: Path, windows: list[Windows], splits: Splits) -
 @pytest.mark.parametrize("how", ["residualise", "match"])
 def test_the_test_block_is_never_learned_from(windows: list[Windows], how: str) -> None:
     """Other counts and labels in a fold's test trials but the first: the first is told the same, with one setting."""
-    config = small_config(ladder={"confounds": ["delay_s"], "how": how})
+    config = small_config(nested_models={"confounds": ["delay_s"], "confound_control": how})
     data = [w.select(w.labelled) for w in windows]
     splits = make_splits(data, config.split)
     fold, rng = splits.folds[0], np.random.default_rng(0)
@@ -209,15 +209,15 @@ def test_whole_recordings_held_out_leave_the_first_step(tmp_path: Path, windows:
     assert len(predictions(tmp_path / "ladder", "majority")) == sum(int(w.labelled.sum()) for w in windows)
 
 
-@pytest.mark.parametrize("key", ["task", "confounds"])
+@pytest.mark.parametrize("key", ["task_columns", "confounds"])
 def test_a_column_that_is_not_there_is_named(study: Path, tmp_path: Path, key: str) -> None:
-    with pytest.raises(ConfigError, match=rf"ladder.{key}: .* rec.0 has no 'delay', did you mean delay_s\?"):
-        run(study, small_config(ladder={key: ["delay"]}), tmp_path / "out")
+    with pytest.raises(ConfigError, match=rf"nested_models.{key}: .* rec.0 has no 'delay', did you mean delay_s\?"):
+        run(study, small_config(nested_models={key: ["delay"]}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_twice_the_same_with_any_number_of_workers(climbed: Path, study: Path, tmp_path: Path) -> None:
-    config = small_config(ladder={"confounds": ["delay_s", "speed"]}, compute={"workers": 2, "device": "cpu"})
+    config = small_config(nested_models={"confounds": ["delay_s", "speed"]}, compute={"workers": 2, "device": "cpu"})
     run(study, config, tmp_path / "again")
     for path in (p for p in climbed.rglob("*") if p.is_file()):
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(climbed)).read_bytes(), path.name

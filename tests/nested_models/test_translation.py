@@ -52,7 +52,7 @@ def linked(seed: int, coupling: float, trials: int = 60, bins: int = 15) -> tupl
 
 
 def splits_of(*windows: Windows) -> Splits:
-    return make_splits(windows, small_config(split={"outer_folds": 3, "gap_s": 1.0}).split)
+    return make_splits(windows, small_config(split={"n_outer_folds": 3, "gap_s": 1.0}).split)
 
 
 def overfitted(w: Windows, splits: Splits, fold: int, seed: int) -> np.ndarray:

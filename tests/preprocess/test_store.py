@@ -67,7 +67,7 @@ def test_a_setting_that_does_not_matter_cuts_nothing(
     ingested: io.IngestedRecordings, settings: Settings, tmp_path: Path
 ) -> None:
     cut(ingested, settings(), tmp_path / "a", None)
-    heard = cut(ingested, settings(statistics={"alpha": 0.01}, tune={"trials": 3}), tmp_path / "b", tmp_path / "a")
+    heard = cut(ingested, settings(statistics={"alpha": 0.01}, tune={"n_trials": 3}), tmp_path / "b", tmp_path / "a")
     assert heard == ["one: unchanged", "two: unchanged"]
 
 

@@ -12,7 +12,7 @@ from spikebridge.config import SimulateConfig
 from spikebridge.simulate import STEP_S, Session, simulate, simulate_session
 from spikebridge.simulate.session import _ou, _spikes
 
-SMALL = {"trials": 60, "source_units": (20, 20), "target_units": (20, 20)}
+SMALL = {"n_trials": 60, "n_source_units": (20, 20), "n_target_units": (20, 20)}
 
 
 def make(seed: int = 0, **knobs: object) -> Session:
@@ -79,7 +79,7 @@ def test_refractory_period(refractory_s: float) -> None:
 
 @pytest.mark.parametrize("lag_s", [0.0, 0.1, 0.2])
 def test_target_follows_source_by_the_lag(lag_s: float) -> None:
-    session = make(lag_s=lag_s, private=0.0, drift=0.0, theta=0.0, trials=200)
+    session = make(lag_s=lag_s, private_gain=0.0, drift=0.0, theta=0.0, n_trials=200)
     assert best_lag_s(session, "HC") == pytest.approx(0.0, abs=0.041)
     assert best_lag_s(session, "PFC") == pytest.approx(lag_s, abs=0.041)
     assert session.truth.lag_s == lag_s
@@ -115,8 +115,8 @@ def label_score(session: Session) -> float:
 
 
 def test_label_information() -> None:
-    assert label_score(make(trials=300, label_information=1.0)) > 0.2
-    assert label_score(make(trials=300, label_information=0.0)) < 0.05
+    assert label_score(make(n_trials=300, label_information=1.0)) > 0.2
+    assert label_score(make(n_trials=300, label_information=0.0)) < 0.05
 
 
 def test_without_coupling_the_regions_share_nothing_but_the_truth_says_so() -> None:
@@ -138,7 +138,7 @@ def deliberation_in_target(session: Session, deliberation: np.ndarray) -> float:
 
 
 def test_dimension_says_how_many_latents_reach_the_target() -> None:
-    full, flat = make(drift=0.0), make(drift=0.0, dimension=2)
+    full, flat = make(drift=0.0), make(drift=0.0, n_shared_latents=2)
     deliberation = full.truth.shared[:, 2]
     assert (full.truth.dimension, flat.truth.dimension) == (4, 2)
     assert flat.truth.names == ("position_cos", "position_sin") and flat.truth.shared.shape[1] == 2
@@ -147,7 +147,7 @@ def test_dimension_says_how_many_latents_reach_the_target() -> None:
 
 
 def test_files_are_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
-    knobs = SimulateConfig(recordings=2, **(SMALL | {"trials": 8}))
+    knobs = SimulateConfig(n_recordings=2, **(SMALL | {"n_trials": 8}))
     contents = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         paths = simulate(knobs, seed, tmp_path / name)
@@ -160,6 +160,6 @@ def test_files_are_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
 
 
 def test_more_recordings_leave_the_first_as_they_were(tmp_path: Path) -> None:
-    few = simulate(SimulateConfig(recordings=1, **(SMALL | {"trials": 8})), 1, tmp_path / "few")
-    many = simulate(SimulateConfig(recordings=2, **(SMALL | {"trials": 8})), 1, tmp_path / "many")
+    few = simulate(SimulateConfig(n_recordings=1, **(SMALL | {"n_trials": 8})), 1, tmp_path / "few")
+    many = simulate(SimulateConfig(n_recordings=2, **(SMALL | {"n_trials": 8})), 1, tmp_path / "many")
     assert few[0].read_bytes() == many[0].read_bytes()

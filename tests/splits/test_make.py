@@ -54,7 +54,7 @@ def test_blocks(
         make_windows(n_trials, name="a", every_s=every, continuous=continuous),
         make_windows(n_trials + 13, name="b", every_s=every, continuous=not continuous),
     ]
-    found = split(parts, outer_folds=folds, inner_folds=inner, gap_s=gap)
+    found = split(parts, n_outer_folds=folds, n_inner_folds=inner, gap_s=gap)
     for w in parts:
         tested = np.concatenate([f.test[w.recording] for f in found.folds])
         assert sorted(tested) == np.flatnonzero(w.labelled).tolist()  # every labelled trial once
@@ -97,7 +97,7 @@ def test_a_sliver_beside_the_test_block_is_no_validation_set(make_windows: Make)
 
 def test_as_many_validation_blocks_as_asked(make_windows: Make) -> None:
     """The test block in the middle leaves two equal runs of trials, and five pieces do not halve."""
-    fold = split([make_windows(60)], outer_folds=3, inner_folds=5).folds[1]
+    fold = split([make_windows(60)], n_outer_folds=3, n_inner_folds=5).folds[1]
     blocks = [set(part.valid["a"]) for part in fold.inner]
     assert len(blocks) == 5
     assert sum(map(len, blocks)) == len(set.union(*blocks))
@@ -105,7 +105,7 @@ def test_as_many_validation_blocks_as_asked(make_windows: Make) -> None:
 
 def test_whole_recordings(make_windows: Make) -> None:
     parts = [make_windows(20 + i, name=n) for i, n in enumerate("dcba")]
-    found = split(parts, by="recording", outer_folds=3)
+    found = split(parts, by="recording", n_outer_folds=3)
     assert [sorted(f.test) for f in found.folds] == [["a", "b"], ["c"], ["d"]]
     by_name = {w.recording: w for w in parts}
     for fold in found.folds:
@@ -124,14 +124,14 @@ def test_whole_recordings(make_windows: Make) -> None:
 def test_whole_animals(make_windows: Make) -> None:
     parts = [make_windows(20, name=n) for n in "abcdef"]
     animals = dict(zip("abcdef", ["x", "y", "z", "x", "y", "z"], strict=True))
-    found = split(parts, animals, by="animal", outer_folds=3)
+    found = split(parts, animals, by="animal", n_outer_folds=3)
     assert [sorted(f.test) for f in found.folds] == [["a", "d"], ["b", "e"], ["c", "f"]]
     assert sorted(found.folds[0].inner[0].valid) == ["b", "e"]  # a whole animal too
 
 
 def test_last_animal_validates_on_a_recording_and_last_recording_on_a_block(make_windows: Make) -> None:
     parts = [make_windows(20, name=n) for n in "abc"]
-    found = split(parts, {"a": "x", "b": "x", "c": "y"}, by="animal", outer_folds=2)
+    found = split(parts, {"a": "x", "b": "x", "c": "y"}, by="animal", n_outer_folds=2)
     assert list(found.folds[1].inner[0].valid) == ["b"]  # trained on animal x: recordings a and b
     (inner,) = found.folds[0].inner  # trained on recording c alone
     check_partition(parts[2], 3.0, inner.train, inner.valid)
@@ -140,13 +140,13 @@ def test_last_animal_validates_on_a_recording_and_last_recording_on_a_block(make
 @pytest.mark.parametrize(
     ("config", "animals", "error", "said"),
     [
-        ({"by": "recording"}, None, ConfigError, r"outer_folds = 5, but split.by = recording finds 3 \(a, b, c\)"),
-        ({"by": "animal", "outer_folds": 2}, None, DataError, "a: split.by = animal needs the animal"),
-        ({"by": "recording", "outer_folds": 3, "inner_folds": 3}, None, ConfigError, r"trains on only 2 \(b, c\)"),
-        ({"outer_folds": 30}, None, DataError, "a: 40 labelled trials are too few .*expected at least 60"),
+        ({"by": "recording"}, None, ConfigError, r"n_outer_folds = 5, but split.by = recording finds 3 \(a, b, c\)"),
+        ({"by": "animal", "n_outer_folds": 2}, None, DataError, "a: split.by = animal needs the animal"),
+        ({"by": "recording", "n_outer_folds": 3, "n_inner_folds": 3}, None, ConfigError, r"trains on only 2 \(b, c\)"),
+        ({"n_outer_folds": 30}, None, DataError, "a: 40 labelled trials are too few .*expected at least 60"),
         ({"gap_s": 500.0}, None, DataError, r"a: a gap of 500 s around test block 0 .*set a smaller split.gap_s"),
-        ({"outer_folds": 2, "gap_s": 60.0}, None, DataError, "around the inner fold of fold 0"),
-        ({"outer_folds": 2, "inner_folds": 30}, None, DataError, "a: 20 labelled training trials are too few for"),
+        ({"n_outer_folds": 2, "gap_s": 60.0}, None, DataError, "around the inner fold of fold 0"),
+        ({"n_outer_folds": 2, "n_inner_folds": 30}, None, DataError, "a: 20 labelled training trials are too few for"),
     ],
 )
 def test_errors(
@@ -167,7 +167,7 @@ def test_a_class_with_fewer_trials_than_folds(make_windows: Make) -> None:
     label = np.zeros(40, dtype=int)
     label[[3, 30]] = 1
     with pytest.raises(
-        DataError, match=r"too few trials of the label y \(4\): expected at least split.outer_folds = 5"
+        DataError, match=r"too few trials of the label y \(4\): expected at least split.n_outer_folds = 5"
     ):
         split([make_windows(40, name=name, label=label) for name in "ab"])
 
@@ -189,6 +189,6 @@ def test_auto_gap_is_measured_per_recording(make_windows: Make) -> None:
     rng = np.random.default_rng(0)
     fast = make_windows(60, name="fast", rate=rng.poisson(50, 300))
     slow = make_windows(60, name="slow", rate=rng.poisson(50 + 30 * np.sin(np.arange(300) / 10)))
-    found = make_splits([slow, fast], SplitConfig(outer_folds=3), smoothing_s=0.1)
+    found = make_splits([slow, fast], SplitConfig(n_outer_folds=3), smoothing_s=0.1)
     assert found.gap_s["fast"] < found.gap_s["slow"]
     assert found.gap_s["fast"] > 1.1

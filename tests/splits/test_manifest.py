@@ -34,7 +34,7 @@ def parts(make_windows: Make) -> list[Windows]:
 
 @pytest.fixture
 def splits(parts: list[Windows]) -> Splits:
-    return make_splits(parts, SplitConfig(gap_s=3.0, outer_folds=4))
+    return make_splits(parts, SplitConfig(gap_s=3.0, n_outer_folds=4))
 
 
 def test_round_trip(parts: list[Windows], splits: Splits, tmp_path: Path) -> None:
@@ -46,11 +46,11 @@ def test_round_trip(parts: list[Windows], splits: Splits, tmp_path: Path) -> Non
 
 
 def test_the_hash_follows_content_and_data(parts: list[Windows], splits: Splits) -> None:
-    again = make_splits(parts[::-1], SplitConfig(gap_s=3.0, outer_folds=4))
+    again = make_splits(parts[::-1], SplitConfig(gap_s=3.0, n_outer_folds=4))
     assert again.hash == splits.hash
-    assert make_splits(parts, SplitConfig(gap_s=2.0, outer_folds=4)).hash != splits.hash
+    assert make_splits(parts, SplitConfig(gap_s=2.0, n_outer_folds=4)).hash != splits.hash
     changed = [replace(parts[0], source=parts[0].source + np.uint8(1)), parts[1]]
-    assert make_splits(changed, SplitConfig(gap_s=3.0, outer_folds=4)).hash != splits.hash
+    assert make_splits(changed, SplitConfig(gap_s=3.0, n_outer_folds=4)).hash != splits.hash
     with pytest.raises(LeakageError, match="a: the windows are not those"):
         verify(splits, changed)
 
@@ -111,7 +111,7 @@ def test_unknown_fold_and_recording(splits: Splits) -> None:
 
 
 def test_any_time_of_a_held_out_recording_is_a_violation(parts: list[Windows]) -> None:
-    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, outer_folds=2))
+    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, n_outer_folds=2))
     assert check_training_intervals(splits, 0, {"b": [[0.0, 1.0]]}) == []
     lines = check_training_intervals(splits, 0, {"a": [[900.0, 901.0]]})
     assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was learned from"]

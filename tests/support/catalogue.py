@@ -31,7 +31,7 @@ PARAMS: dict[str, Any] = {
     "data": {"path": "raw", "source": ["HC"], "target": ["PFC"]},
     "trials": {"align": "decision_time", "window_s": [-2.0, 0.0], "label": "choice"},
     "bins": {"width_s": 0.05},
-    "split": {"outer_folds": 3, "gap_s": 0.0},
+    "split": {"n_outer_folds": 3, "gap_s": 0.0},
     "models": {"majority": {}},
     "compute": {"workers": 1},
 }

@@ -30,7 +30,7 @@ def settings(**changes: Any) -> Config:
         "data": {"path": "data/simulated", "source": ["HC"], "target": ["PFC"]},
         "bins": {"width_s": BIN_S},
         "models": {name: {} for name in ("seq2seq", "ridge", "random_forest", "dnn", "majority")},
-        "split": {"outer_folds": 2},
+        "split": {"n_outer_folds": 2},
     }
     return config.parse({**raw, **changes})
 
@@ -152,7 +152,7 @@ def history(name: str) -> list[dict[str, Any]]:
 
 def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
     if name in {"random_forest", "majority"}:
-        small = {"trees": 5} if name == "random_forest" else {}
+        small = {"n_estimators": 5} if name == "random_forest" else {}
         model = models.create(name, small)
         model.fit(windows, [], np.random.default_rng(0))
         model.save(folder)

@@ -119,9 +119,9 @@ def _config(plan: Plan) -> Config:
         "data": {"path": "data", "source": ["HC"], "target": ["PFC"]},
         "trials": {"window_s": [-plan.n_bins * plan.bin_s, 0.0]},
         "bins": {"width_s": plan.bin_s},
-        "split": {"outer_folds": plan.folds, "gap_s": 1.0},
+        "split": {"n_outer_folds": plan.folds, "gap_s": 1.0},
         "models": {name: {} for name in dict.fromkeys([*plan.decode, *plan.translate])},
-        "statistics": {"resamples": plan.resamples, "cluster": plan.cluster},
+        "statistics": {"n_resamples": plan.resamples, "cluster": plan.cluster},
     }
     return parse(raw)
 

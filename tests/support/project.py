@@ -14,18 +14,18 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {
-    "simulate": {"recordings": 2, "trials": 40, "source_units": [20, 22], "target_units": [12, 14]},
+    "simulate": {"n_recordings": 2, "n_trials": 40, "n_source_units": [20, 22], "n_target_units": [12, 14]},
     "bins": {"width_s": 0.1},
-    "split": {"outer_folds": 2},
+    "split": {"n_outer_folds": 2},
     "models": {
-        "seq2seq": {"epochs": 6, "hidden": 16, "batch": 64},
+        "seq2seq": {"max_epochs": 6, "hidden_size": 16, "batch_size": 64},
         "ridge": {},
-        "random_forest": {"trees": 20},
-        "dnn": {"epochs": 10},
+        "random_forest": {"n_estimators": 20},
+        "dnn": {"max_epochs": 10},
         "majority": {},
     },
-    "tune": {"trials": 2, "startup_trials": 1},
-    "statistics": {"resamples": 500},
+    "tune": {"n_trials": 2, "n_startup_trials": 1},
+    "statistics": {"n_resamples": 500},
     "compute": {"workers": 1},
 }
 """Changes to the shipped parameters under which the pipeline takes a minute or two."""

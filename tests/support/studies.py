@@ -20,13 +20,19 @@ def small_config(**sections: dict[str, Any]) -> Config:
     """Settings of a study that runs in seconds; keyword arguments are sections to change."""
     raw: dict[str, Any] = {
         "data": {"path": "data/simulated", "source": ["HC"], "target": ["PFC"]},
-        "simulate": {"recordings": 2, "trials": 40, "source_units": [14, 16], "target_units": [8, 10]},
+        "simulate": {"n_recordings": 2, "n_trials": 40, "n_source_units": [14, 16], "n_target_units": [8, 10]},
         "trials": {"covariates": ["delay_s", "restaurant"]},
         "bins": {"width_s": 0.1},
-        "split": {"outer_folds": 2},
-        "models": {"seq2seq": {"epochs": 3}, "ridge": {}, "random_forest": {"trees": 10}, "dnn": {}, "majority": {}},
-        "tune": {"trials": 2, "startup_trials": 1},
-        "statistics": {"resamples": 200},
+        "split": {"n_outer_folds": 2},
+        "models": {
+            "seq2seq": {"max_epochs": 3},
+            "ridge": {},
+            "random_forest": {"n_estimators": 10},
+            "dnn": {},
+            "majority": {},
+        },
+        "tune": {"n_trials": 2, "n_startup_trials": 1},
+        "statistics": {"n_resamples": 200},
         "compute": {"workers": 1, "device": "cpu"},
     }
     for name, changes in sections.items():
@@ -62,7 +68,7 @@ def simulated_windows(settings: Config, seed: int = 0) -> list[Windows]:
     """Windows of settings.simulate, one a recording."""
     knobs: SimulateConfig = settings.simulate
     made = []
-    for number in range(knobs.recordings):
+    for number in range(knobs.n_recordings):
         session = simulate_session(knobs, np.random.default_rng([seed, number]), f"rec.{number}", f"rat{number}")
         made.append(make_windows(as_recording(session), settings, ("skip", "stay"))[0])
     return made

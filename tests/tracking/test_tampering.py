@@ -17,10 +17,10 @@ import spikebridge
 from spikebridge import models, tracking
 
 SMALL = {
-    "random_forest": {"trees": 5},
-    "seq2seq": {"epochs": 1, "hidden": 8, "readout_trees": 10, "label_direction": True, "drift": True},
-    "dnn": {"epochs": 1},
-    "gradient_boosting": {"trees": 5},
+    "random_forest": {"n_estimators": 5},
+    "seq2seq": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10, "label_direction": True, "drift": True},
+    "dnn": {"max_epochs": 1},
+    "gradient_boosting": {"n_estimators": 5},
 }
 KINDS = ("random_forest", "seq2seq", "dnn", "gradient_boosting", "logistic", "majority", "ridge", "poisson_glm", "psth")
 CASES_A_KIND = 40

@@ -22,7 +22,7 @@ from spikebridge.config import StatisticsConfig
 from spikebridge.runtime.parallel import Report
 from spikebridge.statistics import bayes_factor, equivalence, rope
 
-MARGIN = StatisticsConfig().margin
+MARGIN = StatisticsConfig().equivalence_margin
 RECORDINGS = (4, 6, 8, 12, 20)
 TRIALS = 110
 STRONG = 3.0

@@ -36,11 +36,11 @@ from spikebridge.types import Windows
 
 RESAMPLES = 1_000
 FOLDS = 5
-LOGISTIC = ("logistic", {"segments": 1, "penalty": 30.0})
-PARTS = ("logistic", {"segments": 3, "penalty": 30.0})
-FOREST = ("random_forest", {"segments": 1, "trees": 12, "min_leaf": 4, "max_features": 0.3})
-RIDGE = ("ridge", {"smoothing_s": 0.1, "reach_s": 0.0, "penalty": 3.0, "psth": False})
-REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "reach_s": 0.0, "penalty": 3.0, "psth": False, "rank": 2})
+LOGISTIC = ("logistic", {"n_segments": 1, "penalty": 30.0})
+PARTS = ("logistic", {"n_segments": 3, "penalty": 30.0})
+FOREST = ("random_forest", {"n_segments": 1, "n_estimators": 12, "min_samples_leaf": 4, "max_features": 0.3})
+RIDGE = ("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False})
+REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False, "rank": 2})
 Fit = tuple[str, Mapping[str, Any]]
 ROLES: Mapping[World, Mapping[str, tuple[Fit, ...]]] = {
     "nothing": {
@@ -125,9 +125,9 @@ def _config(job: Job) -> Config:
             "data": {"path": "data", "source": ["HC"], "target": ["PFC"]},
             "trials": {"window_s": [-1.5, 0.0]},
             "bins": {"width_s": 0.5},
-            "split": {"outer_folds": FOLDS},
+            "split": {"n_outer_folds": FOLDS},
             "models": {name: {} for name in (*ROLES[job.world], BASELINE)},
-            "statistics": {"resamples": RESAMPLES},
+            "statistics": {"n_resamples": RESAMPLES},
             "compute": {"workers": 1, "device": "cpu"},
         },
         "audit",

@@ -15,6 +15,7 @@ from pydantic import (
 
 from spikebridge.config.base import Auto, Fraction, Positive, Section
 from spikebridge.config.data import CLOCKS, DataConfig, LimitsConfig, ProbeFiles
+from spikebridge.config.renamed import renamed_keys
 from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError
 from spikebridge.errors.validation_errors import describe_errors
@@ -26,8 +27,8 @@ __all__ = [
     "ComputeConfig",
     "Config",
     "DataConfig",
-    "LadderConfig",
     "LimitsConfig",
+    "NestedModelsConfig",
     "Positive",
     "ProbeFiles",
     "QualityConfig",
@@ -46,15 +47,15 @@ __all__ = [
 class SimulateConfig(Section):
     """Knobs of the simulated foraging task; see spikebridge.simulate for what each one does."""
 
-    recordings: int = Field(6, ge=1)
-    animals: int = Field(2, ge=1)
-    trials: int = Field(110, ge=4, description="offers per recording")
-    source_units: tuple[int, int] = (40, 80)
-    target_units: tuple[int, int] = (30, 60)
+    n_recordings: int = Field(6, ge=1)
+    n_animals: int = Field(2, ge=1)
+    n_trials: int = Field(110, ge=4, description="offers per recording")
+    n_source_units: tuple[int, int] = (40, 80)
+    n_target_units: tuple[int, int] = (30, 60)
     lag_s: float = Field(0.1, ge=0, description="target follows source by this time")
-    dimension: int = Field(4, ge=1, le=4, description="how many of the source's latents reach the target")
+    n_shared_latents: int = Field(4, ge=1, le=4, description="how many of the source's latents reach the target")
     coupling: float = Field(1.0, ge=0, description="gain of the shared latents in the target; 0 = no link")
-    private: float = Field(0.5, ge=0, description="gain of the target's own latents")
+    private_gain: float = Field(0.5, ge=0, description="gain of the target's own latents")
     drift: float = Field(0.3, ge=0, description="size of slow drift in log rate")
     theta: float = Field(0.5, ge=0, description="depth of theta modulation of the source, log rate")
     refractory_s: float = Field(0.002, ge=0)
@@ -126,43 +127,47 @@ class BinsConfig(Section):
 
 class SplitConfig(Section):
     by: Literal["block", "recording", "animal"] = "block"
-    outer_folds: int = Field(5, ge=2)
-    inner_folds: int = Field(1, ge=1)
+    n_outer_folds: int = Field(5, ge=2)
+    n_inner_folds: int = Field(1, ge=1)
     gap_s: Annotated[float, Field(ge=0)] | Auto = "auto"
 
 
 class TuneConfig(Section):
-    trials: int = Field(10, ge=1)
-    startup_trials: int = Field(5, ge=1)
-    epochs: int | None = Field(None, ge=1, description="cap on epochs while tuning; null = the model's own")
+    n_trials: int = Field(10, ge=1)
+    n_startup_trials: int = Field(5, ge=1)
+    max_epochs: int | None = Field(None, ge=1, description="cap on epochs while tuning; null = the model's own")
 
 
 class AnalysisConfig(Section):
     """What is asked of the tuned translator's latents; see spikebridge.latent_analysis, one file an analysis."""
 
     model: Literal["seq2seq"] = "seq2seq"
-    folds: int = Field(2, ge=1, description="outer folds that are refitted, the first ones")
-    members: int = Field(1, ge=1, description="networks a fit")
-    epochs: int = Field(8, ge=1, description="cap on epochs of a fit")
+    n_folds: int = Field(2, ge=1, description="outer folds that are refitted, the first ones")
+    n_members: int = Field(1, ge=1, description="networks a fit")
+    max_epochs: int = Field(8, ge=1, description="cap on epochs of a fit")
     halves: list[Literal["source", "target"]] = Field(["source"], description="whose units consistency halves")
-    run: list[Literal["direction", "consistency", "held_out_units", "attribution", "optimism"]] = [
+    analyses: list[Literal["direction", "consistency", "held_out_units", "attribution", "optimism"]] = [
         "direction", "consistency", "held_out_units", "attribution", "optimism"
     ]  # fmt: skip
 
 
-class LadderConfig(Section):
+class NestedModelsConfig(Section):
     """Nested models; see spikebridge.nested_models. Columns are of trials.covariates, or behaviour series."""
 
-    task: list[str] | None = Field(None, description="columns of the step task_variables; null = trials.covariates")
+    task_columns: list[str] | None = Field(
+        None, description="columns of the step task_variables; null = trials.covariates"
+    )
     confounds: list[str] = Field([], description="columns that source and latents must tell beyond")
-    how: Literal["residualise", "match"] = Field("residualise", description="what is done with the confounds")
+    confound_control: Literal["residualise", "match"] = Field(
+        "residualise", description="what is done with the confounds"
+    )
 
 
 class StatisticsConfig(Section):
     alpha: float = Field(0.05, gt=0, lt=1)
-    resamples: int = Field(10000, ge=100)
+    n_resamples: int = Field(10000, ge=100)
     cluster: Literal["auto", "recording", "block", "animal", "nested"] = "auto"
-    margin: float = Field(0.05, gt=0, lt=1)
+    equivalence_margin: float = Field(0.05, gt=0, lt=1)
     condition: str | None = Field(None, description="condition_shuffle keeps its mean course; null: the label")
 
 
@@ -194,7 +199,7 @@ class Config(Section):
     models: dict[str, dict[str, Any]]
     tune: TuneConfig = TuneConfig()
     analysis: AnalysisConfig = AnalysisConfig()
-    ladder: LadderConfig = LadderConfig()
+    nested_models: NestedModelsConfig = NestedModelsConfig()
     statistics: StatisticsConfig = StatisticsConfig()
     tracking: TrackingConfig = TrackingConfig()
     compute: ComputeConfig = ComputeConfig()
@@ -237,6 +242,8 @@ def _kind(raw: Any) -> str:
 
 def parse(raw: dict[str, Any], name: str = "params") -> Config:
     """Check a nested mapping; see `load`. Source and target come as `data.direction` asks for them."""
+    if lines := renamed_keys(raw):
+        raise ConfigError(f"{name}: {'; '.join(lines)}")
     try:
         config = Config.model_validate(raw)
         return config.model_copy(update={"data": config.data.directed()})

@@ -141,7 +141,7 @@ def _primary(
 ) -> Comparison:
     difference = values[pair[0]] - values[pair[1]]
     null_scale = BLOCK_NULL_SCALE if resampling.clusters.kind == "block" and pair[1] == BASELINE else 1.0
-    test = sign_flip(difference, rng, "greater", settings.resamples, null_scale)
+    test = sign_flip(difference, rng, "greater", settings.n_resamples, null_scale)
     interval = resampling.interval(mean_of_clusters(difference))
     power = sign_flip_power(difference, settings.alpha, len(family.pairs), null_scale=null_scale)
     return Comparison(

@@ -133,7 +133,7 @@ def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -
 
 def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig) -> Iterator[Comparison]:
     """Equivalence, region of practical equivalence and Bayes factor."""
-    alike = equivalence(differences, settings.margin, min(settings.alpha, 0.49))
+    alike = equivalence(differences, settings.equivalence_margin, min(settings.alpha, 0.49))
     yield replace(
         row,
         test="tost",
@@ -143,9 +143,9 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
         p=alike.p,
         n_clusters=alike.n,
         clusters_for_power=alike.needed,
-        verdict=_equivalence_text(alike.equivalent, alike.not_worse, settings.margin),
+        verdict=_equivalence_text(alike.equivalent, alike.not_worse, settings.equivalence_margin),
     )
-    odds = rope(differences, settings.margin, alpha=settings.alpha)
+    odds = rope(differences, settings.equivalence_margin, alpha=settings.alpha)
     shares = ", ".join(f"{x:.2f}" for x in (odds.worse, odds.equal, odds.better))
     yield replace(
         row,
@@ -154,7 +154,7 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
         ci_low=odds.ci_low,
         ci_high=odds.ci_high,
         n_clusters=odds.n,
-        verdict=Verdict.POSTERIOR.text(margin=settings.margin, shares=shares),
+        verdict=Verdict.POSTERIOR.text(margin=settings.equivalence_margin, shares=shares),
     )
     factor = bayes_factor(differences)
     yield replace(
@@ -173,14 +173,14 @@ def _bootstrapped_equivalence(
     (value_a, draws_a), (value_b, draws_b) = sampled[row.model_a, WITHIN], sampled[row.model_b, WITHIN]
     alpha = 2 * min(settings.alpha, 0.49)
     found = cluster_bootstrap.interval_from_samples(value_a - value_b, draws_a - draws_b, resampling.independent, alpha)
-    inside = found.ci_low > -settings.margin, found.ci_high < settings.margin
+    inside = found.ci_low > -settings.equivalence_margin, found.ci_high < settings.equivalence_margin
     return replace(
         row,
         test="tost_bootstrap",
         estimate=found.value,
         ci_low=found.ci_low,
         ci_high=found.ci_high,
-        verdict=_equivalence_text(all(inside), inside[0], settings.margin),
+        verdict=_equivalence_text(all(inside), inside[0], settings.equivalence_margin),
     )
 
 

@@ -47,7 +47,7 @@ class Resampling:
         if settings.cluster == "nested":
             return Resampling._nested(table, settings, rng)
         clusters = clusters_of(table, settings.cluster, animals)
-        weights = cluster_bootstrap.resample_weights(len(clusters), settings.resamples, rng)
+        weights = cluster_bootstrap.resample_weights(len(clusters), settings.n_resamples, rng)
         return Resampling(clusters, weights, settings.alpha)
 
     @staticmethod
@@ -56,7 +56,7 @@ class Resampling:
         home, names = pd.factorize(table["recording"])
         parent = np.zeros(len(clusters), dtype=np.int64)
         parent[clusters.index] = home
-        weights = cluster_bootstrap.nested_weights(parent, settings.resamples, rng)
+        weights = cluster_bootstrap.nested_weights(parent, settings.n_resamples, rng)
         return Resampling(clusters, weights, settings.alpha, len(names))
 
     @property

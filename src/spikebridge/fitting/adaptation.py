@@ -31,7 +31,7 @@ Row = dict[str, Any]
 def adapt(config: Config, model_folder: Path, out: Path, say: Callable[[str], None] = lambda _: None) -> list[Row]:
     """Adapt a saved model to the recordings of `config.data.path`; write it, with adapted.json, into the folder `out`.
 
-    Every recording is scored over `split.outer_folds` contiguous blocks, each a gap away from what was learned from,
+    Every recording is scored over `split.n_outer_folds` contiguous blocks, each a gap away from what was learned from,
     once with the model adapted to the rest, once with one of the same settings fitted to the rest alone. The model
     that is written learns from every block.
     Raises ConfigError where bins or window are not the model's, DataError where a recording is known to it, has a class

@@ -54,7 +54,7 @@ def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
 
     storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
     try:
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=settings.startup_trials, n_warmup_steps=4)
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=settings.n_startup_trials, n_warmup_steps=4)
         study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
         )

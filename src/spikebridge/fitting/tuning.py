@@ -94,7 +94,7 @@ def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str
 
 
 def _budget(config: Config, model: str) -> int:
-    return config.tune.trials if models.kind(model).space else 1
+    return config.tune.n_trials if models.kind(model).space else 1
 
 
 def _safe(fold: str) -> str:
@@ -115,7 +115,7 @@ def _study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[d
         learnt = [(take(data, part.train), take(data, part.valid)) for part in parts]
         for number in range(len(done), _budget(job.config, job.model)):
             seed = int(random_generator(job.config.seed, "tune", job.model, job.fold, number).integers(2**31))
-            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.startup_trials)
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.n_startup_trials)
             _run_trial(study, job, number, learnt)
             report(1)
         return _summary(study, job, training_intervals([w for pair in learnt for side in pair for w in side]))
@@ -133,7 +133,7 @@ def _run_trial(
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
-    capped = _cheaper(params, kind, job.config.tune.epochs)
+    capped = _cheaper(params, kind, job.config.tune.max_epochs)
 
     def watch(row: dict[str, float]) -> None:
         if len(learnt) == 1 and "valid_loss" in row:
@@ -160,10 +160,10 @@ def _run_trial(
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
     """The settings for a trial: one network, no trees, fewer epochs on a schedule of that length: a cheap ranking."""
     fields = kind.Params.model_fields
-    if cap is None or "epochs" not in fields or not kind.early_stopping:
+    if cap is None or "max_epochs" not in fields or not kind.early_stopping:
         return params
-    one = {key: n for key, n in (("members", 1), ("readout_trees", 0)) if key in fields}
-    return params | {"epochs": min(cap, params.get("epochs", fields["epochs"].default))} | one
+    one = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
+    return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | one
 
 
 def assess(

@@ -4,8 +4,8 @@ Two one-sided tests (Schuirmann 1987) on the paired differences of the recording
 that are equally good on the whole, one is better throughout a recording, and a test over blocks takes that for the
 models (evaluation.comparisons). `statistics.cluster` can name another cluster. The new model passes where the
 difference in balanced accuracy within test blocks (new - champion) is shown to lie above -margin
-(`statistics.margin`): then it is better, equivalent, or at least not worse by as much as matters. No difference found
-is not enough, and with one recording nothing can be shown: then a person decides.
+(`statistics.equivalence_margin`): then it is better, equivalent, or at least not worse by as much as matters. No
+difference found is not enough, and with one recording nothing can be shown: then a person decides.
 
 What it cannot do: a chain of champions, each a little worse than the one before but within the margin, can wander
 downhill (D'Agostino et al. 2003, Stat Med 22:169, "biocreep"); the tags name every predecessor, so that it can be
@@ -93,7 +93,7 @@ def present_champion(config: Config, new: Newcomer, champion: Champion | None) -
     clusters = clusters_of(ours.table, rule, animals)
     difference = _differences(ours, theirs, clusters)
     settings = config.statistics
-    return decide(difference, f"{new.model} - {champion}", clusters.kind, settings.margin, settings.alpha)
+    return decide(difference, f"{new.model} - {champion}", clusters.kind, settings.equivalence_margin, settings.alpha)
 
 
 def decide(difference: NDArray[np.float64], pair: str, kind: str, margin: float, alpha: float) -> Gate:

@@ -138,5 +138,5 @@ def cheaper(params: Mapping[str, Any], name: str, members: int, epochs: int) -> 
     of it would cost minutes: those that stop early."""
     kind = models.kind(name)
     given = kind.Params(**params).model_dump()
-    few = {"members": members, "epochs": min(epochs, given["epochs"])} if kind.early_stopping else {}
+    few = {"n_members": members, "max_epochs": min(epochs, given["max_epochs"])} if kind.early_stopping else {}
     return dict(params) | {key: value for key, value in few.items() if key in given}

@@ -47,7 +47,7 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
     """
     settings = config.analysis
     out.mkdir(parents=True)
-    wanted = settings.run if settings.model in config.models else []
+    wanted = settings.analyses if settings.model in config.models else []
     manifest = load_splits(splits)
     about = {"model": settings.model, "run": wanted, "split_hash": manifest.hash}
     (out / "about.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
@@ -80,8 +80,8 @@ def _quick(folds: list[dict[str, Any]], model: str, config: Config) -> list[dict
     """The folds that are analysed, with settings for a quick fit."""
     settings = config.analysis
     return [
-        f | {"params": optimism.cheaper(f["params"], model, settings.members, settings.epochs)}
-        for f in folds[: settings.folds]
+        f | {"params": optimism.cheaper(f["params"], model, settings.n_members, settings.max_epochs)}
+        for f in folds[: settings.n_folds]
     ]
 
 
@@ -91,6 +91,6 @@ def _fold(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
     data = load_windows(job.windows)
     refits = Refits(job.config, job.params, data, manifest, fold, job.device, report, job.tuned)
     made: dict[str, pd.DataFrame] = {}
-    for name in job.config.analysis.run:
+    for name in job.config.analysis.analyses:
         made |= ANALYSES[name](refits)
     return made

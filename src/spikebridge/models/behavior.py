@@ -24,12 +24,12 @@ class Behavior(FeatureDecoder):
     from_source = False
 
     class Params(FeatureDecoder.Params):
-        segments: int = Field(2, ge=1)
-        squares: bool = False
+        n_segments: int = Field(2, ge=1)
+        squared_terms: bool = False
 
     space = {
-        "segments": ("categorical", 1, 2, 4),
-        "squares": ("categorical", False, True),
+        "n_segments": ("categorical", 1, 2, 4),
+        "squared_terms": ("categorical", False, True),
         "penalty": ("log", 0.1, 1000.0),
     }
 
@@ -53,15 +53,15 @@ class Behavior(FeatureDecoder):
         p: Any = self.params
         values = w.behavior.astype(np.float64) - about["middle"]
         known = np.isfinite(values)
-        edges = np.linspace(0, w.n_bins, min(p.segments, w.n_bins) + 1).round().astype(int)[:-1]
+        edges = np.linspace(0, w.n_bins, min(p.n_segments, w.n_bins) + 1).round().astype(int)[:-1]
         sums = np.add.reduceat(np.where(known, values, 0.0), edges, axis=1)
         n = np.add.reduceat(known.astype(np.int64), edges, axis=1)
         means = np.full(sums.shape, np.nan)
         np.divide(sums, n, out=means, where=n > 0)
         flat = means.reshape(len(w), -1)
-        return np.concatenate([flat, flat**2], axis=1) if p.squares else flat
+        return np.concatenate([flat, flat**2], axis=1) if p.squared_terms else flat
 
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
         series = np.asarray(part.get("middle", ())).size
-        return float64_arrays(middle=(series,)), min(p.segments, self.n_bins) * series * (2 if p.squares else 1)
+        return float64_arrays(middle=(series,)), min(p.n_segments, self.n_bins) * series * (2 if p.squared_terms else 1)

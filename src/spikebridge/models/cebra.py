@@ -37,22 +37,22 @@ class Cebra(FeatureDecoder):
     extra = "cebra"
 
     class Params(FeatureDecoder.Params):
-        latents: int = Field(8, ge=2, description="dimension of the embedding")
-        hidden: int = Field(32, ge=2)
+        n_latents: int = Field(8, ge=2, description="dimension of the embedding")
+        hidden_size: int = Field(32, ge=2)
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the counts")
-        offset_s: float = Field(0.1, gt=0, description="from a bin to the one that is to lie close")
+        time_offset_s: float = Field(0.1, gt=0, description="from a bin to the one that is to lie close")
         temperature: float = Field(1.0, gt=0)
-        iterations: int = Field(500, ge=1)
-        batch: int = Field(512, ge=2, description="bins")
-        rate: float = Field(1.0e-3, gt=0, description="of Adam")
-        segments: int = Field(1, ge=1)
+        max_iterations: int = Field(500, ge=1)
+        batch_size: int = Field(512, ge=2, description="bins")
+        learning_rate: float = Field(1.0e-3, gt=0, description="of Adam")
+        n_segments: int = Field(1, ge=1)
         penalty: float = Field(30.0, gt=0, description="on the squared weights of standardised features")
 
     space = {
-        "latents": ("categorical", 4, 8, 16),
+        "n_latents": ("categorical", 4, 8, 16),
         "smoothing_s": ("log", 0.03, 0.3),
-        "offset_s": ("categorical", 0.05, 0.1, 0.2, 0.4),
-        "segments": ("categorical", 1, 2, 4),
+        "time_offset_s": ("categorical", 0.05, 0.1, 0.2, 0.4),
+        "n_segments": ("categorical", 1, 2, 4),
         "penalty": ("log", 0.3, 3000.0),
     }
 
@@ -72,7 +72,7 @@ class Cebra(FeatureDecoder):
         with torch.no_grad():
             z = network(torch.from_numpy(self._inputs(w, about)).to(self.device).flatten(0, 1)[:, :, None])
         z = z.cpu().numpy().reshape(*w.source.shape[:2], -1)
-        return segment_means(z, self.params.segments).astype(np.float64)  # type: ignore[attr-defined]
+        return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
 
     def _embed(self, w: Windows, seed: int) -> dict[str, NDArray[Any]]:
         """Arrays of the scale of the counts (unit,) and of the network, fitted to windows."""
@@ -87,15 +87,15 @@ class Cebra(FeatureDecoder):
             network = self._network(w.source.shape[2])
         x = torch.from_numpy(self._inputs(w, scale)).to(self.device)
         windows, bins = x.shape[:2]
-        offset = min(max(1, round(p.offset_s / w.bin_s)), bins - 1)
+        offset = min(max(1, round(p.time_offset_s / w.bin_s)), bins - 1)
         loss = FixedCosineInfoNCE(temperature=p.temperature).to(self.device)
-        adam = torch.optim.Adam(network.parameters(), lr=p.rate)
+        adam = torch.optim.Adam(network.parameters(), lr=p.learning_rate)
         generator = torch.Generator().manual_seed(seed)
 
         def drawn(most: int) -> Any:
-            return torch.randint(most, (p.batch,), generator=generator)
+            return torch.randint(most, (p.batch_size,), generator=generator)
 
-        for _ in range(p.iterations if windows else 0):
+        for _ in range(p.max_iterations if windows else 0):
             rows, at = drawn(windows), drawn(bins - offset)
             near, far = x[rows, at + offset], x[drawn(windows), drawn(bins)]
             value, *_ = loss(*(network(each[:, :, None]) for each in (x[rows, at], near, far)))
@@ -109,9 +109,9 @@ class Cebra(FeatureDecoder):
 
         p: Any = self.params
         with shapes_only(path):
-            network = module_arrays(cebra.models.init(ARCHITECTURE, n_source, p.hidden, p.latents), NETWORK)
+            network = module_arrays(cebra.models.init(ARCHITECTURE, n_source, p.hidden_size, p.n_latents), NETWORK)
         scale = float64_arrays(source_mean=(n_source,), source_sd=(n_source,))
-        return scale | network, min(p.segments, self.n_bins) * p.latents
+        return scale | network, min(p.n_segments, self.n_bins) * p.n_latents
 
     def _network(self, units: int, about: Arrays | None = None) -> Any:
         """The network of the package; with the weights of `about` where given."""
@@ -119,7 +119,7 @@ class Cebra(FeatureDecoder):
         import torch
 
         p: Any = self.params
-        network = cebra.models.init(ARCHITECTURE, units, p.hidden, p.latents)
+        network = cebra.models.init(ARCHITECTURE, units, p.hidden_size, p.n_latents)
         if about is not None:
             own = {k.removeprefix(NETWORK): torch.from_numpy(v) for k, v in about.items() if k.startswith(NETWORK)}
             network.load_state_dict(own)

@@ -29,19 +29,19 @@ class ChoiceHistory(FeatureDecoder):
     from_source = False
 
     class Params(FeatureDecoder.Params):
-        back: int = Field(1, ge=1, le=BACK)
+        n_previous_trials: int = Field(1, ge=1, le=BACK)
 
-    space = {"back": ("categorical", 1, 2, 3), "penalty": ("log", 0.1, 1000.0)}
+    space = {"n_previous_trials": ("categorical", 1, 2, 3), "penalty": ("log", 0.1, 1000.0)}
 
     def _features(self, w: Windows, about: Arrays) -> Array:
         p: Any = self.params
-        labels = [self._of(w, LABEL, k) for k in range(p.back)]
+        labels = [self._of(w, LABEL, k) for k in range(p.n_previous_trials)]
         return np.column_stack([label == c for label in labels for c in range(len(w.classes))]).astype(np.float64)
 
     def _usable(self, w: Windows) -> NDArray[np.bool_]:
         p: Any = self.params
         trained = np.append(w.trial[w.labelled], -1)
-        return np.all([np.isin(self._of(w, TRIAL, k), trained) for k in range(p.back)], axis=0)
+        return np.all([np.isin(self._of(w, TRIAL, k), trained) for k in range(p.n_previous_trials)], axis=0)
 
     def _of(self, w: Windows, name: str, k: int) -> Array:
         """(window,), a covariate of the k-th trial before; -1 in windows that know of none."""
@@ -52,4 +52,4 @@ class ChoiceHistory(FeatureDecoder):
 
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
-        return {}, p.back * len(self.classes)
+        return {}, p.n_previous_trials * len(self.classes)

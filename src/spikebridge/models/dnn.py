@@ -26,20 +26,20 @@ class Dnn(Model):
     name = "dnn"
 
     class Params(base.Params):
-        segments: int = Field(4, ge=1)
-        hidden: int = Field(64, ge=1)
+        n_segments: int = Field(4, ge=1)
+        hidden_size: int = Field(64, ge=1)
         dropout: float = Field(0.3, ge=0, lt=1)
-        rate: float = Field(3.0e-3, gt=0)
+        learning_rate: float = Field(3.0e-3, gt=0)
         weight_decay: float = Field(0.01, ge=0)
-        epochs: int = Field(30, ge=1)
-        batch: int = Field(32, ge=1, description="trials")
+        max_epochs: int = Field(30, ge=1)
+        batch_size: int = Field(32, ge=1, description="trials")
 
     space = {
-        "segments": ("categorical", 1, 2, 4, 8),
+        "n_segments": ("categorical", 1, 2, 4, 8),
         "dropout": ("float", 0.1, 0.6),
-        "rate": ("log", 5.0e-4, 1.0e-2),
+        "learning_rate": ("log", 5.0e-4, 1.0e-2),
         "weight_decay": ("log", 1.0e-3, 1.0),
-        "epochs": ("categorical", 15, 30, 60),
+        "max_epochs": ("categorical", 15, 30, 60),
     }
 
     def _fit(
@@ -53,7 +53,7 @@ class Dnn(Model):
             curve: list[float] = []
             self.networks[w.recording] = self._fit_one(w, rng, curve)
             curves.append(curve)
-        for epoch in range(p.epochs):  # one curve: recordings weigh alike
+        for epoch in range(p.max_epochs):  # one curve: recordings weigh alike
             losses = [c[epoch] for c in curves if len(c) > epoch]
             if losses:
                 on_epoch({"epoch": float(epoch), "train_loss": float(np.mean(losses))})
@@ -71,7 +71,7 @@ class Dnn(Model):
         network.std.copy_(std.clamp(min=1e-3))
         network.to(self.device)
         x, y = x.to(self.device), y.to(self.device)
-        steps = max(1, round(len(x) / p.batch))
+        steps = max(1, round(len(x) / p.batch_size))
 
         def batches() -> Iterator[Tensor]:
             yield from torch.randperm(len(x), generator=generator).tensor_split(steps)
@@ -79,7 +79,7 @@ class Dnn(Model):
         def loss(rows: Any) -> Tensor:
             return nn.functional.cross_entropy(network(x[rows], p.dropout, generator), y[rows])
 
-        schedule = Schedule(p.epochs, p.rate, p.weight_decay, patience=p.epochs)
+        schedule = Schedule(p.max_epochs, p.learning_rate, p.weight_decay, patience=p.max_epochs)
         fit_network(network, batches, steps, loss, None, schedule, lambda row: curve.append(row["train_loss"]))
         return network
 
@@ -90,12 +90,12 @@ class Dnn(Model):
         return Predictions(probabilities=logits.double().softmax(dim=1).cpu().numpy())
 
     def _features(self, w: Windows) -> NDArray[np.float32]:
-        return np.sqrt(segment_sums(w.source, self.params.segments))  # type: ignore[attr-defined]
+        return np.sqrt(segment_sums(w.source, self.params.n_segments))  # type: ignore[attr-defined]
 
     def _build(self, inputs: int, seed: int) -> Perceptron:
         with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: lend it a seed
             torch.manual_seed(seed)
-            return Perceptron(inputs, self.params.hidden, len(self.classes))  # type: ignore[attr-defined]
+            return Perceptron(inputs, self.params.hidden_size, len(self.classes))  # type: ignore[attr-defined]
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
@@ -106,9 +106,9 @@ class Dnn(Model):
         p: Any = self.params
         self.networks = {}
         for i, (name, units) in enumerate(self.units.items()):
-            path, inputs = folder / f"{i}.safetensors", min(p.segments, self.n_bins) * len(units["source_units"])
+            path, inputs = folder / f"{i}.safetensors", min(p.n_segments, self.n_bins) * len(units["source_units"])
             with shapes_only(path):
-                expected = module_arrays(Perceptron(inputs, p.hidden, len(self.classes)))
+                expected = module_arrays(Perceptron(inputs, p.hidden_size, len(self.classes)))
             weights = load_arrays(path, expected)
             check_positive(path, weights, "std")
             network = self._build(inputs, seed=0)

@@ -19,17 +19,17 @@ class GradientBoosting(TreeEnsemble):
     name = "gradient_boosting"
 
     class Params(base.Params):
-        segments: int = Field(2, ge=1)
-        trees: int = Field(100, ge=1)
-        depth: int = Field(2, ge=1)
-        rate: float = Field(0.05, gt=0, le=1)
+        n_segments: int = Field(2, ge=1)
+        n_estimators: int = Field(100, ge=1)
+        max_depth: int = Field(2, ge=1)
+        learning_rate: float = Field(0.05, gt=0, le=1)
         max_features: float = Field(0.1, gt=0, le=1)
         subsample: float = Field(0.7, gt=0, le=1)
 
     space = {
-        "segments": ("categorical", 1, 2, 4),
-        "depth": ("categorical", 1, 2, 3),
-        "rate": ("log", 0.01, 0.2),
+        "n_segments": ("categorical", 1, 2, 4),
+        "max_depth": ("categorical", 1, 2, 3),
+        "learning_rate": ("log", 0.01, 0.2),
         "max_features": ("log", 0.02, 0.5),
     }
 
@@ -38,6 +38,6 @@ class GradientBoosting(TreeEnsemble):
 
         p: Any = self.params
         return GradientBoostingClassifier(
-            n_estimators=p.trees, max_depth=p.depth, learning_rate=p.rate, max_features=p.max_features,
-            subsample=p.subsample, random_state=seed,
+            n_estimators=p.n_estimators, max_depth=p.max_depth, learning_rate=p.learning_rate,
+            max_features=p.max_features, subsample=p.subsample, random_state=seed,
         )  # fmt: skip

@@ -21,15 +21,15 @@ class Logistic(FeatureDecoder):
     least_sd = 0.2
 
     class Params(FeatureDecoder.Params):
-        segments: int = Field(1, ge=1)
+        n_segments: int = Field(1, ge=1)
         penalty: float = Field(300.0, gt=0, description="on the squared weights of standardised features")
 
-    space = {"segments": ("categorical", 1, 2, 4), "penalty": ("log", 3.0, 30000.0)}
+    space = {"n_segments": ("categorical", 1, 2, 4), "penalty": ("log", 3.0, 30000.0)}
 
     def _features(self, w: Windows, about: Arrays) -> Array:
         p: Any = self.params
-        return np.sqrt(segment_sums(w.source, p.segments).astype(np.float64))
+        return np.sqrt(segment_sums(w.source, p.n_segments).astype(np.float64))
 
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
-        return {}, min(p.segments, self.n_bins) * n_source
+        return {}, min(p.n_segments, self.n_bins) * n_source

@@ -21,20 +21,20 @@ class PoissonGlm(PoissonTranslator):
 
     class Params(PoissonTranslator.Params):
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel")
-        reach_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
+        max_lag_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
         penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
 
     space = {
         "smoothing_s": ("log", 0.03, 0.3),
-        "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
+        "max_lag_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
         "penalty": ("log", 0.3, 100.0),
         "psth": ("categorical", False, True),
     }
 
     def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
         p: Any = self.params
-        return len(lag_bins(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, 0
+        return len(lag_bins(self.bin_s, p.smoothing_s, p.max_lag_s)) * n_source, 0
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params
-        return Design([(lagged_counts(w.source, w.bin_s, p.smoothing_s, p.reach_s), p.penalty)])
+        return Design([(lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s), p.penalty)])

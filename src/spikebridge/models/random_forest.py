@@ -16,15 +16,15 @@ class RandomForest(TreeEnsemble):
     name = "random_forest"
 
     class Params(base.Params):
-        segments: int = Field(4, ge=1)
-        trees: int = Field(200, ge=1)
+        n_segments: int = Field(4, ge=1)
+        n_estimators: int = Field(200, ge=1)
         max_features: float = Field(0.1, gt=0, le=1)
-        min_leaf: int = Field(2, ge=1)
+        min_samples_leaf: int = Field(2, ge=1)
 
     space = {
-        "segments": ("categorical", 1, 2, 4, 8),
+        "n_segments": ("categorical", 1, 2, 4, 8),
         "max_features": ("log", 0.02, 0.5),
-        "min_leaf": ("categorical", 1, 2, 4, 8),
+        "min_samples_leaf": ("categorical", 1, 2, 4, 8),
     }
 
     def _grown(self, seed: int) -> Any:
@@ -32,5 +32,9 @@ class RandomForest(TreeEnsemble):
 
         p: Any = self.params
         return RandomForestClassifier(
-            p.trees, max_features=p.max_features, min_samples_leaf=p.min_leaf, random_state=seed, n_jobs=1
+            p.n_estimators,
+            max_features=p.max_features,
+            min_samples_leaf=p.min_samples_leaf,
+            random_state=seed,
+            n_jobs=1,
         )

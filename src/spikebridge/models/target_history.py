@@ -20,8 +20,8 @@ LONG = 4.0  # the longer memory, in shorter ones
 class TargetHistory(PoissonTranslator):
     """log rate(t) = b + own history + ridge-penalised history of the whole population.
 
-    History: the last bin (own unit only), and exponentially weighted excess counts with two time constants, history_s
-    and four times that, of the bins before t in the same window. Bins at t and after have no say.
+    History: the last bin (own unit only), and exponentially weighted excess counts with two time constants,
+    history_tau_s and four times that, of the bins before t in the same window. Bins at t and after have no say.
     """
 
     name = "target_history"
@@ -29,14 +29,14 @@ class TargetHistory(PoissonTranslator):
     from_source = False
 
     class Params(PoissonTranslator.Params):
-        history_s: float = Field(0.1, gt=0, description="shorter time constant")
+        history_tau_s: float = Field(0.1, gt=0, description="shorter time constant")
         penalty: float = Field(10.0, gt=0, description="on the population's history, relative to its variance")
-        own_penalty: float = Field(0.1, gt=0, description="on a unit's own history, relative to its variance")
+        self_history_penalty: float = Field(0.1, gt=0, description="on a unit's own history, relative to its variance")
 
     space = {
-        "history_s": ("log", 0.02, 0.5),
+        "history_tau_s": ("log", 0.02, 0.5),
         "penalty": ("log", 0.3, 300.0),
-        "own_penalty": ("log", 0.003, 3.0),
+        "self_history_penalty": ("log", 0.003, 3.0),
         "psth": ("categorical", False, True),
     }
 
@@ -45,6 +45,8 @@ class TargetHistory(PoissonTranslator):
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params
-        short, long = (spike_history(w.target, level, float(np.exp(-w.bin_s / (c * p.history_s)))) for c in (1.0, LONG))
+        short, long = (
+            spike_history(w.target, level, float(np.exp(-w.bin_s / (c * p.history_tau_s)))) for c in (1.0, LONG)
+        )
         own = np.stack([spike_history(w.target, level, 0.0), short, long], axis=2)
-        return Design([(np.concatenate([short, long], axis=2), p.penalty)], own, p.own_penalty)
+        return Design([(np.concatenate([short, long], axis=2), p.penalty)], own, p.self_history_penalty)

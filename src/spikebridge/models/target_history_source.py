@@ -19,23 +19,23 @@ class TargetHistorySource(TargetHistory):
 
     class Params(TargetHistory.Params):
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the source")
-        reach_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag of the source, either way")
+        max_lag_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag of the source, either way")
         source_penalty: float = Field(10.0, gt=0, description="relative to the mean variance of the source")
 
     space = {
         **TargetHistory.space,
         "smoothing_s": ("log", 0.03, 0.3),
-        "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
+        "max_lag_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
         "source_penalty": ("log", 0.3, 300.0),
     }
 
     def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
         p: Any = self.params
         x, own = super()._sizes(n_source, n_target)
-        return x + len(lag_bins(self.bin_s, p.smoothing_s, p.reach_s)) * n_source, own
+        return x + len(lag_bins(self.bin_s, p.smoothing_s, p.max_lag_s)) * n_source, own
 
     def _design(self, w: Windows, level: Array) -> Design:
         p: Any = self.params
         history = super()._design(w, level)
-        source = lagged_counts(w.source, w.bin_s, p.smoothing_s, p.reach_s)
+        source = lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s)
         return Design([*history.blocks, (source, p.source_penalty)], history.own, history.own_penalty)

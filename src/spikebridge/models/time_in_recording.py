@@ -27,9 +27,9 @@ class TimeInRecording(FeatureDecoder):
     from_source = False
 
     class Params(FeatureDecoder.Params):
-        pieces: int = Field(2, ge=1, description="cubic pieces of the spline")
+        n_pieces: int = Field(2, ge=1, description="cubic pieces of the spline")
 
-    space = {"pieces": ("categorical", 1, 2, 4, 8), "penalty": ("log", 0.1, 1000.0)}
+    space = {"n_pieces": ("categorical", 1, 2, 4, 8), "penalty": ("log", 0.1, 1000.0)}
 
     def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
         span = [w.start_s.min(), w.start_s.max()] if len(w) else [0.0, 1.0]
@@ -39,9 +39,9 @@ class TimeInRecording(FeatureDecoder):
         p: Any = self.params
         first, last = about["span"]
         at = np.clip((w.start_s - first) / max(last - first, 1e-9), 0.0, 1.0)
-        knots = np.concatenate([np.zeros(DEGREE), np.linspace(0, 1, p.pieces + 1), np.ones(DEGREE)])
+        knots = np.concatenate([np.zeros(DEGREE), np.linspace(0, 1, p.n_pieces + 1), np.ones(DEGREE)])
         return np.asarray(BSpline.design_matrix(at, knots, DEGREE).toarray()[:, 1:])  # the basis sums to one
 
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
-        return float64_arrays(span=(2,)), p.pieces + DEGREE - 1
+        return float64_arrays(span=(2,)), p.n_pieces + DEGREE - 1

@@ -28,9 +28,9 @@ class TrialColumns(FeatureDecoder):
     from_source = False
 
     class Params(FeatureDecoder.Params):
-        products: bool = False
+        interactions: bool = False
 
-    space = {"products": ("categorical", False, True), "penalty": ("log", 0.1, 1000.0)}
+    space = {"interactions": ("categorical", False, True), "penalty": ("log", 0.1, 1000.0)}
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
@@ -53,7 +53,7 @@ class TrialColumns(FeatureDecoder):
     def _features(self, w: Windows, about: Arrays) -> Array:
         p: Any = self.params
         x = (self._columns(w) - about["middle"]) / about["spread"]
-        if not p.products:
+        if not p.interactions:
             return x
         return np.column_stack(
             [x, *(x[:, i] * x[:, j] for i, j in combinations_with_replacement(range(x.shape[1]), 2))]
@@ -65,4 +65,4 @@ class TrialColumns(FeatureDecoder):
     def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
         n = np.asarray(part.get("middle", ())).size
-        return float64_arrays(middle=(n,), spread=(n,)), n + (n * (n + 1) // 2 if p.products else 0)
+        return float64_arrays(middle=(n,), spread=(n,)), n + (n * (n + 1) // 2 if p.interactions else 0)

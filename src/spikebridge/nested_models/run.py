@@ -45,7 +45,7 @@ def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -
     train: the folder of what train@model wrote; of it only the latents of seq2seq and its training intervals are read.
     about.json: hash of the manifest, and of each step its reference, its family of tests, why it is left out, and its
     settings and inner log-loss in each fold; which bins each part of the window has.
-    Raises ConfigError for columns under `ladder:` that the windows do not hold.
+    Raises ConfigError for columns under `nested_models:` that the windows do not hold.
     """
     manifest, data = load_splits(splits), load_windows(windows)
     lacking = _lacking(config, manifest, train)
@@ -62,7 +62,7 @@ def climb(config: Config, windows: Path, splits: Path, train: Path, out: Path) -
     for step in (part.step for part in parts):
         folds = {j.fold: f[step.name] for j, f in zip(jobs, found, strict=True)}
         _write(out / "course" / step.name, folds, manifest.hash)
-    kept = {"confounds": config.ladder.confounds, "how": config.ladder.how}
+    kept = {"confounds": config.nested_models.confounds, "how": config.nested_models.confound_control}
     about = {"split_hash": manifest.hash, **kept, "decision": _about(steps, found)}
     _write_json(out / "about.json", {**about, "course": [part.about for part in parts]})
     told = translation_ladder({w.recording: w for w in data}, manifest, train, config)

@@ -14,7 +14,7 @@ __all__ = ["SHARED", "STEP_S", "Session", "Truth", "simulate", "simulate_session
 
 
 def simulate(knobs: SimulateConfig, seed: int, folder: Path) -> list[Path]:
-    """Write `knobs.recordings` NWB files into `folder` and their truth into `folder/truth`.
+    """Write `knobs.n_recordings` NWB files into `folder` and their truth into `folder/truth`.
 
     Recordings are dealt to the animals in turn. Each has its own random stream, so more recordings leave the first
     ones as they were.
@@ -22,9 +22,9 @@ def simulate(knobs: SimulateConfig, seed: int, folder: Path) -> list[Path]:
     truth = folder / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     paths = []
-    for number in range(knobs.recordings):
-        animal = f"rat{number % knobs.animals + 1}"
-        name = f"{animal}_day{number // knobs.animals + 1}"
+    for number in range(knobs.n_recordings):
+        animal = f"rat{number % knobs.n_animals + 1}"
+        name = f"{animal}_day{number // knobs.n_animals + 1}"
         session = simulate_session(knobs, np.random.default_rng([seed, number]), name, animal)
         paths.append(folder / f"{name}.nwb")
         write_nwb(session, paths[-1])

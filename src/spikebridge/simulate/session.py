@@ -97,8 +97,8 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
     arousal = _ou(rng, n, 1, tau_s=6.0)[:, 0]
     shared = np.column_stack([np.cos(angle), np.sin(angle), deliberation, arousal])
     private = _ou(rng, n, 2, tau_s=0.5)
-    n_source = int(rng.integers(knobs.source_units[0], knobs.source_units[1] + 1))
-    n_target = int(rng.integers(knobs.target_units[0], knobs.target_units[1] + 1))
+    n_source = int(rng.integers(knobs.n_source_units[0], knobs.n_source_units[1] + 1))
+    n_target = int(rng.integers(knobs.n_target_units[0], knobs.n_target_units[1] + 1))
 
     theta = np.cos(2 * np.pi * THETA_HZ * time_s)[:, None]
     to_source = _loadings(rng, n_source)
@@ -106,9 +106,9 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
     lag = round(knobs.lag_s / STEP_S)
     delayed = shared[np.maximum(np.arange(n) - lag, 0)]
     own = rng.normal(0, 0.4, (private.shape[1], n_target))
-    k = knobs.dimension
+    k = knobs.n_shared_latents
     to_target = knobs.coupling * _loadings(rng, n_target)[:k]
-    target = delayed[:, :k] @ to_target + knobs.private * private @ own
+    target = delayed[:, :k] @ to_target + knobs.private_gain * private @ own
 
     spikes: list[Array] = []
     for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
@@ -126,7 +126,7 @@ def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str,
 
 def _behaviour(knobs: SimulateConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array]:
     """Trial table, loop angle (rad), and the evidence for the choice over time, on the simulation's grid."""
-    n = knobs.trials
+    n = knobs.n_trials
     restaurant = np.arange(n) % RESTAURANTS
     delay = rng.integers(1, 16, n).astype(float)
     run = rng.uniform(2.2, 3.5, n)

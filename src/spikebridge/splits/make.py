@@ -42,7 +42,7 @@ def make_splits(
 ) -> Splits:
     """The one manifest of folds over all recordings.
 
-    By block: the labelled trials of each recording, in time, are cut into `outer_folds` contiguous blocks of nearly
+    By block: the labelled trials of each recording, in time, are cut into `n_outer_folds` contiguous blocks of nearly
     equal size; fold k tests block k of every recording. It trains on every window, labelled or not, at least the gap
     away from the block's span. Inside, the remaining trials are cut into about four contiguous pieces; inner fold j
     validates on piece k + j (counted round, so that it moves with the fold), unlabelled windows inside its span
@@ -63,7 +63,7 @@ def make_splits(
     for part in parts.values():
         if not part.labelled.any():
             raise DataError(f"{part.recording}: no labelled trial to split")
-    _refuse_rare_classes(parts, config.outer_folds)
+    _refuse_rare_classes(parts, config.n_outer_folds)
     if duplicates := duplicate_recordings(windows):
         raise DataError("; ".join(duplicates))
     gaps = {n: gap_s(w, smoothing_s) if config.gap_s == "auto" else float(config.gap_s) for n, w in parts.items()}
@@ -93,14 +93,14 @@ class _Maker:
         return self._validation_blocks(self.everything(), FULL_PIECES, FULL_PIECES // 2, "the fit on everything")
 
     def by_block(self) -> Iterator[Fold]:
-        n_folds = self.config.outer_folds
+        n_folds = self.config.n_outer_folds
         blocks = {}
         for name, w in self.parts.items():
             trials = np.flatnonzero(w.labelled)
             if len(trials) < FEWEST_TRIALS * n_folds:
                 raise DataError(
-                    f"{name}: {len(trials)} labelled trials are too few for split.outer_folds = {n_folds}: expected at "
-                    f"least {FEWEST_TRIALS * n_folds}"
+                    f"{name}: {len(trials)} labelled trials are too few for split.n_outer_folds = {n_folds}: expected "
+                    f"at least {FEWEST_TRIALS * n_folds}"
                 )
             blocks[name] = np.array_split(trials, n_folds)
         for k in range(n_folds):
@@ -111,12 +111,12 @@ class _Maker:
 
     def by_group(self) -> Iterator[Fold]:
         groups = self._groups(list(self.parts))
-        if self.config.outer_folds > len(groups):
+        if self.config.n_outer_folds > len(groups):
             raise ConfigError(
-                f"split.outer_folds = {self.config.outer_folds}, but split.by = {self.config.by} finds {len(groups)} "
-                f"({', '.join(groups)})"
+                f"split.n_outer_folds = {self.config.n_outer_folds}, but split.by = {self.config.by} finds "
+                f"{len(groups)} ({', '.join(groups)})"
             )
-        for k, held in enumerate(np.array_split(np.array(list(groups)), self.config.outer_folds)):
+        for k, held in enumerate(np.array_split(np.array(list(groups)), self.config.n_outer_folds)):
             out = {name for group in held for name in groups[str(group)]}
             test = {n: np.flatnonzero(w.labelled) for n, w in self.parts.items() if n in out}
             spans = {n: _span(self.parts[n], np.arange(len(self.parts[n]))) for n in test}
@@ -133,7 +133,7 @@ class _Maker:
 
     def _fold(self, k: int, test: dict[str, Numbers], train: dict[str, Numbers], spans: dict[str, NDArray]) -> Fold:
         self._check_classes(k, test, train)
-        inner = tuple(self._inner(k, j, train) for j in range(self.config.inner_folds))
+        inner = tuple(self._inner(k, j, train) for j in range(self.config.n_inner_folds))
         return Fold(k, test, train, inner, {n: s[None] for n, s in spans.items()})
 
     def _inner(self, k: int, j: int, train: dict[str, Numbers]) -> Partition:
@@ -142,9 +142,9 @@ class _Maker:
             if len(groups) == 1:
                 groups = {name: [name] for name in train}
             if len(groups) > 1:
-                if self.config.inner_folds > len(groups):
+                if self.config.n_inner_folds > len(groups):
                     raise ConfigError(
-                        f"split.inner_folds = {self.config.inner_folds}, but fold {k} trains on only {len(groups)} "
+                        f"split.n_inner_folds = {self.config.n_inner_folds}, but fold {k} trains on only {len(groups)} "
                         f"({', '.join(groups)})"
                     )
                 held = groups[list(groups)[(k + j) % len(groups)]]
@@ -152,7 +152,7 @@ class _Maker:
                     train={n: r for n, r in train.items() if n not in held},
                     valid={n: r for n, r in train.items() if n in held},
                 )
-        pieces = max(INNER_PIECES, self.config.inner_folds)
+        pieces = max(INNER_PIECES, self.config.n_inner_folds)
         return self._validation_blocks(train, pieces, k + j, f"the inner fold of fold {k}")
 
     def _validation_blocks(self, train: dict[str, Numbers], n_pieces: int, which: int, where: str) -> Partition:
@@ -166,7 +166,7 @@ class _Maker:
                     f"{name}: {len(trials)} labelled training trials are too few for {where}: "
                     f"expected {n_pieces} or more"
                 )
-            pieces = _pieces(rows, trials, n_pieces, self.config.inner_folds)
+            pieces = _pieces(rows, trials, n_pieces, self.config.n_inner_folds)
             span = _span(w, pieces[which % len(pieces)])
             inside = (w.start_s[rows] >= span[0] - TOLERANCE_S) & (w.stop_s[rows] <= span[1] + TOLERANCE_S)
             valid[name] = rows[inside]
@@ -180,7 +180,7 @@ class _Maker:
         if not w.labelled[rows[far]].any():
             raise DataError(
                 f"{name}: a gap of {self.gaps[name]:.3g} s around {where} ({span[0]:.1f} to {span[1]:.1f} s) leaves no "
-                "trial to train on: set a smaller split.gap_s, fewer split.outer_folds, or leave this recording out"
+                "trial to train on: set a smaller split.gap_s, fewer split.n_outer_folds, or leave this recording out"
             )
         return rows[far]
 
@@ -200,7 +200,7 @@ class _Maker:
         if missing := [c for i, c in enumerate(classes) if i not in everywhere]:
             raise DataError(
                 f"fold {k}: no training trial has label {', '.join(missing)}: all of them lie in its test block; try "
-                "another split.outer_folds, or leave them out by trials.include"
+                "another split.n_outer_folds, or leave them out by trials.include"
             )
 
 
@@ -211,8 +211,8 @@ def _refuse_rare_classes(parts: Mapping[str, Windows], n_folds: int) -> None:
     counts = dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
     if rare := [f"{name} ({n})" for name, n in counts.items() if n < n_folds]:
         raise DataError(
-            f"too few trials of the label {', '.join(rare)}: expected at least split.outer_folds = {n_folds} over all "
-            "recordings; leave such trials out by trials.include, or use fewer folds"
+            f"too few trials of the label {', '.join(rare)}: expected at least split.n_outer_folds = {n_folds} over "
+            "all recordings; leave such trials out by trials.include, or use fewer folds"
         )
 
 

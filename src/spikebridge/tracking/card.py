@@ -90,7 +90,7 @@ def _data(results: Results, about: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{code(c.data.path)}: window {c.trials.window_s[0]:g} to {c.trials.window_s[1]:g} s around "
         f"{code(c.trials.align)}, {about['n_bins']} bins of {1000 * c.bins.width_s:g} ms. "
-        f"{SPLITS[c.split.by]}; {c.split.outer_folds} outer "
+        f"{SPLITS[c.split.by]}; {c.split.n_outer_folds} outer "
         f"folds, split `{about['split_hash'][:12]}`. Everything that learns, settings included, learned inside each "
         "fold's training set. The saved model is the fit on all trials with settings chosen in the same way."
     )

@@ -44,7 +44,7 @@ def execution(results: Results) -> str:
         f"Intervals: {interval_text(results)}. Inner scores (cross-validation inside the training set) chose "
         "parameters and the best model; the outer scores shown here chose nothing.",
         "",
-        f"Data {code(c.data.path)}, split by {c.split.by} into {c.split.outer_folds} outer folds, seed {c.seed}. "
+        f"Data {code(c.data.path)}, split by {c.split.by} into {c.split.n_outer_folds} outer folds, seed {c.seed}. "
         "The run *comparison* holds tables, tests and figures.",
     ]
     return "\n".join(lines)

@@ -76,7 +76,7 @@ def _comparison(store: Store, identity: Identity, parent: str, results: Results)
             store,
             run_id,
             runs.metrics({**describe.comparison_metrics(comparisons), **_recovery(results)}),
-            {"alpha": results.config.statistics.alpha, "resamples": results.config.statistics.resamples},
+            {"alpha": results.config.statistics.alpha, "resamples": results.config.statistics.n_resamples},
             {NOTE: describe.comparison(results, comparisons)},
         )
         runs.log(store, run_id, tags={runs.CONTENT: content})

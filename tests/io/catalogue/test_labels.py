@@ -106,7 +106,7 @@ def label_is_a_quantity_over_recordings(at: Project) -> None:
 
 
 @BAD.add(
-    "split: too few trials of the label skip (1): expected at least split.outer_folds = 3 over all recordings; "
+    "split: too few trials of the label skip (1): expected at least split.n_outer_folds = 3 over all recordings; "
     "leave such trials out by trials.include, or use fewer folds",
     stage="split",
 )
@@ -115,10 +115,10 @@ def one_example_of_a_class(at: Project) -> None:
 
 
 @BAD.add(
-    "split: too few trials of the label skip (3): expected at least split.outer_folds = 4 over all recordings; "
+    "split: too few trials of the label skip (3): expected at least split.n_outer_folds = 4 over all recordings; "
     "leave such trials out by trials.include, or use fewer folds",
     stage="split",
-    split={"outer_folds": 4, "gap_s": 0.0},
+    split={"n_outer_folds": 4, "gap_s": 0.0},
 )
 def fewer_examples_than_folds(at: Project) -> None:
     at.nwb(trials=trials(choice=["stay", "skip"] * 3 + ["stay"] * 6))
@@ -129,7 +129,7 @@ def fewer_examples_than_folds(at: Project) -> None:
     "fold 1: all test trials of a have the label stay",
     "fold 2: no training trial of a has label skip",
     "split: fold 2: no training trial has label skip: all of them lie in its test block; try another "
-    "split.outer_folds, or leave them out by trials.include",
+    "split.n_outer_folds, or leave them out by trials.include",
     stage="split",
 )
 def a_class_in_one_test_block_alone(at: Project) -> None:

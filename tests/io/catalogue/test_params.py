@@ -46,7 +46,7 @@ def window_with_one_end(at: Project) -> None:
     at.nwb()
 
 
-@BAD.add("ingest: params.yaml: split.outer_folds: expected at least 2, got 1", split={"outer_folds": 1})
+@BAD.add("ingest: params.yaml: split.n_outer_folds: expected at least 2, got 1", split={"n_outer_folds": 1})
 def one_fold(at: Project) -> None:
     at.nwb()
 

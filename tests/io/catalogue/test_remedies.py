@@ -30,7 +30,7 @@ REMEDIES: dict[str, Settings] = {
     "misspelt_label": {"trials": {"label": "choice"}},
     "label_is_a_quantity": {"trials": {"label": "choice"}},
     "label_says_nan": {"trials": {"include": "choice != 'nan' and choice != 'N/A'"}},
-    "fewer_examples_than_folds": {"split": {"outer_folds": 3}},
+    "fewer_examples_than_folds": {"split": {"n_outer_folds": 3}},
     "label_is_a_quantity_over_recordings": {"trials": {"label": "choice"}},
     # params.yaml
     "number_with_a_unit": {"bins": {"width_s": 0.05}},
@@ -38,7 +38,7 @@ REMEDIES: dict[str, Settings] = {
     "bin_of_no_width": {"bins": {"width_s": 0.05}},
     "window_from_late_to_early": {"trials": {"window_s": [-2.0, 0.0]}},
     "window_with_one_end": {"trials": {"window_s": [-2.0, 0.0]}},
-    "one_fold": {"split": {"outer_folds": 2}},
+    "one_fold": {"split": {"n_outer_folds": 2}},
     # regions
     "misspelt_region": {"data": {"source": ["HC"]}},
     "region_in_another_case": {"data": {"source": ["HC"], "target": ["PFC"]}},

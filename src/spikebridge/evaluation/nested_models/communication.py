@@ -45,7 +45,7 @@ def communication_gain(
         spikes = of[of["step"] == HISTORY].pivot(index="block", columns="unit", values="spikes").to_numpy(np.float64)
         bits = np.stack([nats[s].to_numpy(np.float64) for s in steps]) / np.log(2)  # (step, block, unit)
         weights = cluster_bootstrap.resample_weights(
-            bits.shape[1], settings.resamples, np.random.default_rng(0)
+            bits.shape[1], settings.n_resamples, np.random.default_rng(0)
         )  # fmt: skip
         units = nats[HISTORY].columns.tolist()
         rows += _rows(str(recording), units, steps, bits, spikes, weights, settings.alpha)

@@ -128,7 +128,7 @@ def _rows(
             continue
         both = (within_blocks(x, resampling.clusters, k, weight) for x in (d, steps.decisions[reference]))
         difference = np.subtract(*both)
-        test = sign_flip(difference, rng, "greater", settings.resamples)
+        test = sign_flip(difference, rng, "greater", settings.n_resamples)
         found = {"p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
         yield {**row, **_of_gain(resampling.interval(mean_of_clusters(difference))), **found}
 

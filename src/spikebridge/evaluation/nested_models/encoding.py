@@ -113,7 +113,7 @@ def _gain(
         return row
     score = _score(mine.nats - over.nats, mine, resampling)
     interval = resampling.interval(score)
-    test = sign_flip(score(np.eye(len(resampling.clusters))), rng, "greater", settings.resamples)
+    test = sign_flip(score(np.eye(len(resampling.clusters))), rng, "greater", settings.n_resamples)
     gain = {"gain": interval["value"], "gain_low": interval["ci_low"], "gain_high": interval["ci_high"]}
     return {**row, **gain, "p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
 

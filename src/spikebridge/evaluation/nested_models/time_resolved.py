@@ -103,7 +103,7 @@ def _tested(above: Array, settings: StatisticsConfig, rng: np.random.Generator, 
     known = above[np.isfinite(above).all(axis=1)]
     if len(known) < 2:
         return
-    test = max_statistic(known, rng, "greater", settings.alpha, settings.resamples)
+    test = max_statistic(known, rng, "greater", settings.alpha, settings.n_resamples)
     for p in test.p:
         verdict = verdict_of(p, test.smallest, 1, settings.alpha)
         better = verdict is Verdict.A_BETTER

@@ -76,7 +76,7 @@ class _Drawn:
 
 def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[Found]:
     """All nulls of every deciding model but the baseline. Labels are drawn alike for every model."""
-    k, draws = len(inputs.classes), min(settings.resamples, DRAWS)
+    k, draws = len(inputs.classes), min(settings.n_resamples, DRAWS)
     permuting, drawing = rng.spawn(2)
     seed = drawing.integers(2**63)
     drawn: _Drawn | None = None
@@ -98,7 +98,7 @@ def _nulls(
     settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> Iterator[Found]:
-    permuted = session_permutation.session_permutation(_matrix(sessions, k), rng, settings.resamples)
+    permuted = session_permutation.session_permutation(_matrix(sessions, k), rng, settings.n_resamples)
     shifted = linear_shift.linear_shift(_shift_scores(sessions, k, settings.alpha))
     decides = permuted.smallest <= settings.alpha
     yield _found(session_permutation, d, permuted, decides)

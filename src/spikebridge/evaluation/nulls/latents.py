@@ -24,7 +24,7 @@ def latent_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Gene
         if len(latents) < 2:
             continue
         recordings = [_sides(inputs.windows[r], latents[r]) for r in sorted(latents)]
-        result = foreign_latents.foreign_latents(foreign_latents.score_matrix(recordings), rng, settings.resamples)
+        result = foreign_latents.foreign_latents(foreign_latents.score_matrix(recordings), rng, settings.n_resamples)
         yield Found(foreign_latents.NAME, model, METRIC, result, False, foreign_latents.ASSUMPTIONS)
 
 

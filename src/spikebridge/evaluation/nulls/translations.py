@@ -68,7 +68,7 @@ def _nulls(
             blocks.append(pairings(part.rates[at], part.counts[at]))
             conditions.append(part.condition[at])
     sums = float(t.nats.sum()), float(t.spikes.sum())
-    draws = min(settings.resamples, SHUFFLES)
+    draws = min(settings.n_resamples, SHUFFLES)
     shuffled = trial_shuffle.trial_shuffle(blocks, *sums, rng, draws)
     within = condition_shuffle.condition_shuffle(blocks, conditions, *sums, rng, draws)
     shifted = time_shift.time_shift(_shift_scores(parts, memory, settings.alpha))

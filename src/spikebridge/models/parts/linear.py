@@ -38,13 +38,13 @@ class LinearTranslator(Model):
 
     class Params(base.Params):
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel")
-        reach_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
+        max_lag_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
         penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
         psth: bool = Field(False, description="regress what the course of a trial leaves over")
 
     space = {
         "smoothing_s": ("log", 0.03, 0.3),
-        "reach_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
+        "max_lag_s": ("categorical", 0.0, 0.1, 0.2, 0.4),
         "penalty": ("log", 0.3, 30.0),
         "psth": ("categorical", False, True),
     }
@@ -80,7 +80,7 @@ class LinearTranslator(Model):
 
     def _predictors(self, w: Windows) -> Array:
         p: Any = self.params
-        return lagged_counts(w.source, w.bin_s, p.smoothing_s, p.reach_s)
+        return lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s)
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
@@ -88,7 +88,7 @@ class LinearTranslator(Model):
 
     def _load(self, folder: Path) -> None:
         p: Any = self.params
-        n_lags, bins = len(lag_bins(self.bin_s, p.smoothing_s, p.reach_s)), self.n_bins
+        n_lags, bins = len(lag_bins(self.bin_s, p.smoothing_s, p.max_lag_s)), self.n_bins
         self.weights = {}
         for i, (name, units) in enumerate(self.units.items()):
             x, y = n_lags * len(units["source_units"]), len(units["target_units"])

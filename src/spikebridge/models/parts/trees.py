@@ -47,7 +47,7 @@ class TreeEnsemble(Model):
             seed = int(rng.integers(2**31))
             self.shares[w.recording] = class_shares(w.label, len(w.classes))
             if len(np.unique(w.label)) > 1:
-                grown = self._grown(seed).fit(segment_sums(w.source, p.segments), w.label)
+                grown = self._grown(seed).fit(segment_sums(w.source, p.n_segments), w.label)
                 self.ensembles[w.recording] = from_sklearn(grown)
 
     def predict(self, windows: Windows) -> Predictions:
@@ -57,7 +57,7 @@ class TreeEnsemble(Model):
         if recording in self.ensembles and len(windows):
             ensemble = self.ensembles[recording]
             present = ensemble.classes
-            found = ensemble.predict_proba(segment_sums(windows.source, p.segments))
+            found = ensemble.predict_proba(segment_sums(windows.source, p.n_segments))
             absent = np.delete(self.shares[recording], present).sum()
             said[:, present] = found * (1.0 - absent)
         return Predictions(probabilities=said)
@@ -78,7 +78,7 @@ class TreeEnsemble(Model):
         for i, (name, units) in enumerate(self.units.items()):
             self.shares[name] = shares[str(i)]
             if fields := with_prefix(arrays, f"{i}."):
-                n_features = min(p.segments, self.n_bins) * len(units["source_units"])
+                n_features = min(p.n_segments, self.n_bins) * len(units["source_units"])
                 self.ensembles[name] = read_forest(path, name, fields, n_features, len(self.classes))
                 used |= {f"{i}.{field}" for field in fields}
         check_arrays(path, {k: a for k, a in arrays.items() if k not in used}, {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class Seq2Seq(Model):
     `valid`. The read-out uses the labels of `train` and of `valid` (the tuner hides those that it scores by). With
     `label_direction` it sees one more thing beside the shared latents: the direction in which the source parts the
     decisions, whether the target follows it or not; the latents themselves stay those that translation needs. Trees on
-    the same (`readout_trees`) are averaged with the logistic read-out.
+    the same (`n_readout_trees`) are averaged with the logistic read-out.
     """
 
     name = "seq2seq"
@@ -57,32 +57,32 @@ class Seq2Seq(Model):
 
     class Params(base.Params):
         core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
-        direction_in_time: Literal["two_sided", "causal"] = "two_sided"
-        members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
+        causal: bool = Field(False, description="whether encoder and decoder see no later bin")
+        n_members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
         psth: bool = Field(True, description="the target's course in a trial as a term of its own")
         drift: bool = Field(False, description="the target's slow drift, told by time, as a term of its own")
         label_direction: bool = Field(False, description="the source's own label direction beside the latents")
-        readout_trees: int = Field(200, ge=0, description="trees beside the logistic read-out of decisions; 0: none")
-        inputs: int = Field(16, ge=1, description="width of the read-in")
-        hidden: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
-        latents: int = Field(8, ge=1)
+        n_readout_trees: int = Field(200, ge=0, description="trees beside the logistic read-out of decisions; 0: none")
+        input_size: int = Field(16, ge=1, description="width of the read-in")
+        hidden_size: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
+        n_latents: int = Field(8, ge=1)
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the source's counts")
-        start_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
-        rate_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
+        init_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
+        modulation_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
         dropout: float = Field(0.4, ge=0, lt=1, description="share of source units dropped from a window")
-        noise: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
-        rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
+        noise_sd: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
+        learning_rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
         weight_decay: float = Field(1.0e-2, ge=0)
-        epochs: int = Field(20, ge=1)
+        max_epochs: int = Field(20, ge=1)
         patience: int = Field(6, ge=1)
-        batch: int = Field(64, ge=1, description="windows")
+        batch_size: int = Field(64, ge=1, description="windows")
 
     space = {
-        "latents": ("categorical", 4, 6, 8),
-        "start_penalty": ("log", 1.0, 30.0),
-        "rate_penalty": ("log", 1.0e-3, 3.0e-2),
+        "n_latents": ("categorical", 4, 6, 8),
+        "init_penalty": ("log", 1.0, 30.0),
+        "modulation_penalty": ("log", 1.0e-3, 3.0e-2),
         "dropout": ("float", 0.1, 0.8),
-        "noise": ("log", 0.05, 1.0),
+        "noise_sd": ("log", 0.05, 1.0),
         "smoothing_s": ("categorical", 0.05, 0.1),
     }
 
@@ -114,9 +114,9 @@ class Seq2Seq(Model):
                 size = LABEL_WEIGHT * float(latents[name].std())
                 self.directions[name] = replace(direction, weights=direction.weights * size)
                 more[name] = crossed * size
-        for name, z in latents.items() if p.readout_trees else ():
+        for name, z in latents.items() if p.n_readout_trees else ():
             x = forest_features(z, more.get(name, np.empty((len(z), 0))))
-            forest = grow_forest(x, labels[name], p.readout_trees, int(rng.integers(2**31)))
+            forest = grow_forest(x, labels[name], p.n_readout_trees, int(rng.integers(2**31)))
             self.forests |= {name: forest} if forest is not None else {}
         return fit_readouts(latents, labels, len(self.classes), more, summaries)
 

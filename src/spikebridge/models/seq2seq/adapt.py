@@ -49,7 +49,7 @@ def add_recording(
 ) -> None:
     """Learn read-in, read-out, scale and baseline of one recording; an exception leaves the translator as it was."""
     with _room_for(translator, train) as learning:
-        batch = min(translator.params.batch, max(SMALLEST_BATCH, len(train) // STEPS))
+        batch = min(translator.params.batch_size, max(SMALLEST_BATCH, len(train) // STEPS))
         translator.descend([train], valid, rng, on_epoch, learning, translator.scale_and_start, batch)
 
 
@@ -59,8 +59,8 @@ def _room_for(translator: Translator, w: Windows) -> Iterator[nn.ModuleList]:
     number, p, learning = len(translator.recordings), translator.params, nn.ModuleList()
     translator.networks.requires_grad_(False)
     for network in translator.members():
-        network.read_in.append(nn.utils.skip_init(nn.Linear, w.source.shape[2], p.inputs))
-        out = nn.utils.skip_init(nn.Linear, p.latents + network.decoder.width, w.target.shape[2])
+        network.read_in.append(nn.utils.skip_init(nn.Linear, w.source.shape[2], p.input_size))
+        out = nn.utils.skip_init(nn.Linear, p.n_latents + network.decoder.width, w.target.shape[2])
         network.read_out.append(out)
         learning.append(nn.ModuleList([network.read_in[number], network.read_out[number]]))
     learning.to(translator.device)

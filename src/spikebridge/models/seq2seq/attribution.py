@@ -41,7 +41,7 @@ def integrated_gradients(translator: Translator, windows: Windows, nodes: int = 
     u, weight = np.polynomial.legendre.leggauss(nodes)
     u = (u + 1) / 2
     path = [(float(a), float(w)) for a, w in zip(u**3, 3 * u**2 * weight / 2, strict=True)]
-    found = np.empty((len(windows), windows.source.shape[2], translator.params.latents))
+    found = np.empty((len(windows), windows.source.shape[2], translator.params.n_latents))
     for rows, x in _inputs(stream):
         slope = torch.stack([weight * _slopes(translator, stream, a * x) for a, weight in path]).sum(dim=0)
         found[rows] = (x[..., None] * slope).sum(dim=1).cpu()

@@ -76,14 +76,16 @@ class Saved:
     def check(self, arrays: Arrays) -> None:
         """Raises DataError where the arrays of weights.safetensors are not those of such a translator."""
         p, path = self.params, self.folder / WEIGHTS
-        maps = {f"map.{m}": ("float32", (p.latents + 1, p.latents)) for m in range(len(with_prefix(arrays, "map.")))}
-        if len(maps) != p.members - 1:  # before anything is built of that many
-            raise DataError(f"{path}: expected {p.members - 1} maps between the networks, got {len(maps)}")
+        maps = {
+            f"map.{m}": ("float32", (p.n_latents + 1, p.n_latents)) for m in range(len(with_prefix(arrays, "map.")))
+        }
+        if len(maps) != p.n_members - 1:  # before anything is built of that many
+            raise DataError(f"{path}: expected {p.n_members - 1} maps between the networks, got {len(maps)}")
         expected: dict[str, tuple[str, tuple[int, ...]]] = {**maps}
         with shapes_only(path):
-            causal = p.direction_in_time == "causal"
             networks = nn.ModuleList(
-                Network(self.sizes, p.inputs, p.hidden, p.latents, p.core, causal) for _ in range(p.members)
+                Network(self.sizes, p.input_size, p.hidden_size, p.n_latents, p.core, p.causal)
+                for _ in range(p.n_members)
             )
             expected |= module_arrays(networks, "network.")
         for i, (n_source, n_target) in enumerate(self.sizes.values()):
@@ -110,7 +112,7 @@ class Saved:
             found |= {f"direction.{i}.{name}": kind for name, kind in direction.items()}
         readout = with_prefix(arrays, f"readout.{i}.")
         if readout:
-            latents = self.params.latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
+            latents = self.params.n_latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
             n = latents + (self.n_classes if directed else 0)
             shapes = {"mean": (n,), "scale": (), "weights": (n, self.n_classes), "bias": (self.n_classes,)}
             for name, shape in shapes.items():  # with labels of one class the mean keeps the precision of the latents
@@ -124,7 +126,7 @@ class Saved:
         arrays = load_arrays(path) if self.layout.trees else {}
         for i, name in enumerate(self.sizes):
             if name in self.layout.trees:
-                n_features = self.params.latents + (self.n_classes if name in directed else 0)
+                n_features = self.params.n_latents + (self.n_classes if name in directed else 0)
                 found[name] = read_forest(path, name, with_prefix(arrays, f"{i}."), n_features, self.n_classes)
                 arrays = {k: a for k, a in arrays.items() if not k.startswith(f"{i}.")}
         check_arrays(path, arrays, {})

@@ -52,9 +52,9 @@ class Translator:
         self.recordings = list(units)
         with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: lend it a seed
             torch.manual_seed(seed)
-            causal = p.direction_in_time == "causal"
+            causal = p.causal
             self.networks = nn.ModuleList(
-                Network(units, p.inputs, p.hidden, p.latents, p.core, causal) for _ in range(p.members)
+                Network(units, p.input_size, p.hidden_size, p.n_latents, p.core, causal) for _ in range(p.n_members)
             )
         self.networks.to(self.device)
 
@@ -63,7 +63,7 @@ class Translator:
     ) -> None:
         """Train on all windows, labelled or not. Counts are read from where they lie, a batch at a time."""
         self.build({w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}, int(rng.integers(2**31)))
-        streams = self.descend(train, valid, rng, on_epoch, self.networks, self.scale_and_start, self.params.batch)
+        streams = self.descend(train, valid, rng, on_epoch, self.networks, self.scale_and_start, self.params.batch_size)
         self._align(streams)
 
     def descend(
@@ -102,7 +102,7 @@ class Translator:
         def one_loss(network: Network, batch: Batch) -> Tensor:
             pieces = {i: self._augment(piece.x, generator) for i, piece in batch.items()}
             n, bins = sum(len(x) for x in pieces.values()), next(iter(pieces.values())).shape[1]
-            noise = p.noise * torch.randn(n, bins, p.latents, generator=generator).to(self.device)
+            noise = p.noise_sd * torch.randn(n, bins, p.n_latents, generator=generator).to(self.device)
             latents = network.encode(pieces, noise)
             modulations = network.decode(latents, {i: len(x) for i, x in pieces.items()})
             nats = torch.zeros((), device=self.device)
@@ -110,13 +110,13 @@ class Translator:
             for (i, piece), modulation in zip(batch.items(), modulations, strict=True):
                 bias = cast(nn.Linear, network.read_out[i]).bias
                 per_unit = piece.y.sum(dim=(0, 1))
-                nats = nats + poisson_loss(modulation, piece.known, piece.y, bias, p.rate_penalty)
+                nats = nats + poisson_loss(modulation, piece.known, piece.y, bias, p.modulation_penalty)
                 nats = nats - (len(piece.y) * bins * base[i] - per_unit * base[i].log()).sum()
                 spikes = spikes + per_unit.sum()
             return nats / spikes.clamp(min=1.0)
 
         score = self._scorer(valid, base) if any(len(w) for w in valid) else None
-        schedule = Schedule(p.epochs, p.rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
+        schedule = Schedule(p.max_epochs, p.learning_rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
         fit_network(learning, epoch, steps, loss, score, schedule, on_epoch, list(learning))
         self._calibrate(train, valid)
         return list(streams.values())
@@ -137,7 +137,7 @@ class Translator:
     def latents(self, windows: Windows) -> NDArray[np.float32]:
         """The latents of `run`, (window, bin, latent), without the rates."""
         stream = self.stream_of(windows)
-        found = np.empty((len(windows), windows.n_bins, self.params.latents), np.float32)
+        found = np.empty((len(windows), windows.n_bins, self.params.n_latents), np.float32)
         self.networks.eval()
         with torch.no_grad():
             for rows in chunks(len(windows)):
@@ -183,12 +183,12 @@ class Translator:
 
     def _align(self, streams: Iterable[Stream]) -> None:
         """Least-squares maps of each network's latents in the training windows onto those of the first."""
-        size, others = self.params.latents, range(1, self.params.members)
+        size, others = self.params.n_latents, range(1, self.params.n_members)
         grams = [torch.zeros(size + 1, size + 1, dtype=torch.double, device=self.device) for _ in others]
         crosses = [torch.zeros(size + 1, size, dtype=torch.double, device=self.device) for _ in others]
         self.networks.eval()
         with torch.no_grad():
-            for stream in streams if self.params.members > 1 else ():
+            for stream in streams if self.params.n_members > 1 else ():
                 i = self.recordings.index(stream.windows.recording)
                 for rows in chunks(len(stream)):
                     x = stream.inputs(rows)
@@ -222,7 +222,7 @@ class Translator:
         self.networks.eval()
         for i, w in self._numbered(train):
             scored = held.get(w.recording)
-            gains = [1.0] * p.members
+            gains = [1.0] * p.n_members
             if scored is not None and len(scored):
                 stream = self._stream(i, scored, self.baselines[w.recording].gain(scored))
                 gains = [best_gain(self._modulated(network, i, stream), GAINS) for network in self.members()]
@@ -256,12 +256,12 @@ class Translator:
         gain: of the baseline in w: the linear translator is fitted to what it leaves.
         """
         p = self.params
-        start = linear_start(w, gain, p.smoothing_s / w.bin_s, p.inputs, p.start_penalty)
+        start = linear_start(w, gain, p.smoothing_s / w.bin_s, p.input_size, p.init_penalty)
         self.scale[f"{i}.mean"] = torch.from_numpy(start.mean.astype(np.float32)).to(self.device)
         self.scale[f"{i}.std"] = torch.from_numpy(start.spread.astype(np.float32)).to(self.device)
         rate = np.maximum(start.rate, RATE_FLOOR / w.n_bins)
         # At the start the latents are the leading linear predictors and the rates what they predict.
-        n = min(p.latents, p.inputs)
+        n = min(p.n_latents, p.input_size)
         with torch.no_grad():
             for network in self.members():
                 read_in, read_out = cast(nn.Linear, network.read_in[i]), cast(nn.Linear, network.read_out[i])
@@ -280,7 +280,7 @@ class Translator:
         def score() -> dict[str, float]:
             nats, spikes = 0.0, 0.0
             for i, stream in held:
-                for piece in stream.pieces(self.params.batch):
+                for piece in stream.pieces(self.params.batch_size):
                     rates = self._rates(i, [n.encode({i: piece.x}) for n in self.members()], piece.known)
                     nats += float((piece.y * (rates.log() - base[i].log()) - (rates - base[i])).sum())
                     spikes += float(piece.y.sum())

@@ -38,12 +38,12 @@ class LatentTaskDecoder(LatentDecoder):
     name = "latents_and_task"
 
     class Params(LatentDecoder.Params):
-        products: bool = False
+        interactions: bool = False
 
     def __init__(self, params: Mapping[str, Any] | None = None, device: str = "cpu") -> None:
         super().__init__(params, device)
         p: Any = self.params
-        self.task = TrialColumns({"products": p.products})
+        self.task = TrialColumns({"interactions": p.interactions})
 
     def _prepare(self, w: Windows) -> dict[str, Any]:
         return self.task._prepare(w)

@@ -36,7 +36,7 @@ LADDER, BEYOND = "ladder", "ladder_beyond_confounds"
 """Families: what latents add over the source's counts and over the task; what is left beyond the confounds."""
 WEAK, STRONG = (1.0, 10.0, 100.0), (30.0, 300.0, 3000.0)
 """Penalties of few features, and of counts."""
-COUNTS: Mapping[str, Sequence[Any]] = {"segments": (1, 2, 4), "penalty": STRONG}
+COUNTS: Mapping[str, Sequence[Any]] = {"n_segments": (1, 2, 4), "penalty": STRONG}
 OF_LATENTS: Mapping[str, Sequence[Any]] = {"summary": tuple(SUMMARIES), "penalty": WEAK}
 
 
@@ -63,12 +63,12 @@ def decision_steps(config: Config, data: Sequence[Windows], by: str, lacking_lat
     """Every step, those that are left out included.
 
     by: how the manifest holds out. lacking_latents: why there are none, or "".
-    Raises ConfigError for a column under `ladder:` that the windows do not hold.
+    Raises ConfigError for a column under `nested_models:` that the windows do not hold.
     """
-    settings = config.ladder
-    task = config.trials.covariates if settings.task is None else settings.task
-    check_columns(data, task, "ladder.task")
-    check_columns(data, settings.confounds, "ladder.confounds")
+    settings = config.nested_models
+    task = config.trials.covariates if settings.task_columns is None else settings.task_columns
+    check_columns(data, task, "nested_models.task_columns")
+    check_columns(data, settings.confounds, "nested_models.confounds")
     no_task = "" if task else "no columns are named: trials.covariates is empty"
     still = [w.recording for w in data if not w.behavior_names]
     forgetful = any(LABEL.format(1) not in w.covariate_names for w in data)
@@ -78,20 +78,20 @@ def decision_steps(config: Config, data: Sequence[Windows], by: str, lacking_lat
 
     steps = [
         Step(BASE, _model("majority")),
-        Step("choice_history", _model("choice_history"), {"back": (1, 2, 3), "penalty": WEAK},
+        Step("choice_history", _model("choice_history"), {"n_previous_trials": (1, 2, 3), "penalty": WEAK},
              missing="the windows hold no earlier labels" if forgetful else ""),
-        Step("time_in_recording", _model("time_in_recording"), {"pieces": (1, 2, 4, 8), "penalty": WEAK}),
-        Step("task_variables", _model("trial_columns"), {"products": (False, True), "penalty": WEAK},
+        Step("time_in_recording", _model("time_in_recording"), {"n_pieces": (1, 2, 4, 8), "penalty": WEAK}),
+        Step("task_variables", _model("trial_columns"), {"interactions": (False, True), "penalty": WEAK},
              lambda w, _: with_columns(w, task), missing=no_task),
-        Step("behavior", _model("behavior"), {"segments": (1, 2, 4), "squares": (False, True), "penalty": WEAK},
+        Step("behavior", _model("behavior"), {"n_segments": (1, 2, 4), "squared_terms": (False, True), "penalty": WEAK},
              missing=f"no behaviour was recorded in {listed(still, 1)}" if still else ""),
         Step("target_region", _model("logistic"), COUNTS, lambda w, _: target_as_source(w)),
         Step("source_region", _model("logistic"), COUNTS),
         Step("translated_latents", LatentDecoder, OF_LATENTS, with_latents,
              "source_region", LADDER, lacking_latents, of_latents=True),
-        Step("latents_and_task", LatentTaskDecoder, {**OF_LATENTS, "products": (False, True)}, task_and_latents,
+        Step("latents_and_task", LatentTaskDecoder, {**OF_LATENTS, "interactions": (False, True)}, task_and_latents,
              "task_variables", LADDER, lacking_latents or no_task, of_latents=True),
-        *(_beyond(settings.confounds, settings.how, lacking_latents) if settings.confounds else ()),
+        *(_beyond(settings.confounds, settings.confound_control, lacking_latents) if settings.confounds else ()),
     ]  # fmt: skip
     if by != "block":
         why = f"split.by: {by} holds out whole recordings, and a decoder is fitted to each recording"
@@ -115,7 +115,7 @@ def _beyond(names: Sequence[str], how: str, lacking_latents: str) -> list[Step]:
         return with_columns(w, names, CONFOUND)
 
     return [
-        Step("confounds", _model("trial_columns"), {"products": (False, True), "penalty": WEAK},
+        Step("confounds", _model("trial_columns"), {"interactions": (False, True), "penalty": WEAK},
              lambda w, _: with_columns(w, names), BASE),
         Step("source_beyond_confounds", beyond(_model("logistic")), COUNTS, confounds, BASE, BEYOND),
         Step("latents_beyond_confounds", beyond(LatentDecoder), OF_LATENTS,

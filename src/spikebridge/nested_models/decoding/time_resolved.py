@@ -21,7 +21,7 @@ from spikebridge.types import Windows
 
 MOST_PARTS = 10
 SOURCE, LATENTS = "source_region", "translated_latents"
-COUNTS: Mapping[str, Any] = {"segments": 1, "penalty": 300.0}
+COUNTS: Mapping[str, Any] = {"n_segments": 1, "penalty": 300.0}
 MEAN: Mapping[str, Any] = {"summary": "mean", "penalty": 10.0}
 """Settings of the two decoders: the middle of the grids that the ladder chooses from."""
 

@@ -1,7 +1,7 @@
 """Predictors of the translation ladder: behaviour, the target's past, the source, latents; scaled on what is learned.
 
 The target's past is strictly past: bins at t and after have no say in bin t. The source is two-sided or causal as the
-translator is (`direction_in_time`): a two-sided source is smoothed over, and lagged to, both sides of t within the
+translator is (`causal`): a two-sided source is smoothed over, and lagged to, both sides of t within the
 window; a causal one uses bins at t and before.
 """
 

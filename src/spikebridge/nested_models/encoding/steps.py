@@ -116,7 +116,7 @@ def translation_ladder(
     """
     missing = _missing(windows, splits, train_folder, config)
     steps = tuple(s for s in STEPS if s not in missing)
-    causal = config.models.get(TRANSLATOR, {}).get("direction_in_time") == "causal"
+    causal = config.models.get(TRANSLATOR, {}).get("causal") is True
     translator = TrainingRun(train_folder / TRANSLATOR)
     jobs = []
     for fold in splits.folds:
