@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikebridge.artifacts.latents import read_latents
 from spikebridge.calibration import latents, scenario, study
 from spikebridge.calibration.outcomes import KEYS
 from spikebridge.calibration.run import Plan, audit
@@ -77,13 +78,12 @@ def test_latents_of_the_ladder_know_no_test_trial(tmp_path: Path) -> None:
     changed[test] = noise
     found = []
     for k, target in enumerate((w.target, changed)):
-        latents.write([replace(w, target=target)], splits, tmp_path / f"{k}.npz")
-        with np.load(tmp_path / f"{k}.npz") as z:
-            found.append({key: z[key] for key in z.files})
-    before, after = (f[f"{w.recording}|{fold.fold}|latents"] for f in found)
+        latents.write([replace(w, target=target)], splits, tmp_path / f"{k}.parquet")
+        found.append(read_latents(tmp_path / f"{k}.parquet")[w.recording])
+    before, after = (folds[fold.fold].latents for folds in found)
     assert np.array_equal(before, after)
-    other = f"{w.recording}|{splits.folds[1].fold}|latents"  # these trials are of its training data
-    assert not np.array_equal(found[0][other], found[1][other])
+    before, after = (folds[splits.folds[1].fold].latents for folds in found)  # these trials are in its training data
+    assert not np.array_equal(before, after)
 
 
 def test_studies_do_not_depend_on_the_run(outcomes: pd.DataFrame) -> None:

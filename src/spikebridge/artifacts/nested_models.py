@@ -1,10 +1,10 @@
 """What the stage nested_models writes, runs/nested_models:
 
-    decoding.json                  the nested models of a decision, and the parts of the window that are decoded alone
-    decoding/<model>/              out-of-fold predictions and training intervals, as those of a trained model
-    time_resolved/<part>/          the same of each part of the window
-    encoding/                      trials.parquet, units.parquet, settings.csv, about.json: the nested models of target
-                                   spikes
+decoding.json                  the nested models of a decision, and the parts of the window that are decoded alone
+decoding/<model>/              out-of-fold predictions and training intervals, as those of a trained model
+time_resolved/<part>/          the same of each part of the window
+encoding/                      trials.parquet, units.parquet, settings.csv, about.json: the nested models of target
+                               spikes
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class DecodingModel:
 
 @dataclass(frozen=True)
 class WindowPart:
-    """A part of the window that is decoded alone: bins [first, stop) of the source's counts or of the latents (`of`)."""
+    """A part of the window that is decoded alone: bins [first, stop) of the source's counts or of latents (`of`)."""
 
     name: str
     of: str
@@ -80,11 +80,11 @@ class DecodingModels:
 class EncodingModels:
     """The nested models of target spikes, out of fold.
 
-    models: every name in order. missing: name -> why the data do not allow it.
-    trials: recording, trial, fold, block, time_s, step (the model), nats, spikes: one row a trial and model, nats
-    against each unit's training mean rate. units: recording, unit, fold, block, step, nats, spikes: sums over the trials
-    of a block. settings: recording, fold, step, part, setting, penalty of what each model adds.
-    training_intervals: model -> fold -> the time that it was learned from.
+    models: every name in order. missing: name -> why the data do not allow it. trials: recording, trial, fold, block,
+    time_s, step (the model), nats, spikes: one row a trial and model, nats against each unit's training mean rate.
+    units: recording, unit, fold, block, step, nats, spikes: sums over the trials of a block. settings: recording, fold,
+    step, part, setting, penalty of what each model adds. training_intervals: model -> fold -> the time that it was
+    learned from.
     """
 
     models: Sequence[str]

@@ -29,7 +29,7 @@ from spikebridge.config import Config, parse
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.evaluation import evaluate
 from spikebridge.fitting.training import train
-from spikebridge.nested_models import climb
+from spikebridge.nested_models import fit_nested_models
 from spikebridge.runtime.parallel import Report
 from spikebridge.splits import make_splits, save_splits
 from spikebridge.types import Windows
@@ -112,7 +112,7 @@ def evaluated(root: Path, data: list[Windows], job: Job, rng: np.random.Generato
     ladder = root / "ladder" if job.world == "nothing" else None
     if ladder:
         latents.write(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
-        climb(config, every, splits, root / "train", ladder)
+        fit_nested_models(config, every, splits, root / "train", ladder)
     out = root / "evaluation"
     evaluate(config, every, splits, root / "train", root / "data", out, ladder_folder=ladder)
     return out

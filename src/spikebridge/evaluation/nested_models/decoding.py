@@ -1,15 +1,14 @@
 """ladder.csv: every step of the ladder of a decision with its gain over its reference, after the leakage check.
 
 What is claimed of latents is tested in families of the ladder's own, declared with the steps (see
-spikebridge.nested_models.decoding.steps): their Holm corrections take nothing from the primary families, and none of
+spikebridge.nested_models.decoding.decoders): their Holm corrections take nothing from the primary families, and none of
 their verdicts opens a gate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,11 @@ from numpy.typing import NDArray
 from spikebridge.artifacts.nested_models import DecodingModels, NestedModelRun
 from spikebridge.artifacts.training import Decisions, TrainingRun
 from spikebridge.config import StatisticsConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
-from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
 DECISION = "decision"

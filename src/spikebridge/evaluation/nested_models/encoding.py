@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.nested_models import NestedModelRun
-from spikebridge.artifacts.training import KEYS, TrainingIntervals, Translation, read_trials
+from spikebridge.artifacts.training import Translation
 from spikebridge.config import StatisticsConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
 from spikebridge.evaluation.scores import Resampling
 from spikebridge.metrics import clustered
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
-from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
 KIND, BITS, COMMUNICATION = "translation", "bits_per_spike", "communication_bits_per_spike"

@@ -6,8 +6,7 @@ max_statistic) is what has to be beaten. Clusters are recordings, as for the lad
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.nested_models import DecodingModels, NestedModelRun, WindowPart
 from spikebridge.config import StatisticsConfig, TrialsConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import read_results
 from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
