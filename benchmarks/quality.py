@@ -64,22 +64,22 @@ BESIDE_EXTRAS = ("majority", "logistic", "poisson_glm")
 
 def default_models(histories: bool) -> list[str]:
     """Every model there is; those of the target's own history only where they are asked for, and none that is extra."""
-    own = [m for m in models.names() if not models.kind(m).extra]
-    return [m for m in own if histories or not models.kind(m).uses_target_past]
+    own = [m for m in models.names() if not models.get_class(m).extra]
+    return [m for m in own if histories or not models.get_class(m).uses_target_past]
 
 
 def extra_models() -> list[str]:
     """The models of other libraries that are installed, and what they are read against. Raises ConfigError for none."""
-    extras = [m for m in models.names() if models.kind(m).extra]
-    installed = [m for m in extras if not models.kind(m).missing()]
+    extras = [m for m in models.names() if models.get_class(m).extra]
+    installed = [m for m in extras if not models.get_class(m).missing_package()]
     if not installed:
-        raise ConfigError("; ".join(models.kind(m).missing() for m in extras))
+        raise ConfigError("; ".join(models.get_class(m).missing_package() for m in extras))
     return [*installed, *BESIDE_EXTRAS]
 
 
 def packages(found: pd.DataFrame) -> list[str]:
     """The other libraries behind the models of a table."""
-    return sorted({extra for m in {*found["model"]} & {*models.names()} if (extra := models.kind(m).extra)})
+    return sorted({extra for m in {*found["model"]} & {*models.names()} if (extra := models.get_class(m).extra)})
 
 
 # --- one model --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ MINIMAL = "data: {path: d, source: [HC], target: [PFC]}\nmodels: {majority: {}}\
 @pytest.mark.parametrize("path", [ROOT / "params.yaml", *sorted((ROOT / "examples").glob("*/params.yaml"))])
 def test_shipped_parameters_are_valid(path: Path) -> None:
     settings = config.load(path)
-    models.check(settings.models)
+    models.check_section(settings.models)
     assert {"seq2seq", "random_forest", "dnn", "majority", "ridge"} <= set(settings.models)
 
 

@@ -34,7 +34,7 @@ def test_the_new_name_is_a_key_and_the_old_one_is_none(key: str) -> None:
     section, _, old = key.rpartition(".")
     new = RENAMED[key].split()[0]
     if section.startswith("models."):
-        fields = models.kind(section.removeprefix("models.")).Params.model_fields
+        fields = models.get_class(section.removeprefix("models.")).Params.model_fields
     elif section:
         now = RENAMED.get(section, section)
         annotation = config.Config.model_fields[now].annotation

@@ -40,8 +40,8 @@ def test_known_effects_are_found(comparisons: pd.DataFrame) -> None:
 def test_yardsticks_never_enter_a_family() -> None:
     """However many models run, six recordings can still decide: what is tested is declared, not what is there."""
     names = models.names()
-    deciders = [n for n in names if models.kind(n).decides]
-    translators = [n for n in names if models.kind(n).translates]
+    deciders = [n for n in names if models.get_class(n).decides]
+    translators = [n for n in names if models.get_class(n).translates]
     assert len(deciders) > 4 and len(translators) > 2
     declared = {f.name: f.pairs for f in families([*deciders, "mine"], [*translators, "mine"])}
     assert declared == {

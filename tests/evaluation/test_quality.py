@@ -16,7 +16,8 @@ def test_recordings_are_put_together(tmp_path: Path) -> None:
         "day.2": "4,,PL,target,0,0.0,,,,,,,False,silent; rate",
     }
     for name, row in rows.items():
-        (tmp_path / f"{name}.quality.csv").write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "quality.csv").write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
     ends = {"rate_hz": [0.1, None], "presence_ratio": [0.9, None]}
     quality = {"limits": ends, "notes": ["presence is not judged: 45 s are too few"]}
     limits = {"day1": {"quality": quality}, "day.2": {"animal": "rat"}}

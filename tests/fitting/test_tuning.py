@@ -15,10 +15,11 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 from studies import every_model, small_config
 
 from spikebridge import models
+from spikebridge.artifacts.splits import save_splits
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import tuning
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
 
@@ -39,11 +40,11 @@ def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: st
     assert len(trials) == sum(f["n_trials"] for f in fits)
     for fit in fits:
         models.create(model, fit["params"])
-        assert (fit["inner"]["bits_per_spike"] is not None) == models.kind(model).translates
-        assert (fit["inner"]["balanced_accuracy"] is not None) == models.kind(model).decides
+        assert (fit["inner"]["bits_per_spike"] is not None) == models.get_class(model).translates
+        assert (fit["inner"]["balanced_accuracy"] is not None) == models.get_class(model).decides
         rows = trials[trials.fold.astype(str) == str(fit["fold"])]
-        key = "bits_per_spike" if models.kind(model).translates else "log_loss"
-        assert rows.value.max() == pytest.approx(fit["inner"][key] * (1 if models.kind(model).translates else -1))
+        key = "bits_per_spike" if models.get_class(model).translates else "log_loss"
+        assert rows.value.max() == pytest.approx(fit["inner"][key] * (1 if models.get_class(model).translates else -1))
     assert len(list((tmp_path / "out" / "studies").glob("*.db"))) == 3
     assert not (tmp_path / "work").exists()
 
@@ -99,7 +100,7 @@ def test_a_killed_study_goes_on_as_if_nothing_had_happened(
 
 
 def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) -> None:
-    from spikebridge.splits import load_splits
+    from spikebridge.artifacts.splits import load_splits
 
     splits = load_splits(study / "splits.json")
     prints = {

@@ -18,7 +18,7 @@ START = 5.0 + 6.0 * np.arange(60)
 
 
 def said(found: Inspection) -> str:
-    return "\n".join(w for look in found.recordings for w in look.warnings)
+    return "\n".join(str(w) for look in found.recordings for w in look.warnings)
 
 
 def with_trials(columns: list[str], factor: float = 1.0, by: float = 0.0, name: str = "trials") -> Contents:

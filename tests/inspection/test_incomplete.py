@@ -103,7 +103,7 @@ def test_units_tables_and_behaviour_are_checked_too(found: Found) -> None:
     speed = pd.DataFrame({"series": "speed", "time_s": [8.0e5, 8.1e5], "value": [1.0, 2.0]})
     units = pd.concat([contents.units, pd.DataFrame({"unit": [0, 99]})], ignore_index=True)
     got = found(replace(contents, tables={"trials": table}, behavior=speed, units=units))
-    problems, warnings = "\n".join(got.trial.problems), "\n".join(got.recordings[0].warnings)
+    problems, warnings = "\n".join(got.trial.problems), "\n".join(map(str, got.recordings[0].warnings))
     assert "day.memory: unit ids must be unique; found more than once: 0 (2 rows)" in problems
     assert "day.memory: stop_time before start_time in trial 3" in problems
     assert "behaviour outside the time of the spikes: speed" in warnings
@@ -115,7 +115,7 @@ def test_one_unit_under_two_ids_is_seen_without_regions(found: Found) -> None:
     again = contents.spikes[contents.spikes["unit"] == 2].assign(unit=3)
     spikes = pd.concat([contents.spikes[contents.spikes["unit"] != 3], again], ignore_index=True)
     assert "units hold the same spikes: 2 () and 3 ()" in "\n".join(
-        found(replace(contents, spikes=spikes)).recordings[0].warnings
+        map(str, found(replace(contents, spikes=spikes)).recordings[0].warnings)
     )
 
 

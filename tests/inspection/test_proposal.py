@@ -239,10 +239,10 @@ def test_one_block_for_recordings_that_differ(found: Found) -> None:
     assert got.proposal.data["source"] == ["CA1", "DG"]
     assert got.proposal.data["target"] == ["ACA", "PL"]
     assert got.proposal.trials["label"] == "choice"
-    text = "\n".join(got.warnings)
+    text = "\n".join(map(str, got.warnings))
     assert "recordings differ in columns of table trials: bonus in 1 of 2, outcome in 1 of 2" in text
     assert "recordings differ in proposed regions: ACA in 1 of 2" in text
-    assert not any(w.startswith("no unit in data.") for look in got.recordings for w in look.warnings)
+    assert not any(str(w).startswith("no unit in data.") for look in got.recordings for w in look.warnings)
 
 
 def test_observed_time_that_a_file_declares_is_not_overridden(found: Found) -> None:
@@ -256,6 +256,6 @@ def test_observed_time_that_a_file_declares_is_not_overridden(found: Found) -> N
     got = found(replace(contents, spikes=kept, observed=np.array([[0.0, 400.0]])))
     assert got.proposal.data["observed"] == "auto"
     said = "spikes exist only inside the intervals of table trials, though the file says that 400 s were observed: if "
-    assert any(text.startswith(said) for text in got.recordings[0].warnings)
+    assert any(str(w).startswith(said) for w in got.recordings[0].warnings)
     assert got.recordings[0].spikes is not None
     assert got.recordings[0].spikes.observed == ((0.0, 400.0),)

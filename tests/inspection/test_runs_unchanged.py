@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from spikebridge import config, io, preprocess, simulate
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import ComputeConfig, SimulateConfig
 from spikebridge.inspection import Inspection, complete, inspect
 from spikebridge.splits import make_splits
@@ -32,8 +33,8 @@ def run(found: Inspection, folder: Path) -> dict[str, int]:
     assert yaml.safe_load(found.block).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
     io.ingest(settings, folder / "ingested")
     preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
-    windows = preprocess.load_windows(folder / "windows")
-    make_splits(windows, settings.split, animals=preprocess.load_animals(folder / "windows"))
+    windows = load_windows(folder / "windows")
+    make_splits(windows, settings.split, animals=load_animals(folder / "windows"))
     for w in windows:
         assert (w.stop_s[w.labelled] <= w.decision_s[w.labelled] + 1e-6).all()
     return {w.recording: int(w.labelled.sum()) for w in windows}
@@ -53,7 +54,7 @@ def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     spikes = found.recordings[0].spikes
     assert spikes is not None
     assert (spikes.resolution_s, spikes.observed_from) == (pytest.approx(0.01), "trials")
-    assert any("refractory violations cannot be told" in w for w in found.recordings[0].warnings)
+    assert any("refractory violations cannot be told" in str(w) for w in found.recordings[0].warnings)
     assert run(found, tmp_path) == {name: n_trials}
     about = json.loads((tmp_path / "ingested" / name / "recording.json").read_text(encoding="utf-8"))
     assert about["bin_width_s"] is None, "the file holds spike times, known to 10 ms"
@@ -66,7 +67,7 @@ def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> Non
     assert set(found.proposal.data["target"]) == set().union(*(t for _, t, _ in REAL.values()))
     assert found.proposal.data["region_from"] == "auto"
     assert set(found.proposal.region_column.values()) == {"brain_area", "electrodes.location"}
-    assert any(w.startswith("recordings differ in proposed regions: ") for w in found.warnings)
+    assert any(str(w).startswith("recordings differ in proposed regions: ") for w in found.warnings)
     assert run(found, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
 
 

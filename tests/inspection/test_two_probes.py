@@ -9,8 +9,9 @@ import two_probes
 import yaml
 
 from spikebridge import config, io
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.inspection import complete, inspect
-from spikebridge.preprocess import load_animals, load_windows, write_windows
+from spikebridge.preprocess import write_windows
 from spikebridge.splits import make_splits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,9 +55,9 @@ def test_probes_without_common_time_are_read_apart(tmp_path: Path) -> None:
     assert [look.name for look in seen.recordings] == ["day1_imec0", "day1_imec1"]
     assert "recordings" not in seen.proposal.data
     assert any(
-        w.startswith("imec0, imec1 look like the probes of one session, day1, and are not") for w in seen.warnings
+        str(w).startswith("imec0, imec1 look like the probes of one session, day1, and are not") for w in seen.warnings
     )
-    assert any("-5000" in w and "offset_s" in w for w in seen.warnings)
+    assert any("-5000" in str(w) and "offset_s" in str(w) for w in seen.warnings)
 
 
 def test_two_sessions_and_a_single_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from spikebridge.inspection import Inspection
 
 
 def said(found: Inspection) -> str:
-    return "\n".join([*found.warnings, *(w for look in found.recordings for w in look.warnings)])
+    return "\n".join(map(str, [*found.warnings, *(w for look in found.recordings for w in look.warnings)]))
 
 
 def test_a_sound_recording_has_none(found: Found) -> None:
@@ -139,15 +139,15 @@ def test_overlapping_trials_come_from_validation(found: Found) -> None:
 
 def test_region_names_are_compared_across_recordings(found: Found) -> None:
     got = found(session(), session(seed=1, regions={"ca1": 6, "PL": 5}))
-    assert any("look like one under several names: 'CA1' (day) and 'ca1' (day1)" in text for text in got.warnings)
+    assert any("look like one under several names: 'CA1' (day) and 'ca1' (day1)" in str(w) for w in got.warnings)
     got = found(session(), session(seed=1, regions={"CAl": 6, "PL": 5}))
-    assert any("look like one under several names: 'CA1' (day) and 'CAl' (day1)" in text for text in got.warnings)
-    assert not any("several names" in text for text in found(session(), session(seed=1)).warnings)
+    assert any("look like one under several names: 'CA1' (day) and 'CAl' (day1)" in str(w) for w in got.warnings)
+    assert not any("several names" in str(w) for w in found(session(), session(seed=1)).warnings)
 
 
 def test_letters_that_look_alike_within_a_recording(found: Found) -> None:
     got = found(session(regions={"CA1": 6, "CAl": 1, "CA3": 4, "PL": 5}))
-    assert [t for t in got.recordings[0].warnings if "look alike" in t] == [
+    assert [t for t in map(str, got.recordings[0].warnings) if "look alike" in t] == [
         "regions look alike: 'CA1' (6 units) and 'CAl' (1 unit); is one a slip of l, 1 and I, or O and 0?"
     ]
 

@@ -125,7 +125,7 @@ def test_two_probes_are_one_recording(session: Path) -> None:
     assert contents.units["acronym"].tolist() == ["CA1", "DG", "PL5", "ACAd5", "PL5", "void"]
     assert train(contents, 1) == [2.0, 9.0]
     assert train(contents, 12) == [1.5, 4.25]
-    assert "unit ids: probe00 its number, probe01 10 + its number" in "\n".join(contents.notes)
+    assert "unit ids: probe00 its number, probe01 10 + its number" in "\n".join(map(str, contents.notes))
     observed = contents.observed_of_unit
     assert observed is not None
     assert [pairs[0, 0] for pairs in observed] == [0.5] * 3 + [0.75] * 3
@@ -160,7 +160,7 @@ def test_sorting_in_a_folder_of_the_probe_and_the_latest_revision(session: Path)
     contents = read(session)
     assert train(contents, 0) == [1.0, 4.0]
     assert contents.units["acronym"].tolist()[:3] == ["CA1", "DG", "PL5"]
-    assert any("are read from the later revision #2024-05-06#" in note for note in contents.notes)
+    assert any("are read from the later revision #2024-05-06#" in str(note) for note in contents.notes)
 
 
 def test_two_sortings_of_one_probe(session: Path) -> None:
@@ -168,7 +168,7 @@ def test_two_sortings_of_one_probe(session: Path) -> None:
     probe(home / "pykilosort", shift_s=1.0)
     contents = read(session, probes=["probe00"])
     assert train(contents, 0) == [1.5, 4.5]
-    assert any("the sorting pykilosort is read" in note for note in contents.notes)
+    assert any("the sorting pykilosort is read" in str(note) for note in contents.notes)
     assert train(read(session, probes=["probe00"], sorter=""), 0) == [0.5, 3.5]
     probe(home / "mine", shift_s=2.0)
     with pytest.raises(DataError, match=r"probe00 has several sortings .* name one in data.options: \{sorter: mine\}"):
@@ -179,7 +179,7 @@ def test_regions_by_id_where_there_are_no_acronyms(tmp_path: Path) -> None:
     probe(tmp_path / "s" / "alf" / "probe00", None, channels__brainLocationIds_ccf_2017=[382, -382, 997])
     contents = read(tmp_path / "s")
     assert contents.units["acronym"].tolist() == ["382", "-382", "997"]
-    assert any("called by the ids of the Allen atlas" in note for note in contents.notes)
+    assert any("called by the ids of the Allen atlas" in str(note) for note in contents.notes)
 
 
 def test_the_metrics_say_otherwise(session: Path) -> None:
@@ -198,7 +198,7 @@ def test_times_on_another_clock_are_not_read(session: Path) -> None:
     trials(session / "alf", intervals_bpod=np.zeros((3, 2)), goCue_times_bpod=np.zeros(3))
     contents = read(session)
     assert not [c for c in contents.tables["trials"] if "bpod" in c]
-    assert sum("on the clock of bpod" in note for note in contents.notes) == 2
+    assert sum("on the clock of bpod" in str(note) for note in contents.notes) == 2
 
 
 def test_columns_of_the_table_on_another_clock(session: Path) -> None:
@@ -207,7 +207,7 @@ def test_columns_of_the_table_on_another_clock(session: Path) -> None:
     contents = read(session)
     assert "start_time" in contents.tables["trials"]
     assert not [c for c in contents.tables["trials"] if "bpod" in c]
-    assert any("intervals_bpod_0 are not read" in note for note in contents.notes)
+    assert any("intervals_bpod_0 are not read" in str(note) for note in contents.notes)
 
 
 def test_spikes_in_samples_alone_are_not_taken(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_wheel_and_poses(session: Path) -> None:
     contents = read(session)
     assert set(contents.behavior["series"]) == {"wheel_position"}
     assert contents.behavior["value"].tolist() == [0.0, 1.0, 4.0]
-    assert any("_ibl_leftCamera.dlc.pqt; see data.options.behavior" in note for note in contents.notes)
+    assert any("_ibl_leftCamera.dlc.pqt; see data.options.behavior" in str(note) for note in contents.notes)
     asked = read(session, behavior=["leftCamera"]).behavior
     assert set(asked["series"]) == {"leftCamera_dlc_paw_x", "leftCamera_dlc_paw_y"}
 
@@ -303,8 +303,8 @@ def test_steinmetz_2019(flat: Path) -> None:
     assert contents.animal == "Cori"
     assert contents.units["acronym"].tolist() == ["CA3", "ACA", ""]
     assert contents.units["quality"].tolist() == ["good", "mua", ""]
-    assert any("count channels from 1" in note for note in contents.notes)
-    assert any("1 cluster on a channel that is none of 4" in note for note in contents.notes)
+    assert any("count channels from 1" in str(note) for note in contents.notes)
+    assert any("1 cluster on a channel that is none of 4" in str(note) for note in contents.notes)
     assert contents.tables["trials"]["response_choice"].tolist() == [1.0, 0.0, -1.0]
     assert contents.tables["spontaneous"]["start_time"].tolist() == [8.0]
     face = contents.behavior[contents.behavior["series"] == "face_motionEnergy"]

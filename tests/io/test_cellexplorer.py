@@ -165,7 +165,7 @@ def test_metrics_are_matched_by_uid(tmp_path: Path) -> None:
     save(path / "day1.cell_metrics.cellinfo.mat", "5", cell_metrics=metrics_struct(2))
     found = read("cellexplorer", path)
     assert "brain_region" not in found.units
-    assert any("cell_metrics are of 2 other units" in n for n in found.notes)
+    assert any("cell_metrics are of 2 other units" in str(n) for n in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_words_of_both_structs_count_cell_by_cell(tmp_path: Path) -> None:
     save(path / "day1.cell_metrics.cellinfo.mat", "5", cell_metrics=metrics)
     found = read("cellexplorer", path)
     assert found.units["quality"].tolist() == ["good", "mua", "noise"]
-    assert any("unit 2 (spikes: good, cell_metrics: mua; used: mua)" in n for n in found.notes)
+    assert any("unit 2 (spikes: good, cell_metrics: mua; used: mua)" in str(n) for n in found.notes)
 
 
 @pytest.mark.parametrize("name", ["..spikes.cellinfo.mat", "._day1.spikes.cellinfo.mat"])

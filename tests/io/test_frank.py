@@ -146,7 +146,7 @@ def test_without_anything_beside(tmp_path: Path) -> None:
     assert "region" not in found.units
     assert found.tables.keys() == {"epochs"}
     assert found.tables["epochs"].columns.tolist() == ["epoch", "start_time", "stop_time"]
-    findings = " ".join(f.text for f in io.choose(found, DATA, TrialsConfig()).findings)
+    findings = " ".join(str(f) for f in io.choose(found, DATA, TrialsConfig()).findings)
     assert "trials.table = 'trials' is no interval table" in findings
     assert "Tables: epochs" in findings
     assert "no region of a unit found" in findings

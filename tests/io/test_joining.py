@@ -125,8 +125,9 @@ def test_two_clocks_and_the_offset(session: TwoProbes, tmp_path: Path) -> None:
     contents = only(data(tmp_path, {"day1": given}))
     np.testing.assert_allclose(train(contents, 12), session.trains["imec1"][2], atol=1e-9)
     assert contents.tables["trials"]["decision_time"].tolist() == session.trials["decision_time"].tolist()
-    assert "imec1: offset_s: -1000 s added to the times of trials (trials: start_time, stop_time, decision_time)" in (
-        contents.notes
+    assert (
+        "imec1: offset_s: -1000 s added to the times of trials (trials: start_time, stop_time, decision_time)"
+        in map(str, contents.notes)
     )
 
 
@@ -141,7 +142,7 @@ def test_an_offset_of_the_spikes_alone(session: TwoProbes, tmp_path: Path) -> No
 def test_probes_compared(session: TwoProbes, tmp_path: Path) -> None:
     """12.5 s apart: said with seconds; no proof of two clocks."""
     paths = two_probes.write(two_probes.moved(session, "imec1", 12.5), tmp_path, "phy")
-    notes = only(data(tmp_path, {"d": paths_of(tmp_path, paths)})).notes
+    notes = [str(n) for n in only(data(tmp_path, {"d": paths_of(tmp_path, paths)})).notes]
     (note,) = [n for n in notes if n.startswith("probes joined")]
     assert any(n.startswith("imec1 begins +12.5 s and ends +12.6 s from imec0: where") for n in notes)
     assert any("offset_s: -12.5}" in n for n in notes)
@@ -191,8 +192,8 @@ def test_regions_in_different_columns(session: TwoProbes, tmp_path: Path) -> Non
     asked = data(tmp_path, {"day1": paths_of(tmp_path, paths)})
     contents = only(asked)
     assert io.choose(contents, asked, TrialsConfig()).recording.units["region"].tolist() == ["HC"] * 4 + ["PFC"] * 4
-    assert "the column region is filled for each probe by its own files: imec0 from region, imec1 from acronym" in (
-        contents.notes
+    assert "the column region is filled for each probe by its own files: imec0 from region, imec1 from acronym" in map(
+        str, contents.notes
     )
 
 
@@ -215,7 +216,7 @@ def test_units_beside_all_probes(session: TwoProbes, tmp_path: Path) -> None:
     table.to_csv(tmp_path / "units.csv", index=False)
     contents = only(asked)
     assert contents.units["region"].tolist() == ["HC"] * 4 + ["PFC"] * 4
-    assert not [n for n in contents.notes if "no column names regions" in n]
+    assert not [n for n in contents.notes if "no column names regions" in str(n)]
     table.assign(unit=table["probe"] + "/" + table["unit"].astype(str)).drop(columns="probe").to_csv(
         tmp_path / "units.csv", index=False
     )

@@ -57,7 +57,7 @@ def test_tetrodes_in_names(tmp_path: Path, name: str, tetrode: int | None) -> No
     t_file(tmp_path / "a" / f"{name}.t", [1, 2])
     found = read("mclust", tmp_path / "a")
     assert found.units["tetrode"].fillna(-1).tolist() == [-1 if tetrode is None else tetrode]
-    assert any("no tetrode in the names of unit" in n for n in found.notes) == (tetrode is None)
+    assert any("no tetrode in the names of unit" in str(n) for n in found.notes) == (tetrode is None)
 
 
 def test_regions_of_tetrodes_or_of_units(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_silent_units_stay_and_files_set_aside_are_told(tmp_path: Path) -> None:
     found = read("mclust", path)
     assert len(found.units) == 2
     assert found.spikes["time_s"].tolist() == [0.003, 0.001, 0.001]
-    assert any("1 files ._t" in n for n in found.notes)
+    assert any("1 files ._t" in str(n) for n in found.notes)
 
 
 def test_times_that_it_cannot_hold_are_not_moved(tmp_path: Path, recording: Any) -> None:

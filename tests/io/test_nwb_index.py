@@ -13,9 +13,9 @@ from nwb_contents import Writer
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io import read_contents
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.findings import Finding
 from spikebridge.io.formats.nwb.columns import rows_of
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.units import check_numbers

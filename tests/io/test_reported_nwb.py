@@ -61,7 +61,7 @@ def read(folder: Path, **asked: Any) -> Recording:
 
 
 def warned(folder: Path, **asked: Any) -> str:
-    return "\n".join(read(folder, **asked).warnings)
+    return "\n".join(map(str, read(folder, **asked).warnings))
 
 
 def refused(folder: Path, **asked: Any) -> str:
@@ -322,7 +322,7 @@ def test_times_that_are_invalid_for_another_probe(tmp_path: Path) -> None:
     folder = write(tmp_path, None, extra=add_invalid(["EcephysProbe", "2", "probeE"]))
     found = read(folder)
     assert found.observed[:, 0].tolist()[1:] == [60.0] and found.observed[0, 1] == 50.0
-    said = "\n".join(found.warnings)
+    said = "\n".join(map(str, found.warnings))
     assert "1 interval of invalid_times not applied: the tags (EcephysProbe, 2, probeE)" in said
     assert "10 s that the file calls invalid" in said
 

@@ -19,7 +19,7 @@ HOUR = 3600 * 30000
 
 
 def notes(found: Contents) -> str:
-    return "\n".join(found.notes)
+    return "\n".join(map(str, found.notes))
 
 
 # MClust
@@ -245,9 +245,8 @@ def test_open_ephys_timestamps_measure_the_rate(tmp_path: Path) -> None:
 
 
 def test_a_kilosort_folder_alone_gives_no_note_on_clocks(tmp_path: Path) -> None:
-    assert read("phy", kilosort(tmp_path / "day1")).notes == (
-        "no column names regions: a table units.csv with columns unit and region can give them",
-    )
+    (note,) = read("phy", kilosort(tmp_path / "day1")).notes
+    assert str(note) == "no column names regions: a table units.csv with columns unit and region can give them"
 
 
 def test_times_that_a_lab_shifted_by_trange_are_named(tmp_path: Path) -> None:
@@ -301,7 +300,7 @@ def tables(path: Path, spikes: str, units: str = "unit,region\n1,HC\n2,PFC\n") -
 def test_what_spreadsheets_leave_in_csv(tmp_path: Path, spikes: str) -> None:
     found = read("tables", tables(tmp_path / "day1", spikes))
     assert {u: t.tolist() for u, t in trains(found).items()} == {1: [0.5, 2.5], 2: [1.25]}
-    rows = [n for n in found.notes if "rows without any value at the end" in n]
+    rows = [n for n in map(str, found.notes) if "rows without any value at the end" in n]
     assert len(rows) == ("\n;" in spikes or "\n,,," in spikes)
 
 

@@ -23,7 +23,7 @@ quick = {"seq2seq": {"max_epochs": 1, "hidden_size": 8, "drift": True, "label_di
          "cebra": {"max_iterations": 5}}
 windows = simulated_windows(small_config())
 for name in models.names():
-    if not models.kind(name).missing():
+    if not models.get_class(name).missing_package():
         model = models.create(name, quick.get(name))
         model.fit(windows, [], np.random.default_rng(0))
         model.save(Path(sys.argv[1]) / name)
@@ -51,4 +51,5 @@ def test_two_processes_write_the_same_bytes(twice: list[Path], name: str) -> Non
 
 
 def test_every_model_that_is_installed_was_fitted(twice: list[Path]) -> None:
-    assert {p.name for p in twice[0].iterdir()} == {n for n in models.names() if not models.kind(n).missing()}
+    installed = {n for n in models.names() if not models.get_class(n).missing_package()}
+    assert {p.name for p in twice[0].iterdir()} == installed

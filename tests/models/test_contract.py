@@ -77,7 +77,7 @@ def test_prediction_uses_the_source_alone(model: Model, halves: Halves) -> None:
         assert (a is None and b is None) or np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("name", every_model(n for n in models.names() if models.kind(n).uses_target_past))
+@pytest.mark.parametrize("name", every_model(n for n in models.names() if models.get_class(n).uses_target_past))
 def test_target_bins_at_and_after_t_never_change_the_rate_at_t(name: str, halves: Halves) -> None:
     model, w = fitted(name, halves), halves[1][0]
     rates = model.predict(w).rates
@@ -162,7 +162,7 @@ def test_epochs_are_told_in_order(model: Model, halves: Halves) -> None:
 
 @pytest.mark.parametrize("name", every_model())
 def test_search_space_gives_valid_params_and_leaves_fixed_ones(name: str) -> None:
-    kind = models.kind(name)
+    kind = models.get_class(name)
     rng = optuna.samplers.RandomSampler(seed=0)
     for trial in (optuna.create_study(sampler=rng).ask() for _ in range(5)):
         suggested = kind.search_space(trial, {})
@@ -186,14 +186,14 @@ def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
 
 @pytest.mark.parametrize("name", every_model())
 def test_tuning_starts_at_the_defaults(name: str) -> None:
-    kind = models.kind(name)
+    kind = models.get_class(name)
     study = optuna.create_study()
     study.enqueue_trial(kind.defaults({}))
     assert kind.search_space(study.ask(), {}) == kind.defaults({})
 
 
 def test_the_word_tune_leaves_a_setting_to_the_tuner() -> None:
-    assert models.fixed("seq2seq", {"n_latents": "tune", "max_epochs": 3}) == {"max_epochs": 3}
+    assert models.fixed_params("seq2seq", {"n_latents": "tune", "max_epochs": 3}) == {"max_epochs": 3}
 
 
 def test_recordings_must_agree_in_bins(halves: Halves) -> None:
@@ -218,7 +218,7 @@ def test_recordings_must_agree_in_bins(halves: Halves) -> None:
 )
 def test_wrong_settings_are_named(section: dict[str, dict[str, object]], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        models.check(section)
+        models.check_section(section)
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge import models
+from spikebridge.artifacts.windows import load_recording_windows, save_windows
 from spikebridge.models.parts.baseline import fit_baseline
 from spikebridge.models.seq2seq.dataset import Stream, batches, smooth
 from spikebridge.models.seq2seq.start import linear_start, read_in_directions
@@ -73,8 +74,8 @@ def test_a_piece_is_its_rows(windows: list[Windows]) -> None:
 def test_a_fit_on_counts_that_stay_on_disk_is_the_fit(windows: list[Windows], tmp_path: Path) -> None:
     said = []
     for w in windows:
-        w.save(tmp_path / f"{w.recording}.npz")
-    there = [Windows.load(tmp_path / f"{w.recording}.npz", in_place=True) for w in windows]
+        save_windows(w, tmp_path)
+    there = [load_recording_windows(tmp_path, w.recording) for w in windows]
     for data in (windows, there):
         cut = [len(w) * 3 // 4 for w in data]
         train = [w.select(np.arange(k)) for w, k in zip(data, cut, strict=True)]

@@ -15,12 +15,12 @@ from spikebridge import models
 from spikebridge.errors import ConfigError
 from spikebridge.types import Windows
 
-EXTRAS = [name for name in models.names() if models.kind(name).extra]
+EXTRAS = [name for name in models.names() if models.get_class(name).extra]
 Halves = tuple[list[Windows], list[Windows]]
 
 
 def needs(name: str) -> pytest.MarkDecorator:
-    missing = models.kind(name).missing()
+    missing = models.get_class(name).missing_package()
     return pytest.mark.skipif(bool(missing), reason=missing or "-")
 
 
@@ -30,11 +30,11 @@ def test_which_they_are() -> None:
 
 @pytest.mark.parametrize("name", EXTRAS)
 def test_without_its_package_a_model_says_how_to_get_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = models.kind(name).extra
+    extra = models.get_class(name).extra
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert any(line.startswith(f"{extra}>=") for line in known[str(extra)])
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None)
-    for refused in (lambda: models.check({name: {}}), lambda: models.create(name)):
+    for refused in (lambda: models.check_section({name: {}}), lambda: models.create(name)):
         with pytest.raises(
             ConfigError, match=rf"model {name} needs the package {extra}.*pip install \"\.\[{extra}\]\""
         ):

@@ -12,10 +12,11 @@ from studies import small_config
 
 from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.artifacts.nested_models import NestedModelRun
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.nested_models import fit_nested_models
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import LATENTS, MAX_PARTS, SOURCE, part_decoder, window_parts
-from spikebridge.splits import check_training_intervals, load_splits
+from spikebridge.splits import check_training_intervals
 from spikebridge.types import Windows
 
 

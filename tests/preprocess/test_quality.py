@@ -264,13 +264,13 @@ def test_what_each_filter_did(hour: Recording, settings: Settings) -> None:
 def test_labels_that_contradict_or_are_not_used_are_said(hour: Recording, settings: Settings) -> None:
     units = hour.units.assign(quality=["good"] * 6, group=["mua", *["good"] * 5], label=[1.0, 1 / 3] * 3)
     contradict, unused = select_units(replace(hour, units=units), settings()).warnings
-    assert "unit 0 (quality: good, group: mua; used: mua)" in contradict
-    assert "label (1: 3, 0.333333333333: 3)" in unused
+    assert "unit 0 (quality: good, group: mua; used: mua)" in contradict.text
+    assert "label (1: 3, 0.333333333333: 3)" in unused.text
     asked = settings(quality={"sorter_label_from": "label", "sorter_labels": ["1"]})
     assert list(reasons(replace(hour, units=units), asked)) == [1, 3, 5], "the remedy works as it is said"
     windows, report = make_windows(replace(hour, units=units), settings(), ("a", "b"))
     assert windows.source_units.tolist() == [1, 2]
-    assert contradict in report["warnings"]
+    assert contradict.as_dict() in report["warnings"]
 
 
 def test_columns_of_other_names(tmp_path: Path, settings: Settings) -> None:

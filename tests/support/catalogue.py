@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io import reader_names
 from spikebridge.runtime.stage import stage_main
@@ -225,7 +226,7 @@ def accepts(case: Case, project: Project) -> None:
             json.loads(p.read_text(encoding="utf-8")) for p in sorted((project.root / "data/ingested").glob("*/*.json"))
         ]
         told = [line.removeprefix("  warning: ") for line in said.splitlines() if line.startswith("  warning: ")]
-        assert [w for about in kept for w in about["warnings"]] == told
+        assert [str(Finding.from_dict(w)) for about in kept for w in about["warnings"]] == told
 
 
 @contextlib.contextmanager

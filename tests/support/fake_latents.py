@@ -13,7 +13,7 @@ from spikebridge.artifacts.latents import FoldLatents, missing_latents, write_la
 from spikebridge.artifacts.nested_models import EncodingModels
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
 from spikebridge.nested_models.encoding.models import fit_encoding_models
-from spikebridge.splits import take, training_intervals
+from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 
@@ -38,7 +38,7 @@ def write_run(
     run = TrainingRun(train / "seq2seq")
     run.folder.mkdir(parents=True)
     write_latents(run.latents, data, latents, {})
-    folds = {f.fold: training_intervals(take(data, f.train)) for f in splits.folds}
+    folds = {f.fold: training_intervals(select_windows(data, f.train)) for f in splits.folds}
     run.write_training_intervals(TrainingIntervals(splits.hash, folds))
     return run
 

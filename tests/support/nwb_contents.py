@@ -29,10 +29,10 @@ def contents(path: Path, **options: str) -> Contents:
 def read(path: Path, settings: Config) -> Recording:
     """Contents, and what the parameters choose of them; what was odd joins the warnings."""
     chosen = choose(contents(path), settings.data, settings.trials)
-    wrong = [f.text for f in chosen.findings if f.wrong]
+    wrong = [str(f) for f in chosen.findings if f.is_error]
     if wrong:
         raise DataError(f"{chosen.recording.source_file}: {'; '.join(wrong)}")
-    return replace(chosen.recording, warnings=(*chosen.recording.warnings, *(f.text for f in chosen.findings)))
+    return replace(chosen.recording, warnings=(*chosen.recording.warnings, *chosen.findings))
 
 
 def add_behavior(file: Any) -> None:

@@ -76,9 +76,5 @@ def simulated_windows(settings: Config, seed: int = 0) -> list[Windows]:
 
 def every_model(names: Iterable[str] | None = None) -> list[Any]:
     """Parameters of a test over models (all of them); those whose package is not installed are skipped, and say why."""
-    return [
-        pytest.param(
-            n, marks=pytest.mark.skipif(bool(models.kind(n).missing()), reason=models.kind(n).missing() or "-")
-        )
-        for n in (models.names() if names is None else names)
-    ]
+    missing = {n: models.get_class(n).missing_package() for n in (models.names() if names is None else names)}
+    return [pytest.param(n, marks=pytest.mark.skipif(bool(m), reason=m or "-")) for n, m in missing.items()]

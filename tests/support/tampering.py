@@ -452,7 +452,7 @@ def load_and_predict(folder: Path) -> str:
 
 def used(model: Any) -> str:
     """What a loaded model is, after a prediction of each recording that must be a finite number."""
-    decides = models.kind(model.name).decides
+    decides = models.get_class(model.name).decides
     for name, units in model.recordings.items():
         counts = np.ones((2, model.n_bins, len(units["source_units"])))
         said = model.predict(counts, "probabilities" if decides else "target_rates", name)

@@ -16,16 +16,15 @@ from typing import Any
 
 import pandas as pd
 
+from spikebridge.artifacts.json_files import read_json, write_json
 from spikebridge.artifacts.training import (
     KEYS,
     IntervalLists,
     TrainingIntervals,
     TrainingRun,
     read_trials,
-    write_json,
 )
 from spikebridge.errors import DataError
-from spikebridge.types.lazy_arrays import read_json
 
 TRANSLATOR = "seq2seq"
 """The model whose latents the nested models read."""

@@ -14,6 +14,7 @@ import pandas as pd
 
 from spikebridge.duplicates import spike_sketch
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.runtime.stage_inputs import is_unfinished
 from spikebridge.types import Recording
@@ -40,7 +41,7 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
         "observed": recording.observed.tolist(),
         "bin_width_s": recording.resolution_s or None,
         "source_file": recording.source_file,
-        "warnings": list(recording.warnings),
+        "warnings": [w.as_dict() for w in recording.warnings],
         "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
         "spike_times": _times_digest(recording),
         "sketch": _sketch(recording),
@@ -91,7 +92,7 @@ def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
         animal=about["animal"],
         observed=as_intervals(about["observed"]),
         source_file=about["source_file"],
-        warnings=tuple(about["warnings"]),
+        warnings=tuple(map(Finding.from_dict, about["warnings"])),
         resolution_s=width,
         **tables,
     )

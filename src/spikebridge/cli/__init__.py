@@ -100,9 +100,9 @@ def use(arguments: argparse.Namespace) -> None:
 
 def results(_: argparse.Namespace) -> None:
     from spikebridge import config, tracking
+    from spikebridge.artifacts.json_files import read_json
     from spikebridge.tracking import describe
     from spikebridge.tracking.results import Results
-    from spikebridge.types.lazy_arrays import read_json
 
     project = tracking.home()
     found = Results(config.load(project / "params.yaml"), project)

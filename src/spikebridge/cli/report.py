@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from spikebridge.cli import drawing
 from spikebridge.cli.drawing import Part
 from spikebridge.cli.labels import candidates, label_columns
-from spikebridge.errors.grouping import errors_together, warnings_together
+from spikebridge.errors.grouping import group_errors, group_warnings
 from spikebridge.errors.messages import counted, listed
 from spikebridge.inspection.records import Column, Inspection, Look, Region, Series, Spikes, Table, Trial
 from spikebridge.inspection.spiking import FEW_SPIKES, VIOLATING
@@ -116,7 +116,7 @@ def _overview(found: Inspection) -> Part:
     asked = {*found.proposal.data["source"], *found.proposal.data["target"]}
     rows = [_overview_row(look, found, asked) for look in found.recordings]
     broken = [(look.name, look.path, look.error) for look in found.recordings if look.error]
-    errors = [line for text in errors_together(broken) for line in text.splitlines()]
+    errors = [line for text in group_errors(broken) for line in text.splitlines()]
     head = ("recording", "format", "animal", "from to (s)", "observed", "gaps", "trials", "units", "proposed regions")
     return Part(f"{found.path}: {counted(len(rows), 'recording')}", head, rows, errors, warn=bool(errors))
 
@@ -223,12 +223,12 @@ def _series_cells(several: Sequence[Series]) -> list[str]:
 
 
 def _warnings(found: Inspection) -> Iterator[Part]:
-    lines = list(found.warnings)
+    lines = [str(finding) for finding in found.warnings]
     read = [look for look in found.recordings if not look.error]
     if len(found.recordings) == 1:
-        lines = [*read[0].warnings, *lines]
+        lines = [*map(str, read[0].warnings), *lines]
     else:
-        lines += warnings_together([(look.name, text) for look in read for text in look.warnings], len(read))
+        lines += group_warnings([(look.name, finding) for look in read for finding in look.warnings], len(read))
     if lines:
         yield Part("Warnings", lines=[f"- {line}" for line in lines], warn=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from spikebridge.errors.findings import Finding
+
 
 class SpikebridgeError(Exception):
     """A mistake in the user's input. The message names the thing, what was expected and what was found."""
@@ -14,9 +16,9 @@ class ConfigError(SpikebridgeError):
 
 
 class DataError(SpikebridgeError):
-    """A recording, a table or an array does not hold what it should. warnings: what is merely odd in it besides."""
+    """A recording, a table or an array does not hold what it should. warnings: what else was found in it."""
 
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 class LeakageError(SpikebridgeError):

@@ -1,63 +1,64 @@
-"""Messages about many recordings: what several share is said once, with how many they are and their names."""
+"""Messages about many recordings: what several of them share is printed once, with their number and names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 
 MAX_NAMES = 4
 MIN_RECORDINGS = 4
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Line:
-    """What became of one recording, and its warnings."""
+class RecordingStatus:
+    """What a stage did with one recording, and the warnings about it."""
 
     recording: str
-    what: str
-    warnings: tuple[str, ...] = ()
+    status: str
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass
-class Heard:
-    """Passes on what is said of recordings. A warning that an earlier recording had is not said again at once.
+class StatusPrinter:
+    """Prints the status of recordings as they are done, and each kind of warning in full once.
 
-    `finish` says it for all of the others together. Warnings are the same where they differ in numbers alone. Of fewer
-    than MIN_RECORDINGS recordings (`of`), each has all of its own.
+    A warning of a kind that an earlier recording had is kept back, and `finish` prints it for all of these recordings
+    together. Of fewer than MIN_RECORDINGS recordings, each is printed with all its warnings.
     """
 
     say: Callable[[str], None]
-    of: int
-    first: dict[str, tuple[str, str]] = field(default_factory=dict)
-    others: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    n_recordings: int
+    first: dict[Key, tuple[str, Finding]] = field(default_factory=dict)
+    others: dict[Key, list[tuple[str, Finding]]] = field(default_factory=dict)
 
-    def __call__(self, line: Line) -> None:
+    def __call__(self, done: RecordingStatus) -> None:
         new = []
-        for text in line.warnings:
-            key = _numberless(text.replace(line.recording, "#"))
-            if self.of >= MIN_RECORDINGS and key in self.first:
-                self.others.setdefault(key, []).append((line.recording, text))
+        for finding in done.warnings:
+            if self.n_recordings >= MIN_RECORDINGS and _kind(finding) in self.first:
+                self.others.setdefault(_kind(finding), []).append((done.recording, finding))
             else:
-                self.first.setdefault(key, (line.recording, text))
-                new.append(text)
-        self.say("\n".join([f"{line.recording}: {line.what}", *(f"  warning: {w}" for w in new)]))
+                self.first.setdefault(_kind(finding), (done.recording, finding))
+                new.append(finding)
+        self.say("\n".join([f"{done.recording}: {done.status}", *(f"  warning: {f}" for f in new)]))
 
     def finish(self) -> None:
-        for key, several in self.others.items():
-            name, text = self.first[key]
+        """Print the warnings that were kept back."""
+        for kind, several in self.others.items():
+            name, first = self.first[kind]
             names = [n for n, _ in several]
-            numbers = "" if all(t.replace(n, name) == text for n, t in several) else ", with other numbers"
+            values = "" if all(str(f) == str(first) for _, f in several) else ", with other values"
             more = counted(len(names), "more recording")
-            self.say(f"  warning: {more} as {name}{numbers} ({listed(names, MAX_NAMES)}): {text}")
+            self.say(f"  warning: {more} as {name}{values} ({listed(names, MAX_NAMES)}): {first}")
 
 
-def errors_together(errors: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Errors that are the same but for the recording are one, with the names of the others.
+def group_errors(errors: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Lines of error. Errors that differ in nothing but the recording become one, with the names of the others.
 
-    errors: recording, its path, and the text. Texts with other numbers stay apart: who mends them needs the numbers.
+    errors: name of a recording, its path, and the text.
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, path, text in errors:
@@ -72,19 +73,22 @@ def errors_together(errors: Sequence[tuple[str, str, str]]) -> list[str]:
     return lines
 
 
-def warnings_together(several: Sequence[tuple[str, str]], of: int) -> list[str]:
-    """(recording, warning) -> one line for each warning, those that differ in numbers alone together."""
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for name, text in several:
-        groups.setdefault(_numberless(text), []).append((name, text))
-    return [_together(group, of) for group in groups.values()]
+def group_warnings(warnings: Sequence[tuple[str, Finding]], n_recordings: int) -> list[str]:
+    """One line for each kind of warning, with the names of its recordings. warnings: name of a recording, warning."""
+    groups: dict[Key, list[tuple[str, Finding]]] = {}
+    for name, finding in warnings:
+        groups.setdefault(_kind(finding), []).append((name, finding))
+    return [_line(group, n_recordings) for group in groups.values()]
 
 
-def _together(several: Sequence[tuple[str, str]], of: int) -> str:
-    names, texts = zip(*several, strict=True)
-    who = ("both" if of == 2 else f"all {of}") + " recordings" if len(names) == of > 1 else listed(names, MAX_NAMES)
+def _line(several: Sequence[tuple[str, Finding]], n_recordings: int) -> str:
+    names, texts = [name for name, _ in several], [str(finding) for _, finding in several]
+    if len(names) == n_recordings > 1:
+        who = ("both" if n_recordings == 2 else f"all {n_recordings}") + " recordings"
+    else:
+        who = listed(names, MAX_NAMES)
     return f"{who}: {texts[0]}" if len(set(texts)) == 1 else f"{who}; {names[0]}: {texts[0]}"
 
 
-def _numberless(text: str) -> str:
-    return re.sub(r"[\d.]+", "#", text)
+def _kind(finding: Finding) -> Key:
+    return finding.code, finding.subject

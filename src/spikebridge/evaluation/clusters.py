@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import ConfigError
 
-ENOUGH_RECORDINGS = 6
+MIN_RECORDINGS = 6
 """With six recordings a one-sided sign flip reaches 1/64, and 3/64 < 0.05 after Holm over three tests."""
 
 
@@ -35,7 +35,7 @@ def clusters_of(table: pd.DataFrame, rule: str, animals: Mapping[str, str] | Non
     animals: recording -> animal, for the rule animal.
     """
     if rule == "auto":
-        rule = "recording" if table["recording"].nunique() >= ENOUGH_RECORDINGS else "block"
+        rule = "recording" if table["recording"].nunique() >= MIN_RECORDINGS else "block"
     groups = table["recording"].map(dict(animals or {})) if rule == "animal" else table[rule]
     if groups.isna().any():
         nameless = sorted(set(table["recording"][groups.isna()]))

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from spikebridge.artifacts.latents import LatentsByFold, read_latents
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Decisions, TrainingIntervals, TrainingRun, Translation
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.preprocess import load_animals, load_windows
-from spikebridge.splits import load_splits
 from spikebridge.types import Splits, Windows
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from spikebridge.text.plain_text import read_csv
+from spikebridge.artifacts.windows import load_quality, load_report
 
 QUALITY = [
     "recording", "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio",
@@ -18,7 +17,6 @@ LIMITS = ["recording", "column", "low", "high", "note"]
 FILTERS = ["recording", "filter", "units", "judged", "dropped", "note"]
 NOTES = {"isi_violations_ratio": "ISI violations are not judged: ", "presence_ratio": "presence is not judged: "}
 """How the notes of preprocess begin on measures that it could not take."""
-SUFFIX = ".quality.csv"
 
 
 def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
@@ -26,21 +24,21 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
 
     note: why nothing could be judged by that limit, else empty. quality_filters: how many units each filter could
     judge, how many it drops, and what that rests on or why it judged none, by recording.
-    All without rows where preprocess wrote no <recording>.quality.csv.
+    All without rows where preprocess wrote no quality tables.
     """
-    paths = sorted(windows_folder.glob(f"*{SUFFIX}"))
-    parts = [read_csv(p, keep_default_na=False, na_values=[""]).assign(recording=_name(p)) for p in paths]
-    report = json.loads((windows_folder / "report.json").read_text(encoding="utf-8"))["recordings"]
+    tables = load_quality(windows_folder)
+    parts = [table.assign(recording=name) for name, table in tables.items()]
+    report = load_report(windows_folder)["recordings"]
     rows = [
-        [_name(path), column, *ends, _note(column, about.get("notes", []))]
-        for path in paths
-        for about in [report.get(_name(path), {}).get("quality", {})]
+        [name, column, *ends, _note(column, about.get("notes", []))]
+        for name in tables
+        for about in [report.get(name, {}).get("quality", {})]
         for column, ends in about.get("limits", {}).items()
     ]
     filters = [
-        {"recording": _name(path), **one}
-        for path in paths
-        for one in report.get(_name(path), {}).get("quality", {}).get("filters", [])
+        {"recording": name, **one}
+        for name in tables
+        for one in report.get(name, {}).get("quality", {}).get("filters", [])
     ]
     quality = pd.concat(parts, ignore_index=True)[QUALITY] if parts else pd.DataFrame(columns=QUALITY)
     return {
@@ -48,10 +46,6 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
         "quality_limits": pd.DataFrame(rows, columns=LIMITS),
         "quality_filters": pd.DataFrame(filters, columns=FILTERS),
     }
-
-
-def _name(path: Path) -> str:
-    return path.name.removesuffix(SUFFIX)
 
 
 def _note(column: str, notes: list[str]) -> str:

@@ -16,17 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge import metrics, models
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import studies
 from spikebridge.models import Model
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import lock, remove
-from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
+from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 
@@ -62,8 +63,8 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
 
     manifest = load_splits(splits)
     parallel.prepare(parallel.n_workers(config.compute, len(manifest.folds) + 1))
-    models.check(config.models)
-    if manifest.by != "block" and not models.kind(model).transfers:
+    models.check_section(config.models)
+    if manifest.by != "block" and not models.get_class(model).transfers:
         raise ConfigError(
             f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
             f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
@@ -73,7 +74,8 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     unfinished = work / _fingerprint(config, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
     jobs = [TuningStudy(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
-    workers = parallel.n_workers(config.compute, len(jobs)) if models.kind(model).space else 1  # not worth a process
+    tunable = bool(models.get_class(model).space)
+    workers = parallel.n_workers(config.compute, len(jobs)) if tunable else 1  # else not worth a process
     with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
 
         def advance(done: int) -> None:
@@ -83,18 +85,18 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     out.mkdir(parents=True)
     *best, full = [chosen for chosen, _ in results]
     run = TuningRun(out)
-    run.write_settings(TunedSettings(model, best, full, bool(models.kind(model).space), manifest.hash))
+    run.write_settings(TunedSettings(model, best, full, bool(models.get_class(model).space), manifest.hash))
     run.write_trials((row for _, rows in results for row in rows), [job.storage for job in jobs])
     remove(work)
 
 
 def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
     settings = [config.seed, config.models[model], config.tune.model_dump()]
-    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash())[:16]
+    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
 def _budget(config: Config, model: str) -> int:
-    return config.tune.n_trials if models.kind(model).space else 1
+    return config.tune.n_trials if models.get_class(model).space else 1
 
 
 def _safe(fold: str) -> str:
@@ -112,7 +114,7 @@ def _study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[d
         report(len(done))
         data = load_windows(job.windows)
         parts = inner_partitions(load_splits(job.splits), job.fold)
-        learnt = [(take(data, part.train), take(data, part.valid)) for part in parts]
+        learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
         for number in range(len(done), _budget(job.config, job.model)):
             seed = int(random_generator(job.config.seed, "tune", job.model, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.n_startup_trials)
@@ -127,8 +129,8 @@ def _run_trial(
     """learnt: windows to learn from and to validate on, of every inner fold."""
     import optuna
 
-    fixed = models.fixed(job.model, job.config.models[job.model])
-    kind = models.kind(job.model)
+    fixed = models.fixed_params(job.model, job.config.models[job.model])
+    kind = models.get_class(job.model)
     if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from spikebridge import models
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.config.declared_tests import BASELINE, DECIDING
 from spikebridge.errors import DataError
-from spikebridge.types.lazy_arrays import read_json
 
 
 def best_model(config: Config, project: Path) -> str:
@@ -27,7 +27,7 @@ def best_model(config: Config, project: Path) -> str:
     train = project / "runs" / "train"
     deciding = [m for m in config.models if (train / m / "predictions.parquet").is_file()]
     named = [m for m in deciding if m in DECIDING]
-    candidates = named or [m for m in deciding if m != BASELINE and models.kind(m).from_source]
+    candidates = named or [m for m in deciding if m != BASELINE and models.get_class(m).from_source]
     candidates = candidates or [m for m in deciding if m == BASELINE]
     if not candidates:
         raise DataError(f"{train}: expected predictions of at least one model of {list(config.models)}, found none")

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from spikebridge import config
 from spikebridge.config import Config, DataConfig, Section
 from spikebridge.errors import ConfigError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.errors.validation_errors import describe_errors
 from spikebridge.inspection import block, warnings
@@ -24,6 +25,8 @@ from spikebridge.inspection.partial import examine
 from spikebridge.inspection.propose import propose
 from spikebridge.inspection.records import Inspection, Look, Proposal, Region, Trial, document
 from spikebridge.inspection.spiking import regions
+from spikebridge.io.validation.observed import SILENT_PAUSE
+from spikebridge.io.validation.regions import REGION_WITHOUT_UNITS
 from spikebridge.labels.trial_labels import label_called
 
 __all__ = ["Asked", "Inspection", "Look", "Proposal", "Region", "Trial", "complete", "document", "inspect"]
@@ -91,7 +94,7 @@ def _data(path: Path, asked: Asked, held: Mapping[str, Any]) -> DataConfig:
 
 def _tried(
     opened: Sequence[Opened], proposal: Proposal, text: str, base: Mapping[str, Any]
-) -> tuple[Trial, Mapping[str, tuple[str, ...]]]:
+) -> tuple[Trial, Mapping[str, tuple[Finding, ...]]]:
     """text: the proposal as it is printed: that, and nothing else, is what is tried."""
     if proposal.missing:
         wrong, warnings = examine(opened, proposal)
@@ -113,18 +116,17 @@ def _with_broken(trial: Trial, looks: Sequence[Look]) -> Trial:
 
 
 def _with_warnings(
-    look: Look, opened: Sequence[Opened], proposal: Proposal, checked: Mapping[str, tuple[str, ...]]
+    look: Look, opened: Sequence[Opened], proposal: Proposal, checked: Mapping[str, tuple[Finding, ...]]
 ) -> Look:
     one = next((o for o in opened if o.look is look), None)
     if one is None:
         return look
-    said = [*look.warnings, *checked.get(look.name, ())]
-    pauses = any(text.startswith("no unit fires") for text in said)
-    own = warnings.of_recording(one, proposal)
-    said += [text for text in own if not (pauses and text.startswith("no unit fires"))]
+    findings = [*look.warnings, *checked.get(look.name, ())]
+    left_out = {warnings.SILENT_STRETCHES} if any(f.code == SILENT_PAUSE for f in findings) else set()
     if len(opened) > 1:  # the proposal names the regions of all recordings: that one lacks some is no mistake in it
-        said = [text for text in said if not text.startswith("no unit in data.")]
-    return replace(look, warnings=tuple(dict.fromkeys(said)))
+        left_out.add(REGION_WITHOUT_UNITS)
+    findings += warnings.of_recording(one, proposal)
+    return replace(look, warnings=tuple(dict.fromkeys(f for f in findings if f.code not in left_out)))
 
 
 def _all_regions(opened: Sequence[Opened], proposal: Proposal) -> tuple[Region, ...]:

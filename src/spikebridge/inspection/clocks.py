@@ -8,16 +8,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted
 from spikebridge.inspection.columns import holds_numbers, is_time, numbers
 from spikebridge.inspection.names import TIMES, align_rank, is_decision, says
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Column, Proposal, Spikes
 from spikebridge.io.observed import INVALID
+from spikebridge.io.validation.time_unit import TRIAL_OPTIONS
 
 Array = NDArray[np.float64]
 
 UNITS = {"milliseconds": 1e3, "microseconds": 1e6}
+DIVIDE = {
+    "milliseconds": "divide them by 1000",
+    "microseconds": "divide them by 1000000",
+    "samples": "divide them by the sampling rate in Hz",
+}
 SAMPLED_HZ = (5e3, 6e4)
 """Sampling rates of amplifiers: whole numbers so many times later than the last spike may be samples."""
 MOSTLY = 0.9
@@ -26,9 +33,17 @@ FEWEST = 5
 COVERED = 0.3
 """Part of a recording that its trials cover once both are in seconds: less is no sign that they are."""
 QUESTION = ": are both in seconds on one clock?"
+SPIKE_OPTIONS = "; or set data.options: {time_unit: ms, trial_time_unit: s}"
+OPTIONS = {
+    "milliseconds": "; or set data.options: {trial_time_unit: ms}",
+    "microseconds": "; or set data.options: {trial_time_unit: us}",
+    "samples": "; or set data.options: {trial_time_unit: samples, sampling_rate_hz: 30000}",
+    "": TRIAL_OPTIONS,
+}
+"""What to set where the reader takes options that name the unit of times; "": of a table in no known unit."""
 
 
-def beside_the_spikes(one: Opened) -> Iterator[str]:
+def beside_the_spikes(one: Opened) -> Iterator[Finding]:
     """Interval tables most of whose rows lie before the first or after the last spike, or far too early among them."""
     spikes = one.look.spikes
     if spikes is None or spikes.first_s is None or spikes.last_s is None:
@@ -47,15 +62,21 @@ def beside_the_spikes(one: Opened) -> Iterator[str]:
             which = (
                 f"all {counted(len(rows), 'row')}" if len(outside) == len(rows) else f"{len(outside)} of {len(rows)}"
             )
-            yield (
+            text = (
                 f"{name} outside the spikes' range: {which} ({outside.min():g} to {outside.max():g}) lie outside "
-                f"{first:g} to {last:g} s{_unit_of(rows, first, last)}"
+                f"{first:g} to {last:g} s"
             )
+            unit = _unit_of(rows, first, last)
+            question, remedy = (f"; they look like {unit}:", DIVIDE[unit]) if unit else (QUESTION, "")
+            remedy += OPTIONS[unit] if one.outline.time_unit_options else ""
+            yield Finding.warning("table-outside-spikes", name, text + question, remedy)
         elif early:
-            yield (
+            remedy = "divide them by 1000" + (SPIKE_OPTIONS if one.outline.time_unit_options else "")
+            text = (
                 f"spikes reach from {first:g} to {last:g}, {name} from {rows.min():g} to {rows.max():g}: the spikes "
-                "look like milliseconds; divide them by 1000"
+                "look like milliseconds;"
             )
+            yield Finding.warning("spikes-in-milliseconds", name, text, remedy)
 
 
 def _fits(times: Array, first: float, last: float) -> bool:
@@ -65,21 +86,17 @@ def _fits(times: Array, first: float, last: float) -> bool:
 
 
 def _unit_of(rows: Array, first: float, last: float) -> str:
-    """What the times of a table look like, and what to do; else a question."""
+    """The unit that the times of a table seem to have instead of seconds; empty where none fits."""
     for unit, factor in UNITS.items():
         if _fits(rows / factor, first, last):
-            return _like(unit, factor)
+            return unit
     whole = bool((rows == np.floor(rows)).all())
     if whole and SAMPLED_HZ[0] <= rows.max() / max(last, 1e-9) <= SAMPLED_HZ[1]:
-        return "; they look like samples: divide them by the sampling rate in Hz"
-    return QUESTION
+        return "samples"
+    return ""
 
 
-def _like(unit: str, factor: float) -> str:
-    return f"; they look like {unit}: divide them by {factor:.0f}"
-
-
-def passed_over(one: Opened, proposal: Proposal) -> Iterator[str]:
+def passed_over(one: Opened, proposal: Proposal) -> Iterator[Finding]:
     """Columns whose names say that they are better to align to than the proposed one, and why they were not taken."""
     name, align = proposal.trials["table"], proposal.trials["align"]
     table = next((t for t in one.look.tables if t.name == name), None)
@@ -89,7 +106,8 @@ def passed_over(one: Opened, proposal: Proposal) -> Iterator[str]:
     for column in table.columns:
         if column.kind != "time" and says(column.name, TIMES) and _order(column.name) < proposed:
             why = _why_no_time(column, one.outline.tables[name], one.look.spikes)
-            yield f"column {column.name} of table {name} is not proposed as a time: {why}"
+            text = f"column {column.name} of table {name} is not proposed as a time: {why}"
+            yield Finding.warning("column-not-proposed", f"{name}.{column.name}", text)
 
 
 def _order(name: str) -> tuple[float, bool]:
@@ -108,7 +126,8 @@ def _why_no_time(column: Column, frame: pd.DataFrame, spikes: Spikes) -> str:
     what = f"({times.min():g} to {times.max():g})"
     if column.kind == "relative":
         return f"its values {what} seem to be counted from something in each trial; add the time of that to them"
-    unit = next((_like(u, f) for u, f in UNITS.items() if is_time(values / f, frame)), "")
+    like = (f"; they look like {u}: {DIVIDE[u]}" for u, f in UNITS.items() if is_time(values / f, frame))
+    unit = next(like, "")
     if spikes.observed and _mostly_outside(times, spikes.observed[0][0], spikes.observed[-1][1]):
         first, last = spikes.observed[0][0], spikes.observed[-1][1]
         return f"its times {what} lie outside the observed time ({first:g} to {last:g} s){unit or QUESTION}"

@@ -14,8 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.windows import load_recording_windows, save_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.errors.findings import Finding
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
 from spikebridge.io import choose, read_apart
@@ -23,7 +25,7 @@ from spikebridge.io.entries import read_entry
 from spikebridge.io.ingest import checked_recording
 from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
 from spikebridge.splits import make_splits
-from spikebridge.types import Recording, Windows
+from spikebridge.types import Recording
 
 MOST_SPIKES = 50_000_000
 """Over all recordings; of more, windows are not cut, only the trials are looked at."""
@@ -35,16 +37,16 @@ class Tried:
     preprocess reports it. wrong: why there are no windows."""
 
     recording: Recording
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
     kept: Counter[tuple[str, str]]
     filters: Sequence[Mapping[str, Any]] = ()
     wrong: str = ""
 
 
-def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str, tuple[str, ...]]]:
+def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str, tuple[Finding, ...]]]:
     """What came of it, and the warnings of each recording."""
     problems: list[str] = []
-    warnings: dict[str, tuple[str, ...]] = {}
+    warnings: dict[str, tuple[Finding, ...]] = {}
     small = sum(o.look.spikes.number for o in opened if o.look.spikes) <= MOST_SPIKES
     classes = _classes(opened, config) if small else ()
     with tempfile.TemporaryDirectory() as folder:
@@ -87,11 +89,11 @@ def _try(one: Opened, config: Config, classes: tuple[str, ...], folder: Path) ->
         windows, report = make_windows(recording, config, classes)
     except SpikebridgeError as error:
         return replace(done, wrong=str(error))
-    windows.save(folder / f"{one.look.name}.npz")
+    save_windows(windows, folder)
     counts = ((role, c) for role, regions in report["units"].items() for c in regions.values())
     return replace(
         done,
-        warnings=(*warnings, *report["quality"]["warnings"]),
+        warnings=(*warnings, *map(Finding.from_dict, report["quality"]["warnings"])),
         kept=sum((Counter(_unit_counts(role, c)) for role, c in counts), Counter()),
         filters=report["quality"]["filters"],
     )
@@ -110,7 +112,7 @@ def _cut(tried: Sequence[Tried], looked: Trial, config: Config, classes: tuple[s
     """What the stages preprocess and split make of the windows in the folder."""
     if wrong := next((t.wrong for t in tried if t.wrong), ""):
         raise DataError(wrong)
-    made = [Windows.load(folder / f"{t.recording.name}.npz", in_place=True) for t in tried]
+    made = [load_recording_windows(folder, t.recording.name) for t in tried]
     units = sum((t.kept for t in tried), Counter())
     done = Trial(
         runs=True,

@@ -10,7 +10,8 @@ import pandas as pd
 
 from spikebridge.config import DataConfig
 from spikebridge.errors import DataError
-from spikebridge.errors.grouping import errors_together
+from spikebridge.errors.findings import Finding
+from spikebridge.errors.grouping import group_errors
 from spikebridge.errors.messages import counted
 from spikebridge.inspection.columns import series_of, table_of
 from spikebridge.inspection.probes import Sessions, sessions_in
@@ -58,7 +59,7 @@ class All:
     opened: list[Opened]
     not_read: tuple[str, ...]
     data: DataConfig
-    remarks: tuple[str, ...]
+    remarks: tuple[Finding, ...]
 
 
 def open_all(data: DataConfig, say: Callable[[str], None]) -> All:
@@ -75,7 +76,7 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> All:
     for entry in entries:
         found.open(entry)
     if not found.opened:
-        raise DataError("\n".join(errors_together([(look.name, look.path, look.error) for look in found.looks])))
+        raise DataError("\n".join(group_errors([(look.name, look.path, look.error) for look in found.looks])))
     kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in found.apart}
     used = data.model_copy(update={"recordings": kept})
     not_read = look_apart(partial(left_beside, found.entries, used), data)
@@ -98,7 +99,7 @@ class _Opening:
         self.opened: list[Opened] = []
         self.entries: list[Entry] = []
         self.apart: set[str] = set()
-        self.remarks: list[str] = []
+        self.remarks: list[Finding] = []
         self.room = MAX_KEPT_BYTES
 
     def open(self, entry: Entry) -> None:
@@ -124,10 +125,11 @@ class _Opening:
 
     def _apart(self, entry: Entry, why: str) -> None:
         """Read the probes of a guessed session each for itself. why: what speaks against one recording."""
-        self.remarks.append(
+        text = (
             f"{', '.join(p.name for p in entry.probes)} look like the probes of one session, {entry.name}, "
             f"and are not proposed as one recording: {why}"
         )
+        self.remarks.append(Finding.warning("probes-not-joined", entry.name, text))
         self.apart.add(entry.name)
         for single in self.sessions.singles[entry.name]:
             self.open(single)
@@ -171,7 +173,7 @@ def _opened(entry: Entry, start: Look, contents: Contents, data: DataConfig, kee
         regions={name: regions(units, names) for name, names in places.items()},
         tables=tuple(table_of(name, frame) for name, frame in contents.tables.items()),
         behavior=series_of(contents.behavior),
-        warnings=contents.notes,
+        warnings=tuple(map(Finding.of, contents.notes)),
     )
     return Opened(entry, look, outline(contents, look), contents if keep else None, units, places)
 

@@ -7,13 +7,12 @@ from functools import partial
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import NOBODY
 from spikebridge.inspection.records import Proposal
 from spikebridge.io import choose, read_apart
 from spikebridge.io.entries import read_entry
-from spikebridge.io.findings import Finding
-from spikebridge.io.remedies import with_remedy
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.regions import check_regions
@@ -26,10 +25,10 @@ MOMENT_S = (-0.05, 0.0)
 """A window that stands in where no alignment can be proposed: whether trials lie in the observed time at all."""
 
 
-def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ...], dict[str, tuple[Finding, ...]]]:
     """What ingest would refuse whatever is added to the proposal, and the warnings of each recording."""
     wrong: list[str] = []
-    warnings: dict[str, tuple[str, ...]] = {}
+    warnings: dict[str, tuple[Finding, ...]] = {}
     for one in opened:
         try:
             findings = read_apart(partial(_findings, one, proposal), one.entry, _data(proposal))
@@ -37,9 +36,8 @@ def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ..
             wrong.append(str(error))
             continue
         name = one.outline.source_file or one.look.name
-        said = with_remedy if one.outline.units_of_time else str
-        wrong += [f"{name}: {said(f.text)}" for f in findings if f.wrong]
-        warnings[one.look.name] = tuple(said(f.text) for f in findings if not f.wrong)
+        errors, warnings[one.look.name] = split_errors(findings)
+        wrong += [f"{name}: {error}" for error in errors]
     return tuple(wrong), warnings
 
 
@@ -51,9 +49,9 @@ def _found(one: Opened, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data(proposal), _trials(one, proposal)
     contents = one.contents or read_entry(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
-    subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused)
+    subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
     told = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())
-    yield from (f for f in chosen.findings if not f.wrong or chosen.missing - told)
+    yield from (f for f in chosen.findings if not f.is_error or chosen.missing - told)
     parts = chosen.missing - {"regions"} | (set() if trials else {"trials"})
     silent = {check for key, checks in NEEDS.items() if key in proposal.missing for check in checks}
     for check, part in CHECKS.items():

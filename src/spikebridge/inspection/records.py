@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spikebridge.errors.findings import Finding
+
 
 @dataclass(frozen=True)
 class Region:
@@ -125,7 +127,7 @@ class Look:
     regions: Mapping[str, tuple[Region, ...]] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     behavior: tuple[Series, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ class Inspection:
     regions: tuple[Region, ...]
     tables: tuple[Table, ...]
     not_read: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
     proposal: Proposal
     trial: Trial
     block: str

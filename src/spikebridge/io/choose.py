@@ -17,9 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, QualityConfig, TrialsConfig
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.findings import Finding
 from spikebridge.io.observed import interval_table, observed_time
 from spikebridge.io.usable import merged, unused, without_excluded, without_faulty
 from spikebridge.types import Recording
@@ -37,14 +37,14 @@ PROBE = "probe"
 class Choice:
     """A recording, what was odd or wrong in choosing it, and the parts that could not be chosen at all.
 
-    missing: any of "regions", "trials", "observed"; these parts of the recording are empty. units_of_time: as in
-    Contents. unused: ids of units that no result uses, by their region or sorter label; see `usable`.
+    missing: any of "regions", "trials", "observed"; these parts of the recording are empty. time_unit_options: as
+    in Contents. unused: ids of units that no result uses, by their region or sorter label; see `usable`.
     """
 
     recording: Recording
     findings: tuple[Finding, ...]
     missing: frozenset[str]
-    units_of_time: bool = False
+    time_unit_options: bool = False
     unused: frozenset[int] = frozenset()
 
 
@@ -94,11 +94,11 @@ def _chosen(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choic
         behavior=contents.behavior,
         observed=as_intervals([]) if observed is None else observed,
         source_file=contents.source_file,
-        warnings=contents.notes,
+        warnings=tuple(map(Finding.of, contents.notes)),
         resolution_s=contents.resolution_s,
     )
     missing = frozenset(name for name, part in parts.items() if part is None)
-    return Choice(recording, tuple(findings), missing, contents.units_of_time)
+    return Choice(recording, tuple(findings), missing, contents.time_unit_options)
 
 
 def region_choices(contents: Contents, data: DataConfig) -> dict[str, list[str]]:
@@ -131,14 +131,16 @@ def _regions(contents: Contents, data: DataConfig, findings: list[Finding]) -> l
     if asked not in choices and asked in contents.units:
         choices[asked] = _column(contents, asked)
     if asked not in choices:
-        findings.append(Finding(True, _no_region(contents, data.region_from, choices)))
+        findings.append(
+            Finding.error("no-region-column", "data.region_from", _no_region(contents, data.region_from, choices))
+        )
         return None
     regions = choices[asked]
     torn = sum(r not in p and r != "" for r, p in zip(regions, contents.places.get(asked, ()), strict=False))
     if torn:
         n = f"{torn} of {counted(len(regions), 'unit')}"
         text = f"{n} on as many electrodes of a source as of a target region, used in neither"
-        findings.append(Finding(False, text))
+        findings.append(Finding.warning("units-between-regions", "regions", text))
     return regions
 
 

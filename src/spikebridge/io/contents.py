@@ -9,6 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
+
+NO_REGIONS = "no-column-names-regions"
+"""The code of the finding that no column of the units names regions."""
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -23,7 +28,8 @@ class Contents:
     observed: (interval, 2), seconds, when the whole recording was observed; None where the file does not say.
     observed_of_unit: one (interval, 2) a unit; None where the file does not say.
     resolution_s: width of the bins that the file holds instead of spike times; 0 where it holds times.
-    units_of_time: whether `data.options` may say the unit of its times; see `remedies`.
+    notes: what the reader found or did; a plain sentence is a finding that is the same only letter by letter.
+    time_unit_options: whether `data.options` may say the unit of its times; see `time_units`.
     """
 
     name: str
@@ -37,8 +43,8 @@ class Contents:
     observed_of_unit: tuple[NDArray[np.float64], ...] | None = None
     resolution_s: float = 0.0
     source_file: str = ""
-    notes: tuple[str, ...] = ()
-    units_of_time: bool = False
+    notes: tuple[Finding | str, ...] = ()
+    time_unit_options: bool = False
 
 
 def no_behavior() -> pd.DataFrame:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from spikebridge.config import DataConfig, ProbeFiles
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.io.contents import Contents
+from spikebridge.io.contents import NO_REGIONS, Contents
 from spikebridge.io.formats.sidecars import read_sidecars, sidecars_of
 from spikebridge.io.joining import Part, join, with_shared
 from spikebridge.io.naming import check_names
@@ -162,9 +163,9 @@ def read_entry(entry: Entry, data: DataConfig, times: Collection[str] = ()) -> C
     return moved(contents, data, times)
 
 
-def _answered(note: str, contents: Contents) -> bool:
+def _answered(note: Finding | str, contents: Contents) -> bool:
     """Whether a note of one probe on its regions no longer holds, since a table beside all probes names them."""
-    return "no column names regions" in note and "region" in contents.units and contents.units["region"].notna().all()
+    return Finding.of(note).code == NO_REGIONS and "region" in contents.units and contents.units["region"].notna().all()
 
 
 def _own_files(entry: Entry, data: DataConfig) -> list[str]:

@@ -19,7 +19,7 @@ from spikebridge.artifacts.recordings import load_about, save_ingested
 from spikebridge.config import Config
 from spikebridge.duplicates import sketch_overlap
 from spikebridge.errors import DataError
-from spikebridge.errors.grouping import Heard, Line, errors_together
+from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_errors
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
@@ -37,23 +37,6 @@ from spikebridge.types import Recording
 
 SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
-ROOMS = (
-    "config",
-    "digest",
-    "expressions",
-    "ingested",
-    "inputs",
-    "intervals",
-    "io",
-    "plain_text",
-    "repeated",
-    "sorter_labels",
-    "suggest",
-    "trial_table",
-    "types",
-    "unit_labels",
-)
-"""Code that has a say in what an ingested recording holds."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +56,6 @@ class Outcome:
 
     name: str
     unchanged: bool = False
-    warnings: tuple[str, ...] = ()
     wrong: str = ""
     spikes: str = ""
     sketch: tuple[int, ...] = ()
@@ -97,14 +79,14 @@ def ingest(
     if hint:
         say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
-    heard = Heard(say, len(jobs))
+    printer = StatusPrinter(say, len(jobs))
     try:
-        outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), heard, torch=False)
+        outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), printer, torch=False)
     finally:
         raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
-    heard.finish()
+    printer.finish()
     refused = [(o.name, str(job.entry.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
-    wrong = errors_together(refused) or _duplicates(outcomes)
+    wrong = group_errors(refused) or _duplicates(outcomes)
     if wrong:
         raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
     return [o.name for o in outcomes]
@@ -116,7 +98,7 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
     check_offset_names(config.data, [e.name for e in here.entries])
     if here.not_read:
         say(f"{config.data.path}: not read, since no reader takes them: {listed(here.not_read, 10)}")
-    code = source_hash(*ROOMS)
+    code = source_hash(__name__)
     return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.entries]
 
 
@@ -167,7 +149,7 @@ def checked_recording(contents: Contents, config: Config) -> Recording:
         config.trials,
         chosen.findings,
         chosen.missing,
-        chosen.units_of_time,
+        chosen.time_unit_options,
         chosen.unused,
     )
     return replace(chosen.recording, warnings=warnings)
@@ -188,7 +170,7 @@ def ingest_one(job: Job, report: Report) -> Outcome:
     return outcome
 
 
-def _ingest_one(job: Job) -> tuple[Outcome, Line | None]:
+def _ingest_one(job: Job) -> tuple[Outcome, RecordingStatus | None]:
     """The outcome, and what is said of it."""
     name = job.entry.name
     try:
@@ -196,19 +178,17 @@ def _ingest_one(job: Job) -> tuple[Outcome, Line | None]:
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
-            return _done(name, True, about), Line(name, "unchanged")
+            return _done(name, True, about), RecordingStatus(name, "unchanged")
         recording = checked_recording(read_entry(job.entry, job.config.data, job.config.trials.times), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
-        refused = Line(name, "refused, see below", tuple(error.warnings)) if error.warnings else None
+        refused = RecordingStatus(name, "refused, see below", error.warnings) if error.warnings else None
         return Outcome(name, wrong=str(error)), refused
-    return _done(name, False, load_about(job.out)), Line(name, "read", tuple(recording.warnings))
+    return _done(name, False, load_about(job.out)), RecordingStatus(name, "read", recording.warnings)
 
 
 def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
-    return Outcome(
-        name, unchanged, tuple(about["warnings"]), spikes=about["spike_times"], sketch=tuple(about["sketch"])
-    )
+    return Outcome(name, unchanged, spikes=about["spike_times"], sketch=tuple(about["sketch"]))
 
 
 def _fingerprint(job: Job) -> str:

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE, REGION_COLUMNS
 from spikebridge.io.contents import Contents
@@ -52,7 +53,7 @@ def join(name: str, parts: Sequence[Part], source_file: str = "") -> Contents:
     contradict each other in a table.
     """
     wrong: list[str] = []
-    notes = [f"{p.probe}: {note}" for p in parts for note in p.contents.notes]
+    notes: list[Finding | str] = [_of_part(p.probe, note) for p in parts for note in p.contents.notes]
     spans = [observed_of(p.contents) for p in parts]
     notes += _compared(parts, spans, wrong)
     ids, numbering = _new_ids(parts)
@@ -74,7 +75,7 @@ def join(name: str, parts: Sequence[Part], source_file: str = "") -> Contents:
         resolution_s=parts[0].contents.resolution_s,
         source_file=source_file or name,
         notes=tuple(dict.fromkeys(notes)),
-        units_of_time=any(p.contents.units_of_time for p in parts),
+        time_unit_options=any(p.contents.time_unit_options for p in parts),
     )
 
 
@@ -89,7 +90,7 @@ def with_shared(contents: Contents, beside: Sidecars, where: str) -> Contents:
     if len(animals) > 1:
         wrong.append(f"animal: {where} says {beside.animal}, the probes say {contents.animal}")
     refuse(contents.name, wrong)
-    notes = [*contents.notes, *(f"{where}: {note}" for note in beside.notes)]
+    notes = [*contents.notes, *(_of_part(where, note) for note in beside.notes)]
     behavior = joined_behavior([("probes", contents.behavior), (where, beside.behavior)], notes)
     units = _with_units_beside(contents, beside.units, where, notes)
     return replace(
@@ -101,6 +102,12 @@ def with_shared(contents: Contents, beside: Sidecars, where: str) -> Contents:
         observed=beside.observed,
         notes=tuple(notes),
     )
+
+
+def _of_part(part: str, note: Finding | str) -> Finding:
+    """A note of one probe, or of the tables beside all probes, as one of the recording."""
+    one = Finding.of(note)
+    return replace(one, subject=f"{part}: {one.subject}", text=f"{part}: {one.text}")
 
 
 def refuse(name: str, wrong: Sequence[str]) -> None:
@@ -133,7 +140,7 @@ def _per_unit(part: Part, span: Array) -> Sequence[Array]:
     return said if said is not None and part.contents.observed is None else [span] * len(part.contents.units)
 
 
-def _compared(parts: Sequence[Part], spans: Sequence[Array], wrong: list[str]) -> list[str]:
+def _compared(parts: Sequence[Part], spans: Sequence[Array], wrong: list[str]) -> list[Finding]:
     """A note on the times of the parts. Two without common time are wrong: no trial can have spikes of both."""
     held = [(p.probe, first_to_last(p.contents.spikes["time_s"].to_numpy(dtype=np.float64))) for p in parts]
     held = [(probe, span) for probe, span in held if len(span)]
@@ -155,24 +162,27 @@ def _compared(parts: Sequence[Part], spans: Sequence[Array], wrong: list[str]) -
         f"probes joined on one clock: spikes of {said}; first spikes {np.ptp(first):.3g} s apart, last spikes "
         f"{np.ptp(last):.3g} s apart; {common:.6g} of {ever:.6g} s are common to all"
     )
-    return [text + (": are they on one clock?" if common < MIN_COMMON * ever else ""), *_offsets(held)]
+    text += ": are they on one clock?" if common < MIN_COMMON * ever else ""
+    return [Finding.warning("probes-joined", "probes", text), *_offsets(held)]
 
 
-def _offsets(held: Sequence[tuple[str, Array]]) -> list[str]:
+def _offsets(held: Sequence[tuple[str, Array]]) -> list[Finding]:
     """A note for each probe that begins and ends equally later, or earlier, than the first: no proof of two clocks."""
     (first, a), *others = held
     notes = []
     for probe, b in others:
         begin, end = b[0] - a[0]
         if abs(begin) > MIN_OFFSET_S and abs(begin - end) < ALIKE * abs(begin):
-            notes.append(
-                f"{probe} begins {begin:+.3g} s and ends {end:+.3g} s from {first}: where their clocks began at "
-                f"different times, write its path as {{path: ..., offset_s: {-begin:.3g}}}, with the exact seconds"
+            text = f"{probe} begins {begin:+.3g} s and ends {end:+.3g} s from {first}:"
+            remedy = (
+                f"where their clocks began at different times, write its path as {{path: ..., offset_s: {-begin:.3g}}}"
+                ", with the exact seconds"
             )
+            notes.append(Finding.warning("probe-offset", probe, text, remedy))
     return notes
 
 
-def _new_ids(parts: Sequence[Part]) -> tuple[list[NDArray[np.int64]], str]:
+def _new_ids(parts: Sequence[Part]) -> tuple[list[NDArray[np.int64]], Finding]:
     """(unit,) ids of each part, and a note that says how they came about."""
     old = [p.contents.units["unit"].to_numpy(dtype=np.int64) for p in parts]
     every = np.concatenate(old) if old else np.empty(0, dtype=np.int64)
@@ -181,9 +191,11 @@ def _new_ids(parts: Sequence[Part]) -> tuple[list[NDArray[np.int64]], str]:
     if every.min(initial=0) < 0 or step * len(parts) > MAX_ID:
         ends = np.cumsum([0, *map(len, old)])
         made = [np.arange(a, b, dtype=np.int64) for a, b in pairwise(ends)]
-        return made, "units of all probes are numbered from 0; see the columns probe, id_on_probe and name"
+        text = "units of all probes are numbered from 0; see the columns probe, id_on_probe and name"
+        return made, Finding.warning("unit-ids-of-probes", "unit ids", text)
     said = listed(f"{p.probe} {f'{k * step} + ' if k else ''}its number" for k, p in enumerate(parts))
-    return [k * step + ids for k, ids in enumerate(old)], f"unit ids: {said}; see the columns probe, id_on_probe, name"
+    text = f"unit ids: {said}; see the columns probe, id_on_probe, name"
+    return [k * step + ids for k, ids in enumerate(old)], Finding.warning("unit-ids-of-probes", "unit ids", text)
 
 
 def _animal(parts: Sequence[Part], wrong: list[str]) -> str:
@@ -209,7 +221,7 @@ def _spikes(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]]) -> pd.DataF
     return pd.concat(frames, ignore_index=True)
 
 
-def _units(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]], notes: list[str]) -> pd.DataFrame:
+def _units(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]], notes: list[Finding | str]) -> pd.DataFrame:
     same = _share_regions(parts, notes)
     frames = []
     for part, new in zip(parts, ids, strict=True):
@@ -252,7 +264,7 @@ def _own_regions(contents: Contents) -> list[str]:
     return ["" if v is None or v != v else str(v) for v in contents.units[name]]
 
 
-def _share_regions(parts: Sequence[Part], notes: list[str]) -> bool:
+def _share_regions(parts: Sequence[Part], notes: list[Finding | str]) -> bool:
     """Whether all parts name regions in the same columns. Else each fills a column region by its own, and a note
     says so.
     """
@@ -260,7 +272,8 @@ def _share_regions(parts: Sequence[Part], notes: list[str]) -> bool:
     if len({frozenset(names) for names in named}) == 1 or not any(named):
         return True
     said = listed(f"{p.probe} from {names[0] if names else 'nowhere'}" for p, names in zip(parts, named, strict=True))
-    notes.append(f"the column region is filled for each probe by its own files: {said}")
+    text = f"the column region is filled for each probe by its own files: {said}"
+    notes.append(Finding.warning("regions-of-probes", "regions", text))
     return False
 
 
@@ -273,7 +286,9 @@ def _places(parts: Sequence[Part]) -> dict[str, tuple[tuple[str, ...], ...]]:
     }
 
 
-def _with_units_beside(contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[str]) -> pd.DataFrame:
+def _with_units_beside(
+    contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[Finding | str]
+) -> pd.DataFrame:
     """Units with the columns of a table beside all probes, whose column unit holds names (imec0/12), or numbers with a
     column probe. A number alone may be a unit of each probe."""
     if beside is None:
@@ -287,4 +302,7 @@ def _with_units_beside(contents: Contents, beside: pd.DataFrame | None, where: s
             f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
             f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
         )
-    return join_units(contents.units, beside, contents.name, notes)
+    said: list[str] = []
+    units = join_units(contents.units, beside, contents.name, said)
+    notes.extend(map(Finding.of, said))
+    return units

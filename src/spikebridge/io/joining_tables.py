@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import no_behavior
 from spikebridge.labels.trial_labels import label_names
 
@@ -83,7 +84,7 @@ def _is_number(values: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
 
 
-def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[str]) -> pd.DataFrame:
+def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[Finding | str]) -> pd.DataFrame:
     """The series of all parts. One that several parts have is there once where it is the same; else with their
     names.
     """
@@ -101,7 +102,8 @@ def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[str])
             frames.append(different[0][1])
             continue
         called = [f"{part}/{name}" for part, _ in different]
-        notes.append(f"behaviour {name} differs between the probes: its series are called {', '.join(called)}")
+        text = f"behaviour {name} differs between the probes: its series are called {', '.join(called)}"
+        notes.append(Finding.warning("behavior-of-probes-differs", name, text))
         frames += [series.assign(series=new) for new, (_, series) in zip(called, different, strict=True)]
     return pd.concat(frames, ignore_index=True)
 

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.findings import Finding
 from spikebridge.io.unit_names import names_of
 from spikebridge.types.intervals import as_intervals, intersect_intervals, merge_intervals, subtract_intervals, total_s
 
@@ -71,7 +71,7 @@ def _without_invalid(
             f"{counted(int(other.sum()), 'interval')} of {INVALID} not applied: the tags "
             f"({listed(_tags(table[other]), 3)}) name a group of electrodes without used units"
         )
-        findings.append(Finding(False, text))
+        findings.append(Finding.warning("invalid-times-of-other-probes", INVALID, text))
     invalid = _span_of(table[~other], f"table {INVALID!r}", findings)
     if invalid is None:
         return None
@@ -82,11 +82,11 @@ def _without_invalid(
             f"all observed time ({lost:g} s) is called invalid by the table {INVALID}: to use it, name other times in "
             "data.observed (trials, say)"
         )
-        findings.append(Finding(True, text))
+        findings.append(Finding.error("all-time-invalid", INVALID, text))
         return None
     if lost or not other.all():
         note = f"{lost:g} s that the file calls invalid (its table {INVALID}) are not used"
-        findings.append(Finding(False, note))
+        findings.append(Finding.warning("invalid-times-removed", INVALID, note))
     return kept
 
 
@@ -115,7 +115,7 @@ def interval_table(contents: Contents, name: str, key: str, findings: list[Findi
             text = f"{key} = {name!r} is no interval table{hint} Tables: {listed(contents.tables)}"
         else:
             text = f"{key} = {name!r}: no interval table is here (rows with start_time and stop_time); expected one"
-        findings.append(Finding(True, text))
+        findings.append(Finding.error("unknown-table", key, text))
         return None
     return contents.tables[name]
 
@@ -135,8 +135,9 @@ def _span_of(table: pd.DataFrame, name: str, findings: list[Finding], check: boo
     columns = [c for c in ("start_time", "stop_time") if c in table and pd.api.types.is_numeric_dtype(table[c])]
     if len(columns) < 2:
         findings.append(
-            Finding(
-                True,
+            Finding.error(
+                "intervals-without-times",
+                name,
                 f"observed time from {name} needs columns start_time and stop_time, "
                 f"in seconds; name another in data.observed",
             )
@@ -152,8 +153,9 @@ def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
     if len(bad):
         shown = listed((_shown(pairs[i]) for i in bad), 5)
         findings.append(
-            Finding(
-                True,
+            Finding.error(
+                "reversed-intervals",
+                name,
                 f"{name}: expected intervals that end after they start, found {shown}: correct "
                 "them, or name other times in data.observed",
             )
@@ -180,14 +182,15 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
             f"the units of source and target were never observed at the same time: {several}. Leave units out by "
             "data.exclude_units, or name other times in data.observed"
         )
-        findings.append(Finding(True, text))
+        findings.append(Finding.error("units-never-together", "observed time", text))
         return None
     together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))
     if together < LITTLE * ever:
         least = min(sets, key=lambda key: total_s(sets[key]))
         findings.append(
-            Finding(
-                False,
+            Finding.warning(
+                "little-common-time",
+                "observed time",
                 f"only {together:g} of {ever:g} s are observed for every unit of source and target; least for "
                 f"{_units(owners[least])}, {total_s(sets[least]):g} s",
             )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import CLOCKS, DataConfig
 from spikebridge.errors import ConfigError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.contents import Contents
 
@@ -96,17 +97,20 @@ def moved_by(contents: Contents, by: Offset, times: Collection[str] = (), settin
     notes = list(contents.notes)
     if by.spikes:
         contents = _spikes_moved(contents, by.spikes)
-        notes.append(f"{setting}: {by.spikes:+g} s added to the times of the spikes and to the observed time")
+        text = f"{setting}: {by.spikes:+g} s added to the times of the spikes and to the observed time"
+        notes.append(Finding.warning("offset-added", "spikes", text))
     if by.trials:
         columns = {name: time_columns(table, times) for name, table in contents.tables.items()}
         tables = {name: _table_moved(contents.tables[name], columns[name], by.trials) for name in columns}
         contents = replace(contents, tables=tables)
         where = "; ".join(f"{name}: {listed(mine, 10)}" for name, mine in columns.items())
-        notes.append(f"{setting}: {by.trials:+g} s added to the times of trials ({where or 'no table'})")
+        text = f"{setting}: {by.trials:+g} s added to the times of trials ({where or 'no table'})"
+        notes.append(Finding.warning("offset-added", "trials", text))
     if by.behavior and len(contents.behavior):
         behavior = contents.behavior.assign(time_s=contents.behavior["time_s"].astype(float) + by.behavior)
         contents = replace(contents, behavior=behavior)
-        notes.append(f"{setting}: {by.behavior:+g} s added to the times of behaviour")
+        text = f"{setting}: {by.behavior:+g} s added to the times of behaviour"
+        notes.append(Finding.warning("offset-added", "behavior", text))
     return replace(contents, notes=tuple(notes))
 
 

@@ -45,7 +45,6 @@ from spikebridge.io.guard import looks_at
 from spikebridge.io.limits import LINKS, current, leaves, not_regular, rooted, why_not_opened, within
 from spikebridge.io.naming import check_names, unique_names
 from spikebridge.io.offsets import moved
-from spikebridge.io.remedies import takes_units_of_time
 from spikebridge.io.tree import DEEPEST, depth_below, entries, is_loop, left_in
 from spikebridge.runtime.stage_inputs import UNFINISHED
 from spikebridge.types import Recording
@@ -105,6 +104,11 @@ def options_of(reader: Reader, data: DataConfig) -> Section:
         raise ConfigError(f"data.options of the reader {key_of(reader)}: {lines}") from None
 
 
+def takes_time_units(options: type[Section]) -> bool:
+    """Whether `data.options` of a reader may say the unit of the times of spikes, of trials and of behaviour."""
+    return {"time_unit", "trial_time_unit", "behavior_time_unit"} <= set(options.model_fields)
+
+
 def read_contents(path: Path, data: DataConfig, name: str = "", times: Collection[str] = ()) -> Contents:
     """Everything one recording holds, its times moved by `data.offset_s`.
 
@@ -122,7 +126,7 @@ def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
     if reader is None:
         raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
     contents = reader.read(Path(path), options_of(reader, data))
-    return replace(contents, name=name or contents.name, units_of_time=takes_units_of_time(reader.Options))
+    return replace(contents, name=name or contents.name, time_unit_options=takes_time_units(reader.Options))
 
 
 def name_of(path: Path, reader: Reader) -> str:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from spikebridge.config import DataConfig, QualityConfig
 from spikebridge.duplicates import has_repeated_spikes
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.findings import Finding
 from spikebridge.io.unit_names import named, names_of
 from spikebridge.labels.sorter_labels import unit_labels, unwanted
 from spikebridge.types.spike_trains import first_spikes
@@ -53,15 +53,20 @@ def without_excluded(contents: Contents, data: DataConfig, findings: list[Findin
         hints = [f"{word!r}{did_you_mean(str(word), by_word, '')}" for word in lost]
         here = listed((names.get(unit, str(unit)) for unit in ids), 20)
         findings.append(
-            Finding(
-                True,
+            Finding.error(
+                "unknown-excluded-unit",
+                "data.exclude_units",
                 f"data.exclude_units: no unit {listed(hints, 10)} in this recording; units here: {here}. To leave out "
                 f"units of some recordings alone, write data.exclude_units: {{{contents.name}: [...]}}",
             )
         )
     out = list(dict.fromkeys(by_word[str(word)] for word in asked if str(word) in by_word))
     if out:
-        findings.append(Finding(False, f"{named(out, names)} left out, as data.exclude_units asks"))
+        findings.append(
+            Finding.warning(
+                "units-excluded", "data.exclude_units", f"{named(out, names)} left out, as data.exclude_units asks"
+            )
+        )
     return _without(contents, contents.units["unit"].isin(out).to_numpy(), out)
 
 
@@ -75,7 +80,7 @@ def merged(contents: Contents, data: DataConfig, findings: list[Finding]) -> Con
         return contents
     who = named(np.unique(units[again]).tolist(), names_of(contents.units))
     text = f"{counted(len(again), 'duplicate spike time')} of {who} merged, as data.duplicates asks"
-    findings.append(Finding(False, text))
+    findings.append(Finding.warning("duplicates-merged", "data.duplicates", text))
     return replace(contents, spikes=contents.spikes.drop(index=contents.spikes.index[again]).reset_index(drop=True))
 
 
@@ -117,7 +122,9 @@ def without_faulty(
             gone |= mine
     for (fault, reason), ids in faults.items():
         who = named(ids, names_of(contents.units))
-        findings.append(Finding(False, f"{who} left out: {fault}, and not used anyway ({reason})"))
+        findings.append(
+            Finding.warning("faulty-units-excluded", fault, f"{who} left out: {fault}, and not used anyway ({reason})")
+        )
     return _without(contents, gone, units[gone].tolist())
 
 

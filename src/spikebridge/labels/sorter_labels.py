@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.labels.unit_labels import (
     kept_words,
@@ -36,7 +37,7 @@ class UnitLabels:
     words: tuple[str, ...]
     origin: str
     missing: str
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
 
 
 def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, recording: str) -> UnitLabels:
@@ -62,9 +63,11 @@ def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, reco
     warnings = []
     if judged.contradictions:
         called = used["name" if "name" in used else "unit"]
-        warnings.append(said_of(judged.contradictions, [f"unit {name}" for name in called]))
+        text = said_of(judged.contradictions, [f"unit {name}" for name in called])
+        warnings.append(Finding.warning("sorter-labels-contradict", "quality.sorter_label_from", text))
     if others := not_used(units):
-        warnings.append(f"units columns that look like labels and are not used: {listed(others, 5)}; {HOW}")
+        text = f"units columns that look like labels and are not used: {listed(others, 5)};"
+        warnings.append(Finding.warning("sorter-labels-not-used", "quality.sorter_label_from", text, HOW))
     missing = "" if columns else "no units column holds words such as good, mua or noise"
     return UnitLabels(judged.labels or none, _origin(columns, judged.source, judged.labels), missing, tuple(warnings))
 

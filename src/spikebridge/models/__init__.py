@@ -1,4 +1,4 @@
-"""The models, found by file name: adding one is adding a file (or package) that defines a Model of that name."""
+"""The models, found by file name: to add one, add a file (or package) that defines a Model of that name."""
 
 from __future__ import annotations
 
@@ -10,21 +10,43 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.models.base import Model, check_params
+from spikebridge.models.base import Model, validated_params
 from spikebridge.models.parts.saved_files import MODEL_FILE, read_saved_model
 
-__all__ = ["Model", "check", "create", "fixed", "kind", "load", "names"]
+__all__ = ["Model", "check_section", "create", "fixed_params", "get_class", "load", "names"]
 NOT_MODELS = {"base", "parts"}
 TUNE = "tune"
 
 
 def names() -> list[str]:
-    """Every model there is."""
+    """List the names of all models.
+
+    Returns
+    -------
+    list of str
+        Names of the modules of this package that define a model.
+    """
     return sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in NOT_MODELS)
 
 
-def kind(name: str) -> type[Model]:
-    """The class of a model. Raises ConfigError with "did you mean" for an unknown name."""
+def get_class(name: str) -> type[Model]:
+    """Import the class of a model.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+
+    Returns
+    -------
+    type
+        The subclass of Model.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name; it suggests a similar one.
+    """
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=1)
         raise ConfigError(
@@ -39,40 +61,102 @@ def kind(name: str) -> type[Model]:
 
 
 def create(name: str, params: Mapping[str, Any] | None = None, device: str = "cpu") -> Model:
-    """A model that has not been fitted."""
-    return kind(name)(params, device)
+    """Make a model that is not fitted.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+    params : mapping, optional
+        Settings that differ from the defaults.
+    device : str
+        Where torch computes, such as "cpu" or "cuda".
+
+    Returns
+    -------
+    Model
+        The model.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name or wrong settings.
+    """
+    return get_class(name)(params, device)
 
 
 def load(folder: Path) -> Model:
-    """Read a saved model of any kind; see `Model.load`."""
+    """Read a saved model of any class; see `Model.load`.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that `Model.save` wrote.
+
+    Returns
+    -------
+    Model
+        Predicts as the model that was saved.
+
+    Raises
+    ------
+    DataError
+        Where the folder does not hold a saved model, or its files were changed.
+    """
     folder = Path(folder)
     if not (folder / MODEL_FILE).is_file():
         raise DataError(f"{folder}: expected a saved model with a {MODEL_FILE}, found none")
     name = read_saved_model(folder).model
     if name not in names():
         raise DataError(f"{folder / MODEL_FILE}: expected model as one of {', '.join(names())}, got {name[:80]!r}")
-    return kind(name).load(folder)
+    return get_class(name).load(folder)
 
 
-def fixed(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that the user has given a value; the word `tune` leaves a setting to the tuner.
+def fixed_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Select the settings that the user has given a value; the word `tune` leaves a setting to the tuner.
 
-    Raises ConfigError for an unknown model or key, a wrong value, `tune` for a key that is not tuned, or a model whose
-    package is not installed.
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+    params : mapping
+        The section of this model in params.yaml.
+
+    Returns
+    -------
+    dict
+        Settings with their values.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown model or key, a wrong value, `tune` for a key that is not tuned, or a model whose package is not
+        installed.
     """
-    model = kind(name)
-    if missing := model.missing():
+    model = get_class(name)
+    if missing := model.missing_package():
         raise ConfigError(missing)
     given = {k: v for k, v in params.items() if not (v == TUNE and k in model.Params.model_fields)}
-    check_params(name, model.Params, given)
+    validated_params(name, model.Params, given)
     for key in params:
         if key not in given and key not in model.space:
-            can = ", ".join(model.space) or "none"
-            raise ConfigError(f"models.{name}.{key} cannot be tuned, give it a value (tunable: {can})")
+            tunable = ", ".join(model.space) or "none"
+            raise ConfigError(f"models.{name}.{key} cannot be tuned, give it a value (tunable: {tunable})")
     return given
 
 
-def check(models: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check the section models: of params.yaml; see `fixed`."""
+def check_section(models: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check the section models of params.yaml; see `fixed_params`.
+
+    Parameters
+    ----------
+    models : mapping
+        Name of a model -> its section.
+
+    Raises
+    ------
+    ConfigError
+        For the first model that is wrong.
+    """
     for name, params in models.items():
-        fixed(name, params)
+        fixed_params(name, params)

@@ -1,4 +1,4 @@
-"""What every model is: fit, predict, save, load, and a space to tune in."""
+"""The base class of all models: fit, predict, save, load, and the space of settings to tune in."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from spikebridge.types import History, Predictions, Windows
 
 OnEpoch = Callable[[dict[str, float]], None]
 Space = Mapping[str, tuple[Any, ...]]
+"""Setting -> ("log" | "float", low, high) or ("categorical", value, value, ...), as Optuna suggests them."""
 
 
 class Params(Section):
@@ -29,13 +30,25 @@ class Params(Section):
 
 
 class Model(ABC):
-    """One way to predict decisions (`decides`), target spikes (`translates`), or both, from source counts.
+    """A model predicts decisions (`decides`), target spikes (`translates`), or both, from source counts.
 
-    `fit` sees only the windows that it is given; `predict` uses the source counts of its windows, and of the windows
-    themselves no more than when they start (for drift) and whether they are a trial's. Two exceptions are declared,
-    among the yardsticks: where `from_source` is False it may use behaviour, covariates and time of a window, and where
-    `uses_target_past` is True the target's bins before the one that it predicts. Labels of its windows it never sees.
-    A pooled model shares parameters between recordings; any other keeps one fit per recording behind the same face.
+    `fit` sees only the windows that it is given. `predict` uses the source counts of its windows, when they start (for
+    slow drift) and whether they are trial windows, and never their labels. Two exceptions among the baselines are
+    declared: with `from_source` False a model may use behaviour, covariates and time of a window, and with
+    `uses_target_past` True the target's bins before the one that it predicts. A pooled model shares parameters between
+    recordings; any other keeps one fit per recording.
+
+    Parameters
+    ----------
+    params : mapping, optional
+        Settings that differ from the defaults of `Params`.
+    device : str
+        Where torch computes, such as "cpu" or "cuda".
+
+    Raises
+    ------
+    ConfigError
+        For an unknown or wrong setting, or where the package that the model needs is not installed.
     """
 
     name: ClassVar[str]
@@ -43,19 +56,17 @@ class Model(ABC):
     translates: ClassVar[bool] = False
     pooled: ClassVar[bool] = False
     early_stopping: ClassVar[bool] = False
-    from_source: ClassVar[bool] = True  # source counts are all that a prediction needs; else it cannot be served
-    uses_target_past: ClassVar[bool] = False  # the rate at t depends on the target's bins before t
-    transfers: ClassVar[bool] = False  # can predict a recording whose units it has never seen
-    extra: ClassVar[str | None] = (
-        None  # the package that it needs beside the usual; pyproject.toml has an extra so named
-    )
+    from_source: ClassVar[bool] = True  # predictions need nothing but source counts; otherwise it cannot be served
+    uses_target_past: ClassVar[bool] = False  # the rate in a bin depends on the target's counts in earlier bins
+    transfers: ClassVar[bool] = False  # can predict a recording whose units it was not fitted on
+    extra: ClassVar[str | None] = None  # the optional package that it needs; an extra of pyproject.toml has its name
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}
 
     def __init__(self, params: Mapping[str, Any] | None = None, device: str = "cpu") -> None:
-        if missing := self.missing():
+        if missing := self.missing_package():
             raise ConfigError(missing)
-        self.params = check_params(self.name, self.Params, params or {})
+        self.params = validated_params(self.name, self.Params, params or {})
         self.device = device
         self.classes: tuple[str, ...] = ()
         self.bin_s = 0.0
@@ -64,8 +75,14 @@ class Model(ABC):
         self.class_shares: dict[str, list[float]] = {}
 
     @classmethod
-    def missing(cls) -> str:
-        """What to do where the package of `extra` is not installed; nothing where the model can be used."""
+    def missing_package(cls) -> str:
+        """Say what to do where the package of `extra` is not installed.
+
+        Returns
+        -------
+        str
+            A sentence; empty where the model can be used.
+        """
         if cls.extra is None or importlib.util.find_spec(cls.extra) is not None:
             return ""
         return (
@@ -80,12 +97,29 @@ class Model(ABC):
         rng: np.random.Generator,
         on_epoch: OnEpoch | None = None,
     ) -> History:
-        """Learn from `train`, one Windows a recording; `valid` (same recordings, may be empty) says when to stop.
+        """Fit the model.
 
-        A model that does not stop early learns from both. Labels in `valid` may be learned from: hide those to
-        score by.
-        on_epoch receives one dict a training epoch; an exception that it raises ends the fit.
-        Raises DataError when the recordings disagree in bins, or have no window to learn from.
+        Parameters
+        ----------
+        train : sequence of Windows
+            What to learn from, one Windows per recording.
+        valid : sequence of Windows
+            Windows of the same recordings that early stopping is decided by; may be empty. A model that does not stop
+            early learns from them too, and any model may learn from their labels: hide the labels to score by.
+        rng : numpy.random.Generator
+            The only source of randomness.
+        on_epoch : callable, optional
+            Receives one dict per training epoch; an exception that it raises ends the fit.
+
+        Returns
+        -------
+        History
+            The rows that on_epoch received.
+
+        Raises
+        ------
+        DataError
+            Where the recordings differ in bins or classes, or have no window to learn from.
         """
         first = train[0]
         for w in train:
@@ -98,23 +132,17 @@ class Model(ABC):
         self.units, self.class_shares = {}, {}
         held = {w.recording: w for w in valid}
         for w in train:
-            self._know(w, held.get(w.recording))
+            self._register(w, held.get(w.recording))
         if not self.early_stopping:
             train, valid = [join(w, held.get(w.recording)) for w in train], []
-        rows: list[dict[str, float]] = []
-
-        def note(row: dict[str, float]) -> None:
-            rows.append(row)
-            if on_epoch is not None:
-                on_epoch(row)
-
+        rows, note = recorded(on_epoch)
         self._fit(train, valid, rng, note)
         return History(tuple(rows))
 
-    def _know(self, w: Windows, more: Windows | None) -> None:
-        """Write down the units of a recording, and the shares of its labels in both sets of windows."""
+    def _register(self, w: Windows, more: Windows | None) -> None:
+        """Keep the units of a recording, and the shares of its labels in both sets of windows."""
         self.units[w.recording] = {"source_units": w.source_units.tolist(), "target_units": w.target_units.tolist()}
-        labels = [part.label for part in (w, more) if part is not None]
+        labels = [windows.label for windows in (w, more) if windows is not None]
         self.class_shares[w.recording] = class_shares(np.concatenate(labels), len(w.classes)).tolist()
 
     @abstractmethod
@@ -124,14 +152,41 @@ class Model(ABC):
 
     @abstractmethod
     def predict(self, windows: Windows) -> Predictions:
-        """Predict every window of one recording, in order. Raises DataError for a recording it was not fitted on."""
+        """Predict every window of one recording, in order.
+
+        Parameters
+        ----------
+        windows : Windows
+            Of a recording that the model was fitted on, unless it `transfers`.
+
+        Returns
+        -------
+        Predictions
+            Probabilities (window, class), rates (window, bin, unit) in spikes per bin, or both.
+
+        Raises
+        ------
+        DataError
+            For a recording that the model was not fitted on.
+        """
 
     def decide(self, probabilities: NDArray[np.float64], recording: str) -> NDArray[np.int64]:
-        """(trial, class) -> (trial,), index of the decision: the class that the spikes speak for most.
+        """Decide for the class with the largest ratio of probability to share of the training labels.
 
-        That is the largest ratio of probability to share among the labels learned from (by Bayes, the likelihood); it
-        maximises balanced accuracy. The most probable class would, with weak evidence and one decision rarer than the
-        other, nearly always be the frequent one.
+        By Bayes' rule that is the class of highest likelihood; it maximises balanced accuracy. The most probable class
+        would, with weak evidence and one class rarer than the other, nearly always be the frequent one.
+
+        Parameters
+        ----------
+        probabilities : NDArray, shape (trial, class)
+            As `predict` gives them.
+        recording : str
+            The recording of the trials.
+
+        Returns
+        -------
+        NDArray, shape (trial,)
+            Index of the class.
         """
         shares = np.asarray(self.class_shares.get(recording, np.ones(len(self.classes))))
         return np.asarray((probabilities / shares).argmax(axis=1), dtype=np.int64)
@@ -144,12 +199,17 @@ class Model(ABC):
         """Read what `_save` wrote. Raises DataError where it does not fit what model.json says."""
 
     def save(self, folder: Path) -> None:
-        """Write model.json, the weights, and manifest.json over both; nothing is pickled.
+        """Write model.json, the weights, and a manifest of all files; nothing is pickled.
 
         The same fit writes the same bytes.
+
+        Parameters
+        ----------
+        folder : Path
+            Made if it does not exist.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        about = {
+        content = {
             "model": self.name,
             "classes": list(self.classes),
             "bin_s": self.bin_s,
@@ -158,33 +218,59 @@ class Model(ABC):
             "class_shares": self.class_shares,
             "params": self.params.model_dump(mode="json"),
         }
-        (folder / MODEL_FILE).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (folder / MODEL_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
         self._save(folder)
         write_manifest(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; executes nothing of it.
+        """Read what `save` wrote; no code in the folder is executed.
 
-        Raises DataError that names the file where files are changed, missing or added since they were saved, or where
-        what they hold cannot be a model of this kind.
+        Parameters
+        ----------
+        folder : Path
+            A saved model of this class.
+
+        Returns
+        -------
+        Model
+            Predicts as the model that was saved.
+
+        Raises
+        ------
+        DataError
+            Names the file where files were changed, removed or added since they were saved, or where their content
+            cannot be a model of this class.
         """
-        about = read_saved_model(folder)
+        saved = read_saved_model(folder)
         check_manifest(folder)
         try:
-            model = cls(about.params)
+            model = cls(saved.params)
         except ConfigError as error:
             raise DataError(f"{folder / MODEL_FILE}: {str(error).partition('; ')[0]}") from None
-        model.classes = tuple(about.classes)
-        model.bin_s, model.n_bins = about.bin_s, about.n_bins
-        model.units = {name: units.model_dump() for name, units in about.recordings.items()}
-        model.class_shares = dict(about.class_shares)
+        model.classes = tuple(saved.classes)
+        model.bin_s, model.n_bins = saved.bin_s, saved.n_bins
+        model.units = {name: units.model_dump() for name, units in saved.recordings.items()}
+        model.class_shares = dict(saved.class_shares)
         model._load(folder)
         return model
 
     @classmethod
     def search_space(cls, trial: Any, fixed: Mapping[str, Any]) -> dict[str, Any]:
-        """Suggested values (Optuna trial) for every key of the space that the user has not fixed."""
+        """Let Optuna suggest the settings that the user has not fixed.
+
+        Parameters
+        ----------
+        trial : optuna.Trial
+            Makes the suggestions.
+        fixed : mapping
+            Settings that have a value.
+
+        Returns
+        -------
+        dict
+            A value for every other key of `space`.
+        """
         suggested: dict[str, Any] = {}
         for key, (kind, *args) in cls.space.items():
             if key in fixed:
@@ -197,31 +283,70 @@ class Model(ABC):
                 suggested[key] = trial.suggest_categorical(key, list(args))
         return suggested
 
-    def known(self, recording: str) -> str:
-        """The recording's name, if the model was fitted on it."""
+    @classmethod
+    def defaults(cls, fixed: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the settings that tuning tries first.
+
+        Parameters
+        ----------
+        fixed : mapping
+            Settings that have a value.
+
+        Returns
+        -------
+        dict
+            The default of every other key of `space`.
+        """
+        return {key: cls.Params.model_fields[key].default for key in cls.space if key not in fixed}
+
+    def check_recording(self, recording: str) -> str:
+        """Check that the model was fitted on a recording.
+
+        Parameters
+        ----------
+        recording : str
+            Its name.
+
+        Returns
+        -------
+        str
+            The same name.
+
+        Raises
+        ------
+        DataError
+            Where the model was not fitted on it.
+        """
         if recording not in self.units:
             raise DataError(
                 f"{self.name} was not fitted on recording {recording!r}; it knows {', '.join(sorted(self.units))}"
             )
         return recording
 
-    @classmethod
-    def defaults(cls, fixed: Mapping[str, Any]) -> dict[str, Any]:
-        """Where tuning starts: the default of every key of the space that the user has not fixed."""
-        return {key: cls.Params.model_fields[key].default for key in cls.space if key not in fixed}
+
+def recorded(on_epoch: OnEpoch | None) -> tuple[list[dict[str, float]], OnEpoch]:
+    """A list, and a callback that appends each epoch's row to it before it calls `on_epoch`."""
+    rows: list[dict[str, float]] = []
+
+    def note(row: dict[str, float]) -> None:
+        rows.append(row)
+        if on_epoch is not None:
+            on_epoch(row)
+
+    return rows, note
 
 
-def check_params(name: str, kind: type[Params], values: Mapping[str, Any]) -> Params:
+def validated_params(name: str, section: type[Params], values: Mapping[str, Any]) -> Params:
     """Checked settings of a model. Raises ConfigError naming every wrong key, with "did you mean"."""
     try:
-        return kind(**values)
+        return section(**values)
     except ValidationError as error:
         lines = []
         for e in error.errors():
-            key = ".".join(str(part) for part in e["loc"])
+            key = ".".join(str(step) for step in e["loc"])
             if e["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(key, list(kind.model_fields), n=1)
-                known = ", ".join(kind.model_fields) or "none"
+                near = difflib.get_close_matches(key, list(section.model_fields), n=1)
+                known = ", ".join(section.model_fields) or "none"
                 lines.append(
                     f"unknown key models.{name}.{key}" + (f", did you mean {near[0]}?" if near else f"; known: {known}")
                 )

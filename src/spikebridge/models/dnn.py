@@ -84,7 +84,7 @@ class Dnn(Model):
         return network
 
     def predict(self, windows: Windows) -> Predictions:
-        network = self.networks[self.known(windows.recording)]
+        network = self.networks[self.check_recording(windows.recording)]
         with torch.no_grad():
             logits = network(torch.from_numpy(self._features(windows)).to(self.device))
         return Predictions(probabilities=logits.double().softmax(dim=1).cpu().numpy())

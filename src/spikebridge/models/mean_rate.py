@@ -25,7 +25,7 @@ class MeanRate(Model):
         self.rates = {w.recording: w.target.mean(axis=(0, 1), dtype=np.float64) for w in train}
 
     def predict(self, windows: Windows) -> Predictions:
-        rate = self.rates[self.known(windows.recording)].astype(np.float32)
+        rate = self.rates[self.check_recording(windows.recording)].astype(np.float32)
         return Predictions(rates=np.tile(rate, (len(windows), windows.n_bins, 1)))
 
     def _save(self, folder: Path) -> None:

@@ -41,7 +41,7 @@ class Psth(Model):
         }
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.means[self.known(windows.recording)]
+        part = self.means[self.check_recording(windows.recording)]
         rates = np.maximum(part.expected(windows), MIN_RATE_SHARE * part.mean).astype(np.float32)
         return Predictions(rates=rates, baseline=rates)
 

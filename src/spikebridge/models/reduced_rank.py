@@ -31,7 +31,7 @@ class ReducedRank(LinearTranslator):
 
     def rank(self, recording: str) -> int:
         """Dimensions that the fit of a recording uses."""
-        return int(np.linalg.matrix_rank(self.weights[self.known(recording)]["slope"]))
+        return int(np.linalg.matrix_rank(self.weights[self.check_recording(recording)]["slope"]))
 
     def _slope(self, x: Array, y: Array, mean: Array) -> Array:
         p: Any = self.params

@@ -11,17 +11,17 @@ import numpy as np
 
 from spikebridge.artifacts.latents import LatentsByRecording, missing_latents, read_fold_latents
 from spikebridge.artifacts.nested_models import TRANSLATOR, DecodingModel, DecodingModels, NestedModelRun, WindowPart
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun, joined_intervals
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config, NestedModelsConfig
 from spikebridge.nested_models.decoding.decoders import NestedDecoder, nested_decoders
 from spikebridge.nested_models.decoding.fit import OutOfFold, out_of_fold
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import part_decoder, window_parts
 from spikebridge.nested_models.encoding.models import fit_encoding_models
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import load_splits
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
 
 

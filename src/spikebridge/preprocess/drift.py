@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.preprocess.unit_metrics import ObservedTrain
 from spikebridge.types import Recording
 from spikebridge.types.intervals import total_s
@@ -22,7 +23,7 @@ SIGMAS = 5.0
 """Standard errors of the change, were all spikes independent, that it must exceed besides."""
 
 
-def drift(recording: Recording, kept: Mapping[str, NDArray[np.int64]]) -> Iterator[str]:
+def drift(recording: Recording, kept: Mapping[str, NDArray[np.int64]]) -> Iterator[Finding]:
     """One line for each role whose population rate changes from the first to the last third of the observed time.
 
     kept: {role: (unit,)}, the units that are used. The change is n_last / n_first, over all spikes of these units.
@@ -34,10 +35,12 @@ def drift(recording: Recording, kept: Mapping[str, NDArray[np.int64]]) -> Iterat
         change = (n_last + 0.5) / (n_first + 0.5)
         error = np.sqrt(1 / (n_last + 0.5) + 1 / (n_first + 0.5))
         if abs(np.log(change)) > max(np.log(CHANGE), SIGMAS * error):
-            yield (
+            yield Finding.warning(
+                "rate-drift",
+                role,
                 f"the population rate of {role} changes {change:.2g} times from the first to the last third of the "
-                "observed time: slow drift that both regions share passes for coupling; see the nulls, or limit the "
-                "units by quality.max_rate_change"
+                "observed time: slow drift that both regions share passes for coupling;",
+                "see the nulls, or limit the units by quality.max_rate_change",
             )
 
 

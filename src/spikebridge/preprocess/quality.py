@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Config, QualityConfig
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.labels.sorter_labels import UnitLabels, unit_labels, unwanted
 from spikebridge.labels.trial_labels import label_names
 from spikebridge.preprocess.filters import Criterion, Filter, column_like, filters_of, not_judged, plain
@@ -87,7 +88,7 @@ class UnitSelection:
     dropped: dict[str, dict[str, int]]
     notes: tuple[str, ...]
     filters: tuple[Filter, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -256,5 +257,5 @@ def report_of(chosen: UnitSelection, config: Config) -> dict[str, Any]:
         "limits": ends,
         "notes": list(chosen.notes),
         "filters": plain(chosen.filters),
-        "warnings": list(chosen.warnings),
+        "warnings": [w.as_dict() for w in chosen.warnings],
     }

@@ -68,7 +68,7 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
         "trials": {"total": chosen.total, "kept": len(chosen.trial), "dropped": chosen.dropped},
         "labels": {name: int((label == i).sum()) for i, name in enumerate(classes)},
         "windows": {"trial": len(chosen.trial), "continuous": len(between), "bins": n_bins},
-        "warnings": [*recording.warnings, *units.warnings, *drift(recording, units.kept)],
+        "warnings": [f.as_dict() for f in (*recording.warnings, *units.warnings, *drift(recording, units.kept))],
     }
     return windows, report
 

@@ -66,7 +66,7 @@ class LiveRun:
         identity = identify(self.config, self.project)
         parent = runs.get_or_create(store, runs.execution_key(identity)).info.run_id
         above = parent
-        if not models.kind(self.model).decides:  # a translation-only baseline stands below the comparison
+        if not models.get_class(self.model).decides:  # a translation-only baseline stands below the comparison
             above = runs.get_or_create(store, runs.child_key(identity, parent, "comparison", "comparison")).info.run_id
         child = runs.get_or_create(store, runs.child_key(identity, parent, self.model, "model", above)).info.run_id
         for run_id in (parent, child):

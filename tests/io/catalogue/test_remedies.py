@@ -156,18 +156,17 @@ def test_the_remedy_works(case: Case, project: Project) -> None:
 
 
 def refusals() -> Iterator[tuple[str, str]]:
-    """(place, longest fixed words) of each `Finding(True, ...)` of the checks, found in their source."""
+    """(place, longest fixed words) of each finding that may be an error, found in the source of the checks."""
     for file in [*sorted((IO / "validation").glob("*.py")), IO / "choose.py", IO / "observed.py", IO / "usable.py"]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         for function in functions.values():
             for node in ast.walk(function):
-                if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding"):
-                    continue
-                wrong, text = node.args
-                if isinstance(wrong, ast.Constant) and wrong.value is False:
-                    continue
-                yield f"{file.name}:{node.lineno}", _words(text, function, functions)
+                called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+                if isinstance(node, ast.Call) and called in ("Finding", "Finding.error"):
+                    parts = node.args[3:] if called == "Finding" else node.args[2:]  # text, remedy
+                    words = (_words(part, function, functions) for part in parts)
+                    yield f"{file.name}:{node.lineno}", max(words, key=len)
 
 
 def _words(text: ast.expr, function: ast.FunctionDef, functions: dict[str, ast.FunctionDef]) -> str:

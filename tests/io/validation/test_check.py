@@ -12,9 +12,9 @@ import pytest
 
 from spikebridge.config import Config
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io import check
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation import CHECKS
 from spikebridge.types import Recording
 
@@ -36,6 +36,7 @@ def trials(**columns: list[Any]) -> pd.DataFrame:
 FOUR = pd.DataFrame(
     {"start_time": [1.0, 3.0, 5.0, 7.0], "stop_time": [2.0, 4.0, 6.0, 8.0], "choice": ["a", "b", "a", "b"]}
 )
+FROM_READER = Finding.note("reader", "file", "from the reader")
 SOUND = spikes((0, 0.5), (0, 9.0), (1, 1.5), (1, 7.5))
 
 
@@ -100,16 +101,16 @@ def test_everything_wrong_at_once(recording: Recording, settings: Settings) -> N
 )
 def test_odd(recording: Recording, settings: Settings, change: dict[str, Any], said: str) -> None:
     config = settings()
-    changed = replace(recording, **{"spikes": SOUND, "warnings": ("from the reader",)} | change)
+    changed = replace(recording, **{"spikes": SOUND, "warnings": (FROM_READER,)} | change)
     warnings = check(changed, config.data, config.trials)
-    assert warnings[0] == "from the reader"
-    assert any(said in w for w in warnings), warnings
+    assert warnings[0] == FROM_READER
+    assert any(said in str(w) for w in warnings), warnings
 
 
 def test_one_of_several_source_regions_is_enough(recording: Recording, settings: Settings) -> None:
     config = settings(data={"source": ["HC", "CA2"]})
     warnings = check(replace(recording, trials=FOUR), config.data, config.trials)
-    assert warnings == ("no unit in data.source region CA2; the others of source are here",)
+    assert tuple(map(str, warnings)) == ("no unit in data.source region CA2; the others of source are here",)
 
 
 def test_earlier_findings_come_first_and_missing_parts_are_not_checked(
@@ -118,9 +119,43 @@ def test_earlier_findings_come_first_and_missing_parts_are_not_checked(
     config = settings(data={"target": ["V1"]}, trials={"align": "go"})
     empty = replace(recording, trials=pd.DataFrame(), observed=np.empty((0, 2)))
     with pytest.raises(DataError) as caught:
-        check(empty, config.data, config.trials, [Finding(True, "no table")], {"trials", "observed"})
+        check(
+            empty, config.data, config.trials, [Finding.error("no-table", "trials", "no table")], {"trials", "observed"}
+        )
     assert str(caught.value).splitlines()[:2] == ["small.nwb:", "  - no table"]
     assert str(caught.value).count("\n") == 2  # and the region
+
+
+@pytest.mark.parametrize("options", [True, False])
+def test_options_that_name_units_of_time_are_part_of_a_remedy(
+    recording: Recording, settings: Settings, options: bool
+) -> None:
+    """Only where the reader takes such options."""
+    config = settings()
+    speed = pd.DataFrame({"series": "speed", "time_s": np.linspace(0, 1000, 30), "value": 1.0})
+    slow = replace(recording, spikes=SOUND, trials=FOUR, behavior=speed)
+    (found,) = check(slow, config.data, config.trials, time_unit_options=options)
+    assert (found.code, found.subject) == ("behavior-not-in-seconds", "behavior")
+    assert found.text.endswith("speed (0 to 1000 s); is it in seconds?")
+    named = "If not, set data.options: {behavior_time_unit: ms} (or us, samples)"
+    assert found.remedy == (named if options else "")
+
+
+@pytest.mark.parametrize(
+    ("times", "named"),
+    [(np.arange(40.0), True), (np.sort(np.r_[0.1, np.linspace(0, 0.05, 200)]), False)],
+)
+def test_the_remedy_for_spikes_names_the_options_once(
+    recording: Recording, settings: Settings, times: np.ndarray, named: bool
+) -> None:
+    """A remedy that speaks of data.options already is left as it is."""
+    config = settings()
+    table = pd.DataFrame({"unit": np.repeat([0, 1], len(times)), "time_s": np.tile(times, 2)})
+    changed = replace(recording, spikes=table, trials=FOUR)
+    with pytest.raises(DataError, match="spike times are not in seconds") as caught:
+        check(changed, config.data, config.trials, time_unit_options=True)
+    assert ("set data.options: {time_unit: ms}" in str(caught.value)) is named
+    assert "data.options" in str(caught.value)
 
 
 def test_every_check_names_a_part(recording: Recording, settings: Settings) -> None:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
-from spikebridge.io.findings import Finding
-from spikebridge.io.remedies import with_remedy
+from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.io.validation.behavior import check_behavior
 from spikebridge.io.validation.characters import (
     check_characters,
@@ -68,25 +67,25 @@ def check(
     trials: TrialsConfig,
     earlier: Collection[Finding] = (),
     missing: Collection[str] = (),
-    units_of_time: bool = False,
+    time_unit_options: bool = False,
     unused: Collection[int] = (),
-) -> tuple[str, ...]:
+) -> tuple[Finding, ...]:
     """Warnings of a sound recording, those of its reader first.
 
     earlier: what was found before. missing: parts that could not be chosen (see spikebridge.io.choose.Choice); checks
-    of them are left out, since what is wrong with them has been said. units_of_time: whether `data.options` may say
+    of them are left out, since what is wrong with them has been said. time_unit_options: whether `data.options` may say
     the unit of times. unused: ids of units that no result uses (see spikebridge.io.choose.Choice).
 
     Raises DataError naming the file and everything wrong in it, with the warnings beside.
     """
-    subject = Subject(recording, data, trials, frozenset(unused))
-    findings = [*earlier, *(f for one, part in CHECKS.items() if part not in missing for f in one(subject))]
-    said = with_remedy if units_of_time else str
-    wrong = [said(f.text) for f in findings if f.wrong]
-    warnings = (*recording.warnings, *(said(f.text) for f in findings if not f.wrong))
-    if wrong:
+    subject = Subject(recording, data, trials, frozenset(unused), time_unit_options)
+    found = (f for one, part in CHECKS.items() if part not in missing for f in one(subject))
+    errors, others = split_errors([*earlier, *found])
+    warnings = (*recording.warnings, *others)
+    if errors:
         name = recording.source_file or recording.name
-        error = DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
+        text = f" {errors[0]}" if len(errors) == 1 else "".join(f"\n  - {e}" for e in errors)
+        error = DataError(f"{name}:{text}")
         error.warnings = warnings
         raise error
     return warnings

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.time_unit import BEHAVIOR_OPTIONS
 
 ENOUGH = 20
 """Samples from which the length of a series says something."""
@@ -39,12 +40,20 @@ def check_behavior(subject: Subject) -> Iterator[Finding]:
                 scale.append(f"{name} ({finite.min():g} to {finite.max():g} s)")
         if np.isnan(values).all():
             empty.append(str(name))
-    for text, names in (
-        ("behaviour without a time: {}", lost),
-        ("behaviour whose times fall: {}", back),
-        ("behaviour outside the time of the spikes: {}; is it on their clock?", beside),
-        (f"behaviour of another length than the spikes ({first:g} to {last:g} s): {{}}; is it in seconds?", scale),
-        ("behaviour without any value: {}", empty),
+    options = BEHAVIOR_OPTIONS if subject.time_unit_options else ""
+    than = f"({first:g} to {last:g} s)"
+    for code, text, question, remedy, names in (
+        ("behavior-without-times", "behaviour without a time", "", "", lost),
+        ("behavior-times-fall", "behaviour whose times fall", "", "", back),
+        ("behavior-outside-spikes", "behaviour outside the time of the spikes", "; is it on their clock?", "", beside),
+        (
+            "behavior-not-in-seconds",
+            f"behaviour of another length than the spikes {than}",
+            "; is it in seconds?",
+            options,
+            scale,
+        ),
+        ("behavior-without-values", "behaviour without any value", "", "", empty),
     ):
         if names:
-            yield Finding(False, text.format(listed(names, 10)))
+            yield Finding.warning(code, "behavior", f"{text}: {listed(names, 10)}{question}", remedy)

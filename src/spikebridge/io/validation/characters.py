@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.unit_names import NAME
 from spikebridge.io.validation.subject import Subject
 from spikebridge.labels.trial_labels import label_names
@@ -44,6 +44,8 @@ def check_series_characters(subject: Subject) -> Iterator[Finding]:
 def _refused(what: str, names: Iterable[str]) -> Iterator[Finding]:
     bad = [f"{name!r} ({said})" for name in dict.fromkeys(names) if (said := unwanted(name))]
     if bad:
-        yield Finding(
-            True, f"{what} holds characters that cannot be seen or that turn the text: {listed(bad, 5)}; rename it"
+        yield Finding.error(
+            "unseen-characters",
+            what,
+            f"{what} holds characters that cannot be seen or that turn the text: {listed(bad, 5)}; rename it",
         )

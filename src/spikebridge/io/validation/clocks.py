@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.offsets import offset_setting
 from spikebridge.io.validation import relative
 from spikebridge.io.validation.clock_evidence import Evidence, Trials, fitting, seconds_text, weigh
@@ -38,7 +38,7 @@ def check_relative(subject: Subject) -> Iterator[Finding]:
     others = _rising(subject)
     if others:
         text += f", or name a column with such times in trials.align: {listed(others, 5)} rise from trial to trial"
-    yield _finding(subject, text, f"if they are right, set {TRUSTED}")
+    yield _finding(subject, "trials-count-from-own-start", text, f"if they are right, set {TRUSTED}")
 
 
 def check_clocks(subject: Subject) -> Iterator[Finding]:
@@ -52,10 +52,10 @@ def check_clocks(subject: Subject) -> Iterator[Finding]:
     for one in weigh(trials):
         if one.strong:
             lead = "trials and spikes seem to be on two clocks: "
-            yield _finding(subject, lead + one.text, _remedy(subject, one))
+            yield _finding(subject, f"two-clocks-{one.code}", lead + one.text, _remedy(subject, one))
         else:
-            ask = "was the recording shorter than the session, or are the trials on another clock? If so, "
-            yield Finding(False, f"{one.text}: {ask}{_setting(subject)}")
+            ask = "was the recording shorter than the session, or are the trials on another clock? If so,"
+            yield Finding.warning(f"two-clocks-{one.code}", "trials", f"{one.text}: {ask}", _setting(subject))
 
 
 def offset_hint(subject: Subject) -> str:
@@ -86,10 +86,10 @@ def trials_of(subject: Subject) -> Trials | None:
     return Trials(start[order], stop[order], times.align[order], subject.trials.align, first, last, subject.trains)
 
 
-def _finding(subject: Subject, text: str, remedy: str) -> Finding:
+def _finding(subject: Subject, code: str, text: str, remedy: str) -> Finding:
     if subject.data.clock == "trusted":
-        return Finding(False, f"{text} (used as they are: {TRUSTED})")
-    return Finding(True, f"{text}. {remedy[0].upper()}{remedy[1:]}")
+        return Finding.warning(code, "trials", f"{text} (used as they are: {TRUSTED})")
+    return Finding.error(code, "trials", f"{text}.", remedy[0].upper() + remedy[1:])
 
 
 def _remedy(subject: Subject, one: Evidence) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 
 from spikebridge.duplicates import equal_trains, shared_spikes
 from spikebridge.duplicates.units import COINCIDENCE_S
+from spikebridge.errors.findings import Finding, Severity
 from spikebridge.errors.messages import listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
 
 MAX_SHARE_WARNED = 0.9
@@ -29,13 +29,16 @@ def check_equal_trains(subject: Subject) -> Iterator[Finding]:
         (across if len(roles) == 2 else within).append(text)
         superfluous += [second] if len(roles) == 2 else []
     if across:
-        yield Finding(
-            True,
+        yield Finding.error(
+            "same-spikes-in-source-and-target",
+            "units",
             f"units of source and target hold the same spikes: {listed(across, 10)}. The target would be translated "
-            f"from itself; leave one unit of each pair out: {subject.without(superfluous)}",
+            "from itself;",
+            f"leave one unit of each pair out: {subject.without(superfluous)}",
         )
     if within:
-        yield Finding(False, f"units hold the same spikes: {listed(within, 10)}; one of each pair is superfluous")
+        text = f"units hold the same spikes: {listed(within, 10)}; one of each pair is superfluous"
+        yield Finding.warning("same-spikes", "units", text)
 
 
 def check_shared_spikes(subject: Subject) -> Iterator[Finding]:
@@ -51,13 +54,16 @@ def check_shared_spikes(subject: Subject) -> Iterator[Finding]:
         (share, int(trains.unit[b]), f"{name[a]} ({region[a]}) and {name[b]} ({region[b]}): {100 * share:.0f} %")
         for a, b, share in shared_spikes(trains, *groups)
     ]
-    for is_error in (True, False):
+    for severity in (Severity.ERROR, Severity.WARNING):
+        is_error = severity is Severity.ERROR
         here = [p for p in sorted(pairs, key=lambda p: -p[0]) if (p[0] > MAX_SHARE_WARNED) == is_error]
         if here:
             yield Finding(
-                is_error,
+                "shared-spikes-in-source-and-target",
+                severity,
+                "units",
                 f"units of source and target share spikes, to {1000 * COINCIDENCE_S:g} ms and beyond chance, of the "
                 f"shorter train: {listed((text for *_, text in here), 10)}. Is it one unit, sorted twice? The target "
-                "would be translated from "
-                f"itself; leave one unit of each pair out: {subject.without(unit for _, unit, _ in here)}",
+                "would be translated from itself;",
+                f"leave one unit of each pair out: {subject.without(unit for _, unit, _ in here)}",
             )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
 from spikebridge.labels.trial_labels import MOST_CLASSES, Label, label_called, label_described, label_names, spellings
 
@@ -23,26 +23,37 @@ def check_labels(subject: Subject) -> Iterator[Finding]:
     name, label = label_called(subject.trials.label), subject.trials.label
     where = label_described(label, subject.recording.trials)
     if len(counts) > MOST_CLASSES:
-        yield Finding(True, _too_many(subject, counts))
+        yield Finding.error("too-many-classes", "trials.label", _too_many(subject, counts))
         return
     for word in sorted(MISSING & set(counts)):
-        yield Finding(
-            True,
+        yield Finding.error(
+            "missing-value-as-class",
+            "trials.label",
             f"trials.label: {word!r} in {where} ({counted(counts[word], 'trial')}) reads like a missing value "
             f"and would be a class; {_way_out(label, word)}",
         )
     for group in spellings(set(counts) - MISSING):
         several = listed(f"{label!r} ({counted(counts[label], 'trial')})" for label in group)
-        yield Finding(True, f"trials.label: values of {where} differ in spelling alone and would be classes: {several}")
+        yield Finding.error(
+            "classes-differ-in-spelling",
+            "trials.label",
+            f"trials.label: values of {where} differ in spelling alone and would be classes: {several}",
+        )
     blank = sorted(label for label in counts if not label.strip())
     if blank:
-        yield Finding(
-            True, f"trials.label: {where} holds blanks in {counted(counts[blank[0]], 'trial')}: leave it empty"
+        yield Finding.error(
+            "blank-class",
+            "trials.label",
+            f"trials.label: {where} holds blanks in {counted(counts[blank[0]], 'trial')}: leave it empty",
         )
     if len(counts) == 1:
-        yield Finding(False, f"all {counted(len(subject.usable), 'trial')} have the {name} {next(iter(counts))!r}")
+        yield Finding.warning(
+            "single-class",
+            "trials.label",
+            f"all {counted(len(subject.usable), 'trial')} have the {name} {next(iter(counts))!r}",
+        )
     for label in sorted(label for label, n in counts.items() if n == 1):
-        yield Finding(False, f"only one trial has the {name} {label!r}")
+        yield Finding.warning("class-of-one-trial", label, f"only one trial has the {name} {label!r}")
 
 
 def _way_out(label: Label, word: str) -> str:

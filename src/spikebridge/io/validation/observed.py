@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.time_unit import TRIAL_OPTIONS
 from spikebridge.types.intervals import TOLERANCE_S, total_s
 
+SILENT_PAUSE = "silent-pause"
+"""The code of the finding that no unit fires in some of the observed time."""
 MOST_BINS = 1_000_000
 PAUSE_S = 10.0
 """A shorter silence of all units is no sign of a pause."""
@@ -24,8 +27,9 @@ def check_observed(subject: Subject) -> Iterator[Finding]:
     if not len(trains.times):
         return
     if not len(observed) or total_s(observed) <= 0:
-        yield Finding(
-            True,
+        yield Finding.error(
+            "no-observed-time",
+            "data.observed",
             f"expected observed time (data.observed = {subject.data.observed!r}), found none: "
             "name its times in data.observed",
         )
@@ -33,13 +37,19 @@ def check_observed(subject: Subject) -> Iterator[Finding]:
     outside = int(sum((~_inside(piece, observed)).sum() for piece in _pieces(trains.times)))
     first, last = trains.span
     if outside == len(trains.times):
-        yield Finding(
-            True,
+        yield Finding.error(
+            "spikes-outside-observed-time",
+            "data.observed",
             f"no spike ({first:g} to {last:g} s) lies in the observed time ({observed[0, 0]:g} to {observed[-1, 1]:g} "
             f"s, data.observed = {subject.data.observed!r}): are both in seconds on one clock?",
+            TRIAL_OPTIONS if subject.time_unit_options and subject.data.observed != "auto" else "",
         )
     elif outside:
-        yield Finding(False, f"{outside} of {counted(len(trains.times), 'spike')} outside the observed time, not used")
+        yield Finding.warning(
+            "some-spikes-outside-observed-time",
+            "data.observed",
+            f"{outside} of {counted(len(trains.times), 'spike')} outside the observed time, not used",
+        )
 
 
 def check_pauses(subject: Subject) -> Iterator[Finding]:
@@ -60,8 +70,9 @@ def check_pauses(subject: Subject) -> Iterator[Finding]:
     least = max(PAUSE_S, EXPECTED * seconds / len(times))
     pauses = [f"{a:.0f} to {b:.0f} s" for a, b in pairs if b - a >= least]
     if pauses:
-        yield Finding(
-            False,
+        yield Finding.warning(
+            SILENT_PAUSE,
+            "observed time",
             f"no unit fires from {listed(pauses, 5)}, time that counts as observed: if the recording paused there, say "
             "so by data.observed, or the pause passes for silence",
         )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.time_unit import TRIAL_OPTIONS
 
 FEWEST = 5
 """Trials from which their span says something."""
@@ -37,9 +38,12 @@ def check_scale(subject: Subject) -> Iterator[Finding]:
     )
     advice = next((a for a, factor in UNITS.items() if FILLS[0] <= factor * covered / whole <= FILLS[1]), "")
     if advice and step < max(length, SOON_S):
-        yield Finding(
-            True,
-            f"trial times are not in seconds: {what} and follow each other after {step:.2g} s; multiply {advice}",
+        yield Finding.error(
+            "trials-not-in-seconds",
+            "trials",
+            f"trial times are not in seconds: {what} and follow each other after {step:.2g} s;",
+            f"multiply {advice}",
         )
     else:
-        yield Finding(False, f"{what}: are both in seconds?")
+        options = TRIAL_OPTIONS if subject.time_unit_options else ""
+        yield Finding.warning("trials-cover-little", "trials", f"{what}: are both in seconds?", options)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from spikebridge.duplicates import has_repeated_spikes
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted
-from spikebridge.io.findings import Finding
 from spikebridge.io.offsets import offset_setting
-from spikebridge.io.validation.clock import fast_hz
 from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.time_unit import NOT_SECONDS, SPIKE_OPTIONS, fast_hz
 
 LONG_S = 1.0e5
 """A recording longer than this, 28 hours, is rare."""
@@ -22,7 +23,7 @@ EPOCH_S = 1.0e8
 def check_values(subject: Subject) -> Iterator[Finding]:
     spikes = subject.recording.spikes
     if not len(spikes):
-        yield Finding(True, "expected spikes, found none: correct the file")
+        yield Finding.error("no-spikes", "spikes", "expected spikes, found none: correct the file")
         return
     times, units = spikes["time_s"].to_numpy(dtype=np.float64), spikes["unit"].to_numpy(dtype=np.int64)
     for what, bad, advice in (
@@ -39,8 +40,9 @@ def check_values(subject: Subject) -> Iterator[Finding]:
             number = int((units[:at] == units[at]).sum())
             if what == "NaN or infinite":
                 advice += f", or leave such units out: {subject.without(np.unique(units[bad]).tolist())}"
-            yield Finding(
-                True,
+            yield Finding.error(
+                "spike-times-not-finite-or-negative",
+                what,
                 f"{counted(int(bad.sum()), 'spike time')} {what}, in {subject.units(units[bad])} (the first is spike "
                 f"{number} of unit {subject.called(int(units[at]))}, counted from 0: {times[at]:g}): {advice}",
             )
@@ -61,8 +63,9 @@ def check_order(subject: Subject) -> Iterator[Finding]:
     falls = {train: spike for train, spike in found.decreasing.items() if int(trains.unit[train]) not in mixed}
     if falls:
         train, spike = next(iter(falls.items()))
-        yield Finding(
-            True,
+        yield Finding.error(
+            "spike-times-fall",
+            "spikes",
             f"spike times must rise within a unit; they fall in {subject.units(trains.unit[list(falls)])} (in unit "
             f"{subject.called(int(trains.unit[train]))} from {trains.times[spike]:g} to {trains.times[spike + 1]:g} s)"
             ": sort them, or, where sessions were joined, add to each the length of those before; or leave such "
@@ -74,8 +77,9 @@ def check_order(subject: Subject) -> Iterator[Finding]:
     light = (found.repeats > 0) & ~heavy
     if heavy.any() and subject.data.duplicates == "error":
         who = subject.units(trains.unit[heavy])
-        yield Finding(
-            True,
+        yield Finding.error(
+            "doubled-spike-times",
+            "spikes",
             f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {who} have the time of the spike "
             "before; expected each spike once, to a millisecond or better. Where spikes were counted twice (a file "
             "joined twice, units merged that share spikes), set data.duplicates: merge; where times were rounded, "
@@ -85,7 +89,11 @@ def check_order(subject: Subject) -> Iterator[Finding]:
         light = found.repeats > 0
     if light.any():
         n = int(found.repeats[light].sum())
-        yield Finding(False, f"{counted(n, 'duplicate spike time')}, in {subject.units(trains.unit[light])}")
+        yield Finding.warning(
+            "duplicate-spike-times",
+            "spikes",
+            f"{counted(n, 'duplicate spike time')}, in {subject.units(trains.unit[light])}",
+        )
 
 
 def check_time_unit(subject: Subject) -> Iterator[Finding]:
@@ -93,14 +101,25 @@ def check_time_unit(subject: Subject) -> Iterator[Finding]:
         return
     first, last = subject.trains.span
     if subject.not_seconds:
-        yield Finding(True, f"spike times are not in seconds: {subject.not_seconds}")
+        options = SPIKE_OPTIONS if subject.time_unit_options and subject.not_seconds.code == NOT_SECONDS else ""
+        yield replace(subject.not_seconds, remedy=subject.not_seconds.remedy + options)
         return
     rate = fast_hz(subject.used_trains) if subject.recording.resolution_s == 0 else 0.0
     if rate:
-        yield Finding(False, f"the median unit fires at {rate:.0f} Hz: are these single units, and times in seconds?")
+        yield Finding.warning(
+            "high-rate",
+            "spikes",
+            f"the median unit fires at {rate:.0f} Hz: are these single units, and times in seconds?",
+        )
     if last - first > LONG_S:
-        yield Finding(False, f"spikes from {first:g} to {last:g} s: a recording of {(last - first) / 3600:.0f} hours?")
+        yield Finding.warning(
+            "long-recording",
+            "spikes",
+            f"spikes from {first:g} to {last:g} s: a recording of {(last - first) / 3600:.0f} hours?",
+        )
     elif last > EPOCH_S:
-        yield Finding(
-            False, f"spikes from {first:.10g} to {last:.10g} s: a clock that counts from a date, not the beginning?"
+        yield Finding.warning(
+            "clock-of-a-date",
+            "spikes",
+            f"spikes from {first:.10g} to {last:.10g} s: a clock that counts from a date, not the beginning?",
         )

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError, SpikebridgeError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.offsets import Offset, offset_of
 from spikebridge.io.unit_names import named, names_of
-from spikebridge.io.validation.clock import why_not_seconds
 from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
+from spikebridge.io.validation.time_unit import why_not_seconds
 from spikebridge.labels.trial_labels import included, is_absent, trial_labels
 from spikebridge.types import Recording
 from spikebridge.types.spike_trains import SpikeTrains
@@ -28,12 +29,16 @@ WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 @dataclass(frozen=True)
 class Subject:
     """unused: ids of units that no result uses (see spikebridge.io.usable); checks that judge all units by their rates
-    or compare units with each other leave them out, unless there are no others."""
+    or compare units with each other leave them out, unless there are no others.
+
+    time_unit_options: whether `data.options` may say the unit of times; then remedies name these options.
+    """
 
     recording: Recording
     data: DataConfig
     trials: TrialsConfig
     unused: frozenset[int] = frozenset()
+    time_unit_options: bool = False
 
     @cached_property
     def trains(self) -> SpikeTrains:
@@ -46,9 +51,9 @@ class Subject:
         return self.trains.only(used) if used.any() else self.trains
 
     @cached_property
-    def not_seconds(self) -> str:
-        """What speaks against the spike times being in seconds. The file's own bins need no such look."""
-        return "" if self.recording.resolution_s > 0 else why_not_seconds(self.used_trains)
+    def not_seconds(self) -> Finding | None:
+        """Why the spike times cannot be seconds. The file's own bins need no such check."""
+        return None if self.recording.resolution_s > 0 else why_not_seconds(self.used_trains)
 
     @cached_property
     def names(self) -> dict[int, str]:

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import ConfigError, SpikebridgeError
+from spikebridge.errors.findings import Finding, Severity
 from spikebridge.errors.messages import counted, did_you_mean, listed
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.relative import Times, from_start, next_starts, row_of_neighbours
 from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.labels.trial_labels import (
@@ -32,7 +32,11 @@ FAR = 10.0
 def check_columns(subject: Subject) -> Iterator[Finding]:
     table, ask = subject.recording.trials, subject.trials
     if not len(table):
-        yield Finding(True, f"expected trials in table {ask.table!r}, found none: name another table in trials.table")
+        yield Finding.error(
+            "no-trials",
+            ask.table,
+            f"expected trials in table {ask.table!r}, found none: name another table in trials.table",
+        )
     columns = [str(c) for c in table.columns]
     plain = isinstance(ask.label, str) and (ask.label in columns or is_absent(ask.label, table))
     for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label if plain else None)):
@@ -40,8 +44,10 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
             continue
         if name not in columns:
             hint = did_you_mean(name, columns)
-            yield Finding(
-                True, f"trials.{key}: no column {name!r} in table {ask.table!r}{hint} Columns: {listed(columns)}"
+            yield Finding.error(
+                "no-column",
+                f"trials.{key}",
+                f"trials.{key}: no column {name!r} in table {ask.table!r}{hint} Columns: {listed(columns)}",
             )
         elif len(table) and key != "label":
             yield from _times(key, name, table)
@@ -51,8 +57,10 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
         yield from _label(subject, plain)
     for name in ("start_time", "stop_time"):
         if name in columns and name not in (ask.align, ask.decision) and not holds_times(table[name]) and len(table):
-            yield Finding(
-                True, f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}: correct it"
+            yield Finding.error(
+                "column-without-numbers",
+                name,
+                f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}: correct it",
             )
 
 
@@ -63,24 +71,33 @@ def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
         told = sorted(set(label_columns(ask.label, table)) & set(ask.covariates))
         labels = trial_labels(table, ask.label, name, subject.asked) if not plain else None
     except SpikebridgeError as error:
-        yield Finding(True, str(error))
+        yield Finding.error("label-not-evaluated", "trials.label", str(error))
         return
     if told:
-        yield Finding(True, f"trials.covariates must not hold {listed(told)}: trials.label is made of it")
+        yield Finding.error(
+            "label-among-covariates",
+            "trials.covariates",
+            f"trials.covariates must not hold {listed(told)}: trials.label is made of it",
+        )
     if labels is not None and not (labels != "").any():
         called = label_described(ask.label, table)
         remedy = "change the label, or what trials.include takes"
-        yield Finding(True, f"trials.label: {called}: no trial has a class; {remedy}")
+        yield Finding.error("no-class", "trials.label", f"trials.label: {called}: no trial has a class; {remedy}")
     elif labels is not None and (labels == "").any():
         n, called = int((labels == "").sum()), label_called(ask.label)
-        yield Finding(False, f"{n} of {counted(len(table), 'trial')} without {called} (trials.label), dropped")
+        yield Finding.warning(
+            "trials-without-class",
+            "trials.label",
+            f"{n} of {counted(len(table), 'trial')} without {called} (trials.label), dropped",
+        )
 
 
 def _times(key: str, name: str, table: pd.DataFrame) -> Iterator[Finding]:
     if not holds_times(table[name]):
         if table[name].notna().any():
-            yield Finding(
-                True,
+            yield Finding.error(
+                "column-without-times",
+                f"trials.{key}",
                 f"trials.{key}: expected times in seconds in column {name!r}, found {_found(table[name])}: "
                 f"write seconds, "
                 "or name another column",
@@ -102,10 +119,16 @@ def _found(column: pd.Series) -> str:
 
 def _missing(key: str, name: str, missing: NDArray[np.bool_]) -> Iterator[Finding]:
     if missing.all():
-        yield Finding(True, f"trials.{key}: column {name!r} holds no value: name another column, or fill it in")
+        yield Finding.error(
+            "column-without-values",
+            f"trials.{key}",
+            f"trials.{key}: column {name!r} holds no value: name another column, or fill it in",
+        )
     elif missing.any():
-        yield Finding(
-            False, f"{missing.sum()} of {counted(len(missing), 'trial')} without {name} (trials.{key}), dropped"
+        yield Finding.warning(
+            "trials-without-value",
+            f"trials.{key}",
+            f"{missing.sum()} of {counted(len(missing), 'trial')} without {name} (trials.{key}), dropped",
         )
 
 
@@ -116,10 +139,14 @@ def check_include(subject: Subject) -> Iterator[Finding]:
     try:
         taken = included(table, query, subject.recording.name)
     except ConfigError as error:
-        yield Finding(True, str(error))
+        yield Finding.error("include-not-evaluated", "trials.include", str(error))
         return
     if not taken.any():
-        yield Finding(True, f"trials.include = {query!r} takes none of the {counted(len(table), 'trial')}: change it")
+        yield Finding.error(
+            "include-takes-nothing",
+            "trials.include",
+            f"trials.include = {query!r} takes none of the {counted(len(table), 'trial')}: change it",
+        )
 
 
 def check_spans(subject: Subject) -> Iterator[Finding]:
@@ -130,26 +157,36 @@ def check_spans(subject: Subject) -> Iterator[Finding]:
     asked = subject.asked
     back = np.flatnonzero(asked & (stop < start))
     if len(back):
-        yield Finding(
-            True,
+        yield Finding.error(
+            "reversed-trials",
+            "trials",
             f"stop_time before start_time in {_trials(back)}, counted from 0 (in trial {back[0]}: {start[back[0]]:g} "
             f"to {stop[back[0]]:g} s): correct them, or leave them out by trials.include: stop_time >= start_time",
         )
     empty = np.flatnonzero(asked & (stop == start))
     if len(empty):
-        yield Finding(False, f"{_trials(empty)}: start_time and stop_time are the same")
+        yield Finding.warning("empty-trials", "trials", f"{_trials(empty)}: start_time and stop_time are the same")
     known = np.flatnonzero(asked & np.isfinite(start) & np.isfinite(stop))
     if len(known) < asked.sum():
-        yield Finding(
-            False,
+        yield Finding.warning(
+            "trials-without-times",
+            "trials",
             f"{_trials(np.flatnonzero(asked & ~np.isin(np.arange(len(asked)), known)))}: no start_time or no stop_time",
         )
     order = known[np.argsort(start[known], kind="stable")]
     overlaps = int((start[order][1:] < np.maximum.accumulate(stop[order])[:-1] - TOLERANCE_S).sum())
     if overlaps:
-        yield Finding(False, f"{counted(overlaps, 'trial begins', 'trials begin')} before an earlier one has ended")
+        yield Finding.warning(
+            "overlapping-trials",
+            "trials",
+            f"{counted(overlaps, 'trial begins', 'trials begin')} before an earlier one has ended",
+        )
     if (np.diff(start[known]) < 0).any():
-        yield Finding(False, "the trials are not in the order of time: were sessions joined? They are sorted")
+        yield Finding.warning(
+            "unordered-trials",
+            "trials",
+            "the trials are not in the order of time: were sessions joined? They are sorted",
+        )
 
 
 def check_events(subject: Subject) -> Iterator[Finding]:
@@ -171,8 +208,9 @@ def _twice(column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> 
     again = np.flatnonzero(np.diff(times[order]) <= TOLERANCE_S)
     if len(again):
         pairs = [f"{order[i]} and {order[i + 1]} ({times[order[i]]:g} s)" for i in again]
-        yield Finding(
-            True,
+        yield Finding.error(
+            "trials-repeated",
+            column,
             f"trials with the same {column}, counted from 0: {listed(pairs, 5)}. Each trial must be there once, or it "
             "would count twice; leave the others out by trials.include",
         )
@@ -190,23 +228,28 @@ def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDA
     outside = (at < start - TOLERANCE_S) | (at > stop + TOLERANCE_S)
     far = len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max()
     if (far and at.max() <= (stop - start).max() + TOLERANCE_S) or from_start(Times(at, start, stop)):
-        yield Finding(
-            True,
+        yield Finding.error(
+            "event-counted-from-trial-start",
+            column,
             f"{column} ({at.min():g} to {at.max():g}) seems to be counted from the start of each trial; expected "
             f"seconds on the clock of the spikes, as start_time ({start.min():g} to {start.max():g} s): add start_time "
             "to it",
         )
     elif step := row_of_neighbours(Times(every, first, last)):
         yield Finding(
-            subject.data.clock != "trusted",
+            "columns-shifted-by-a-row",
+            Severity.WARNING if subject.data.clock == "trusted" else Severity.ERROR,
+            column,
             f"{column} lies in start_time to stop_time of the {'next' if step > 0 else 'previous'} row and not of its "
             f"own row, in nearly all of {counted(len(mine), 'trial')}: are the columns of the table shifted by one row "
             "against each other, by numbers that count from 1? Correct the file; if the times are right, set "
             "data.clock: trusted",
         )
     elif outside.any():
-        yield Finding(
-            False, f"{column} lies outside start_time to stop_time in {outside.sum()} of {counted(len(mine), 'trial')}"
+        yield Finding.warning(
+            "event-outside-trial",
+            column,
+            f"{column} lies outside start_time to stop_time in {outside.sum()} of {counted(len(mine), 'trial')}",
         )
 
 

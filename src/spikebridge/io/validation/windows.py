@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding, Severity
 from spikebridge.errors.messages import counted
-from spikebridge.io.findings import Finding
 from spikebridge.io.validation.clocks import offset_hint
 from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.time_unit import TRIAL_OPTIONS
 from spikebridge.types.intervals import TOLERANCE_S, inside_intervals
 
 
@@ -49,8 +50,9 @@ def _late(subject: Subject, rows: NDArray[np.int64], stop: NDArray[np.float64]) 
     late = excess > TOLERANCE_S
     if late.any():
         worst = int(np.argmax(excess))
-        yield Finding(
-            True,
+        yield Finding.error(
+            "window-after-decision",
+            subject.decision,
             f"bins must lie before the decision, but the window ends after {subject.decision} in {late.sum()} of "
             f"{counted(len(rows), 'trial')}, by {excess[worst]:.4g} s in trial {rows[worst]}: let trials.window_s end "
             "earlier, or leave these trials out by trials.include",
@@ -63,15 +65,19 @@ def _clock(subject: Subject, align: NDArray[np.float64], beside: NDArray[np.bool
     hint = offset_hint(subject)
     name, span = subject.trials.align, f"outside the spikes ({first:g} to {last:g} s)"
     question = "are both in seconds on one clock?"
+    options = [TRIAL_OPTIONS] if subject.time_unit_options else []
     if beside.all():
         text = f"every trial ({name} {align.min():g} to {align.max():g}) lies {span}: {question}"
-        yield Finding(True, f"{text} {hint[0].upper()}{hint[1:]}" if hint else text)
+        remedy = " ".join([hint[:1].upper() + hint[1:], *options] if hint else options)
+        yield Finding.error("all-trials-outside-spikes", "trials", text, remedy)
     else:
         text = (
             f"{beside.sum()} of {counted(len(align), 'trial')} ({name} {align[beside].min():g} to "
-            f"{align[beside].max():g}) lie {span}: {question} If so, leave these trials out by trials.include"
+            f"{align[beside].max():g}) lie {span}: {question}"
         )
-        yield Finding(subject.data.clock != "trusted", f"{text}; {hint}" if hint else text)
+        remedy = "If so, leave these trials out by trials.include" + (f"; {hint}" if hint else "")
+        severity = Severity.WARNING if subject.data.clock == "trusted" else Severity.ERROR
+        yield Finding("trials-outside-spikes", severity, "trials", text, " ".join([remedy, *options]))
 
 
 def _outside(
@@ -82,14 +88,16 @@ def _outside(
         return
     length, longest = float(stop[0] - start[0]), float((observed[:, 1] - observed[:, 0]).max())
     if length > longest + TOLERANCE_S:
-        yield Finding(
-            True,
+        yield Finding.error(
+            "window-longer-than-observed",
+            "trials.window_s",
             f"trials.window_s = {list(subject.trials.window_s)} is {length:g} s long, but the longest stretch of "
             f"observed time is {longest:g} s: expected seconds, and a window that fits",
         )
     elif not inside.any():
-        yield Finding(
-            True,
+        yield Finding.error(
+            "no-window-in-observed-time",
+            "trials.window_s",
             f"no window of {counted(len(inside), 'trial')} ({start.min():g} to {stop.max():g} s) lies all in the "
             f"observed time ({observed[0, 0]:g} to {observed[-1, 1]:g} s): shorten trials.window_s, or say "
             f"by data.observed "
@@ -97,7 +105,11 @@ def _outside(
         )
     elif not inside.all():
         n = int((~inside).sum())
-        yield Finding(False, f"{n} of {counted(len(inside), 'trial')} dropped: the window leaves the observed time")
+        yield Finding.warning(
+            "windows-outside-observed-time",
+            "trials.window_s",
+            f"{n} of {counted(len(inside), 'trial')} dropped: the window leaves the observed time",
+        )
 
 
 def _overlap(subject: Subject, start: NDArray[np.float64]) -> Iterator[Finding]:
@@ -105,8 +117,9 @@ def _overlap(subject: Subject, start: NDArray[np.float64]) -> Iterator[Finding]:
     steps = np.diff(start)
     n = int((steps < last - first - TOLERANCE_S).sum())
     if n:
-        yield Finding(
-            False,
+        yield Finding.warning(
+            "windows-overlap",
+            "trials.window_s",
             f"{n} of {counted(len(start), 'window')} {'begins' if n == 1 else 'begin'} before the last one ends: a "
             f"window is {last - first:g} s long and trials follow each other after {steps.min():.4g} s at the least, "
             "so neighbouring trials share spikes",

@@ -96,7 +96,7 @@ class FeatureDecoder(Model):
         }  # fmt: skip
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.parts[self.known(windows.recording)]
+        part = self.parts[self.check_recording(windows.recording)]
         said = np.tile(part["share"], (len(windows), 1))
         if "present" not in part or not len(windows):
             return Predictions(probabilities=said)

@@ -105,7 +105,7 @@ class PoissonTranslator(Model):
         return fit_poisson(x, y, offset, strength, own, own_strength)
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.weights[self.known(windows.recording)]
+        part = self.weights[self.check_recording(windows.recording)]
         course = SmoothedPsth(part["base"], part["base_curve"])
         shape = windows.target.shape
         design = self._design(windows, course.mean)

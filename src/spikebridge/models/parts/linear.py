@@ -72,7 +72,7 @@ class LinearTranslator(Model):
             }  # fmt: skip
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.weights[self.known(windows.recording)]
+        part = self.weights[self.check_recording(windows.recording)]
         x = self._predictors(windows) - SmoothedPsth(part["mean"], part["curve"]).expected(windows)
         course = SmoothedPsth(part["base"], part["base_curve"]).expected(windows)
         rates, alone = (np.maximum(r, MIN_RATE_SHARE * part["base"]) for r in (course + x @ part["slope"], course))

@@ -52,7 +52,7 @@ class TreeEnsemble(Model):
 
     def predict(self, windows: Windows) -> Predictions:
         p: Any = self.params
-        recording = self.known(windows.recording)
+        recording = self.check_recording(windows.recording)
         said = np.tile(self.shares[recording], (len(windows), 1))
         if recording in self.ensembles and len(windows):
             ensemble = self.ensembles[recording]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from spikebridge.models import base
-from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.base import Model, OnEpoch, recorded
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.forest import Forest, named_arrays
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
@@ -133,26 +133,20 @@ class Seq2Seq(Model):
         its windows, labelled or not; then its read-out of decisions, where it has labels. train, valid, on_epoch: as in
         `fit`. Raises DataError where a recording is known, or cut in other bins or classes, or has too few windows.
         """
-        rows: list[dict[str, float]] = []
-
-        def note(row: dict[str, float]) -> None:
-            rows.append(row)
-            if on_epoch is not None:
-                on_epoch(row)
-
+        rows, note = recorded(on_epoch)
         held = {w.recording: w for w in valid}
         for w in train:
             check_new(self, w)
         for w in train:
             own = [held[w.recording]] if w.recording in held else []
             add_recording(self.translator, w, own, rng, note)
-            self._know(w, held.get(w.recording))
+            self._register(w, held.get(w.recording))
             if any(part.labelled.any() for part in (w, *own)):
                 self.readouts |= self._read_out([w], own, [self.summary], rng)[1]
         return History(tuple(rows))
 
     def predict(self, windows: Windows) -> Predictions:
-        recording = self.known(windows.recording)
+        recording = self.check_recording(windows.recording)
         latents, rates = self.translator.run(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:

@@ -113,7 +113,7 @@ class Matched(ConfoundControlled):
 
     def weights_of(self, w: Windows) -> Array:
         """(window,), in [0, 1]: how much each labelled window of a fitted recording counts in a score."""
-        about = self.parts[self.known(w.recording)]
+        about = self.parts[self.check_recording(w.recording)]
         return overlap_weights(_basis(w, about)[:, 1:] @ about["e_slope"] + about["e_level"], w.label)
 
 

@@ -16,7 +16,7 @@ from spikebridge.metrics.decision import log_loss_per_trial
 from spikebridge.models import Model
 from spikebridge.nested_models.decoding.confounds import Matched
 from spikebridge.nested_models.decoding.decoders import NestedDecoder
-from spikebridge.splits import take, training_intervals
+from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Fold, Index, Partition, Windows
 
 
@@ -93,4 +93,4 @@ def _inputs(
     decoder: NestedDecoder, data: Sequence[Windows], index: Index, latents: LatentsByRecording
 ) -> list[Windows]:
     """The labelled windows of an index as the decoder's decoder sees them."""
-    return [decoder.inputs(w, latents) for w in take(data, index) if len(w)]
+    return [decoder.inputs(w, latents) for w in select_windows(data, index) if len(w)]

@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import REGION_COLUMNS
-from spikebridge.io.contents import Contents
+from spikebridge.io.contents import NO_REGIONS, Contents
 from spikebridge.io.formats.sidecars import join_units, read_sidecars
 from spikebridge.types import Recording
 
@@ -87,8 +88,10 @@ def with_tables_beside(
     units = join_units(found.units, beside.units, path, notes)
     if found.regions_by is not None:
         units = _with_regions(path, units, *found.regions_by, notes)
+    unnamed: tuple[Finding, ...] = ()
     if not set(REGION_COLUMNS) & set(units.columns):
-        notes.append("no column names regions: a table units.csv with columns unit and region can give them")
+        remedy = "a table units.csv with columns unit and region can give them"
+        unnamed = (Finding.warning(NO_REGIONS, "regions", "no column names regions:", remedy),)
     return Contents(
         name=name,
         animal=beside.animal if beside.animal != "unknown" else found.animal,
@@ -98,7 +101,7 @@ def with_tables_beside(
         behavior=beside.behavior,
         observed=beside.observed,
         source_file=path.name,
-        notes=tuple(notes),
+        notes=(*notes, *unnamed),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.types.spike_trains import ISI_LIMITS_S, SpikeTrains
 
 LONGEST_S = 1.0e6
@@ -17,7 +18,7 @@ SLOW_HZ, FAST_HZ = 0.02, 250.0
 ODD_HZ = 100.0
 """A higher rate of the median unit is that of threshold crossings at best."""
 FEWEST_SHORT = 0.002
-"""Less than this share of intervals below `spike_trains.SHORT_S` speaks for a clock that counts faster than seconds."""
+"""Less than this share of intervals below `SHORT_S` suggests a clock faster than seconds."""
 ENOUGH = 20
 MANY = 100
 """Spikes, or intervals, from which times and rates can be judged."""
@@ -34,35 +35,55 @@ TOO_CLOSE, BURSTS = 0.15, 3.0
 """More than this share of intervals within the refractory time in most units, and this many times more than their rates
 make expected: neither neurons nor threshold crossings do that."""
 
+NOT_SECONDS = "spike-times-not-in-seconds"
+"""The code of the finding that the unit of the spike times is another one."""
+SPIKE_OPTIONS = (
+    "; or leave it as it is and set data.options: {time_unit: ms} (us; samples with sampling_rate_hz: 30000), and "
+    "trial_time_unit: s where trials are in seconds (inspect: --option time_unit=ms)"
+)
+TRIAL_OPTIONS = "Where trials count otherwise than spikes, set data.options: {trial_time_unit: ms} (or us, samples)"
+BEHAVIOR_OPTIONS = "If not, set data.options: {behavior_time_unit: ms} (or us, samples)"
+"""What is added to a remedy where the reader takes options that name the unit of times."""
 
-def why_not_seconds(trains: SpikeTrains) -> str:
-    """What speaks against seconds, and what to do; empty where nothing does."""
+
+def why_not_seconds(trains: SpikeTrains) -> Finding | None:
+    """Why the spike times cannot be seconds; None where nothing speaks against it."""
     if trains.n_spikes < ENOUGH:
-        return ""
+        return None
     first, last = trains.span
     rate = _median_hz(trains)
     found, n = trains.isi, int(trains.isi.n.sum())
     if all(_whole(trains.of(train)) for train in range(len(trains.n))):
-        return (
-            f"all {trains.n_spikes} are whole numbers (up to {last:.0f}); divide samples by the sampling rate in Hz, "
-            "milliseconds by 1000"
+        return _not_seconds(
+            f"all {trains.n_spikes} are whole numbers (up to {last:.0f});",
+            "divide samples by the sampling rate in Hz, milliseconds by 1000",
         )
     if last - first > LONGEST_S:
-        return (
-            f"they reach from {first:g} to {last:g}, {(last - first) / 86400:.0f} days of seconds; divide milliseconds "
-            "by 1000, microseconds by 1000000, samples by the sampling rate in Hz"
+        return _not_seconds(
+            f"they reach from {first:g} to {last:g}, {(last - first) / 86400:.0f} days of seconds;",
+            "divide milliseconds by 1000, microseconds by 1000000, samples by the sampling rate in Hz",
         )
     if rate < SLOW_HZ and n >= MANY and found.n_short.sum() < FEWEST_SHORT * n:
-        return (
+        return _not_seconds(
             f"the median unit would fire at {rate:.2g} Hz, and of {n} intervals between spikes of a unit the "
-            f"shortest would be {found.shortest_s.min():.3g} s; divide milliseconds by 1000"
+            f"shortest would be {found.shortest_s.min():.3g} s;",
+            "divide milliseconds by 1000",
         )
     if rate > FAST_HZ and np.median(trains.n) >= ENOUGH:
-        return (
-            f"the median unit would fire at {rate:.0f} Hz; multiply minutes by 60, hours by 3600, or correct what "
-            "data.options says of times"
+        return _impossible_rate(
+            f"the median unit would fire at {rate:.0f} Hz;",
+            "multiply minutes by 60, hours by 3600, or correct what data.options says of times",
         )
     return _too_far_apart(trains) or _too_close(trains)
+
+
+def _not_seconds(why: str, remedy: str) -> Finding:
+    return Finding.error(NOT_SECONDS, "spikes", f"spike times are not in seconds: {why}", remedy)
+
+
+def _impossible_rate(why: str, remedy: str) -> Finding:
+    """The unit that `data.options` names may be the mistake: the remedy names it already."""
+    return Finding.error("impossible-firing-rate", "spikes", f"spike times are not in seconds: {why}", remedy)
 
 
 def fast_hz(trains: SpikeTrains) -> float:
@@ -71,7 +92,7 @@ def fast_hz(trains: SpikeTrains) -> float:
     return rate if rate > ODD_HZ and np.median(trains.n) >= ENOUGH else 0.0
 
 
-def _too_far_apart(trains: SpikeTrains) -> str:
+def _too_far_apart(trains: SpikeTrains) -> Finding | None:
     """A refractory time a hundred (1000) times too long: irregular units that never fire twice within 0.1 s (1 s).
 
     With rate r, n intervals of a Poisson train make n (1 - exp(-r s)) of them shorter than s expected; neurons have
@@ -86,29 +107,30 @@ def _too_far_apart(trains: SpikeTrains) -> str:
         expected = float((n * -np.expm1(-trains.n * limit / length))[judged].sum())
         n_short = int(short[judged].sum())
         if expected >= EXPECTED and n_short < ABSENT * expected:
-            return (
+            return _impossible_rate(
                 f"of {n[judged].sum()} intervals between spikes of a unit {n_short} are below {limit:g} s, where the "
-                f"rates make {expected:.0f} expected: no neuron rests so long; divide milliseconds by 1000, "
-                "microseconds that were taken for steps of 0.1 ms by 100, or correct what data.options says of times"
+                f"rates make {expected:.0f} expected: no neuron rests so long;",
+                "divide milliseconds by 1000, microseconds that were taken for steps of 0.1 ms by 100, or correct "
+                "what data.options says of times",
             )
-    return ""
+    return None
 
 
-def _too_close(trains: SpikeTrains) -> str:
+def _too_close(trains: SpikeTrains) -> Finding | None:
     """Most units fire again within the refractory time, far more often than a Poisson train of their rate."""
     n, length = trains.n - 1, max(trains.span[1] - trains.span[0], 1e-9)
     judged = n >= ENOUGH
     if n[judged].sum() < MANY:
-        return ""
+        return None
     share = trains.isi.below[0][judged] / n[judged]
     poisson = -np.expm1(-trains.n[judged] / length * ISI_LIMITS_S[0])
     median = float(np.median(share))
     if median <= TOO_CLOSE or np.median(share / poisson) < BURSTS:
-        return ""
-    return (
+        return None
+    return _impossible_rate(
         f"in the median unit {100 * median:.0f} % of the intervals between spikes are below "
-        f"{1000 * ISI_LIMITS_S[0]:g} ms: no neuron fires again so soon; multiply minutes by 60, hours by 3600, or "
-        "correct what data.options says of times"
+        f"{1000 * ISI_LIMITS_S[0]:g} ms: no neuron fires again so soon;",
+        "multiply minutes by 60, hours by 3600, or correct what data.options says of times",
     )
 
 

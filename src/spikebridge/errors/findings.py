@@ -1,0 +1,84 @@
+"""What is wrong, odd or worth knowing about a recording, as records: code reads their fields, people read the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """An error stops the pipeline: a result would be wrong. A warning may point to a mistake; a note explains."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check or a reader found.
+
+    Parameters
+    ----------
+    code : str
+        The kind of finding, such as ``duplicate-spike-times``. Findings of one code differ in numbers and names alone.
+    severity : Severity
+        Whether the finding stops the pipeline.
+    subject : str
+        What the finding is about: a part of the recording (``spikes``), a column, a region, a setting or a file.
+    text : str
+        What was found, for people. It ends with the punctuation that leads to the remedy, where there is one.
+    remedy : str
+        What to do about it, for people; empty where nothing has to be done.
+    """
+
+    code: str
+    severity: Severity
+    subject: str
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.remedy}" if self.remedy else self.text
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the finding stops the pipeline."""
+        return self.severity is Severity.ERROR
+
+    @classmethod
+    def error(cls, code: str, subject: str, text: str, remedy: str = "") -> Finding:
+        """A finding that stops the pipeline."""
+        return cls(code, Severity.ERROR, subject, text, remedy)
+
+    @classmethod
+    def warning(cls, code: str, subject: str, text: str, remedy: str = "") -> Finding:
+        """A finding that may point to a mistake."""
+        return cls(code, Severity.WARNING, subject, text, remedy)
+
+    @classmethod
+    def note(cls, code: str, subject: str, text: str, remedy: str = "") -> Finding:
+        """A finding that explains what was done."""
+        return cls(code, Severity.NOTE, subject, text, remedy)
+
+    @classmethod
+    def of(cls, note: str | Finding, code: str = "reader") -> Finding:
+        """A finding as it is; a plain sentence of a reader as a warning, about nothing but itself."""
+        return note if isinstance(note, Finding) else cls.warning(code, note, note)
+
+    def as_dict(self) -> dict[str, str]:
+        """The fields as JSON holds them."""
+        return {**asdict(self), "severity": self.severity.value}
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Finding:
+        """The finding whose fields JSON holds."""
+        return cls(**{**fields, "severity": Severity(fields["severity"])})
+
+
+def split_errors(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Errors, and all other findings."""
+    every = tuple(findings)
+    return tuple(f for f in every if f.is_error), tuple(f for f in every if not f.is_error)
