@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from spikebridge.calibration import Plan, calibrate, summarise
+from spikebridge.calibration.run import Plan, calibrate, summarise
 from spikebridge.runtime.stage import one_thread, say
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from spikebridge.artifacts.latents import read_fold_latents
-from spikebridge.calibration import Plan, calibrate, scenarios, study
+from spikebridge.calibration import scenarios, study
 from spikebridge.calibration.outcomes import KEYS
+from spikebridge.calibration.run import Plan, calibrate
 from spikebridge.calibration.scenarios import draw_setting
 from spikebridge.config import SplitConfig
 from spikebridge.splits import make_splits

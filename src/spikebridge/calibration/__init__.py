@@ -1,5 +1,4 @@
-"""Calibration of the tests: rates of false claims in simulated studies with known truth, through all of evaluate."""
+"""Calibration of the tests: rates of false claims in simulated studies with known truth, through all of evaluate.
 
-from spikebridge.calibration.run import Plan, calibrate, summarise
-
-__all__ = ["Plan", "calibrate", "summarise"]
+Import from `run`: this file imports nothing, so that the fingerprint of a study does not cover figures and page.
+"""

@@ -18,8 +18,8 @@ from scipy import stats
 from spikebridge.calibration.false_claims import clopper_pearson
 from spikebridge.calibration.outcomes import ALPHA
 from spikebridge.config.declared_tests import DECIDING
-from spikebridge.evaluation.clusters import MIN_RECORDINGS
 from spikebridge.evaluation.comparisons import BLOCK_NULL_SCALE
+from spikebridge.evaluation.resampling import MIN_RECORDINGS
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.runtime.parallel import Report
 from spikebridge.statistics import sign_flip

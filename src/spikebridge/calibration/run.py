@@ -13,7 +13,7 @@ from spikebridge.calibration.false_claims import failing, false_claim_rates
 from spikebridge.calibration.outcomes import mean_accuracy_spread
 from spikebridge.config import ComputeConfig
 from spikebridge.errors import DataError
-from spikebridge.evaluation.clusters import MIN_RECORDINGS
+from spikebridge.evaluation.resampling import MIN_RECORDINGS
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.stage import output, remove

@@ -34,9 +34,9 @@ from spikebridge.config import Config, parse
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.evaluation import evaluate
 from spikebridge.fitting.training import train
-from spikebridge.models.parts.baseline import fit_baseline
-from spikebridge.models.seq2seq.dataset import scaled
-from spikebridge.models.seq2seq.start import LinearStart, linear_start
+from spikebridge.models.seq2seq.baseline import fit_baseline
+from spikebridge.models.seq2seq.dataset import smoothed_and_scaled
+from spikebridge.models.seq2seq.initialization import LinearInitialization, linear_initialization
 from spikebridge.nested_models import fit_nested_models
 from spikebridge.runtime.parallel import Report
 from spikebridge.splits import make_splits
@@ -174,16 +174,16 @@ def write_stand_in_latents(data: Sequence[Windows], splits: Splits, path: Path) 
         folds[fold.fold] = {}
         for w in data:
             train, test = w.select(fold.train[w.recording]), w.select(fold.test[w.recording])
-            start = linear_start(train, fit_baseline(train, True, False)[1], SMOOTHING_BINS, LATENTS, PENALTY)
+            linear = linear_initialization(train, fit_baseline(train, True, False)[1], SMOOTHING_BINS, LATENTS, PENALTY)
             folds[fold.fold][w.recording] = FoldLatents(
                 np.concatenate([train.trial, test.trial]),
                 np.repeat([False, True], [len(train), len(test)]),
-                np.concatenate([_latents(start, part) for part in (train, test)]),
+                np.concatenate([_latents(linear, part) for part in (train, test)]),
             )
     write_latents(path, data, folds, {})
 
 
-def _latents(start: LinearStart, w: Windows) -> NDArray[np.float32]:
-    mean, spread = (torch.from_numpy(v.astype(np.float32)) for v in (start.mean, start.spread))
-    x = scaled(w.source, mean, spread, SMOOTHING_BINS, "cpu").numpy()
-    return np.asarray(x @ start.directions, dtype=np.float32)
+def _latents(linear: LinearInitialization, w: Windows) -> NDArray[np.float32]:
+    mean, spread = (torch.from_numpy(v.astype(np.float32)) for v in (linear.mean, linear.sd))
+    x = smoothed_and_scaled(w.source, mean, spread, SMOOTHING_BINS, "cpu").numpy()
+    return np.asarray(x @ linear.directions, dtype=np.float32)

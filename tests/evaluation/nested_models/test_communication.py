@@ -29,7 +29,7 @@ from spikebridge.evaluation.nested_models.encoding import (
     read_encoding,
     translation_ladder_table,
 )
-from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.resampling import Resampling
 from spikebridge.figures import communication_gain as figure
 from spikebridge.nested_models import fit_nested_models
 from spikebridge.nested_models.encoding.models import MODELS

@@ -20,7 +20,8 @@ from spikebridge.artifacts.training import Decisions, TrainingRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
+from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
+from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
 

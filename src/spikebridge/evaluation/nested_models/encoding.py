@@ -21,7 +21,7 @@ from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
-from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
 
