@@ -34,7 +34,7 @@ from spikebridge.inspection.regions import summarize_regions
 from spikebridge.inspection.tables import summarize_tables
 from spikebridge.io.validation.observed import SILENT_PAUSE
 from spikebridge.io.validation.regions import REGION_WITHOUT_UNITS
-from spikebridge.labels.trial_labels import label_called
+from spikebridge.labels.trial_labels import label_text
 
 PLACEHOLDER_REGIONS = {"source": ["\0"], "target": ["\0\0"]}
 """Names of no region, for a section `data` whose regions are not known yet."""
@@ -112,7 +112,7 @@ def inspect(
         regions=_all_regions(recordings, proposal),
         tables=summarize_tables((n, f) for one in recordings for n, f in one.outline.tables.items()),
         not_read=read.not_read,
-        warnings=(*folder, *warnings.dry_run_warnings(tried, label_called(proposal.trials["label"]))),
+        warnings=(*folder, *warnings.dry_run_warnings(tried, label_text(proposal.trials["label"]))),
         proposal=proposal,
         dry_run=tried,
         proposed_yaml=proposed_yaml,
@@ -148,7 +148,7 @@ def _with_unreadable(tried: DryRun, summaries: Sequence[RecordingSummary]) -> Dr
         return tried
     text = (
         f"{len(unreadable)} of {counted(len(summaries), 'recording')} cannot be read: {listed(unreadable, 10)}; the "
-        f"pipeline refuses the folder until {'it is' if len(unreadable) == 1 else 'they are'} mended or taken out of it"
+        f"pipeline refuses the folder until {'it is' if len(unreadable) == 1 else 'they are'} repaired or removed"
     )
     problem = Finding.error(UNREADABLE_RECORDINGS, "recordings", text)
     return replace(tried, runs=False, problems=(problem, *tried.problems), unreadable=unreadable)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from spikebridge.errors import DataError
-from spikebridge.text.keys import why_not
-from spikebridge.text.plain_text import unwanted
+from spikebridge.text.keys import name_problem
+from spikebridge.text.plain_text import forbidden_character
 
 
 def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:
@@ -38,9 +38,9 @@ def check_names(recordings: Iterable[tuple[Path, str]]) -> None:
     wrong = []
     for path, name in recordings:
         alike = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if said := unwanted(name):
+        if said := forbidden_character(name):
             wrong.append(f"{str(path)!r}: the name of a recording must not hold unseen characters; {said}: rename it")
-        elif reason := why_not(name):
+        elif reason := name_problem(name):
             wrong.append(f"{path}: the name of a recording {reason}: rename it")
         elif alike in by_name:
             other, called = by_name[alike]
