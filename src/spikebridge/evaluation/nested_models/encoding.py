@@ -65,14 +65,8 @@ def read_encoding(run: NestedModelRun, inputs: Inputs) -> tuple[TranslationSteps
         "translations": {f"ladder/{name}": t for name, t in steps.items()},
         "training_intervals": {f"ladder/{name}": intervals for name, intervals in learned.items()},
     }
-<<<<<<< HEAD
-    apart: Any = {"translations": {f"ladder/{s}": t for s, t in steps.items()}, "training_intervals": record}
     report = leakage.check_results(replace(inputs, decisions={}, latents={}, **apart))
-    return TranslationSteps(steps, units, order, missing), report
-=======
-    report = leakage.check(replace(inputs, decisions={}, latents={}, **apart))
     return TranslationSteps(steps, models.units, tuple(models.models), models.missing), report
->>>>>>> main
 
 
 def translation_ladder_table(
