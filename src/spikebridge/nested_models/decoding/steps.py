@@ -27,7 +27,7 @@ from spikebridge.nested_models.decoding.inputs import (
     with_latents,
 )
 from spikebridge.nested_models.decoding.latent_decoders import LatentDecoder, LatentTaskDecoder
-from spikebridge.preprocess.covariates import LABEL
+from spikebridge.preprocess.covariates import LABEL_BACK
 from spikebridge.types import Windows
 
 View = Callable[[Windows, LatentsByRecording], Windows]
@@ -71,7 +71,7 @@ def decision_steps(config: Config, data: Sequence[Windows], by: str, lacking_lat
     check_columns(data, settings.confounds, "nested_models.confounds")
     no_task = "" if task else "no columns are named: trials.covariates is empty"
     still = [w.recording for w in data if not w.behavior_names]
-    forgetful = any(LABEL.format(1) not in w.covariate_names for w in data)
+    forgetful = any(LABEL_BACK.format(1) not in w.covariate_names for w in data)
 
     def task_and_latents(w: Windows, latents: LatentsByRecording) -> Windows:
         return with_latents(with_columns(w, task), latents)
