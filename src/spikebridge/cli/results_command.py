@@ -29,7 +29,7 @@ def results(_: argparse.Namespace) -> None:
             "the pipeline first: make repro"
         )
     _print_tables(results)
-    print(f"Tables and figures: {results.evaluation.relative_to(project)}")
+    print(f"Tables: {results.evaluation.relative_to(project)}; figures: {results.figures.relative_to(project)}")
     print("MLflow UI:          spikebridge ui")
     _print_registration(project)
 
@@ -55,8 +55,9 @@ def _print_registration(project: Path) -> None:
     """The registered model, its gates and the champion; nothing before the first registration."""
     from spikebridge import tracking
     from spikebridge.artifacts.json_files import read_json
+    from spikebridge.tracking import record
 
-    registration = project / "reports" / "registration.json"
+    registration = project / record.REGISTRATION
     if not registration.is_file():
         return
     about = read_json(registration)
