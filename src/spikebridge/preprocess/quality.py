@@ -256,8 +256,8 @@ def _criteria(measured: UnitMeasures, data: DataConfig, quality: QualityConfig) 
         judged = np.array([word != "" for word in words], dtype=bool)
         reason, note = f"sorter label not {' or '.join(wanted)}", labels.missing or labels.origin
         criteria.append(Criterion("quality.sorter_labels", reason, has_unwanted_label(words, wanted), judged, note))
-    quality_limits = quality_limits(data, quality)
-    return [*criteria, *(limit.criterion(table, measured.notes.get(limit.column, "")) for limit in quality_limits)]
+    limits = quality_limits(data, quality)
+    return [*criteria, *(limit.criterion(table, measured.notes.get(limit.column, "")) for limit in limits)]
 
 
 def _notes(quality: QualityConfig, grid: float, seconds: float) -> dict[str, str]:
