@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.comparisons import compare, detectable_effects
@@ -20,9 +21,9 @@ from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scor
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
 from spikebridge.evaluation.latent_trajectories import latent_trajectory_table
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
-from spikebridge.evaluation.nested_models.decoding import decision_ladder, ladder_scores, read_steps
-from spikebridge.evaluation.nested_models.encoding import read_translation_steps, translation_ladder_table
-from spikebridge.evaluation.nested_models.time_resolved import course_scores, course_table, read_course
+from spikebridge.evaluation.nested_models.decoding import decoding_table, nested_model_scores, read_decoding
+from spikebridge.evaluation.nested_models.encoding import encoding_table, read_encoding
+from spikebridge.evaluation.nested_models.time_resolved import read_parts, time_resolved_scores, time_resolved_table
 from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import (
@@ -42,7 +43,7 @@ from spikebridge.text.plain_text import write_csv
 from spikebridge.types import Comparison
 
 # Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB, OPTIMISM, COURSE = range(9)
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED = range(9)
 
 
 def evaluate(
@@ -53,7 +54,7 @@ def evaluate(
     data_path: Path,
     out_folder: Path,
     analysis_folder: Path | None = None,
-    ladder_folder: Path | None = None,
+    nested_models_folder: Path | None = None,
 ) -> dict[str, Any]:
     """Score and compare the models of the configuration, after the leakage check.
 
@@ -70,7 +71,7 @@ def evaluate(
         Folder of the raw recordings; only its folder `truth` is read, where it exists.
     out_folder : pathlib.Path
         Folder to write to.
-    analysis_folder, ladder_folder : pathlib.Path, optional
+    analysis_folder, nested_models_folder : pathlib.Path, optional
         Results of the stages analyze and nested_models.
 
     Returns
@@ -104,8 +105,8 @@ def evaluate(
     tables |= _latent_analysis(analysis_folder, scores, inputs, truths, config)
     nulls, tables["nulls"] = null_tables(inputs, settings, _rng(config, NULLS))
     _add_translation_verdicts(scores["translation"], nulls, settings.alpha)
-    if ladder_folder is not None:
-        tables |= _nested_models(ladder_folder, scores, report, inputs, config)
+    if nested_models_folder is not None:
+        tables |= _nested_models(nested_models_folder, scores, report, inputs, config)
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
         recovered = recovery(inputs, truths, coupling)
@@ -146,20 +147,20 @@ def _add_translation_verdicts(translations: dict[str, Any], nulls: pd.DataFrame,
 
 
 def _nested_models(
-    ladder_folder: Path, scores: dict[str, Any], report: dict[str, Any], inputs: Inputs, config: Config
+    nested_models_folder: Path, scores: dict[str, Any], report: dict[str, Any], inputs: Inputs, config: Config
 ) -> dict[str, pd.DataFrame]:
     """Tables of the nested models; their scores are added to scores, their leakage checks to report."""
     tables: dict[str, pd.DataFrame] = {}
-    tables["ladder"], report["ladder"], timed = _ladder(ladder_folder, inputs, config)
+    tables["ladder"], report["ladder"], timed = _decoding(nested_models_folder, inputs, config)
     if timed is not None:
         tables["decision_course"], report["decision_course"] = timed
-        scores["decision_course"] = course_scores(tables["decision_course"])
-    if (ladder_folder / "translation").is_dir():
-        climbed, gains, report["ladder_translation"] = _translation_ladder(ladder_folder, inputs, config)
+        scores["decision_course"] = time_resolved_scores(tables["decision_course"])
+    if NestedModelRun(nested_models_folder).about_encoding.is_file():
+        encoding, gains, report["ladder_translation"] = _encoding(nested_models_folder, inputs, config)
         if len(gains):
-            tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, climbed)
-        tables["ladder"] = pd.concat([tables["ladder"], climbed], ignore_index=True)
-    scores["ladder"] = ladder_scores(tables["ladder"])
+            tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, encoding)
+        tables["ladder"] = pd.concat([tables["ladder"], encoding], ignore_index=True)
+    scores["ladder"] = nested_model_scores(tables["ladder"])
     return tables
 
 
@@ -179,32 +180,31 @@ Checked = tuple[pd.DataFrame, dict[str, Any]]
 """A table, and what the leakage check says of it."""
 
 
-def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
+def _decoding(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
     """ladder.csv and decision_course.csv, if there is one. The draws of clusters are those of the models."""
-    about, steps, report = read_steps(folder, inputs)
+    run = NestedModelRun(folder)
+    models, steps, report = read_decoding(run, inputs)
     resampling = _resampling(steps.decisions.values(), inputs, _over_recordings(config), DECISIONS)
     assert resampling is not None  # the first step is always there
     timed = None
-    if about.get("course"):
-        parts, results, of_course = read_course(about, folder / "course", inputs)
-        rng = _rng(config, COURSE)
-        timed = course_table(parts, results, resampling, config.statistics, config.trials, rng), of_course
-    return decision_ladder(about, steps, resampling, config.statistics, _rng(config, LADDER)), report, timed
+    if models.parts:
+        parts, results, of_course = read_parts(models, run, inputs)
+        rng = _rng(config, TIME_RESOLVED)
+        timed = time_resolved_table(parts, results, resampling, config.statistics, config.trials, rng), of_course
+    return decoding_table(models, steps, resampling, config.statistics, _rng(config, DECODING)), report, timed
 
 
-def _translation_ladder(
-    folder: Path, inputs: Inputs, config: Config
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def _encoding(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Rows of ladder.csv, the communication gain, and the leakage report; with the translators' draws of clusters."""
-    found, report = read_translation_steps(folder / "translation", inputs)
-    resampling = _resampling(found.steps.values(), inputs, _over_recordings(config), TRANSLATIONS)
-    rows = translation_ladder_table(found, resampling, config.statistics, _rng(config, CLIMB))
-    gains = communication_gain(found, resampling, config.statistics)
+    encoding, report = read_encoding(NestedModelRun(folder), inputs)
+    resampling = _resampling(encoding.steps.values(), inputs, _over_recordings(config), TRANSLATIONS)
+    rows = encoding_table(encoding, resampling, config.statistics, _rng(config, ENCODING))
+    gains = communication_gain(encoding, resampling, config.statistics)
     return rows, gains, report
 
 
 def _over_recordings(config: Config) -> Config:
-    """Steps are compared with each other: over recordings, however few; see evaluation.comparisons for why."""
+    """Nested models are compared with each other over recordings, however few; see comparisons for the reason."""
     if config.statistics.cluster != "auto":
         return config
     return config.model_copy(update={"statistics": config.statistics.model_copy(update={"cluster": "recording"})})
@@ -214,9 +214,9 @@ def _rng(config: Config, part: int) -> np.random.Generator:
     return np.random.default_rng([config.seed, part])
 
 
-def _resampling(found: Iterable[Any], inputs: Inputs, config: Config, part: int) -> Resampling | None:
+def _resampling(results: Iterable[Any], inputs: Inputs, config: Config, part: int) -> Resampling | None:
     """One draw of clusters for all models; after the leakage check they have the same trials in the same order."""
-    table = next((f.table for f in found), None)
+    table = next((result.table for result in results), None)
     if table is None:
         return None
     return Resampling.of(table, config.statistics, _rng(config, part), inputs.animals)

@@ -13,7 +13,7 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.contents import NO_REGIONS, Contents
-from spikebridge.io.formats.sidecars import read_sidecars, sidecars_of
+from spikebridge.io.formats import read_sidecars, sidecars_of
 from spikebridge.io.joining import Part, join, with_shared
 from spikebridge.io.naming import check_names
 from spikebridge.io.offsets import Offset, moved, moved_by

@@ -23,7 +23,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE, REGION_COLUMNS
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.sidecars import Sidecars, join_units
+from spikebridge.io.formats import Sidecars, join_units
 from spikebridge.io.joining_tables import joined_behavior, joined_tables
 from spikebridge.io.observed import first_to_last
 from spikebridge.io.unit_names import NAME, names_of
