@@ -18,7 +18,7 @@ from project import ROOT
 from spikebridge import config, io
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.inspection import inspect
-from spikebridge.io.guard import guarded
+from spikebridge.io.child_process import guarded
 from spikebridge.io.limits import Bounds, LimitsConfig
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reading is done in a child process on Linux alone")

@@ -20,7 +20,7 @@ from spikebridge import config, io
 from spikebridge.config import Config, DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.entries import entries_of, left_beside, read_entry
+from spikebridge.io.discovery import entries_of, left_beside, read_entry
 from spikebridge.io.probes import groups_in, names_for
 from spikebridge.types import Recording
 

@@ -15,7 +15,7 @@ from sorters import write_csv
 from spikebridge import io, preprocess
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.io.unit_names import named, names_of
+from spikebridge.io.contents import named, names_of
 from spikebridge.types import Recording
 
 Settings = Callable[..., Config]

@@ -14,7 +14,7 @@ from spikebridge.inspection.columns import holds_numbers, is_time, numbers
 from spikebridge.inspection.names import TIMES, align_rank, is_decision, says
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Column, Proposal, Spikes
-from spikebridge.io.observed import INVALID
+from spikebridge.io.observed_time import INVALID
 from spikebridge.io.validation.time_unit import TRIAL_OPTIONS
 
 Array = NDArray[np.float64]

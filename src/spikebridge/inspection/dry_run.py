@@ -20,7 +20,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
 from spikebridge.io import choose, read_apart
-from spikebridge.io.entries import read_entry
+from spikebridge.io.discovery import read_entry
 from spikebridge.io.ingest import checked_recording
 from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
 from spikebridge.splits import make_splits

@@ -19,8 +19,7 @@ from spikebridge.inspection.records import Look
 from spikebridge.inspection.spiking import measure, region_columns, regions
 from spikebridge.io import Contents, read_apart, reader_registry
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.discovery import look_apart, with_readers
-from spikebridge.io.entries import Entry, entries_of, left_beside, read_entry
+from spikebridge.io.discovery import Entry, entries_of, left_beside, look_apart, read_entry, with_readers
 from spikebridge.io.joining import common_share
 from spikebridge.io.offsets import check_offset_names
 

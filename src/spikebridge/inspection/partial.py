@@ -12,7 +12,7 @@ from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import NOBODY
 from spikebridge.inspection.records import Proposal
 from spikebridge.io import choose, read_apart
-from spikebridge.io.entries import read_entry
+from spikebridge.io.discovery import read_entry
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.regions import check_regions

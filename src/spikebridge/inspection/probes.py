@@ -9,7 +9,7 @@ from pathlib import Path
 from spikebridge.config import DataConfig
 from spikebridge.inspection.anatomy import part_of_brain
 from spikebridge.io import named_recordings
-from spikebridge.io.entries import Entry
+from spikebridge.io.discovery import Entry
 from spikebridge.io.probes import TOKEN, WORD, Group, groups_in, relative
 
 NO_REGION = {"sub", "lo", "fra"}

@@ -13,7 +13,7 @@ from spikebridge.inspection.anatomy import part_of_brain
 from spikebridge.inspection.records import Region, Spikes
 from spikebridge.io import Contents
 from spikebridge.io.choose import region_choices
-from spikebridge.io.observed import first_to_last
+from spikebridge.io.observed_time import first_to_last
 from spikebridge.preprocess.unit_metrics import ObservedTrain, grid_s, isi_violations, rate_change
 from spikebridge.types.intervals import TOLERANCE_S, Intervals, intersect_intervals, merge_intervals, total_s
 from spikebridge.types.spike_trains import Train, spike_trains

@@ -20,8 +20,8 @@ from spikebridge.config import DataConfig, QualityConfig, TrialsConfig
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.observed import interval_table, observed_time
-from spikebridge.io.usable import merged, unused, without_excluded, without_faulty
+from spikebridge.io.excluded_units import merged, unused, without_excluded, without_faulty
+from spikebridge.io.observed_time import interval_table, observed_time
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
 

@@ -23,12 +23,11 @@ from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_er
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
-from spikebridge.io.discovery import discover, look_apart, read_apart
-from spikebridge.io.entries import Entry, files_of_entry, read_entry
+from spikebridge.io.discovery import Entry, discover, files_of_entry, look_apart, read_apart, read_entry
+from spikebridge.io.excluded_units import check_excluded
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import as_yaml, groups_in
 from spikebridge.io.reader_registry import files_of, read_contents, reader_of
-from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
 from spikebridge.runtime.hashing import digest, files_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs

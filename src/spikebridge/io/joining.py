@@ -22,11 +22,10 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE, REGION_COLUMNS
-from spikebridge.io.contents import Contents
+from spikebridge.io.contents import NAME, Contents, names_of
 from spikebridge.io.formats.sidecars import Sidecars, join_units
 from spikebridge.io.joining_tables import joined_behavior, joined_tables
-from spikebridge.io.observed import first_to_last
-from spikebridge.io.unit_names import NAME, names_of
+from spikebridge.io.observed_time import first_to_last
 from spikebridge.types.intervals import intersect_intervals, merge_intervals, total_s
 
 ID = "id_on_probe"

@@ -1,12 +1,15 @@
 """What reading may take from this machine, and which links it may follow: `data.limits` and `data.follow_links`.
 
-Readers look before they load: they ask the functions here whether a declared size, a number of members or a depth is
-within the limits, and whether a path may be opened. `guard` stops what no look can foresee. The limits in force are
-kept in a context variable, since the decoders that need them lie many calls below whoever knows the configuration.
+Readers check before they load: the functions here say whether a declared size, a number of members or a depth is within
+the limits, and whether a path may be opened. `child_process` stops what no check can foresee. The limits in force are
+kept in a context variable, since the decoders that need them lie many calls below the code that knows the configuration.
+
+DVC keeps files in a cache and git-annex keeps them below .git; both leave links in their place, which are followed.
 """
 
 from __future__ import annotations
 
+import configparser
 import os
 import stat
 from collections.abc import Iterator
@@ -17,7 +20,6 @@ from pathlib import Path
 
 from spikebridge.config import DataConfig, LimitsConfig
 from spikebridge.errors import DataError
-from spikebridge.io.linked import managed
 
 BYTES_A_BYTE = 32
 """Memory that a byte of a file may need: compressed times (a third to a half of their size), and copies of them."""
@@ -181,3 +183,32 @@ def check_opened(event: str, arguments: tuple[object, ...]) -> None:
     inside = any(path.startswith(f"{root.rstrip('/')}/") for root in (str(bounds.root or ""), bounds.named) if root)
     if inside and (why := why_not_opened(Path(path))):
         raise LimitError(f"{path}: {why}")
+
+
+def managed(target: Path, folder: Path) -> bool:
+    """Whether a resolved path lies in the DVC cache or the annex of the project that a resolved folder belongs to."""
+    return any(_in_annex(target, above) or _in_cache(target, above) for above in (folder, *folder.parents))
+
+
+def _in_annex(target: Path, above: Path) -> bool:
+    """Of a submodule, .git is a link or a file; its annex lies below the .git of the project above."""
+    git = above / ".git"
+    return git in target.parents and "annex" in target.relative_to(git).parts
+
+
+def _in_cache(target: Path, above: Path) -> bool:
+    return (above / ".dvc").is_dir() and any(cache in target.parents for cache in _caches(above / ".dvc"))
+
+
+def _caches(dvc: Path) -> Iterator[Path]:
+    """The cache of a DVC project: .dvc/cache, or where its configuration says."""
+    yield (dvc / "cache").resolve()
+    for name in ("config", "config.local"):
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(dvc / name, encoding="utf-8")
+            said = parser.get("cache", "dir", fallback="")
+        except (configparser.Error, OSError, ValueError):
+            continue
+        if said:
+            yield (dvc / said.strip("'\"")).resolve()

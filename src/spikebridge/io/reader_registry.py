@@ -40,12 +40,11 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.errors.validation_errors import describe_errors
 from spikebridge.io import readers
+from spikebridge.io.child_process import looks_at
 from spikebridge.io.contents import Contents
-from spikebridge.io.guard import looks_at
+from spikebridge.io.folders import DEEPEST, check_names, depth_below, entries, is_loop, left_in, unique_names
 from spikebridge.io.limits import LINKS, current, leaves, not_regular, rooted, why_not_opened, within
-from spikebridge.io.naming import check_names, unique_names
 from spikebridge.io.offsets import moved
-from spikebridge.io.tree import DEEPEST, depth_below, entries, is_loop, left_in
 from spikebridge.runtime.stage_inputs import UNFINISHED
 from spikebridge.types import Recording
 

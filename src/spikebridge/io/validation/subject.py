@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.errors.findings import Finding
+from spikebridge.io.contents import named, names_of
 from spikebridge.io.offsets import Offset, offset_of
-from spikebridge.io.unit_names import named, names_of
 from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
 from spikebridge.io.validation.time_unit import why_not_seconds
 from spikebridge.labels.trial_labels import included, is_absent, trial_labels
@@ -28,7 +28,7 @@ WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 @dataclass(frozen=True)
 class Subject:
-    """unused: ids of units that no result uses (see spikebridge.io.usable); checks that judge all units by their rates
+    """unused: ids of units that no result uses (see spikebridge.io.excluded_units); checks that judge all units by their rates
     or compare units with each other leave them out, unless there are no others.
 
     time_unit_options: whether `data.options` may say the unit of times; then remedies name these options.

@@ -21,8 +21,7 @@ from spikebridge.duplicates import has_repeated_spikes
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
-from spikebridge.io.contents import Contents
-from spikebridge.io.unit_names import named, names_of
+from spikebridge.io.contents import Contents, named, names_of
 from spikebridge.labels.sorter_labels import unit_labels, unwanted
 from spikebridge.types.spike_trains import first_spikes
 

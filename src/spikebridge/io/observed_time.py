@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from spikebridge.config import DataConfig
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
-from spikebridge.io.contents import Contents
-from spikebridge.io.unit_names import names_of
+from spikebridge.io.contents import Contents, names_of
 from spikebridge.types.intervals import as_intervals, intersect_intervals, merge_intervals, subtract_intervals, total_s
 
 Times = NDArray[np.float64]

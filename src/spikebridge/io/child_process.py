@@ -31,8 +31,7 @@ from typing import Any, NoReturn, TypeVar
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.io.formats.log import error_summary
 from spikebridge.io.limits import Bounds, check_opened, raise_limit, within
-from spikebridge.io.messages import Received, packed, pipe
-from spikebridge.io.processes import data_bytes, free_bytes, own_memory, processor_s
+from spikebridge.io.processes import Received, data_bytes, free_bytes, own_memory, packed, pipe, processor_s
 
 T = TypeVar("T")
 
