@@ -19,8 +19,8 @@ from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.findings import Finding
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.records import Trial
-from spikebridge.io import choose, read_apart
-from spikebridge.io.discovery import read_entry
+from spikebridge.io import choose, read_in_child_process
+from spikebridge.io.discovery import read_source
 from spikebridge.io.ingest import checked_recording
 from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
 from spikebridge.splits import make_splits
@@ -52,7 +52,9 @@ def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str,
         tried: list[Tried] = []
         for one in opened:
             try:
-                tried.append(read_apart(partial(_try, one, config, classes, Path(folder)), one.entry, config.data))
+                tried.append(
+                    read_in_child_process(partial(_try, one, config, classes, Path(folder)), one.entry, config.data)
+                )
                 warnings[one.look.name] = tried[-1].warnings
             except SpikebridgeError as error:
                 problems.append(str(error))
@@ -78,7 +80,7 @@ def _classes(opened: Sequence[Opened], config: Config) -> tuple[str, ...]:
 
 def _try(one: Opened, config: Config, classes: tuple[str, ...], folder: Path) -> Tried:
     """Read, check, and cut into windows in the folder, where classes are known. Raises what ingest would raise."""
-    contents = one.contents or read_entry(one.entry, config.data, config.trials.times)
+    contents = one.contents or read_source(one.entry, config.data, config.trials.times)
     recording = checked_recording(contents, config)
     warnings = recording.warnings
     done = Tried(replace(recording, spikes=one.outline.spikes, behavior=one.outline.behavior), warnings, Counter())

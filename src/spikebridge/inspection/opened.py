@@ -17,9 +17,16 @@ from spikebridge.inspection.columns import series_of, table_of
 from spikebridge.inspection.probes import Sessions, sessions_in
 from spikebridge.inspection.records import Look
 from spikebridge.inspection.spiking import measure, region_columns, regions
-from spikebridge.io import Contents, read_apart, reader_registry
+from spikebridge.io import Contents, read_in_child_process, reader_registry
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.discovery import Entry, entries_of, left_beside, look_apart, read_entry, with_readers
+from spikebridge.io.discovery import (
+    RecordingSource,
+    read_source,
+    recording_sources,
+    search_in_child_process,
+    unread_paths,
+    with_readers,
+)
 from spikebridge.io.joining import common_share
 from spikebridge.io.offsets import check_offset_names
 
@@ -38,7 +45,7 @@ class Opened:
     units: as `spiking.measure`. places: `data.region_from` -> region of each unit.
     """
 
-    entry: Entry
+    entry: RecordingSource
     look: Look
     outline: Contents
     contents: Contents | None
@@ -69,7 +76,7 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> All:
 
     Raises DataError where there is no recording, or none that can be read; ConfigError for a wrong reader or option.
     """
-    sessions, entries = look_apart(partial(_entries, data), data)
+    sessions, entries = search_in_child_process(partial(_entries, data), data)
     check_offset_names(data, [entry.name for entry in entries])
     found = _Opening(data, sessions, say)
     for entry in entries:
@@ -78,15 +85,15 @@ def open_all(data: DataConfig, say: Callable[[str], None]) -> All:
         raise DataError("\n".join(group_errors([(look.name, look.path, look.error) for look in found.looks])))
     kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in found.apart}
     used = data.model_copy(update={"recordings": kept})
-    not_read = look_apart(partial(left_beside, found.entries, used), data)
+    not_read = search_in_child_process(partial(unread_paths, found.entries, used), data)
     return All(found.looks, found.opened, tuple(not_read), used, tuple(found.remarks))
 
 
-def _entries(data: DataConfig) -> tuple[Sessions, tuple[Entry, ...]]:
+def _entries(data: DataConfig) -> tuple[Sessions, tuple[RecordingSource, ...]]:
     """The sessions that names speak of, and what is opened first, with the reader of each."""
     sessions = sessions_in(data)
     singles = {name: list(with_readers(several, data)) for name, several in sessions.singles.items()}
-    return replace(sessions, singles=singles), with_readers(entries_of(sessions.asked), data)
+    return replace(sessions, singles=singles), with_readers(recording_sources(sessions.asked), data)
 
 
 class _Opening:
@@ -96,18 +103,18 @@ class _Opening:
         self.data, self.sessions, self.say = data, sessions, say
         self.looks: list[Look] = []
         self.opened: list[Opened] = []
-        self.entries: list[Entry] = []
+        self.entries: list[RecordingSource] = []
         self.apart: set[str] = set()
         self.remarks: list[Finding] = []
         self.room = MAX_KEPT_BYTES
 
-    def open(self, entry: Entry) -> None:
+    def open(self, entry: RecordingSource) -> None:
         """Read one; the probes of a guessed session that do not fit each other are read each for itself."""
         start = _start(entry)
         self.say(entry.name)
         room = None if self.sessions.number == 1 else self.room
         try:
-            found = read_apart(partial(_open_one, entry, start, self.data, room), entry, self.data)
+            found = read_in_child_process(partial(_open_one, entry, start, self.data, room), entry, self.data)
         except DataError as error:
             if not entry.probes:
                 self.looks.append(replace(start, error=str(error)))
@@ -122,7 +129,7 @@ class _Opening:
         self.opened.append(found)
         self.entries.append(entry)
 
-    def _apart(self, entry: Entry, why: str) -> None:
+    def _apart(self, entry: RecordingSource, why: str) -> None:
         """Read the probes of a guessed session each for itself. why: what speaks against one recording."""
         text = (
             f"{', '.join(p.name for p in entry.probes)} look like the probes of one session, {entry.name}, "
@@ -134,12 +141,12 @@ class _Opening:
             self.open(single)
 
 
-def _open_one(entry: Entry, start: Look, data: DataConfig, room: int | None) -> Opened | str:
+def _open_one(entry: RecordingSource, start: Look, data: DataConfig, room: int | None) -> Opened | str:
     """The recording, or why several probes are no single one.
 
     room: bytes that its contents may have to be kept; None where they are kept whatever they have.
     """
-    contents = read_entry(entry, data)
+    contents = read_source(entry, data)
     if entry.probes and (why := _why_apart(contents)):
         return why
     return _opened(entry, start, contents, data, keep=room is None or size_of(contents) <= room)
@@ -150,7 +157,7 @@ def size_of(contents: Contents) -> int:
     return int(sum(frame.memory_usage(index=False, deep=False).sum() for frame in (contents.spikes, contents.behavior)))
 
 
-def _start(entry: Entry) -> Look:
+def _start(entry: RecordingSource) -> Look:
     joined = f", {counted(len(entry.probes), 'probe')} joined" if entry.probes else ""
     return Look(str(entry.path), entry.name, reader_registry.get_reader(entry.reader).FORMAT + joined, entry.reader)
 
@@ -161,7 +168,7 @@ def _why_apart(contents: Contents) -> str:
     return "" if share >= MIN_COMMON else f"only {100 * share:.0f} % of their time is common"
 
 
-def _opened(entry: Entry, start: Look, contents: Contents, data: DataConfig, keep: bool) -> Opened:
+def _opened(entry: RecordingSource, start: Look, contents: Contents, data: DataConfig, keep: bool) -> Opened:
     spikes, units = measure(contents)
     places = region_columns(contents, data)
     look = replace(

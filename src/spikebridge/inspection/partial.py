@@ -11,8 +11,8 @@ from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import NOBODY
 from spikebridge.inspection.records import Proposal
-from spikebridge.io import choose, read_apart
-from spikebridge.io.discovery import read_entry
+from spikebridge.io import choose, read_in_child_process
+from spikebridge.io.discovery import read_source
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.regions import check_regions
@@ -31,7 +31,7 @@ def examine(opened: Sequence[Opened], proposal: Proposal) -> tuple[tuple[str, ..
     warnings: dict[str, tuple[Finding, ...]] = {}
     for one in opened:
         try:
-            findings = read_apart(partial(_findings, one, proposal), one.entry, _data(proposal))
+            findings = read_in_child_process(partial(_findings, one, proposal), one.entry, _data(proposal))
         except DataError as error:
             wrong.append(str(error))
             continue
@@ -47,7 +47,7 @@ def _findings(one: Opened, proposal: Proposal) -> list[Finding]:
 
 def _found(one: Opened, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data(proposal), _trials(one, proposal)
-    contents = one.contents or read_entry(one.entry, data)
+    contents = one.contents or read_source(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
     subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
     told = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())

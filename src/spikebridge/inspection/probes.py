@@ -9,7 +9,7 @@ from pathlib import Path
 from spikebridge.config import DataConfig
 from spikebridge.inspection.anatomy import part_of_brain
 from spikebridge.io import named_recordings
-from spikebridge.io.discovery import Entry
+from spikebridge.io.discovery import RecordingSource
 from spikebridge.io.probes import TOKEN, WORD, Group, groups_in, relative
 
 NO_REGION = {"sub", "lo", "fra"}
@@ -24,7 +24,7 @@ class Sessions:
     """
 
     asked: DataConfig
-    singles: Mapping[str, list[Entry]]
+    singles: Mapping[str, list[RecordingSource]]
     number: int
 
 
@@ -37,7 +37,7 @@ def sessions_in(data: DataConfig) -> Sessions:
     taken = {path for group in groups.values() for path in group.values()}
     groups = {n: g for n, g in groups.items() if n not in {named[p] for p in named if p not in taken}}
     asked = {**data.model_dump(), "recordings": {name: relative(group, root) for name, group in groups.items()}}
-    singles = {name: [Entry(named[p], p) for p in group.values()] for name, group in groups.items()}
+    singles = {name: [RecordingSource(named[p], p) for p in group.values()] for name, group in groups.items()}
     return Sessions(DataConfig.model_validate(asked), singles, len(named))
 
 

@@ -60,7 +60,7 @@ NAME = "name"
 """The column of the units table in which readers that number units keep what the file calls them."""
 
 
-def names_of(units: pd.DataFrame) -> dict[int, str]:
+def unit_names(units: pd.DataFrame) -> dict[int, str]:
     """Unit -> its name; empty where not every unit has a name of its own, or ids are there twice."""
     if NAME not in units or not units["unit"].is_unique:
         return {}
@@ -70,7 +70,7 @@ def names_of(units: pd.DataFrame) -> dict[int, str]:
     return dict(zip(units["unit"].tolist(), names, strict=True))
 
 
-def named(ids: Iterable[int], names: Mapping[int, str], most: int = 10) -> str:
+def format_units(ids: Iterable[int], names: Mapping[int, str], most: int = 10) -> str:
     """'unit 3', 'units 3, 5', or with their names; the order is kept."""
     called = [names.get(unit, str(unit)) for unit in ids]
     return ("unit " if len(called) == 1 else "units ") + listed(called, most)

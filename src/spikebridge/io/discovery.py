@@ -19,20 +19,21 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io import reader_registry
-from spikebridge.io.child_process import guarded
+from spikebridge.io.child_process import run_in_child_process
 from spikebridge.io.contents import NO_REGIONS, Contents
-from spikebridge.io.folders import check_names, entries
+from spikebridge.io.folders import check_names, list_folder
 from spikebridge.io.formats.sidecars import read_sidecars, sidecars_of
-from spikebridge.io.joining import Part, join, with_shared
+from spikebridge.io.joining import ProbeContents, join_probes
+from spikebridge.io.joining_tables import add_shared_tables
 from spikebridge.io.limits import bounds_of
-from spikebridge.io.offsets import Offset, moved, moved_by
+from spikebridge.io.offsets import Offset, add_offset, apply_offset_setting
 from spikebridge.io.probes import names_for
 from spikebridge.io.reader_registry import (
     Reader,
     files_of,
     key_of,
+    name_recordings,
     named_recordings,
-    names_of,
     not_recordings,
     read_contents,
     read_unmoved,
@@ -42,7 +43,7 @@ from spikebridge.io.reader_registry import (
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeSource:
     """One of several paths of a recording, and the seconds that are added to its times."""
 
     name: str
@@ -51,7 +52,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecordingSource:
     """One recording: a path that a reader takes, or the folder that holds its probes.
 
     beside: whose tables belong to all probes (see `sidecars`): the folder, or where it holds other recordings too, a
@@ -61,7 +62,7 @@ class Entry:
 
     name: str
     path: Path
-    probes: tuple[Probe, ...] = ()
+    probes: tuple[ProbeSource, ...] = ()
     beside: Path | None = None
     reader: str = ""
 
@@ -71,14 +72,14 @@ class Entry:
         return [p.path for p in self.probes] or [self.path]
 
 
-def entries_of(data: DataConfig) -> list[Entry]:
+def recording_sources(data: DataConfig) -> list[RecordingSource]:
     """Every recording at `data.path`, by path: those that `data.recordings` names, of their probes, and all others.
 
     Raises DataError where there is none, two have one name, or a path of a probe is not there or no recording;
     ConfigError for an unknown reader, or a probe that is named twice.
     """
     if not data.recordings:
-        return [Entry(name, path) for path, name in named_recordings(Path(data.path), data.reader).items()]
+        return [RecordingSource(name, path) for path, name in named_recordings(Path(data.path), data.reader).items()]
     root = _plain(Path(data.path))
     found = recordings_at(root, data.reader)
     probes = {name: _probes(name, given, data) for name, given in data.recordings.items()}
@@ -86,7 +87,7 @@ def entries_of(data: DataConfig) -> list[Entry]:
     if twice := sorted({str(p) for p in used if used.count(p) > 1}):
         raise ConfigError(f"data.recordings: each path belongs to one probe, named more than once: {listed(twice)}")
     alone = {p: r for p, r in found.items() if p != root and not any(_within(p, u) or _within(u, p) for u in used)}
-    singles = [Entry(name, path) for path, name in names_of(alone, root).items()]
+    singles = [RecordingSource(name, path) for path, name in name_recordings(alone, root).items()]
     joined = [_joined(name, several, [*alone, *used]) for name, several in probes.items()]
     every = sorted([*joined, *singles], key=lambda e: (e.path, e.name))
     check_names([(e.path, e.name) for e in every])
@@ -102,7 +103,9 @@ def _within(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
-def _probes(name: str, given: Sequence[ProbeFiles] | Mapping[str, ProbeFiles], data: DataConfig) -> tuple[Probe, ...]:
+def _probes(
+    name: str, given: Sequence[ProbeFiles] | Mapping[str, ProbeFiles], data: DataConfig
+) -> tuple[ProbeSource, ...]:
     root = _plain(Path(data.path))
     key = f"data.recordings: {name}"
     if not given:
@@ -117,15 +120,15 @@ def _probes(name: str, given: Sequence[ProbeFiles] | Mapping[str, ProbeFiles], d
         raise ConfigError(
             f"{key}: expected paths in data.path ({str(root)!r}), whose changes are seen, got {listed(out)}"
         )
-    probes = tuple(Probe(probe, _plain(root / one.path), Offset.of(one.offset_s)) for probe, one in named)
+    probes = tuple(ProbeSource(probe, _plain(root / one.path), Offset.of(one.offset_s)) for probe, one in named)
     for probe in probes:
         _reader_of(probe, key, data)
     return probes
 
 
-def _reader_of(probe: Probe, key: str, data: DataConfig) -> Reader:
+def _reader_of(probe: ProbeSource, key: str, data: DataConfig) -> Reader:
     if not probe.path.exists():
-        there = [p.name for p in entries(probe.path.parent)] if probe.path.parent.is_dir() else []
+        there = [p.name for p in list_folder(probe.path.parent)] if probe.path.parent.is_dir() else []
         hint = did_you_mean(probe.path.name, there) if there else "."
         raise DataError(
             f"{key}: {probe.name}: {str(probe.path)!r} does not exist{hint} Paths are relative to data.path"
@@ -140,36 +143,37 @@ def _reader_of(probe: Probe, key: str, data: DataConfig) -> Reader:
     return reader
 
 
-def _joined(name: str, probes: tuple[Probe, ...], every: Sequence[Path]) -> Entry:
+def _joined(name: str, probes: tuple[ProbeSource, ...], every: Sequence[Path]) -> RecordingSource:
     """every: the paths of all recordings."""
     mine = [p.path for p in probes]
     home = Path(os.path.commonpath([p.parent for p in mine])) if len(mine) > 1 else mine[0].parent
     shared = [p for p in every if p not in mine and _within(p, home)]
-    return Entry(name, home, probes, home / f"{name}.joined" if shared else home)
+    return RecordingSource(name, home, probes, home / f"{name}.joined" if shared else home)
 
 
-def read_entry(entry: Entry, data: DataConfig, times: Collection[str] = ()) -> Contents:
+def read_source(source: RecordingSource, data: DataConfig, times: Collection[str] = ()) -> Contents:
     """Everything one recording holds, its times moved by `data.offset_s`. times: as for `read_contents`.
 
     Raises DataError where it cannot be read, or its probes do not fit each other.
     """
-    if not entry.probes:
-        return read_contents(entry.path, data, entry.name, times)
+    if not source.probes:
+        return read_contents(source.path, data, source.name, times)
     parts, wrong = [], []
-    for probe in entry.probes:
+    for probe in source.probes:
         try:
-            contents = moved_by(read_unmoved(probe.path, data, probe.name), probe.offset, times)
-            parts.append(Part(probe.name, contents))
+            contents = add_offset(read_unmoved(probe.path, data, probe.name), probe.offset, times)
+            parts.append(ProbeContents(probe.name, contents))
         except DataError as error:
             wrong.append(str(error))
     if wrong:
         raise DataError("\n".join(wrong))
-    contents = join(entry.name, parts, entry.path.name if len(entry.probes) > 1 else entry.probes[0].path.name)
-    assert entry.beside is not None
-    beside = read_sidecars(entry.beside, _own_files(entry, data))
-    contents = with_shared(contents, beside, entry.path.name)
+    folder = source.path if len(source.probes) > 1 else source.probes[0].path
+    contents = join_probes(source.name, parts, folder.name)
+    assert source.beside is not None
+    beside = read_sidecars(source.beside, _own_files(source, data))
+    contents = add_shared_tables(contents, beside, source.path.name)
     contents = replace(contents, notes=tuple(n for n in contents.notes if not _answered(n, contents)))
-    return moved(contents, data, times)
+    return apply_offset_setting(contents, data, times)
 
 
 def _answered(note: Finding | str, contents: Contents) -> bool:
@@ -177,29 +181,29 @@ def _answered(note: Finding | str, contents: Contents) -> bool:
     return Finding.of(note).code == NO_REGIONS and "region" in contents.units and contents.units["region"].notna().all()
 
 
-def _own_files(entry: Entry, data: DataConfig) -> list[str]:
+def _own_files(source: RecordingSource, data: DataConfig) -> list[str]:
     """Names of files that belong to a probe alone, in the folder of all."""
-    return [f.name for f in _files_of_probes(entry, data) if f.parent == entry.path]
+    return [f.name for f in _files_of_probes(source, data) if f.parent == source.path]
 
 
-def _files_of_probes(entry: Entry, data: DataConfig) -> list[Path]:
-    return [f for p in entry.probes if (reader := reader_of(p.path, data.reader)) for f in files_of(p.path, reader)]
+def _files_of_probes(source: RecordingSource, data: DataConfig) -> list[Path]:
+    return [f for p in source.probes if (reader := reader_of(p.path, data.reader)) for f in files_of(p.path, reader)]
 
 
-def files_of_entry(entry: Entry, data: DataConfig) -> list[Path]:
+def files_of_source(source: RecordingSource, data: DataConfig) -> list[Path]:
     """Every file that belongs to a recording, sorted."""
-    if not entry.probes:
-        reader = reader_of(entry.path, data.reader)
+    if not source.probes:
+        reader = reader_of(source.path, data.reader)
         assert reader is not None  # entries_of asked before
-        return files_of(entry.path, reader)
-    assert entry.beside is not None
-    return sorted({*_files_of_probes(entry, data), *sidecars_of(entry.beside)})
+        return files_of(source.path, reader)
+    assert source.beside is not None
+    return sorted({*_files_of_probes(source, data), *sidecars_of(source.beside)})
 
 
-def left_beside(every: Sequence[Entry], data: DataConfig) -> list[str]:
+def unread_paths(every: Sequence[RecordingSource], data: DataConfig) -> list[str]:
     """Names of what lies at `data.path` and belongs to no recording; see `not_recordings`."""
-    taken = [path for entry in every for path in entry.paths]
-    taken += [f for entry in every if entry.beside is not None for f in sidecars_of(entry.beside)]
+    taken = [path for source in every for path in source.paths]
+    taken += [f for source in every if source.beside is not None for f in sidecars_of(source.beside)]
     root = _plain(Path(data.path)) if data.recordings else Path(data.path)
     return not_recordings(root, taken, data.reader)
 
@@ -209,47 +213,47 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Discovery:
-    """not_read: names of what belongs to no recording, as `not_recordings` gives them."""
+    """What lies at `data.path`. not_read: names of what belongs to no recording, as `not_recordings` gives them."""
 
-    entries: tuple[Entry, ...]
+    sources: tuple[RecordingSource, ...]
     not_read: tuple[str, ...]
 
 
 def discover(data: DataConfig) -> Discovery:
-    """The recordings at `data.path`, sorted. Raises as `entries_of`, and DataError as `guarded`."""
-    return look_apart(partial(_discover, data), data)
+    """The recordings at `data.path`, sorted. Raises as `recording_sources`, and DataError as `run_in_child_process`."""
+    return search_in_child_process(partial(_discover, data), data)
 
 
-def look_apart(work: Callable[[], T], data: DataConfig) -> T:
-    """What `work`, which looks for recordings at `data.path`, returns; done as `guarded`.
+def search_in_child_process(work: Callable[[], T], data: DataConfig) -> T:
+    """What `work`, which looks for recordings at `data.path`, returns; done as `run_in_child_process`.
 
     Raises ConfigError for an unknown reader.
     """
     for name in reader_registry.reader_names() if data.reader == "auto" else [data.reader]:
         reader_registry.get_reader(name)  # loaded here, and not in each child
-    return guarded(work, Path(data.path), bounds_of(data))
+    return run_in_child_process(work, Path(data.path), bounds_of(data))
 
 
-def read_apart(work: Callable[[], T], entry: Entry, data: DataConfig) -> T:
-    """What `work`, which reads one recording, returns; done as `guarded`, with the libraries of its reader loaded."""
-    _load_libraries(entry.reader)
-    return guarded(work, entry.path, bounds_of(data))
+def read_in_child_process(work: Callable[[], T], source: RecordingSource, data: DataConfig) -> T:
+    """What `work`, which reads one recording, returns. The libraries of its reader are loaded here, before the fork."""
+    _load_libraries(source.reader)
+    return run_in_child_process(work, source.path, bounds_of(data))
 
 
-def with_readers(entries: Iterable[Entry], data: DataConfig) -> tuple[Entry, ...]:
-    """The entries with the key of the reader of each. Raises DataError for a path that no reader takes any more."""
+def with_readers(sources: Iterable[RecordingSource], data: DataConfig) -> tuple[RecordingSource, ...]:
+    """The sources with the key of the reader of each. Raises DataError for a path that no reader takes any more."""
     known = []
-    for entry in entries:
-        reader = reader_of(entry.paths[0], data.reader)
+    for source in sources:
+        reader = reader_of(source.paths[0], data.reader)
         if reader is None:  # it went away meanwhile
-            raise DataError(f"{entry.paths[0]}: no reader takes this (data.reader = {data.reader!r})")
-        known.append(replace(entry, reader=key_of(reader)))
+            raise DataError(f"{source.paths[0]}: no reader takes this (data.reader = {data.reader!r})")
+        known.append(replace(source, reader=key_of(reader)))
     return tuple(known)
 
 
 def _discover(data: DataConfig) -> Discovery:
-    entries = with_readers(entries_of(data), data)
-    return Discovery(entries, tuple(left_beside(entries, data)))
+    sources = with_readers(recording_sources(data), data)
+    return Discovery(sources, tuple(unread_paths(sources, data)))
 
 
 def _load_libraries(reader: str) -> None:

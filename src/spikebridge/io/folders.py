@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spikebridge.errors import DataError
-from spikebridge.io.limits import LINKS, check_members, leaves, not_regular
+from spikebridge.io.limits import LINKS, check_members, special_file_kind, target_outside
 from spikebridge.runtime.stage_inputs import is_unfinished
 from spikebridge.text.keys import why_not
 from spikebridge.text.plain_text import unwanted
 
 TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
-DEEPEST = 3
+MAX_FOLDER_DEPTH = 3
 """Folders in folders that are looked through for recordings."""
 ARCHIVE, IN_ARCHIVE = "Subjects", 2
 """Folders lab/Subjects/mouse/date/number of ALF sessions are looked through however deep Subjects lies."""
-TOO_DEEP = f"too deep to be looked into: a recording may lie in at most {DEEPEST} folders"
+TOO_DEEP = f"too deep to be looked into: a recording may lie in at most {MAX_FOLDER_DEPTH} folders"
 LOOP = "a link to a folder that it lies in, not followed"
 LOST = "a link to what is not here"
 
 
 @dataclass(frozen=True)
-class Left:
+class UnreadPath:
     """What belongs to no recording. why: where it was not looked at, the reason; else empty."""
 
     path: Path
@@ -37,7 +37,7 @@ class Left:
         return f"{name} ({self.why})" if self.why else name
 
 
-def entries(folder: Path) -> list[Path]:
+def list_folder(folder: Path) -> list[Path]:
     """What lies in a folder, sorted, without hidden and unfinished entries and truth; of a file, its own path."""
     try:
         found = [p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name)]
@@ -59,21 +59,21 @@ def depth_below(folder: Path, depth: int) -> int:
     return max(depth - 1, IN_ARCHIVE) if folder.name == ARCHIVE else depth - 1
 
 
-def left_in(folder: Path, taken: Collection[Path]) -> list[Left]:
+def unread_in(folder: Path, taken: Collection[Path]) -> list[UnreadPath]:
     """What is beside the taken paths. Of a folder in which nothing is taken, and that was looked through, its name."""
-    return _left(folder, frozenset(taken), frozenset(p for one in taken for p in one.parents), DEEPEST)
+    return _left(folder, frozenset(taken), frozenset(p for one in taken for p in one.parents), MAX_FOLDER_DEPTH)
 
 
-def _left(folder: Path, taken: Collection[Path], holding: Collection[Path], depth: int) -> list[Left]:
+def _left(folder: Path, taken: Collection[Path], holding: Collection[Path], depth: int) -> list[UnreadPath]:
     """holding: the folders in which something is taken."""
-    found: list[Left] = []
-    for path in entries(folder):
+    found: list[UnreadPath] = []
+    for path in list_folder(folder):
         if path in taken:
             continue
         why = _not_seen(path, depth)
         below = depth_below(path, depth)
         inside = _left(path, taken, holding, below) if below >= 0 and not why and path.is_dir() else []
-        found += inside if path in holding or any(one.why for one in inside) else [Left(path, why)]
+        found += inside if path in holding or any(one.why for one in inside) else [UnreadPath(path, why)]
     return found
 
 
@@ -82,11 +82,11 @@ def _not_seen(path: Path, depth: int) -> str:
         return LOST
     if is_loop(path):
         return LOOP
-    if kind := not_regular(path):
+    if kind := special_file_kind(path):
         return f"{kind}, which is never opened"
-    if (target := leaves(path)) is not None:
+    if (target := target_outside(path)) is not None:
         return f"a link out of the data folder to {str(target)!r}, not followed; {LINKS}"
-    return TOO_DEEP if depth_below(path, depth) < 0 and path.is_dir() and entries(path) else ""
+    return TOO_DEEP if depth_below(path, depth) < 0 and path.is_dir() and list_folder(path) else ""
 
 
 def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:

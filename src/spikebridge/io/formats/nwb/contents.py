@@ -16,7 +16,7 @@ from spikebridge.io.formats.nwb.columns import Log, text
 from spikebridge.io.formats.nwb.electrodes import places_of
 from spikebridge.io.formats.nwb.tables import behavior_table, interval_tables, walk
 from spikebridge.io.formats.nwb.units import no_units, observed_of, spikes_of, units_of, units_tables
-from spikebridge.io.joining import Part, join
+from spikebridge.io.joining import ProbeContents, join_probes
 
 MIN_DIFFERENCE_S = 1.0e-3
 
@@ -55,7 +55,7 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: Log) 
         return replace(next(iter(found.values())), notes=tuple(log.notes))
     ends = [where.rpartition("/")[2] for where in found]
     names = ends if len(set(ends)) == len(ends) else list(found)
-    joined = join(name, [Part(n, one) for n, one in zip(names, found.values(), strict=True)], path.name)
+    joined = join_probes(name, [ProbeContents(n, one) for n, one in zip(names, found.values(), strict=True)], path.name)
     return replace(joined, notes=(*log.notes, *joined.notes))
 
 
