@@ -21,7 +21,7 @@ BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --max-worker-restart 0
 
-.PHONY: help repro test check audit bench fix ui lock clean environment
+.PHONY: help repro test check calibration bench fix ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,8 +51,8 @@ check: .venv/.installed ## lint, types, docstrings, all tests with coverage: wha
 	@$(BIN)/python scripts/check_docstrings.py
 	@$(PYTEST) --cov --cov-report=term
 
-audit: .venv/.installed ## simulate studies with known truth: which tests hold 5 %; reports/audit (half an hour or so)
-	@$(BIN)/python scripts/audit.py
+calibration: .venv/.installed ## simulate studies with known truth: which tests hold 5 %; reports/calibration (half an hour)
+	@$(BIN)/python scripts/calibration.py
 
 bench: .venv/.installed ## measure speed and quality; tables in benchmarks/results (an hour or so)
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/binning.py

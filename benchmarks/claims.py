@@ -33,7 +33,7 @@ from spikebridge.preprocess import make_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.stage import say
 from spikebridge.simulate import simulate_session
-from spikebridge.splits import make_splits, take
+from spikebridge.splits import make_splits, select_windows
 from spikebridge.statistics import cluster_bootstrap
 from spikebridge.types import Windows
 
@@ -67,7 +67,9 @@ def score(job: tuple[Config, str, dict[str, Any], int], _: parallel.Report) -> l
     study, after = parts(settings, fresh)
     full = make_splits(study, settings.split).full
     model = models.create(name, params)
-    model.fit(take(study, full.train), take(study, full.valid), np.random.default_rng([settings.seed, 3]))
+    model.fit(
+        select_windows(study, full.train), select_windows(study, full.valid), np.random.default_rng([settings.seed, 3])
+    )
     rows = []
     for learned, new in zip(study, after, strict=True):
         said, row = model.predict(new), {"seed": settings.seed, "model": name, "recording": new.recording}

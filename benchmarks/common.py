@@ -18,11 +18,13 @@ import psutil
 
 from spikebridge import config, models, simulate
 from spikebridge.artifacts.recordings import IngestedRecordings
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.io import ingest
-from spikebridge.preprocess import load_windows, write_windows
+from spikebridge.preprocess import write_windows
 from spikebridge.runtime.stage import output, say
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).resolve().parents[1]

@@ -28,11 +28,11 @@ import pandas as pd
 
 from common import RESULTS, made_by, markdown, prepare, settings_of
 from spikebridge import config, evaluation, gates
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.fitting import training, tuning
 from spikebridge.gates.files import read_table
 from spikebridge.runtime.stage import one_thread, output, say
-from spikebridge.types.lazy_arrays import read_json
 
 KINDS: dict[str, dict[str, float]] = {
     "no_label": {"label_information": 0.0},

@@ -38,7 +38,8 @@ from spikebridge.artifacts.training import Decisions
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
 from spikebridge.evaluation.inputs import Inputs, read
-from spikebridge.evaluation.scores import Resampling, source_score, translation_score
+from spikebridge.evaluation.resampling import Resampling
+from spikebridge.evaluation.translation_scores import source_score, translation_score
 from spikebridge.fitting import training, tuning
 from spikebridge.metrics import clustered
 from spikebridge.runtime.hashing import digest, source_hash

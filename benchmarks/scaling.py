@@ -32,7 +32,7 @@ import pandas as pd
 from binning import memory, reset_peak
 from common import RESULTS, made_by, markdown
 from spikebridge import models
-from spikebridge.preprocess import load_windows
+from spikebridge.artifacts.windows import load_windows, save_windows
 from spikebridge.runtime.stage import one_thread, say
 from spikebridge.types import Windows
 
@@ -91,7 +91,7 @@ def write(size: Size, folder: Path) -> float:
     folder.mkdir()
     total = 0
     for w in windows_of(size):
-        w.save(folder / f"{w.recording}.npz")
+        save_windows(w, folder)
         total += w.source.nbytes + w.target.nbytes
     return total / 1e6
 

@@ -34,11 +34,12 @@ import torch
 import reference_seq2seq as reference
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, there, write_part
 from spikebridge import models
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime.stage import one_thread, say
-from spikebridge.splits import inner_partitions, load_splits, take
+from spikebridge.splits import inner_partitions, select_windows
 from spikebridge.types import Windows
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
@@ -224,7 +225,7 @@ def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, p
     settings = prepare(settings_of(name, a.data, [OURS], a.quick), name, work)
     data, splits = load_windows(work / "windows"), load_splits(work / "splits.json")
     part = inner_partitions(splits, "0")[0]
-    sides = take(data, part.train), take(data, part.valid)
+    sides = select_windows(data, part.train), select_windows(data, part.valid)
     params = params_of(settings)
     with one_thread():
         torch.set_num_threads(1)

@@ -28,11 +28,12 @@ import pandas as pd
 
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, prepare, settings_of, there, write_part
 from spikebridge import models
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.stage import one_thread, say
-from spikebridge.splits import FULL, inner_partitions, load_splits, take
+from spikebridge.splits import FULL, inner_partitions, select_windows
 
 MODEL = "seq2seq"
 WORKERS = (1, 2)
@@ -55,7 +56,7 @@ def fit_fold(job: Job, report: parallel.Report) -> tuple[float, float, float, in
     data = load_windows(job.windows)
     model = models.create(MODEL, job.params)
     start, cpu = time.time(), time.process_time()
-    model.fit(take(data, part.train), take(data, part.valid), np.random.default_rng([1, job.seed]))
+    model.fit(select_windows(data, part.train), select_windows(data, part.valid), np.random.default_rng([1, job.seed]))
     report(job)
     return start, time.time(), time.process_time() - cpu, os.getpid()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from spikebridge import config
-from spikebridge.preprocess import load_animals, load_windows
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.runtime.stage import output, stage_main
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 
 
 def main(arguments: list[str]) -> None:

@@ -12,7 +12,9 @@ import pytest
 from project import shared_recordings
 from studies import simulated_windows, small_config
 
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.windows import save_windows
+from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
 with contextlib.suppress(ImportError):  # comes with the extra nemos; its import alone moves numpy's global random state
@@ -39,7 +41,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, windows: list[Windows]) -> P
     root = tmp_path_factory.mktemp("study")
     (root / "windows").mkdir()
     for w in windows:
-        w.save(root / "windows" / f"{w.recording}.npz")
+        save_windows(w, root / "windows")
     save_splits(make_splits(windows, small_config().split), root / "splits.json")
     return root
 

@@ -16,6 +16,8 @@ import yaml
 from project import ROOT, SMALL, copy_project, dvc, environment, load_json, parameters, run
 from sklearn.metrics import balanced_accuracy_score
 
+from spikebridge.artifacts.windows import load_recording_windows
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -107,8 +109,7 @@ print("RESULT" + json.dumps(said))
 def test_the_registered_model_loads_in_a_new_process(project: Path, tmp_path: Path, door: str) -> None:
     registration = load_json(project / "reports/registration.json")
     uri = f"models:/{registration['name']}@{registration['alias']}"
-    with np.load(project / "data/windows/rat1_day1.npz") as z:
-        counts = z["source"][:5].astype(np.float32)
+    counts = load_recording_windows(project / "data/windows", "rat1_day1").source[:5].astype(np.float32)
     np.save(tmp_path / "counts.npy", counts)
     script = tmp_path / "load.py"
     script.write_text(LOAD)

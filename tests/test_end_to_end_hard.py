@@ -15,6 +15,8 @@ import pytest
 import yaml
 from project import ROOT, copy_project, dvc, environment, load_json, parameters, run, shared_recordings
 
+from spikebridge.artifacts.windows import load_recording_windows
+
 TRUTH = "data/simulated/truth/rat1_day1.npz"
 
 
@@ -88,9 +90,10 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     )
     project = copy_project(tmp_path / "reverse", params)
     dvc(project, "repro")
-    with np.load(project / "data/windows/rat1_day1.npz") as w, np.load(project / TRUTH) as truth:
-        assert set(w["source_units"]) <= set(truth["target_units"])  # the simulation's
-        assert set(w["target_units"]) <= set(truth["source_units"])
+    w = load_recording_windows(project / "data/windows", "rat1_day1")
+    with np.load(project / TRUTH) as truth:
+        assert set(w.source_units) <= set(truth["target_units"])  # the simulation's
+        assert set(w.target_units) <= set(truth["source_units"])
     recovered = load_json(project / "reports/evaluation/recovery.json")
     assert recovered["truth"]["lag_s"] == pytest.approx(-0.1)
     assert recovered["models"]["seq2seq"]["mean_r2"] > 0.3

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from import_graph import ROOT, reached
+from import_graph import ROOT, TREE
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
@@ -85,7 +85,7 @@ def test_stages_depend_on_everything_that_they_import() -> None:
         script = next(word for word in words if word.endswith(".py"))
         deps = [dep.def_path.rstrip("/") for dep in stage.deps if not dep.def_path.endswith("params.yaml")]
         without = frozenset() if stage.name in REGISTERING else frozenset(WATCHING)
-        needed = {shown(path) for path in reached(ROOT / script, frozenset(words), without)} - FREE | {script}
+        needed = {shown(path) for path in TREE.reached([ROOT / script], words, without)} - FREE | {script}
         lacking = [f for f in sorted(needed) if not any(f == d or f.startswith(d + "/") for d in deps)]
         missing += [f"{stage.addressing}: {name} is imported but no dep covers it" for name in lacking]
     assert not missing, "\n".join(missing)

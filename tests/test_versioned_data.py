@@ -78,7 +78,7 @@ def test_the_page_from_top_to_bottom(tmp_path: Path) -> None:
 
     assert said(lab.run(first)) == {"rat1": "read", "rat2": "read"}
     march = {folder: lab.content(folder) for folder in folders}
-    assert {"rat1.npz", "rat2.npz", "rat1.quality.csv"} <= march["data/windows"].keys()
+    assert {"rat1/source.npy", "rat2/source.npy", "rat1/quality.csv"} <= march["data/windows"].keys()
 
     heard = lab.run(more)
     assert said(heard) == {"rat1": "unchanged", "rat2": "unchanged", "rat3": "read"}

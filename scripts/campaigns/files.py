@@ -62,12 +62,11 @@ def tampering(lab: Lab, count: int) -> Iterator[Result]:
 def _asked(lab: Lab, folder: Path) -> tuple[Path, list[str]]:
     """Counts of two trials of the first recording, and what to ask a model about them."""
     path = lab.work / f"counts-{folder.parent.name}.npy"
-    windows = sorted((lab.calm / "data" / "windows").glob("*.npz"))[0]
-    with np.load(windows) as stored:
-        np.save(path, stored["source"][:2].astype(np.float32))
+    source = sorted((lab.calm / "data" / "windows").glob("*/source.npy"))[0]
+    np.save(path, np.load(source)[:2].astype(np.float32))
     about = json.loads((folder / "model.json").read_text("utf-8"))
     output = "label" if get_class(about["model"]).decides else "target_rates"
-    return path, ["--recording", windows.stem, "--output", output]
+    return path, ["--recording", source.parent.name, "--output", output]
 
 
 def hostile(lab: Lab, count: int) -> Iterator[Result]:

@@ -88,7 +88,7 @@ def test_products_are_those_that_torch_counts(monkeypatch: pytest.MonkeyPatch) -
     """
     monkeypatch.setattr(gru, "run_gru", lambda layer, x: layer(x)[0])
     (w,) = scaling.windows_of(scaling.Size(1, 128, 20, 50, 40))
-    network = Network({"a": (50, 40)}, inputs=16, hidden=32, latents=8, core="gru", causal=False)
+    network = Network({"a": (50, 40)}, input_size=16, hidden_size=32, n_latents=8, core="gru", causal=False)
     with FlopCounterMode(display=False) as counter:
         network.decode(network.encode({0: torch.randn(128, 20, 50)}), {0: 128})[0].sum().backward()
     params = {"n_members": 1, "input_size": 16, "hidden_size": 32, "n_latents": 8, "batch_size": 128}

@@ -1,4 +1,4 @@
-"""A small audit from studies to page: every row of the product's tables is counted, twice the same, and resumed."""
+"""A small calibration from studies to page: every row of the product's tables is counted, reproducibly, and resumed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikebridge.calibration import latents, scenario, study
+from spikebridge.artifacts.latents import read_fold_latents
+from spikebridge.calibration import scenarios, study
 from spikebridge.calibration.outcomes import KEYS
-from spikebridge.calibration.run import Plan, audit
-from spikebridge.calibration.settings import draw
+from spikebridge.calibration.run import Plan, calibrate
+from spikebridge.calibration.scenarios import draw_setting
 from spikebridge.config import SplitConfig
 from spikebridge.splits import make_splits
 
+pytestmark = pytest.mark.slow
 PLAN = Plan(studies=2, power_studies=4, seed=3, workers=1)
 
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("audit")
-    audit(PLAN, folder, lambda _: None, folder / "docs.md")
+    folder = tmp_path_factory.mktemp("calibration")
+    calibrate(PLAN, folder, lambda _: None, folder / "docs.md")
     return folder
 
 
@@ -34,8 +36,8 @@ def outcomes(out: Path) -> pd.DataFrame:
 def test_everything_is_written(out: Path) -> None:
     for name in ("calibration.png", "power.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
-    assert (out / "audit.md").read_text() == (out / "docs.md").read_text()
-    assert "make audit" in (out / "audit.md").read_text()
+    assert (out / "calibration.md").read_text() == (out / "docs.md").read_text()
+    assert "make calibration" in (out / "calibration.md").read_text()
 
 
 def test_every_test_of_the_product_is_in_the_table(out: Path, outcomes: pd.DataFrame) -> None:
@@ -47,59 +49,58 @@ def test_every_test_of_the_product_is_in_the_table(out: Path, outcomes: pd.DataF
     assert {"above_majority", "seq2seq_against_competitors", "translation", "translation_from_source", "nulls",
             "verdicts"} <= set(primary["family"])  # fmt: skip
     assert {"ladder", "translation_ladder"} <= set(table.loc[table["role"] == "ladder", "family"])
-    course = outcomes[outcomes["kind"] == "course"]
-    assert set(course["model_a"]) == {"source_region", "translated_latents"} and set(course["world"]) == {"nothing"}
+    course = outcomes[outcomes["kind"] == "time-resolved"]
+    assert set(course["model_a"]) == {"source_region", "translated_latents"} and set(course["scenario"]) == {"nothing"}
     whole = table[table["clusters"] == "all"]
-    assert len(whole) == len(outcomes.groupby(["world", *KEYS]))
+    assert len(whole) == len(outcomes.groupby(["scenario", *KEYS]))
     assert (whole["tests"] * 1.0).sum() == outcomes["decidable"].sum()
 
 
 def test_only_true_nulls_are_counted(outcomes: pd.DataFrame) -> None:
     pairs = outcomes[outcomes["kind"] == "comparison"]
-    equal = pairs[pairs["world"] == "equal"]
+    equal = pairs[pairs["scenario"] == "equal"]
     assert (equal["against"] == "model").all() and not (equal[["model_a", "model_b"]] == "majority").any(axis=None)
-    between = pairs[(pairs["world"] == "nothing") & (pairs["against"] == "model")]
+    between = pairs[(pairs["scenario"] == "nothing") & (pairs["against"] == "model")]
     assert set(between["metric"]) == {"balanced_accuracy_within_blocks"}
-    gains = outcomes[(outcomes["kind"] == "ladder") & (outcomes["world"] == "nothing")]
+    gains = outcomes[(outcomes["kind"] == "nested models") & (outcomes["scenario"] == "nothing")]
     assert {"source_region", "translated_latents", "linear_source", "seq2seq"} <= set(gains["model_a"])
     assert not set(gains["model_a"]) & {"target_history", "time_in_recording"}  # those do know something
 
 
 def test_latents_of_the_ladder_know_no_test_trial(tmp_path: Path) -> None:
     """The stand-in's latents of a fold stay as they are, bit by bit, when its test trials' spikes change."""
-    setting = draw(np.random.default_rng(0))
-    data = scenario.recordings(setting, "nothing", np.random.default_rng(1))[:1]
+    setting = draw_setting(np.random.default_rng(0))
+    data = scenarios.recordings(setting, "nothing", np.random.default_rng(1))[:1]
     splits = make_splits(data, SplitConfig(n_outer_folds=5))
     fold = splits.folds[0]
     w, test = data[0], fold.test[data[0].recording]
     noise = np.random.default_rng(2).poisson(3.0, w.target[test].shape)
     changed = w.target.copy()
     changed[test] = noise
-    found = []
+    latents = []
     for k, target in enumerate((w.target, changed)):
-        latents.write([replace(w, target=target)], splits, tmp_path / f"{k}.npz")
-        with np.load(tmp_path / f"{k}.npz") as z:
-            found.append({key: z[key] for key in z.files})
-    before, after = (f[f"{w.recording}|{fold.fold}|latents"] for f in found)
+        path = tmp_path / f"{k}.parquet"
+        study.write_stand_in_latents([replace(w, target=target)], splits, path)
+        latents.append([read_fold_latents(path, f.fold)[w.recording].latents for f in splits.folds[:2]])
+    (before, other_before), (after, other_after) = latents
     assert np.array_equal(before, after)
-    other = f"{w.recording}|{splits.folds[1].fold}|latents"  # these trials are of its training data
-    assert not np.array_equal(found[0][other], found[1][other])
+    assert not np.array_equal(other_before, other_after)  # these trials are of its training data
 
 
 def test_studies_do_not_depend_on_the_run(outcomes: pd.DataFrame) -> None:
-    again = study.run(study.Job("equal", 0, PLAN.seed), lambda _: None)
-    before = outcomes[(outcomes["world"] == "equal") & (outcomes["study"] == 0)].reset_index(drop=True)
+    again = study.run(study.StudyJob("equal", 0, PLAN.seed), lambda _: None)
+    before = outcomes[(outcomes["scenario"] == "equal") & (outcomes["study"] == 0)].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, before[again.columns], check_dtype=False)
 
 
-def test_an_audit_goes_on_where_it_was(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_calibration_continues(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     earlier = (out / "calibration.csv").read_bytes()
 
     def never(*_: object) -> None:
         raise AssertionError("a study was run again")
 
     monkeypatch.setattr(study, "evaluated", never)
-    audit(PLAN, out, lambda _: None)
+    calibrate(PLAN, out, lambda _: None)
     assert (out / "calibration.csv").read_bytes() == earlier
 
 

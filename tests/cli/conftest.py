@@ -8,6 +8,9 @@ from pathlib import Path
 import fake_project
 import pytest
 from command_line import PARAMS, Run, called
+from memory_sessions import found
+
+__all__ = ["found", "made", "project", "run"]
 
 
 @pytest.fixture(scope="module")

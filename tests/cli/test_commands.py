@@ -13,6 +13,7 @@ import yaml
 from command_line import PARAMS, Run
 
 from spikebridge import cli, config, tracking
+from spikebridge.cli.model_commands import print_predictions
 from spikebridge.config import Config
 
 
@@ -118,7 +119,7 @@ def test_predict_mistakes_are_one_line(project: Path, run: Run, arguments: list[
 def test_latents_are_laid_out_by_bin(capsys: pytest.CaptureFixture[str]) -> None:
     import sys
 
-    cli._csv(np.arange(8.0).reshape(1, 4, 2), sys.stdout)
+    print_predictions(np.arange(8.0).reshape(1, 4, 2), sys.stdout)
     assert capsys.readouterr().out.splitlines() == [
         "trial,bin0_0,bin0_1,bin1_0,bin1_1,bin2_0,bin2_1,bin3_0,bin3_1",
         "0,0.0,1.0,2.0,3.0,4.0,5.0,6.0,7.0",

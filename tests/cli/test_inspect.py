@@ -116,11 +116,11 @@ def test_inspect_as_json(recordings: Path, run: Run) -> None:
     assert code == 0
     assert err.startswith("new.yaml written")
     said = json.loads(out)
-    assert [look["name"] for look in said["recordings"]] == ["rat1_day1", "rat2_day1"]
+    assert [summary["name"] for summary in said["recordings"]] == ["rat1_day1", "rat2_day1"]
     assert said["recordings"][0]["regions"]["region"][0]["name"] == "HC"
     assert said["proposal"]["data"]["source"] == ["HC"]
-    assert said["trial"]["runs"] is True
-    assert yaml.safe_load(said["block"])["trials"] == said["proposal"]["trials"]
+    assert said["dry_run"]["runs"] is True
+    assert yaml.safe_load(said["proposed_yaml"])["trials"] == said["proposal"]["trials"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from spikebridge import config, models
-from spikebridge.cli.settings import use
+from spikebridge.cli.project_commands import replace_params
 from spikebridge.config.renamed import RENAMED
 from spikebridge.errors import ConfigError
 
@@ -50,7 +50,7 @@ def test_use_names_the_new_key_and_changes_nothing(tmp_path: Path) -> None:
     old, target = tmp_path / "old.yaml", tmp_path / "params.yaml"
     old.write_text("data: {path: d, source: [HC], target: [PFC]}\nmodels: {random_forest: {trees: 5, min_leaf: 2}}\n")
     with pytest.raises(ConfigError) as caught:
-        use(old, [], target)
+        replace_params(old, [], target)
     assert str(caught.value) == (
         f"{old}: models.random_forest.trees is now n_estimators; models.random_forest.min_leaf is now min_samples_leaf"
     )
@@ -61,4 +61,4 @@ def test_set_names_the_new_key(tmp_path: Path) -> None:
     source = tmp_path / "source.yaml"
     source.write_text("data: {path: d, source: [HC], target: [PFC]}\nmodels: {majority: {}}\n")
     with pytest.raises(ConfigError, match=r"tune\.trials is now n_trials"):
-        use(source, ["tune.trials=3"], tmp_path / "params.yaml")
+        replace_params(source, ["tune.trials=3"], tmp_path / "params.yaml")

@@ -21,6 +21,8 @@ from project import environment
 from safetensors import SafetensorError
 
 from spikebridge import cli
+from spikebridge.cli import model_commands
+from spikebridge.cli.model_commands import write_predictions
 from spikebridge.errors import DataError
 from spikebridge.errors.system_errors import explain
 from spikebridge.runtime.stage import output
@@ -191,7 +193,7 @@ def test_the_command_line_says_one_line(monkeypatch: pytest.MonkeyPatch, capsys:
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cli, "predict", full)
+    monkeypatch.setattr(model_commands, "predict", full)
     code, out, err = called(capsys)("predict", "model", "counts.npy", "--out", "said.csv")
     assert (code, out) == (2, "")
     assert err.startswith("spikebridge predict: no space left to write said.csv (") and err.count("\n") == 1
@@ -204,12 +206,12 @@ def test_a_written_prediction_is_whole_or_the_one_before(tmp_path: Path) -> None
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(Exception, match=r"said\.npy would be larger"):
-            cli._write(np.zeros((100, 50)), target, ())
+            write_predictions(np.zeros((100, 50)), target, ())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert target.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["said.npy"]
-    cli._write(np.zeros((2, 2)), tmp_path / "said.csv", ("a", "b"))
+    write_predictions(np.zeros((2, 2)), tmp_path / "said.csv", ("a", "b"))
     assert list(pd.read_csv(tmp_path / "said.csv").columns) == ["trial", "p_a", "p_b"]
 
 
@@ -217,12 +219,12 @@ def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
     """`--out` to a pipe or a device must not put a file in its place."""
     os.mkfifo(tmp_path / "pipe")
     reader = subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE, text=True)
-    cli._write(np.zeros((1, 2)), tmp_path / "pipe", ("a", "b"))
+    write_predictions(np.zeros((1, 2)), tmp_path / "pipe", ("a", "b"))
     assert reader.communicate(timeout=20)[0] == "trial,p_a,p_b\n0,0.0,0.0\n"
     assert (tmp_path / "pipe").is_fifo()
     if Path("/dev/full").exists():
         with pytest.raises(OSError) as caught:
-            cli._write(np.zeros((1, 2)), Path("/dev/full"), ())
+            write_predictions(np.zeros((1, 2)), Path("/dev/full"), ())
         line = explain(caught.value, Path("/dev/full"))
         assert line is not None and line.startswith("no space left to write /dev/full")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from fake_runs import Plan, make_study
 
-from spikebridge.evaluation.detectable_effects import power_of
+from spikebridge.evaluation.comparisons import detectable_effects
 from spikebridge.statistics import clusters_needed
 from spikebridge.tracking.describe import power_lines
 from spikebridge.types import Comparison
@@ -29,7 +29,7 @@ def row(family: str, a: str, wanted: float, role: str = "primary") -> Comparison
 
 def test_by_family_and_pair() -> None:
     rows = [row("f", "a", 14.0), row("f", "c", math.inf), row("g", "a", 5.0), row("pairs", "a", 3.0, "descriptive")]
-    found = power_of(rows, "recording", 0.05)
+    found = detectable_effects(rows, "recording", 0.05)
     assert list(found) == ["f", "g"]
     assert found["f"]["a_minus_b"] == {
         "cluster": "recording", "metric": "m", "n_trials": 90, "design_effect": 1.5, "effective_trials": 60,
@@ -42,12 +42,12 @@ def test_by_family_and_pair() -> None:
 
 
 def test_the_line_of_results() -> None:
-    found = power_of([row("above_majority", "a", 14.0), row("above_majority", "c", 3.0)], "recording", 0.05)
+    found = detectable_effects([row("above_majority", "a", 14.0), row("above_majority", "c", 3.0)], "recording", 0.05)
     assert power_lines(found) == [
         "Could have seen (above majority, 80 % power): a − b 0.120 (90 trials worth 60; 8 more recordings for the "
         "difference seen), c − b 0.120 (90 trials worth 60)"
     ]
-    assert power_lines(power_of([replace(row("translation", "a", 14.0), effective_n=None)], None, 0.05)) == []
+    assert power_lines(detectable_effects([replace(row("translation", "a", 14.0), effective_n=None)], None, 0.05)) == []
 
 
 def test_of_a_study_with_effects(scores: dict[str, Any], out: Path) -> None:

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from fake_runs import Study, write
 
+from spikebridge.artifacts.splits import load_splits, save_splits
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
-from spikebridge.splits import load_splits, save_splits
 
 Run = Callable[..., Path]
 Spoil = Callable[[Study], None]
@@ -52,7 +53,7 @@ def edited_manifest(study: Study) -> None:
 
 def other_windows(study: Study) -> None:
     w = study.windows[0]
-    replace(w, source=w.source[::-1]).save(study.root / "windows" / f"{w.recording}.npz")
+    save_windows(replace(w, source=w.source[::-1]), study.root / "windows")
 
 
 @pytest.mark.parametrize(

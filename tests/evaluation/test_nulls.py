@@ -16,9 +16,10 @@ from fake_runs import Plan, Study, make_study
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, read
-from spikebridge.evaluation.nulls import NullRow, null_table, null_tables
+from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.nulls.decisions import Session, score_draws, sessions_of
-from spikebridge.evaluation.nulls.latents import latent_nulls
+from spikebridge.evaluation.nulls.rows import COLUMNS
+from spikebridge.evaluation.nulls.table import latent_nulls
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.tracking.describe import null_lines
 
@@ -34,7 +35,7 @@ def inputs_of(study: Study) -> Inputs:
 
 def test_nulls(out: Path) -> None:
     nulls = pd.read_csv(out / "nulls.csv")
-    assert list(nulls.columns) == list(NullRow.__dataclass_fields__)
+    assert list(nulls.columns) == COLUMNS
     primary = nulls[nulls["role"] == "primary"].set_index(["model", "null"])
     assert set(primary.index) == {
         ("seq2seq", "session_permutation"), ("random_forest", "session_permutation"), ("dnn", "session_permutation"),
@@ -80,10 +81,10 @@ def test_ranges_for_the_figure(out: Path) -> None:
 
 def test_nulls_are_repeated_with_the_same_generator(study: Study) -> None:
     inputs, settings = inputs_of(study), study.config.statistics.model_copy(update={"n_resamples": 100})
-    first, again = (null_table(inputs, settings, np.random.default_rng(3)) for _ in range(2))
+    first, again = (null_tables(inputs, settings, np.random.default_rng(3))[0] for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     alone = replace(inputs, translations={}, latents={})  # nulls of decisions do not depend on what else is there
-    rest = null_table(alone, settings, np.random.default_rng(3))
+    rest = null_tables(alone, settings, np.random.default_rng(3))[0]
     kept = first[first["metric"] == "balanced_accuracy_within_blocks"]
     pd.testing.assert_frame_equal(kept.reset_index(drop=True), rest)
 
@@ -118,7 +119,7 @@ def test_three_classes_and_models_that_know_nothing(tmp_path: Path) -> None:
         translate={},
     )
     inputs = inputs_of(make_study(tmp_path, plan))
-    table = null_table(inputs, StatisticsConfig(n_resamples=199), np.random.default_rng(0))
+    table = null_tables(inputs, StatisticsConfig(n_resamples=199), np.random.default_rng(0))[0]
     p = table.set_index(["model", "null"])["p"]
     assert set(table["null"]) == OF_DECISIONS
     assert (p["dnn"] > 0.05).all()
@@ -149,7 +150,7 @@ def test_labels_that_no_pseudosession_resembles_are_named(study: Study) -> None:
     label = d.label.copy()
     label[at] = np.arange(len(at)) >= len(at) / 2
     spoilt = replace(inputs, decisions={"dnn": replace(d, label=label)}, translations={}, latents={})
-    table = null_table(spoilt, study.config.statistics, np.random.default_rng(0)).set_index("null")
+    table = null_tables(spoilt, study.config.statistics, np.random.default_rng(0))[0].set_index("null")
     assert table.loc["pseudosession", "assumptions"].endswith(f"NOT MET: labels unlike the drawn ones in {first}")
     assert "NOT MET" not in table.loc["block_permutation", "assumptions"]
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import PoissonRegressor
 
 from spikebridge.config import SimulateConfig
-from spikebridge.evaluation.oracle import oracle, shares
+from spikebridge.evaluation.recovery import oracle, shares
 from spikebridge.metrics import information, truth_at
 from spikebridge.simulate import simulate_session
 

@@ -32,7 +32,7 @@ def test_models_left_out_and_three_classes(tmp_path: Path, run: Run) -> None:
     few = make_study(tmp_path, plan)
     found = run(few)
     content = json.loads((found / "metrics.json").read_text())
-    table = pd.read_parquet(few.model("random_forest") / "predictions.parquet")
+    table = pd.read_parquet(few.run("random_forest").predictions)
     p = table[["p_left", "p_none", "p_right"]].to_numpy()
     scored = content["models"]["random_forest"]
     assert scored["auc"]["value"] == pytest.approx(oracle.roc_auc_score(table["label"], p, multi_class="ovr"))

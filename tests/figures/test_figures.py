@@ -22,7 +22,7 @@ from matplotlib.text import Text
 from spikebridge import figures
 from spikebridge.evaluation import evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
-from spikebridge.evaluation.quality import FILTERS
+from spikebridge.evaluation.tables import FILTERS
 from spikebridge.figures import style
 
 NAMES = list(figures.modules())

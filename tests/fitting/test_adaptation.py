@@ -14,6 +14,7 @@ from studies import simulated_windows, small_config
 
 import spikebridge
 from spikebridge import cli, models, simulate
+from spikebridge.cli import model_commands
 
 KNOBS = {"n_recordings": 1, "n_trials": 40, "n_source_units": [14, 16], "n_target_units": [8, 10]}
 
@@ -102,5 +103,5 @@ def test_the_page_has_the_arguments_that_there_are(place: Path, capsys: pytest.C
     assert lines
     for line in lines:
         asked = cli.parser().parse_args(shlex.split(line)[1:])
-        assert asked.run is cli.adapt
+        assert asked.run is model_commands.adapt
     assert "`adapted.json`" in page

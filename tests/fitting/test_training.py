@@ -13,10 +13,11 @@ from studies import every_model, small_config
 
 from spikebridge import metrics, models
 from spikebridge.artifacts.latents import read_latents
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.fitting import training
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import check_training_intervals, load_splits, take
+from spikebridge.splits import check_training_intervals, select_windows
 from spikebridge.types import Windows
 
 QUICK = {"seq2seq": {"max_epochs": 2, "hidden_size": 8}, "random_forest": {"n_estimators": 5}, "dnn": {"max_epochs": 3}}
@@ -163,7 +164,7 @@ def test_predictions_are_those_of_a_model_fitted_by_hand(study: Path, windows: l
     part = splits.folds[1].inner[0]
     model = models.create("random_forest", QUICK["random_forest"])
     rng = random_generator(small_config().seed, "fit", "random_forest", "1", training.OUTER)
-    model.fit(take(windows, part.train), take(windows, part.valid), rng)
+    model.fit(select_windows(windows, part.train), select_windows(windows, part.valid), rng)
     w = windows[0]
     rows = splits.folds[1].test[w.recording]
     expected = dict(zip(w.trial[rows], model.predict(w.select(rows)).probabilities[:, 1], strict=True))

@@ -15,10 +15,11 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 from studies import every_model, small_config
 
 from spikebridge import models
+from spikebridge.artifacts.splits import save_splits
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import tuning
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
 
@@ -99,7 +100,7 @@ def test_a_killed_study_goes_on_as_if_nothing_had_happened(
 
 
 def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) -> None:
-    from spikebridge.splits import load_splits
+    from spikebridge.artifacts.splits import load_splits
 
     splits = load_splits(study / "splits.json")
     prints = {

@@ -10,7 +10,7 @@ import pytest
 from memory_sessions import Found, session
 
 from spikebridge.errors import ConfigError
-from spikebridge.inspection import Asked, Inspection
+from spikebridge.inspection import Inspection, InspectOptions
 from spikebridge.io import Contents
 
 TIMES = ["start_time", "stop_time", "decision_time"]
@@ -18,7 +18,7 @@ START = 5.0 + 6.0 * np.arange(60)
 
 
 def said(found: Inspection) -> str:
-    return "\n".join(str(w) for look in found.recordings for w in look.warnings)
+    return "\n".join(str(w) for summary in found.recordings for w in summary.warnings)
 
 
 def with_trials(columns: list[str], factor: float = 1.0, by: float = 0.0, name: str = "trials") -> Contents:
@@ -43,13 +43,13 @@ def with_trials(columns: list[str], factor: float = 1.0, by: float = 0.0, name: 
 )
 def test_trials_beside_the_spikes(found: Found, contents: Contents, text: str) -> None:
     got = found(contents)
-    assert not got.trial.runs
+    assert not got.dry_run.runs
     if "0.136" in text:  # the first spike of the recording
         first = got.recordings[0].spikes.first_s if got.recordings[0].spikes else None
         text = text.replace("0.136", f"{first:g}")
     assert "trials outside the spikes' range: all 60 rows" in said(got)
     assert text in said(got)
-    every = next(p for p in got.trial.problems if "every trial (decision_time" in p)
+    every = next(p for p in map(str, got.dry_run.problems) if "every trial (decision_time" in p)
     assert "lies outside the spikes" in every, "ingest's own words, though no alignment can be proposed"
 
 
@@ -68,23 +68,23 @@ def test_half_of_the_trials_beside_the_spikes(found: Found) -> None:
 
 def test_an_offset_is_tried_and_proposed(found: Found) -> None:
     late = with_trials(TIMES, by=3000.0)
-    got = found(late, asked=Asked(offset_s={"trials": -3000}))
-    assert got.trial.runs
+    got = found(late, asked=InspectOptions(offset_s={"trials": -3000}))
+    assert got.dry_run.runs
     assert got.proposal.data["offset_s"] == {"trials": -3000.0}
-    assert "offset_s: {trials: -3000.0}" in got.block
-    assert got.trial == found(session()).trial
+    assert "offset_s: {trials: -3000.0}" in got.proposed_yaml
+    assert got.dry_run == found(session()).dry_run
     assert "data.offset_s: -3000 s added to the times of trials (trials: start_time, stop_time, decision_time)" in said(
         got
     )
-    assert found(session(), asked=Asked(clock="trusted")).proposal.data["clock"] == "trusted"
+    assert found(session(), asked=InspectOptions(clock="trusted")).proposal.data["clock"] == "trusted"
     assert "offset_s" not in found(session()).proposal.data
 
 
 def test_an_offset_that_is_none(found: Found) -> None:
     with pytest.raises(ConfigError, match=r"offset_s: expected a number of seconds, or a mapping, got 'x'"):
-        found(session(), asked=Asked(offset_s="x"))
+        found(session(), asked=InspectOptions(offset_s="x"))
     with pytest.raises(ConfigError, match=r"'dya' is none of these, did you mean day\? Recordings: day"):
-        found(session(), asked=Asked(offset_s={"dya": 3}))
+        found(session(), asked=InspectOptions(offset_s={"dya": 3}))
 
 
 def test_other_interval_tables_and_those_of_invalid_times(found: Found) -> None:
@@ -94,7 +94,7 @@ def test_other_interval_tables_and_those_of_invalid_times(found: Found) -> None:
     got = found(replace(contents, tables=tables))
     assert "laser outside the spikes' range: all 2 rows (900 to 960)" in said(got)
     assert said(got).count("outside the spikes' range") == 1
-    assert got.trial.runs
+    assert got.dry_run.runs
 
 
 @pytest.mark.parametrize("rate_hz", [2.0, 8.0, 30.0])
@@ -121,7 +121,7 @@ def test_spikes_in_milliseconds_beside_trials_in_seconds(found: Found, rate_hz: 
 )
 def test_a_decision_that_is_not_aligned_to(found: Found, decision: object, why: str) -> None:
     got = found(session(columns={"decision_time": decision}))
-    assert got.trial.runs
+    assert got.dry_run.runs
     assert got.proposal.trials["align"] == "start_time"
     assert "column decision_time of table trials is not proposed as a time: " in said(got)
     spikes = got.recordings[0].spikes

@@ -33,12 +33,12 @@ def test_a_block_that_runs(simulated: Recording, tmp_path: Path, name: str) -> N
         simulated = replace(simulated, spikes=spikes.drop_duplicates(ignore_index=True))
     path = reader.write(simulated, tmp_path)
     found = inspect(path)
-    assert [look.reader for look in found.recordings] == [name]
+    assert [summary.reader for summary in found.recordings] == [name]
     assert found.recordings[0].name == "rat1_day1"
     assert (found.proposal.data["source"], found.proposal.data["target"]) == (["HC"], ["PFC"])
     assert found.proposal.trials["label"] == "choice"
-    assert found.trial.runs, found.trial.problems
-    assert found.trial.stages == ("ingest", "preprocess", "split")
-    (used, total) = found.trial.kept["rat1_day1"]
+    assert found.dry_run.runs, found.dry_run.problems
+    assert found.dry_run.stages == ("ingest", "preprocess", "split")
+    (used, total) = found.dry_run.trials_used["rat1_day1"]
     assert total == 60
     assert used >= 55

@@ -15,7 +15,7 @@ import pytest
 from memory_sessions import Found, session
 from project import shared_recordings
 
-from spikebridge.inspection import Inspection, document, inspect
+from spikebridge.inspection import Inspection, inspect, to_dict
 
 N = 60
 START = 5.0 + 6.0 * np.arange(N)
@@ -23,11 +23,11 @@ K = np.arange(N)
 
 
 def labels(found: Inspection) -> list[Any]:
-    return [c.label for c in found.tables[0].candidates]
+    return [c.label for c in found.tables[0].label_candidates]
 
 
 def runs(found: Inspection) -> Inspection:
-    assert found.trial.runs, found.trial.problems
+    assert found.dry_run.runs, found.dry_run.problems
     return found
 
 
@@ -49,7 +49,7 @@ def test_the_case_of_a_response_that_misses_lack(tmp_path: Path) -> None:
     assert (trials["label"], trials["align"] == "response_time") == ("hit", False)
     assert "hit" not in found.proposal.missing
     if "regions" not in found.proposal.missing:
-        assert found.trial.labels == {"False": 25, "True": 50}
+        assert found.dry_run.class_counts == {"False": 25, "True": 50}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_label_keeps_its_classes_under_the_alignment(found: Found, time: str
     got = runs(found(made(columns, ("choice", "decision_time"))))
     trials = got.proposal.trials
     assert (trials["label"], trials["align"]) == (label, "cue_time")
-    assert got.trial.labels == {str(v): int(n) for v, n in pd.Series(values).map(_name).value_counts().items()}
+    assert got.dry_run.class_counts == {str(v): int(n) for v, n in pd.Series(values).map(_name).value_counts().items()}
     assert trials["window_s"] == [0.0, 0.8], "the window ends before the responses that there are"
     assert got.proposal.comments["trials.align"].startswith(
         f"not {time}, which has no time in most trials of the class "
@@ -84,14 +84,14 @@ def test_trials_whose_response_comes_too_early_are_left_out(found: Found) -> Non
     trials = got.proposal.trials
     assert (trials["align"], trials["window_s"]) == ("start_time", [0.0, 2.0])
     assert trials["include"] == "not 0 < response_time - start_time < 1.999999"
-    assert got.trial.labels == {"False": 20, "True": 40 - int(early.sum())}
+    assert got.dry_run.class_counts == {"False": 20, "True": 40 - int(early.sum())}
 
 
 def test_a_label_that_only_some_trials_have(found: Found) -> None:
     """The column that comes first by name has a value in few trials; under its alignment two classes remain."""
     choice = np.where(K % 2 == 0, np.where(K % 4 == 0, "left", "right"), None)
     got = runs(found(session(columns={"choice": choice})))
-    assert (got.proposal.trials["label"], got.trial.labels) == ("choice", {"left": 15, "right": 15})
+    assert (got.proposal.trials["label"], got.dry_run.class_counts) == ("choice", {"left": 15, "right": 15})
 
 
 @pytest.mark.parametrize("name", ["trial_type", "choice_id", "stim_index", "number_correct", "id_of_image", "trialNr"])
@@ -100,7 +100,7 @@ def test_a_column_is_judged_by_its_values(found: Found, name: str, classes: int)
     values = np.random.default_rng(1).permutation(K % classes)
     got = runs(found(made({name: values})))
     assert got.proposal.trials["label"] == name
-    assert got.trial.labels == {str(k): N // classes for k in range(classes)}
+    assert got.dry_run.class_counts == {str(k): N // classes for k in range(classes)}
 
 
 def test_columns_that_count_or_never_change_are_no_labels(found: Found) -> None:
@@ -115,8 +115,8 @@ def test_columns_that_count_or_never_change_are_no_labels(found: Found) -> None:
     got = runs(found(made(columns)))
     assert labels(got) == ["answer", "stim_id"]
     assert got.proposal.trials["label"] == "answer"
-    assert [c["label"] for c in document(got)["tables"][0]["candidates"]] == ["answer", "stim_id"]
-    assert "stim_id" in got.block
+    assert [c["label"] for c in to_dict(got)["tables"][0]["label_candidates"]] == ["answer", "stim_id"]
+    assert "stim_id" in got.proposed_yaml
 
 
 def one_hot(kind: type = bool, **names: str) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def test_flags_that_make_a_choice(found: Found, kind: type, names: dict[str, str
         f"`{n}`" if " " in n else n for n in (names.get(k, k) for k in ("HitR", "HitL", "ErrR", "ErrL"))
     )
     assert got.proposal.trials["label"] == {"right": f"{hit_r} or {err_l}", "left": f"{hit_l} or {err_r}"}
-    assert got.trial.labels == {"left": 30, "right": 30}
+    assert got.dry_run.class_counts == {"left": 30, "right": 30}
     assert got.proposal.comments["trials.label"].startswith("a guess: right and left in the columns' names are")
     offered = labels(got)
     assert {"right": f"{hit_r} or {err_r}", "left": f"{hit_l} or {err_l}"} in offered
@@ -164,9 +164,9 @@ def test_trials_in_which_two_flags_are_true_have_no_class(found: Found) -> None:
     flags["ErrL"][slip] = 1
     flags["ErrR"][slip] = 1
     got = found(made(flags))
-    assert got.trial.runs, got.trial.problems
+    assert got.dry_run.runs, got.dry_run.problems
     if isinstance(got.proposal.trials["label"], dict):
-        assert sum(got.trial.labels.values()) == N - 1
+        assert sum(got.dry_run.class_counts.values()) == N - 1
 
 
 @pytest.mark.parametrize("suffix", ["csv", "nwb", "mat"])
@@ -183,15 +183,15 @@ def test_flags_of_any_format(tmp_path: Path, suffix: str) -> None:
     reader = io.get_reader({"csv": "tables", "nwb": "nwb", "mat": "matlab"}[suffix])
     got = inspect(reader.write(recording, tmp_path))
     assert got.proposal.trials["label"] == {"right": "HitR or ErrL", "left": "HitL or ErrR"}
-    assert got.trial.labels == {"left": 30, "right": 30}
+    assert got.dry_run.class_counts == {"left": 30, "right": 30}
 
 
 def test_every_candidate_is_shown(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
-    from spikebridge.cli.report import show
+    from spikebridge.cli.inspect_report import print_report
 
     rng = np.random.default_rng(7)
     many = {f"answer_{chr(97 + k)}": rng.permutation(K % 2) for k in range(14)}
     got = runs(found(made(many)))
-    show(got)
+    print_report(got)
     said = capsys.readouterr().out.partition("Label candidates")[2]
     assert all(name in said for name in many)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from memory_sessions import Found, session
 
-from spikebridge.inspection import Asked, Inspection
+from spikebridge.inspection import Inspection, InspectOptions
 from spikebridge.io import Contents
 
 TIMES = ("start_time", "stop_time", "decision_time")
@@ -18,8 +18,8 @@ START = 5.0 + 6.0 * np.arange(60)
 
 
 def runs(found: Inspection) -> Inspection:
-    assert found.trial.runs, found.trial.problems
-    assert found.trial.stages == ("ingest", "preprocess", "split")
+    assert found.dry_run.runs, found.dry_run.problems
+    assert found.dry_run.stages == ("ingest", "preprocess", "split")
     return found
 
 
@@ -78,7 +78,7 @@ def test_trials_too_short_for_the_window_are_left_out(found: Found) -> None:
     got = runs(found(session(columns={"decision_time": 7, "stop_time": stop})))
     assert got.proposal.trials["window_s"] == [0.0, 2.0]
     assert got.proposal.trials["include"] == "stop_time - start_time >= 1.999999"
-    assert got.trial.kept["day"] == (57, 60)
+    assert got.dry_run.trials_used["day"] == (57, 60)
     assert got.proposal.comments["trials.include"] == "in 3 trials the window would end after the decision"
 
 
@@ -99,7 +99,7 @@ def test_a_decision_that_most_trials_lack_is_not_aligned_to(found: Found) -> Non
 def test_classes_too_rare_to_learn_are_left_out(found: Found, labels: Any, include: str | None) -> None:
     got = runs(found(session(columns={"choice": labels})))
     assert got.proposal.trials["include"] == include
-    assert len(got.trial.labels) == (3 if include is None else 2)
+    assert len(got.dry_run.class_counts) == (3 if include is None else 2)
 
 
 def test_columns_whose_names_are_no_words(found: Found) -> None:
@@ -135,7 +135,7 @@ def test_spikes_only_inside_another_table(found: Found) -> None:
     got = runs(found(replace(contents, spikes=kept, tables={**contents.tables, "epochs": epochs})))
     assert got.proposal.data["observed"] == "epochs"
     assert got.proposal.trials["table"] == "trials"
-    assert got.trial.kept["day"][0] < 60
+    assert got.dry_run.trials_used["day"][0] < 60
 
 
 def test_observed_time_that_the_file_tells_needs_no_table(found: Found) -> None:
@@ -174,7 +174,7 @@ def test_the_column_that_knows_the_regions_is_named(found: Found) -> None:
     assert got.proposal.data["region_from"] == "where"
     got = runs(found(replace(contents, units=units.assign(group_name=units["where"]))))
     assert got.proposal.data["region_from"] == "auto"
-    got = runs(found(replace(contents, units=contents.units.assign(r="x")), asked=Asked(region_from="region")))
+    got = runs(found(replace(contents, units=contents.units.assign(r="x")), asked=InspectOptions(region_from="region")))
     assert got.proposal.data["region_from"] == "region"
 
 
@@ -201,34 +201,34 @@ def test_regions_through_electrodes(found: Found) -> None:
 )
 def test_what_cannot_be_proposed_is_said(found: Found, contents: Contents, said: str) -> None:
     got = found(contents)
-    assert not got.trial.runs
-    assert any(said in text for text in got.trial.problems)
-    assert got.block.startswith("data:")
+    assert not got.dry_run.runs
+    assert any(said in str(p) for p in got.dry_run.problems)
+    assert got.proposed_yaml.startswith("data:")
 
 
 def test_a_table_that_the_user_names(found: Found) -> None:
     contents = session()
     contents = replace(contents, tables={**contents.tables, "laps": contents.tables["trials"].head(40)})
     assert found(contents).proposal.trials["table"] == "trials"
-    assert runs(found(contents, asked=Asked(table="laps"))).proposal.trials["table"] == "laps"
+    assert runs(found(contents, asked=InspectOptions(table="laps"))).proposal.trials["table"] == "laps"
     problem = "--table: 'lap' is no interval table, did you mean laps? Tables: trials, laps"
-    assert found(contents, asked=Asked(table="lap")).trial.problems[0] == problem
+    assert found(contents, asked=InspectOptions(table="lap")).dry_run.problems[0].text == problem
 
 
 def test_a_column_that_the_user_names(found: Found) -> None:
     contents = session()
     contents = replace(contents, units=contents.units.assign(shank=["a"] * 6 + ["b"] * 5))
-    got = runs(found(contents, asked=Asked(region_from="shank")))
+    got = runs(found(contents, asked=InspectOptions(region_from="shank")))
     assert (got.proposal.data["region_from"], got.proposal.data["source"]) == ("shank", ["a"])
-    got = found(contents, asked=Asked(region_from="shnk"))
-    assert "--region-from: 'shnk' is not in every recording, did you mean shank?" in got.trial.problems[0]
+    got = found(contents, asked=InspectOptions(region_from="shnk"))
+    assert "--region-from: 'shnk' is not in every recording, did you mean shank?" in str(got.dry_run.problems[0])
 
 
 def test_too_few_trials_for_the_folds_are_told(found: Found) -> None:
     got = found(session(trials=8))
-    assert got.trial.stages == ("ingest", "preprocess", "split")
-    assert not got.trial.runs
-    assert got.trial.kept == {"day": (8, 8)}
+    assert got.dry_run.stages == ("ingest", "preprocess", "split")
+    assert not got.dry_run.runs
+    assert got.dry_run.trials_used == {"day": (8, 8)}
 
 
 def test_one_block_for_recordings_that_differ(found: Found) -> None:
@@ -242,7 +242,7 @@ def test_one_block_for_recordings_that_differ(found: Found) -> None:
     text = "\n".join(map(str, got.warnings))
     assert "recordings differ in columns of table trials: bonus in 1 of 2, outcome in 1 of 2" in text
     assert "recordings differ in proposed regions: ACA in 1 of 2" in text
-    assert not any(str(w).startswith("no unit in data.") for look in got.recordings for w in look.warnings)
+    assert not any(str(w).startswith("no unit in data.") for summary in got.recordings for w in summary.warnings)
 
 
 def test_observed_time_that_a_file_declares_is_not_overridden(found: Found) -> None:

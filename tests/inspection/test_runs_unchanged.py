@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from spikebridge import config, io, preprocess, simulate
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import ComputeConfig, SimulateConfig
-from spikebridge.inspection import Inspection, complete, inspect
+from spikebridge.inspection import Inspection, complete_params, inspect
 from spikebridge.splits import make_splits
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
@@ -26,14 +27,14 @@ def run(found: Inspection, folder: Path) -> dict[str, int]:
     """Write the file, load it, and run the three stages that decide about data: recording -> labelled trials."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "params.yaml"
-    path.write_text(complete(SHIPPED.read_text(encoding="utf-8"), found.proposal), encoding="utf-8")
+    path.write_text(complete_params(SHIPPED.read_text(encoding="utf-8"), found.proposal), encoding="utf-8")
     alone = ComputeConfig(workers=1)  # starting other processes takes longer
     settings = config.load(path).model_copy(update={"compute": alone})
-    assert yaml.safe_load(found.block).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    assert yaml.safe_load(found.proposed_yaml).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
     io.ingest(settings, folder / "ingested")
     preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
-    windows = preprocess.load_windows(folder / "windows")
-    make_splits(windows, settings.split, animals=preprocess.load_animals(folder / "windows"))
+    windows = load_windows(folder / "windows")
+    make_splits(windows, settings.split, animals=load_animals(folder / "windows"))
     for w in windows:
         assert (w.stop_s[w.labelled] <= w.decision_s[w.labelled] + 1e-6).all()
     return {w.recording: int(w.labelled.sum()) for w in windows}
@@ -47,9 +48,9 @@ def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     assert found.proposal.data["observed"] == "trials"
     assert found.proposal.trials["label"] == "outcome"
     assert found.proposal.trials["window_s"] == [0.0, 0.4]
-    assert found.trial.runs
-    assert found.trial.stages == ("ingest", "preprocess", "split")
-    assert found.trial.kept == {name: (n_trials, n_trials)}
+    assert found.dry_run.runs
+    assert found.dry_run.stages == ("ingest", "preprocess", "split")
+    assert found.dry_run.trials_used == {name: (n_trials, n_trials)}
     spikes = found.recordings[0].spikes
     assert spikes is not None
     assert (spikes.resolution_s, spikes.observed_from) == (pytest.approx(0.01), "trials")

@@ -9,8 +9,9 @@ import two_probes
 import yaml
 
 from spikebridge import config, io
-from spikebridge.inspection import complete, inspect
-from spikebridge.preprocess import load_animals, load_windows, write_windows
+from spikebridge.artifacts.windows import load_animals, load_windows
+from spikebridge.inspection import complete_params, inspect
+from spikebridge.preprocess import write_windows
 from spikebridge.splits import make_splits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,13 +24,15 @@ def test_the_proposal_goes_through_the_stages(form: str, probes: tuple[str, str]
     session = two_probes.made(probes)
     two_probes.write(session, raw, form)
     seen = inspect(raw)
-    assert [look.name for look in seen.recordings] == ["day1"]
-    assert seen.trial.runs, seen.trial.problems
+    assert [summary.name for summary in seen.recordings] == ["day1"]
+    assert seen.dry_run.runs, seen.dry_run.problems
     suffix = ".nwb" if form == "nwb" else ""
     assert seen.proposal.data["recordings"] == {"day1": {p: f"day1_{p}{suffix}" for p in probes}}
     assert (seen.proposal.data["source"], seen.proposal.data["target"]) == (["HC"], ["PFC"])
     params = tmp_path / "new.yaml"
-    params.write_text(complete((ROOT / "params.yaml").read_text(encoding="utf-8"), seen.proposal), encoding="utf-8")
+    params.write_text(
+        complete_params((ROOT / "params.yaml").read_text(encoding="utf-8"), seen.proposal), encoding="utf-8"
+    )
     given = yaml.safe_load(params.read_text(encoding="utf-8"))
     settings = config.parse(given | {"compute": {"workers": 1}})
     assert io.ingest(settings, tmp_path / "ingested") == ["day1"]
@@ -51,7 +54,7 @@ def test_probes_without_common_time_are_read_apart(tmp_path: Path) -> None:
     session = two_probes.moved(two_probes.made(), "imec1", 5000.0)
     two_probes.write(session, tmp_path, "phy", trials="first")
     seen = inspect(tmp_path)
-    assert [look.name for look in seen.recordings] == ["day1_imec0", "day1_imec1"]
+    assert [summary.name for summary in seen.recordings] == ["day1_imec0", "day1_imec1"]
     assert "recordings" not in seen.proposal.data
     assert any(
         str(w).startswith("imec0, imec1 look like the probes of one session, day1, and are not") for w in seen.warnings
@@ -63,10 +66,10 @@ def test_two_sessions_and_a_single_file(tmp_path: Path) -> None:
     for seed, day in ((5, "day1"), (6, "day2")):
         two_probes.write(two_probes.made(seed=seed), tmp_path / day, "phy", day="run")
     seen = inspect(tmp_path)
-    assert [look.name for look in seen.recordings] == ["day1_run", "day2_run"]
+    assert [summary.name for summary in seen.recordings] == ["day1_run", "day2_run"]
     joined = seen.proposal.data["recordings"]
     assert joined["day2_run"] == {"imec0": "day2/run_imec0", "imec1": "day2/run_imec1"}
-    assert seen.trial.runs, seen.trial.problems
+    assert seen.dry_run.runs, seen.dry_run.problems
 
 
 @pytest.mark.parametrize("names", [("PL1", "PL2"), ("CA1", "CA3")])

@@ -15,7 +15,7 @@ from spikebridge.inspection import Inspection
 
 
 def said(found: Inspection) -> str:
-    return "\n".join(map(str, [*found.warnings, *(w for look in found.recordings for w in look.warnings)]))
+    return "\n".join(map(str, [*found.warnings, *(w for summary in found.recordings for w in summary.warnings)]))
 
 
 def test_a_sound_recording_has_none(found: Found) -> None:
@@ -58,7 +58,7 @@ def test_silences_that_nothing_declares(found: Found) -> None:
     assert said(got).count("no unit fires") == 1, "validation says it"
     spikes = got.recordings[0].spikes
     assert spikes is not None
-    assert spikes.silences == (pytest.approx((100.0, 112.0), abs=0.2),)
+    assert spikes.silent_intervals == (pytest.approx((100.0, 112.0), abs=0.2),)
     got = found(replace(quiet, observed=np.array([[0.0, 100.0], [112.0, 370.0]])))
     assert "no unit fires" not in said(got)
 
@@ -77,7 +77,7 @@ def test_spikes_only_inside_trials(found: Found) -> None:
     got = found(replace(contents, spikes=contents.spikes[inside]))
     assert "spikes exist only inside the intervals of table trials: 240 of 358 s" in said(got)
     assert got.proposal.data["observed"] == "trials"
-    assert got.trial.runs
+    assert got.dry_run.runs
 
 
 @pytest.mark.parametrize(("step", "known"), [(0.01, "10 ms"), (0.001, ""), (1 / 30000, "")])
@@ -86,7 +86,7 @@ def test_coarse_times(found: Found, step: float, known: str) -> None:
     rounded = contents.spikes.assign(time_s=(contents.spikes["time_s"] / step).round() * step).drop_duplicates()
     got = found(replace(contents, spikes=rounded))
     assert (f"spike times are known to {known}: refractory violations cannot be told" in said(got)) == bool(known)
-    assert (got.regions[0].violating is None) == bool(known)
+    assert (got.regions[0].contaminated is None) == bool(known)
     spikes = got.recordings[0].spikes
     assert spikes is not None
     assert spikes.resolution_s == pytest.approx(step if known else 0.0)
@@ -97,27 +97,29 @@ def test_what_validation_refuses_is_shown_with_the_rest(found: Found) -> None:
     contents = session()
     spikes = contents.spikes.assign(time_s=(contents.spikes["time_s"] * 1000).round())
     got = found(replace(contents, spikes=spikes))
-    assert not got.trial.runs
-    assert "spike times are not in seconds" in "\n".join(got.trial.problems)
+    assert not got.dry_run.runs
+    assert "spike times are not in seconds" in "\n".join(map(str, got.dry_run.problems))
     twice = contents.units.assign(unit=[0, 0, *range(2, 11)])
     got = found(replace(contents, units=twice, spikes=contents.spikes[contents.spikes["unit"] != 1].iloc[::-1]))
-    assert "unit ids must be unique" in "\n".join(got.trial.problems)
+    assert "unit ids must be unique" in "\n".join(map(str, got.dry_run.problems))
     nothing = replace(contents, spikes=contents.spikes.assign(time_s=np.nan))
     got = found(nothing)
-    assert not got.trial.runs
+    assert not got.dry_run.runs
     assert got.recordings[0].spikes is not None
     assert got.recordings[0].spikes.first_s is None
     empty = found(replace(contents, spikes=contents.spikes.iloc[:0]))
-    assert not empty.trial.runs
+    assert not empty.dry_run.runs
 
 
 def test_a_folder_with_a_broken_and_a_doubled_recording(found: Found) -> None:
     got = found(session(), "truncated", session())
     text = said(got)
-    assert got.trial.problems[0].startswith("1 of 3 recordings cannot be read: broken1; the pipeline refuses the f")
-    assert (got.trial.runs, got.trial.broken) == (False, ("broken1",))
+    assert got.dry_run.problems[0].text.startswith(
+        "1 of 3 recordings cannot be read: broken1; the pipeline refuses the f"
+    )
+    assert (got.dry_run.runs, got.dry_run.unreadable) == (False, ("broken1",))
     assert "day and day2 hold the same spikes" in text
-    assert [bool(look.error) for look in got.recordings] == [True, False, False]
+    assert [bool(summary.error) for summary in got.recordings] == [True, False, False]
 
 
 def test_nothing_that_can_be_read(found: Found) -> None:

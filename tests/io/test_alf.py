@@ -110,10 +110,10 @@ def test_the_public_case_is_read_as_one_recording(case: tuple[Path, dict[str, An
 
 def test_inspect_of_the_public_case_proposes_what_runs(case: tuple[Path, dict[str, Any]]) -> None:
     seen = inspect(case[0])
-    assert seen.trial.runs, seen.trial.problems
+    assert seen.dry_run.runs, seen.dry_run.problems
     data = seen.proposal.data
     assert (data["source"], data["target"]) == (["CA1", "DG-mo"], ["ACAd5", "ILA2", "PL5", "PL6a"])
-    assert seen.trial.labels == {"-1": 42, "1": 41}
+    assert seen.dry_run.class_counts == {"-1": 42, "1": 41}
     assert seen.not_read == ()
 
 

@@ -15,6 +15,7 @@ from matlab_sessions import OPTIONS, VERSIONS, Writer, proposed, read, session, 
 from numpy.typing import NDArray
 
 from spikebridge import io, preprocess
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import DataConfig, parse
 from spikebridge.errors import ConfigError
 from spikebridge.io.reader_registry import options_of
@@ -135,7 +136,7 @@ def test_the_blocks_of_the_page_run(write: Writer, block: dict[str, Any], tmp_pa
     report = preprocess.write_windows(ingested, settings, tmp_path / "windows")
     assert report["classes"] == ["left", "right"]
     assert report["recordings"][name]["trials"]["kept"] == len(found.trials)
-    windows = preprocess.load_windows(tmp_path / "windows")[0]
+    windows = load_windows(tmp_path / "windows")[0]
     assert (windows.n_bins, block["bins"]) == ({"rat7_day1": 20, "rat8_day1": 10}[name], {"width_s": 0.1})
     spikes = {"rat7_day1": (3, 2), "rat8_day1": (2, 2)}[name]
     assert (windows.source[windows.labelled].sum(), windows.target[windows.labelled].sum()) == spikes

@@ -71,7 +71,7 @@ def test_ingest_and_inspect_agree(raw: Path, settings: Settings, tmp_path: Path)
     assert read.names == [r.name for r in read] == ["rat1_phy", "rat2_phy"]
     assert [r.spikes["time_s"].min() for r in read] == [0.51, 0.52]
     got = inspect(raw)
-    assert [look.name for look in got.recordings] == read.names
+    assert [summary.name for summary in got.recordings] == read.names
     assert list(got.proposal.region_column) == read.names
 
 

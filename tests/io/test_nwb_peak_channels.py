@@ -23,7 +23,7 @@ from spikebridge.io.readers import nwb
 CASE = shared_recordings().parents[1] / "cases" / "04_allen_peak_channel.py"
 Write = Callable[..., Path]
 SPIKES = {0: [0.5], 1: [1.5], 2: [2.5]}
-PLACES = ["CA1", "CA1", "PL", "PL"]
+SIDE_WORDS = ["CA1", "CA1", "PL", "PL"]
 
 
 def write(write_nwb: Write, path: Path, values: list[Any], *, column: str, ids: list[int], groups: Any = None) -> Path:
@@ -35,7 +35,7 @@ def write(write_nwb: Write, path: Path, values: list[Any], *, column: str, ids: 
         made = {
             n: file.create_electrode_group(n, description="", location="", device=device) for n in dict.fromkeys(names)
         }
-        for number, place, name in zip(ids, PLACES, names, strict=True):
+        for number, place, name in zip(ids, SIDE_WORDS, names, strict=True):
             file.add_electrode(id=number, location=place, group=made[name], enforce_unique_id=False)
 
     return write_nwb(path, spikes=SPIKES, columns={column: values}, extra=electrodes)

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from spikebridge import config, io, preprocess
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.io.readers import nwb
-from spikebridge.splits import check_training_intervals, make_splits, take, training_intervals
+from spikebridge.splits import check_training_intervals, make_splits, select_windows, training_intervals
 
 TABLE = {
     "cori_2016-12-14": ({"CA3": 68, "DG": 34, "SUB": 75, "ACA": 109, "MOs": 113}, 114, 69),
@@ -60,7 +61,7 @@ def test_windows_and_folds(real_folder: Path, steinmetz: Config, tmp_path: Path)
     data = steinmetz.data.model_copy(update={"path": str(real_folder)})
     io.ingest(steinmetz.model_copy(update={"data": data}), tmp_path / "ingested")
     report = preprocess.write_windows(io.IngestedRecordings(tmp_path / "ingested"), steinmetz, tmp_path / "windows")
-    windows = preprocess.load_windows(tmp_path / "windows")
+    windows = load_windows(tmp_path / "windows")
     assert report["classes"] == ["failure", "success"]
     for w in windows:
         regions, n_trials, n_success = TABLE[w.recording]
@@ -73,7 +74,7 @@ def test_windows_and_folds(real_folder: Path, steinmetz: Config, tmp_path: Path)
     assert all(0.4 < gap <= 30.4 for gap in splits.gap_s.values())
     for fold in splits.folds:
         assert check_training_intervals(splits, fold.fold, training_intervals(windows))
-        train = take(windows, fold.train)
+        train = select_windows(windows, fold.train)
         assert check_training_intervals(splits, fold.fold, training_intervals(train)) == []
         assert all(len(w) > 0.7 * TABLE[w.recording][1] for w in train)
 

@@ -1,4 +1,4 @@
-"""The names that a format gives its units: in messages, and in <recording>.quality.csv."""
+"""The names that a format gives its units: in messages, and in <recording>/quality.csv."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_names_are_kept_and_said(write: Any, settings: Settings, tmp_path: Path)
     ingested = io.IngestedRecordings(tmp_path / "ingested")
     assert "2 duplicate spike times, in units TT1_c1, TT5_c1" in map(str, next(iter(ingested)).warnings)
     preprocess.write_windows(ingested, config, tmp_path / "windows")
-    table = pd.read_csv(tmp_path / "windows" / "day1.quality.csv")
+    table = pd.read_csv(tmp_path / "windows" / "day1" / "quality.csv")
     assert dict(zip(table["name"], table["region"], strict=True)) == dict(zip(NAMES, ["HC", "HC", "PFC"], strict=True))
     assert table["unit"].tolist() == [0, 1, 2]
     spikes["TT1_c3"].reverse()

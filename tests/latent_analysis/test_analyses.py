@@ -13,6 +13,8 @@ from sklearn.linear_model import PoissonRegressor
 from studies import simulated_windows, small_config
 
 from spikebridge import models
+from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.latent_analysis import analyze
 from spikebridge.latent_analysis.attribution import shares
@@ -23,7 +25,7 @@ from spikebridge.latent_analysis.refit import Refits, reversed_direction
 from spikebridge.metrics import bits_per_spike
 from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian, mean_latents
 from spikebridge.simulate import simulate_session
-from spikebridge.splits import make_splits, save_splits
+from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
 SETTINGS = {
@@ -62,7 +64,7 @@ def study(tmp_path_factory: pytest.TempPathFactory, data: list[Windows], config:
     root = tmp_path_factory.mktemp("analysed")
     (root / "windows").mkdir()
     for w in data:
-        w.save(root / "windows" / f"{w.recording}.npz")
+        save_windows(w, root / "windows")
     save_splits(make_splits(data, config.split), root / "splits.json")
     (root / "tune" / "seq2seq").mkdir(parents=True)
     best = {"folds": [{"fold": k, "params": {"n_latents": 4, "hidden_size": 16}} for k in range(2)]}

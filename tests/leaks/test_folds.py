@@ -13,6 +13,8 @@ import pytest
 from studies import as_recording, small_config
 
 from spikebridge import gates
+from spikebridge.artifacts.splits import content_hash, save_splits
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import SplitConfig
 from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import DataError, LeakageError
@@ -21,9 +23,8 @@ from spikebridge.evaluation.inputs import read
 from spikebridge.fitting import training
 from spikebridge.preprocess import make_windows
 from spikebridge.simulate import simulate_session
-from spikebridge.splits import audit, make_splits, save_splits, short_gaps
+from spikebridge.splits import find_leaks, make_splits, short_gaps
 from spikebridge.splits import make as splitting
-from spikebridge.splits.manifest import content_hash
 from spikebridge.types import Splits, Windows
 
 MODEL = "majority"
@@ -34,7 +35,7 @@ def evaluated(root: Path, data: list[Windows], splits: Splits) -> dict[str, Any]
     config = small_config().model_copy(update={"models": {MODEL: {}}})
     (root / "windows").mkdir()
     for w in data:
-        w.save(root / "windows" / f"{w.recording}.npz")
+        save_windows(w, root / "windows")
     save_splits(splits, root / "splits.json")
     folds: list[dict[str, Any]] = [{"fold": f.fold, "params": {}} for f in splits.folds]
     (root / "best.json").write_text(json.dumps({"folds": folds, "full": {"fold": "full", "params": {}}}))
@@ -119,7 +120,7 @@ def test_a_test_block_that_hides_its_trials_is_caught(windows: list[Windows]) ->
     """A named time span that is shorter than the block would let training windows creep nearer."""
     splits = make_splits(windows, small_config().split)
     short = {n: np.array([[s[0, 0], s[0, 0] + 1.0]]) for n, s in splits.folds[0].test_intervals.items()}
-    lines = audit(doctored(splits, 0, test_intervals=short), windows)
+    lines = find_leaks(doctored(splits, 0, test_intervals=short), windows)
     assert any("fold 0: rec.0: the test window of trial" in line and "outside" in line for line in lines)
 
 
@@ -129,21 +130,21 @@ def test_inner_folds_without_a_gap_are_caught(windows: list[Windows]) -> None:
     valid = fold.inner[0].valid
     learn = {n: np.setdiff1d(rows, valid[n]) for n, rows in fold.train.items()}
     inner = (replace(fold.inner[0], train=learn),)
-    lines = audit(doctored(splits, 0, inner=inner), windows)
+    lines = find_leaks(doctored(splits, 0, inner=inner), windows)
     assert any("inner training" in line and "validated on" in line for line in lines)
     outer = (replace(fold.inner[0], valid=fold.test),)
-    assert any("is no training window of the fold" in x for x in audit(doctored(splits, 0, inner=outer), windows))
+    assert any("is no training window of the fold" in x for x in find_leaks(doctored(splits, 0, inner=outer), windows))
 
 
 @pytest.mark.parametrize("by", ["block", "recording"])
 def test_honest_manifests_pass(by: Any, windows: list[Windows]) -> None:
-    assert audit(make_splits(windows, SplitConfig(by=by, n_outer_folds=2)), windows) == []
+    assert find_leaks(make_splits(windows, SplitConfig(by=by, n_outer_folds=2)), windows) == []
 
 
 def test_a_held_out_recording_in_training_is_caught(windows: list[Windows]) -> None:
     splits = make_splits(windows, SplitConfig(by="recording", n_outer_folds=2))
     everything = {w.recording: np.arange(len(w)) for w in windows}
-    lines = audit(doctored(splits, 0, train=everything), windows)
+    lines = find_leaks(doctored(splits, 0, train=everything), windows)
     assert any(line.startswith("split manifest: fold 0: rec.0 is held out, but") for line in lines)
 
 

@@ -13,15 +13,16 @@ import pytest
 from perturbation import changed, spoilt
 from studies import as_recording, every_model, small_config
 
-from spikebridge import models, preprocess
+from spikebridge import models
+from spikebridge.artifacts.splits import load_splits, verify_splits
 from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
 from spikebridge.fitting import training, tuning
 from spikebridge.preprocess.quality import select_units
 from spikebridge.simulate import simulate_session
-from spikebridge.splits import load_splits, verify
 from spikebridge.types import Partition, Splits, Windows
 
 QUICK: dict[str, dict[str, Any]] = {
@@ -184,10 +185,10 @@ def test_unit_selection_cannot_see_labels() -> None:
 def test_units_chosen_by_labels_after_the_split_are_caught(study: Path, tmp_path: Path) -> None:
     """Leak 2 by hand: windows rewritten with the units that best tell the labels of all trials."""
     splits = load_splits(study / "splits.json")
-    data = preprocess.load_windows(study / "windows")
+    data = load_windows(study / "windows")
     w = data[0].select(np.flatnonzero(data[0].labelled))
     told = np.abs(np.corrcoef(np.asarray(w.source).sum(axis=1).T, w.label)[-1, :-1])
     best = np.sort(np.argsort(np.nan_to_num(told))[-4:])
     doctored = replace(data[0], source=np.asarray(data[0].source)[:, :, best], source_units=data[0].source_units[best])
     with pytest.raises(LeakageError, match=r"rec\.0: the windows are not those of the split manifest"):
-        verify(splits, [doctored, *data[1:]])
+        verify_splits(splits, [doctored, *data[1:]])

@@ -1,4 +1,4 @@
-"""What the target does by itself: told where it is there, nothing where it is not."""
+"""The baseline without the source: recovered where it is there, absent where it is not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spikebridge.models.parts.baseline import Baseline, fit_baseline
+from spikebridge.models.seq2seq.baseline import Baseline, fit_baseline
 from spikebridge.types import Windows
 
 N, BINS, UNITS = 200, 20, 12
@@ -36,47 +36,47 @@ def drifting() -> tuple[Windows, np.ndarray]:
 
 def test_drift_and_window_mean_are_recovered(drifting: tuple[Windows, np.ndarray]) -> None:
     w, truth = drifting
-    held = np.arange(90, 105)  # told from the other windows alone
-    baseline, _ = fit_baseline(w.select(np.setdiff1d(np.arange(N), held)), locked=True, drift=True)
-    found = baseline.log_gain(w.select(held))
+    held = np.arange(90, 105)  # predicted from the other windows
+    baseline, _ = fit_baseline(w.select(np.setdiff1d(np.arange(N), held)), psth=True, drift=True)
+    found = baseline.log_offset(w.select(held)).array()
     for part, true in ((found.mean(axis=1), truth[held].mean(axis=1)), (found.mean(axis=0), truth[held].mean(axis=0))):
         assert np.corrcoef((part - part.mean()).ravel(), (true - true.mean()).ravel())[0, 1] > 0.85
 
 
 def test_nothing_is_found_in_steady_units() -> None:
     w = windows(np.full((N, BINS, UNITS), 0.3), np.random.default_rng(5))
-    baseline, crossed = fit_baseline(w, locked=True, drift=True)
-    assert np.abs(baseline.log_gain(w)).max() < 0.1
-    assert np.abs(crossed.log()).max() < 0.1
+    baseline, crossed = fit_baseline(w, psth=True, drift=True)
+    assert np.abs(baseline.log_offset(w).array()).max() < 0.1
+    assert np.abs(crossed.array()).max() < 0.1
 
 
-def test_the_gain_of_a_window_is_not_told_by_its_own_spikes(drifting: tuple[Windows, np.ndarray]) -> None:
-    """A network on top must not meet its own counts: a run's gain stays when its counts change, other choices fixed."""
+def test_the_offset_of_a_window_is_fitted_to_other_windows(drifting: tuple[Windows, np.ndarray]) -> None:
+    """Cross-fitting: the offset of a block stays when its counts change, other choices fixed."""
     w, _ = drifting
     first = np.arange(N) < N // 5
     loud = replace(w, target=np.where(first[:, None, None], w.target * 2, w.target))
-    before, after = (fit_baseline(x, locked=False, drift=True)[1].log() for x in (w, loud))
+    before, after = (fit_baseline(x, psth=False, drift=True)[1].array() for x in (w, loud))
     np.testing.assert_allclose(before[first], after[first], atol=0.35)  # the mean rate it is relative to has moved
-    inside = fit_baseline(loud, locked=False, drift=True)[0].log_gain(loud)[first].mean()
+    inside = fit_baseline(loud, psth=False, drift=True)[0].log_offset(loud).array()[first].mean()
     assert after[first].mean() < inside - 0.1
 
 
-@pytest.mark.parametrize("what", ["locked", "drift"])
+@pytest.mark.parametrize("what", ["psth", "drift"])
 def test_what_is_not_asked_for_is_not_there(drifting: tuple[Windows, np.ndarray], what: str) -> None:
     w, _ = drifting
-    baseline, _ = fit_baseline(w, locked=what == "locked", drift=what == "drift")
-    gain = baseline.log_gain(w)
+    baseline, _ = fit_baseline(w, psth=what == "psth", drift=what == "drift")
+    gain = baseline.log_offset(w).array()
     assert np.ptp(gain, axis=1 if what == "drift" else 0).max() == 0
     assert np.ptp(gain, axis=0 if what == "drift" else 1).max() > 0.1
 
 
 def test_other_windows_have_no_window_mean_and_unknown_times_no_drift(drifting: tuple[Windows, np.ndarray]) -> None:
     w, _ = drifting
-    baseline, _ = fit_baseline(w, locked=True, drift=True)
+    baseline, _ = fit_baseline(w, psth=True, drift=True)
     between = replace(w, trial=np.full(N, -1))
-    assert np.ptp(baseline.log_gain(between), axis=1).max() == 0
+    assert np.ptp(baseline.log_offset(between).array(), axis=1).max() == 0
     whenever = replace(w, start_s=np.full(N, np.nan), trial=np.full(N, -1))
-    assert (baseline.log_gain(whenever) == 0).all()
+    assert (baseline.log_offset(whenever).array() == 0).all()
 
 
 def test_kernel_mean_by_hand(drifting: tuple[Windows, np.ndarray]) -> None:
@@ -86,17 +86,17 @@ def test_kernel_mean_by_hand(drifting: tuple[Windows, np.ndarray]) -> None:
     weight = [np.exp(-0.5 * ((w.start_s[7] - t) / 30.0) ** 2) for t in w.start_s]
     top = sum(k * spikes[4] for k, spikes in zip(weight, totals, strict=True)) + 3.0
     bottom = sum(weight) * totals[:, 4].mean() + 3.0
-    assert baseline.log_gain(w)[7, 11, 4] == pytest.approx(np.log(top / bottom))
+    assert baseline.log_offset(w).array()[7, 11, 4] == pytest.approx(np.log(top / bottom))
 
 
 def test_silent_units_and_few_windows_stay_finite() -> None:
     w = windows(np.zeros((3, BINS, UNITS)), np.random.default_rng(0))
-    baseline, crossed = fit_baseline(w, locked=True, drift=True)
-    assert np.isfinite(baseline.log_gain(w)).all() and np.isfinite(crossed.log()).all()
+    baseline, crossed = fit_baseline(w, psth=True, drift=True)
+    assert np.isfinite(baseline.log_offset(w).array()).all() and np.isfinite(crossed.array()).all()
 
 
 def test_it_comes_back_from_its_arrays(drifting: tuple[Windows, np.ndarray]) -> None:
     w, _ = drifting
-    baseline, _ = fit_baseline(w, locked=True, drift=True)
+    baseline, _ = fit_baseline(w, psth=True, drift=True)
     again = Baseline.from_arrays({k: np.atleast_1d(v) for k, v in baseline.arrays().items()})
-    assert np.array_equal(baseline.log_gain(w), again.log_gain(w))
+    assert np.array_equal(baseline.log_offset(w).array(), again.log_offset(w).array())

@@ -10,9 +10,10 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge import models
-from spikebridge.models.parts.baseline import fit_baseline
-from spikebridge.models.seq2seq.dataset import Stream, batches, smooth
-from spikebridge.models.seq2seq.start import linear_start, read_in_directions
+from spikebridge.artifacts.windows import load_recording_windows, save_windows
+from spikebridge.models.seq2seq.baseline import fit_baseline
+from spikebridge.models.seq2seq.dataset import RecordingDataset, epoch_rows, smooth
+from spikebridge.models.seq2seq.initialization import linear_initialization, read_in_directions
 from spikebridge.types import Windows
 
 
@@ -28,7 +29,7 @@ def test_smoothing_is_that_of_scipy(bins: int, sigma: float) -> None:
     "sizes", [{0: 100, 1: 57}, {0: 3}, {k: 40 + k for k in range(30)}, dict.fromkeys(range(40), 1)]
 )
 def test_an_epoch_has_every_window_once_and_steps_of_like_size(sizes: dict[int, int]) -> None:
-    steps = batches(sizes, 64, torch.Generator().manual_seed(0))
+    steps = epoch_rows(sizes, 64, torch.Generator().manual_seed(0))
     for i, n in sizes.items():
         rows = np.concatenate([step[i] for step in steps if i in step])
         assert np.array_equal(np.sort(rows), np.arange(n))
@@ -38,43 +39,43 @@ def test_an_epoch_has_every_window_once_and_steps_of_like_size(sizes: dict[int, 
     assert max(filled) <= 2 * 64 and len(steps) <= max(1, round(sum(sizes.values()) / 64))
 
 
-def test_the_linear_start_is_the_regression_of_what_the_baseline_leaves(windows: list[Windows]) -> None:
+def test_the_linear_initialization_is_the_regression_of_what_the_baseline_leaves(windows: list[Windows]) -> None:
     """Against the sums written down at once, in memory."""
     w = windows[0]
-    _, gain = fit_baseline(w, locked=True, drift=True)
-    found = linear_start(w, gain, 1.5, 4, penalty=2.0)
-    known, y = np.exp(gain.log().astype(float)), w.target.astype(float)
+    _, offset = fit_baseline(w, psth=True, drift=True)
+    found = linear_initialization(w, offset, 1.5, 4, penalty=2.0)
+    known, y = np.exp(offset.array().astype(float)), w.target.astype(float)
     x = gaussian_filter1d(w.source.astype(float), 1.5, axis=1, mode="nearest")
-    mean, spread = x.mean(axis=(0, 1)), np.maximum(x.std(axis=(0, 1)), 0.05)
-    rate, target_spread = y.mean(axis=(0, 1)), np.maximum(y.std(axis=(0, 1)), 0.05)
-    left = (y - rate * known / known.mean(axis=(0, 1))) / target_spread
+    mean, sd = x.mean(axis=(0, 1)), np.maximum(x.std(axis=(0, 1)), 0.05)
+    rate, target_sd = y.mean(axis=(0, 1)), np.maximum(y.std(axis=(0, 1)), 0.05)
+    left = (y - rate * known / known.mean(axis=(0, 1))) / target_sd
     left = gaussian_filter1d(left, 1.5, axis=1, mode="nearest").reshape(-1, y.shape[2])
-    z = ((x - mean) / spread).reshape(-1, x.shape[2])
+    z = ((x - mean) / sd).reshape(-1, x.shape[2])
     directions, weights = read_in_directions(z.T @ z / len(z), z.T @ left / len(z), 4, penalty=2.0)
-    for a, b in ((found.mean, mean), (found.spread, spread), (found.rate, rate), (found.target_spread, target_spread)):
+    for a, b in ((found.mean, mean), (found.sd, sd), (found.rate, rate), (found.target_sd, target_sd)):
         np.testing.assert_allclose(a, b, atol=1e-9)
     np.testing.assert_allclose(found.directions @ found.weights, directions @ weights, atol=1e-8)
 
 
-def test_a_piece_is_its_rows(windows: list[Windows]) -> None:
+def test_a_batch_is_its_rows(windows: list[Windows]) -> None:
     w = windows[0]
-    _, gain = fit_baseline(w, locked=True, drift=True)
+    _, offset = fit_baseline(w, psth=True, drift=True)
     units = w.source.shape[2]
-    stream = Stream(w, gain, torch.full((units,), 0.5), torch.full((units,), 2.0), 1.0, "cpu")
+    dataset = RecordingDataset(w, offset, torch.full((units,), 0.5), torch.full((units,), 2.0), 1.0, "cpu")
     rows = np.array([5, 0, 9])
-    piece, all_at_once = stream.piece(rows), next(stream.pieces(len(w)))
+    batch, all_at_once = dataset.batch(rows), next(dataset.batches(len(w)))
     expected = (gaussian_filter1d(w.source[rows].astype(float), 1.0, axis=1, mode="nearest") - 0.5) / 2.0
-    np.testing.assert_allclose(piece.x, expected, atol=1e-6)
-    assert np.array_equal(piece.y, w.target[rows]) and np.array_equal(piece.known, gain.log()[rows])
-    assert torch.equal(all_at_once.y[rows], piece.y)
-    assert [len(p.x) for p in stream.pieces(20)] == [20] * (len(w) // 20) + [len(w) % 20] * (len(w) % 20 > 0)
+    np.testing.assert_allclose(batch.x, expected, atol=1e-6)
+    assert np.array_equal(batch.y, w.target[rows]) and np.array_equal(batch.log_offset, offset.array()[rows])
+    assert torch.equal(all_at_once.y[rows], batch.y)
+    assert [len(b.x) for b in dataset.batches(20)] == [20] * (len(w) // 20) + [len(w) % 20] * (len(w) % 20 > 0)
 
 
 def test_a_fit_on_counts_that_stay_on_disk_is_the_fit(windows: list[Windows], tmp_path: Path) -> None:
     said = []
     for w in windows:
-        w.save(tmp_path / f"{w.recording}.npz")
-    there = [Windows.load(tmp_path / f"{w.recording}.npz", in_place=True) for w in windows]
+        save_windows(w, tmp_path)
+    there = [load_recording_windows(tmp_path, w.recording) for w in windows]
     for data in (windows, there):
         cut = [len(w) * 3 // 4 for w in data]
         train = [w.select(np.arange(k)) for w, k in zip(data, cut, strict=True)]

@@ -16,7 +16,7 @@ from spikebridge.models.dnn import Perceptron
 from spikebridge.models.parts.features import class_shares, join, recent_mean, segment_means, segment_sums
 from spikebridge.models.parts.loop import Schedule, fit_network
 from spikebridge.models.parts.readout import SUMMARIES, fit_readout, fit_readouts
-from spikebridge.models.seq2seq.start import read_in_directions
+from spikebridge.models.seq2seq.initialization import read_in_directions
 from spikebridge.types import Windows
 
 
@@ -114,7 +114,7 @@ def test_ridge_is_scikit_learns_ridge(halves: tuple[list[Windows], list[Windows]
     np.testing.assert_allclose(model.predict(test).rates, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_linear_start_finds_the_shared_subspace_and_is_reduced_rank_ridge_regression() -> None:
+def test_linear_initialization_finds_the_shared_subspace_and_is_reduced_rank_ridge_regression() -> None:
     """Noisy linear source and target of rank two: the first two directions span the source's true read-out."""
     rng = np.random.default_rng(0)
     latent = np.repeat(rng.normal(size=(200, 4, 2)), 5, axis=1)

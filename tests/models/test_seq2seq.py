@@ -9,9 +9,8 @@ from studies import simulated_windows, small_config
 
 from spikebridge import metrics, models
 from spikebridge.models import Model
-from spikebridge.models.seq2seq.modulation_gain import profile_likelihoods
-from spikebridge.models.seq2seq.network import Network
-from spikebridge.models.seq2seq.translator import Translator
+from spikebridge.models.seq2seq import training
+from spikebridge.models.seq2seq.network import Network, profile_log_likelihoods
 from spikebridge.types import Windows
 
 KNOBS = {"n_recordings": 2, "n_trials": 60, "n_source_units": [30, 32], "n_target_units": [20, 22]}
@@ -45,7 +44,7 @@ def test_the_validation_score_is_the_metric(halves: tuple[list[Windows], list[Wi
     """What training stops by is bits/spike as the metrics room computes it (before the last calibration)."""
     model = models.create("seq2seq", {"max_epochs": 1, "hidden_size": 8})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Translator, "_calibrate", lambda *_: None)
+        patch.setattr(training, "calibrate", lambda *_: None)
         history = model.fit(*halves, np.random.default_rng(0))
     assert history.rows[0]["valid_bits_per_spike"] == pytest.approx(held_out_bits(model, *halves), abs=1e-5)
 
@@ -53,9 +52,9 @@ def test_the_validation_score_is_the_metric(halves: tuple[list[Windows], list[Wi
 def test_calibration_matches_mean_rates_and_never_hurts(halves: tuple[list[Windows], list[Windows]]) -> None:
     train, valid = halves
     fitted = []
-    for calibrate in (Translator._calibrate, lambda *_: None):
+    for calibrate in (training.calibrate, lambda *_: None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Translator, "_calibrate", calibrate)
+            patch.setattr(training, "calibrate", calibrate)
             fitted.append(models.create("seq2seq", {"max_epochs": 2}))
             fitted[-1].fit(train, valid, np.random.default_rng(0))
     for a, b in zip(train, valid, strict=True):
@@ -76,7 +75,7 @@ def test_profile_likelihood_is_the_likelihood_at_the_best_bias() -> None:
         return float(max(values) - (y.sum() * np.log(y.sum()) - y.sum()))  # up to what no modulation changes
 
     parts = [(modulation[rows] / 2, modulation[rows] / 2, counts[rows]) for rows in (slice(4), slice(4, None))]
-    assert profile_likelihoods(parts, [0.0, 1.0])[1] == pytest.approx(best(0) + best(1), abs=1e-3)
+    assert profile_log_likelihoods(parts, [0.0, 1.0])[1] == pytest.approx(best(0) + best(1), abs=1e-3)
 
 
 def test_at_the_start_it_is_a_linear_translator(halves: tuple[list[Windows], list[Windows]]) -> None:
@@ -90,7 +89,7 @@ def test_at_the_start_it_is_a_linear_translator(halves: tuple[list[Windows], lis
 
 @pytest.mark.parametrize("causal", [True, False])
 def test_a_causal_encoder_never_looks_ahead(causal: bool) -> None:
-    network = Network({"a": (5, 3)}, inputs=4, hidden=6, latents=2, core="gru", causal=causal).eval()
+    network = Network({"a": (5, 3)}, input_size=4, hidden_size=6, n_latents=2, core="gru", causal=causal).eval()
     x = torch.rand(1, 12, 5)
     later = x.clone()
     later[:, 8:] += 1.0
@@ -163,7 +162,7 @@ def test_latents_of_several_networks_lie_on_the_axes_of_the_first(halves: tuple[
     assert np.diag(correlation[: first.shape[2], first.shape[2] :]).min() > 0.7
 
 
-def test_without_source_is_what_is_left_when_the_network_says_nothing(
+def test_the_baseline_is_what_is_left_when_the_network_says_nothing(
     halves: tuple[list[Windows], list[Windows]],
 ) -> None:
     model = models.create("seq2seq", {"max_epochs": 1, "drift": True, "hidden_size": 8})
@@ -171,7 +170,7 @@ def test_without_source_is_what_is_left_when_the_network_says_nothing(
     for network in model.translator.networks:
         for read_out in network.read_out:
             read_out.weight.data.zero_()
-    model.translator._calibrate(halves[0], [])
+    training.calibrate(model.translator, halves[0], [])
     said = model.predict(halves[0][0])
     np.testing.assert_allclose(said.rates, said.baseline, rtol=0.1, atol=0.01)
 

@@ -16,7 +16,9 @@ from studies import small_config
 
 from spikebridge import models
 from spikebridge.artifacts.latents import FoldLatents
+from spikebridge.artifacts.splits import load_splits, save_splits
 from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.metrics.decision import log_loss_per_trial
@@ -30,7 +32,7 @@ from spikebridge.nested_models.decoding.inputs import (
     with_latents,
 )
 from spikebridge.nested_models.decoding.steps import COUNTS, decision_steps
-from spikebridge.splits import check_training_intervals, load_splits, make_splits, save_splits
+from spikebridge.splits import check_training_intervals, make_splits
 from spikebridge.types import Splits, Windows
 
 ALL = [
@@ -178,7 +180,7 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
     ]  # fmt: skip
     (tmp_path / "windows").mkdir()
     for w in bare:
-        w.save(tmp_path / "windows" / f"{w.recording}.npz")
+        save_windows(w, tmp_path / "windows")
     config = small_config(trials={"covariates": []})
     save_splits(make_splits(bare, config.split), tmp_path / "splits.json")
     steps = run(tmp_path, config, tmp_path / "ladder")
@@ -200,7 +202,7 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
 def test_whole_recordings_held_out_leave_the_first_step(tmp_path: Path, windows: list[Windows]) -> None:
     (tmp_path / "windows").mkdir()
     for w in windows:
-        w.save(tmp_path / "windows" / f"{w.recording}.npz")
+        save_windows(w, tmp_path / "windows")
     config = small_config(split={"by": "recording"})
     save_splits(make_splits(windows, config.split), tmp_path / "splits.json")
     steps = run(tmp_path, config, tmp_path / "ladder")

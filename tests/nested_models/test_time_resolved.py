@@ -12,11 +12,12 @@ from fake_latents import translate
 from studies import small_config
 
 from spikebridge.artifacts.latents import FoldLatents
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.nested_models import climb
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import LATENTS, MOST_PARTS, SOURCE, course
-from spikebridge.splits import check_training_intervals, load_splits
+from spikebridge.splits import check_training_intervals
 from spikebridge.types import Windows
 
 

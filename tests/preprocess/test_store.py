@@ -32,7 +32,7 @@ def cut(ingested: io.IngestedRecordings, settings: Config, out: Path, earlier: P
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in folder.iterdir()}
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -82,7 +82,7 @@ def test_a_new_recording_alone_is_cut_unless_it_brings_a_class(
     assert len([x for x in cut(ingested, settings(), tmp_path / "c", tmp_path / "b") if "unchanged" not in x]) == 3
 
 
-@pytest.mark.parametrize("name", ["one.npz", "one.quality.csv", "report.json"])
+@pytest.mark.parametrize("name", ["one/source.npy", "one/about.json", "one/quality.csv", "report.json"])
 def test_a_touched_result_is_never_taken_over(
     ingested: io.IngestedRecordings, settings: Settings, tmp_path: Path, name: str
 ) -> None:

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebridge import io, preprocess
+from spikebridge.artifacts.windows import load_animals, load_recording_windows, load_windows, save_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess.windows import continuous_starts, count_bins
-from spikebridge.types import Recording, Windows
+from spikebridge.types import Recording
 from spikebridge.types.intervals import inside_intervals, intersect_intervals, total_s
 
 Make = Callable[..., Recording]
@@ -95,22 +96,21 @@ def test_write_and_load(make_recording: Make, settings: Settings, tmp_path: Path
     for recording in (one, two):
         io.save_ingested(recording, tmp_path / "in" / recording.name)
     preprocess.write_windows(io.IngestedRecordings(tmp_path / "in"), settings(), tmp_path / "w")
-    loaded = preprocess.load_windows(tmp_path / "w")
+    loaded = load_windows(tmp_path / "w")
     assert [w.recording for w in loaded] == ["other", "small"]
     assert all(w.classes == ("a", "b") for w in loaded)
     assert loaded[1].digest() == preprocess.make_windows(one, settings(), ("a", "b"))[0].digest()
-    assert preprocess.load_animals(tmp_path / "w") == {"other": "cat", "small": "rat"}
+    assert load_animals(tmp_path / "w") == {"other": "cat", "small": "rat"}
     assert json.loads((tmp_path / "w" / "report.json").read_text())["classes"] == ["a", "b"]
 
 
 def test_nothing_to_load(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected windows"):
-        preprocess.load_windows(tmp_path)
+        load_windows(tmp_path)
 
 
-def test_windows_file_is_the_same_each_time(make_recording: Make, settings: Settings, tmp_path: Path) -> None:
+def test_windows_files_are_the_same_each_time(make_recording: Make, settings: Settings, tmp_path: Path) -> None:
     w, _ = preprocess.make_windows(make_recording([5.0, 8.0], ["a", "b"]), settings(), ("a", "b"))
-    for name in ("one.npz", "two.npz"):
-        w.save(tmp_path / name)
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    assert Windows.load(tmp_path / "one.npz").digest() == w.digest()
+    one, two = (save_windows(w, tmp_path / name) for name in ("one", "two"))
+    assert {p.name: p.read_bytes() for p in one.iterdir()} == {p.name: p.read_bytes() for p in two.iterdir()}
+    assert load_recording_windows(tmp_path / "one", w.recording).digest() == w.digest()

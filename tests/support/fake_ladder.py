@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from fake_runs import Study, held_out, write
 
-from spikebridge.splits import take, training_intervals
+from spikebridge.splits import select_windows, training_intervals
 
 STRENGTH = {
     "majority": 0.0,
@@ -53,7 +53,7 @@ def make_ladder(study: Study) -> Path:
         (folder / step).mkdir(parents=True)
         parts = [_rows(study, step, fold, w, index, rng) for fold, w, index in held_out(study)]
         pd.concat(parts, ignore_index=True).to_parquet(folder / step / "predictions.parquet")
-        folds = {str(f.fold): training_intervals(take(study.windows, f.train)) for f in study.splits.folds}
+        folds = {str(f.fold): training_intervals(select_windows(study.windows, f.train)) for f in study.splits.folds}
         write(folder / step / "training_intervals.json", {"split_hash": study.splits.hash, "folds": folds})
     parts = [_part(study, folder / "course", of, k, rng) for of in COURSE for k in range(len(COURSE[of]))]
     write(folder / "about.json", {"split_hash": study.splits.hash, "decision": about, "course": parts})
@@ -65,7 +65,7 @@ def _part(study: Study, folder: Path, of: str, k: int, rng: np.random.Generator)
     (folder / name).mkdir(parents=True)
     parts = [_rows(study, of, fold, w, index, rng, COURSE[of][k]) for fold, w, index in held_out(study)]
     pd.concat(parts, ignore_index=True).to_parquet(folder / name / "predictions.parquet")
-    folds = {str(f.fold): training_intervals(take(study.windows, f.train)) for f in study.splits.folds}
+    folds = {str(f.fold): training_intervals(select_windows(study.windows, f.train)) for f in study.splits.folds}
     write(folder / name / "training_intervals.json", {"split_hash": study.splits.hash, "folds": folds})
     return {"name": name, "of": of, "first": 2 * k, "stop": 2 * k + 2}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
-from spikebridge.splits import take, training_intervals
+from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 
@@ -34,6 +34,6 @@ def write_run(
     run = TrainingRun(train / "seq2seq")
     run.folder.mkdir(parents=True)
     write_latents(run.latents, data, latents, {})
-    folds = {f.fold: training_intervals(take(data, f.train)) for f in splits.folds}
+    folds = {f.fold: training_intervals(select_windows(data, f.train)) for f in splits.folds}
     run.write_training_intervals(TrainingIntervals(splits.hash, folds))
     return run

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import config, models
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.text.keys import key
@@ -50,7 +51,7 @@ def make(
     (project / "data/windows").mkdir(parents=True)
     windows = [_windows(name, *sizes, trials, rng) for name, sizes in units.items()]
     for w in windows:
-        w.save(project / f"data/windows/{w.recording}.npz")
+        save_windows(w, project / "data/windows")
     _json(project / "data/splits.json", {"hash": "split0"})
     for name in (*DECIDING, "ridge"):
         _tuned(project / "runs/tune" / name, name, 1.0 if name == best else INNER.get(name, 0.0), rng)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import (
     Rates,
     TrainingIntervals,
@@ -19,9 +20,10 @@ from spikebridge.artifacts.training import (
     prediction_rows,
     translation_rows,
 )
+from spikebridge.artifacts.windows import save_quality, save_windows
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information
-from spikebridge.splits import make_splits, save_splits, take, training_intervals
+from spikebridge.splits import make_splits, select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 LATENTS = ("position", "deliberation", "arousal")
@@ -85,8 +87,8 @@ def make_study(root: Path, plan: Plan | None = None) -> Study:
     latents = {w.recording: z for w, _, z in made}
     (root / "windows").mkdir(parents=True)
     for w in windows:
-        w.save(root / "windows" / f"{w.recording}.npz")
-        _quality(root / "windows" / f"{w.recording}.quality.csv", w, np.random.default_rng(plan.seed))
+        save_windows(w, root / "windows")
+        save_quality(_quality(w, np.random.default_rng(plan.seed)), root / "windows", w.recording)
     limits = {"rate_hz": [0.1, None], "isi_violations_ratio": [None, 0.5], "presence_ratio": [0.9, None]}
     report = {
         "recordings": {
@@ -186,7 +188,7 @@ def _recording(root: Path, plan: Plan, name: str, rng: np.random.Generator) -> t
     return windows, target, before
 
 
-def _quality(path: Path, w: Windows, rng: np.random.Generator) -> None:
+def _quality(w: Windows, rng: np.random.Generator) -> pd.DataFrame:
     """Measures of units that were kept, and of as many that were dropped for their ISI violations."""
     n = len(w.source_units) + len(w.target_units)
     role = np.repeat(["source", "target"], [len(w.source_units), len(w.target_units)])
@@ -210,7 +212,7 @@ def _quality(path: Path, w: Windows, rng: np.random.Generator) -> None:
         }
     )
     bad = good.assign(unit=good["unit"] + 1000, isi_violations_ratio=rng.uniform(0.6, 2, n), kept=False, reasons="ISI")
-    pd.concat([good, bad]).to_csv(path, index=False)
+    return pd.concat([good, bad])
 
 
 def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
@@ -221,7 +223,7 @@ def _smooth(rng: np.random.Generator, n: int, tau: float) -> np.ndarray:
 
 def learned(study: Study) -> TrainingIntervals:
     """The time that every fold's fit learned from, where it learns from all training windows."""
-    folds = {f.fold: training_intervals(take(study.windows, f.train)) for f in study.splits.folds}
+    folds = {f.fold: training_intervals(select_windows(study.windows, f.train)) for f in study.splits.folds}
     return TrainingIntervals(study.splits.hash, folds)
 
 

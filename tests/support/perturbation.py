@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.windows import load_windows, save_windows
 from spikebridge.models import Model
-from spikebridge.preprocess import load_windows
-from spikebridge.splits import load_splits, take
+from spikebridge.splits import select_windows
 from spikebridge.types import Fold, Windows
 
 
@@ -36,7 +37,7 @@ def spoilt(root: Path, study: Path, fold: int) -> Path:
     rng = np.random.default_rng(0)
     which = load_splits(study / "splits.json").folds[fold]
     for w in load_windows(study / "windows"):
-        garbage(w, which, rng).save(folder / f"{w.recording}.npz")
+        save_windows(garbage(w, which, rng), folder)
     return folder
 
 
@@ -49,11 +50,11 @@ def learnt(make: Callable[[], Model], windows: Path, splits: Path, fold: int, ou
     data = load_windows(windows)
     model = make()
     part = which.inner[0]
-    history = model.fit(take(data, part.train), take(data, part.valid), np.random.default_rng(3))
+    history = model.fit(select_windows(data, part.train), select_windows(data, part.valid), np.random.default_rng(3))
     model.save(out)
     found: dict[str, Any] = {p.name: p.read_bytes() for p in sorted(out.iterdir())}
     found["history"] = [dict(row) for row in history.rows]
-    for w in take(data, part.train):
+    for w in select_windows(data, part.train):
         said = model.predict(w)
         for name in ("probabilities", "rates", "latents", "baseline"):
             value = getattr(said, name)

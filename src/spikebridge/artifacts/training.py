@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.errors import DataError
 from spikebridge.types import Windows
 from spikebridge.types.intervals import merge_intervals
-from spikebridge.types.lazy_arrays import read_json
 
 KEYS = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
 TRANSLATION = ["nats", "spikes", "nats_without_source"]

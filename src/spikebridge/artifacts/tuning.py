@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.artifacts.training import IntervalLists, write_json
 from spikebridge.errors import DataError
-from spikebridge.types.lazy_arrays import read_json
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,4 @@
-"""Do the product's tests mean what they say? Simulated studies with known truth, through the whole of evaluate."""
+"""Calibration of the tests: rates of false claims in simulated studies with known truth, through all of evaluate.
+
+Import from `run`: this file imports nothing, so that the fingerprint of a study does not cover figures and page.
+"""

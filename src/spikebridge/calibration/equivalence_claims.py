@@ -1,9 +1,9 @@
 """How often "no worse", "equivalent" and "a difference" are claimed of models whose true difference is known.
 
-The null of a test of equivalence is a difference, so its level is that of models which differ by just the margin; what
-it finds is that of equal ones. As for power, at the level of predictions (see `power`): two decoders whose true
-balanced accuracies differ by a given amount, scored within blocks, their differences between recordings handed to the
-product's functions.
+The null hypothesis of a test of equivalence is a difference, so its level is that of models that differ by just the
+margin, and its power that of equal models. Simulated at the level of predictions, as power (see `power_curves`): two
+decoders whose true balanced accuracies differ by a given amount, scored within blocks; the differences between
+recordings are given to the product's functions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MARGIN = StatisticsConfig().equivalence_margin
 RECORDINGS = (4, 6, 8, 12, 20)
 TRIALS = 110
 STRONG = 3.0
-"""Bayes factors that people call evidence (Kass & Raftery 1995)."""
+"""Bayes factor that counts as evidence (Kass & Raftery 1995)."""
 AT_MARGIN, ALIKE = "a is worse by the margin", "a and b are equally good"
 DIFFERENCE = {AT_MARGIN: -MARGIN, ALIKE: 0.0}
 NOT_WORSE = "no worse (gate, one-sided t)"
@@ -43,41 +43,43 @@ FALSE = {
     AT_MARGIN: (*(c for c in CLAIMS if "Bayes" not in c), f"no difference (Bayes factor below 1/{STRONG:g})"),
     ALIKE: (f"a difference (Bayes factor above {STRONG:g})",),
 }
-"""What the truth forbids to claim."""
+"""Claims that are false under each truth."""
 COLUMNS = ["truth", "claim", "recordings", "trials", "studies", "rate", "ci_low", "ci_high", "false"]
 
 
 @dataclass(frozen=True)
-class Job:
+class ClaimsJob:
+    """One entry of the table: the true difference, by name, and the simulated studies."""
+
     truth: str
     cell: Cell
 
 
-def jobs(spread: float, agreement: float, studies: int, seed: int) -> list[Job]:
+def jobs(spread: float, agreement: float, studies: int, seed: int) -> list[ClaimsJob]:
     """Every truth with every number of recordings. spread, agreement, studies: as for power."""
     return [
-        Job(truth, Cell(COMPETITOR, effect, TRIALS, recordings, spread, agreement, studies, seed))
+        ClaimsJob(truth, Cell(COMPETITOR, effect, TRIALS, recordings, spread, agreement, studies, seed))
         for truth, effect in DIFFERENCE.items()
         for recordings in RECORDINGS
     ]
 
 
-def run(job: Job, report: Report) -> list[list]:
+def run(job: ClaimsJob, report: Report) -> list[list]:
     """One row a claim, COLUMNS."""
     cell = job.cell
     rng = np.random.default_rng([cell.seed, list(DIFFERENCE).index(job.truth), cell.recordings])
-    found = dict.fromkeys(CLAIMS, 0)
+    counts = dict.fromkeys(CLAIMS, 0)
     for _ in range(cell.studies):
         each = np.nanmean(differences(cell, rng), axis=1)
         for name, claim in CLAIMS.items():
-            found[name] += bool(claim(each))
+            counts[name] += bool(claim(each))
     report(job)
     return [
         [job.truth, name, cell.recordings, cell.trials, cell.studies, n / cell.studies,
          *clopper_pearson(n, cell.studies), name in FALSE[job.truth]]
-        for name, n in found.items()
+        for name, n in counts.items()
     ]  # fmt: skip
 
 
-def table(found: list[list[list]]) -> pd.DataFrame:
-    return pd.DataFrame([row for rows in found for row in rows], columns=COLUMNS)
+def table(parts: list[list[list]]) -> pd.DataFrame:
+    return pd.DataFrame([row for rows in parts for row in rows], columns=COLUMNS)

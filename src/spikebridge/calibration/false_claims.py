@@ -1,6 +1,9 @@
-"""The audit's table: how often each test of the product makes a false claim at 5 %, and whether it may."""
+"""How often each test makes a false claim at 5 %, whether it may, and the test's name for people."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,38 +11,60 @@ from scipy import stats
 
 from spikebridge.calibration.outcomes import ALPHA, KEYS
 
-MOST = 0.07
-"""A primary test holds where its interval includes alpha or lies below it, and its rate is at most this."""
+MAX_RATE = 0.07
+"""A primary test holds its level where its interval includes alpha or lies below it and its rate is at most this."""
 ALL, BLOCKS, RECORDINGS = "all", "block", "recording"
 HOLDS, CONSERVATIVE, FAILS, UNCLEAR, NEVER = "holds", "conservative", "fails", "unclear", "never decides"
+SCENARIO_TITLES = {"nothing": "no relation", "equal": "three equally good models"}
+METRIC = {
+    "balanced_accuracy_within_blocks": "balanced accuracy within blocks",
+    "balanced_accuracy": "balanced accuracy, pooled",
+    "source_bits_per_spike": "bits/spike of the source",
+    "trial_contrast_bits_per_spike": "trial-shift contrast",
+    "bits_per_spike": "bits/spike",
+    "communication_bits_per_spike": "bits/spike over the target's past",
+    "auc": "AUC",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+}
+FAMILY = {
+    "above_majority": "models against majority",
+    "seq2seq_against_competitors": "seq2seq against competitors",
+    "translation": "seq2seq against ridge",
+    "translation_from_source": "source against none",
+    "ladder": "what latents add to the source's counts",
+    "translation_ladder": "what the source adds to the target's past",
+}
+AGAINST = {"nothing": "model against majority", "model": "model against model"}
 COLUMNS = [
-    "world", *KEYS, "clusters", "studies", "undecidable", "tests", "false_claims", "rate", "ci_low", "ci_high", "state"
+    "scenario", *KEYS, "clusters", "studies", "undecidable", "tests", "false_claims", "rate", "ci_low", "ci_high",
+    "state",
 ]  # fmt: skip
 
 
-def calibration(outcomes: pd.DataFrame, few: int) -> pd.DataFrame:
-    """One row a test, world and kind of clusters; COLUMNS.
+def false_claim_rates(outcomes: pd.DataFrame, min_recordings: int) -> pd.DataFrame:
+    """One row a test, scenario and kind of clusters; COLUMNS.
 
-    outcomes: rows of `study.run`. few: studies of fewer recordings have test blocks for clusters. studies: in which the
-    test was reported. undecidable: share of the reported tests that could not reach alpha. tests: those that could; the
-    rate is that of false claims among them. Tests of one study (three models against majority) are not independent, so
-    the binomial interval (`clopper_pearson`) counts a study once: it takes rate * studies false claims in as many
-    studies, rounded up.
+    outcomes: rows of `study.run`. min_recordings: studies of fewer recordings have test blocks for clusters. studies:
+    in which the test was reported. undecidable: share of the reported tests that could not reach alpha. tests: those
+    that could; the rate is that of false claims among them. Tests of one study (three models against majority) are not
+    independent, so the binomial interval counts a study once: it takes rate * studies false claims in as many studies,
+    rounded up.
     """
     strata = {
         ALL: outcomes,
-        BLOCKS: outcomes[outcomes["setting_recordings"] < few],
-        RECORDINGS: outcomes[outcomes["setting_recordings"] >= few],
+        BLOCKS: outcomes[outcomes["setting_recordings"] < min_recordings],
+        RECORDINGS: outcomes[outcomes["setting_recordings"] >= min_recordings],
     }
     rows = [
-        [world, *key, clusters, *_row(tests)]
+        [scenario, *key, clusters, *_row(tests)]
         for clusters, part in strata.items()
-        for (world, *key), tests in part.groupby(["world", *KEYS], sort=False)
+        for (scenario, *key), tests in part.groupby(["scenario", *KEYS], sort=False)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = {"primary": 0, "descriptive": 1}
     table["rank"] = table["role"].map(order).fillna(2)
-    return table.sort_values(["rank", "kind", "world", *KEYS[1:], "clusters"], kind="stable", ignore_index=True)[
+    return table.sort_values(["rank", "kind", "scenario", *KEYS[1:], "clusters"], kind="stable", ignore_index=True)[
         COLUMNS
     ]
 
@@ -58,18 +83,40 @@ def _row(tests: pd.DataFrame) -> list:
 
 def state(rate: float, low: float, high: float) -> str:
     """holds, conservative (surely below alpha), fails (surely above), or unclear: too high, in too few studies."""
-    if low > ALPHA or rate > MOST:
+    if low > ALPHA or rate > MAX_RATE:
         return FAILS if low > ALPHA else UNCLEAR
     return CONSERVATIVE if high < ALPHA else HOLDS
 
 
 def clopper_pearson(hits: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
-    """Exact interval of a share: the binomial shares that would give so few or so many with alpha / 2 (1934)."""
-    low = float(stats.beta.ppf(alpha / 2, hits, n - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(1 - alpha / 2, hits + 1, n - hits)) if hits < n else 1.0
-    return low, high
+    """Exact binomial interval of the share hits / n (Clopper & Pearson 1934)."""
+    interval = stats.binomtest(hits, n).proportion_ci(1 - alpha, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def failing(table: pd.DataFrame) -> pd.DataFrame:
     """The primary tests that do not hold, or are not shown to, over all studies."""
     return table[(table["role"] == "primary") & (table["clusters"] == ALL) & table["state"].isin([FAILS, UNCLEAR])]
+
+
+def plain(name: str) -> str:
+    """A name without underscores."""
+    return name.replace("_", " ")
+
+
+def test_name(row: Mapping[str, Any]) -> str:
+    """Name of a test for people, in a line. row: one of `false_claim_rates`."""
+    test = plain(str(row["test"])).replace("mcnemar", "McNemar")
+    metric = METRIC.get(row["metric"], plain(str(row["metric"])))
+    if row["kind"] == "null":
+        return f"null: {test} ({metric})"
+    if row["kind"] == "nested models":
+        return f"gain: {test} ({metric})"
+    if row["kind"] == "time-resolved":
+        return f"any time: {test} ({metric})"
+    if row["kind"] == "verdict":
+        return "verdict: the source predicts the target"
+    if row["kind"] == "interval":
+        return f"interval above chance: {metric}"
+    who = FAMILY.get(row["family"]) or (AGAINST[row["against"]] if row["family"] == "pairs" else plain(row["family"]))
+    return f"{test}: {who} ({metric})"

@@ -1,4 +1,4 @@
-"""Two figures of the audit: which tests hold their level, and what effects the primary test can find."""
+"""Two figures of the calibration: which tests hold their level, and the power of the primary test."""
 
 from __future__ import annotations
 
@@ -7,30 +7,39 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.calibration.false_claims import ALL, BLOCKS, CONSERVATIVE, FAILS, HOLDS, MOST, UNCLEAR
-from spikebridge.calibration.names import WORLD, test_name
+from spikebridge.calibration.false_claims import (
+    ALL,
+    BLOCKS,
+    CONSERVATIVE,
+    FAILS,
+    HOLDS,
+    MAX_RATE,
+    SCENARIO_TITLES,
+    UNCLEAR,
+    test_name,
+)
 from spikebridge.calibration.outcomes import ALPHA
 from spikebridge.calibration.power_curves import COMPETITOR, MAJORITY
 from spikebridge.figures import style
 
-LOOK = {
+MARKERS = {
     HOLDS: (style.PALETTE[0], "o"),
     CONSERVATIVE: (style.PALETTE[2], "s"),
     UNCLEAR: (style.PALETTE[4], "D"),
     FAILS: (style.PALETTE[1], "X"),
 }
 """State -> colour and marker, told apart by either."""
-TITLES = {"primary": "primary tests", "ladder": "tests of the ladder", "descriptive": "descriptive tests"}
+TITLES = {"primary": "primary tests", "ladder": "tests of nested models", "descriptive": "descriptive tests"}
 """Role -> title of its panel."""
 LEFT = 0.002  # of the logarithmic axis; a rate of zero is drawn here
 
 
-def draw_calibration(table: pd.DataFrame, path: Path) -> bool:
+def draw_false_claims(table: pd.DataFrame, path: Path) -> bool:
     """One line a test: its rate of false claims with interval, on a logarithmic axis; a panel a role, primary first."""
     table = table[(table["clusters"] == ALL) & table["rate"].notna()]
     parts = [(role, table[table["role"] == role]) for role in TITLES]
     parts = [(role, rows) for role, rows in parts if len(rows)]
-    sizes = [len(rows) + rows["world"].nunique() for _, rows in parts]
+    sizes = [len(rows) + rows["scenario"].nunique() for _, rows in parts]
     with style.styled():
         figure = style.new(11.5, 1.2 + 0.27 * sum(sizes))
         grid = figure.subplots(len(parts), 1, squeeze=False, height_ratios=sizes, sharex=True)[:, 0]
@@ -40,26 +49,26 @@ def draw_calibration(table: pd.DataFrame, path: Path) -> bool:
         grid[-1].set_xlabel("share of simulated studies with a false claim (line: 5 %, band: up to 7 %)")
         handles = [
             grid[0].plot([], [], marker, color=colour, linestyle="", markersize=8, label=state)[0]
-            for state, (colour, marker) in LOOK.items()
+            for state, (colour, marker) in MARKERS.items()
         ]
-        figure.legend(handles=handles, loc="outside lower right", ncols=len(LOOK))
-        style.headline(figure, f"False claims at 5 % in {_studies(table)} simulated studies whose truth is known")
+        figure.legend(handles=handles, loc="outside lower right", ncols=len(MARKERS))
+        style.headline(figure, f"False claims at 5 % in {_studies(table)} simulated studies with known truth")
         return style.save(figure, path)
 
 
 def _studies(table: pd.DataFrame) -> int:
-    return int(table.groupby("world")["studies"].max().sum())
+    return int(table.groupby("scenario")["studies"].max().sum())
 
 
 def _panel(axes: style.Axes, rows: pd.DataFrame) -> None:
     line, ticks, names = 0, [], []
     axes.set_xscale("log")
-    for world, tests in rows.groupby("world", sort=False):
-        axes.text(-0.01, line, WORLD[str(world)], transform=axes.get_yaxis_transform(), ha="right", va="center",
-                  fontsize=10, fontstyle="italic")  # fmt: skip
+    for scenario, tests in rows.groupby("scenario", sort=False):
+        axes.text(-0.01, line, SCENARIO_TITLES[str(scenario)], transform=axes.get_yaxis_transform(), ha="right",
+                  va="center", fontsize=10, fontstyle="italic")  # fmt: skip
         line += 1
         for row in tests.to_dict("records"):
-            colour, marker = LOOK[row["state"]]
+            colour, marker = MARKERS[row["state"]]
             axes.plot([max(row["ci_low"], LEFT), max(row["ci_high"], LEFT)], [line, line], color=colour, linewidth=2)
             axes.plot(max(row["rate"], LEFT), line, marker, color=colour, markersize=7)
             axes.text(1.01, line, f"{100 * row['rate']:.1f} %", transform=axes.get_yaxis_transform(), va="center",
@@ -67,7 +76,7 @@ def _panel(axes: style.Axes, rows: pd.DataFrame) -> None:
             ticks.append(line)
             names.append(test_name(row))
             line += 1
-    axes.axvspan(ALPHA, MOST, color=style.FAINT, alpha=0.25, linewidth=0, zorder=0)
+    axes.axvspan(ALPHA, MAX_RATE, color=style.FAINT, alpha=0.25, linewidth=0, zorder=0)
     axes.axvline(ALPHA, color=style.INK, linewidth=1)
     axes.set_yticks(ticks, names, fontsize=9)
     axes.set_ylim(line - 0.4, -0.7)
@@ -85,20 +94,20 @@ def draw_power(table: pd.DataFrame, path: Path) -> bool:
     with style.styled():
         figure = style.new(11.5, 1.0 + 3.0 * len(against))
         grid = figure.subplots(len(against), len(effects), squeeze=False, sharex=True, sharey=True)
-        for i, who in enumerate(against):
+        for i, reference in enumerate(against):
             for j, effect in enumerate(effects):
                 axes = grid[i, j]
-                _curves(axes, table[(table["against"] == who) & (table["effect"] == effect)])
-                axes.set_title(f"+{100 * effect:.0f} points against {_WHO[who]}", fontsize=11)
+                _curves(axes, table[(table["against"] == reference) & (table["effect"] == effect)])
+                axes.set_title(f"+{100 * effect:.0f} points against {_AGAINST[reference]}", fontsize=11)
             grid[i, 0].set_ylabel("power")
         for axes in grid[-1]:
             axes.set_xlabel("recordings")
         grid[0, -1].legend(title="trials a recording", loc="lower right")
-        style.headline(figure, "What the primary test finds after Holm (open: over the test blocks of few recordings)")
+        style.headline(figure, "Power of the primary test after Holm (open: over the test blocks of few recordings)")
         return style.save(figure, path)
 
 
-_WHO = {MAJORITY: "majority", COMPETITOR: "a competitor"}
+_AGAINST = {MAJORITY: "majority", COMPETITOR: "a competitor"}
 
 
 def _curves(axes: style.Axes, part: pd.DataFrame) -> None:

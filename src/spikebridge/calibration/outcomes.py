@@ -1,67 +1,75 @@
-"""What an evaluation claimed, row by row, and whether the claim is false in the world that made its data.
+"""The claims of an evaluation, row by row, and whether each is false in the scenario that made its data.
 
 A claim is a rejection at alpha: p at most alpha, or an interval without zero where a row has no p. Of a model against
-one that knows nothing (majority, a translator without its source) only "knows more" is a claim; that a noisy model has
-the worse log loss is true. Between two models either side is one, unless the test has a declared direction.
-False claims are counted where the null is true:
+an uninformed one (majority, a translator without its source) only a higher score is a claim; that a noisy model has the
+worse log loss is true. Between two models either direction is a claim, unless the test has a declared direction.
+False claims are counted where the null hypothesis is true:
 
-- nothing: a model against one that knows nothing, every null, and two models under the primary score, which is 1/2 for
-  both. Other scores of two models differ in truth: one fits more noise than the other. Of the ladder, what claims that
-  latents or the source add something; time and the target's own past do.
-- equal: the two models that learned from equal thirds, whatever the score.
+- nothing: a model against an uninformed one, every null, and two models under the primary score, which is 1/2 for both.
+  Other scores of two models differ in truth: one fits more noise than the other. Of the nested models, the claims that
+  latents or the source add something; time and the target's own past do add something.
+- equal: the two models that were trained on equal thirds, whatever the score.
+
+For the power curves: how much a decoder's accuracy varies between recordings, and how often two decoders err together,
+measured in the studies of three equal decoders.
 """
 
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from spikebridge.calibration.scenario import World
+from spikebridge.calibration.scenarios import Scenario
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
+from spikebridge.metrics import balanced_accuracy
 
 ALPHA = 0.05
 WITHOUT_SOURCE = "without_source"
 ADDS = ("source_region", "target_region", "translated_latents", "linear_source", DECIDING[0])
-"""Steps of the ladder whose gain is a false claim where there is nothing to find."""
+"""Nested models whose gain is a false claim in the scenario "nothing"."""
 CHANCE = {
     "models": {"balanced_accuracy": 0.5, "balanced_accuracy_within_blocks": 0.5, "auc": 0.5},
     "translation": {"bits_per_spike": 0.0, "source_bits_per_spike": 0.0, "trial_contrast_bits_per_spike": 0.0},
 }
-"""Scores of metrics.json whose interval people hold against what knowing nothing scores."""
-KNOWS_NOTHING = (BASELINE, WITHOUT_SOURCE)
+"""Scores of metrics.json whose interval readers compare with the score of an uninformed model."""
+UNINFORMED = (BASELINE, WITHOUT_SOURCE)
 UNBIASED = "balanced_accuracy_within_blocks"
 LOWER_IS_BETTER = {"log_loss", "brier"}
-OTHER_NULL = ("tost", "equivalence", "no_worse", "non_inferiority", "rope", "bayes")
-"""Tests whose null is a difference: a world without one says nothing of their level."""
+EQUIVALENCE_TESTS = ("tost", "equivalence", "no_worse", "non_inferiority", "rope", "bayes")
+"""Tests whose null hypothesis is a difference: a scenario without one does not show their level."""
 KEYS = ["kind", "family", "test", "metric", "against", "role"]
+MEAN, SPREAD, AGREEMENT = "mean_score", "spread_variance", "agreement"
+"""Columns of what the accuracy of equal decoders does from recording to recording; see `accuracy_of_study`."""
 COLUMNS = [*KEYS, "model_a", "model_b", "p", "n_clusters", "decidable", "claimed"]
 
 
-def of_study(folder: Path, world: World) -> pd.DataFrame:
-    """One row a test of an evaluation's folder whose null is true in `world`; COLUMNS.
+def claims_of_study(folder: Path, scenario: Scenario) -> pd.DataFrame:
+    """One row a test of an evaluation's folder whose null is true in `scenario`; COLUMNS.
 
-    kind: comparison, family (Holm), null, verdict, ladder, course, or interval (of a score of metrics.json). against:
-    nothing or model. decidable: False where the smallest attainable p exceeds alpha, so that the row never claims
-    anything. claimed: whether the row makes a false claim.
+    kind: comparison, family (Holm), null, verdict, nested models, time-resolved, or interval (of a score of
+    metrics.json). against: nothing or model. decidable: False where the smallest attainable p exceeds alpha, so that
+    the row never claims anything. claimed: whether the row makes a false claim.
     """
     comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False, na_values=[""])
     nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False, na_values=[""])
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    found = [_comparisons(comparisons, world), _families(comparisons, world)]
-    if world == "nothing":
-        found += [_nulls(nulls), _verdicts(metrics["translation"]), _intervals(metrics)]
-        found += _ladder(folder / "ladder.csv") + _course(folder / "tables" / "decision_course.csv")
-    return pd.concat([f for f in found if len(f)], ignore_index=True)[COLUMNS]
+    parts = [_comparisons(comparisons, scenario), _families(comparisons, scenario)]
+    if scenario == "nothing":
+        parts += [_nulls(nulls), _verdicts(metrics["translation"]), _intervals(metrics)]
+        parts += _nested_models(folder / "ladder.csv") + _time_resolved(folder / "tables" / "decision_course.csv")
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)[COLUMNS]
 
 
-def _null_holds(table: pd.DataFrame, world: World) -> pd.Series:
-    """Whether the null of every comparison is true in the world."""
+def _null_holds(table: pd.DataFrame, scenario: Scenario) -> pd.Series:
+    """Whether the null of every comparison is true in the scenario."""
     nothing = _against_nothing(table)
-    same = table["test"].str.lower().str.contains("|".join(OTHER_NULL))
-    if world == "nothing":
+    same = table["test"].str.lower().str.contains("|".join(EQUIVALENCE_TESTS))
+    if scenario == "nothing":
         return (nothing | (table["metric"] == UNBIASED)) & ~same
     equal = {*DECIDING}, {*TRANSLATING}
     pairs = table[["model_a", "model_b"]]
@@ -71,11 +79,11 @@ def _null_holds(table: pd.DataFrame, world: World) -> pd.Series:
 
 
 def _against_nothing(table: pd.DataFrame) -> pd.Series:
-    return table[["model_a", "model_b"]].isin(KNOWS_NOTHING).any(axis=1)
+    return table[["model_a", "model_b"]].isin(UNINFORMED).any(axis=1)
 
 
-def _comparisons(table: pd.DataFrame, world: World) -> pd.DataFrame:
-    table = table[_null_holds(table, world)].reset_index(drop=True)
+def _comparisons(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    table = table[_null_holds(table, scenario)].reset_index(drop=True)
     nothing = _against_nothing(table)
     has_p = table["p"].notna()
     interval = table["ci_low"].notna() & table["ci_high"].notna()
@@ -83,7 +91,7 @@ def _comparisons(table: pd.DataFrame, world: World) -> pd.DataFrame:
     nothing, has_p = nothing[has_p | interval].reset_index(drop=True), table["p"].notna()
     rejected = np.where(has_p, table["p"] <= ALPHA, (table["ci_low"] > 0) | (table["ci_high"] < 0))
     better = np.sign(table["estimate"]) * np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
-    towards = np.where(table["model_a"].isin(KNOWS_NOTHING), -better, better) > 0
+    towards = np.where(table["model_a"].isin(UNINFORMED), -better, better) > 0
     return table.assign(
         kind="comparison",
         family=table["family"].where(table["role"] == "primary", "pairs"),
@@ -93,13 +101,13 @@ def _comparisons(table: pd.DataFrame, world: World) -> pd.DataFrame:
     )
 
 
-def _families(table: pd.DataFrame, world: World) -> pd.DataFrame:
-    held = table[_null_holds(table, world) & table["p_holm"].notna()]
+def _families(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    held = table[_null_holds(table, scenario) & table["p_holm"].notna()]
     return _after_holm(held.assign(against=np.where(_against_nothing(held), "nothing", "model")))
 
 
 def _after_holm(held: pd.DataFrame) -> pd.DataFrame:
-    """Whether any test of a family claims something after Holm: what a verdict rests on."""
+    """Whether any test of a family rejects after Holm: the basis of its verdicts."""
     rows = []
     for (family, metric, role), tests in held.groupby(["family", "metric", "role"], sort=False):
         rows.append(
@@ -145,14 +153,14 @@ def _verdicts(translation: dict[str, dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _ladder(path: Path) -> list[pd.DataFrame]:
-    """Every test of a gain in ladder.csv, and whether a family of it claims something after Holm."""
+def _nested_models(path: Path) -> list[pd.DataFrame]:
+    """Every test of a gain in ladder.csv, and whether a family of it rejects after Holm."""
     if not path.is_file():
         return []
     table = pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
     table = table[table["step"].isin(ADDS) & table["p"].notna()].fillna({"family": ""})
     gains = table.assign(
-        kind="ladder",
+        kind="nested models",
         test=table["step"],
         against="nothing",
         model_a=table["step"],
@@ -163,14 +171,14 @@ def _ladder(path: Path) -> list[pd.DataFrame]:
     return [gains[COLUMNS], _after_holm(gains[gains["family"].ne("")].assign(metric="gain"))]
 
 
-def _course(path: Path) -> list[pd.DataFrame]:
-    """Whether any part of the window is said to tell the decision, from the source or from latents."""
+def _time_resolved(path: Path) -> list[pd.DataFrame]:
+    """Whether any part of the window is claimed to predict the decision, from the source or from latents."""
     if not path.is_file():
         return []
     table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     rows = [
         {
-            "kind": "course",
+            "kind": "time-resolved",
             "family": "decision_course",
             "test": f"max statistic, {of}",
             "metric": parts["metric"].iloc[0],
@@ -189,7 +197,7 @@ def _course(path: Path) -> list[pd.DataFrame]:
 
 
 def _intervals(metrics: dict[str, dict]) -> pd.DataFrame:
-    """Whether the interval of a model's score lies above what knowing nothing scores."""
+    """Whether the interval of a model's score lies above the score of an uninformed model."""
     rows = [
         ["interval", "intervals", "cluster_bootstrap", metric, "nothing", "descriptive", model, "", np.nan,
          metrics["n_clusters"], True, score["ci_low"] > chance]
@@ -200,3 +208,47 @@ def _intervals(metrics: dict[str, dict]) -> pd.DataFrame:
         if (score := scores.get(metric)) and score["ci_low"] is not None
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def accuracy_of_study(train: Path) -> dict[str, float]:
+    """Mean, variance between recordings, and agreement of the decoders of one study.
+
+    mean_score: balanced accuracy, over recordings and models. spread_variance: variance of the true balanced accuracy
+    between recordings: the observed one less that of counting trials (p q / 4 (1/n0 + 1/n1) for each). It may be
+    negative in one study; its mean over studies is not biased. agreement: tetrachoric correlation of the correctness of
+    two models, from their correlation phi by sin(pi / 2 phi), which holds for shares near one half.
+    """
+    tables = {m: pd.read_parquet(train / m / "predictions.parquet") for m in DECIDING}
+    scores, noise, together = [], [], []
+    for table in tables.values():
+        each = [_score(rows) for _, rows in table.groupby("recording", sort=True)]
+        scores.append([s for s, _ in each])
+        noise.append([v for _, v in each])
+    for a, b in combinations(tables.values(), 2):
+        both = a.merge(b, on=["recording", "trial"], suffixes=("", "_b"))
+        right = both["label"] == both["predicted"], both["label"] == both["predicted_b"]
+        together.append(np.corrcoef(*(r.to_numpy(float) for r in right))[0, 1])
+    between = np.var(scores, axis=1, ddof=1) - np.mean(noise, axis=1)
+    agreement = np.sin(np.pi / 2 * np.nanmean(together))
+    return {MEAN: float(np.mean(scores)), SPREAD: float(between.mean()), AGREEMENT: float(agreement)}
+
+
+def mean_accuracy_spread(outcomes: pd.DataFrame) -> tuple[float, float]:
+    """(spread, agreement) over all studies that measured them."""
+    each = outcomes.dropna(subset=[SPREAD]).drop_duplicates(["scenario", "study"])
+    return float(np.sqrt(max(each[SPREAD].mean(), 1e-6))), float(each[AGREEMENT].mean())
+
+
+def _score(rows: pd.DataFrame) -> tuple[float, float]:
+    """Balanced accuracy of one recording, and its variance from counting trials."""
+    classes = np.unique(rows["label"])
+    label, predicted = (np.searchsorted(classes, rows[c]).astype(np.int64) for c in ("label", "predicted"))
+    recall, n = _recalls(label, predicted)
+    return balanced_accuracy(label, predicted), float(
+        (recall * (1 - recall) / np.maximum(n - 1, 1)).sum() / len(n) ** 2
+    )
+
+
+def _recalls(label: NDArray[np.int64], predicted: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    n = np.bincount(label)
+    return np.bincount(label, weights=label == predicted) / n, n

@@ -1,4 +1,4 @@
-"""The audit's page: what was simulated, which tests hold, which fail, and what can be found."""
+"""The page of the calibration, in Markdown: what was simulated, which tests hold, which fail, and the power."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jinja2
 import pandas as pd
 
 from spikebridge.calibration.equivalence_claims import AT_MARGIN, MARGIN, NOT_WORSE, TRIALS
@@ -15,170 +16,202 @@ from spikebridge.calibration.false_claims import (
     CONSERVATIVE,
     FAILS,
     HOLDS,
-    MOST,
+    MAX_RATE,
     NEVER,
     RECORDINGS,
+    SCENARIO_TITLES,
     UNCLEAR,
     failing,
+    test_name,
 )
-from spikebridge.calibration.names import WORLD, test_name
-from spikebridge.calibration.outcomes import ALPHA
+from spikebridge.calibration.outcomes import ALPHA, MEAN, mean_accuracy_spread
 from spikebridge.calibration.power_curves import BASE
-from spikebridge.calibration.spread import MEAN, overall
 from spikebridge.calibration.study import RESAMPLES
 
-INTRO = """# Calibration audit: do the p-values mean what they say?
+ROLES = ("primary", "ladder")
+"""Roles of tests that have a row with all columns; the others are descriptive."""
+Row = Mapping[Any, Any]
 
-    make audit                            # tables, figures and this page in reports/audit
-    python scripts/audit.py --studies {nothing} --seed {seed} --docs    # the same, and this page in docs
+TEMPLATE = """\
+{% macro table(head, rows) -%}
+| {{ head | join(" | ") }} |
+|{{ "---|" * head | length }}
+{% for row in rows %}| {{ row | join(" | ") }} |
+{% endfor %}{% endmacro -%}
+{% macro tests(rows) %}{% for line in rows %}    - {{ line }}
+{% endfor %}{% endmacro -%}
+# Calibration of the tests: do the p-values mean what they say?
 
-Simulated studies of two worlds whose truth is known ({nothing} of the first, {equal} of the second) went through
-the product from windows to verdicts: the split with its gaps, fits of product models in every fold, then `evaluate`.
-Every row that it reports of comparisons, nulls, verdicts and intervals was counted where its null hypothesis is true.
-This page is written by the second command above.
+    make calibration                      # tables, figures and this page in reports/calibration python
+    scripts/calibration.py --studies {{ studies.nothing }} --seed {{ seed }} --docs    # the same, and this page in docs
+
+Simulated studies of two scenarios whose truth is known ({{ studies.nothing }} of the first, {{ studies.equal }} of the
+second) went through the product from windows to verdicts: the split with its gaps, fits of product models in every
+fold, then `evaluate`. Every row of comparisons, nulls, verdicts and intervals that it reports was counted where its
+null hypothesis is true. The second command above writes this page.
 
 **Nothing**: choices, source and target are independent of each other. Choices are unbalanced (0.5 to 0.75), come in
 streaks and drift in probability; rates of units drift, together and apart, with time constants from two minutes to a
-whole session. 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials each, tens of units. It is false that a model
-knows more than majority, and that the source tells of the target.
+whole session. 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials each, tens of units. Two claims are false: that a
+model predicts decisions better than majority, and that the source predicts the target.
 
 **Equal**: the same drift, streaks and imbalance, with real effects: choices and target depend on the source. Its units
-come in triplets of one tuning; three models learn from a third each and are equally good. It is false that one is
-better than another.
+come in triplets of one tuning; three models are trained on a third each and are equally good. The claim that one is
+better than another is false.
 
 Cheap models stand in under the names of the primary tests (logistic regression, a forest of 12 trees, ridge and
-reduced-rank regression, settings fixed), in 5 folds, with {resamples:,} resamples. Where a test could not reach 5 %
+reduced-rank regression, settings fixed), in 5 folds, with {{ resamples }} resamples. Where a test could not reach 5 %
 with the clusters at hand ("too few to decide") it is counted apart. A test **holds** where the 95 % interval of its
-rate (Clopper-Pearson, over studies) includes 5 % or lies below, and the rate is at most {most:.0f} %; it is
+rate (Clopper-Pearson, over studies) includes 5 % or lies below, and the rate is at most {{ max_rate }} %; it is
 **conservative** where the interval lies below 5 %, **fails** where it lies above, and is **unclear** otherwise. Tests
 of equivalence have another null hypothesis, a difference, and a table of their own.
-"""
-IN_FULL = ("primary", "ladder")
-"""Roles whose tests have a line with everything."""
-LADDER = """In "nothing" each study also climbs the ladder, by the product's own steps, on latents of the linear
-translator with which seq2seq starts. Its families claim what latents add to the source's counts, and what the source
-adds to the target's own past.
 
-"""
+## Summary
+
+- {{ n_held.primary }} of {{ n.primary }} primary tests hold their level.
+{% if bad.primary %}- Primary tests that are not shown to hold:
+{{ tests(bad.primary) }}{% endif -%}
+- {{ n_held.ladder }} of {{ n.ladder }} tests of nested models hold their level.
+{% if bad.ladder %}- Tests of nested models that are not shown to hold:
+{{ tests(bad.ladder) }}{% endif -%}
+- "No worse" is claimed of a model that is worse by just the margin in {{ gate[0] }} to {{ gate[1] }} % of studies.
+{% if bad.descriptive %}- Descriptive tests that fail:
+{{ tests(bad.descriptive) }}{% endif -%}
+- {{ n_held.descriptive }} descriptive tests hold in these scenarios, which does not make them primary.
+
+## Primary tests
+
+Few recordings: fewer than six, where test blocks are the clusters of a model against majority.
+
+{{ table(head, full.primary) }}
+## Nested models
+
+In "nothing" each study also fits the nested models, with the product's own steps, on latents of the linear translator
+from which seq2seq starts. Their families claim what latents add to the source's counts, and what the source adds to the
+target's own past.
+
+{{ table(head, full.ladder) }}
+## Descriptive tests
+
+{{ table(["scenario", "test", "false claims", ""], descriptive) }}
+## Equivalence
+
+Two decoders at the level of predictions (see power), {{ trials }} trials a recording. "No worse" and "equivalent" are
+claims within the margin of {{ margin }}; of decoders that differ by just the margin no more than 5 % of studies may
+make them. Posterior probabilities and Bayes factors guarantee no such level: their rates are shown. Columns:
+recordings; {{ equivalence_studies }} studies each.
+
+{{ table(equivalence_head, equivalence) }}
+## Power
+
+Simulated at the level of predictions, with the variation of the equal decoders above: the true accuracy has between
+recordings an SD of {{ sd }} (mean {{ mean }}), and the correctness of two decoders has a (tetrachoric) correlation of
+{{ agreement }}. The competitor has {{ base }}. Power is that of one test at {{ alpha }} % under the first step of Holm:
+three tests against majority, two against competitors. Columns: recordings. Against majority, test blocks are the
+clusters of fewer than six recordings: such a result holds for these recordings only. Two models are compared over
+recordings, of which four are too few to decide.
+
+{{ table(power_head, power) }}"""
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the page tells of: calibration, power, equivalence and the studies' outcomes."""
+class Tables:
+    """What the page shows: rates of false claims, power, claims of equivalence, and the outcomes of the studies."""
 
     table: pd.DataFrame
     power: pd.DataFrame
-    alike: pd.DataFrame
+    equivalence: pd.DataFrame
     outcomes: pd.DataFrame
 
 
-def page(found: Found, seed: int) -> str:
-    """Markdown."""
-    table, outcomes = found.table, found.outcomes
-    studies = {str(w): int(n) for w, n in outcomes.groupby("world")["study"].nunique().items()}
-    few = "Few recordings: fewer than six, where test blocks are the clusters of a model against majority.\n\n"
-    parts = [
-        INTRO.format(**studies, seed=seed, resamples=RESAMPLES, most=100 * MOST),
-        f"## In short\n\n{_short(table, found.alike)}",
-        f"## Primary tests\n\n{few}{_in_full(table[table['role'] == 'primary'])}",
-        f"## The ladder\n\n{LADDER}{_in_full(table[table['role'] == 'ladder'])}",
-        f"## Descriptive tests\n\n{_described(table)}",
-        f"## Equivalence\n\n{_equivalence(found.alike)}",
-        f"## Power\n\n{_power(found.power, outcomes)}",
-    ]
-    return "\n".join(parts)
+def page(tables: Tables, seed: int) -> str:
+    """The page in Markdown. seed: of the studies."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    content = _summary(tables) | _rows(tables) | _settings(tables) | {"seed": seed}
+    return environment.from_string(TEMPLATE).render(content)
 
 
-def _short(table: pd.DataFrame, alike: pd.DataFrame) -> str:
-    every = table[table["clusters"] == ALL]
-    primary, bad = every[every["role"] == "primary"], failing(table)
-    ladder = every[every["role"] == "ladder"]
-    others = every[~every["role"].isin(IN_FULL)]
+def _settings(tables: Tables) -> dict[str, Any]:
+    sd, agreement = mean_accuracy_spread(tables.outcomes)
+    return {
+        "studies": tables.outcomes.groupby("scenario")["study"].nunique().to_dict(),
+        "resamples": f"{RESAMPLES:,}",
+        "max_rate": f"{100 * MAX_RATE:.0f}",
+        "trials": TRIALS,
+        "margin": f"{MARGIN:g}",
+        "equivalence_studies": f"{int(tables.equivalence['studies'].max()):,}",
+        "sd": f"{sd:.3f}",
+        "mean": f"{tables.outcomes[MEAN].dropna().mean():.2f}",
+        "agreement": f"{agreement:.2f}",
+        "base": f"{BASE:.2f}",
+        "alpha": f"{100 * ALPHA:.0f}",
+    }
+
+
+def _summary(tables: Tables) -> dict[str, Any]:
+    whole = tables.table[tables.table["clusters"] == ALL]
+    nested, others = whole[whole["role"] == "ladder"], whole[~whole["role"].isin(ROLES)]
     failed = others[others["state"] == FAILS].sort_values("rate", ascending=False)
-    held = int(others["state"].isin([HOLDS, CONSERVATIVE]).sum())
-    lines = [f"- {len(primary) - len(bad)} of {len(primary)} primary tests hold their level."]
-    if len(bad):
-        lines += ["- Primary, and not shown to hold:", *_list(bad)]
-    off = ladder[ladder["state"].isin([FAILS, UNCLEAR])]
-    lines.append(f"- {len(ladder) - len(off)} of {len(ladder)} tests of the ladder hold their level.")
-    if len(off):
-        lines += ["- Of the ladder, and not shown to hold:", *_list(off)]
-    gate = alike[(alike["truth"] == AT_MARGIN) & (alike["claim"] == NOT_WORSE)]["rate"]
-    lines.append(
-        f'- "No worse" is said of a model that is worse by just the margin in {100 * gate.min():.1f} to '
-        f"{100 * gate.max():.1f} % of studies."
-    )
-    if len(failed):
-        lines += ["- Descriptive, and shown to fail:", *_list(failed)]
-    lines.append(f"- {held} descriptive tests hold in these worlds, which does not make them primary.")
-    return "\n".join(lines) + "\n"
+    bad = {
+        "primary": failing(tables.table),
+        "ladder": nested[nested["state"].isin([FAILS, UNCLEAR])],
+        "descriptive": failed,
+    }
+    n = {role: int((whole["role"] == role).sum()) for role in ROLES}
+    held = {role: n[role] - len(bad[role]) for role in ROLES}
+    held["descriptive"] = int(others["state"].isin([HOLDS, CONSERVATIVE]).sum())
+    claims = tables.equivalence
+    gate = claims[(claims["truth"] == AT_MARGIN) & (claims["claim"] == NOT_WORSE)]["rate"]
+    return {
+        "n": n,
+        "n_held": held,
+        "bad": {role: [_line(row) for row in rows.to_dict("records")] for role, rows in bad.items()},
+        "gate": [f"{100 * rate:.1f}" for rate in (gate.min(), gate.max())],
+    }
 
 
-def _list(rows: pd.DataFrame) -> list[str]:
-    return [f"    - {test_name(r)}; {WORLD[r['world']]}: {_rate(r)}" for r in rows.to_dict("records")]
+def _rows(tables: Tables) -> dict[str, Any]:
+    table, claims, power = tables.table, tables.equivalence, tables.power
+    others = table[~table["role"].isin(ROLES) & (table["clusters"] == ALL)].sort_values("rate", ascending=False)
+    return {
+        "head": ["scenario", "test", "all", "few recordings", "six or more", "too few to decide", ""],
+        "full": {role: _full_rows(table[table["role"] == role]) for role in ROLES},
+        "descriptive": [
+            [SCENARIO_TITLES[row["scenario"]], test_name(row), _rate(row), row["state"]]
+            for row in others.to_dict("records")
+        ],
+        "equivalence_head": ["truth", "claim", "", *sorted(claims["recordings"].unique())],
+        "equivalence": [
+            [truth, claim, "false" if false else "true"]
+            + [f"{100 * rate:.1f} %" for rate in rows.sort_values("recordings")["rate"]]
+            for (truth, claim, false), rows in claims.groupby(["truth", "claim", "false"], sort=False)
+        ],
+        "power_head": ["against", "effect", "trials", *sorted(power["recordings"].unique())],
+        "power": [
+            [against, f"{100 * float(str(effect)):.0f} points", trials]
+            + [f"{p:.2f}" for p in rows.sort_values("recordings")["power"]]
+            for (against, effect, trials), rows in power.groupby(["against", "effect", "trials"], sort=False)
+        ],
+    }
 
 
-def _rate(row: Mapping[Any, Any]) -> str:
+def _full_rows(rows: pd.DataFrame) -> list[list[str]]:
+    """One row a test: all studies, few recordings, six or more."""
+    made = []
+    for _, tests in rows.groupby(["kind", "scenario", "family", "test", "metric", "against"], sort=False):
+        by_clusters = {row["clusters"]: row for row in tests.to_dict("records")}
+        rates = [_rate(by_clusters[c]) if c in by_clusters else "" for c in (ALL, BLOCKS, RECORDINGS)]
+        whole = by_clusters[ALL]
+        undecided = f"{100 * whole['undecidable']:.0f} %"
+        made.append([SCENARIO_TITLES[whole["scenario"]], test_name(whole), *rates, undecided, whole["state"]])
+    return made
+
+
+def _line(row: Row) -> str:
+    return f"{test_name(row)}; {SCENARIO_TITLES[row['scenario']]}: {_rate(row)}"
+
+
+def _rate(row: Row) -> str:
     if row["state"] == NEVER:
         return NEVER
     return f"{100 * row['rate']:.1f} % [{100 * row['ci_low']:.1f}, {100 * row['ci_high']:.1f}]"
-
-
-def _in_full(rows: pd.DataFrame) -> str:
-    """One line a test: all studies, few recordings, six or more."""
-    lines = _head("world", "test", "all", "few recordings", "six or more", "too few to decide", "")
-    for _, tests in rows.groupby(["kind", "world", "family", "test", "metric", "against"], sort=False):
-        by = {r["clusters"]: r for r in tests.to_dict("records")}
-        cells = [_rate(by[c]) if c in by else "" for c in (ALL, BLOCKS, RECORDINGS)]
-        whole = by[ALL]
-        undecided = f"{100 * whole['undecidable']:.0f} %"
-        lines.append(_line(WORLD[whole["world"]], test_name(whole), *cells, undecided, whole["state"]))
-    return "\n".join(lines) + "\n"
-
-
-def _described(table: pd.DataFrame) -> str:
-    rows = table[~table["role"].isin(["primary", "ladder"]) & (table["clusters"] == ALL)].sort_values(
-        "rate", ascending=False
-    )
-    lines = _head("world", "test", "false claims", "")
-    lines += [_line(WORLD[r["world"]], test_name(r), _rate(r), r["state"]) for r in rows.to_dict("records")]
-    return "\n".join(lines) + "\n"
-
-
-def _equivalence(alike: pd.DataFrame) -> str:
-    text = f"""Two decoders at the level of predictions (see power), {TRIALS} trials a recording. "No worse" and
-"equivalent" are claims within the margin of {MARGIN:g}; of decoders that differ by just the margin no more than 5 % of
-studies may make them. Posterior probabilities and Bayes factors promise no such level: what they do is shown. Columns:
-recordings; {int(alike["studies"].max()):,} studies each.
-
-"""
-    lines = _head("truth", "claim", "", *(str(r) for r in sorted(alike["recordings"].unique())))
-    for (truth, claim, false), rows in alike.groupby(["truth", "claim", "false"], sort=False):
-        cells = [f"{100 * r:.1f} %" for r in rows.sort_values("recordings")["rate"]]
-        lines.append(_line(str(truth), str(claim), "false" if false else "true", *cells))
-    return text + "\n".join(lines) + "\n"
-
-
-def _power(power: pd.DataFrame, outcomes: pd.DataFrame) -> str:
-    sd, agreement = overall(outcomes)
-    text = f"""Simulated at the level of predictions, with what the equal decoders above show: the true accuracy has
-between recordings an SD of {sd:.3f} (mean {outcomes[MEAN].dropna().mean():.2f}), and two decoders are right together
-with a correlation of {agreement:.2f} (tetrachoric). The competitor has {BASE:.2f}. Power is that of one test at
-{100 * ALPHA:.0f} % under the first step of Holm: three tests against majority, two against competitors. Columns:
-recordings. Against majority, test blocks are the clusters of fewer than six: that speaks for these recordings only. Two
-models are compared over recordings, of which four are too few to decide.
-
-"""
-    lines = _head("against", "effect", "trials", *(str(r) for r in sorted(power["recordings"].unique())))
-    for (against, effect, trials), rows in power.groupby(["against", "effect", "trials"], sort=False):
-        cells = [f"{p:.2f}" for p in rows.sort_values("recordings")["power"]]
-        lines.append(_line(str(against), f"{100 * float(str(effect)):.0f} points", str(trials), *cells))
-    return text + "\n".join(lines) + "\n"
-
-
-def _head(*names: str) -> list[str]:
-    return [_line(*names), "|" + "---|" * len(names)]
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -1,9 +1,9 @@
-"""How often the primary test of a decision finds an effect: over its size, trials and recordings.
+"""Power of the primary test of a decision, over effect size, trials and recordings.
 
-At the level of predictions, since this needs thousands of studies: every recording has a true accuracy,
-beta-distributed around the mean, and trials are right by it; they are cut into test blocks as the product cuts them,
-then follow the product's score (within blocks), clusters, sign flip and Holm. How recordings
-differ and models agree is measured in the audit's studies (`spread`).
+Simulated at the level of predictions, because it takes thousands of studies: every recording has a true accuracy,
+beta-distributed around the mean, and trials are correct with that probability; they are cut into test blocks as the
+split does, and scored by the product's score (within blocks), clusters, sign flip and Holm. The variation between
+recordings and the agreement of models are measured in the studies (`outcomes.mean_accuracy_spread`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from scipy import stats
 from spikebridge.calibration.false_claims import clopper_pearson
 from spikebridge.calibration.outcomes import ALPHA
 from spikebridge.config.declared_tests import DECIDING
-from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
 from spikebridge.evaluation.comparisons import BLOCK_NULL_SCALE
+from spikebridge.evaluation.resampling import MIN_RECORDINGS
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.runtime.parallel import Report
 from spikebridge.statistics import sign_flip
@@ -31,7 +31,7 @@ MAJORITY, COMPETITOR = "majority", "competitor"
 STUDIES = 400
 BLOCKS = 5
 BASE = 0.65
-"""Balanced accuracy of the competitor: what a decoder reaches on the default data, roughly."""
+"""Balanced accuracy of the competitor: about that of a decoder on the default data."""
 SHARE = 0.6
 COLUMNS = ["against", "effect", "trials", "recordings", "tests", "clusters", "studies", "power", "ci_low", "ci_high"]
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ Array = NDArray[np.float64]
 class Cell:
     """One entry of the table. spread: SD of a model's true accuracy between recordings.
 
-    agreement: correlation of two models' luck, from trial to trial and from recording to recording.
+    agreement: correlation of the correctness of two models, between trials and between recordings.
     """
 
     against: str
@@ -55,22 +55,22 @@ class Cell:
 
 
 def run(cell: Cell, report: Report) -> list:
-    """One row of the table, COLUMNS. Power: of the first test of its family, with Holm's hardest correction."""
+    """One row of the table, COLUMNS. Power: of the first step of Holm."""
     key = [cell.seed, round(1000 * cell.effect), cell.trials, cell.recordings, cell.against == MAJORITY]
     rng = np.random.default_rng(key)
     tests = len(DECIDING) if cell.against == MAJORITY else len(DECIDING) - 1
-    by_block = cell.recordings < ENOUGH_RECORDINGS and cell.against == MAJORITY
+    by_block = cell.recordings < MIN_RECORDINGS and cell.against == MAJORITY
     null_scale = BLOCK_NULL_SCALE if by_block else 1.0
-    found = 0
+    rejected = 0
     for _ in range(cell.studies):
         difference = differences(cell, rng)
         each = difference.ravel() if by_block else np.nanmean(difference, axis=1)
-        found += sign_flip(each, rng, "greater", 1_000, null_scale).p * tests <= ALPHA
+        rejected += sign_flip(each, rng, "greater", 1_000, null_scale).p * tests <= ALPHA
     report(cell)
     clusters = "block" if by_block else "recording"
-    interval = clopper_pearson(found, cell.studies)
+    interval = clopper_pearson(rejected, cell.studies)
     return [
-        cell.against, cell.effect, cell.trials, cell.recordings, tests, clusters, cell.studies, found / cell.studies,
+        cell.against, cell.effect, cell.trials, cell.recordings, tests, clusters, cell.studies, rejected / cell.studies,
         *interval,
     ]  # fmt: skip
 
@@ -94,22 +94,22 @@ def differences(cell: Cell, rng: np.random.Generator) -> Array:
     """(recording, block): score of a model less that of the other, in one simulated study."""
     label = (rng.random((cell.recordings, cell.trials)) < SHARE).astype(np.int64)
     base = 0.5 if cell.against == MAJORITY else BASE
-    mine, other = (_within(label, right, cell) for right in _right((base + cell.effect, base), cell, rng))
-    return mine - 0.5 if cell.against == MAJORITY else mine - other  # 1/2: a constant prediction within a block
+    model, reference = (_within(label, right, cell) for right in _right((base + cell.effect, base), cell, rng))
+    return model - 0.5 if cell.against == MAJORITY else model - reference  # 1/2: a constant prediction within a block
 
 
 def _right(means: tuple[float, float], cell: Cell, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
     """(recording, trial) of two models, whether each is right: beta-binomial, correlated through a Gaussian copula."""
-    hard, luck = (
+    by_recording, by_trial = (
         _pair((cell.recordings, 1), cell.agreement, rng),
         _pair((cell.recordings, cell.trials), cell.agreement, rng),
     )
-    found = []
-    for mean, of_recording, of_trial in zip(means, hard, luck, strict=True):
+    correct = []
+    for mean, of_recording, of_trial in zip(means, by_recording, by_trial, strict=True):
         size = mean * (1 - mean) / max(cell.spread, 1e-3) ** 2 - 1
         share = stats.beta.ppf(stats.norm.cdf(of_recording), mean * size, (1 - mean) * size)
-        found.append(np.asarray(stats.norm.cdf(of_trial) < share))
-    return found
+        correct.append(np.asarray(stats.norm.cdf(of_trial) < share))
+    return correct
 
 
 def _pair(shape: tuple[int, int], correlation: float, rng: np.random.Generator) -> tuple[Array, Array]:

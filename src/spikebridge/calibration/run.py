@@ -1,4 +1,4 @@
-"""The whole audit: simulated studies, table, power curves, figures and a page that says what they show."""
+"""The whole calibration of the tests: simulated studies, tables, power curves, figures and a page."""
 
 from __future__ import annotations
 
@@ -8,30 +8,38 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikebridge.calibration import equivalence_claims, figures, page, power_curves, scenario, spread, study
-from spikebridge.calibration.false_claims import calibration, failing
+from spikebridge.calibration import equivalence_claims, figures, page, power_curves, scenarios, study
+from spikebridge.calibration.false_claims import failing, false_claim_rates
+from spikebridge.calibration.outcomes import mean_accuracy_spread
 from spikebridge.config import ComputeConfig
 from spikebridge.errors import DataError
-from spikebridge.evaluation.clusters import ENOUGH_RECORDINGS
+from spikebridge.evaluation.resampling import MIN_RECORDINGS
 from spikebridge.runtime import parallel
-from spikebridge.runtime.hashing import files_digest
+from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.stage import output, remove
 
-WITHOUT_A_SAY = {"cli", "figures", "gates", "inspection", "io", "tracking"}
-"""Rooms that no study depends on: those that are done stay valid when only these change."""
-DECIDE = {"latents", "outcomes", "scenario", "settings", "spread", "study"}
-"""The audit's own modules that a study depends on; the others only summarise."""
-
-NULL: scenario.World = "nothing"
-MORE = 5
-"""Studies of equivalence to one of power: its levels are told apart from 5 %."""
+NULL: scenarios.Scenario = "nothing"
+EQUIVALENCE_STUDIES = 5
+"""Studies of equivalence for each one of power: its levels need more precision."""
 EQUAL_EVERY = 2
-"""One study of equal models to so many in which there is nothing to find: its tests need less precision."""
+"""One study of "equal" to so many of "nothing": its tests need less precision."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """studies: in which there is nothing to find; half as many are of equal models. power_studies: of each entry."""
+    """How many studies are simulated.
+
+    Parameters
+    ----------
+    studies : int
+        Studies of the scenario "nothing"; half as many are of "equal".
+    power_studies : int
+        Studies of each entry of the power curves.
+    seed : int
+        Seed of all random numbers.
+    workers : int, optional
+        Number of processes. None: all cores.
+    """
 
     studies: int = 500
     power_studies: int = power_curves.STUDIES
@@ -39,11 +47,27 @@ class Plan:
     workers: int | None = None
 
 
-def audit(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None = None) -> pd.DataFrame:
-    """Run the studies, write outcomes.parquet to `out`, then `summarise`; returns the calibration.
+def calibrate(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None = None) -> pd.DataFrame:
+    """Simulate the studies, then `summarise`.
 
-    Deterministic in plan.seed; results do not depend on the number of workers. Studies that an interrupted audit of the
-    same code and seed has done are taken from out/studies.
+    Deterministic in plan.seed; results do not depend on the number of workers. Studies that an interrupted run of the
+    same code and seed has finished are taken from out/studies.
+
+    Parameters
+    ----------
+    plan : Plan
+        Numbers of studies, seed and workers.
+    out : pathlib.Path
+        Folder for outcomes.parquet and what `summarise` writes.
+    say : callable
+        Receives lines of progress.
+    docs : pathlib.Path, optional
+        Page of documentation to write the text to as well.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rates of false claims, as in calibration.csv.
     """
     out.mkdir(parents=True, exist_ok=True)
     _studies(plan, out / "studies", say).to_parquet(out / "outcomes.parquet", index=False)
@@ -51,31 +75,49 @@ def audit(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None =
 
 
 def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | None = None) -> pd.DataFrame:
-    """From outcomes.parquet: calibration.csv, power.csv, equivalence.csv, two figures and audit.md in `out`.
+    """Write calibration.csv, power.csv, equivalence.csv, two figures and calibration.md from outcomes.parquet.
 
-    Returns the calibration. docs: a page of documentation to write the same text to.
-    Raises DataError where no audit has been run.
+    Parameters
+    ----------
+    plan : Plan
+        Numbers of studies, seed and workers.
+    out : pathlib.Path
+        Folder with outcomes.parquet.
+    say : callable
+        Receives one line with the result.
+    docs : pathlib.Path, optional
+        Page of documentation to write the text to as well.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rates of false claims, as in calibration.csv.
+
+    Raises
+    ------
+    DataError
+        Where no studies have been run.
     """
     if not (out / "outcomes.parquet").is_file():
-        raise DataError(f"{out / 'outcomes.parquet'}: expected the outcomes of an audit, found none; run it first")
+        raise DataError(f"{out / 'outcomes.parquet'}: expected the outcomes of a calibration, found none; run it first")
     outcomes = pd.read_parquet(out / "outcomes.parquet")
-    table = calibration(outcomes, ENOUGH_RECORDINGS)
-    alike = spread.overall(outcomes)
-    cells = power_curves.cells(*alike, plan.power_studies, plan.seed)
-    known = equivalence_claims.jobs(*alike, MORE * plan.power_studies, plan.seed)
+    table = false_claim_rates(outcomes, MIN_RECORDINGS)
+    variation = mean_accuracy_spread(outcomes)
+    cells = power_curves.cells(*variation, plan.power_studies, plan.seed)
+    jobs = equivalence_claims.jobs(*variation, EQUIVALENCE_STUDIES * plan.power_studies, plan.seed)
     curves = power_curves.table(
         parallel.run_jobs(power_curves.run, cells, _workers(plan, len(cells)), lambda _: None, torch=False)
     )
     claims = equivalence_claims.table(
-        parallel.run_jobs(equivalence_claims.run, known, _workers(plan, len(known)), lambda _: None, torch=False)
+        parallel.run_jobs(equivalence_claims.run, jobs, _workers(plan, len(jobs)), lambda _: None, torch=False)
     )
     table.to_csv(out / "calibration.csv", index=False)
     curves.to_csv(out / "power.csv", index=False)
     claims.to_csv(out / "equivalence.csv", index=False)
-    figures.draw_calibration(table, out / "calibration.png")
+    figures.draw_false_claims(table, out / "calibration.png")
     figures.draw_power(curves, out / "power.png")
-    text = page.page(page.Found(table, curves, claims, outcomes), plan.seed)
-    for path in [out / "audit.md", *([docs] if docs else [])]:
+    text = page.page(page.Tables(table, curves, claims, outcomes), plan.seed)
+    for path in [out / "calibration.md", *([docs] if docs else [])]:
         path.write_text(text, encoding="utf-8")
     bad = failing(table)
     say(f"{len(bad)} primary tests do not hold 5 %" if len(bad) else "every primary test holds its level")
@@ -83,16 +125,16 @@ def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
 
 
 def _studies(plan: Plan, folder: Path, say: Callable[[str], None]) -> pd.DataFrame:
-    """Outcomes of all studies, in the order of worlds and numbers; those that are not done yet are run."""
-    place = folder / f"{_code()[:12]}-{plan.seed}"
+    """Outcomes of all studies, in the order of scenarios and numbers; those that are not done yet are run."""
+    place = folder / f"{source_hash(study.__name__)[:12]}-{plan.seed}"
     for old in folder.glob("*"):
         if old != place:
             remove(old)
     place.mkdir(parents=True, exist_ok=True)
     jobs = [
-        Stored(study.Job(w, k, plan.seed), place)
+        StoredStudy(study.StudyJob(w, k, plan.seed), place)
         for k in range(plan.studies)
-        for w in scenario.WORLDS
+        for w in scenarios.SCENARIOS
         if w == NULL or k % EQUAL_EVERY == 0
     ]
     todo = [job for job in jobs if not job.path.is_file()]
@@ -106,23 +148,23 @@ def _studies(plan: Plan, folder: Path, say: Callable[[str], None]) -> pd.DataFra
 
     if todo:
         parallel.run_jobs(_run, todo, _workers(plan, len(todo)), count)
-    found = pd.concat([pd.read_parquet(job.path) for job in jobs], ignore_index=True)
-    return found.sort_values(["world", "study"], kind="stable", ignore_index=True)
+    table = pd.concat([pd.read_parquet(job.path) for job in jobs], ignore_index=True)
+    return table.sort_values(["scenario", "study"], kind="stable", ignore_index=True)
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredStudy:
     """A study and the folder of its outcome."""
 
-    job: study.Job
+    job: study.StudyJob
     folder: Path
 
     @property
     def path(self) -> Path:
-        return self.folder / f"{self.job.world}-{self.job.number:05d}.parquet"
+        return self.folder / f"{self.job.scenario}-{self.job.number:05d}.parquet"
 
 
-def _run(stored: Stored, report: parallel.Report) -> None:
+def _run(stored: StoredStudy, report: parallel.Report) -> None:
     table = study.run(stored.job, report)
     with output(stored.path) as path:
         table.to_parquet(path, index=False)
@@ -130,10 +172,3 @@ def _run(stored: Stored, report: parallel.Report) -> None:
 
 def _workers(plan: Plan, jobs: int) -> int:
     return parallel.n_workers(ComputeConfig(workers=plan.workers or "auto"), jobs)
-
-
-def _code() -> str:
-    """Digest of the code that a study's outcome depends on."""
-    package = Path(__file__).parents[1]
-    files = [p for p in package.rglob("*.py") if p.relative_to(package).parts[0] not in WITHOUT_A_SAY]
-    return files_digest((p for p in files if p.parent.name != "calibration" or p.stem in DECIDE), package)

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.config import StatisticsConfig
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
-from spikebridge.evaluation.descriptive_tests import BITS, described_decisions, described_translations
+from spikebridge.evaluation.descriptive_tests import BITS, descriptive_decisions, descriptive_translations
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.scores import (
-    SPECIFIC,
-    WITHIN,
-    Resampling,
-    mean_of_clusters,
-    specific_score,
-    translation_score,
-    within_blocks,
+from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
+from spikebridge.evaluation.scores import WITHIN, within_blocks
+from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_score, trial_shift_score
+from spikebridge.statistics import (
+    clusters_needed,
+    design_effect,
+    holm,
+    sign_flip,
+    sign_flip_power,
+    verdict_of,
+    verdict_text,
 )
-from spikebridge.statistics import design_effect, holm, sign_flip, sign_flip_power, verdict_of, verdict_text
 from spikebridge.types import Comparison
 
 Array = NDArray[np.float64]
 NO_SOURCE = "without_source"
-"""What can be said without the source's trial: the rates of the trials around it (see evaluation.specific)."""
+"""What can be said without the source's trial: the rates of the trials around it (see translation_scores)."""
 BLOCK_NULL_SCALE = 1.1
 """Test blocks are not quite independent clusters: their folds learn from each other. By how much wider the null of a
 sign flip over them has to be was measured. Models against majority, four or five recordings, false claims at 5 %: in
@@ -56,9 +61,9 @@ def families(deciders: list[str], translators: list[str]) -> list[Family]:
         Family("above_majority", WITHIN, tuple((m, BASELINE) for m in DECIDING)),
         Family("seq2seq_against_competitors", WITHIN, tuple((DECIDING[0], m) for m in DECIDING[1:])),
         Family("translation", BITS, tuple((TRANSLATING[0], m) for m in TRANSLATING[1:])),
-        Family("translation_from_source", SPECIFIC, tuple((m, NO_SOURCE) for m in TRANSLATING)),
+        Family("translation_from_source", TRIAL_SHIFT, tuple((m, NO_SOURCE) for m in TRANSLATING)),
     ]
-    present = {WITHIN: set(deciders), BITS: set(translators), SPECIFIC: {*translators, NO_SOURCE}}
+    present = {WITHIN: set(deciders), BITS: set(translators), TRIAL_SHIFT: {*translators, NO_SOURCE}}
     kept = [replace(f, pairs=tuple(p for p in f.pairs if present[f.metric].issuperset(p))) for f in declared]
     return [f for f in kept if f.pairs]
 
@@ -74,7 +79,7 @@ def compare(
 
     Primary test: sign flip over clusters of the paired difference, with its cluster-bootstrap interval in the row. Its
     score is the balanced accuracy within test blocks, averaged over a cluster's blocks (metrics.decision says why), the
-    bits/spike of a cluster, or those of the own trial's rates less neighbouring trials' (evaluation.specific says why).
+    bits/spike of a cluster, or those of the own trial's rates less neighbouring trials' (translation_scores says why).
     """
     rows: list[Comparison] = []
     declared = families(list(inputs.decisions), list(inputs.translations))
@@ -88,9 +93,9 @@ def compare(
         rows += _decide(counted, resampling.clusters.kind, settings.alpha)
     if deciding is not None:
         pairs = {pair for family in declared for pair in family.pairs if family.metric == WITHIN}
-        rows += list(described_decisions(inputs, deciding, settings, pairs))
+        rows += list(descriptive_decisions(inputs, deciding, settings, pairs))
     if translating is not None:
-        rows += list(described_translations(inputs, translating))
+        rows += list(descriptive_translations(inputs, translating))
     return rows
 
 
@@ -117,7 +122,7 @@ def _by_cluster(inputs: Inputs, metric: str, resampling: Resampling) -> Mapping[
     if metric == WITHIN:
         return {m: within_blocks(d, clusters, len(inputs.classes)) for m, d in inputs.decisions.items()}
     each = np.eye(len(clusters))
-    score = translation_score if metric == BITS else partial(specific_score, inputs)
+    score = translation_score if metric == BITS else partial(trial_shift_score, inputs)
     bits = {m: score(t, clusters.index)(each) for m, t in inputs.translations.items()}
     return {**bits, NO_SOURCE: np.zeros(len(clusters))}
 
@@ -176,3 +181,38 @@ def _decide(rows: list[Comparison], kind: str, alpha: float) -> list[Comparison]
 def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float) -> str:
     verdict = verdict_of(p_holm, row.smallest_attainable_p, tests, alpha)
     return verdict_text(verdict, row.model_a, kind, tests, alpha, row.detectable)
+
+
+def detectable_effects(rows: Sequence[Comparison], cluster: str | None, alpha: float) -> dict[str, dict[str, Any]]:
+    """Family -> "a_minus_b" -> what metrics.json says of the power of each primary test.
+
+    cluster: what counts as one. design_effect: variance of the paired difference in correctness over that of
+    independent trials. effective_trials (effective_n of a row): how many independent ones the n_trials are worth. Both
+    of decisions only. detectable: smallest true difference found with 80 % power, None where no data could.
+    clusters_to_decide: fewest with which the smallest p, times the tests of the family, reaches alpha.
+    clusters_for_power: that show the observed difference with 80 % power. clusters_still_needed: to reach both; None
+    where the difference observed is not above zero, so that no number of them would.
+    """
+    primary = [row for row in rows if row.role == "primary"]
+    tests = Counter(row.family for row in primary)
+    found: dict[str, dict[str, Any]] = {}
+    for row in primary:
+        to_decide = clusters_needed(alpha, tests[row.family])
+        wanted = max(to_decide, row.clusters_for_power) if math.isfinite(row.clusters_for_power) else math.nan
+        found.setdefault(row.family, {})[f"{row.model_a}_minus_{row.model_b}"] = {
+            "cluster": cluster,
+            "metric": row.metric,
+            "n_trials": row.n,
+            "design_effect": row.design_effect,
+            "effective_trials": row.effective_n,
+            "detectable": row.detectable,
+            "n_clusters": row.n_clusters,
+            "clusters_to_decide": to_decide,
+            "clusters_for_power": _whole(row.clusters_for_power),
+            "clusters_still_needed": _whole(max(wanted - row.n_clusters, 0.0) if math.isfinite(wanted) else wanted),
+        }
+    return found
+
+
+def _whole(number: float) -> int | None:
+    return int(number) if math.isfinite(number) else None

@@ -36,7 +36,7 @@ class Coupling:
     dimensions: Mapping[str, DimensionEstimate]
 
 
-def coupling_of(inputs: Inputs, seed: int = 0) -> Coupling:
+def estimate_coupling(inputs: Inputs, seed: int = 0) -> Coupling:
     """From the counts of all windows; recordings with too short windows or too few of them are left out. See couple."""
     return couple({name: w for name, w in inputs.windows.items() if _enough(w)}, seed)
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.training import Decisions
 from spikebridge.config import StatisticsConfig
-from spikebridge.evaluation.clusters import Clusters
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.scores import WITHIN, Resampling, decision_scores, translation_score, within_blocks
+from spikebridge.evaluation.resampling import Clusters, Resampling
+from spikebridge.evaluation.scores import WITHIN, decision_scores, within_blocks
+from spikebridge.evaluation.translation_scores import translation_score
 from spikebridge.metrics import clustered
 from spikebridge.statistics import (
     Verdict,
@@ -40,7 +41,7 @@ Sampled = Mapping[tuple[str, str], tuple[float, Array]]
 """(model, metric) -> (score of all data, scores of the resamples)."""
 
 
-def described_decisions(
+def descriptive_decisions(
     inputs: Inputs, resampling: Resampling, settings: StatisticsConfig, declared: Collection[tuple[str, str]]
 ) -> Iterator[Comparison]:
     """Rows of every pair of deciding models. declared: pairs of the primary tests, which alone get the slow test."""
@@ -62,7 +63,7 @@ def described_decisions(
             yield _bootstrap(a, b, metric, sampled, resampling, len(one.label))
 
 
-def described_translations(inputs: Inputs, resampling: Resampling) -> Iterator[Comparison]:
+def descriptive_translations(inputs: Inputs, resampling: Resampling) -> Iterator[Comparison]:
     """Rows of every pair of translators."""
     index = resampling.clusters.index
     sampled = _samples({m: {BITS: translation_score(t, index)} for m, t in inputs.translations.items()}, resampling)

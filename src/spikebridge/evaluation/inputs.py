@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spikebridge.artifacts.latents import LatentsByFold, read_latents
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Decisions, TrainingIntervals, TrainingRun, Translation
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.preprocess import load_animals, load_windows
-from spikebridge.splits import load_splits
 from spikebridge.types import Splits, Windows
 
 
@@ -66,3 +68,9 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
 def _animals(windows_folder: Path, needed: bool) -> Mapping[str, str]:
     """Recording -> animal; nothing where no report tells it and it is not needed."""
     return load_animals(windows_folder) if needed or (windows_folder / "report.json").is_file() else {}
+
+
+def rows_of(w: Windows, trials: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of the windows that belong to the given trials."""
+    order = np.argsort(w.trial, kind="stable")
+    return np.asarray(order[np.searchsorted(w.trial, trials, sorter=order)], dtype=np.int64)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.splits import verify_splits
 from spikebridge.artifacts.training import IntervalLists
 from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.splits import audit, check_training_intervals, short_gaps, verify
+from spikebridge.splits import check_training_intervals, find_leaks, short_gaps
 from spikebridge.types import Windows
 from spikebridge.types.intervals import as_intervals
 
@@ -33,13 +34,13 @@ def check(inputs: Inputs) -> dict[str, Any]:
     a shorter one; scores stand, but the gate of the registry is closed.
     Raises LeakageError naming model, fold, recording and interval.
     """
-    verify(inputs.splits, list(inputs.windows.values()))
+    verify_splits(inputs.splits, list(inputs.windows.values()))
     expected = _expected(inputs)
     tables = {f"{m} predictions": d.table for m, d in inputs.decisions.items()}
     tables |= {f"{m} translation": t.table for m, t in inputs.translations.items()}
     problems = [
         *_windows(inputs),
-        *audit(inputs.splits, list(inputs.windows.values())),
+        *find_leaks(inputs.splits, list(inputs.windows.values())),
         *duplicate_recordings(list(inputs.windows.values())),
         *(p for name, table in tables.items() for p in _table(name, table, expected, inputs.splits.hash)),
         *(p for model in inputs.training_intervals for p in _training_intervals(inputs, model)),

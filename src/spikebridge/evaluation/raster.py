@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.training import Translation
 from spikebridge.config import TrialsConfig
-from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.recovery import rows_of
+from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.metrics import bits_per_spike
 
 Array = NDArray[np.float64]

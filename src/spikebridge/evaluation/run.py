@@ -13,25 +13,23 @@ import pandas as pd
 
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
-from spikebridge.evaluation.comparisons import compare
-from spikebridge.evaluation.count_coupling import coupling_of, coupling_tables
-from spikebridge.evaluation.detectable_effects import power_of
+from spikebridge.evaluation.comparisons import compare, detectable_effects
+from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import How, analysis_scores, analysis_tables
-from spikebridge.evaluation.latents import latent_table
+from spikebridge.evaluation.latent_trajectories import latent_trajectory_table
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import decision_ladder, ladder_scores, read_steps
 from spikebridge.evaluation.nested_models.encoding import read_translation_steps, translation_ladder_table
 from spikebridge.evaluation.nested_models.time_resolved import course_scores, course_table, read_course
 from spikebridge.evaluation.nulls import null_tables
-from spikebridge.evaluation.oracle import oracle, shares
-from spikebridge.evaluation.quality import quality_tables
 from spikebridge.evaluation.raster import raster_table
-from spikebridge.evaluation.recovery import consistency_table, read_truth, recovery
-from spikebridge.evaluation.scores import SPECIFIC, Resampling, metrics
-from spikebridge.evaluation.tables import plain_tables
-from spikebridge.evaluation.verdicts import translation_verdict
+from spikebridge.evaluation.recovery import consistency_table, oracle, read_truth, recovery, shares
+from spikebridge.evaluation.resampling import Resampling
+from spikebridge.evaluation.scores import metrics
+from spikebridge.evaluation.tables import quality_tables, score_tables
+from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
 from spikebridge.text.plain_text import write_csv
 from spikebridge.types import Comparison
 
@@ -65,11 +63,14 @@ def evaluate(
     translating = _resampling(inputs.translations.values(), inputs, config, TRANSLATIONS)
     scores = metrics(inputs, deciding, translating, settings)
     rows = compare(inputs, deciding, translating, settings, _rng(config, SIGNS))
-    scores["power"] = power_of(rows, scores["cluster"], settings.alpha)
-    truths, coupling = read_truth(data_path, inputs.recordings, config.data.target), coupling_of(inputs, config.seed)
+    scores["power"] = detectable_effects(rows, scores["cluster"], settings.alpha)
+    truths, coupling = (
+        read_truth(data_path, inputs.recordings, config.data.target),
+        estimate_coupling(inputs, config.seed),
+    )
 
-    tables = plain_tables(inputs, scores, rows)
-    tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_table(inputs, config.trials)}
+    tables = score_tables(inputs, scores, rows)
+    tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_trajectory_table(inputs, config.trials)}
     tables |= quality_tables(windows_folder)
     known = {n: t.lag_s for n, t in truths.items()}, {n: float(t.dimension) for n, t in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, *known)}
@@ -86,7 +87,7 @@ def evaluate(
     for model, entry in scores["translation"].items():
         p = decides.loc[decides["model"] == model, "p"]
         entry["verdict"] = translation_verdict(
-            entry["source_bits_per_spike"], entry[SPECIFIC], float(p.max()) if len(p) else None, settings.alpha
+            entry["source_bits_per_spike"], entry[TRIAL_SHIFT], float(p.max()) if len(p) else None, settings.alpha
         )
     if ladder_folder is not None:
         tables["ladder"], report["ladder"], timed = _ladder(ladder_folder, inputs, config)

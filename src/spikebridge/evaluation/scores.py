@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,64 +11,13 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.training import Decisions, Translation
 from spikebridge.config import StatisticsConfig
-from spikebridge.evaluation.clusters import Clusters, clusters_of
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.trial_shift_contrast import specific_nats
+from spikebridge.evaluation.resampling import Clusters, Resampling, mean_of_clusters
+from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, source_score, translation_score, trial_shift_score
 from spikebridge.metrics import clustered, decision
-from spikebridge.statistics import cluster_bootstrap
 
 Array = NDArray[np.float64]
 WITHIN = "balanced_accuracy_within_blocks"
-SPECIFIC = "trial_contrast_bits_per_spike"
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """One draw of clusters, shared by all models and scores, so that every difference is paired.
-
-    weights: (resample, cluster). parents: number of recordings where these are drawn first, and blocks within; None
-    where clusters are drawn at once.
-    """
-
-    clusters: Clusters
-    weights: Array
-    alpha: float
-    parents: int | None = None
-
-    @staticmethod
-    def of(
-        table: pd.DataFrame,
-        settings: StatisticsConfig,
-        rng: np.random.Generator,
-        animals: Mapping[str, str] | None = None,
-    ) -> Resampling:
-        if settings.cluster == "nested":
-            return Resampling._nested(table, settings, rng)
-        clusters = clusters_of(table, settings.cluster, animals)
-        weights = cluster_bootstrap.resample_weights(len(clusters), settings.n_resamples, rng)
-        return Resampling(clusters, weights, settings.alpha)
-
-    @staticmethod
-    def _nested(table: pd.DataFrame, settings: StatisticsConfig, rng: np.random.Generator) -> Resampling:
-        clusters = clusters_of(table, "block")
-        home, names = pd.factorize(table["recording"])
-        parent = np.zeros(len(clusters), dtype=np.int64)
-        parent[clusters.index] = home
-        weights = cluster_bootstrap.nested_weights(parent, settings.n_resamples, rng)
-        return Resampling(clusters, weights, settings.alpha, len(names))
-
-    @property
-    def independent(self) -> int:
-        """How many of what is drawn first: what the width of an interval rests on."""
-        return self.parents or len(self.clusters)
-
-    @cached_property
-    def ones(self) -> Array:
-        return np.ones((1, len(self.clusters)))
-
-    def interval(self, score: clustered.Score) -> dict[str, float]:
-        found = cluster_bootstrap.bootstrap_interval(score, self.weights, self.alpha, self.independent)
-        return {"value": found.value, "ci_low": found.ci_low, "ci_high": found.ci_high}
 
 
 def decision_scores(d: Decisions, clusters: Clusters, n_classes: int) -> dict[str, clustered.Score]:
@@ -105,28 +52,6 @@ def within_blocks(d: Decisions, clusters: Clusters, n_classes: int, weight: Arra
     return np.divide(total, n, out=np.full(len(clusters), np.nan), where=n > 0)
 
 
-def mean_of_clusters(values: Array) -> clustered.Score:
-    """Every cluster counts the same; clusters without a value are left out. values: (cluster,)."""
-    known = np.isfinite(values)
-    filled = np.where(known, values, 0.0)
-    return clustered.ratio(filled, known.astype(np.float64), np.arange(len(values)))
-
-
-def translation_score(t: Translation, index: NDArray[np.int64]) -> clustered.Score:
-    """Bits per spike; index: (trial,), number of each trial's cluster."""
-    return clustered.ratio(t.nats / np.log(2), t.spikes, index)
-
-
-def source_score(t: Translation, index: NDArray[np.int64]) -> clustered.Score:
-    """Bits per spike that the source adds to what the model says without it."""
-    return clustered.ratio(t.from_source / np.log(2), t.spikes, index)
-
-
-def specific_score(inputs: Inputs, t: Translation, index: NDArray[np.int64]) -> clustered.Score:
-    """Bits per spike of the own trial's rates less those of neighbouring trials' rates."""
-    return clustered.ratio(specific_nats(inputs, t) / np.log(2), t.spikes, index)
-
-
 def metrics(
     inputs: Inputs, resampling: Resampling | None, translating: Resampling | None, settings: StatisticsConfig
 ) -> dict[str, Any]:
@@ -149,7 +74,7 @@ def metrics(
             content["translation"][name] = {
                 "bits_per_spike": translating.interval(translation_score(t, translating.clusters.index)),
                 "source_bits_per_spike": translating.interval(source_score(t, translating.clusters.index)),
-                SPECIFIC: translating.interval(specific_score(inputs, t, translating.clusters.index)),
+                TRIAL_SHIFT: translating.interval(trial_shift_score(inputs, t, translating.clusters.index)),
                 "n_trials": len(t.table),
                 "n_spikes": int(t.spikes.sum()),
                 "per_recording": _per_recording(t, settings),

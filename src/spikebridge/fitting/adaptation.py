@@ -20,7 +20,7 @@ from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.preprocess import make_windows, select_trials
 from spikebridge.preprocess.windows import count_bins
-from spikebridge.splits import make_splits, take
+from spikebridge.splits import make_splits, select_windows
 from spikebridge.types import Windows
 
 ABOUT = "adapted.json"
@@ -43,7 +43,11 @@ def adapt(config: Config, model_folder: Path, out: Path, say: Callable[[str], No
     rows = [row for w in windows for row in _held_out(w, config, model_folder, say)]
     for number, w in enumerate(windows):
         part = make_splits([w], config.split).full
-        model.adapt(take([w], part.train), take([w], part.valid), np.random.default_rng([config.seed, number]))
+        model.adapt(
+            select_windows([w], part.train),
+            select_windows([w], part.valid),
+            np.random.default_rng([config.seed, number]),
+        )
     model.save(out)
     about = {"recordings": [w.recording for w in windows], "held_out": rows, "seed": config.seed}
     (out / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
@@ -92,7 +96,7 @@ def _held_out(w: Windows, config: Config, folder: Path, say: Callable[[str], Non
     labels = np.concatenate([w.label[fold.test[w.recording]] for fold in folds])
     for fold in folds:
         say(f"{w.recording}: held-out block {fold.fold + 1} of {len(folds)}")
-        parts = [take([w], side) for side in (fold.inner[0].train, fold.inner[0].valid)]
+        parts = [select_windows([w], side) for side in (fold.inner[0].train, fold.inner[0].valid)]
         test, mean = w.select(fold.test[w.recording]), w.select(fold.train[w.recording]).target.mean(axis=(0, 1))
         for name, scored in fits.items():
             rng = np.random.default_rng([config.seed, fold.fold])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from spikebridge import models
 from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import (
     Rates,
     TrainingIntervals,
@@ -20,13 +21,13 @@ from spikebridge.artifacts.training import (
     translation_rows,
 )
 from spikebridge.artifacts.tuning import read_tuned_settings
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import LeakageError
 from spikebridge.metrics import information
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
+from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
 from spikebridge.types import Fold, Windows
 
 OUTER = -1
@@ -131,7 +132,7 @@ def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
         result.history.append({"fold": fit.fold, **row})
         report(result.history[-1])
 
-    learned = take(data, part.train), take(data, part.valid)
+    learned = select_windows(data, part.train), select_windows(data, part.valid)
     model.fit(*learned, random_generator(fit.seed, "fit", fit.model, fit.fold, OUTER), note)
     result.training_intervals = training_intervals([w for side in learned for w in side])
     if fit.fold == FULL:

@@ -16,17 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge import metrics, models
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import studies
 from spikebridge.models import Model
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import lock, remove
-from spikebridge.splits import FULL, inner_partitions, load_splits, take, training_intervals
+from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 
@@ -91,7 +92,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
 
 def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
     settings = [config.seed, config.models[model], config.tune.model_dump()]
-    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash())[:16]
+    return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
 def _budget(config: Config, model: str) -> int:
@@ -113,7 +114,7 @@ def _study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[d
         report(len(done))
         data = load_windows(job.windows)
         parts = inner_partitions(load_splits(job.splits), job.fold)
-        learnt = [(take(data, part.train), take(data, part.valid)) for part in parts]
+        learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
         for number in range(len(done), _budget(job.config, job.model)):
             seed = int(random_generator(job.config.seed, "tune", job.model, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.n_startup_trials)

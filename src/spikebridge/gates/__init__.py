@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.gates.above_majority import above_majority
 from spikebridge.gates.best import best_model
@@ -13,7 +14,6 @@ from spikebridge.gates.leakage import leakage
 from spikebridge.gates.nulls import nulls
 from spikebridge.gates.present_champion import Champion, Newcomer, present_champion
 from spikebridge.gates.translation import Claim, claims, translation, translation_tag
-from spikebridge.types.lazy_arrays import read_json
 
 __all__ = [
     "Champion", "Claim", "Gate", "Newcomer", "above_majority", "best_model", "check", "claims", "failed", "leakage",

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from spikebridge import models
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.config.declared_tests import BASELINE, DECIDING
 from spikebridge.errors import DataError
-from spikebridge.types.lazy_arrays import read_json
 
 
 def best_model(config: Config, project: Path) -> str:

@@ -22,12 +22,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.training import Decisions, TrainingRun
+from spikebridge.artifacts.windows import load_animals
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.evaluation.clusters import Clusters, clusters_of
+from spikebridge.evaluation.resampling import Clusters, clusters_of
 from spikebridge.evaluation.scores import within_blocks
 from spikebridge.gates.gate import Gate
-from spikebridge.preprocess import load_animals
 from spikebridge.statistics.equivalence import equivalence
 
 

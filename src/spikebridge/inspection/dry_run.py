@@ -1,134 +1,209 @@
-"""Runs ingest, preprocess and split with a proposal, as a trial. Nothing stays on disk.
+"""Run of ingest, preprocess and split with a proposal. Nothing stays on disk.
 
-Each recording is read, checked and cut in a child process, and its windows lie in a temporary folder, so that memory
-does not grow with the number of recordings.
+Each recording is read, checked and cut in a child process, and its windows lie in a temporary folder, so memory does
+not grow with the number of recordings. Where the proposal is not complete, only the checks that need nothing of what is
+missing are run.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spikebridge.config import Config
+from spikebridge.artifacts.windows import load_recording_windows, save_windows
+from spikebridge.config import Config, DataConfig, TrialsConfig
 from spikebridge.errors import DataError, SpikebridgeError
-from spikebridge.errors.findings import Finding
-from spikebridge.inspection.opened import Opened
-from spikebridge.inspection.records import Trial
+from spikebridge.errors.findings import Finding, split_errors
+from spikebridge.inspection.propose_trials import with_placeholder_regions
+from spikebridge.inspection.reading import OpenedRecording
+from spikebridge.inspection.records import REFUSED, DryRun, Proposal
 from spikebridge.io import choose, read_in_child_process
 from spikebridge.io.discovery import read_source
 from spikebridge.io.ingest import checked_recording
+from spikebridge.io.validation import CHECKS, Check
+from spikebridge.io.validation.labels import check_labels
+from spikebridge.io.validation.regions import check_regions
+from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.trials import check_columns
 from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
 from spikebridge.splits import make_splits
-from spikebridge.types import Recording, Windows
+from spikebridge.types import Recording
 
-MOST_SPIKES = 50_000_000
-"""Over all recordings; of more, windows are not cut, only the trials are looked at."""
+MAX_SPIKES = 50_000_000
+"""Over all recordings. Of more spikes no windows are cut; only the trials are counted."""
+SKIPPED_CHECKS: dict[str, set[Check]] = {"regions": {check_regions}, "label": {check_columns, check_labels}}
+"""What is missing in a proposal -> checks of that alone."""
+PLACEHOLDER_WINDOW_S = (-0.05, 0.0)
+"""A window where no alignment can be proposed, to check whether trials lie in the observed time at all."""
 
 
 @dataclass(frozen=True)
-class Tried:
-    """recording: with its first and last spike alone. kept: units by side. filters: what each filter of units did, as
-    preprocess reports it. wrong: why there are no windows."""
+class RecordingDryRun:
+    """Result for one recording. recording: with its first and last spike alone. unit_counts: (role, "kept" or "all").
+
+    filters: counts of each filter of units, as preprocess reports them. error: why there are no windows, or empty.
+    """
 
     recording: Recording
     warnings: tuple[Finding, ...]
-    kept: Counter[tuple[str, str]]
+    unit_counts: Counter[tuple[str, str]]
     filters: Sequence[Mapping[str, Any]] = ()
-    wrong: str = ""
+    error: str = ""
 
 
-def rehearse(opened: Sequence[Opened], config: Config) -> tuple[Trial, dict[str, tuple[Finding, ...]]]:
-    """What came of it, and the warnings of each recording."""
-    problems: list[str] = []
+def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryRun, dict[str, tuple[Finding, ...]]]:
+    """Run the first stages on all recordings; the result, and the warnings of each recording by name."""
+    problems: list[Finding] = []
     warnings: dict[str, tuple[Finding, ...]] = {}
-    small = sum(o.look.spikes.number for o in opened if o.look.spikes) <= MOST_SPIKES
-    classes = _classes(opened, config) if small else ()
+    cuts = sum(one.summary.spikes.count for one in recordings if one.summary.spikes) <= MAX_SPIKES
+    classes = _classes(recordings, config) if cuts else ()
     with tempfile.TemporaryDirectory() as folder:
-        tried: list[Tried] = []
-        for one in opened:
+        results: list[RecordingDryRun] = []
+        for one in recordings:
             try:
-                tried.append(
-                    read_in_child_process(partial(_try, one, config, classes, Path(folder)), one.entry, config.data)
-                )
-                warnings[one.look.name] = tried[-1].warnings
+                work = partial(_run_recording, one, config, classes, Path(folder))
+                results.append(read_in_child_process(work, one.entry, config.data))
+                warnings[one.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
-                problems.append(str(error))
+                problems.append(_refused(one.summary.name, error))
                 if isinstance(error, DataError):
-                    warnings[one.look.name] = error.warnings
+                    warnings[one.summary.name] = error.warnings
         if problems:
-            return Trial(False, ("ingest",), tuple(problems)), warnings
+            return DryRun(False, ("ingest",), tuple(problems)), warnings
         try:
-            looked = _look([t.recording for t in tried], config)
-            return (_cut(tried, looked, config, classes, Path(folder)) if small else looked), warnings
+            counted = _count_trials([result.recording for result in results], config.trials)
+            return (_split(results, counted, config, classes, Path(folder)) if cuts else counted), warnings
         except SpikebridgeError as error:
-            return Trial(False, ("ingest", "preprocess"), tuple(str(error).splitlines())), warnings
+            return DryRun(False, ("ingest", "preprocess"), (_refused("recordings", error),)), warnings
 
 
-def _classes(opened: Sequence[Opened], config: Config) -> tuple[str, ...]:
-    """Classes by the trials alone; none where something is wrong with these, which is said later."""
+def _classes(recordings: Sequence[OpenedRecording], config: Config) -> tuple[str, ...]:
+    """Classes of the trials; none where the trials are refused, which is reported later."""
     try:
-        chosen = (choose(one.outline, config.data, config.trials).recording for one in opened)
+        chosen = (choose(one.outline, config.data, config.trials).recording for one in recordings)
         return classes_of(list(chosen), config.trials)
     except SpikebridgeError:
         return ()
 
 
-def _try(one: Opened, config: Config, classes: tuple[str, ...], folder: Path) -> Tried:
-    """Read, check, and cut into windows in the folder, where classes are known. Raises what ingest would raise."""
+def _run_recording(one: OpenedRecording, config: Config, classes: tuple[str, ...], folder: Path) -> RecordingDryRun:
+    """Read, check, and write windows to the folder where classes are known. Raises what ingest would raise."""
     contents = one.contents or read_source(one.entry, config.data, config.trials.times)
     recording = checked_recording(contents, config)
-    warnings = recording.warnings
-    done = Tried(replace(recording, spikes=one.outline.spikes, behavior=one.outline.behavior), warnings, Counter())
+    small = replace(recording, spikes=one.outline.spikes, behavior=one.outline.behavior)
+    result = RecordingDryRun(small, recording.warnings, Counter())
     if not classes:
-        return done
+        return result
     try:
         windows, report = make_windows(recording, config, classes)
     except SpikebridgeError as error:
-        return replace(done, wrong=str(error))
-    windows.save(folder / f"{one.look.name}.npz")
-    counts = ((role, c) for role, regions in report["units"].items() for c in regions.values())
+        return replace(result, error=str(error))
+    save_windows(windows, folder)
+    unit_counts: Counter[tuple[str, str]] = Counter()
+    for role, regions in report["units"].items():
+        for counts in regions.values():
+            unit_counts[role, "kept"] += counts["kept"]
+            unit_counts[role, "all"] += counts["kept"] + counts["dropped"]
     return replace(
-        done,
-        warnings=(*warnings, *map(Finding.from_dict, report["quality"]["warnings"])),
-        kept=sum((Counter(_unit_counts(role, c)) for role, c in counts), Counter()),
+        result,
+        warnings=(*recording.warnings, *map(Finding.from_dict, report["quality"]["warnings"])),
+        unit_counts=unit_counts,
         filters=report["quality"]["filters"],
     )
 
 
-def _look(recordings: Sequence[Recording], config: Config) -> Trial:
-    """Trials and classes alone."""
-    classes_of(recordings, config.trials)
-    chosen = {r.name: select_trials(r, config.trials) for r in recordings}
-    kept = {name: (len(c.trial), c.total) for name, c in chosen.items()}
-    labels = Counter(label for c in chosen.values() for label in c.label.tolist())
-    return Trial(True, ("ingest",), kept=kept, labels=labels)
+def _count_trials(recordings: Sequence[Recording], trials: TrialsConfig) -> DryRun:
+    """Trials and classes alone, without windows."""
+    classes_of(recordings, trials)
+    selected = {r.name: select_trials(r, trials) for r in recordings}
+    used = {name: (len(selection.trial), selection.total) for name, selection in selected.items()}
+    class_counts = Counter(label for selection in selected.values() for label in selection.label.tolist())
+    return DryRun(True, ("ingest",), trials_used=used, class_counts=class_counts)
 
 
-def _cut(tried: Sequence[Tried], looked: Trial, config: Config, classes: tuple[str, ...], folder: Path) -> Trial:
-    """What the stages preprocess and split make of the windows in the folder."""
-    if wrong := next((t.wrong for t in tried if t.wrong), ""):
-        raise DataError(wrong)
-    made = [Windows.load(folder / f"{t.recording.name}.npz", in_place=True) for t in tried]
-    units = sum((t.kept for t in tried), Counter())
-    done = Trial(
+def _split(
+    results: Sequence[RecordingDryRun], counted: DryRun, config: Config, classes: tuple[str, ...], folder: Path
+) -> DryRun:
+    """The results of preprocess, and whether the trials can be split."""
+    if error := next((result.error for result in results if result.error), ""):
+        raise DataError(error)
+    windows = [load_recording_windows(folder, result.recording.name) for result in results]
+    units = sum((result.unit_counts for result in results), Counter())
+    made = DryRun(
         runs=True,
         stages=("ingest", "preprocess"),
-        kept=looked.kept,
-        labels={name: looked.labels.get(name, 0) for name in classes},
-        filters=tuple(filters_said(filters_summed([t.filters for t in tried]))),
-        units={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
+        trials_used=counted.trials_used,
+        class_counts={name: counted.class_counts.get(name, 0) for name in classes},
+        filters=tuple(filters_said(filters_summed([result.filters for result in results]))),
+        units_used={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
     )
+    stages = (*made.stages, "split")
     try:
-        make_splits(made, config.split, animals={t.recording.name: t.recording.animal for t in tried})
+        animals = {result.recording.name: result.recording.animal for result in results}
+        make_splits(windows, config.split, animals=animals)
     except SpikebridgeError as error:
-        return replace(done, runs=False, stages=(*done.stages, "split"), problems=(str(error),))
-    return replace(done, stages=(*done.stages, "split"))
+        return replace(made, runs=False, stages=stages, problems=(_refused("split", error),))
+    return replace(made, stages=stages)
 
 
-def _unit_counts(role: str, counts: Mapping[str, int]) -> dict[tuple[str, str], int]:
-    return {(role, "kept"): counts["kept"], (role, "all"): counts["kept"] + counts["dropped"]}
+def check_incomplete(
+    recordings: Sequence[OpenedRecording], proposal: Proposal
+) -> tuple[tuple[Finding, ...], dict[str, tuple[Finding, ...]]]:
+    """What ingest would refuse whatever the user adds to the proposal, and the warnings of each recording by name."""
+    problems: list[Finding] = []
+    warnings: dict[str, tuple[Finding, ...]] = {}
+    for one in recordings:
+        try:
+            findings = read_in_child_process(
+                partial(_check_recording, one, proposal), one.entry, _data_section(proposal)
+            )
+        except DataError as error:
+            problems.append(_refused(one.summary.name, error))
+            continue
+        name = one.outline.source_file or one.summary.name
+        errors, warnings[one.summary.name] = split_errors(findings)
+        problems += [replace(error, text=f"{name}: {error.text}") for error in errors]
+    return tuple(problems), warnings
+
+
+def _refused(subject: str, error: SpikebridgeError) -> Finding:
+    return Finding.error(REFUSED, subject, str(error))
+
+
+def _check_recording(one: OpenedRecording, proposal: Proposal) -> list[Finding]:
+    return list(_findings(one, proposal))
+
+
+def _findings(one: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
+    data, trials = _data_section(proposal), _trials_section(one, proposal)
+    contents = one.contents or read_source(one.entry, data)
+    chosen = choose(contents, data, trials or TrialsConfig())
+    subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
+    reported = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())
+    yield from (f for f in chosen.findings if not f.is_error or chosen.missing - reported)
+    absent = chosen.missing - {"regions"} | (set() if trials else {"trials"})
+    skipped = {check for key, checks in SKIPPED_CHECKS.items() if key in proposal.missing for check in checks}
+    for check, part in CHECKS.items():
+        if part not in absent and check not in skipped:
+            yield from check(subject)
+
+
+def _data_section(proposal: Proposal) -> DataConfig:
+    """The proposed section, with placeholders for regions that are not known."""
+    return DataConfig.model_validate(with_placeholder_regions(proposal.data))
+
+
+def _trials_section(one: OpenedRecording, proposal: Proposal) -> TrialsConfig | None:
+    """The proposed section; the best of the table's times where no alignment is proposed; None where no table is."""
+    table = next((t for t in one.summary.tables if t.name == proposal.trials["table"]), None)
+    if "table" in proposal.missing or (table and not table.align_columns):
+        return None
+    if "align" not in proposal.missing or table is None:
+        return TrialsConfig.model_validate(proposal.trials)
+    placeholder = {"align": table.align_columns[0], "window_s": list(PLACEHOLDER_WINDOW_S)}
+    return TrialsConfig.model_validate({**proposal.trials, **placeholder})

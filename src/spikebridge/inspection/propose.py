@@ -1,4 +1,4 @@
-"""A first set of parameters for recordings: regions, trials and bins, with a comment wherever it is a guess."""
+"""Proposed parameters for recordings: regions, trials and bins, with a comment where a value is a guess."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 
 from spikebridge.config import DataConfig
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.inspection.anatomy import FRONTAL, HIPPOCAMPUS, is_place, part_of_brain
-from spikebridge.inspection.opened import Opened
 from spikebridge.inspection.propose_trials import propose_trials
+from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import Proposal
+from spikebridge.inspection.regions import FRONTAL, HIPPOCAMPUS, brain_division, is_region_name
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.validation.regions import same_region
 
 MIN_RATE_HZ = 0.1
 
 
-def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> Proposal:
-    """One proposal for all recordings. asked: path, reader, options and region_from as the user gave them."""
+def propose(recordings: Sequence[OpenedRecording], asked: DataConfig, table: str | None) -> Proposal:
+    """One proposal for all recordings. asked: the section data of the user. table: the trial table, if named."""
     comments: dict[str, str] = {}
     missing: dict[str, str] = {}
-    columns = _columns(opened, asked.region_from)
+    columns = _region_columns(recordings, asked.region_from)
     counts = Counter(
         name
-        for one in opened
-        for name in (one.places.get(columns[one.look.name], ()) if columns else ())
-        if is_place(name)
+        for one in recordings
+        for name in (one.unit_regions.get(columns[one.summary.name], ()) if columns else ())
+        if is_region_name(name)
     )
-    source, target, lacking = _sides(counts, comments)
-    if lacking or not columns:
-        missing["regions"] = lacking if columns else _no_column(opened, asked.region_from)
+    source, target, problem = _source_and_target(counts, comments)
+    if problem or not columns:
+        missing["regions"] = problem if columns else _no_column(recordings, asked.region_from)
         comments |= {
             f"data.{role}": "TO FILL IN: no region is known for this"
             for role, names in (("source", source), ("target", target))
@@ -48,7 +48,7 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
     data |= {
         "source": source,
         "target": target,
-        "region_from": _region_from(opened, asked, columns, {*source, *target}),
+        "region_from": _region_from(recordings, asked, columns, {*source, *target}),
     }
     if data["region_from"] == "auto" and len(set(columns.values())) > 1:
         comments["data.region_from"] = "; ".join(sorted(set(columns.values()))) + ", as each recording has it"
@@ -56,68 +56,70 @@ def propose(opened: Sequence[Opened], asked: DataConfig, table: str | None) -> P
         data["offset_s"] = asked.offset_s
     if asked.clock != "checked":
         data["clock"] = asked.clock
-    trials, bins, observed = propose_trials(opened, data, table, comments, missing)
+    trials, bins, observed = propose_trials(recordings, data, table, comments, missing)
     data |= {"observed": observed, "min_rate_hz": MIN_RATE_HZ}
     return Proposal(data, trials, bins, comments, columns, missing)
 
 
-def _columns(opened: Sequence[Opened], asked: str) -> dict[str, str]:
-    """Recording -> the column that says most about hippocampus and frontal cortex; {} where one has no column."""
+def _region_columns(recordings: Sequence[OpenedRecording], asked: str) -> dict[str, str]:
+    """Recording -> the column with most of hippocampus and frontal cortex; {} where one recording has no column."""
     asked = "electrodes.location" if asked == "electrodes" else asked
     chosen = {}
-    for one in opened:
-        names = [asked] if asked in one.places else list(one.places) if asked == "auto" else []
+    for one in recordings:
+        names = [asked] if asked in one.unit_regions else list(one.unit_regions) if asked == "auto" else []
         if names:
-            chosen[one.look.name] = max(names, key=lambda n: (_told(one.places[n]), -names.index(n)))
-    return chosen if len(chosen) == len(opened) else {}
+            chosen[one.summary.name] = max(names, key=lambda n: (_informative(one.unit_regions[n]), -names.index(n)))
+    return chosen if len(chosen) == len(recordings) else {}
 
 
-def _no_column(opened: Sequence[Opened], asked: str) -> str:
+def _no_column(recordings: Sequence[OpenedRecording], asked: str) -> str:
     if asked == "auto":
         return "no column of the units, nor the electrodes, says where a unit is: add a column `region`"
-    known = sorted({str(n) for one in opened for n in (*one.outline.units.columns, *one.places)} - {"unit"})
+    known = sorted({str(n) for one in recordings for n in (*one.outline.units.columns, *one.unit_regions)} - {"unit"})
     return f"--region-from: {asked!r} is not in every recording{did_you_mean(asked, known)} Columns: {listed(known)}"
 
 
-def _told(names: Sequence[str]) -> tuple[int, bool]:
-    """How many of the two parts of the brain are there, and whether the units are told apart at all."""
-    different = {n for n in set(names) if is_place(n)}
-    return len({part_of_brain(n) for n in different} - {None}), len(different) > 1
+def _informative(names: Sequence[str]) -> tuple[int, bool]:
+    """How many of the two divisions of the brain are there, and whether there is more than one region."""
+    different = {n for n in set(names) if is_region_name(n)}
+    return len({brain_division(n) for n in different} - {None}), len(different) > 1
 
 
-def _region_from(opened: Sequence[Opened], asked: DataConfig, columns: Mapping[str, str], used: set[str]) -> str:
-    """`auto` where that finds the same columns, else the column's name."""
+def _region_from(
+    recordings: Sequence[OpenedRecording], asked: DataConfig, columns: Mapping[str, str], used: set[str]
+) -> str:
+    """`auto` where that finds the same columns, else the name of the column."""
     if asked.region_from != "auto":
         return asked.region_from
-    for one in opened:
-        known = [n for n in one.places if n in REGION_COLUMNS or n in one.outline.places]
-        found = next((n for n in known if used & set(one.places[n])), None)
-        if columns and found != columns[one.look.name]:
-            return columns[one.look.name]
+    for one in recordings:
+        known = [n for n in one.unit_regions if n in REGION_COLUMNS or n in one.outline.places]
+        automatic = next((n for n in known if used & set(one.unit_regions[n])), None)
+        if columns and automatic != columns[one.summary.name]:
+            return columns[one.summary.name]
     return "auto"
 
 
-def _sides(counts: Mapping[str, int], comments: dict[str, str]) -> tuple[list[str], list[str], str]:
+def _source_and_target(counts: Mapping[str, int], comments: dict[str, str]) -> tuple[list[str], list[str], str]:
     """Source and target regions: hippocampus and frontal cortex where there are such names, else the largest others.
 
-    Third, what is missing for that, in words; else empty.
+    The third value is a message where there are fewer than two regions, else empty.
     """
-    lacking = ""
-    parts = {part: sorted(n for n in counts if part_of_brain(n) == part) for part in (HIPPOCAMPUS, FRONTAL)}
-    others = _groups({n: k for n, k in counts.items() if part_of_brain(n) is None})
-    source, target = parts[HIPPOCAMPUS], parts[FRONTAL]
+    problem = ""
+    divisions = {d: sorted(n for n in counts if brain_division(n) == d) for d in (HIPPOCAMPUS, FRONTAL)}
+    others = _spelling_groups({n: k for n, k in counts.items() if brain_division(n) is None})
+    source, target = divisions[HIPPOCAMPUS], divisions[FRONTAL]
     if len(others) < (not source) + (not target):
-        found = ", ".join(f"{n} ({counts[n]} units)" for n in counts) or "none"
-        lacking = f"two regions are needed, found {found}"
-    for key, part, what in (("source", source, "hippocampus"), ("target", target, "frontal cortex")):
-        if not part and others:
-            part += others.pop(0)
-            comments[f"data.{key}"] = f"a guess, by number of units: no region's name looks like {what}"
-    return source, target, lacking
+        regions = ", ".join(f"{n} ({counts[n]} units)" for n in counts) or "none"
+        problem = f"two regions are needed, found {regions}"
+    for key, names, division in (("source", source, "hippocampus"), ("target", target, "frontal cortex")):
+        if not names and others:
+            names += others.pop(0)
+            comments[f"data.{key}"] = f"a guess, by number of units: no region's name looks like {division}"
+    return source, target, problem
 
 
-def _groups(counts: Mapping[str, int]) -> list[list[str]]:
-    """Regions, largest first, those that differ in spelling alone together."""
+def _spelling_groups(counts: Mapping[str, int]) -> list[list[str]]:
+    """Regions, largest first; names that differ only in spelling are taken together."""
     groups: dict[str, list[str]] = {}
     for name in sorted(counts):
         groups.setdefault(same_region(name), []).append(name)

@@ -1,4 +1,4 @@
-"""What `inspect` finds, as plain records. `document` turns them into JSON; its keys are the names of the fields."""
+"""The results of an inspection, as plain records. `to_dict` prepares them for JSON; its keys are the field names."""
 
 from __future__ import annotations
 
@@ -9,30 +9,36 @@ from typing import Any
 
 from spikebridge.errors.findings import Finding
 
+INCOMPLETE_PROPOSAL = "incomplete-proposal"
+"""The code of problems that are in `Proposal.missing`."""
+UNREADABLE_RECORDINGS = "unreadable-recordings"
+REFUSED = "refused"
+"""The code of problems for which a stage refuses the recordings or the proposal."""
+
 
 @dataclass(frozen=True)
-class Region:
-    """Units of one region. rate_hz: quartiles over units, spikes / observed seconds.
+class RegionSummary:
+    """Units of one region. rate_hz: quartiles over units, spikes per observed second.
 
-    violating: units whose spikes come within the refractory period too often to be of one neuron; None where the spike
-    times are too coarse to tell. few_spikes: units with fewer than `spiking.FEW_SPIKES`. rate_change: median over units
-    of the rate in the last third of the observed time over that in the first.
+    contaminated: units with too many spikes within the refractory period to be one neuron; None where the spike times
+    are too coarse to count these. few_spikes: units with fewer than `regions.FEW_SPIKES`. rate_change: median over
+    units of the rate in the last third of the observed time divided by the rate in the first third.
     """
 
     name: str
     units: int
     rate_hz: tuple[float, float, float]
-    violating: int | None
+    contaminated: int | None
     few_spikes: int
     rate_change: float
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnSummary:
     """One column of an interval table.
 
     kind: time (on the clock of the recording), relative (seconds after something of its own row), number, flag or text.
-    low, high: of numbers and times. classes: value -> rows, where there are at most `columns.MOST_VALUES`; else empty.
+    low, high: of numbers and times. classes: value -> rows, where there are at most `tables.MAX_CLASSES`; else empty.
     """
 
     name: str
@@ -45,10 +51,11 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """What may be trials.label: a column, or class -> expression over several.
+class LabelCandidate:
+    """A possible trials.label: a column, or class -> expression over several columns.
 
-    classes: class -> trials. columns: those that it is made of. missing: trials without a class. guess: what to check.
+    classes: class -> trials. columns: those that it uses. missing: trials without a class. guess: an assumption that
+    the user should check, or empty.
     """
 
     label: str | Mapping[str, str]
@@ -59,22 +66,29 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Table:
-    """One interval table. candidates: what may be trials.label, best first; labels: those that are columns. aligns:
-    names of columns that may be trials.align, best first."""
+class TableSummary:
+    """One interval table.
+
+    label_candidates: possible values of trials.label, best first. align_columns: columns that may be trials.align, best
+    first.
+    """
 
     name: str
     rows: int
     start_s: float | None
     stop_s: float | None
-    columns: tuple[Column, ...]
-    candidates: tuple[Candidate, ...]
-    labels: tuple[str, ...]
-    aligns: tuple[str, ...]
+    columns: tuple[ColumnSummary, ...]
+    label_candidates: tuple[LabelCandidate, ...]
+    align_columns: tuple[str, ...]
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The label candidates that are single columns, best first."""
+        return tuple(c.label for c in self.label_candidates if isinstance(c.label, str))
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesSummary:
     """One behavioural series. rate_hz: one over the median step between samples; None where there is one sample."""
 
     name: str
@@ -88,33 +102,38 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Spikes:
-    """The spikes of a recording. resolution_s: how exactly their times are known, where that is too coarse to tell
-    refractory violations; 0 else.
+class SpikeSummary:
+    """The spikes of a recording.
 
-    observed_from: what says when spikes were recorded: "file", "units", "spikes" (first to last), or the interval table
-    that holds all of them. observed: (start, stop), seconds. silences: stretches of the observed time in which no unit
-    has a spike. only_inside: the interval table that holds all spikes though the file declares more time; else "".
+    resolution_s: the step of the spike times where it is too coarse to count refractory violations; else 0.
+    observed_from: the source of the observed time: "file", "units", "spikes" (first to last spike), or the name of the
+    interval table that contains all spikes. observed: (start, stop), seconds. silent_intervals: parts of the observed
+    time in which no unit fires. enclosing_table: the interval table that contains all spikes though the file declares
+    more observed time; else "".
     """
 
-    number: int
+    count: int
     first_s: float | None
     last_s: float | None
     resolution_s: float
     observed_from: str
     observed_s: float
     observed: tuple[tuple[float, float], ...]
-    silences: tuple[tuple[float, float], ...]
-    only_inside: str = ""
+    silent_intervals: tuple[tuple[float, float], ...]
+    enclosing_table: str = ""
 
     @property
     def duration_s(self) -> float:
+        """Seconds from the first to the last spike."""
         return 0.0 if self.first_s is None or self.last_s is None else self.last_s - self.first_s
 
 
 @dataclass(frozen=True)
-class Look:
-    """One recording, or in `error` why it cannot be read. regions: `data.region_from` -> regions, by falling units."""
+class RecordingSummary:
+    """One recording; where it cannot be read, `error` says why and the rest is empty.
+
+    regions: value of `data.region_from` -> its regions, those with most units first.
+    """
 
     path: str
     name: str
@@ -123,19 +142,28 @@ class Look:
     error: str = ""
     animal: str = ""
     units: int = 0
-    spikes: Spikes | None = None
-    regions: Mapping[str, tuple[Region, ...]] = field(default_factory=dict)
-    tables: tuple[Table, ...] = ()
-    behavior: tuple[Series, ...] = ()
+    spikes: SpikeSummary | None = None
+    regions: Mapping[str, tuple[RegionSummary, ...]] = field(default_factory=dict)
+    tables: tuple[TableSummary, ...] = ()
+    behavior: tuple[SeriesSummary, ...] = ()
     warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Sections of params.yaml. comments: "section.key" -> why, where it is a guess.
+    """Proposed sections of params.yaml.
 
-    region_column: recording -> where its regions are read from under this proposal. missing: what could not be
-    proposed ("regions", "table", "label", "align") -> why; the block does not run as long as anything is in there.
+    Parameters
+    ----------
+    data, trials, bins : Mapping
+        The sections, key -> value.
+    comments : Mapping
+        "section.key" -> why this value is a guess.
+    region_column : Mapping
+        Recording -> the column of its units (or property of its electrodes) that gives the regions.
+    missing : Mapping
+        What could not be proposed ("regions", "table", "label", "align") -> why. The proposal does not run while
+        anything is missing.
     """
 
     data: Mapping[str, Any]
@@ -147,47 +175,90 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What came of trying a proposal. runs: False where a stage refuses it, or a recording is broken.
+class DryRun:
+    """The result of running the first stages with a proposal.
 
-    problems: why it does not run. broken: recordings that cannot be read; the others alone were tried, and kept, labels
-    and units speak of these.
-    stages: those that were tried, of ingest, preprocess and split. kept: recording -> trials used, of all.
-    labels: class -> trials, over the recordings. units: "source", "target" -> units used, of all, over the recordings.
-    filters: one line for each filter of units, over the recordings.
+    Parameters
+    ----------
+    runs : bool
+        False where a stage refuses the proposal, or where a recording cannot be read.
+    stages : tuple of str
+        The stages that were run, of ingest, preprocess and split.
+    problems : tuple of Finding
+        Why the proposal does not run.
+    trials_used : Mapping
+        Recording -> (trials used, all trials).
+    class_counts : Mapping
+        Class -> trials, over the recordings.
+    units_used : Mapping
+        "source", "target" -> (units used, all units), over the recordings.
+    filters : tuple of str
+        One line for each filter of units, over the recordings.
+    unreadable : tuple of str
+        Recordings that cannot be read. Only the others were run and counted.
     """
 
     runs: bool
     stages: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    kept: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    labels: Mapping[str, int] = field(default_factory=dict)
-    units: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    problems: tuple[Finding, ...] = ()
+    trials_used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    class_counts: Mapping[str, int] = field(default_factory=dict)
+    units_used: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     filters: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """Everything about a path. regions: over all recordings, as the proposal reads them; tables: over all, by name.
+    """Everything that was found at a path.
 
-    not_read: names of what lies in the folder and is no recording. block: the proposal as YAML.
+    Parameters
+    ----------
+    path : str
+        The inspected file or folder.
+    recordings : tuple of RecordingSummary
+        Every recording, in the order of their names.
+    regions : tuple of RegionSummary
+        Over all recordings, as the proposal reads them.
+    tables : tuple of TableSummary
+        Interval tables; those of the same name are taken together over the recordings.
+    not_read : tuple of str
+        Names of files and folders that are not recordings.
+    warnings : tuple of Finding
+        About the recordings as a group; each recording has its own beside these.
+    proposal : Proposal
+        Parameters for these recordings.
+    dry_run : DryRun
+        The result of running the proposal.
+    proposed_yaml : str
+        The proposal as sections of params.yaml.
     """
 
     path: str
-    recordings: tuple[Look, ...]
-    regions: tuple[Region, ...]
-    tables: tuple[Table, ...]
+    recordings: tuple[RecordingSummary, ...]
+    regions: tuple[RegionSummary, ...]
+    tables: tuple[TableSummary, ...]
     not_read: tuple[str, ...]
     warnings: tuple[Finding, ...]
     proposal: Proposal
-    trial: Trial
-    block: str
+    dry_run: DryRun
+    proposed_yaml: str
 
 
-def document(found: Inspection) -> dict[str, Any]:
-    """For programs: nothing but objects, lists, text, numbers, true, false and null (also for NaN and infinity)."""
-    plain: dict[str, Any] = _plain(asdict(found))
+def to_dict(inspection: Inspection) -> dict[str, Any]:
+    """Convert an inspection into plain objects for JSON.
+
+    Parameters
+    ----------
+    inspection : Inspection
+        The result of `inspect`.
+
+    Returns
+    -------
+    dict
+        Only objects, lists, text, numbers, true, false and null; NaN and infinity become null.
+    """
+    plain: dict[str, Any] = _plain(asdict(inspection))
     return plain
 
 

@@ -194,7 +194,7 @@ def files_of_source(source: RecordingSource, data: DataConfig) -> list[Path]:
     """Every file that belongs to a recording, sorted."""
     if not source.probes:
         reader = reader_of(source.path, data.reader)
-        assert reader is not None  # entries_of asked before
+        assert reader is not None  # recording_sources asked before
         return files_of(source.path, reader)
     assert source.beside is not None
     return sorted({*_files_of_probes(source, data), *sidecars_of(source.beside)})

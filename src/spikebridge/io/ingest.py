@@ -43,23 +43,6 @@ from spikebridge.types import Recording
 
 MAX_SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
-ROOMS = (
-    "config",
-    "digest",
-    "expressions",
-    "ingested",
-    "inputs",
-    "intervals",
-    "io",
-    "plain_text",
-    "repeated",
-    "sorter_labels",
-    "suggest",
-    "trial_table",
-    "types",
-    "unit_labels",
-)
-"""Code that has a say in what an ingested recording holds."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +104,7 @@ def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], 
     check_offset_names(config.data, [e.name for e in here.sources])
     if here.not_read:
         say(f"{config.data.path}: not read, since no reader takes them: {listed(here.not_read, 10)}")
-    code = source_hash(*ROOMS)
+    code = source_hash(__name__)
     return [IngestJob(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.sources]
 
 

@@ -23,7 +23,7 @@ from spikebridge.latent_analysis.refit import Refits
 from spikebridge.metrics import information
 from spikebridge.models import Model
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import inner_partitions, take
+from spikebridge.splits import inner_partitions, select_windows
 from spikebridge.types import Index, Partition
 
 SEEDS = 3
@@ -106,16 +106,21 @@ def _fit(refits: Refits, name: str, part: Partition, scheme: str, seed: int) -> 
     model = models.create(name, refits.tuned[name]["params"], refits.device)
     rng = random_generator(refits.config.seed, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
     said = {"fit": f"{scheme} {name}, seed {seed}", "fold": refits.fold.fold}
-    model.fit(take(refits.data, part.train), take(refits.data, part.valid), rng, lambda row: refits.report(said | row))
+    model.fit(
+        select_windows(refits.data, part.train),
+        select_windows(refits.data, part.valid),
+        rng,
+        lambda row: refits.report(said | row),
+    )
     return model
 
 
 def _told(refits: Refits, name: str, model: Model, part: Partition, test: Index, seed: int | None) -> pd.DataFrame:
     """seed: of a blocked fit, None of the leaky one."""
-    train = {w.recording: w for w in take(refits.data, part.train)}
+    train = {w.recording: w for w in select_windows(refits.data, part.train)}
     home = {(r, int(i)): f.fold for f in refits.splits.folds for r, index in f.test.items() for i in index}
     made = []
-    for w in take(refits.data, test):
+    for w in select_windows(refits.data, test):
         said = model.predict(w)
         columns: dict[str, Any] = dict.fromkeys(COLUMNS[-4:], np.nan)
         if said.probabilities is not None:

@@ -15,7 +15,7 @@ from spikebridge.config import Config
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import inner_partitions, take
+from spikebridge.splits import inner_partitions, select_windows
 from spikebridge.types import Fold, Splits, Windows
 
 Change = Callable[[Windows], Windows]
@@ -41,7 +41,7 @@ class Refits:
         """Fitted to the changed training windows; its random stream is that of its name."""
         model = models.create(self.config.analysis.model, self.params, self.device)
         part = inner_partitions(self.splits, str(self.fold.fold))[0]
-        train, valid = ([change(w) for w in take(self.data, side)] for side in (part.train, part.valid))
+        train, valid = ([change(w) for w in select_windows(self.data, side)] for side in (part.train, part.valid))
         rng = random_generator(self.config.seed, "analyze", name, self.fold.fold)
         model.fit(train, valid, rng, lambda row: self.report({"fit": name, "fold": self.fold.fold, **row}))
         return model
@@ -62,8 +62,8 @@ class Refits:
 
     def scored(self) -> list[tuple[Windows, Windows]]:
         """(training, test) windows of each recording that has both."""
-        train = {w.recording: w for w in take(self.data, self.fold.train)}
-        return [(train[w.recording], w) for w in take(self.data, self.fold.test) if w.recording in train]
+        train = {w.recording: w for w in select_windows(self.data, self.fold.train)}
+        return [(train[w.recording], w) for w in select_windows(self.data, self.fold.test) if w.recording in train]
 
     def told(self, test: Windows, rates: Any, base: Any, baseline: Any = None) -> pd.DataFrame:
         """One row a test window: nats and spikes, as in translation.parquet. base: (unit,), mean of training bins."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.latent_analysis import attribution, consistency, direction, held_out_units, optimism
 from spikebridge.latent_analysis.refit import Refits
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
-from spikebridge.splits import load_splits
 from spikebridge.text.plain_text import write_csv
 
 ANALYSES = {

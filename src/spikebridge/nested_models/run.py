@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from spikebridge.artifacts.latents import LatentsByRecording, missing_latents, read_fold_latents
+from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun, joined_intervals
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
 from spikebridge.nested_models.decoding.fit import OutOfFold, out_of_fold
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.steps import Step, decision_steps
 from spikebridge.nested_models.decoding.time_resolved import course
 from spikebridge.nested_models.encoding.steps import translation_ladder
-from spikebridge.preprocess import load_windows
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import load_splits
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
 
 TRANSLATOR = "seq2seq"

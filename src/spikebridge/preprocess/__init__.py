@@ -4,7 +4,7 @@ from spikebridge.preprocess.binning import bin_windows
 from spikebridge.preprocess.filters import said as filters_said
 from spikebridge.preprocess.filters import summed as filters_summed
 from spikebridge.preprocess.quality import quality_table, select_units
-from spikebridge.preprocess.store import load_animals, load_windows, write_windows
+from spikebridge.preprocess.store import write_windows
 from spikebridge.preprocess.trials import classes_of, select_trials
 from spikebridge.preprocess.windows import make_windows
 
@@ -13,8 +13,6 @@ __all__ = [
     "classes_of",
     "filters_said",
     "filters_summed",
-    "load_animals",
-    "load_windows",
     "make_windows",
     "quality_table",
     "select_trials",

@@ -1,4 +1,4 @@
-"""Windows on disk: one .npz a recording, and report.json; only what changed is cut again."""
+"""The stage preprocess: windows of every recording; only recordings that changed are cut again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested
+from spikebridge.artifacts.windows import load_report, save_quality, save_report, save_windows
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
@@ -19,30 +20,9 @@ from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
 from spikebridge.runtime.hashing import digest, file_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
-from spikebridge.runtime.stage_inputs import is_unfinished
-from spikebridge.text.plain_text import write_csv
-from spikebridge.types import Windows
 
-REPORT = "report.json"
-ROOMS = (
-    "config",
-    "expressions",
-    "ingested",
-    "inputs",
-    "intervals",
-    "plain_text",
-    "preprocess",
-    "repeated",
-    "sorter_labels",
-    "stored",
-    "suggest",
-    "trial_table",
-    "types",
-    "unit_labels",
-)
-"""Code that has a say in what a window holds."""
 ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
-"""The settings that have one."""
+"""The settings that decide what a window holds."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +46,38 @@ def write_windows(
     earlier: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Write <recording>.npz and <recording>.quality.csv for each, and report.json: what was kept and dropped, and why.
+    """Cut every recording into windows; write them, the quality tables and report.json (see artifacts.windows).
 
-    earlier: the folder of the last result; recordings whose tables, settings, classes and code are the same are taken
-    from there. say: hears one line a recording. Recordings are cut in parallel, one a process.
+    Recordings are cut in parallel, one a process.
 
-    Raises ConfigError, and DataError with what is wrong in every recording; see `make_windows`.
+    Parameters
+    ----------
+    recordings : IngestedRecordings
+        What the stage ingest wrote.
+    config : Config
+        The settings.
+    out_folder : Path
+        Folder of the windows, made where it is missing.
+    earlier : Path, optional
+        Folder of the last result. A recording whose tables, settings, classes and code are the same is copied from it.
+    say : callable
+        Called with one line for each recording.
+
+    Returns
+    -------
+    dict
+        The report; see `artifacts.windows.save_report`.
+
+    Raises
+    ------
+    ConfigError, DataError
+        With what is wrong in every recording; see `make_windows`.
     """
     out_folder = Path(out_folder)
     out_folder.mkdir(parents=True, exist_ok=True)
     classes = classes_of(recordings.trials(), config.trials)
     before = _report(earlier)
-    code = source_hash(*ROOMS)
+    code = source_hash(__name__)
     jobs = [
         Job(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
         for name in recordings.names
@@ -89,7 +89,7 @@ def write_windows(
     if wrong:
         raise DataError("\n".join(wrong))
     report = {"classes": list(classes), "recordings": dict(zip(recordings.names, outcomes, strict=True))}
-    (out_folder / REPORT).write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    save_report(report, out_folder)
     return report
 
 
@@ -97,6 +97,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     """Cut one recording, or take over what is there: its entry of the report, or what is wrong with it."""
     made_from = _fingerprint(job)
     if job.earlier and job.entry.get("made_from") == made_from and same_files(job.earlier, job.entry.get("files", {})):
+        (job.out / job.name).mkdir(exist_ok=True)
         for name in job.entry["files"]:
             shutil.copy2(job.earlier / name, job.out / name)
         report(RecordingStatus(job.name, "unchanged"))
@@ -106,35 +107,20 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
         windows, entry = make_windows(recording, job.config, job.classes)
     except DataError as error:
         return str(error)
-    files = [f"{job.name}.npz", f"{job.name}.quality.csv"]
-    windows.save(job.out / files[0])
-    write_csv(quality_table(recording, job.config), job.out / files[1], lineterminator="\n")
+    place = save_windows(windows, job.out)
+    save_quality(quality_table(recording, job.config), job.out, job.name)
+    files = {f"{job.name}/{path.name}": file_digest(path) for path in sorted(place.iterdir())}
     warnings = map(Finding.from_dict, entry["warnings"])
     new = tuple(w for w in warnings if w not in recording.warnings)  # ingest has printed the others
     report(RecordingStatus(job.name, f"{len(windows)} windows", new))
-    return entry | {"files": {name: file_digest(job.out / name) for name in files}, "made_from": made_from}
-
-
-def load_windows(folder: Path) -> list[Windows]:
-    """What `write_windows` wrote, sorted by recording; counts stay on disk. Raises DataError where there is none."""
-    paths = sorted(p for p in Path(folder).glob("*.npz") if not is_unfinished(p.name))
-    if not paths:
-        raise DataError(f"{folder}: expected windows of recordings (.npz), found none; run the stage preprocess")
-    return [Windows.load(path, in_place=True) for path in paths]
-
-
-def load_animals(folder: Path) -> dict[str, str]:
-    """Recording -> animal, from report.json beside the windows."""
-    report = json.loads((Path(folder) / REPORT).read_text(encoding="utf-8"))
-    return {name: r["animal"] for name, r in report["recordings"].items()}
+    return entry | {"files": files, "made_from": made_from}
 
 
 def _report(folder: Path | None) -> dict[str, Any]:
-    """What the last report says of each recording; nothing where there is none."""
+    """Entries of the last report, by recording; empty where there is none."""
     try:
-        text = (folder / REPORT).read_text(encoding="utf-8") if folder else "{}"
-        return dict(json.loads(text).get("recordings", {}))
-    except (OSError, ValueError):
+        return dict(load_report(folder)["recordings"]) if folder else {}
+    except DataError:
         return {}
 
 

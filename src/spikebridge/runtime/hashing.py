@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+
+from spikebridge.runtime.source_code import OWN, WORDING, own_source
 
 
 def digest(*parts: str) -> str:
@@ -34,8 +36,25 @@ def same_files(folder: Path, digests: Mapping[str, str]) -> bool:
     return bool(digests) and all((folder / n).is_file() and file_digest(folder / n) == d for n, d in digests.items())
 
 
-def source_hash(*rooms: str) -> str:
-    """Digest of the package's own source code; of some rooms ("io", "types") where they are named."""
-    root = Path(__file__).parents[1]
-    files = (p for p in root.rglob("*.py") if "__pycache__" not in p.parts)
-    return files_digest((p for p in files if not rooms or p.relative_to(root).with_suffix("").parts[0] in rooms), root)
+def source_hash(*modules: str, names: Collection[str] = ()) -> str:
+    """Digest of the code that a result depends on.
+
+    Parameters
+    ----------
+    modules : str
+        Modules that make the result ("spikebridge.io.ingest"): they count with everything that they import. Where none
+        is named, the whole package counts. The wording of messages never does.
+    names : collection of str
+        Of a package whose modules are imported by file name (models), those that are used; all where none is named.
+
+    Returns
+    -------
+    str
+        SHA-256, in hexadecimal.
+    """
+    tree = own_source()
+    if modules:
+        files = tree.reached(modules, names)
+    else:
+        files = {path for path in tree.modules.values() if path.relative_to(OWN).parts[0] not in WORDING}
+    return files_digest(files, OWN)

@@ -1,35 +1,19 @@
-"""Outer and inner folds with gaps: made, stored and verified."""
+"""Outer and inner folds with gaps between training and test: made and verified."""
 
 from spikebridge.splits.gap import decorrelation_s, gap_s
 from spikebridge.splits.make import make_splits
-from spikebridge.splits.manifest import (
-    FULL,
-    check_training_intervals,
-    inner_partitions,
-    load_splits,
-    save_splits,
-    splits_from_dict,
-    splits_to_dict,
-    take,
-    training_intervals,
-    verify,
-)
-from spikebridge.splits.verify import audit, short_gaps
+from spikebridge.splits.partitions import FULL, inner_partitions, select_windows, training_intervals
+from spikebridge.splits.verify import check_training_intervals, find_leaks, short_gaps
 
 __all__ = [
     "FULL",
-    "audit",
     "check_training_intervals",
     "decorrelation_s",
+    "find_leaks",
     "gap_s",
     "inner_partitions",
-    "load_splits",
     "make_splits",
-    "save_splits",
+    "select_windows",
     "short_gaps",
-    "splits_from_dict",
-    "splits_to_dict",
-    "take",
     "training_intervals",
-    "verify",
 ]

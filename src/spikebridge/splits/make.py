@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.splits import content_hash
 from spikebridge.config import SplitConfig
 from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.splits.gap import gap_s
-from spikebridge.splits.manifest import content_hash
 from spikebridge.splits.verify import short_gaps
 from spikebridge.types import Fold, Partition, Splits, Windows
 from spikebridge.types.intervals import TOLERANCE_S, distance_to

@@ -1,6 +1,6 @@
-"""Is a manifest of folds what it says it is? Every window of every fold against the test block it must keep clear of.
+"""Verification of folds: every window of every fold, and every training interval, against the test blocks.
 
-The hash shows that nobody edited a manifest; this shows that whoever made it made no mistake.
+The hash of the folds shows that nobody edited them (see artifacts.splits); this shows that they were made correctly.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spikebridge.splits.gap import gap_s
 from spikebridge.types import Fold, Partition, Splits, Windows
@@ -17,12 +17,25 @@ from spikebridge.types.intervals import TOLERANCE_S, as_intervals, distance_to
 Numbers = NDArray[np.int64]
 
 
-def audit(splits: Splits, windows: Sequence[Windows]) -> list[str]:
-    """One line for each way in which the folds leak, empty where they do not.
+def find_leaks(splits: Splits, windows: Sequence[Windows]) -> list[str]:
+    """Every way in which the folds leak.
 
-    Test windows lie inside the time span that the manifest names for them; training and inner windows are training
-    windows of the fold, at least the gap away from that span (or of no recording that is held out whole), and so far
-    away from the windows that they are validated on. A bin that two trials share is therefore never on both sides.
+    Test windows must lie inside the time span that the folds state for them. Training windows and inner windows must be
+    training windows of the fold, at least the gap away from that span (or not of a recording that is held out as a
+    whole), and at least the gap away from the windows that they are validated on. So a bin that two trials share is
+    never on both sides.
+
+    Parameters
+    ----------
+    splits : Splits
+        The folds.
+    windows : sequence of Windows
+        The windows that the folds number.
+
+    Returns
+    -------
+    list of str
+        One message for each problem; empty where there is none.
     """
     parts = {w.recording: w for w in windows}
     if unknown := sorted({n for f in splits.folds for n in (*f.test, *f.train)} - set(parts)):
@@ -31,11 +44,62 @@ def audit(splits: Splits, windows: Sequence[Windows]) -> list[str]:
 
 
 def short_gaps(splits: Splits, windows: Sequence[Windows]) -> dict[str, float]:
-    """Recording -> the gap that its data ask for, seconds, where the manifest's is shorter; see `gap.gap_s`."""
+    """Recordings whose gap is shorter than their data ask for.
+
+    Parameters
+    ----------
+    splits : Splits
+        The folds.
+    windows : sequence of Windows
+        The windows that the folds number.
+
+    Returns
+    -------
+    dict of str to float
+        Recording -> the gap that `gap_s` computes, in seconds.
+    """
     if splits.by != "block":
         return {}
     needed = {w.recording: gap_s(w) for w in windows if w.recording in splits.gap_s}
     return {name: gap for name, gap in needed.items() if splits.gap_s[name] < gap - TOLERANCE_S}
+
+
+def check_training_intervals(splits: Splits, fold: int, intervals: Mapping[str, ArrayLike]) -> list[str]:
+    """Training intervals that overlap a test block of the fold or its gap.
+
+    Parameters
+    ----------
+    splits : Splits
+        The folds.
+    fold : int
+        Number of the outer fold.
+    intervals : mapping of str to array, shape (interval, 2), seconds
+        The time that the fit used, by recording. Of a recording that is held out as a whole, no time may be used.
+
+    Returns
+    -------
+    list of str
+        One message for each interval; empty where there is none.
+    """
+    by_number = {f.fold: f for f in splits.folds}
+    if fold not in by_number:
+        return [f"fold {fold} is not in the split manifest"]
+    held = by_number[fold].test_intervals
+    known = {*splits.full.train, *splits.full.valid}
+    lines = [f"fold {fold}: {name} is not in the split manifest" for name in intervals if name not in known]
+    for name, blocks in held.items():
+        gap = splits.gap_s[name]
+        for start, stop in as_intervals(intervals.get(name, ())):
+            if splits.by != "block":
+                lines.append(f"fold {fold}: {name} is held out, but {start:.3f} to {stop:.3f} s was learned from")
+                continue
+            near = [(a, b) for a, b in blocks if max(a - stop, start - b) < gap - TOLERANCE_S]
+            lines += [
+                f"fold {fold}: {name}: learned from {start:.3f} to {stop:.3f} s, nearer than the gap of {gap:.3f} s "
+                f"to the test block {a:.3f} to {b:.3f} s"
+                for a, b in near
+            ]
+    return lines
 
 
 def _fold(splits: Splits, fold: Fold, parts: Mapping[str, Windows]) -> Iterator[str]:

@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikebridge.artifacts.windows import data_hash
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.runtime.hashing import digest, files_digest, source_hash
-from spikebridge.runtime.stage_inputs import is_unfinished
+from spikebridge.runtime.hashing import digest, source_hash
 
 NOT_SCIENCE = {"tracking", "compute"}  # where it is logged and how many processes did it: not what was computed
 
@@ -42,23 +42,11 @@ def identify(config: Config, project: Path) -> Identity:
     """
     return Identity(
         params_hash=digest(json.dumps(config.model_dump(mode="json", exclude=NOT_SCIENCE), sort_keys=True)),
-        data_hash=data_hash(project),
+        data_hash=data_hash(project / "data" / "windows"),
         split_hash=split_hash(project),
         source_hash=source_hash(),
         git_revision=git_revision(project),
     )
-
-
-def window_files(project: Path) -> list[Path]:
-    """The binned recordings. Raises DataError when there are none."""
-    files = sorted(p for p in (project / "data" / "windows").glob("*.npz") if not is_unfinished(p.name))
-    if not files:
-        raise DataError(f"{project / 'data' / 'windows'}: expected binned recordings (.npz), found none: run dvc repro")
-    return files
-
-
-def data_hash(project: Path) -> str:
-    return files_digest(window_files(project), project)
 
 
 def split_hash(project: Path) -> str:

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.windows import load_windows
 from spikebridge.errors import RegistryError
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import mirror
-from spikebridge.tracking.identity import Identity, window_files
+from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.served import ABOUT, AROUND, ServedModel
 from spikebridge.tracking.store import Store, quiet_mlflow
-from spikebridge.types import Windows
 
 EXAMPLE_TRIALS = 3
 SCRIPT = Path(__file__).with_name("served_script.py")
@@ -100,8 +100,8 @@ def signature() -> Any:
 def example(served: ServedModel, project: Path) -> tuple[str, NDArray[np.unsignedinteger]]:
     """A recording and counts (trial, bin, unit) of its first trials; the one with the fewest units, to stay small."""
     sizes = {name: len(r["source_units"]) for name, r in served.recordings.items()}
-    for path in sorted(window_files(project), key=lambda p: (sizes.get(p.stem, np.inf), p.stem)):
-        windows = Windows.load(path)
+    recordings = load_windows(project / "data" / "windows")
+    for windows in sorted(recordings, key=lambda w: (sizes.get(w.recording, np.inf), w.recording)):
         if windows.recording in served.recordings and windows.labelled.any():
             return windows.recording, windows.source[windows.labelled][:EXAMPLE_TRIALS]
     raise RegistryError(f"{project / 'data' / 'windows'}: no labelled window of {', '.join(sizes)}")

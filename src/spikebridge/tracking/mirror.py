@@ -9,6 +9,7 @@ import pandas as pd
 from mlflow.entities import DatasetInput, InputTag, RunTag
 from mlflow.entities import Run as MlflowRun
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.runtime.hashing import digest, files_digest
 from spikebridge.tracking import describe, runs, tuning_runs
@@ -16,7 +17,6 @@ from spikebridge.tracking.history import HistoryWriter
 from spikebridge.tracking.identity import Identity, identify
 from spikebridge.tracking.results import Results, flatten
 from spikebridge.tracking.store import Store, open_store, terminable
-from spikebridge.types.lazy_arrays import read_json
 
 NOTE = "mlflow.note.content"
 

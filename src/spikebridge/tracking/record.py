@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.errors import DataError, RegistryError
 from spikebridge.runtime.stage import output
 from spikebridge.tracking import place
 from spikebridge.tracking.card import CHAMPION
-from spikebridge.types.lazy_arrays import read_json
 
 REGISTRATION, PUBLISHED = Path("reports") / "registration.json", Path("mlruns") / "published.json"
 

@@ -11,6 +11,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from spikebridge import gates
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.errors import SpikebridgeError
 from spikebridge.labels.trial_labels import label_called
@@ -24,7 +25,6 @@ from spikebridge.tracking.logged import log_model
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.served import AROUND
 from spikebridge.tracking.store import Store, open_store, terminable
-from spikebridge.types.lazy_arrays import read_json
 
 
 def register(config: Config, project: Path | str = ".", identity: Identity | None = None) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.text.keys import key
 from spikebridge.text.plain_text import read_csv
-from spikebridge.types.lazy_arrays import read_json
 
 DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
 

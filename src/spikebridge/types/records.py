@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,10 +13,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
-from spikebridge.types.lazy_arrays import selected, stored_members
 
-LARGE = ("source", "target", "behavior")
-"""The arrays of Windows that grow with bins."""
 Index = Mapping[str, NDArray[np.int64]]
 """Window numbers per recording."""
 
@@ -135,32 +131,15 @@ class Windows:
         return self.covariates[:, self.covariate_names.index(name)]
 
     def select(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
-        """The windows of a subset, in the given order. Counts that stay in their file stay there."""
-        return replace(self, **{name: selected(getattr(self, name), index) for name in self.ROWS})
+        """The windows of a subset, in the given order: (window,), window numbers, or True for each window to keep.
 
-    def save(self, path: Path) -> None:
-        """Write one .npz without pickled objects, and not compressed, so that it can be read in place."""
-        arrays = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
-        new = path.with_name(f".{path.name}.new")  # counts of `self` may still lie in the file that is to be replaced
-        with open(new, "wb") as handle:
-            np.savez(handle, **arrays)  # type: ignore[arg-type]
-        new.replace(path)
-
-    @staticmethod
-    def load(path: Path, in_place: bool = False) -> Windows:
-        """Read what `save` wrote, or an earlier version: compressed, or without behaviour and covariates.
-
-        in_place: leave counts and behaviour in the file, where it is not compressed (see lazy_arrays).
+        Consecutive windows are views of the arrays, so that counts that are mapped from a file are not read; any other
+        subset is a copy.
         """
-        arrays: dict[str, Any] = dict(stored_members(path, LARGE)) if in_place else {}
-        with np.load(path, allow_pickle=False) as z:
-            rest = [f for f in fields(Windows) if f.name not in arrays]
-            arrays |= {f.name: z[f.name] for f in rest if f.name in z.files or not _has_default(f)}
-        arrays["recording"] = str(arrays["recording"])
-        arrays["bin_s"] = float(arrays["bin_s"])
-        for name in {"classes", "behavior_names", "covariate_names"} & arrays.keys():
-            arrays[name] = tuple(str(c) for c in arrays[name])
-        return Windows(**arrays)
+        numbers = np.arange(len(self))[index]
+        consecutive = len(numbers) > 0 and np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers)))
+        rows = slice(int(numbers[0]), int(numbers[0]) + len(numbers)) if consecutive else numbers
+        return replace(self, **{name: getattr(self, name)[rows] for name in self.ROWS})
 
     def digest(self) -> str:
         """SHA-256 over every field: the data hash of this recording. Without behaviour that of a file without."""
@@ -170,7 +149,7 @@ class Windows:
             if _has_default(f) and not value.size:
                 continue
             h.update(f"{f.name}{value.dtype.str}{value.shape}".encode())
-            h.update(value.tobytes())
+            h.update(value.reshape(-1).view(np.uint8).data)  # no copy: counts may be mapped from a large file
         return h.hexdigest()
 
 

@@ -26,7 +26,7 @@ from spikebridge.evaluation.nested_models.encoding import (
     read_translation_steps,
     translation_ladder_table,
 )
-from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.resampling import Resampling
 from spikebridge.figures import communication_gain as figure
 from spikebridge.nested_models import climb
 from spikebridge.nested_models.encoding.steps import STEPS, TranslationLadder, translation_ladder

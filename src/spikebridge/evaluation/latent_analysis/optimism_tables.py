@@ -15,7 +15,7 @@ import pandas as pd
 
 from spikebridge.errors import DataError
 from spikebridge.evaluation.latent_analysis.scores import How
-from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
 from spikebridge.text.plain_text import read_csv
 

@@ -13,7 +13,7 @@ import pandas as pd
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.recovery import Truth
-from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
 from spikebridge.text.plain_text import read_csv
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.nested_models.encoding import COMMUNICATION, HISTORY, SOURCES, TranslationSteps
-from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.resampling import Resampling
 from spikebridge.statistics import cluster_bootstrap
 
 ALL = "all"

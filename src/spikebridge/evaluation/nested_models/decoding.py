@@ -16,15 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.artifacts.training import Decisions, TrainingRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
+from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
+from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.metrics import clustered, decision
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
-from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
 DECISION = "decision"

@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.json_files import read_json
 from spikebridge.artifacts.training import KEYS, TrainingIntervals, Translation, read_trials
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
-from spikebridge.evaluation.scores import Resampling
+from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
 from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
-from spikebridge.types.lazy_arrays import read_json
 
 Array = NDArray[np.float64]
 KIND, BITS, COMMUNICATION = "translation", "bits_per_spike", "communication_bits_per_spike"

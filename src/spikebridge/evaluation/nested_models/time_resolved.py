@@ -18,7 +18,8 @@ from spikebridge.config import StatisticsConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import read_named
-from spikebridge.evaluation.scores import WITHIN, Resampling, mean_of_clusters, within_blocks
+from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
+from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.statistics import Verdict, max_statistic, verdict_of, verdict_text
 
 Array = NDArray[np.float64]

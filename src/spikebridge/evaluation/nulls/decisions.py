@@ -14,7 +14,7 @@ from spikebridge.artifacts.training import Decisions
 from spikebridge.config import StatisticsConfig
 from spikebridge.config.declared_tests import BASELINE
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.nulls.rows import Found
+from spikebridge.evaluation.nulls.rows import ModelNull
 from spikebridge.evaluation.scores import WITHIN
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.statistics.nulls import (
@@ -74,7 +74,7 @@ class _Drawn:
         )
 
 
-def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[Found]:
+def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[ModelNull]:
     """All nulls of every deciding model but the baseline. Labels are drawn alike for every model."""
     k, draws = len(inputs.classes), min(settings.n_resamples, DRAWS)
     permuting, drawing = rng.spawn(2)
@@ -97,12 +97,12 @@ def _nulls(
     k: int,
     settings: StatisticsConfig,
     rng: np.random.Generator,
-) -> Iterator[Found]:
+) -> Iterator[ModelNull]:
     permuted = session_permutation.session_permutation(_matrix(sessions, k), rng, settings.n_resamples)
     shifted = linear_shift.linear_shift(_shift_scores(sessions, k, settings.alpha))
     decides = permuted.smallest <= settings.alpha
-    yield _found(session_permutation, d, permuted, decides)
-    yield _found(linear_shift, d, shifted, not decides)
+    yield _model_null(session_permutation, d, permuted, decides)
+    yield _model_null(linear_shift, d, shifted, not decides)
 
     observed = float(_mean_score(sessions, [label[None] for label in drawn.labels], k)[0])
     null = {name: _mean_score(sessions, each, k) for name, each in drawn.null.items()}
@@ -112,13 +112,15 @@ def _nulls(
     dealt = block_permutation.block_permutation(observed, null[block_permutation.NAME], drawn.blocks)
     trials = [len(label) for label in drawn.labels]
     turned = circular_shift.circular_shift(observed, null[circular_shift.NAME], trials)
-    yield _found(pseudosession, d, pseudo, doubt=doubt)
-    yield _found(block_permutation, d, dealt)
-    yield _found(circular_shift, d, turned)
+    yield _model_null(pseudosession, d, pseudo, doubt=doubt)
+    yield _model_null(block_permutation, d, dealt)
+    yield _model_null(circular_shift, d, turned)
 
 
-def _found(null: ModuleType, d: Decisions, result: NullResult, primary: bool = False, doubt: str = "") -> Found:
-    return Found(null.NAME, d.model, WITHIN, result, primary, null.ASSUMPTIONS + doubt)
+def _model_null(
+    null: ModuleType, d: Decisions, result: NullResult, primary: bool = False, doubt: str = ""
+) -> ModelNull:
+    return ModelNull(null.NAME, d.model, WITHIN, result, primary, null.ASSUMPTIONS + doubt)
 
 
 def _equal(a: Sequence[Labels], b: Sequence[Labels]) -> bool:

@@ -1,14 +1,21 @@
-"""The rows of nulls.csv."""
+"""One null of one model, and its row of nulls.csv."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from spikebridge.statistics.nulls import NullResult
 
+COLUMNS = [
+    "null", "model", "metric", "observed", "null_mean", "null_high", "p", "smallest_attainable_p", "n_null", "passed",
+    "role", "assumptions",
+]  # fmt: skip
+"""Of nulls.csv. passed: p is at most alpha. role: "primary" for the null that the gate uses, else "descriptive"."""
+
 
 @dataclass(frozen=True)
-class Found:
+class ModelNull:
     """One null of one model. assumptions: of the null, and where the data at hand do not meet them."""
 
     null: str
@@ -18,41 +25,19 @@ class Found:
     primary: bool
     assumptions: str
 
-
-@dataclass(frozen=True)
-class NullRow:
-    """One row of nulls.csv. passed: p is at most alpha, so the score is not what the null would give.
-
-    role: "primary" for the null that the gate rests on, "descriptive" for the others.
-    """
-
-    null: str
-    model: str
-    metric: str
-    observed: float
-    null_mean: float
-    null_high: float
-    p: float
-    smallest_attainable_p: float
-    n_null: int
-    passed: bool
-    role: str
-    assumptions: str
-
-
-def row_of(found: Found, alpha: float) -> NullRow:
-    result = found.result
-    return NullRow(
-        null=found.null,
-        model=found.model,
-        metric=found.metric,
-        observed=result.observed,
-        null_mean=result.null_mean,
-        null_high=result.null_high,
-        p=result.p,
-        smallest_attainable_p=result.smallest,
-        n_null=len(result.null),
-        passed=bool(result.p <= alpha),
-        role="primary" if found.primary else "descriptive",
-        assumptions=found.assumptions,
-    )
+    def row(self, alpha: float) -> dict[str, Any]:
+        """The row of nulls.csv; COLUMNS."""
+        return {
+            "null": self.null,
+            "model": self.model,
+            "metric": self.metric,
+            "observed": self.result.observed,
+            "null_mean": self.result.null_mean,
+            "null_high": self.result.null_high,
+            "p": self.result.p,
+            "smallest_attainable_p": self.result.smallest,
+            "n_null": len(self.result.null),
+            "passed": bool(self.result.p <= alpha),
+            "role": "primary" if self.primary else "descriptive",
+            "assumptions": self.assumptions,
+        }

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from spikebridge.artifacts.training import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
-from spikebridge.evaluation.inputs import Inputs
-from spikebridge.evaluation.nulls.rows import Found
-from spikebridge.evaluation.recovery import rows_of
-from spikebridge.evaluation.trial_shift_contrast import pairings, rates_and_counts
+from spikebridge.evaluation.inputs import Inputs, rows_of
+from spikebridge.evaluation.nulls.rows import ModelNull
+from spikebridge.evaluation.translation_scores import pairings, rates_and_counts
 from spikebridge.preprocess.covariates import COLUMN
 from spikebridge.splits import decorrelation_s
 from spikebridge.statistics.nulls import condition_shuffle, time_shift, trial_shuffle
@@ -44,7 +43,7 @@ class _Part:
     start_s: Array
 
 
-def translation_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[Found]:
+def translation_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[ModelNull]:
     """All nulls of every translator, the primary one first."""
     if not inputs.translations:
         return
@@ -60,7 +59,7 @@ def _nulls(
     memory: dict[str, float],
     settings: StatisticsConfig,
     rng: np.random.Generator,
-) -> Iterator[Found]:
+) -> Iterator[ModelNull]:
     blocks, conditions = [], []
     for part in parts.values():
         for b in np.unique(part.block):
@@ -73,9 +72,9 @@ def _nulls(
     within = condition_shuffle.condition_shuffle(blocks, conditions, *sums, rng, draws)
     shifted = time_shift.time_shift(_shift_scores(parts, memory, settings.alpha))
     kept = f"; condition: {settings.condition or 'label'}"
-    yield Found(trial_shuffle.NAME, t.model, METRIC, shuffled, True, trial_shuffle.ASSUMPTIONS)
-    yield Found(condition_shuffle.NAME, t.model, METRIC, within, False, condition_shuffle.ASSUMPTIONS + kept)
-    yield Found(time_shift.NAME, t.model, METRIC, shifted, False, time_shift.ASSUMPTIONS)
+    yield ModelNull(trial_shuffle.NAME, t.model, METRIC, shuffled, True, trial_shuffle.ASSUMPTIONS)
+    yield ModelNull(condition_shuffle.NAME, t.model, METRIC, within, False, condition_shuffle.ASSUMPTIONS + kept)
+    yield ModelNull(time_shift.NAME, t.model, METRIC, shifted, False, time_shift.ASSUMPTIONS)
 
 
 def _part(inputs: Inputs, t: Translation, recording: str, settings: StatisticsConfig) -> _Part:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.types import Windows
-from spikebridge.types.lazy_arrays import joined, selected
 
 
 def segment_sums(values: NDArray[np.generic], segments: int) -> NDArray[np.float32]:
@@ -41,7 +40,7 @@ def join(first: Windows, second: Windows | None) -> Windows:
     if second is None or len(second) == 0:
         return first
     order = np.argsort(np.concatenate([first.start_s, second.start_s]), kind="stable")
-    both: dict[str, Any] = {n: selected(joined(getattr(first, n), getattr(second, n)), order) for n in first.ROWS}
+    both: dict[str, Any] = {n: np.concatenate([getattr(first, n), getattr(second, n)])[order] for n in first.ROWS}
     return replace(first, **both)
 
 

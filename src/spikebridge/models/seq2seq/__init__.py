@@ -22,7 +22,7 @@ from spikebridge.models.parts.forest import Forest, named_arrays
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
-from spikebridge.models.seq2seq.adapt import add_recording, check_new
+from spikebridge.models.seq2seq.adaptation import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
 from spikebridge.models.seq2seq.decision_readout import (
     LabelDirection,
@@ -32,6 +32,7 @@ from spikebridge.models.seq2seq.decision_readout import (
     pool_with_forest,
 )
 from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, fill, read_layout
+from spikebridge.models.seq2seq.training import fit_translator
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import History, Predictions, Windows
 
@@ -91,7 +92,7 @@ class Seq2Seq(Model):
     ) -> None:
         p: Any = self.params
         self.translator = Translator(p, self.bin_s, self.device)
-        self.translator.fit(train, valid, rng, on_epoch)
+        fit_translator(self.translator, train, valid, rng, on_epoch)
         self.directions: dict[str, LabelDirection] = {}
         self.forests: dict[str, Forest] = {}
         self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES), rng)
@@ -147,7 +148,7 @@ class Seq2Seq(Model):
 
     def predict(self, windows: Windows) -> Predictions:
         recording = self.check_recording(windows.recording)
-        latents, rates = self.translator.run(windows)
+        latents, rates = self.translator.predict(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
             more = np.empty((len(windows), 0))
@@ -157,7 +158,7 @@ class Seq2Seq(Model):
             if recording in self.forests:
                 x, share = forest_features(latents, more), np.array(self.class_shares[recording])
                 probabilities = pool_with_forest(self.forests[recording], x, share, probabilities)
-        return Predictions(probabilities, rates, latents, self.translator.without_source(windows))
+        return Predictions(probabilities, rates, latents, self.translator.baseline_rates(windows))
 
     def _save(self, folder: Path) -> None:
         translator = self.translator

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spikebridge.models.seq2seq.dataset import Stream, chunks
+from spikebridge.models.seq2seq.dataset import RecordingDataset, chunks
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
@@ -23,8 +23,8 @@ def jacobian(translator: Translator, windows: Windows) -> Array:
 
     The Jacobian summed over time lags: mean_t sum_s d z_k(t) / d c_u(s). Smoothing leaves a constant as it is.
     """
-    stream, std = translator.stream_of(windows), translator.scale_of(windows.recording)[1]
-    total = sum(_slopes(translator, stream, x).sum(dim=1).sum(dim=0) for _, x in _inputs(stream))
+    dataset, std = translator.dataset(windows), translator.scaling(windows.recording)[1]
+    total = sum(_slopes(translator, dataset, x).sum(dim=1).sum(dim=0) for _, x in _inputs(dataset))
     return np.asarray((total / len(windows) / std[:, None]).cpu(), dtype=np.float64)
 
 
@@ -37,33 +37,33 @@ def integrated_gradients(translator: Translator, windows: Windows, nodes: int = 
     With a source that stands still at its mean a recurrent network can be near unstable, and its slope steep: nodes lie
     at a = u^3, u those of the Gauss-Legendre rule, so that many are there.
     """
-    stream = translator.stream_of(windows)
+    dataset = translator.dataset(windows)
     u, weight = np.polynomial.legendre.leggauss(nodes)
     u = (u + 1) / 2
     path = [(float(a), float(w)) for a, w in zip(u**3, 3 * u**2 * weight / 2, strict=True)]
     found = np.empty((len(windows), windows.source.shape[2], translator.params.n_latents))
-    for rows, x in _inputs(stream):
-        slope = torch.stack([weight * _slopes(translator, stream, a * x) for a, weight in path]).sum(dim=0)
+    for rows, x in _inputs(dataset):
+        slope = torch.stack([weight * _slopes(translator, dataset, a * x) for a, weight in path]).sum(dim=0)
         found[rows] = (x[..., None] * slope).sum(dim=1).cpu()
     return found
 
 
 def mean_latents(translator: Translator, windows: Windows, share: float = 1.0) -> Array:
     """(window, latent): mean over bins, at this share of the way from the baseline (0) to the windows' counts (1)."""
-    stream = translator.stream_of(windows)
+    dataset = translator.dataset(windows)
     with torch.no_grad():
-        each = [translator.encoded(windows.recording, share * x).mean(dim=1) for _, x in _inputs(stream)]
+        each = [translator.encode(windows.recording, share * x).mean(dim=1) for _, x in _inputs(dataset)]
     return np.asarray(torch.cat(each).cpu(), dtype=np.float64)
 
 
-def _inputs(stream: Stream) -> Iterator[tuple[slice, Tensor]]:
-    for rows in chunks(len(stream)):
-        yield rows, stream.inputs(rows)
+def _inputs(dataset: RecordingDataset) -> Iterator[tuple[slice, Tensor]]:
+    for rows in chunks(len(dataset)):
+        yield rows, dataset.inputs(rows)
 
 
-def _slopes(translator: Translator, stream: Stream, x: Tensor) -> Tensor:
+def _slopes(translator: Translator, dataset: RecordingDataset, x: Tensor) -> Tensor:
     """(window, bin, source unit, latent): of the mean latents of each window, by its inputs x (window, bin, unit)."""
     x = x.detach().requires_grad_()
-    z = translator.encoded(stream.windows.recording, x).mean(dim=1).sum(dim=0)
+    z = translator.encode(dataset.windows.recording, x).mean(dim=1).sum(dim=0)
     each = [torch.autograd.grad(one, x, retain_graph=True)[0] for one in z]
     return torch.stack(each, dim=3)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spikebridge.errors import DataError
-from spikebridge.models.parts.baseline import Baseline
 from spikebridge.models.parts.forest import Forest, read_forest
 from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.models.parts.saved_arrays import (
@@ -28,6 +27,7 @@ from spikebridge.models.parts.saved_arrays import (
     with_prefix,
 )
 from spikebridge.models.parts.saved_files import read_json_object
+from spikebridge.models.seq2seq.baseline import Baseline
 from spikebridge.models.seq2seq.decision_readout import N_SEGMENTS
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
@@ -93,7 +93,7 @@ class Saved:
             expected |= self._of_recording(i, n_source, n_target, arrays)
         check_arrays(path, arrays, expected)
         for i in range(len(self.sizes)):
-            check_positive(path, arrays, f"scale.{i}.std", f"baseline.{i}.locked", f"baseline.{i}.prior")
+            check_positive(path, arrays, f"scale.{i}.std", f"baseline.{i}.psth", f"baseline.{i}.prior")
             check_positive(path, arrays, *(n for n in (f"direction.{i}.sd", f"readout.{i}.scale") if n in arrays))
             for name in ("totals", "kernel_s"):
                 if (arrays[f"baseline.{i}.{name}"] < 0).any():
@@ -102,7 +102,7 @@ class Saved:
     def _of_recording(self, i: int, n_source: int, n_target: int, arrays: Arrays) -> Expected:
         windows = np.asarray(arrays.get(f"baseline.{i}.times_s", ())).size
         baseline = float64_arrays(
-            locked=(self.n_bins, n_target), times_s=(windows,), totals=(windows, n_target), kernel_s=(), prior=()
+            psth=(self.n_bins, n_target), times_s=(windows,), totals=(windows, n_target), kernel_s=(), prior=()
         )
         found = {f"baseline.{i}.{name}": kind for name, kind in baseline.items()}
         directed = bool(with_prefix(arrays, f"direction.{i}."))

@@ -16,7 +16,7 @@ from spikebridge.metrics.decision import log_loss_per_trial
 from spikebridge.models import Model
 from spikebridge.nested_models.decoding.confounds import Matched
 from spikebridge.nested_models.decoding.steps import Step
-from spikebridge.splits import take, training_intervals
+from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Fold, Index, Partition, Windows
 
 
@@ -89,4 +89,4 @@ def _fitted(step: Step, params: Mapping[str, Any], train: Sequence[Windows], rng
 
 def _seen(step: Step, data: Sequence[Windows], index: Index, latents: LatentsByRecording) -> list[Windows]:
     """The labelled windows of an index as the step's decoder sees them."""
-    return [step.view(w, latents) for w in take(data, index) if len(w)]
+    return [step.view(w, latents) for w in select_windows(data, index) if len(w)]

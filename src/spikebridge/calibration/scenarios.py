@@ -1,0 +1,166 @@
+"""Recordings of a simulated study whose truth is known: no relation at all, or three equally good models.
+
+nothing: choices, source and target are independent of each other; each drifts and is autocorrelated.
+equal: source units come in triplets of one mean rate, one tuning to the choice and one coupling to the target, each
+with its own noise and drift. The three thirds of the population carry equal information, so models that are trained on
+different thirds are equally good.
+
+A study's setting is drawn at random from ranges that laboratories meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.types import Windows
+
+Scenario = Literal["nothing", "equal"]
+SCENARIOS: tuple[Scenario, ...] = ("nothing", "equal")
+CLASSES = ("skip", "stay")
+THIRDS = 3
+TUNING, COUPLING, SHARED = 0.1, 0.35, 2
+"""In `equal`: SD over units of the log rate that a choice adds or takes, of that of a latent, and number of latents."""
+FAST = 0.2  # SD of the log rate of a unit from bin to bin
+RATE_HZ = 5.0
+SPACING_S = 10.0
+"""Mean time from one decision to the next, seconds."""
+BIN_S, N_BINS = 0.5, 3
+"""Few and wide bins: the tests are what is examined, and a study must not take more than a second or two."""
+MIN_DRIFT_MINUTES = 2.0
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """An Ornstein-Uhlenbeck process: its stationary SD, and its time constant in seconds."""
+
+    sd: float
+    tau_s: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The setting of one study.
+
+    trials: of a recording, each differs by up to a tenth. share: of the more frequent decision, over long times.
+    streak: log odds that the last choice adds to its repetition. choice_drift: of the log odds of a choice. rate_drift:
+    of the log rate of a unit; common: the part of its variance that units of a region share. units: (source, target) of
+    a recording.
+    """
+
+    recordings: int
+    animals: int
+    trials: int
+    share: float
+    streak: float
+    choice_drift: Drift
+    rate_drift: Drift
+    common: float
+    units: tuple[int, int]
+
+
+def draw_setting(rng: np.random.Generator) -> Setting:
+    """Draw 4 to 12 recordings of 2 to 4 animals, 60 to 150 trials, shares of 0.5 to 0.75, slow drifts."""
+    trials = int(rng.integers(60, 151))
+    session_s = trials * SPACING_S
+    taus = np.exp(rng.uniform(np.log(60 * MIN_DRIFT_MINUTES), np.log(session_s), 2))
+    return Setting(
+        recordings=int(rng.integers(4, 13)),
+        animals=int(rng.integers(2, 5)),
+        trials=trials,
+        share=float(rng.uniform(0.5, 0.75)),
+        streak=float(rng.uniform(0.0, 1.0)),
+        choice_drift=Drift(float(rng.uniform(0.0, 1.5)), float(taus[0])),
+        rate_drift=Drift(float(rng.uniform(0.1, 0.5)), float(taus[1])),
+        common=float(rng.uniform(0.0, 0.5)),
+        units=(3 * int(rng.integers(5, 12)), int(rng.integers(8, 16))),
+    )
+
+
+def recordings(setting: Setting, scenario: Scenario, rng: np.random.Generator) -> list[Windows]:
+    """The windows of every recording of a study, one a trial. Names tell the animal: <animal>_<day>."""
+    names = [f"rat{k % setting.animals + 1}_day{k // setting.animals + 1}" for k in range(setting.recordings)]
+    return [_recording(name, setting, scenario, rng) for name in sorted(names)]
+
+
+def third(w: Windows, which: int) -> Windows:
+    """The windows with one member of every triplet of source units."""
+    keep = np.arange(which, w.source.shape[2], THIRDS)
+    return Windows(**{**vars(w), "source": w.source[:, :, keep], "source_units": w.source_units[keep]})
+
+
+def choices(decision_s: Array, setting: Setting, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Choices 0 or 1, shape (trial,), at decision times in seconds: a drifting bias and a tendency to repeat.
+
+    log odds(t) = log(share / (1 - share)) + drift(t) + streak * (last choice, -1 or 1), less the last one's mean.
+    """
+    bias = np.log(setting.share / (1 - setting.share))
+    drift = setting.choice_drift.sd * ornstein_uhlenbeck(decision_s, setting.choice_drift.tau_s, 1, rng)[:, 0]
+    side = int(rng.integers(2))  # which of the two is the frequent one
+    mean = 2 * setting.share - 1
+    label = np.empty(len(decision_s), dtype=np.int64)
+    last = mean
+    for k in range(len(label)):
+        odds = bias + drift[k] + setting.streak * (last - mean)
+        label[k] = rng.random() < 1 / (1 + np.exp(-odds))
+        last = 2.0 * label[k] - 1.0
+    return label if side else 1 - label
+
+
+def ornstein_uhlenbeck(times_s: Array, tau_s: float, n: int, rng: np.random.Generator) -> Array:
+    """(time, n): processes of unit variance and covariance exp(-|t - s| / tau) at the times given, in order."""
+    keep = np.exp(-np.diff(times_s) / tau_s)
+    noise = rng.normal(size=(len(times_s), n))
+    process = noise.copy()
+    for k, a in enumerate(keep):
+        process[k + 1] = a * process[k] + np.sqrt(1 - a**2) * noise[k + 1]
+    return process
+
+
+def _recording(name: str, setting: Setting, scenario: Scenario, rng: np.random.Generator) -> Windows:
+    n = round(setting.trials * rng.uniform(0.9, 1.1))
+    decision = np.cumsum(rng.uniform(0.6, 1.4, n) * SPACING_S) + N_BINS * BIN_S
+    label = choices(decision, setting, rng)
+    while min(np.bincount(label, minlength=2)) < 5:  # such a recording would be left out
+        label = choices(decision, setting, rng)
+    n_source, n_target = setting.units
+    slow = {k: _drift(decision, setting, units, rng) for k, units in (("source", n_source), ("target", n_target))}
+    log_source, log_target = (slow[k][:, None] + FAST * rng.normal(size=(n, N_BINS, slow[k].shape[1])) for k in slow)
+    base_source, base_target = (RATE_HZ * BIN_S * rng.lognormal(0, 0.6, k) for k in setting.units)
+    if scenario == "equal":
+        triplets = n_source // THIRDS
+        base_source = np.repeat(base_source[:triplets], THIRDS)
+        side = 2.0 * label - 1.0
+        shared = rng.normal(size=(n, N_BINS, SHARED))
+        tuning = np.repeat(rng.normal(0, TUNING, triplets), THIRDS)
+        loading = np.repeat(rng.normal(0, COUPLING, (triplets, SHARED)), THIRDS, axis=0)
+        log_source = log_source + side[:, None, None] * tuning + shared @ loading.T
+        log_target = log_target + shared @ rng.normal(0, COUPLING, (n_target, SHARED)).T
+    return Windows(
+        recording=name,
+        source=_spikes(base_source * np.exp(log_source), rng),
+        target=_spikes(base_target * np.exp(log_target), rng),
+        start_s=decision - N_BINS * BIN_S,
+        bin_s=BIN_S,
+        trial=np.arange(n),
+        label=label,
+        decision_s=decision,
+        classes=CLASSES,
+        source_units=np.arange(n_source),
+        target_units=1000 + np.arange(n_target),
+    )
+
+
+def _drift(times_s: Array, setting: Setting, units: int, rng: np.random.Generator) -> Array:
+    """Log rate (window, unit): a private drift of each unit, and one that a region's units share with random signs."""
+    own = ornstein_uhlenbeck(times_s, setting.rate_drift.tau_s, units, rng)
+    shared = ornstein_uhlenbeck(times_s, setting.rate_drift.tau_s, 1, rng) * rng.choice([-1.0, 1.0], units)
+    return np.asarray(setting.rate_drift.sd * (np.sqrt(1 - setting.common) * own + np.sqrt(setting.common) * shared))
+
+
+def _spikes(rates: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
+    return np.minimum(rng.poisson(rates), 255).astype(np.uint8)

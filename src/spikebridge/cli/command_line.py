@@ -1,0 +1,169 @@
+"""The commands of `spikebridge`, their arguments and help texts. Commands import heavy libraries when they run."""
+# ruff: noqa: T201  (a command line prints)
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from spikebridge import __version__
+from spikebridge.cli import inspect_command, model_commands, project_commands, registry_commands, results_command
+from spikebridge.errors import SpikebridgeError
+from spikebridge.errors.system_errors import explain
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of this process where none are given.
+
+    Raises
+    ------
+    SystemExit
+        With exit code 2 after an error of the user or the system, and as commands document it.
+    """
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except SpikebridgeError as error:
+        print(f"spikebridge {arguments.command}: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:  # the program that reads the pipe, head for instance, has ended
+        sys.stderr.close()
+    except Exception as error:
+        text = explain(error, getattr(arguments, "out", None) or getattr(arguments, "params", None))
+        if text is None:
+            raise
+        print(f"spikebridge {arguments.command}: {text}", file=sys.stderr)
+        raise SystemExit(SpikebridgeError.exit_code) from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        The attribute `run` of the parsed arguments is the function of the command.
+    """
+    top = argparse.ArgumentParser(prog="spikebridge", description="Translate spikes between brain regions.")
+    top.add_argument("--version", action="version", version=f"spikebridge {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_inspect(commands)
+    _add_use(commands)
+    _add(commands, "results", results_command.results, "print the scores and tests of the last run")
+    _add_predict(commands)
+    _add_adapt(commands)
+    _add_ui(commands)
+    _add(
+        commands,
+        "publish",
+        registry_commands.publish,
+        "log the results on disk and register the best model in the current MLflow store",
+    )
+    _add_promote(commands)
+    _add(commands, "repair", project_commands.repair, "repair what an interrupted DVC command left behind")
+    return top
+
+
+def _add(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str, epilog: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command. commands: the subparsers of the command line; text: what the command does."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_inspect(commands: Any) -> None:
+    command = _add(
+        commands,
+        "inspect",
+        inspect_command.inspect,
+        "summarise a recording or a folder, and propose parameters for it",
+        "Exit code: 0 where the proposed parameters run as they are, 1 where they do not, 2 after an error.",
+    )
+    command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
+    command.add_argument("--table", help="interval table of the trials (default: the most likely one)")
+    command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
+    command.add_argument("--reader", default="auto", help="name of the reader (default: %(default)s, by content)")
+    command.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="for the reader, e.g. sampling_rate_hz=30000"
+    )
+    command.add_argument(
+        "--offset-s", default="0", metavar="SECONDS", help="added to all times; or YAML such as '{trials: -37.6}'"
+    )
+    command.add_argument(
+        "--clock",
+        default="checked",
+        choices=["checked", "trusted"],
+        help="trusted: signs of two clocks give warnings instead of errors",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON document, for programs")
+    command.add_argument("--params", type=Path, metavar="FILE", help="write a complete parameter file (must be new)")
+
+
+def _add_use(commands: Any) -> None:
+    command = _add(
+        commands, "use", project_commands.use, "check a parameter file and make it the params.yaml of the project"
+    )
+    command.add_argument("params", type=Path, help="the parameter file")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value, e.g. data.path=my/data"
+    )
+
+
+def _add_predict(commands: Any) -> None:
+    command = _add(
+        commands, "predict", model_commands.predict, "predict decisions, probabilities, latents or rates from counts"
+    )
+    command.add_argument("model", help="models:/<name>@champion, or the folder of a saved model")
+    command.add_argument("counts", type=Path, help=".npy or .npz (one array, or `counts`): (trial, bin, unit)")
+    command.add_argument("--output", default="label", help="label, probabilities, latents or target_rates")
+    command.add_argument(
+        "--recording", default="", help="the recording of these units, where their number does not identify it"
+    )
+    command.add_argument("--out", type=Path, help="write .npy or .csv instead of printing")
+
+
+def _add_adapt(commands: Any) -> None:
+    command = _add(
+        commands,
+        "adapt",
+        model_commands.adapt,
+        "adapt a saved model to new recordings: fit input and output layers around its core",
+    )
+    command.add_argument("--model", required=True, help="models:/<name>@champion, or the folder of a saved seq2seq")
+    command.add_argument("--data", required=True, type=Path, help="the new recording, or a folder of new recordings")
+    command.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
+    command.add_argument("--out", required=True, type=Path, help="folder of the adapted model (must be new)")
+
+
+def _add_ui(commands: Any) -> None:
+    command = _add(
+        commands, "ui", registry_commands.ui, "start the MLflow UI of this project, reachable from this machine only"
+    )
+    command.add_argument("--port", type=int, default=5000)
+    command.add_argument("--auth", action="store_true", help="ask for a password, on a machine that others use too")
+
+
+def _add_promote(commands: Any) -> None:
+    command = _add(
+        commands,
+        "promote",
+        registry_commands.promote,
+        "make a version of the model champion although gates failed, with a name and a reason",
+    )
+    command.add_argument("model", nargs="?", help="name of the registered model; default: tracking.registered_model")
+    command.add_argument("--version", type=int, metavar="N", help="the version that becomes champion")
+    command.add_argument("--by", default="", metavar="NAME", help="who decides this")
+    command.add_argument("--reason", default="", metavar="TEXT", help="why, for those who load the model")
+    command.add_argument("--list", action="store_true", help="show the versions and their gates; change nothing")

@@ -1,0 +1,70 @@
+"""`spikebridge results`: the tables and tests of the last run, and where its files are."""
+# ruff: noqa: T201  (a command line prints)
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spikebridge.cli import output
+from spikebridge.cli.registry_commands import champion_lines
+from spikebridge.errors import DataError
+
+if TYPE_CHECKING:
+    from spikebridge.tracking.results import Results
+
+
+def results(_: argparse.Namespace) -> None:
+    """Print everything."""
+    from spikebridge import config, tracking
+    from spikebridge.tracking.results import Results
+
+    project = tracking.home()
+    results = Results(config.load(project / "params.yaml"), project)
+    if not results.evaluation.is_dir():
+        raise DataError(
+            f"nothing has been evaluated yet: expected {results.evaluation.relative_to(project)}/ in {project}. Run "
+            "the pipeline first: make repro"
+        )
+    _print_tables(results)
+    print(f"Tables and figures: {results.evaluation.relative_to(project)}")
+    print("MLflow UI:          spikebridge ui")
+    _print_registration(project)
+
+
+def _print_tables(results: Results) -> None:
+    from spikebridge.tracking import describe
+
+    output.print_table(["model", *describe.COLUMNS.values()], describe.score_rows(results))
+    print(f"Intervals: {describe.interval_text(results)}.\n")
+    table = results.table("comparisons.csv")
+    output.print_table(describe.COMPARISON_HEAD, describe.comparison_rows(table[table["role"] == "primary"]))
+    for line in (
+        *describe.analysis_lines(results),
+        *describe.ladder_lines(results),
+        *describe.course_lines(results.metrics()),
+        *describe.null_lines(results),
+        *describe.filter_lines(results),
+    ):
+        print(line)
+
+
+def _print_registration(project: Path) -> None:
+    """The registered model, its gates and the champion; nothing before the first registration."""
+    from spikebridge import tracking
+    from spikebridge.artifacts.json_files import read_json
+
+    registration = project / "reports" / "registration.json"
+    if not registration.is_file():
+        return
+    about = read_json(registration)
+    print(f'Load the registered model: spikebridge.load("{about["uri"]}")  # {about["model"]}')
+    for name, gate in about["gates"].items():
+        word = gate.get("word", "passed" if gate["passed"] else "failed")
+        print(f"Gate {name}: {word if word != 'failed' else 'FAILED'} ({gate['reason']})")
+    for line in champion_lines(project):
+        print(line)
+    if problem := tracking.misplaced(project):
+        print(f"spikebridge results: {problem}", file=sys.stderr)

@@ -1,0 +1,81 @@
+"""Adaptation of a fitted translator to a new recording: read-in and read-out are trained, the core is frozen.
+
+As in Pandarinath et al. 2018, where sessions share their dynamics and differ in the units recorded. The read-in starts
+from the closed-form translator of the new recording. Its axes need not be those of the earlier recordings, because the
+read-in is trained through the frozen core. (On the simulator, initial weights that are rotated towards the inputs of
+earlier recordings, by the skip path or by class means, end at a lower score.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from torch import nn
+
+from spikebridge.errors import DataError
+from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.seq2seq.training import train_recordings
+from spikebridge.models.seq2seq.translator import Translator
+from spikebridge.types import Windows
+
+MIN_WINDOWS = 10
+MIN_STEPS = 8  # per epoch, if batches then have MIN_BATCH_SIZE windows: a frozen core needs more steps than a free one
+MIN_BATCH_SIZE = 8  # windows
+
+
+def check_new(model: Model, train: Windows) -> None:
+    """Raises DataError where the recording is known, cut in other bins or classes, or too short to learn from."""
+    name = train.recording
+    if not model.units:
+        raise DataError(f"{model.name} has not been fitted: there is no core to adapt {name} to")
+    if name in model.units:
+        raise DataError(f"{name}: the model knows this recording already; it knows {', '.join(sorted(model.units))}")
+    if abs(train.bin_s - model.bin_s) > 1e-9 or train.n_bins != model.n_bins:
+        raise DataError(
+            f"{name}: expected windows of {model.n_bins} bins of {model.bin_s:g} s as the model was fitted on, got "
+            f"{train.n_bins} of {train.bin_s:g} s"
+        )
+    if train.classes != model.classes:
+        raise DataError(
+            f"{name}: expected the model's classes {', '.join(model.classes)}, got {', '.join(train.classes)}"
+        )
+    if len(train) < MIN_WINDOWS:
+        raise DataError(f"{name}: expected at least {MIN_WINDOWS} windows to learn from, got {len(train)}")
+
+
+def add_recording(
+    translator: Translator, train: Windows, valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
+) -> None:
+    """Learn read-in, read-out, scale and baseline of one recording; an exception leaves the translator as it was."""
+    with _appended(translator, train) as learned:
+        batch_size = min(translator.params.batch_size, max(MIN_BATCH_SIZE, len(train) // MIN_STEPS))
+        train_recordings(translator, [train], valid, rng, on_epoch, learned, batch_size)
+
+
+@contextmanager
+def _appended(translator: Translator, w: Windows) -> Iterator[nn.ModuleList]:
+    """Append an untrained read-in and read-out to each network, all that has a gradient; an exception removes them."""
+    number, p, learned = len(translator.recordings), translator.params, nn.ModuleList()
+    translator.networks.requires_grad_(False)
+    for network in translator.members():
+        network.read_in.append(nn.utils.skip_init(nn.Linear, w.source.shape[2], p.input_size))
+        out = nn.utils.skip_init(nn.Linear, p.n_latents + network.decoder.width, w.target.shape[2])
+        network.read_out.append(out)
+        learned.append(nn.ModuleList([network.read_in[number], network.read_out[number]]))
+    learned.to(translator.device)
+    translator.recordings.append(w.recording)
+    translator.networks.train()  # cuDNN has no gradients of a recurrent layer that is not training
+    try:
+        yield learned
+    except BaseException:
+        translator.recordings.pop()
+        translator.baselines.pop(w.recording, None)
+        translator.scale = {key: v for key, v in translator.scale.items() if not key.startswith(f"{number}.")}
+        for network in translator.members():
+            network.read_in, network.read_out = network.read_in[:number], network.read_out[:number]
+        raise
+    finally:
+        translator.networks.requires_grad_(True)
+        translator.networks.eval()

@@ -1,0 +1,187 @@
+"""Training of a translator: Poisson loss, early stopping by held-out likelihood, calibration, common latent axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.features import join
+from spikebridge.models.parts.loop import Schedule, fit_network
+from spikebridge.models.seq2seq.baseline import fit_baseline
+from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows
+from spikebridge.models.seq2seq.initialization import initialize
+from spikebridge.models.seq2seq.network import Modulated, Network, best_scale, poisson_loss
+from spikebridge.models.seq2seq.translator import MIN_SPIKES, Translator
+from spikebridge.types import Windows
+
+Batches = Mapping[int, Batch]
+"""Recording number -> windows of one step."""
+SCALES = [k / 20 for k in range(25)]
+"""Candidate scales of the modulation, from 0 (nothing to translate) to 1.2."""
+AVERAGE_EPOCHS = 1.0  # of training: the weights that are scored and kept are their running mean
+PSEUDO_SPIKES = 0.05
+
+
+def fit_translator(
+    translator: Translator, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator,
+    on_epoch: OnEpoch,
+) -> None:  # fmt: skip
+    """Build and train on all windows, labelled or not. Counts are read from where they lie, a batch at a time."""
+    sizes = {w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}
+    translator.build(sizes, int(rng.integers(2**31)))
+    learned, batch_size = translator.networks, translator.params.batch_size
+    align_latents(translator, train_recordings(translator, train, valid, rng, on_epoch, learned, batch_size))
+
+
+def train_recordings(
+    translator: Translator,
+    train: Sequence[Windows],
+    valid: Sequence[Windows],
+    rng: np.random.Generator,
+    on_epoch: OnEpoch,
+    learned: nn.ModuleList,
+    batch_size: int,
+) -> list[RecordingDataset]:
+    """Baseline, initial weights and gradient steps of these recordings, then their calibration; their data sets.
+
+    learned: the modules that are trained, one per network; the others stay as they are. batch_size: windows.
+    """
+    p = translator.params
+    generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
+    datasets, mean_rates = {}, {}
+    for i, w in translator.numbered(train):
+        translator.baselines[w.recording], crossed = fit_baseline(w, p.psth, p.drift)
+        initialize(translator, i, w, crossed)
+        datasets[i] = translator.dataset(w, crossed)
+        rates = translator.baselines[w.recording].totals.mean(axis=0) / w.n_bins
+        rates = torch.from_numpy(rates.astype(np.float32)).to(translator.device)
+        mean_rates[i] = rates.clamp(min=MIN_SPIKES / w.n_bins)
+    sizes = {i: len(dataset) for i, dataset in datasets.items()}
+    steps = len(epoch_rows(sizes, batch_size, torch.Generator()))
+
+    def epoch() -> Iterator[Batches]:
+        for step in epoch_rows(sizes, batch_size, generator):
+            yield {i: datasets[i].batch(rows) for i, rows in step.items()}
+
+    def loss(batches: Any) -> Tensor:
+        networks = translator.members()
+        return torch.stack([_nats_per_spike(translator, n, batches, mean_rates, generator) for n in networks]).sum()
+
+    score = _scorer(translator, valid, mean_rates) if any(len(w) for w in valid) else None
+    schedule = Schedule(p.max_epochs, p.learning_rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
+    fit_network(learned, epoch, steps, loss, score, schedule, on_epoch, list(learned))
+    calibrate(translator, train, valid)
+    return list(datasets.values())
+
+
+def _nats_per_spike(
+    translator: Translator, network: Network, batches: Batches, mean_rates: Mapping[int, Tensor],
+    generator: torch.Generator,
+) -> Tensor:  # fmt: skip
+    """Negative log likelihood per spike relative to the mean rates, with unit dropout and noise in the bottleneck."""
+    p, device = translator.params, translator.device
+    inputs = {i: _drop_units(translator, batch.x, generator) for i, batch in batches.items()}
+    n, bins = sum(len(x) for x in inputs.values()), next(iter(inputs.values())).shape[1]
+    noise = p.noise_sd * torch.randn(n, bins, p.n_latents, generator=generator).to(device)
+    modulations = network.decode(network.encode(inputs, noise), {i: len(x) for i, x in inputs.items()})
+    nats, spikes = torch.zeros((), device=device), torch.zeros((), device=device)
+    for (i, batch), modulation in zip(batches.items(), modulations, strict=True):
+        bias = cast(nn.Linear, network.read_out[i]).bias
+        per_unit = batch.y.sum(dim=(0, 1))
+        nats = nats + poisson_loss(modulation, batch.log_offset, batch.y, bias, p.modulation_penalty)
+        nats = nats - (len(batch.y) * bins * mean_rates[i] - per_unit * mean_rates[i].log()).sum()
+        spikes = spikes + per_unit.sum()
+    return nats / spikes.clamp(min=1.0)
+
+
+def _drop_units(translator: Translator, x: Tensor, generator: torch.Generator) -> Tensor:
+    """Dropout of whole units of a window, so that no latent depends on one unit alone."""
+    dropout = translator.params.dropout
+    if dropout == 0:
+        return x
+    keep = torch.rand(len(x), 1, x.shape[2], generator=generator).to(translator.device) >= dropout
+    return x * keep / (1 - dropout)
+
+
+def _scorer(
+    translator: Translator, valid: Sequence[Windows], mean_rates: Mapping[int, Tensor]
+) -> Callable[[], dict[str, float]]:
+    """Bits/spike of `valid` with the current weights."""
+    held = [(i, translator.dataset(w)) for i, w in translator.numbered(valid) if len(w)]
+
+    def score() -> dict[str, float]:
+        nats, spikes = 0.0, 0.0
+        for i, dataset in held:
+            base = mean_rates[i]
+            for batch in dataset.batches(translator.params.batch_size):
+                latents = [network.encode({i: batch.x}) for network in translator.members()]
+                rates = translator.rates(i, latents, batch.log_offset)
+                nats += float((batch.y * (rates.log() - base.log()) - (rates - base)).sum())
+                spikes += float(batch.y.sum())
+        nats_per_spike = nats / max(spikes, 1.0)
+        return {"valid_loss": -nats_per_spike, "valid_bits_per_spike": nats_per_spike / float(np.log(2))}
+
+    return score
+
+
+def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[Windows]) -> None:
+    """Scale each recording's modulation by `valid`, fit the baseline to `valid` too, and match every unit's mean rate.
+
+    The scale s of log rate = bias + log offset + s * modulation, one of SCALES, is the one of highest likelihood of
+    `valid` with a free bias, under a baseline that was not fitted to `valid`. The bias is then fitted to the mean over
+    train and valid together. Both are folded into the read-out.
+    """
+    p = translator.params
+    held = {w.recording: w for w in valid}
+    translator.networks.eval()
+    for i, w in translator.numbered(train):
+        scored = held.get(w.recording)
+        scales = [1.0] * p.n_members
+        if scored is not None and len(scored):
+            dataset = translator.dataset(scored)
+            scales = [best_scale(_modulated(network, i, dataset), SCALES) for network in translator.members()]
+        both = join(w, scored)
+        translator.baselines[w.recording], crossed = fit_baseline(both, p.psth, p.drift)
+        spikes = torch.from_numpy(translator.baselines[w.recording].totals.sum(axis=0))
+        dataset = translator.dataset(both, crossed)
+        for network, scale in zip(translator.members(), scales, strict=True):
+            read_out = cast(nn.Linear, network.read_out[i])
+            read_out.weight.data.mul_(scale)
+            expected = sum((m + offset).exp().sum(dim=(0, 1)) for m, offset, _ in _modulated(network, i, dataset))
+            read_out.bias.data.copy_(torch.log((spikes.to(expected) + PSEUDO_SPIKES) / (expected + PSEUDO_SPIKES)))
+
+
+def _modulated(network: Network, i: int, dataset: RecordingDataset) -> Iterator[Modulated]:
+    bias = cast(nn.Linear, network.read_out[i]).bias
+    for batch in dataset.batches():
+        with torch.no_grad():
+            log_rate = network.decode(network.encode({i: batch.x}), {i: len(batch.x)})[0]
+            yield log_rate - bias, batch.log_offset, batch.y
+
+
+def align_latents(translator: Translator, datasets: Iterable[RecordingDataset]) -> None:
+    """Fit the maps of each network's latents in the training windows to those of the first, by least squares."""
+    size, others = translator.params.n_latents, range(1, translator.params.n_members)
+    device = translator.device
+    grams = [torch.zeros(size + 1, size + 1, dtype=torch.double, device=device) for _ in others]
+    crosses = [torch.zeros(size + 1, size, dtype=torch.double, device=device) for _ in others]
+    translator.networks.eval()
+    with torch.no_grad():
+        for dataset in datasets if translator.params.n_members > 1 else ():
+            i = translator.recordings.index(dataset.windows.recording)
+            for rows in chunks(len(dataset)):
+                x = dataset.inputs(rows)
+                first, *rest = [network.encode({i: x}).flatten(0, 1).double() for network in translator.members()]
+                for z, gram, cross in zip(rest, grams, crosses, strict=True):
+                    z = nn.functional.pad(z, (0, 1), value=1.0)
+                    gram += z.T @ z
+                    cross += z.T @ first
+    translator.maps = [
+        torch.linalg.lstsq(gram, cross).solution.float().contiguous()
+        for gram, cross in zip(grams, crosses, strict=True)
+    ]

@@ -1,0 +1,159 @@
+"""Which module of a package imports which, read from the source without running it.
+
+The dependencies of the pipeline's stages (dvc.yaml) and the fingerprints of results that are taken over come from here.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+OWN = Path(__file__).resolve().parents[1]
+WORDING = frozenset({"errors"})
+"""Rooms that only say what went wrong: no result depends on them."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement's target. `lazy`: inside a function. `typing`: under `if TYPE_CHECKING`, never executed."""
+
+    name: str
+    line: int
+    lazy: bool
+    typing: bool
+
+
+class SourceTree:
+    """The modules of one package and their imports.
+
+    Parameters
+    ----------
+    package : Path
+        Folder of the package, such as src/spikebridge; its name is the name of the package.
+    """
+
+    def __init__(self, package: Path) -> None:
+        self.package = package
+        self.modules: dict[str, Path] = {}
+        for path in sorted(package.rglob("*.py")):
+            parts = path.relative_to(package.parent).with_suffix("").parts
+            self.modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+        self._imports: dict[Path, tuple[Import, ...]] = {}
+
+    def imports(self, path: Path) -> tuple[Import, ...]:
+        """Every import statement of a file; `from a import b` gives a.b where that is a module of ours, else a."""
+        if path not in self._imports:
+            self._imports[path] = tuple(self._walk(parsed(path), self._package_of(path), lazy=False, typing=False))
+        return self._imports[path]
+
+    def registries(self, path: Path) -> tuple[str, ...]:
+        """Packages whose modules this file imports by file name: `import_module(f"{package.__name__}.{name}")`."""
+        return tuple(
+            self._registry(node.args[0], path)
+            for node in ast.walk(parsed(path))
+            if isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith("import_module")
+            and node.args
+            and not isinstance(node.args[0], ast.Constant)
+        )
+
+    def members(self, package: str) -> dict[str, list[Path]]:
+        """The replaceable parts of a package: name -> its file, or all files of its folder."""
+        start = package + "."
+        parts: dict[str, list[Path]] = {}
+        for name, path in self.modules.items():
+            if name.startswith(start):
+                parts.setdefault(name.removeprefix(start).split(".")[0], []).append(path)
+        return parts
+
+    def reached(
+        self, entries: Iterable[Path | str], names: Collection[str] = (), without: Collection[str] = WORDING
+    ) -> set[Path]:
+        """Every file of the package that running the entries may execute.
+
+        Parameters
+        ----------
+        entries : scripts outside the package (paths), or modules of it (dotted names)
+        names : of a package whose modules are imported by file name, its members among these count; all of them where
+            none is among these
+        without : rooms that are left out, with what they alone import
+
+        Returns
+        -------
+        set of Path
+            Imports inside functions count, those under TYPE_CHECKING do not. The package's own `__init__`, which opens
+            rooms on demand only, is left out.
+        """
+        front_door = self.package / "__init__.py"
+        seen: set[Path] = set()
+        scripts = [entry for entry in entries if isinstance(entry, Path)]
+        todo = [file for entry in entries for file in ([entry] if isinstance(entry, Path) else self._executed(entry))]
+        while todo:
+            path = todo.pop()
+            if path in seen or path == front_door:
+                continue
+            seen.add(path)
+            for entry in self.imports(path):
+                room = ".".join(entry.name.split(".")[1:2])
+                if not (entry.typing or room in without):
+                    todo += self._executed(entry.name)
+            for package in self.registries(path):
+                parts = self.members(package)
+                todo += [file for name in (set(names) & parts.keys() or parts.keys()) for file in parts[name]]
+        return seen - set(scripts)
+
+    def _executed(self, name: str) -> list[Path]:
+        """Files that run when `name` is imported: the module and every package above it."""
+        parts = name.split(".")
+        heads = [".".join(parts[: i + 1]) for i in range(len(parts))]
+        return [self.modules[head] for head in heads if head in self.modules]
+
+    def _walk(self, node: ast.AST, package: str, lazy: bool, typing: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from (Import(alias.name, child.lineno, lazy, typing) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                base = child.module or ""
+                if child.level:
+                    kept = package.split(".")[: len(package.split(".")) - child.level + 1]
+                    base = ".".join([*kept, base] if base else kept)
+                for alias in child.names:
+                    full = f"{base}.{alias.name}"
+                    yield Import(full if full in self.modules else base, child.lineno, lazy, typing)
+            else:
+                function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                guarded = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+                yield from self._walk(child, package, lazy or function, typing or guarded)
+
+    def _package_of(self, path: Path) -> str:
+        """The package that relative imports of this file start from; "" for a script."""
+        if not path.is_relative_to(self.package):
+            return ""
+        return ".".join(path.relative_to(self.package.parent).parent.parts)
+
+    def _registry(self, target: ast.expr, path: Path) -> str:
+        """The package of an import by name; the file's own package where the expression does not tell."""
+        first = target.values[0] if isinstance(target, ast.JoinedStr) and target.values else target
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            return first.value.rstrip(".")
+        if isinstance(first, ast.FormattedValue) and isinstance(first.value, ast.Attribute):
+            alias = ast.unparse(first.value.value)
+            for entry in self.imports(path):
+                if entry.name.rpartition(".")[2] == alias and entry.name in self.modules:
+                    return entry.name
+        return self._package_of(path)
+
+
+@cache
+def own_source() -> SourceTree:
+    """The source of spikebridge as it is imported here."""
+    return SourceTree(OWN)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))

@@ -1,0 +1,69 @@
+"""The windows of a fold, and the time that they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.types import Index, Partition, Splits, Windows
+from spikebridge.types.intervals import merge_intervals
+
+FULL = "full"
+"""Name of the fit on everything, beside the numbers of the outer folds."""
+
+
+def inner_partitions(splits: Splits, fold: str) -> Sequence[Partition]:
+    """The inner partitions of an outer fold, or the partition of the fit on everything.
+
+    Parameters
+    ----------
+    splits : Splits
+        The folds.
+    fold : str
+        Number of an outer fold, or `FULL`.
+
+    Returns
+    -------
+    sequence of Partition
+        Training and validation windows.
+    """
+    return (splits.full,) if fold == FULL else splits.folds[int(fold)].inner
+
+
+def select_windows(windows: Sequence[Windows], index: Index) -> list[Windows]:
+    """The windows that an index names.
+
+    Parameters
+    ----------
+    windows : sequence of Windows
+        One for each recording.
+    index : mapping of str to NDArray, shape (window,)
+        Window numbers by recording.
+
+    Returns
+    -------
+    list of Windows
+        Recordings without a window are left out.
+    """
+    return [w.select(index[w.recording]) for w in windows if len(index.get(w.recording, ()))]
+
+
+def training_intervals(windows: Sequence[Windows]) -> dict[str, list[list[float]]]:
+    """The time that windows cover; of training windows, the time that a fit on them uses.
+
+    Parameters
+    ----------
+    windows : sequence of Windows
+        Several may belong to one recording.
+
+    Returns
+    -------
+    dict of str to list
+        Recording -> merged [start, stop] in seconds.
+    """
+    spans: dict[str, list[NDArray[np.float64]]] = {}
+    for w in windows:
+        spans.setdefault(w.recording, []).append(np.column_stack([w.start_s, w.stop_s]))
+    return {name: merge_intervals(np.concatenate(pairs)).tolist() for name, pairs in spans.items()}

@@ -1,0 +1,3 @@
+"""Recordings and windows made to order, without files."""
+
+from window_fixtures import *  # noqa: F403

@@ -1,0 +1,69 @@
+"""Whether there is anything to translate: each reason by itself, and whole studies with and without a link."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fake_runs import Plan, make_study
+
+from spikebridge.evaluation.translation_scores import NOTHING, translation_verdict
+from spikebridge.tracking.describe import analysis_lines
+
+Run = Callable[..., Path]
+
+
+def source(value: float, low: float, high: float) -> dict[str, float]:
+    return {"value": value, "ci_low": low, "ci_high": high}
+
+
+def test_it_translates() -> None:
+    assert translation_verdict(source(0.1, 0.08, 0.12), source(0.05, 0.04, 0.06), 0.001, 0.05) == {
+        "translates": True,
+        "says": "the source adds 0.1000 [0.0800, 0.1200] bits/spike, its rates beat the next trials' by 0.0500 "
+        "[0.0400, 0.0600]",
+    }
+
+
+ENOUGH = source(0.1, 0.08, 0.12)
+
+
+@pytest.mark.parametrize(
+    ("score", "specific", "p", "reason"),
+    [
+        (source(0.0015, 0.001, 0.002), ENOUGH, 0.001, "at most 0.002 is next to nothing"),
+        (ENOUGH, source(0.0015, 0.001, 0.002), 0.001, "at most 0.002 is next to nothing"),
+        (ENOUGH, source(0.01, -0.002, 0.02), 0.001, "the interval reaches zero"),
+        (ENOUGH, ENOUGH, 0.2, "trials in another order do as well (p = 0.2)"),
+        (ENOUGH, ENOUGH, float("nan"), "trials in another order do as well"),
+        (ENOUGH, source(0.1, float("nan"), float("nan")), 0.001, "too few clusters for an interval"),
+        (source(0.0, 0.0, 0.0), source(0.0, 0.0, 0.0), None, "at most 0.002 is next to nothing"),
+    ],
+)
+def test_each_reason(score: dict[str, float], specific: dict[str, float], p: float | None, reason: str) -> None:
+    found = translation_verdict(score, specific, p, 0.05)
+    assert found is not None
+    assert not found["translates"]
+    assert found["says"].startswith(f"{NOTHING}: the source adds ")
+    assert reason in found["says"]
+
+
+def test_a_model_that_cannot_tell_the_sources_share_is_not_asked() -> None:
+    nan = float("nan")
+    assert translation_verdict(source(nan, nan, nan), ENOUGH, 0.5, 0.05) is None
+
+
+def test_whole_studies_and_the_line_of_results(tmp_path: Path, run: Run) -> None:
+    plan = Plan(recordings=2, trials=30, folds=3, decode={}, translate={"seq2seq": 1.0, "ridge": 0.0})
+    study = make_study(tmp_path, plan)
+    found = run(study)
+    told = json.loads((found / "metrics.json").read_text())["translation"]
+    assert told["seq2seq"]["verdict"]["translates"]
+    assert not told["ridge"]["verdict"]["translates"]
+    results = SimpleNamespace(metrics=lambda: json.loads((found / "metrics.json").read_text()))
+    lines = [line for line in analysis_lines(results) if line.startswith("Translation")]
+    assert lines == [f"Translation ({m}): {told[m]['verdict']['says']}" for m in ("ridge", "seq2seq")]
+    assert NOTHING in lines[0]

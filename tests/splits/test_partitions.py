@@ -1,0 +1,70 @@
+"""The windows of a fold, the time that they cover, and training intervals that overlap a test block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from spikebridge.config import SplitConfig
+from spikebridge.splits import check_training_intervals, make_splits, select_windows, training_intervals
+from spikebridge.types import Splits, Windows
+
+Make = Callable[..., Windows]
+
+
+@pytest.fixture
+def parts(make_windows: Make) -> list[Windows]:
+    return [make_windows(40, name="a"), make_windows(50, name="b")]
+
+
+@pytest.fixture
+def splits(parts: list[Windows]) -> Splits:
+    return make_splits(parts, SplitConfig(gap_s=3.0, n_outer_folds=4))
+
+
+def test_training_intervals_merge(parts: list[Windows]) -> None:
+    assert training_intervals([parts[0]]) == {"a": [[0.0, 200.0]]}
+    some = parts[0].select(np.array([0, 1, 5]))
+    assert training_intervals([some, some]) == {"a": [[0.0, 2.0], [5.0, 6.0]]}
+
+
+def test_select_windows(parts: list[Windows]) -> None:
+    (one,) = select_windows(parts, {"b": np.array([3, 1]), "a": np.array([], dtype=int)})
+    assert one.recording == "b"
+    assert one.start_s.tolist() == [3.0, 1.0]
+
+
+def test_honest_fits_pass(parts: list[Windows], splits: Splits) -> None:
+    for fold in splits.folds:
+        intervals = training_intervals(select_windows(parts, fold.train))
+        assert check_training_intervals(splits, fold.fold, intervals) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "violations"),
+    [
+        (-3.0, 0.0, 1),  # touches the gap alone
+        (-10.0, -3.0, 0),  # ends where the gap begins
+        (-10.0, -2.99, 1),
+        (1.0, 2.0, 1),  # inside
+    ],
+)
+def test_trespassing(splits: Splits, start: float, stop: float, violations: int) -> None:
+    first = splits.folds[1].test_intervals["a"][0, 0]
+    lines = check_training_intervals(splits, 1, {"a": [[first + start, first + stop]]})
+    assert len(lines) == violations
+    assert all(line.startswith("fold 1: a: learned from") for line in lines)
+
+
+def test_unknown_fold_and_recording(splits: Splits) -> None:
+    assert check_training_intervals(splits, 9, {}) == ["fold 9 is not in the split manifest"]
+    assert check_training_intervals(splits, 0, {"z": [[0, 1]]}) == ["fold 0: z is not in the split manifest"]
+
+
+def test_any_time_of_a_held_out_recording_is_a_violation(parts: list[Windows]) -> None:
+    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, n_outer_folds=2))
+    assert check_training_intervals(splits, 0, {"b": [[0.0, 1.0]]}) == []
+    lines = check_training_intervals(splits, 0, {"a": [[900.0, 901.0]]})
+    assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was learned from"]
