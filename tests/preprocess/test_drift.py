@@ -44,7 +44,7 @@ def test_the_change_of_a_role(first: int, last: int, said: str, observed: list[l
     assert thirds(one, IDS) == (2 * first, 2 * last)
     found = list(drift(one, {"source": IDS, "target": IDS[:1]}))
     roles = [f"the population rate of {role} changes {said} times" for role in ("source", "target")] if said else []
-    assert [line.split(" from")[0] for line in found] == roles
+    assert [str(finding).split(" from")[0] for finding in found] == roles
 
 
 def test_few_spikes_and_short_recordings_say_nothing() -> None:
