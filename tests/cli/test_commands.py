@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-import fake_project
 import numpy as np
 import pytest
 import yaml
@@ -31,7 +31,7 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
         "model": "dnn",
         "gates": {"nulls": {"passed": False, "reason": "x"}},
     }
-    fake_project._json(project / "reports/registration.json", about)
+    (project / "reports/registration.json").write_text(json.dumps(about), encoding="utf-8")
     code, out, _ = run("results")
     assert 'spikebridge.load("models:/spikebridge@champion")  # dnn' in out
     assert "Gate nulls: FAILED (x)" in out

@@ -27,19 +27,19 @@ def words(*cells: str) -> Counter[str]:
     return Counter(word for cell in cells for word in cell.split())
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 def test_every_name_and_number_of_a_folder_is_whole(
-    found: Found, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    found: Found, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a_terminal(monkeypatch, width)
     regions = {"CA1": 32, "CA3": 68, "DG": 12, "SUB": 7, "ORBm": 32, "ACA": 46, "MOs": 21, "PL": 5}
     days = [replace(session(seed=k, regions=regions, trials=60), animal="lederberg_of_the_lab") for k in range(2)]
     got = found(*days)
-    inspect_report.print_report(got)
-    printed = words(ESCAPES.sub("", capsys.readouterr().out))
-    for block in inspect_report.blocks(got):
-        for row in block.rows:
-            assert not words(*row) - printed, block.title
+    for width in WIDTHS:
+        a_terminal(monkeypatch, width)
+        inspect_report.print_report(got)
+        printed = words(ESCAPES.sub("", capsys.readouterr().out))
+        for block in inspect_report.blocks(got):
+            for row in block.rows:
+                assert not words(*row) - printed, (width, block.title)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -48,10 +48,10 @@ def test_a_narrow_terminal_gets_lines_instead_of_columns(
 ) -> None:
     a_terminal(monkeypatch, width)
     row = ["a_recording_with_a_long_name_indeed", "", "ORBm 32, PL 5, CA1 6", "1234567890123456789.5"]
-    output.print_block(Block("[title]", ("recording", "animal", "regions", "spikes"), [row, row], ["[a line]"]))
+    output.print_block(Block("[title] :rat:", ("recording", "animal", "regions", "spikes"), [row, row], ["[a line]"]))
     out = ESCAPES.sub("", capsys.readouterr().out)
     assert not words(*row, *row) - words(out)
-    assert "[title]" in out
+    assert "[title] :rat:" in out, "neither markup nor the name of an emoji"
     assert "[a line]" in out
     assert ("    spikes: 1234567890123456789.5\n" in out) == (width < 80)
     assert ("──" in out) == (width >= 80)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spikebridge.errors import ConfigError
 from spikebridge.expressions import ExpressionError, parse
-from spikebridge.labels.trial_labels import included
+from spikebridge.labels.trial_labels import included_trials
 
 TABLE = pd.DataFrame(
     {
@@ -25,7 +25,7 @@ TABLE = pd.DataFrame(
 
 
 def rows(text: str) -> list[int]:
-    return np.flatnonzero(included(TABLE, text, "day")).tolist()
+    return np.flatnonzero(included_trials(TABLE, text, "day")).tolist()
 
 
 SMALL = ["reward", "block", "1", "2.5", "-1", "(reward + block)", "block * 2", "reward - 1", "block % 2"]
@@ -84,7 +84,9 @@ def test_the_queries_of_the_examples(query: str, expected: list[int]) -> None:
             "trajbound": [0, 0, 1], "delay": [1.0, 2.0, 3.0],
         }
     )  # fmt: skip
-    assert np.flatnonzero(included(table, query, "day")).tolist() == expected == table.query(query).index.tolist()
+    assert (
+        np.flatnonzero(included_trials(table, query, "day")).tolist() == expected == table.query(query).index.tolist()
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,9 @@ def test_functions_and_flags(query: str, expected: list[int]) -> None:
 
 def test_integers_of_few_bits_do_not_wrap() -> None:
     table = pd.DataFrame({"a": np.array([1, 2, 200], dtype=np.uint8), "b": np.array([2, 1, 100], dtype=np.uint8)})
-    assert included(table, "a - b < 0", "day").tolist() == [True, False, False]
-    assert included(table, "a + b == 300", "day").tolist() == [False, False, True]
-    assert included(table, "-a == -200", "day").tolist() == [False, False, True]
+    assert included_trials(table, "a - b < 0", "day").tolist() == [True, False, False]
+    assert included_trials(table, "a + b == 300", "day").tolist() == [False, False, True]
+    assert included_trials(table, "-a == -200", "day").tolist() == [False, False, True]
 
 
 def test_what_is_not_known_is_told() -> None:
@@ -172,7 +174,7 @@ def test_what_is_not_known_is_told() -> None:
 )  # fmt: skip
 def test_nothing_else_is_computed(query: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        included(TABLE, query, "day")
+        included_trials(TABLE, query, "day")
 
 
 def test_large_powers_are_infinite_at_once() -> None:

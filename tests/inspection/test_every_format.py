@@ -33,7 +33,7 @@ def test_a_block_that_runs(simulated: Recording, tmp_path: Path, name: str) -> N
         simulated = replace(simulated, spikes=spikes.drop_duplicates(ignore_index=True))
     path = reader.write(simulated, tmp_path)
     found = inspect(path)
-    assert [summary.reader for summary in found.recordings] == [name]
+    assert [summary.source.reader for summary in found.recordings] == [name]
     assert found.recordings[0].name == "rat1_day1"
     assert (found.proposal.data["source"], found.proposal.data["target"]) == (["HC"], ["PFC"])
     assert found.proposal.trials["label"] == "choice"

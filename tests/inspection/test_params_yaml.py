@@ -125,9 +125,9 @@ def test_the_document_is_plain_and_its_keys_are_stable(found: Found) -> None:
         *("path", "recordings", "regions", "tables", "not_read", "warnings", "proposal", "dry_run", "proposed_yaml"),
     }
     assert set(got["recordings"][0]) == {
-        *("path", "name", "format", "reader", "error", "animal", "units", "spikes", "regions", "tables", "behavior"),
-        "warnings",
+        *("name", "source", "error", "animal", "units", "spikes", "regions", "tables", "behavior", "warnings"),
     }
+    assert set(got["recordings"][0]["source"]) == {"path", "format", "reader"}
     assert set(got["recordings"][0]["spikes"]) == {
         *(
             "count",

@@ -23,7 +23,7 @@ from spikebridge.errors import DataError
 from spikebridge.inspection import inspect
 from spikebridge.io.contents import Contents
 from spikebridge.io.readers import alf
-from spikebridge.labels.unit_labels import label_columns
+from spikebridge.labels.unit_labels import find_label_columns
 
 CASE = shared_recordings().parents[1] / "cases" / "10_ibl_alf.py"
 TIMES = np.array([0.5, 1.25, 2.0, 3.5, 4.0, 9.0])
@@ -191,7 +191,7 @@ def test_the_metrics_say_otherwise(session: Path) -> None:
     assert units["acronym_in_metrics"].tolist() == ["CA1", "CA3", "PL5"]
     assert units["ibl_quality"].tolist() == ["good", "mua", "mua"]
     assert units["criteria_met"].tolist() == [1.0, 1 / 3, 0.0]
-    assert label_columns(units) == ["ibl_quality"]
+    assert find_label_columns(units) == ["ibl_quality"]
 
 
 def test_times_on_another_clock_are_not_read(session: Path) -> None:

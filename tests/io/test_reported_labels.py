@@ -10,7 +10,7 @@ import pytest
 from sorters import read, write_csv
 
 from spikebridge.labels.sorter_labels import unit_labels
-from spikebridge.labels.unit_labels import label_columns
+from spikebridge.labels.unit_labels import find_label_columns
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_merged_cluster_has_no_label_until_somebody_judges(folder: Path) -> No
 
 def test_label_of_ibl_counts_metrics_and_labels_is_of_the_channel() -> None:
     units = pd.DataFrame({"unit": range(4), "label": [1.0, 2 / 3, 1 / 3, 1.0], "labels": [0.0, 1.0, 0.0, 0.0]})
-    assert label_columns(units) == []
+    assert find_label_columns(units) == []
     (said,) = unit_labels(units, units, "auto", "day1").warnings
     assert "label (1: 2, 0.666666666667: 1, 0.333333333333: 1)" in said.text
     assert "labels (0: 3, 1: 1)" in said.text

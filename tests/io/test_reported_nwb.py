@@ -15,7 +15,7 @@ from clock_sessions import brute_force, counts, moved, read_all, session, settin
 
 from spikebridge.errors import DataError
 from spikebridge.io.readers import nwb
-from spikebridge.labels.sorter_labels import unit_labels, unwanted
+from spikebridge.labels.sorter_labels import has_unwanted_label, unit_labels
 from spikebridge.types import Recording
 
 TRAINS, TABLE = session(trials=40, gain=2.0)
@@ -236,7 +236,7 @@ def test_lists_of_labels_of_spyglass(tmp_path: Path) -> None:
     assert found.tables["epochs"]["tags"].tolist() == ["02_r1"]
     judged = unit_labels(found.units, found.units, "auto", "s")
     assert judged.words[:6] == ("", "mua", "noise", "accept", "", "reject")
-    assert unwanted(judged.words, ["good"]).tolist() == [False, True, True, False, False, True] * 2
+    assert has_unwanted_label(judged.words, ["good"]).tolist() == [False, True, True, False, False, True] * 2
 
 
 def test_another_table_of_electrodes(tmp_path: Path) -> None:

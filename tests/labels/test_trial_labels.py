@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from spikebridge.errors import ConfigError
-from spikebridge.labels.trial_labels import included, label_names, spellings
+from spikebridge.labels.trial_labels import included_trials, label_names, spelling_variants
 
 TABLE = pd.DataFrame({"reward": [0.0, 1.0, np.nan], "side": ["left", "right", None]})
 
@@ -40,12 +40,12 @@ def test_names() -> None:
     ],
 )
 def test_spellings(names: set[str], groups: list[list[str]]) -> None:
-    assert spellings(names) == groups
+    assert spelling_variants(names) == groups
 
 
 def test_included() -> None:
-    assert included(TABLE, None, "a").tolist() == [True, True, True]
-    assert included(TABLE, "reward > 0 or side == 'left'", "a").tolist() == [True, True, False]
+    assert included_trials(TABLE, None, "a").tolist() == [True, True, True]
+    assert included_trials(TABLE, "reward > 0 or side == 'left'", "a").tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_included() -> None:
 )
 def test_bad_queries(query: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        included(TABLE, query, "a")
+        included_trials(TABLE, query, "a")

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from spikebridge.labels.unit_labels import (
-    careful,
+    equivalent_words,
+    find_label_columns,
     holds_labels,
-    judge_of,
-    kept_words,
-    label_columns,
-    merged,
-    not_used,
-    plain,
+    judge_of_column,
+    merge_labels,
+    normalize_word,
+    strictest,
+    unused_label_columns,
 )
 
 SORTED = ["good", "mua", "noise", "good"]
@@ -60,7 +60,7 @@ def test_columns_are_known_by_their_words(column: str, values: list[Any], holds:
     ],
 )
 def test_what_may_be_labels_and_is_not_used_is_said(column: str, values: list[Any], said: str) -> None:
-    assert not_used(pd.DataFrame({"unit": range(4), "region": ["CA1"] * 4, column: values})) == [said]
+    assert unused_label_columns(pd.DataFrame({"unit": range(4), "region": ["CA1"] * 4, column: values})) == [said]
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,24 @@ def test_what_may_be_labels_and_is_not_used_is_said(column: str, values: list[An
 def test_no_false_alarm(column: str, values: list[Any]) -> None:
     few = [*values, *values]
     few = [v + k / 7 for k, v in enumerate(few)] if column == "isolation_distance" else few
-    assert not_used(pd.DataFrame({"unit": range(8), column: few})) == []
+    assert unused_label_columns(pd.DataFrame({"unit": range(8), column: few})) == []
 
 
 def test_persons_before_programs_before_sorters() -> None:
     words = dict.fromkeys(("KSLabel", "bc_unitType", "tag", "group", "quality", "curated_label"), SORTED)
-    assert label_columns(pd.DataFrame(words)) == ["quality", "group", "curated_label", "tag", "bc_unitType", "KSLabel"]
-    assert [judge_of(c) for c in ("manual", "unit_type", "bombcell_label", "kilosort4_label")] == [0, 1, 2, 3]
+    assert find_label_columns(pd.DataFrame(words)) == [
+        "quality",
+        "group",
+        "curated_label",
+        "tag",
+        "bc_unitType",
+        "KSLabel",
+    ]
+    assert [judge_of_column(c) for c in ("manual", "unit_type", "bombcell_label", "kilosort4_label")] == [0, 1, 2, 3]
 
 
 def test_cell_by_cell() -> None:
-    judged = merged(
+    judged = merge_labels(
         {
             "quality": ["good", "", "unsorted", "", "good", "unsorted"],
             "tag": ["", "", "", "mua", "noise", ""],
@@ -102,16 +109,16 @@ def test_cell_by_cell() -> None:
 
 
 def test_other_words_for_the_same_do_not_contradict() -> None:
-    assert merged({"quality": ["good", "MUA"], "group": ["Single Unit", "multi_unit"]}).contradictions == ()
+    assert merge_labels({"quality": ["good", "MUA"], "group": ["Single Unit", "multi_unit"]}).contradictions == ()
 
 
 @pytest.mark.parametrize(
     ("words", "used"), [(["good", "mua"], 1), (["noise", "mua"], 0), (["good", "x"], 1), (["a"], 0)]
 )
 def test_the_careful_word(words: list[str], used: int) -> None:
-    assert careful(dict(zip("ab", words, strict=False))) == "ab"[used]
+    assert strictest(dict(zip("ab", words, strict=False))) == "ab"[used]
 
 
 def test_wanted_words() -> None:
-    assert {"good", "sua", "single unit"} <= kept_words(["Good"])
-    assert kept_words(["Single-Unit"]) == {plain("single unit")}
+    assert {"good", "sua", "single unit"} <= equivalent_words(["Good"])
+    assert equivalent_words(["Single-Unit"]) == {normalize_word("single unit")}

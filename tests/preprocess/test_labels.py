@@ -10,7 +10,7 @@ import pytest
 
 from spikebridge.config import Config, TrialsConfig
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.labels.trial_labels import label_called, label_columns, trial_labels
+from spikebridge.labels.trial_labels import columns_of_label, label_text, trial_labels
 from spikebridge.preprocess import classes_of, make_windows, select_trials
 from spikebridge.types import Recording
 
@@ -111,7 +111,7 @@ def test_a_column_may_be_called_like_an_expression(make_recording: Make, setting
     recording = make_recording(GO, ["a"] * 6, observed=OBSERVED, **{"hit or miss": ["x", "y"] * 3, "a-b": [1, 2] * 3})
     for name, classes in (("hit or miss", ("x", "y")), ("a-b", ("1", "2"))):
         assert classes_of([recording], settings(trials={"label": name}).trials) == classes
-        assert label_columns(name, recording.trials) == (name,)
+        assert columns_of_label(name, recording.trials) == (name,)
 
 
 @pytest.mark.parametrize(
@@ -131,5 +131,5 @@ def test_names_of_classes(label: Any, said: str) -> None:
 
 def test_how_a_label_is_called() -> None:
     assert TrialsConfig.model_validate({"label": {1: "x", 2.5: "y"}}).label == {"1": "x", "2.5": "y"}
-    assert label_called(CHOICE) == "right or left"
-    assert label_called("choice") == "choice"
+    assert label_text(CHOICE) == "right or left"
+    assert label_text("choice") == "choice"

@@ -14,7 +14,7 @@ from spikebridge import config, models
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.models.parts.saved_files import write_manifest
-from spikebridge.text.keys import key
+from spikebridge.text.keys import safe_key
 from spikebridge.types import Predictions, Windows
 
 CLASSES = ("skip", "stay")
@@ -222,7 +222,7 @@ def _evaluated(folder: Path, gates: bool, recordings: Sequence[str] = tuple(UNIT
     _json(folder / "leakage.json", {"passed": True, "checks": ["a", "b"], "trials": 36, "models": [*DECIDING]})
     _json(folder / "recovery.json", {"r2": {"value": 0.8}, "lag_error_s": 0.01})
     for recording in recordings:
-        (folder / f"figures/quality_{key(recording)}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        (folder / f"figures/quality_{safe_key(recording)}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
 
 def _estimate(value: float) -> dict[str, float]:

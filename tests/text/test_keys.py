@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebridge.text.keys import MAX_MLFLOW_KEY, fitted, key, name_of, path_key, why_not
+from spikebridge.text.keys import MAX_MLFLOW_KEY, name_problem, original_name, safe_key, safe_path, shortened_key
 
 MLFLOW = re.compile(r"[/\w.\- :]+")  # what MLflow takes as names of metrics and parameters
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -33,14 +33,14 @@ LIKE_KEYS = st.text(".x2e8 a", max_size=12)
     ],
 )
 def test_ordinary_names_stay_and_others_are_escaped(name: str, expected: str) -> None:
-    assert key(name) == expected
-    assert name_of(expected) == name
+    assert safe_key(name) == expected
+    assert original_name(expected) == name
 
 
 @given(st.lists(TEXT | LIKE_KEYS, max_size=6))
 def test_keys_are_safe_different_and_reversible(names: list[str]) -> None:
-    keys = [key(name) for name in names]
-    assert [name_of(text) for text in keys] == names
+    keys = [safe_key(name) for name in names]
+    assert [original_name(text) for text in keys] == names
     assert len(set(keys)) == len(set(names))
     for text in keys:
         assert MLFLOW.fullmatch(text) and "/" not in text and text not in {".", ".."} and text == text.strip()
@@ -48,10 +48,10 @@ def test_keys_are_safe_different_and_reversible(names: list[str]) -> None:
 
 def test_a_key_that_is_too_long_is_cut_and_stays_its_own() -> None:
     long = "a" * 400
-    assert fitted("short") == "short"
-    assert len(fitted(long)) == MAX_MLFLOW_KEY
-    assert fitted(long) != fitted(long + "b")
-    assert path_key("family", "a/b") == "family/a.x2f.b"
+    assert shortened_key("short") == "short"
+    assert len(shortened_key(long)) == MAX_MLFLOW_KEY
+    assert shortened_key(long) != shortened_key(long + "b")
+    assert safe_path("family", "a/b") == "family/a.x2f.b"
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_a_key_that_is_too_long_is_cut_and_stays_its_own() -> None:
     ],
 )
 def test_names_that_cannot_be_carried_are_refused(name: str, said: str) -> None:
-    assert said in why_not(name)
-    assert bool(said) == bool(why_not(name))
+    assert said in name_problem(name)
+    assert bool(said) == bool(name_problem(name))

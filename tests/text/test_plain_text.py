@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebridge.text.plain_text import code, markdown, read_csv, unwanted, write_csv
+from spikebridge.text.plain_text import code_span, escape_markdown, forbidden_character, read_csv, write_csv
 
 DANGEROUS = ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "'=1", "''-x", "-left"]
 
@@ -42,13 +42,13 @@ def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory,
 
 
 def test_markdown() -> None:
-    assert markdown("[x](javascript:alert(1))") == r"\[x\](javascript:alert(1))"
-    assert markdown("<img src=x onerror=y>") == r"\<img src=x onerror=y\>"
-    assert markdown("a|b\n# c") == r"a\|b \# c"
-    assert markdown("rat1_day1") == "rat1_day1"
-    assert markdown("_x_ *y*") == r"\_x\_ \*y\*"
-    assert code("choice") == "`choice`"
-    assert code("a`b``c") == "``` a`b``c ```"
+    assert escape_markdown("[x](javascript:alert(1))") == r"\[x\](javascript:alert(1))"
+    assert escape_markdown("<img src=x onerror=y>") == r"\<img src=x onerror=y\>"
+    assert escape_markdown("a|b\n# c") == r"a\|b \# c"
+    assert escape_markdown("rat1_day1") == "rat1_day1"
+    assert escape_markdown("_x_ *y*") == r"\_x\_ \*y\*"
+    assert code_span("choice") == "`choice`"
+    assert code_span("a`b``c") == "``` a`b``c ```"
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_markdown() -> None:
     ],
 )
 def test_characters_that_no_name_may_hold(name: str, said: str) -> None:
-    assert unwanted(name) == said
+    assert forbidden_character(name) == said

@@ -14,7 +14,7 @@ from fake_project import settings
 import spikebridge
 from spikebridge import config, tracking
 from spikebridge.errors import ConfigError
-from spikebridge.text.keys import key
+from spikebridge.text.keys import safe_key
 from spikebridge.tracking import runs, store
 from spikebridge.tracking.results import flatten
 
@@ -44,10 +44,10 @@ def test_a_metric_of_each_recording_is_logged_under_its_own_key(published: Any) 
     (parent,) = top
     prefix = "communication_gain_per_recording_"
     logged = {k.removeprefix(prefix) for k in parent.data.metrics if k.startswith(prefix)}
-    assert logged == {key(name) for name in NAMES}
+    assert logged == {safe_key(name) for name in NAMES}
     comparison = next(r for r in runs.children(opened, parent.info.run_id) if r.info.run_name == "comparison")
     images = {f.path for f in opened.client.list_artifacts(comparison.info.run_id, "figures")}
-    assert {f"figures/quality_{key(name)}.png" for name in NAMES} <= images
+    assert {f"figures/quality_{safe_key(name)}.png" for name in NAMES} <= images
 
 
 def test_the_model_knows_the_recordings_by_their_names(published: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def _recording(summary: RecordingSummary) -> Iterator[Block]:
     assert spikes is not None  # a single recording that cannot be read is an error
     known_to = f", times known to {1000 * spikes.resolution_s:.4g} ms" if spikes.resolution_s else ""
     lines = [
-        f"{summary.format} (reader {summary.reader}), animal {summary.animal}",
+        f"{summary.source.format} (reader {summary.source.reader}), animal {summary.animal}",
         f"{spikes.count} spikes of {counted(summary.units, 'unit')}{known_to}",
     ]
     yield Block(summary.name, lines=lines)
@@ -111,7 +111,9 @@ def _first_intervals(intervals: Sequence[tuple[float, float]]) -> str:
 def _overview(inspection: Inspection) -> Block:
     asked = {*inspection.proposal.data["source"], *inspection.proposal.data["target"]}
     rows = [_overview_row(summary, inspection, asked) for summary in inspection.recordings]
-    unreadable = [(summary.name, summary.path, summary.error) for summary in inspection.recordings if summary.error]
+    unreadable = [
+        (summary.name, summary.source.path, summary.error) for summary in inspection.recordings if summary.error
+    ]
     errors = [line for text in group_errors(unreadable) for line in text.splitlines()]
     head = ("recording", "format", "animal", "from to (s)", "observed", "gaps", "trials", "units", "proposed regions")
     title = f"{inspection.path}: {counted(len(rows), 'recording')}"
@@ -120,12 +122,12 @@ def _overview(inspection: Inspection) -> Block:
 
 def _overview_row(summary: RecordingSummary, inspection: Inspection, asked: set[str]) -> list[str]:
     if summary.error or summary.spikes is None:
-        return [summary.name, summary.format, *"––––––", "CANNOT BE READ, see below"]
+        return [summary.name, summary.source.format, *"––––––", "CANNOT BE READ, see below"]
     regions = summary.regions.get(inspection.proposal.region_column.get(summary.name, ""), ())
     trials = [str(t.rows) for t in summary.tables if t.name == inspection.proposal.trials["table"]]
     return [
         summary.name,
-        summary.format,
+        summary.source.format,
         summary.animal,
         f"{_seconds(summary.spikes.first_s)} to {_seconds(summary.spikes.last_s)}",
         _span(summary.spikes.observed_s),

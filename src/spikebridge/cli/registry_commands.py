@@ -67,9 +67,9 @@ def promote(arguments: argparse.Namespace) -> None:
 def champion_lines(project: Path) -> list[str]:
     """The champion in the project's own store; empty where there is no store or no registered model."""
     from spikebridge import tracking
-    from spikebridge.tracking import load
+    from spikebridge.tracking import load, record
 
-    if not (project / "reports" / "registration.json").is_file() or load.missing_database(load.default_uri()):
+    if not (project / record.REGISTRATION).is_file() or load.missing_database(load.default_uri()):
         return []
     try:
         name, versions = tracking.versions()

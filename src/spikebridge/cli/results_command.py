@@ -55,8 +55,9 @@ def _print_registration(project: Path) -> None:
     """The registered model, its gates and the champion; nothing before the first registration."""
     from spikebridge import tracking
     from spikebridge.artifacts.json_files import read_json
+    from spikebridge.tracking import record
 
-    registration = project / "reports" / "registration.json"
+    registration = project / record.REGISTRATION
     if not registration.is_file():
         return
     about = read_json(registration)

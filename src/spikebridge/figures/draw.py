@@ -7,7 +7,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from spikebridge.text.keys import key
+from spikebridge.text.keys import safe_key
 
 APART = {"draw", "style"}
 
@@ -31,7 +31,7 @@ def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
             continue
         pages = module.pages(tables_folder) if hasattr(module, "pages") else [""]
         for page in pages:
-            image = f"{name}_{key(page)}" if page else name
+            image = f"{name}_{safe_key(page)}" if page else name
             which = {"page": page} if page else {}
             if module.draw(tables_folder, out_folder / f"{image}.png", **which):
                 drawn.append(image)

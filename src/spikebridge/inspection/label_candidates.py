@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spikebridge.expressions import equals, parse, truth
 from spikebridge.inspection.column_names import label_rank, words
 from spikebridge.inspection.records import ColumnSummary, LabelCandidate
-from spikebridge.labels.trial_labels import MOST_CLASSES, label_names, trial_labels
+from spikebridge.labels.trial_labels import MAX_CLASSES, label_names, trial_labels
 
 MIN_CLASS_TRIALS = 10
 """A class with fewer trials is too rare to be in every fold."""
@@ -83,7 +83,7 @@ def _flag_labels(frame: pd.DataFrame, parts: Sequence[pd.DataFrame]) -> Iterator
     flags = _flags_of(frame)
     for names in _flag_sets(flags, len(frame)):
         for label, named_rank, guess in _labels_of_flags({name: flags[name] for name in names}):
-            if len(label) > MOST_CLASSES:
+            if len(label) > MAX_CLASSES:
                 continue
             labels = trial_labels(frame, label, "")
             classes = {name: n for name in label if (n := int((labels == name).sum()))}

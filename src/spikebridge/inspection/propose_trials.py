@@ -20,7 +20,7 @@ from spikebridge.inspection.trial_windows import (
     usable_classes,
 )
 from spikebridge.io import choose
-from spikebridge.labels.trial_labels import label_called, spellings
+from spikebridge.labels.trial_labels import label_text, spelling_variants
 from spikebridge.types import Recording
 
 ABSENT = "TO FILL IN: the file holds no such thing, this is a default"
@@ -151,7 +151,7 @@ def _explain_times(pair: LabelAndWindow, comments: dict[str, str]) -> None:
         classes = listed(pair.lost_classes, 5)
         comments["trials.align"] = (
             f"not {pair.rejected_align}, which has no time in most trials of the class {classes} of "
-            f"{label_called(pair.label.label)}"
+            f"{label_text(pair.label.label)}"
         )
     if align_rank(window.align) == 0:
         return
@@ -205,6 +205,6 @@ def _include(pair: LabelAndWindow, comments: dict[str, str]) -> str | None:
 def _spelling_slips(pair: LabelAndWindow, rare: Mapping[str, int]) -> str:
     """Rare classes that differ from others only in their spelling; empty where none does."""
     names = {str(n) for t in pair.trials for n in t.label.tolist() if n}
-    slips = [group for group in spellings(names) if rare.keys() & set(group)]
+    slips = [group for group in spelling_variants(names) if rare.keys() & set(group)]
     same = "; ".join(" and ".join(map(repr, group)) for group in slips)
     return f"; {same} differ in spelling alone: correct the file instead" if same else ""

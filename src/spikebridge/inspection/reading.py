@@ -17,7 +17,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.grouping import group_errors
 from spikebridge.errors.messages import counted
-from spikebridge.inspection.records import RecordingSummary
+from spikebridge.inspection.records import RecordingSource, RecordingSummary
 from spikebridge.inspection.regions import brain_division, region_columns, summarize_regions
 from spikebridge.inspection.spikes import summarize_spikes
 from spikebridge.inspection.tables import summarize_behavior, summarize_table
@@ -98,7 +98,7 @@ def read_all(data: DataConfig, report: Callable[[str], None]) -> PathContents:
     for entry in entries:
         opening.open(entry)
     if not opening.recordings:
-        raise DataError("\n".join(group_errors([(s.name, s.path, s.error) for s in opening.summaries])))
+        raise DataError("\n".join(group_errors([(s.name, s.source.path, s.error) for s in opening.summaries])))
     kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in opening.separated}
     used = data.model_copy(update={"recordings": kept})
     not_read = search_in_child_process(partial(unread_paths, opening.entries, used), data)
@@ -208,7 +208,7 @@ def _start(entry: RecordingSource) -> RecordingSummary:
     """What is known of a recording before it is read."""
     joined = f", {counted(len(entry.probes), 'probe')} joined" if entry.probes else ""
     file_format = reader_registry.get_reader(entry.reader).FORMAT + joined
-    return RecordingSummary(str(entry.path), entry.name, file_format, entry.reader)
+    return RecordingSummary(entry.name, RecordingSource(str(entry.path), file_format, entry.reader))
 
 
 def _n_bytes(contents: Contents) -> int:

@@ -129,16 +129,23 @@ class SpikeSummary:
 
 
 @dataclass(frozen=True)
+class RecordingSource:
+    """Where a recording was read from. format: for people, such as "NWB (HDF5)"; reader: as in `data.reader`."""
+
+    path: str
+    format: str
+    reader: str
+
+
+@dataclass(frozen=True)
 class RecordingSummary:
     """One recording; where it cannot be read, `error` says why and the rest is empty.
 
     regions: value of `data.region_from` -> its regions, those with most units first.
     """
 
-    path: str
     name: str
-    format: str
-    reader: str
+    source: RecordingSource
     error: str = ""
     animal: str = ""
     units: int = 0

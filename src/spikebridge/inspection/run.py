@@ -34,7 +34,7 @@ from spikebridge.inspection.regions import summarize_regions
 from spikebridge.inspection.tables import summarize_tables
 from spikebridge.io.validation.observed import SILENT_PAUSE
 from spikebridge.io.validation.regions import REGION_WITHOUT_UNITS
-from spikebridge.labels.trial_labels import label_called
+from spikebridge.labels.trial_labels import label_text
 
 PLACEHOLDER_REGIONS = {"source": ["\0"], "target": ["\0\0"]}
 """Names of no region, for a section `data` whose regions are not known yet."""
@@ -112,7 +112,7 @@ def inspect(
         regions=_all_regions(recordings, proposal),
         tables=summarize_tables((n, f) for one in recordings for n, f in one.outline.tables.items()),
         not_read=read.not_read,
-        warnings=(*folder, *warnings.dry_run_warnings(tried, label_called(proposal.trials["label"]))),
+        warnings=(*folder, *warnings.dry_run_warnings(tried, label_text(proposal.trials["label"]))),
         proposal=proposal,
         dry_run=tried,
         proposed_yaml=proposed_yaml,

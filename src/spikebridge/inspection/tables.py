@@ -13,9 +13,9 @@ from spikebridge.inspection.column_names import LATENCY_WORDS, align_rank, has_w
 from spikebridge.inspection.label_candidates import label_candidates
 from spikebridge.inspection.records import ColumnSummary, SeriesSummary, TableSummary
 from spikebridge.io.offsets import is_time, row_bounds
-from spikebridge.labels.trial_labels import MOST_CLASSES, label_names
+from spikebridge.labels.trial_labels import MAX_CLASSES, label_names
 
-MAX_CLASSES = MOST_CLASSES
+MAX_CLASSES = MAX_CLASSES
 MIN_RELATIVE_SHARE = 0.9
 """Share of the values that must lie between zero and the longest trial to be times relative to it."""
 

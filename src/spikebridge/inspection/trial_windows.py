@@ -19,7 +19,7 @@ from spikebridge.inspection.label_candidates import MIN_CLASS_TRIALS
 from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import LabelCandidate, TableSummary
 from spikebridge.inspection.tables import numbers
-from spikebridge.labels.trial_labels import Label, label_columns, trial_labels
+from spikebridge.labels.trial_labels import Label, columns_of_label, trial_labels
 from spikebridge.types.intervals import TOLERANCE_S, Intervals, inside_intervals
 
 WINDOW_LENGTHS_S = (2.0, 1.5, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
@@ -79,7 +79,7 @@ class LabelledTrials:
     @staticmethod
     def of(table: pd.DataFrame, observed: Intervals, label: Label | None, resolution_s: float) -> LabelledTrials:
         """Label the trials of a table."""
-        known = label is not None and set(label_columns(label, table)) <= set(map(str, table.columns))
+        known = label is not None and set(columns_of_label(label, table)) <= set(map(str, table.columns))
         names = trial_labels(table, label, "") if label is not None and known else np.full(len(table), "?")
         return LabelledTrials(table, observed, names, _free_time(table), resolution_s)
 

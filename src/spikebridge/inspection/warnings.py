@@ -68,7 +68,7 @@ def folder_warnings(
     asked = {*proposal.data["source"], *proposal.data["target"]}
     unit_regions = {o.summary.name: o.unit_regions.get(column_of.get(o.summary.name, ""), ()) for o in recordings}
     yield from _differences({n: asked.intersection(names) for n, names in unit_regions.items()}, "proposed regions")
-    formats = Counter(summary.format for summary in summaries)
+    formats = Counter(summary.source.format for summary in summaries)
     if len(formats) > 1:
         text = "several formats: " + ", ".join(f"{name} ({n})" for name, n in formats.items())
         yield Finding.warning("several-formats", "files", text)

@@ -22,7 +22,7 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents, format_units, unit_names
-from spikebridge.labels.sorter_labels import unit_labels, unwanted
+from spikebridge.labels.sorter_labels import has_unwanted_label, unit_labels
 from spikebridge.types.spike_trains import first_spikes
 
 Times = NDArray[np.float64]
@@ -94,7 +94,7 @@ def unused(
     if quality.sorter_labels is not None:
         with contextlib.suppress(DataError):  # a column that is not there: the stage preprocess says so
             words = unit_labels(units, units, quality.sorter_label_from, name).words
-            found["quality.sorter_labels"] = unwanted(words, quality.sorter_labels)
+            found["quality.sorter_labels"] = has_unwanted_label(words, quality.sorter_labels)
     return found
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from spikebridge.errors import DataError
 from spikebridge.io.limits import LINKS, check_members, special_file_kind, target_outside
 from spikebridge.runtime.stage_inputs import is_unfinished
-from spikebridge.text.keys import why_not
-from spikebridge.text.plain_text import unwanted
+from spikebridge.text.keys import name_problem
+from spikebridge.text.plain_text import forbidden_character
 
 TRUTH = "truth"
 """Folder of known answers beside simulated recordings. No reader may open it."""
@@ -115,9 +115,9 @@ def check_names(recordings: Iterable[tuple[Path, str]]) -> None:
     wrong = []
     for path, name in recordings:
         alike = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if said := unwanted(name):
+        if said := forbidden_character(name):
             wrong.append(f"{str(path)!r}: the name of a recording must not hold unseen characters; {said}: rename it")
-        elif reason := why_not(name):
+        elif reason := name_problem(name):
             wrong.append(f"{path}: the name of a recording {reason}: rename it")
         elif alike in by_name:
             other, called = by_name[alike]

@@ -14,17 +14,17 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.labels.unit_labels import (
-    kept_words,
-    label_columns,
-    meaning,
-    merged,
-    not_used,
-    plain,
-    said_of,
-    words_of,
+    canonical_word,
+    describe_contradictions,
+    equivalent_words,
+    find_label_columns,
+    label_words,
+    merge_labels,
+    normalize_word,
+    unused_label_columns,
 )
 
-HOW = "to use one, name it in quality.sorter_label_from and its words in quality.sorter_labels"
+REMEDY_NOT_USED = "to use one, name it in quality.sorter_label_from and its words in quality.sorter_labels"
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,18 @@ def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, reco
             raise DataError(
                 f"{recording}: quality.sorter_label_from: no column {asked!r} in the units table; columns: {names}"
             )
-        own = tuple(words_of(used[asked]))
+        own = tuple(label_words(used[asked]))
         return UnitLabels(own, f"from column {asked}", "" if any(own) else f"column {asked} is empty", ())
-    columns = {c: words_of(used[c]) for c in label_columns(units)}
-    judged = merged(columns)
+    columns = {c: label_words(used[c]) for c in find_label_columns(units)}
+    judged = merge_labels(columns)
     warnings = []
     if judged.contradictions:
         called = used["name" if "name" in used else "unit"]
-        text = said_of(judged.contradictions, [f"unit {name}" for name in called])
+        text = describe_contradictions(judged.contradictions, [f"unit {name}" for name in called])
         warnings.append(Finding.warning("sorter-labels-contradict", "quality.sorter_label_from", text))
-    if others := not_used(units):
+    if others := unused_label_columns(units):
         text = f"units columns that look like labels and are not used: {listed(others, 5)};"
-        warnings.append(Finding.warning("sorter-labels-not-used", "quality.sorter_label_from", text, HOW))
+        warnings.append(Finding.warning("sorter-labels-not-used", "quality.sorter_label_from", text, REMEDY_NOT_USED))
     missing = "" if columns else "no units column holds words such as good, mua or noise"
     return UnitLabels(judged.labels or none, _origin(columns, judged.source, judged.labels), missing, tuple(warnings))
 
@@ -80,12 +80,12 @@ def _origin(columns: dict[str, list[str]], source: Sequence[str], labels: Sequen
     for column, words in columns.items():
         if not counts[column]:
             pairs = zip(words, labels, strict=True)
-            differ = sum(bool(word) and meaning(word) != meaning(label) for word, label in pairs)
+            differ = sum(bool(word) and canonical_word(word) != canonical_word(label) for word, label in pairs)
             text += f"; not used: {column}, which says otherwise of {differ}" if differ else f"; {column} says the same"
     return text
 
 
-def unwanted(labels: Sequence[str], wanted: Sequence[str]) -> NDArray[np.bool_]:
+def has_unwanted_label(labels: Sequence[str], wanted: Sequence[str]) -> NDArray[np.bool_]:
     """(unit,): True where there is a label and it is none of those wanted, nor another word for one of them."""
-    kept = kept_words(wanted)
-    return np.array([label != "" and plain(label) not in kept for label in labels], dtype=bool)
+    kept = equivalent_words(wanted)
+    return np.array([label != "" and normalize_word(label) not in kept for label in labels], dtype=bool)

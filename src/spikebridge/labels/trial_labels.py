@@ -15,18 +15,18 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import counted, listed
 from spikebridge.expressions import QUOTED, ExpressionError, Value, equals, parse, truth
 
-MOST_CLASSES = 20
+MAX_CLASSES = 20
 """A label with more values is a quantity, not a decision."""
-DIGITS, SINGLE_DIGITS = 12, 6
+MAX_DIGITS, MAX_DIGITS_SINGLE = 12, 6
 """Of a number that is a label, in double and in single precision; further ones may be rounding."""
 
 
 def label_names(values: pd.Series) -> NDArray[np.str_]:
     """(trial,): the text of each label, "" where it is missing; whole numbers without their point (1.0 -> 1).
 
-    Numbers that agree to `DIGITS` are one label: 0.1 + 0.2 is 0.3.
+    Numbers that agree to `MAX_DIGITS` are one label: 0.1 + 0.2 is 0.3.
     """
-    digits = SINGLE_DIGITS if str(values.dtype).lower() == "float32" else DIGITS
+    digits = MAX_DIGITS_SINGLE if str(values.dtype).lower() == "float32" else MAX_DIGITS
     return np.array([_name(v, digits) for v in values], dtype=np.str_)
 
 
@@ -38,25 +38,25 @@ def _name(value: Any, digits: int) -> str:
     return f"{value:.{digits}g}" if isinstance(value, (float, np.floating)) else str(value)
 
 
-def same_label(name: str) -> str:
+def normalized_label(name: str) -> str:
     """What two spellings of one label have in common: neither case, blanks, nor the way to write a number."""
     plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     try:
         number = float(plain)
-        return repr(number) if number.is_integer() else f"{number:.{DIGITS}g}"
+        return repr(number) if number.is_integer() else f"{number:.{MAX_DIGITS}g}"
     except ValueError:
         return plain
 
 
-def spellings(names: set[str]) -> list[list[str]]:
+def spelling_variants(names: set[str]) -> list[list[str]]:
     """Groups of names that are spellings of one label, sorted."""
     groups: dict[str, list[str]] = {}
     for name in sorted(names):
-        groups.setdefault(same_label(name), []).append(name)
+        groups.setdefault(normalized_label(name), []).append(name)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def included(table: pd.DataFrame, include: str | None, name: str) -> NDArray[np.bool_]:
+def included_trials(table: pd.DataFrame, include: str | None, name: str) -> NDArray[np.bool_]:
     """(trial,): which trials the expression takes; all of them where there is none. Where it has no answer, none.
 
     Raises ConfigError naming the recording where it cannot be computed or is no yes or no for each trial.
@@ -67,7 +67,7 @@ def included(table: pd.DataFrame, include: str | None, name: str) -> NDArray[np.
     try:
         answer = parse(include).over(table).data
     except ExpressionError as error:
-        if one_equals_sign(include):
+        if has_single_equals_sign(include):
             raise _no_question(where, table, include) from error
         raise ConfigError(_cannot(where, name, error, table)) from error
     if not isinstance(answer, pd.Series) or not pd.api.types.is_bool_dtype(answer):
@@ -75,13 +75,13 @@ def included(table: pd.DataFrame, include: str | None, name: str) -> NDArray[np.
     return answer.fillna(False).to_numpy(dtype=bool)
 
 
-def one_equals_sign(text: str) -> bool:
+def has_single_equals_sign(text: str) -> bool:
     """Whether an expression holds = where == is meant."""
     return bool(re.search(r"(?<![=!<>:])=(?!=)", QUOTED.sub("", text)))
 
 
 def _no_question(where: str, table: pd.DataFrame, include: str) -> ConfigError:
-    hint = "; write == to compare" if one_equals_sign(include) else ""
+    hint = "; write == to compare" if has_single_equals_sign(include) else ""
     return ConfigError(f'{where}: expected true or false for each trial, such as "{table.columns[0]} > 0"{hint}')
 
 
@@ -96,24 +96,24 @@ def _cannot(where: str, name: str, error: Exception, table: pd.DataFrame) -> str
 Label = str | Mapping[str, str]
 
 
-def label_called(label: Label) -> str:
+def label_text(label: Label) -> str:
     """What messages and reports call a label: the column, the expression, or the classes ("left or right")."""
     return label if isinstance(label, str) else " or ".join(label)
 
 
-def label_described(label: Label, table: pd.DataFrame) -> str:
+def describe_label(label: Label, table: pd.DataFrame) -> str:
     """Where a label comes from: "column 'choice'", or the expression."""
     if isinstance(label, str):
         return f"column {label!r}" if label in table else f"the expression {label!r}"
     return "the classes " + ", ".join(f"{name}: {text}" for name, text in label.items())
 
 
-def is_absent(label: Label, table: pd.DataFrame) -> bool:
+def is_missing_column(label: Label, table: pd.DataFrame) -> bool:
     """Whether a label is the name of a column that the table lacks, rather than an expression."""
-    return is_name(label) and label not in table
+    return is_column_name(label) and label not in table
 
 
-def is_name(label: Label) -> bool:
+def is_column_name(label: Label) -> bool:
     """Whether a label reads like the name of a column rather than like an expression. A column's name may look like one
     ("a-b", "hit or miss"): where the table has a column of that name, it is meant."""
     if not isinstance(label, str):
@@ -124,16 +124,16 @@ def is_name(label: Label) -> bool:
         return not re.search(r"[()\[\]=<>'\"&|~]|\b(and|or|not|in)\b", label)
 
 
-def label_columns(label: Label, table: pd.DataFrame) -> tuple[str, ...]:
+def columns_of_label(label: Label, table: pd.DataFrame) -> tuple[str, ...]:
     """The columns that a label is made of. Raises ConfigError for an expression that is not allowed."""
-    if isinstance(label, str) and (label in table or is_absent(label, table)):
+    if isinstance(label, str) and (label in table or is_missing_column(label, table)):
         return (label,)
     found: dict[str, None] = {}
     for key, text in _expressions(label):
         try:
             found |= dict.fromkeys(parse(text).columns)
         except ExpressionError as error:
-            hint = "; write == to compare" if one_equals_sign(text) else ""
+            hint = "; write == to compare" if has_single_equals_sign(text) else ""
             raise ConfigError(f"{key} = {text!r}: cannot be evaluated ({error}){hint}") from error
     return tuple(found)
 
@@ -183,7 +183,7 @@ def _over(table: pd.DataFrame, key: str, text: str, name: str) -> Value:
     try:
         return parse(text).over(table)
     except ExpressionError as error:
-        hint = "; write == to compare" if one_equals_sign(text) else ""
+        hint = "; write == to compare" if has_single_equals_sign(text) else ""
         raise ConfigError(_cannot(f"{key} = {text!r}", name, error, table) + hint) from error
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from spikebridge.errors.messages import listed
 from spikebridge.labels.trial_labels import label_names
 
-SAME = {
+SYNONYMS = {
     **dict.fromkeys(
         ("good", "single", "single unit", "singleunit", "su", "sua", "isolated", "well isolated", "accept", "accepted"),
         "good",
@@ -29,32 +29,54 @@ SAME = {
     **dict.fromkeys(("non soma", "nonsoma", "non somatic", "non soma good", "non soma mua"), "non-soma"),
     **dict.fromkeys(("unsorted", "unclassified", "unlabeled", "unlabelled", "uncurated"), "unsorted"),
 }
-"""Words of sorters and curators in the form of `plain` -> the word that stands for all with this meaning."""
-EVERYDAY = {"good", "bad", "single", "multi", "mu", "isolated", "accept", "accepted", "reject", "rejected", "junk"}
+"""Words of sorters and curators in the form of `normalize_word` -> the word that stands for all with this meaning."""
+AMBIGUOUS_WORDS = {
+    "good",
+    "bad",
+    "single",
+    "multi",
+    "mu",
+    "isolated",
+    "accept",
+    "accepted",
+    "reject",
+    "rejected",
+    "junk",
+}
 """Words that other columns hold as well (the quality of a histology): alone, they count only under a name of labels."""
-NO_WORD = ("", "nan", "none", "null", "na", "n/a", "<na>", "[]")
-CAREFUL = {"good": 0, "unsorted": 1, "mua": 2, "non-soma": 3, "noise": 5}
+MISSING_WORDS = ("", "nan", "none", "null", "na", "n/a", "<na>", "[]")
+STRICTNESS = {"good": 0, "unsorted": 1, "mua": 2, "non-soma": 3, "noise": 5}
 """Where two persons contradict each other, the word with the higher number counts. Any other word has OTHER_WORD."""
-OTHER_WORD = 4
+OTHER_STRICTNESS = 4
 
 PERSON, UNNAMED, PROGRAM, SORTER = range(4)
 """Who judged, in the order in which they count. UNNAMED: the column's name does not say who."""
-FIRST = (
+PREFERRED_COLUMNS = (
     "quality", "group", "sorter_label", "cluster_group", "unit_quality", "label", "curation", "cell_quality",
 )  # fmt: skip
 """Names of columns that go before others of the same kind of judge, in this order."""
-SORTERS = {"ks", "kslabel", "kilosort", "sorter", "mountainsort", "ironclust", "spykingcircus", "tridesclous", "klusta"}
-PROGRAMS = {"bc", "bombcell", "unitrefine", "slay", "decoder", "classifier", "auto", "automatic", "predicted",
+SORTER_WORDS = {
+    "ks",
+    "kslabel",
+    "kilosort",
+    "sorter",
+    "mountainsort",
+    "ironclust",
+    "spykingcircus",
+    "tridesclous",
+    "klusta",
+}
+PROGRAM_WORDS = {"bc", "bombcell", "unitrefine", "slay", "decoder", "classifier", "auto", "automatic", "predicted",
             "prediction", "model", "qc", "ibl"}  # fmt: skip
-PERSONS = {"quality", "group", "groups", "curated", "curation", "curator", "manual", "human", "phy", "annotation",
+PERSON_WORDS = {"quality", "group", "groups", "curated", "curation", "curator", "manual", "human", "phy", "annotation",
            "annotations", "annotated", "expert", "user"}  # fmt: skip
-OF_LABELS = {"label", "labels", "unit", "units", "cluster", "clusters", "cell", "cells", "neuron", "spike", "spikes",
+LABEL_WORDS = {"label", "labels", "unit", "units", "cluster", "clusters", "cell", "cells", "neuron", "spike", "spikes",
              "sorting", "isolation", "type", "class", "classification", "tag", "tags", "status", "category",
              "rating"}  # fmt: skip
-RATINGS = {"quality", "label", "labels", "rating", "isolation", "curation", "annotation", "annotations"}
-YES_OR_NO = {"good", "mua", "noise", "single", "sua", "isolated", "accepted", "curated", "keep", "multiunit"}
-REMARKS = {"note", "notes", "comment", "comments", "remark", "remarks", "description"}
-NAMES = ("unit", "region", "name")
+RATING_WORDS = {"quality", "label", "labels", "rating", "isolation", "curation", "annotation", "annotations"}
+FLAG_WORDS = {"good", "mua", "noise", "single", "sua", "isolated", "accepted", "curated", "keep", "multiunit"}
+REMARK_WORDS = {"note", "notes", "comment", "comments", "remark", "remarks", "description"}
+IDENTIFYING_COLUMNS = ("unit", "region", "name")
 """Columns that say which unit it is."""
 MAX_RATINGS = 6
 """A number with more values is a measure, not a rating."""
@@ -80,7 +102,7 @@ class Contradiction:
 
 
 @dataclass(frozen=True)
-class Judged:
+class MergedLabels:
     """labels: (unit,), "" where nobody judged. source: (unit,), the column of each label."""
 
     labels: tuple[str, ...]
@@ -88,40 +110,46 @@ class Judged:
     contradictions: tuple[Contradiction, ...]
 
 
-def plain(word: str) -> str:
+def normalize_word(word: str) -> str:
     """Without case; blanks, hyphens and underscores alike: NON-SOMA and non_soma are "non soma"."""
     return " ".join(re.split(r"[\s_-]+", word.casefold().strip())).strip()
 
 
-def meaning(word: str) -> str:
+def canonical_word(word: str) -> str:
     """The word that stands for all with this meaning; an unknown word stands for itself."""
-    return SAME.get(plain(word), plain(word))
+    return SYNONYMS.get(normalize_word(word), normalize_word(word))
 
 
-def words_of(values: pd.Series) -> list[str]:
+def label_words(values: pd.Series) -> list[str]:
     """(unit,): the text of each label, "" where it is missing. Of several known words ("mua, reject") the most careful
     one counts."""
     names = [str(name).strip() for name in label_names(values)]
-    return ["" if name.casefold() in NO_WORD else _one_word(name) for name in names]
+    return ["" if name.casefold() in MISSING_WORDS else _one_word(name) for name in names]
 
 
 def _one_word(name: str) -> str:
     words = [word.strip() for word in name.split(",")] if "," in name else []
-    known = bool(words) and all(plain(word) in SAME for word in words)
-    return max(words, key=lambda word: CAREFUL.get(meaning(word), OTHER_WORD)) if known else name
+    known = bool(words) and all(normalize_word(word) in SYNONYMS for word in words)
+    return max(words, key=lambda word: STRICTNESS.get(canonical_word(word), OTHER_STRICTNESS)) if known else name
 
 
-def judge_of(column: str) -> int:
+def judge_of_column(column: str) -> int:
     """PERSON, UNNAMED, PROGRAM or SORTER, by the column's name."""
     parts = _parts(column)
-    kinds = ((SORTER, SORTERS), (PROGRAM, PROGRAMS), (PERSON, PERSONS))
+    kinds = ((SORTER, SORTER_WORDS), (PROGRAM, PROGRAM_WORDS), (PERSON, PERSON_WORDS))
     return next((kind for kind, names in kinds if parts & names), UNNAMED)
 
 
-def label_columns(units: pd.DataFrame, always: Collection[str] = ()) -> list[str]:
+def find_label_columns(units: pd.DataFrame, always: Collection[str] = ()) -> list[str]:
     """The columns that hold labels, in the order in which they count. always: columns that do, whatever their words."""
-    found = [c for c in map(str, units) if c in always or (c not in NAMES and holds_labels(c, units[c]))]
-    return sorted(found, key=lambda c: (judge_of(c), FIRST.index(c.lower()) if c.lower() in FIRST else len(FIRST)))
+    found = [c for c in map(str, units) if c in always or (c not in IDENTIFYING_COLUMNS and holds_labels(c, units[c]))]
+    return sorted(
+        found,
+        key=lambda c: (
+            judge_of_column(c),
+            PREFERRED_COLUMNS.index(c.lower()) if c.lower() in PREFERRED_COLUMNS else len(PREFERRED_COLUMNS),
+        ),
+    )
 
 
 def holds_labels(column: str, values: pd.Series) -> bool:
@@ -130,32 +158,32 @@ def holds_labels(column: str, values: pd.Series) -> bool:
     Under a name that says nothing of labels one of the words must be of this trade (mua, not good).
     """
     counts = _text_counts(values)
-    known = {word: n for word, n in counts.items() if word in SAME}
-    if not known or _parts(column) & REMARKS:
+    known = {word: n for word, n in counts.items() if word in SYNONYMS}
+    if not known or _parts(column) & REMARK_WORDS:
         return False
-    if _parts(column) <= PERSONS | PROGRAMS | SORTERS | OF_LABELS:
+    if _parts(column) <= PERSON_WORDS | PROGRAM_WORDS | SORTER_WORDS | LABEL_WORDS:
         return True
-    return sum(known.values()) >= sum(counts.values()) / 2 and not set(known) <= EVERYDAY
+    return sum(known.values()) >= sum(counts.values()) / 2 and not set(known) <= AMBIGUOUS_WORDS
 
 
-def not_used(units: pd.DataFrame) -> list[str]:
+def unused_label_columns(units: pd.DataFrame) -> list[str]:
     """Columns that may be labels and are not recognised as such, each with what it holds, for a message."""
     said = []
     for column in map(str, units):
-        if column in NAMES or holds_labels(column, units[column]):
+        if column in IDENTIFYING_COLUMNS or holds_labels(column, units[column]):
             continue
-        parts, counts = _parts(column), Counter(words_of(units[column]))
+        parts, counts = _parts(column), Counter(label_words(units[column]))
         counts.pop("", None)
-        known = {plain(word) for word in counts} & set(SAME)
+        known = {normalize_word(word) for word in counts} & set(SYNONYMS)
         yes_or_no = {word.lower() for word in counts} <= {"true", "false", "yes", "no", "0", "1"}
-        flag = bool(parts & YES_OR_NO) and yes_or_no
-        rating = bool(parts & RATINGS or {"cluster", "group"} <= parts) and 1 < len(counts) <= MAX_RATINGS
+        flag = bool(parts & FLAG_WORDS) and yes_or_no
+        rating = bool(parts & RATING_WORDS or {"cluster", "group"} <= parts) and 1 < len(counts) <= MAX_RATINGS
         if known or (counts and flag) or rating:
             said.append(f"{column} ({listed((f'{w}: {n}' for w, n in counts.most_common()), 4)})")
     return said
 
 
-def merged(columns: Mapping[str, Sequence[str]], judge: Callable[[str], int] = judge_of) -> Judged:
+def merge_labels(columns: Mapping[str, Sequence[str]], judge: Callable[[str], int] = judge_of_column) -> MergedLabels:
     """One label a unit. columns: name -> words (unit,), in the order in which they count. judge: who judged in each.
 
     Where columns of persons, or of judges unnamed, contradict each other, the more careful word counts: a unit that one
@@ -165,22 +193,24 @@ def merged(columns: Mapping[str, Sequence[str]], judge: Callable[[str], int] = j
     labels, source, wrong = [], [], []
     for row in range(n):
         said = {c: words[row] for c, words in columns.items() if words[row]}
-        judged = {c: word for c, word in said.items() if meaning(word) != "unsorted"} or said
+        judged = {c: word for c, word in said.items() if canonical_word(word) != "unsorted"} or said
         persons = {c: word for c, word in judged.items() if judge(c) in (PERSON, UNNAMED)}
-        column = careful(persons) if persons else next(iter(judged), "")
+        column = strictest(persons) if persons else next(iter(judged), "")
         labels.append(judged.get(column, ""))
         source.append(column)
-        if len({meaning(word) for word in persons.values()}) > 1:
+        if len({canonical_word(word) for word in persons.values()}) > 1:
             wrong.append(Contradiction(row, persons, judged[column]))
-    return Judged(tuple(labels), tuple(source), tuple(wrong))
+    return MergedLabels(tuple(labels), tuple(source), tuple(wrong))
 
 
-def careful(words: Mapping[str, str]) -> str:
+def strictest(words: Mapping[str, str]) -> str:
     """The place with the most careful of several words, the first of equals."""
-    return max(words, key=lambda place: CAREFUL.get(meaning(words[place]), OTHER_WORD))
+    return max(words, key=lambda place: STRICTNESS.get(canonical_word(words[place]), OTHER_STRICTNESS))
 
 
-def said_of(contradictions: Sequence[Contradiction], names: Sequence[object], remedy: str = SETTING) -> str:
+def describe_contradictions(
+    contradictions: Sequence[Contradiction], names: Sequence[object], remedy: str = SETTING
+) -> str:
     """A note on contradictions. names: (unit,), what to call each unit. remedy: what to do for another word."""
     several = listed((one.said(names[one.row]) for one in contradictions), 10)
     return f"judgements contradict each other, and the more careful word is used: {several}; for another, {remedy}"
@@ -196,10 +226,10 @@ def _text_counts(values: pd.Series) -> Counter[str]:
     """Plain word -> units, of a column of text; nothing of numbers and of yes or no."""
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         return Counter()
-    return Counter(plain(word) for word in words_of(values) if word)
+    return Counter(normalize_word(word) for word in label_words(values) if word)
 
 
-def kept_words(wanted: Iterable[str]) -> set[str]:
-    """The wanted words, and every other word for one of them, in the form of `plain`."""
-    kept = {plain(word) for word in wanted}
-    return kept | {word for word, same in SAME.items() if plain(same) in kept}
+def equivalent_words(wanted: Iterable[str]) -> set[str]:
+    """The wanted words, and every other word for one of them, in the form of `normalize_word`."""
+    kept = {normalize_word(word) for word in wanted}
+    return kept | {word for word, same in SYNONYMS.items() if normalize_word(same) in kept}

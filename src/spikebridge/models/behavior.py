@@ -49,9 +49,9 @@ class Behavior(FeatureDecoder):
         n = np.maximum(known.sum(axis=(0, 1)), 1)
         return {"middle": np.where(known, w.behavior, 0).sum(axis=(0, 1), dtype=np.float64) / n}
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
-        values = w.behavior.astype(np.float64) - about["middle"]
+        values = w.behavior.astype(np.float64) - prepared["middle"]
         known = np.isfinite(values)
         edges = np.linspace(0, w.n_bins, min(p.n_segments, w.n_bins) + 1).round().astype(int)[:-1]
         sums = np.add.reduceat(np.where(known, values, 0.0), edges, axis=1)
@@ -61,7 +61,7 @@ class Behavior(FeatureDecoder):
         flat = means.reshape(len(w), -1)
         return np.concatenate([flat, flat**2], axis=1) if p.squared_terms else flat
 
-    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+    def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
-        series = np.asarray(part.get("middle", ())).size
+        series = np.asarray(arrays.get("middle", ())).size
         return float64_arrays(middle=(series,)), min(p.n_segments, self.n_bins) * series * (2 if p.squared_terms else 1)

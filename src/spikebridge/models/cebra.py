@@ -65,12 +65,12 @@ class Cebra(FeatureDecoder):
     def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
         return self._learned[w.recording]
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
         import torch
 
-        network = self._network(w.source.shape[2], about)
+        network = self._network(w.source.shape[2], prepared)
         with torch.no_grad():
-            z = network(torch.from_numpy(self._inputs(w, about)).to(self.device).flatten(0, 1)[:, :, None])
+            z = network(torch.from_numpy(self._inputs(w, prepared)).to(self.device).flatten(0, 1)[:, :, None])
         z = z.cpu().numpy().reshape(*w.source.shape[:2], -1)
         return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
 
@@ -104,7 +104,7 @@ class Cebra(FeatureDecoder):
             adam.step()
         return scale | {NETWORK + k: v.cpu().numpy() for k, v in network.state_dict().items()}
 
-    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+    def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         import cebra.models
 
         p: Any = self.params
@@ -113,15 +113,15 @@ class Cebra(FeatureDecoder):
         scale = float64_arrays(source_mean=(n_source,), source_sd=(n_source,))
         return scale | network, min(p.n_segments, self.n_bins) * p.n_latents
 
-    def _network(self, units: int, about: Arrays | None = None) -> Any:
-        """The network of the package; with the weights of `about` where given."""
+    def _network(self, units: int, prepared: Arrays | None = None) -> Any:
+        """The network of the package; with the weights of `prepared` where given."""
         import cebra.models
         import torch
 
         p: Any = self.params
         network = cebra.models.init(ARCHITECTURE, units, p.hidden_size, p.n_latents)
-        if about is not None:
-            own = {k.removeprefix(NETWORK): torch.from_numpy(v) for k, v in about.items() if k.startswith(NETWORK)}
+        if prepared is not None:
+            own = {k.removeprefix(NETWORK): torch.from_numpy(v) for k, v in prepared.items() if k.startswith(NETWORK)}
             network.load_state_dict(own)
         return network.to(self.device)
 

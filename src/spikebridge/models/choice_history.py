@@ -33,7 +33,7 @@ class ChoiceHistory(FeatureDecoder):
 
     space = {"n_previous_trials": ("categorical", 1, 2, 3), "penalty": ("log", 0.1, 1000.0)}
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         labels = [self._of(w, LABEL, k) for k in range(p.n_previous_trials)]
         return np.column_stack([label == c for label in labels for c in range(len(w.classes))]).astype(np.float64)
@@ -50,6 +50,6 @@ class ChoiceHistory(FeatureDecoder):
             return np.full(len(w), -1.0)
         return np.nan_to_num(w.covariate(column), nan=-1.0)
 
-    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+    def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
         return {}, p.n_previous_trials * len(self.classes)

@@ -18,7 +18,7 @@ class Logistic(FeatureDecoder):
     """Linear in the square root (which evens out Poisson variance) of counts in `segments` parts of the window."""
 
     name = "logistic"
-    least_sd = 0.2
+    min_sd = 0.2
 
     class Params(FeatureDecoder.Params):
         n_segments: int = Field(1, ge=1)
@@ -26,10 +26,10 @@ class Logistic(FeatureDecoder):
 
     space = {"n_segments": ("categorical", 1, 2, 4), "penalty": ("log", 3.0, 30000.0)}
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         return np.sqrt(segment_sums(w.source, p.n_segments).astype(np.float64))
 
-    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+    def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
         return {}, min(p.n_segments, self.n_bins) * n_source

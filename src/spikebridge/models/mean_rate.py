@@ -1,4 +1,4 @@
-"""The mean rate: what can be said of the target without looking at anything. Zero bits/spike by definition."""
+"""The mean rate: predicts the target without any input. Zero bits/spike by definition."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The Poisson generalised linear model of target counts on lagged source counts, fitted by NeMoS; one a recording.
 
-The predictors and the penalty are those of poisson_glm: what differs is who fits it (Balzani et al. 2026, NeMoS, a
-library of statistical models of neural activity on JAX). So each vouches for the other.
+Predictors and penalty are those of poisson_glm, so that the two check each other; the fit is by NeMoS (Balzani et al.
+2026), a library of statistical models of neural activity on JAX.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spikebridge.regression import PoissonFit
 class NemosGlm(PoissonGlm):
     """log rate(t) = b + sum_l W_l smooth(source)(t - l), by nemos.glm.PopulationGLM with a ridge penalty.
 
-    It knows no offset, so the course of a trial (psth) is not to be had.
+    NeMoS has no offset, so the PSTH (psth) is not available.
     """
 
     name = "nemos_glm"
@@ -30,16 +30,16 @@ class NemosGlm(PoissonGlm):
 
     space = {key: values for key, values in PoissonGlm.space.items() if key != "psth"}
 
-    def _solve(self, x: Array, y: Array, offset: Array, strength: float, own: Array, own_strength: float) -> PoissonFit:
+    def _solve(self, x: Array, y: Array, offset: Array, penalty: float, own: Array, own_penalty: float) -> PoissonFit:
         from nemos.glm import PopulationGLM
 
-        # NeMoS minimises the mean over samples, summed over units, and half the strength times the sum of squares.
+        # NeMoS minimises the mean over samples, summed over units, and half the penalty times the sum of squares.
         # Single precision and this tolerance leave the weights within 1e-3 of their largest, in a quarter of the time
         # that 1e-9 in double precision takes.
         glm: Any = PopulationGLM(
             observation_model="Poisson",
             regularizer="Ridge",
-            regularizer_strength=strength,
+            regularizer_strength=penalty,
             solver_name="LBFGS",
             solver_kwargs={"tol": 1e-5, "maxiter": 1000},
         ).fit(x.astype(np.float32), y.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The Poisson generalised linear model of target counts on lagged, smoothed source counts, one a recording.
+"""The Poisson generalised linear model of target counts on lagged, smoothed source counts, one per recording.
 
 Truccolo et al. 2005, J Neurophysiol 93:1074; Pillow et al. 2008, Nature 454:995.
 """
@@ -35,6 +35,6 @@ class PoissonGlm(PoissonTranslator):
         p: Any = self.params
         return len(lag_bins(self.bin_s, p.smoothing_s, p.max_lag_s)) * n_source, 0
 
-    def _design(self, w: Windows, level: Array) -> Design:
+    def _design(self, w: Windows, mean: Array) -> Design:
         p: Any = self.params
         return Design([(lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s), p.penalty)])

@@ -1,4 +1,4 @@
-"""The window-locked mean: what follows from the place in a trial, without looking at the source."""
+"""The peristimulus time histogram (PSTH): what the time in a trial predicts without the source."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from spikebridge.types import Predictions, Windows
 
 
 class Psth(Model):
-    """Every unit at the smoothed mean of the training trials' windows, drawn towards its mean rate.
+    """Every unit at the smoothed mean of the training trials' windows, shrunk towards its mean rate.
 
-    Continuous windows get the mean rate. Floored at 5 % of it.
+    Continuous windows get the mean rate. Rates are at least 5 % of it.
     """
 
     name = "psth"
@@ -41,14 +41,14 @@ class Psth(Model):
         }
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.means[self.check_recording(windows.recording)]
-        rates = np.maximum(part.expected(windows), MIN_RATE_SHARE * part.mean).astype(np.float32)
+        psth = self.means[self.check_recording(windows.recording)]
+        rates = np.maximum(psth.expected(windows), MIN_RATE_SHARE * psth.mean).astype(np.float32)
         return Predictions(rates=rates, baseline=rates)
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
-            part = self.means[name]
-            save_arrays(folder / f"{i}.safetensors", {"mean": part.mean, "curve": part.curve})
+            psth = self.means[name]
+            save_arrays(folder / f"{i}.safetensors", {"mean": psth.mean, "curve": psth.curve})
 
     def _load(self, folder: Path) -> None:
         self.means = {}

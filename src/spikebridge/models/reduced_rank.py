@@ -13,15 +13,15 @@ from pydantic import Field
 from spikebridge.models.parts.linear import Array, LinearTranslator
 from spikebridge.regression import held_out_explained, one_sem_rank, principal_directions, relative_penalty, ridge_slope
 
-RUNS = 5
+N_BLOCKS = 5
 
 
 class ReducedRank(LinearTranslator):
     """W = B V_r V_r', B the ridge solution, V_r the first r principal directions of what it predicts.
 
-    Target units are weighted by 1 / sqrt(mean rate), so that a spike counts like in a Poisson likelihood. The rank is
-    the smallest within one SEM of the best over contiguous runs of training windows (1-SEM rule), unless it is given.
-    Otherwise like ridge, to which it is equal at full rank.
+    Target units are weighted by 1 / sqrt(mean rate), as in a Poisson likelihood. The rank is
+    the smallest within one SEM of the best over contiguous blocks of training windows (1-SEM rule), unless it is given.
+    At full rank it equals ridge.
     """
 
     name = "reduced_rank"
@@ -37,8 +37,8 @@ class ReducedRank(LinearTranslator):
         p: Any = self.params
         scale = np.sqrt(np.where(mean > 0, mean, np.inf))
         y = y / scale
-        runs = [(a.reshape(-1, a.shape[2]), b.reshape(-1, b.shape[2])) for a, b in _runs(x, y)]
-        blocks = [(a.T @ a, a.T @ b, float((b**2).sum()), len(a)) for a, b in runs]
+        flat = [(a.reshape(-1, a.shape[2]), b.reshape(-1, b.shape[2])) for a, b in _blocks(x, y)]
+        blocks = [(a.T @ a, a.T @ b, float((b**2).sum()), len(a)) for a, b in flat]
         gram, cross = np.sum([b[0] for b in blocks], axis=0), np.sum([b[1] for b in blocks], axis=0)
         n = sum(b[3] for b in blocks)
         rank = p.rank
@@ -50,11 +50,11 @@ class ReducedRank(LinearTranslator):
 
 
 def _rank(shares: Array) -> int:
-    """By the 1-SEM rule. shares: (run, rank 0 ..), held-out R2."""
+    """By the 1-SEM rule. shares: (block, rank 0 ..), held-out R2."""
     return one_sem_rank(shares.mean(axis=0), shares.std(axis=0, ddof=1) / np.sqrt(len(shares)))
 
 
-def _runs(x: Array, y: Array) -> list[tuple[Array, Array]]:
-    """Contiguous runs of windows, as many as there are enough windows for."""
-    n = max(1, min(RUNS, len(x) // 2))
+def _blocks(x: Array, y: Array) -> list[tuple[Array, Array]]:
+    """Contiguous blocks of windows, as many as there are enough windows for."""
+    n = max(1, min(N_BLOCKS, len(x) // 2))
     return list(zip(np.array_split(x, n), np.array_split(y, n), strict=True))

@@ -1,6 +1,6 @@
-"""The linear translator: ridge regression of target counts on lagged, smoothed source counts, one a recording.
+"""The linear translator: ridge regression of target counts on lagged, smoothed source counts, one per recording.
 
-Hoerl & Kennard 1970. The yardstick that a nonlinear translator has to beat.
+Hoerl & Kennard 1970, Technometrics 12:55. The baseline that a nonlinear translator has to exceed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from spikebridge.regression import relative_penalty, ridge_slope
 
 
 class Ridge(LinearTranslator):
-    """target(t) = b + sum_l W_l smooth(source)(t - l), l in seconds from -reach to +reach (smoothing two-sided).
+    """target(t) = b + sum_l W_l smooth(source)(t - l), l in seconds from -max_lag_s to +max_lag_s (two-sided).
 
-    The prediction is drawn towards the unit's mean (with `psth`: its course in a trial) by the penalty, and floored at
-    5 % of the mean. Windows are handled apart: beyond a window's edge the nearest bin stands in.
+    The penalty shrinks the prediction towards the unit's mean (with `psth`: its PSTH); rates are at least 5 % of it.
+    Windows are handled one by one: beyond a window's edge the nearest bin is repeated.
     """
 
     name = "ridge"

@@ -1,6 +1,6 @@
-"""The target's own past: what can be said of its next bin without the source (Poisson GLM; Truccolo et al. 2005).
+"""Spike history of the target: what predicts its next bin without the source (Poisson GLM; Truccolo et al. 2005).
 
-What a translator must be held against before it claims communication: common input shows in the target's past too.
+A translator has to add to it before it shows communication: common input is visible in the target's past too.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from spikebridge.models.parts.glm import Array, Design, PoissonTranslator
 from spikebridge.models.parts.regressors import spike_history
 from spikebridge.types import Windows
 
-LONG = 4.0  # the longer memory, in shorter ones
+LONG_FACTOR = 4.0  # the longer time constant over the shorter one
 
 
 class TargetHistory(PoissonTranslator):
     """log rate(t) = b + own history + ridge-penalised history of the whole population.
 
     History: the last bin (own unit only), and exponentially weighted excess counts with two time constants,
-    history_tau_s and four times that, of the bins before t in the same window. Bins at t and after have no say.
+    history_tau_s and four times that, of the bins before t in the same window. Bins at t and after are not used.
     """
 
     name = "target_history"
@@ -43,10 +43,10 @@ class TargetHistory(PoissonTranslator):
     def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
         return 2 * n_target, 3
 
-    def _design(self, w: Windows, level: Array) -> Design:
+    def _design(self, w: Windows, mean: Array) -> Design:
         p: Any = self.params
         short, long = (
-            spike_history(w.target, level, float(np.exp(-w.bin_s / (c * p.history_tau_s)))) for c in (1.0, LONG)
+            spike_history(w.target, mean, float(np.exp(-w.bin_s / (c * p.history_tau_s)))) for c in (1.0, LONG_FACTOR)
         )
-        own = np.stack([spike_history(w.target, level, 0.0), short, long], axis=2)
+        own = np.stack([spike_history(w.target, mean, 0.0), short, long], axis=2)
         return Design([(np.concatenate([short, long], axis=2), p.penalty)], own, p.self_history_penalty)

@@ -1,4 +1,4 @@
-"""The target's own past and the source: against `target_history`, what the source adds to it."""
+"""Spike history of the target and source counts: what the source adds to `target_history`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spikebridge.types import Windows
 
 
 class TargetHistorySource(TargetHistory):
-    """target_history with the lagged, smoothed source counts of poisson_glm, which have a penalty of their own."""
+    """target_history with the lagged, smoothed source counts of poisson_glm, with a separate penalty."""
 
     name = "target_history_source"
 
@@ -34,8 +34,8 @@ class TargetHistorySource(TargetHistory):
         x, own = super()._sizes(n_source, n_target)
         return x + len(lag_bins(self.bin_s, p.smoothing_s, p.max_lag_s)) * n_source, own
 
-    def _design(self, w: Windows, level: Array) -> Design:
+    def _design(self, w: Windows, mean: Array) -> Design:
         p: Any = self.params
-        history = super()._design(w, level)
+        history = super()._design(w, mean)
         source = lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s)
         return Design([*history.blocks, (source, p.source_penalty)], history.own, history.own_penalty)

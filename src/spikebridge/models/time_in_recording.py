@@ -35,13 +35,13 @@ class TimeInRecording(FeatureDecoder):
         span = [w.start_s.min(), w.start_s.max()] if len(w) else [0.0, 1.0]
         return {"span": np.array(span)}
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
-        first, last = about["span"]
+        first, last = prepared["span"]
         at = np.clip((w.start_s - first) / max(last - first, 1e-9), 0.0, 1.0)
         knots = np.concatenate([np.zeros(DEGREE), np.linspace(0, 1, p.n_pieces + 1), np.ones(DEGREE)])
         return np.asarray(BSpline.design_matrix(at, knots, DEGREE).toarray()[:, 1:])  # the basis sums to one
 
-    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+    def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
         return float64_arrays(span=(2,)), p.n_pieces + DEGREE - 1

@@ -48,11 +48,11 @@ class TrialColumns(FeatureDecoder):
         known = np.isfinite(x)
         middle = np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         sd = np.sqrt(np.where(known, (x - middle) ** 2, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-        return {"middle": middle, "spread": np.maximum(sd, self.least_sd)}
+        return {"middle": middle, "spread": np.maximum(sd, self.min_sd)}
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
-        x = (self._columns(w) - about["middle"]) / about["spread"]
+        x = (self._columns(w) - prepared["middle"]) / prepared["spread"]
         if not p.interactions:
             return x
         return np.column_stack(
@@ -62,7 +62,7 @@ class TrialColumns(FeatureDecoder):
     def _columns(self, w: Windows) -> Array:
         return w.covariates[:, [n.startswith(COLUMN) for n in w.covariate_names]]
 
-    def _prepared(self, path: Path, part: Arrays, n_source: int) -> tuple[Expected, int]:
+    def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params
-        n = np.asarray(part.get("middle", ())).size
+        n = np.asarray(arrays.get("middle", ())).size
         return float64_arrays(middle=(n,), spread=(n,)), n + (n * (n + 1) // 2 if p.interactions else 0)

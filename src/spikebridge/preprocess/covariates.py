@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import TrialsConfig
 from spikebridge.errors import DataError
-from spikebridge.labels.trial_labels import MOST_CLASSES, included, label_names, trial_labels
+from spikebridge.labels.trial_labels import MAX_CLASSES, included_trials, label_names, trial_labels
 from spikebridge.preprocess.trials import TrialSelection
 from spikebridge.types import Recording
 
@@ -35,7 +35,7 @@ def trial_covariates(
     column <name>: a numeric column of `trials.covariates`, NaN where missing.
     column <name> = <value>: 1 or 0 for each value of one that holds words; NaN where missing.
 
-    Raises DataError for words of more than `MOST_CLASSES` kinds.
+    Raises DataError for words of more than `MAX_CLASSES` kinds.
     """
     label, trial = _before(recording, trials, chosen, classes)
     columns: dict[str, NDArray[Any]] = {LABEL.format(k + 1): label[:, k] for k in range(BACK)}
@@ -51,7 +51,7 @@ def _before(
     """(trial, back): class and row of the labelled trials before each chosen one, the nearest first."""
     index, table = {name: i for i, name in enumerate(classes)}, recording.trials
     decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
-    names = trial_labels(table, trials.label, recording.name, included(table, trials.include, recording.name))
+    names = trial_labels(table, trials.label, recording.name, included_trials(table, trials.include, recording.name))
     label = np.array([index.get(name, -1) for name in names], dtype=np.int64)
     known = np.flatnonzero((label >= 0) & np.isfinite(decision))
     known = known[np.argsort(decision[known], kind="stable")]
@@ -66,9 +66,9 @@ def _column(recording: str, name: str, values: pd.Series, rows: NDArray[np.int64
         return {f"{COLUMN}{name}": values.to_numpy(dtype=np.float64, na_value=np.nan)[rows]}
     words = label_names(values)[rows]
     kinds = sorted(set(words.tolist()) - {""})
-    if len(kinds) > MOST_CLASSES:
+    if len(kinds) > MAX_CLASSES:
         raise DataError(
-            f"{recording}: trials.covariates: expected numbers or at most {MOST_CLASSES} different words in column "
+            f"{recording}: trials.covariates: expected numbers or at most {MAX_CLASSES} different words in column "
             f"{name!r}, got {len(kinds)}"
         )
     missing = words == ""

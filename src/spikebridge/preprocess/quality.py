@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spikebridge.config import Config, QualityConfig
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
-from spikebridge.labels.sorter_labels import UnitLabels, unit_labels, unwanted
+from spikebridge.labels.sorter_labels import UnitLabels, has_unwanted_label, unit_labels
 from spikebridge.labels.trial_labels import label_names
 from spikebridge.preprocess.filters import Criterion, Filter, column_like, filters_of, not_judged, plain
 from spikebridge.preprocess.unit_metrics import (
@@ -214,7 +214,7 @@ def _criteria(measured: Measured, config: Config) -> list[Criterion]:
         words = list(table["sorter_label"])
         judged = np.array([word != "" for word in words], dtype=bool)
         reason, note = f"sorter label not {' or '.join(wanted)}", labels.missing or labels.origin
-        found.append(Criterion("quality.sorter_labels", reason, unwanted(words, wanted), judged, note))
+        found.append(Criterion("quality.sorter_labels", reason, has_unwanted_label(words, wanted), judged, note))
     return [*found, *(limit.criterion(table, measured.notes.get(limit.column, "")) for limit in limits(config))]
 
 

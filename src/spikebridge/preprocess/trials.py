@@ -14,13 +14,13 @@ from spikebridge.config import TrialsConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.labels.trial_labels import (
-    MOST_CLASSES,
-    included,
-    is_name,
-    label_called,
-    label_columns,
-    label_described,
-    spellings,
+    MAX_CLASSES,
+    columns_of_label,
+    describe_label,
+    included_trials,
+    is_column_name,
+    label_text,
+    spelling_variants,
     trial_labels,
 )
 from spikebridge.types import Recording
@@ -52,7 +52,7 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
     or a window ends after the decision of its trial: the bins of a decision lie strictly before it.
     """
     table = recording.trials
-    made_of = label_columns(trials.label, table)
+    made_of = columns_of_label(trials.label, table)
     asked_for = [*made_of] if isinstance(trials.label, str) and made_of == (trials.label,) else []
     for column in (trials.align, *asked_for, trials.decision or trials.align):
         if column not in table:
@@ -70,12 +70,12 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
         raise DataError("\n".join(lost))
     align = table[trials.align].to_numpy(dtype=np.float64)
     decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
-    asked = included(table, trials.include, recording.name)
+    asked = included_trials(table, trials.include, recording.name)
     label = trial_labels(table, trials.label, recording.name, asked)
     start, stop = align + trials.window_s[0], align + trials.window_s[1]
     reasons = {
         "excluded by trials.include": ~asked,
-        f"no {label_called(trials.label)}": label == "",
+        f"no {label_text(trials.label)}": label == "",
         f"no {trials.align}": ~np.isfinite(align),
         f"no {trials.decision or trials.align}": ~np.isfinite(decision),
         "window outside the observed time": ~inside_intervals(start, stop, recording.observed),
@@ -97,7 +97,7 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
 def classes_of(recordings: Iterable[Recording], trials: TrialsConfig) -> tuple[str, ...]:
     """Class names over the usable trials of all recordings, sorted, by value where all are numbers.
 
-    Raises DataError where there are fewer than two, or more than `MOST_CLASSES`, or two spellings of one, or with what
+    Raises DataError where there are fewer than two, or more than `MAX_CLASSES`, or two spellings of one, or with what
     is wrong with the trials of every recording.
     """
     found: set[str] = set()
@@ -109,12 +109,12 @@ def classes_of(recordings: Iterable[Recording], trials: TrialsConfig) -> tuple[s
             wrong.append(str(error))
     if wrong:
         raise DataError("\n".join(wrong))
-    if not 2 <= len(found) <= MOST_CLASSES:
+    if not 2 <= len(found) <= MAX_CLASSES:
         shown = listed(sorted(found, key=_sort_key(found)), 5)
         raise DataError(
-            f"trials.label: expected 2 to {MOST_CLASSES} classes in {_described(trials)}, got {len(found)} ({shown})"
+            f"trials.label: expected 2 to {MAX_CLASSES} classes in {_described(trials)}, got {len(found)} ({shown})"
         )
-    if groups := spellings(found):
+    if groups := spelling_variants(found):
         several = "; ".join(" and ".join(map(repr, group)) for group in groups)
         raise DataError(f"trials.label: values of {_described(trials)} differ in spelling alone: {several}")
     return tuple(sorted(found, key=_sort_key(found)))
@@ -123,7 +123,7 @@ def classes_of(recordings: Iterable[Recording], trials: TrialsConfig) -> tuple[s
 def _described(trials: TrialsConfig) -> str:
     """A label as classes of several recordings are counted: a plain name is that of a column."""
     label = trials.label
-    return label_described(label, pd.DataFrame(columns=[label] if is_name(label) else []))
+    return describe_label(label, pd.DataFrame(columns=[label] if is_column_name(label) else []))
 
 
 def _sort_key(names: set[str]) -> Any:

@@ -18,7 +18,7 @@ MAX_MLFLOW_KEY = 250
 ESCAPED = re.compile(r"\.x([0-9a-f]*)\.")
 
 
-def key(name: str) -> str:
+def safe_key(name: str) -> str:
     """The key of a name. It is not empty and has no `/`; of ordinary names it is the name."""
     if not name:
         return ".x."
@@ -29,24 +29,24 @@ def key(name: str) -> str:
     )
 
 
-def name_of(text: str) -> str:
+def original_name(text: str) -> str:
     """The name whose key this is."""
     return ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
 
 
-def path_key(*parts: str) -> str:
+def safe_path(*parts: str) -> str:
     """A key of several names, one below the other, joined by `/`."""
-    return "/".join(key(part) for part in parts)
+    return "/".join(safe_key(part) for part in parts)
 
 
-def fitted(text: str) -> str:
+def shortened_key(text: str) -> str:
     """A key that MLflow takes: one that is too long is cut, and ends with the beginning of its SHA-256."""
     if len(text) <= MAX_MLFLOW_KEY:
         return text
     return f"{text[: MAX_MLFLOW_KEY - 17]}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def why_not(name: str) -> str:
+def name_problem(name: str) -> str:
     """Why a recording cannot have this name; "" where it can."""
     if not name.strip():
         return "is empty"
@@ -56,10 +56,10 @@ def why_not(name: str) -> str:
         return "must not contain control characters, such as a line break"
     if len(name.encode()) > MAX_NAME_BYTES:
         return f"must have at most {MAX_NAME_BYTES} bytes, as files are named after it, and has {len(name.encode())}"
-    if len(key(name)) > MAX_KEY:
+    if len(safe_key(name)) > MAX_KEY:
         return (
             f"must have at most {MAX_KEY} characters (signs other than letters, digits, '_', '-' and '.' count for "
-            f"four or more), and has {len(key(name))}"
+            f"four or more), and has {len(safe_key(name))}"
         )
     return ""
 

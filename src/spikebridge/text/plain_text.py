@@ -60,12 +60,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """A text as Markdown shows it: no link, no HTML, no new column of a table."""
     return " ".join(MARKDOWN.sub(r"\\\g<0>", str(text)).split())
 
 
-def code(text: str) -> str:
+def code_span(text: str) -> str:
     """A text between backticks, as many as it needs; on one line."""
     plain = " ".join(str(text).split())
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
@@ -75,7 +75,7 @@ def code(text: str) -> str:
     return f"{fence} {plain} {fence}"
 
 
-def unwanted(text: str) -> str:
+def forbidden_character(text: str) -> str:
     """The first character that no name may hold, in words, with its place; empty where there is none.
 
     Refused are control characters (tabs and line breaks too), marks that change the direction of writing, line

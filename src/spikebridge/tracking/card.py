@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from spikebridge.gates import Claim, Gate, claims, failed
-from spikebridge.labels.trial_labels import label_called
-from spikebridge.text.plain_text import code, markdown
+from spikebridge.labels.trial_labels import label_text
+from spikebridge.text.plain_text import code_span, escape_markdown
 from spikebridge.tracking import describe
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import Results
@@ -60,9 +60,9 @@ def model_card(
 
 def _head(results: Results, model: str, gates: Mapping[str, Gate], about: Mapping[str, Any]) -> Iterator[str]:
     c = results.config
-    source, target = (markdown("+".join(names)) for names in (c.data.source, c.data.target))
+    source, target = (escape_markdown("+".join(names)) for names in (c.data.source, c.data.target))
     outputs = describe.outputs(results.scores(model))
-    yield f"# {model}: {markdown(label_called(c.trials.label))} from {source} spikes"
+    yield f"# {model}: {escape_markdown(label_text(c.trials.label))} from {source} spikes"
     lacking = ", ".join(failed(gates))
     yield (
         f"**{f'Gates failed: {lacking}.' if lacking else 'All gates passed.'}** Chosen among "
@@ -70,9 +70,9 @@ def _head(results: Results, model: str, gates: Mapping[str, Gate], about: Mappin
     )
     yield "## Intended use"
     also = f", and the firing of {target} that goes with them" if "target_rates" in outputs else ""
-    classes, named = ", ".join(map(markdown, about["classes"])), ", ".join(f"`{name}`" for name in outputs)
+    classes, named = ", ".join(map(escape_markdown, about["classes"])), ", ".join(f"`{name}`" for name in outputs)
     yield (
-        f"Predicts {code(label_called(c.trials.label))} ({classes}) of single trials of the recordings below from "
+        f"Predicts {code_span(label_text(c.trials.label))} ({classes}) of single trials of the recordings below from "
         f"binned {source} spikes{also}. Outputs: {named}. It knows the units of "
         "these recordings only: another session, sorting or animal needs a new fit, or `spikebridge adapt`."
     )
@@ -85,17 +85,17 @@ def _head(results: Results, model: str, gates: Mapping[str, Gate], about: Mappin
 
 def _data(results: Results, about: Mapping[str, Any]) -> Iterator[str]:
     c = results.config
-    source, target = (markdown("+".join(names)) for names in (c.data.source, c.data.target))
+    source, target = (escape_markdown("+".join(names)) for names in (c.data.source, c.data.target))
     yield "## Data and split"
     yield (
-        f"{code(c.data.path)}: window {c.trials.window_s[0]:g} to {c.trials.window_s[1]:g} s around "
-        f"{code(c.trials.align)}, {about['n_bins']} bins of {1000 * c.bins.width_s:g} ms. "
+        f"{code_span(c.data.path)}: window {c.trials.window_s[0]:g} to {c.trials.window_s[1]:g} s around "
+        f"{code_span(c.trials.align)}, {about['n_bins']} bins of {1000 * c.bins.width_s:g} ms. "
         f"{SPLITS[c.split.by]}; {c.split.n_outer_folds} outer "
         f"folds, split `{about['split_hash'][:12]}`. Everything that learns, settings included, learned inside each "
         "fold's training set. The saved model is the fit on all trials with settings chosen in the same way."
     )
     yield listed(
-        f"{markdown(name)}: {len(r['source_units'])} {source} units, {len(r['target_units'])} {target} units"
+        f"{escape_markdown(name)}: {len(r['source_units'])} {source} units, {len(r['target_units'])} {target} units"
         for name, r in about["recordings"].items()
     )
 
@@ -191,7 +191,7 @@ def _power(content: Mapping[str, Any], model: str) -> Iterator[str]:
 
 def _limits(results: Results, about: Mapping[str, Any]) -> Iterator[str]:
     c = results.config
-    source, target = (markdown("+".join(names)) for names in (c.data.source, c.data.target))
+    source, target = (escape_markdown("+".join(names)) for names in (c.data.source, c.data.target))
     yield "## Limits"
     yield listed(
         [

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from spikebridge.config import declared_tests
-from spikebridge.labels.trial_labels import label_called
+from spikebridge.labels.trial_labels import label_text
 from spikebridge.statistics import Verdict
-from spikebridge.text.keys import path_key
-from spikebridge.text.plain_text import code, markdown
+from spikebridge.text.keys import safe_path
+from spikebridge.text.plain_text import code_span, escape_markdown
 from spikebridge.tracking.results import Results
 
 HEADINGS = {
@@ -34,18 +34,18 @@ def execution(results: Results) -> str:
     """Description of the parent run."""
     c = results.config
     start, stop = c.trials.window_s
-    source, target = (markdown("+".join(names)) for names in (c.data.source, c.data.target))
+    source, target = (escape_markdown("+".join(names)) for names in (c.data.source, c.data.target))
     lines = [
-        f"**{source} → {target}**, predicting {code(label_called(c.trials.label))} from the window "
-        f"{start:g} to {stop:g} s around {code(c.trials.align)}, bins of {1000 * c.bins.width_s:g} ms.",
+        f"**{source} → {target}**, predicting {code_span(label_text(c.trials.label))} from the window "
+        f"{start:g} to {stop:g} s around {code_span(c.trials.align)}, bins of {1000 * c.bins.width_s:g} ms.",
         "",
         score_table(results),
         "",
         f"Intervals: {interval_text(results)}. Inner scores (cross-validation inside the training set) chose "
         "parameters and the best model; the outer scores shown here chose nothing.",
         "",
-        f"Data {code(c.data.path)}, split by {c.split.by} into {c.split.n_outer_folds} outer folds, seed {c.seed}. "
-        "The run *comparison* holds tables, tests and figures.",
+        f"Data {code_span(c.data.path)}, split by {c.split.by} into {c.split.n_outer_folds} outer folds, seed "
+        f"{c.seed}. The run *comparison* holds tables, tests and figures.",
     ]
     return "\n".join(lines)
 
@@ -249,7 +249,7 @@ def comparison_metrics(comparisons: pd.DataFrame) -> dict[str, float]:
     """Primary differences and their corrected p-values, as metrics of the comparison run."""
     found: dict[str, float] = {}
     for r in comparisons[comparisons["role"] == "primary"].to_dict("records"):
-        name = path_key(str(r["family"]), f"{r['model_a']}_minus_{r['model_b']}")
+        name = safe_path(str(r["family"]), f"{r['model_a']}_minus_{r['model_b']}")
         found |= {name: r["estimate"], f"{name}_p_holm": r["p_holm"]}
     return {k: float(v) for k, v in found.items() if isinstance(v, (int, float)) and math.isfinite(v)}
 

@@ -14,10 +14,10 @@ from spikebridge import gates
 from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.errors import SpikebridgeError
-from spikebridge.labels.trial_labels import label_called
+from spikebridge.labels.trial_labels import label_text
 from spikebridge.models.parts.saved_files import MANIFEST_FILE, check_manifest
 from spikebridge.runtime.hashing import digest, file_digest, files_digest
-from spikebridge.text.plain_text import code, markdown
+from spikebridge.text.plain_text import code_span, escape_markdown
 from spikebridge.tracking import evidence, promotion, record, runs
 from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
 from spikebridge.tracking.identity import Identity, identify
@@ -104,7 +104,7 @@ def _about(results: Results, identity: Identity, model: str) -> dict[str, Any]:
         "n_bins": saved["n_bins"],
         "window_s": list(c.trials.window_s),
         "align": c.trials.align,
-        "label": label_called(c.trials.label),
+        "label": label_text(c.trials.label),
         "source": c.data.source,
         "target": c.data.target,
         "recordings": saved["recordings"],
@@ -165,7 +165,7 @@ def _describe(store: Store, results: Results) -> None:
     """Make the registered model, or tell anew what its aliases mean."""
     c = results.config
     text = (
-        f"Predicts {code(label_called(c.trials.label))} from {markdown('+'.join(c.data.source))} spikes.\n\n"
+        f"Predicts {code_span(label_text(c.trials.label))} from {escape_markdown('+'.join(c.data.source))} spikes.\n\n"
         f"- `{CHAMPION}`: the newest version that passed every gate (no leak, better than majority, nulls, translation "
         "shown where it translates, not worse than the champion before it on the same split), or one that a person "
         "promoted: then its tags `promoted_by`, `promoted_reason` and `promoted_over` say so\n"

@@ -13,7 +13,7 @@ import pandas as pd
 from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.text.keys import key
+from spikebridge.text.keys import safe_key
 from spikebridge.text.plain_text import read_csv
 
 DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
@@ -95,8 +95,8 @@ def flatten(entry: dict[str, Any]) -> dict[str, float]:
 def _numbers(entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
     """(keys on the way down, number) of every finite number; "value" below another key is that key itself."""
     for name, value in entry.items():
-        way = above if name == "value" and above else (*above, key(name))
+        way = above if name == "value" and above else (*above, safe_key(name))
         if isinstance(value, dict):
-            yield from _numbers(value, (*above, key(name)))
+            yield from _numbers(value, (*above, safe_key(name)))
         elif isinstance(value, (int, float)) and math.isfinite(value):
             yield way, float(value)

@@ -12,7 +12,7 @@ from typing import Any
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
 from spikebridge.runtime.hashing import digest
-from spikebridge.text.keys import fitted, key
+from spikebridge.text.keys import safe_key, shortened_key
 from spikebridge.tracking import place
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.store import Store, process_tags
@@ -124,7 +124,7 @@ def log(
 ) -> None:
     """Log any number of metrics, params and tags in as few calls as MLflow allows."""
     points = [m for m in metrics if math.isfinite(m.value)]
-    pairs = [Param(fitted(k), str(v)[:LONGEST_PARAM]) for k, v in (params or {}).items()]
+    pairs = [Param(shortened_key(k), str(v)[:LONGEST_PARAM]) for k, v in (params or {}).items()]
     labels = [RunTag(k, v) for k, v in (tags or {}).items()]
     step = min(BATCH_METRICS - BATCH_PARAMS - BATCH_TAGS, 700)
     n_calls = max(-(-len(points) // step), -(-len(pairs) // BATCH_PARAMS), -(-len(labels) // BATCH_TAGS))
@@ -142,13 +142,15 @@ def settings(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
-            found |= settings(value, f"{above}{key(str(name))}.")
+            found |= settings(value, f"{above}{safe_key(str(name))}.")
         else:
-            found[above + key(str(name))] = value
+            found[above + safe_key(str(name))] = value
     return found
 
 
 def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Metric]:
     """Metric entities of a mapping; None and NaN are left out."""
     now = int(time.time() * 1000)
-    return [Metric(fitted(k), float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)]
+    return [
+        Metric(shortened_key(k), float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)
+    ]

@@ -30,7 +30,15 @@ from spikebridge.io.formats.table.recording_tables import (
     interval_table,
     units_table,
 )
-from spikebridge.labels.unit_labels import PERSON, UNNAMED, holds_labels, judge_of, merged, said_of, words_of
+from spikebridge.labels.unit_labels import (
+    PERSON,
+    UNNAMED,
+    describe_contradictions,
+    holds_labels,
+    judge_of_column,
+    label_words,
+    merge_labels,
+)
 from spikebridge.types import Recording
 
 ABOUT = "recording.json"
@@ -174,12 +182,14 @@ def _cells(column: str, units: pd.DataFrame, beside: pd.Series, notes: list[str]
     """A column that both have, cell by cell."""
     own = units[column]
     filled = beside.where(beside.notna(), own) if beside.isna().any() and not own.isna().all() else beside
-    if judge_of(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, beside)):
+    if judge_of_column(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, beside)):
         return filled
-    judged = merged({"table beside": words_of(beside), "file": words_of(own)}, lambda _: PERSON)
+    judged = merge_labels({"table beside": label_words(beside), "file": label_words(own)}, lambda _: PERSON)
     if judged.contradictions:
         calls = [f"unit {name}" for name in units["name" if "name" in units else "unit"]]
-        notes.append(f"column {column}: " + said_of(judged.contradictions, calls, "change one of the two"))
+        notes.append(
+            f"column {column}: " + describe_contradictions(judged.contradictions, calls, "change one of the two")
+        )
     return pd.Series([label or None for label in judged.labels], index=filled.index, dtype="str")
 
 

@@ -28,7 +28,16 @@ from spikebridge.io.formats.sorting.detection import CELLINFO, cellinfo_in, hold
 from spikebridge.io.formats.sorting.sorted_units import Sorted, refuse, with_tables_beside
 from spikebridge.io.formats.spike_trains import joined
 from spikebridge.io.reader_registry import NoOptions
-from spikebridge.labels.unit_labels import PERSON, SAME, careful, holds_labels, merged, plain, said_of, words_of
+from spikebridge.labels.unit_labels import (
+    PERSON,
+    SYNONYMS,
+    describe_contradictions,
+    holds_labels,
+    label_words,
+    merge_labels,
+    normalize_word,
+    strictest,
+)
 from spikebridge.types import Recording
 
 FORMAT = "CellExplorer .spikes.cellinfo.mat"
@@ -212,9 +221,12 @@ def _one_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series,
     """
     if not (holds_labels(column, own) or holds_labels(column, metrics)):
         return own.where(own.notna() & (own != ""), metrics)
-    judged = merged({"spikes": words_of(own), "cell_metrics": words_of(metrics)}, lambda _: PERSON)
+    judged = merge_labels({"spikes": label_words(own), "cell_metrics": label_words(metrics)}, lambda _: PERSON)
     if judged.contradictions:
-        notes.append(f"{column}: " + said_of(judged.contradictions, [f"unit {u}" for u in ids], "mend one of the two"))
+        notes.append(
+            f"{column}: "
+            + describe_contradictions(judged.contradictions, [f"unit {u}" for u in ids], "mend one of the two")
+        )
     return pd.Series(judged.labels, dtype="str")
 
 
@@ -225,10 +237,10 @@ def _tags(tags: Any, ids: Sequence[int]) -> list[str]:
     """
     words: dict[int, dict[str, str]] = {}
     for tag, tagged in tags.items() if isinstance(tags, dict) else ():
-        if plain(str(tag)) in SAME:
+        if normalize_word(str(tag)) in SYNONYMS:
             for unit in np.atleast_1d(np.asarray(tagged, dtype=np.float64)).ravel():
                 words.setdefault(int(unit), {})[str(tag)] = str(tag)
-    return [careful(words[u]) if u in words else "" for u in ids] if words else []
+    return [strictest(words[u]) if u in words else "" for u in ids] if words else []
 
 
 def _epochs(session: dict[str, Any]) -> dict[str, pd.DataFrame]:

@@ -39,7 +39,13 @@ from spikebridge.io.formats.sorting.sorted_units import (
     with_tables_beside,
 )
 from spikebridge.io.formats.spike_trains import grouped_times, spike_table
-from spikebridge.labels.unit_labels import label_columns, meaning, merged, said_of, words_of
+from spikebridge.labels.unit_labels import (
+    canonical_word,
+    describe_contradictions,
+    find_label_columns,
+    label_words,
+    merge_labels,
+)
 from spikebridge.types import Recording
 
 FORMAT = "Phy / Kilosort folder"
@@ -176,10 +182,10 @@ def _rate_in_params(path: Path) -> float | None:
 
 def _with_quality(units: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Units with the column quality for group: the word that counts for each unit, "" where nobody judged."""
-    judged = merged({c: words_of(units[c]) for c in label_columns(units, always=("group", "quality"))})
+    judged = merge_labels({c: label_words(units[c]) for c in find_label_columns(units, always=("group", "quality"))})
     if judged.contradictions:
-        notes.append(said_of(judged.contradictions, [f"cluster {u}" for u in units["unit"]]))
-    words = [word if meaning(word) != "unsorted" else "" for word in judged.labels] or [""] * len(units)
+        notes.append(describe_contradictions(judged.contradictions, [f"cluster {u}" for u in units["unit"]]))
+    words = [word if canonical_word(word) != "unsorted" else "" for word in judged.labels] or [""] * len(units)
     unjudged = words.count("")
     if 0 < unjudged < len(units):
         notes.append(f"{unjudged} of {len(units)} clusters have neither a group nor a label: their quality is empty")

@@ -9,7 +9,7 @@ from spikebridge.errors.messages import listed
 from spikebridge.io.contents import NAME
 from spikebridge.io.validation.subject import Subject
 from spikebridge.labels.trial_labels import label_names
-from spikebridge.text.plain_text import unwanted
+from spikebridge.text.plain_text import forbidden_character
 
 
 def check_characters(subject: Subject) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def check_series_characters(subject: Subject) -> Iterator[Finding]:
 
 
 def _refused(what: str, names: Iterable[str]) -> Iterator[Finding]:
-    bad = [f"{name!r} ({said})" for name in dict.fromkeys(names) if (said := unwanted(name))]
+    bad = [f"{name!r} ({said})" for name in dict.fromkeys(names) if (said := forbidden_character(name))]
     if bad:
         yield Finding.error(
             "unseen-characters",

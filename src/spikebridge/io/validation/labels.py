@@ -10,7 +10,14 @@ import pandas as pd
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.validation.subject import Subject
-from spikebridge.labels.trial_labels import MOST_CLASSES, Label, label_called, label_described, label_names, spellings
+from spikebridge.labels.trial_labels import (
+    MAX_CLASSES,
+    Label,
+    describe_label,
+    label_names,
+    label_text,
+    spelling_variants,
+)
 
 MISSING = {"nan", "NaN", "NAN", "None", "null", "NULL", "NA", "N/A", "n/a", "NaT", "<NA>", "#N/A", "[]"}
 """Words by which programs write that there is no value."""
@@ -20,9 +27,9 @@ def check_labels(subject: Subject) -> Iterator[Finding]:
     if subject.labels is None or not len(subject.usable):
         return
     counts = Counter(subject.labels[subject.usable].tolist())
-    name, label = label_called(subject.trials.label), subject.trials.label
-    where = label_described(label, subject.recording.trials)
-    if len(counts) > MOST_CLASSES:
+    name, label = label_text(subject.trials.label), subject.trials.label
+    where = describe_label(label, subject.recording.trials)
+    if len(counts) > MAX_CLASSES:
         yield Finding.error("too-many-classes", "trials.label", _too_many(subject, counts))
         return
     for word in sorted(MISSING & set(counts)):
@@ -32,7 +39,7 @@ def check_labels(subject: Subject) -> Iterator[Finding]:
             f"trials.label: {word!r} in {where} ({counted(counts[word], 'trial')}) reads like a missing value "
             f"and would be a class; {_way_out(label, word)}",
         )
-    for group in spellings(set(counts) - MISSING):
+    for group in spelling_variants(set(counts) - MISSING):
         several = listed(f"{label!r} ({counted(counts[label], 'trial')})" for label in group)
         yield Finding.error(
             "classes-differ-in-spelling",
@@ -65,10 +72,10 @@ def _way_out(label: Label, word: str) -> str:
 
 def _too_many(subject: Subject, counts: Counter[str]) -> str:
     table, label = subject.recording.trials, subject.trials.label
-    few = [str(c) for c in table if c != label and 2 <= len(set(label_names(table[c])) - {""}) <= MOST_CLASSES]
+    few = [str(c) for c in table if c != label and 2 <= len(set(label_names(table[c])) - {""}) <= MAX_CLASSES]
     numeric = isinstance(label, str) and label in table and pd.api.types.is_numeric_dtype(table[label])
     what = "numbers: a quantity, not a decision" if numeric else "values"
     return (
-        f"trials.label: {label_described(label, table)} holds {len(counts)} different {what}. Expected 2 to "
-        f"{MOST_CLASSES} classes; columns that have as many: {listed(few)}"
+        f"trials.label: {describe_label(label, table)} holds {len(counts)} different {what}. Expected 2 to "
+        f"{MAX_CLASSES} classes; columns that have as many: {listed(few)}"
     )

@@ -19,7 +19,7 @@ from spikebridge.io.contents import format_units, unit_names
 from spikebridge.io.offsets import Offset, offset_of
 from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
 from spikebridge.io.validation.time_unit import why_not_seconds
-from spikebridge.labels.trial_labels import included, is_absent, trial_labels
+from spikebridge.labels.trial_labels import included_trials, is_missing_column, trial_labels
 from spikebridge.types import Recording
 from spikebridge.types.spike_trains import SpikeTrains
 
@@ -83,7 +83,7 @@ class Subject:
     def asked(self) -> NDArray[np.bool_]:
         """(trial,): what `trials.include` takes; everything where it cannot be evaluated."""
         try:
-            return included(self.recording.trials, self.trials.include, self.recording.name)
+            return included_trials(self.recording.trials, self.trials.include, self.recording.name)
         except ConfigError:
             return np.ones(len(self.recording.trials), dtype=bool)
 
@@ -118,7 +118,9 @@ class Subject:
         """(trial,): the name of each label, "" where there is none; None where they cannot be known."""
         table, label = self.recording.trials, self.trials.label
         try:
-            return None if is_absent(label, table) else trial_labels(table, label, self.recording.name, self.asked)
+            return (
+                None if is_missing_column(label, table) else trial_labels(table, label, self.recording.name, self.asked)
+            )
         except SpikebridgeError:  # `check_columns` says so
             return None
 

@@ -14,11 +14,11 @@ from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.validation.relative import Times, from_start, next_starts, row_of_neighbours
 from spikebridge.io.validation.subject import Subject, holds_times
 from spikebridge.labels.trial_labels import (
-    included,
-    is_absent,
-    label_called,
-    label_columns,
-    label_described,
+    columns_of_label,
+    describe_label,
+    included_trials,
+    is_missing_column,
+    label_text,
     trial_labels,
 )
 from spikebridge.types.intervals import TOLERANCE_S
@@ -38,7 +38,7 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
             f"expected trials in table {ask.table!r}, found none: name another table in trials.table",
         )
     columns = [str(c) for c in table.columns]
-    plain = isinstance(ask.label, str) and (ask.label in columns or is_absent(ask.label, table))
+    plain = isinstance(ask.label, str) and (ask.label in columns or is_missing_column(ask.label, table))
     for key, name in (("align", ask.align), ("decision", ask.decision), ("label", ask.label if plain else None)):
         if not isinstance(name, str):
             continue
@@ -68,7 +68,7 @@ def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
     """A label that is an expression; and columns that would tell it."""
     table, ask, name = subject.recording.trials, subject.trials, subject.recording.name
     try:
-        told = sorted(set(label_columns(ask.label, table)) & set(ask.covariates))
+        told = sorted(set(columns_of_label(ask.label, table)) & set(ask.covariates))
         labels = trial_labels(table, ask.label, name, subject.asked) if not plain else None
     except SpikebridgeError as error:
         yield Finding.error("label-not-evaluated", "trials.label", str(error))
@@ -80,11 +80,11 @@ def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
             f"trials.covariates must not hold {listed(told)}: trials.label is made of it",
         )
     if labels is not None and not (labels != "").any():
-        called = label_described(ask.label, table)
+        called = describe_label(ask.label, table)
         remedy = "change the label, or what trials.include takes"
         yield Finding.error("no-class", "trials.label", f"trials.label: {called}: no trial has a class; {remedy}")
     elif labels is not None and (labels == "").any():
-        n, called = int((labels == "").sum()), label_called(ask.label)
+        n, called = int((labels == "").sum()), label_text(ask.label)
         yield Finding.warning(
             "trials-without-class",
             "trials.label",
@@ -137,7 +137,7 @@ def check_include(subject: Subject) -> Iterator[Finding]:
     if query is None or not len(table):
         return
     try:
-        taken = included(table, query, subject.recording.name)
+        taken = included_trials(table, query, subject.recording.name)
     except ConfigError as error:
         yield Finding.error("include-not-evaluated", "trials.include", str(error))
         return

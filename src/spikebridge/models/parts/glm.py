@@ -1,4 +1,4 @@
-"""What Poisson translators share: blocks of predictors with a penalty each, the course of a trial, and their files."""
+"""The base class of Poisson translators: blocks of predictors with a penalty each, PSTH, and files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from spikebridge.regression import PoissonFit, fit_poisson
 from spikebridge.types import Predictions, Windows
 
 Array = NDArray[np.float64]
-TINY = 1e-6  # spikes per bin, of a unit that never fired
+MIN_RATE = 1e-6  # spikes per bin, of a unit that never fired
 
 
 @dataclass(frozen=True)
 class Design:
     """Predictors of one recording.
 
-    blocks: (window, bin, predictor) each with its penalty. own: (window, bin, k, unit), which their own unit alone has.
+    blocks: (window, bin, predictor) each with its penalty. own: (window, bin, k, unit), of which each unit has its own.
     """
 
     blocks: Sequence[tuple[Array, float]]
@@ -37,7 +37,7 @@ class Design:
 
 @dataclass(frozen=True)
 class _Scaled:
-    """The blocks side by side, each without its mean and scaled so that one strength of the penalty fits all."""
+    """A block without its mean, scaled so that the same penalty holds for all blocks."""
 
     x: Array
     mean: Array
@@ -45,21 +45,21 @@ class _Scaled:
 
 
 class PoissonTranslator(Model):
-    """log rate(t) = log m(t) + b + w x(t), m the mean rate or (psth) its course in a trial, with a ridge penalty on w.
+    """log rate(t) = log m(t) + b + w x(t), m the mean rate or (psth) the PSTH, with a ridge penalty on w.
 
     A block's penalty is relative to the mean variance of its predictors and the mean rate of all units, so that units
-    with fewer spikes are drawn more towards their mean. No rate goes beyond the highest that was fitted.
+    with fewer spikes are shrunk more towards their mean. No rate exceeds the highest one in training.
     """
 
     decides: ClassVar[bool] = False
     translates: ClassVar[bool] = True
 
     class Params(base.Params):
-        psth: bool = Field(False, description="the course of a trial as offset")
+        psth: bool = Field(False, description="the PSTH as offset")
 
     @abstractmethod
-    def _design(self, w: Windows, level: Array) -> Design:
-        """Predictors of windows. level: (unit,), mean spikes per bin of the target in training."""
+    def _design(self, w: Windows, mean: Array) -> Design:
+        """Predictors of windows. mean: (unit,), mean spikes per bin of the target in training."""
 
     @abstractmethod
     def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:
@@ -68,23 +68,23 @@ class PoissonTranslator(Model):
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
-        self.weights = {w.recording: self._fit_one(w) for w in train}
+        self.weights = {w.recording: self._fit_recording(w) for w in train}
 
-    def _fit_one(self, w: Windows) -> dict[str, Array]:
+    def _fit_recording(self, w: Windows) -> dict[str, Array]:
         p: Any = self.params
-        course = SmoothedPsth.fit(w.target, w, prior_windows=PRIOR_WINDOWS if p.psth else None)
-        design = self._design(w, course.mean)
+        psth = SmoothedPsth.fit(w.target, w, prior_windows=PRIOR_WINDOWS if p.psth else None)
+        design = self._design(w, psth.mean)
         blocks = [_scaled(values, penalty) for values, penalty in design.blocks]
         x = np.concatenate([b.x for b in blocks], axis=1)
-        n, units = len(x), len(course.mean)
+        n, units = len(x), len(psth.mean)
         own = np.zeros((n, 0, units)) if design.own is None else _flat(design.own)
         own_scale = 1 / np.sqrt(np.maximum((own**2).mean(axis=(0, 2)) * design.own_penalty, 1e-12))
-        fires = course.mean > 0
+        fires = psth.mean > 0
         bias, slope, own_slope = np.zeros(units), np.zeros((x.shape[1], units)), np.zeros((own.shape[1], units))
-        offset = _log_course(course, w)
+        offset = _log_psth(psth, w)
         highest = np.zeros(units)
         if fires.any():
-            level = float(course.mean.mean())
+            level = float(psth.mean.mean())
             y = w.target.reshape(n, units)[:, fires].astype(np.float64)
             scaled = own[:, :, fires] * own_scale[:, None]
             fit = self._solve(x, y, offset[:, fires], level, scaled, level)
@@ -92,30 +92,30 @@ class PoissonTranslator(Model):
             highest[fires] = fit.log_rate(x, scaled, offset[:, fires]).max(axis=0)
         return {
             "mean": np.concatenate([b.mean for b in blocks]),
-            "base": course.mean,
-            "base_curve": course.curve,
+            "base": psth.mean,
+            "base_curve": psth.curve,
             "bias": bias,
             "slope": slope * np.concatenate([b.scale for b in blocks])[:, None],
             "own_slope": own_slope * own_scale[:, None],
             "highest": highest,
         }
 
-    def _solve(self, x: Array, y: Array, offset: Array, strength: float, own: Array, own_strength: float) -> PoissonFit:
+    def _solve(self, x: Array, y: Array, offset: Array, penalty: float, own: Array, own_penalty: float) -> PoissonFit:
         """See `fit_poisson`."""
-        return fit_poisson(x, y, offset, strength, own, own_strength)
+        return fit_poisson(x, y, offset, penalty, own, own_penalty)
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.weights[self.check_recording(windows.recording)]
-        course = SmoothedPsth(part["base"], part["base_curve"])
+        fit_arrays = self.weights[self.check_recording(windows.recording)]
+        psth = SmoothedPsth(fit_arrays["base"], fit_arrays["base_curve"])
         shape = windows.target.shape
-        design = self._design(windows, course.mean)
-        x = np.concatenate([values for values, _ in design.blocks], axis=2) - part["mean"]
+        design = self._design(windows, psth.mean)
+        x = np.concatenate([values for values, _ in design.blocks], axis=2) - fit_arrays["mean"]
         x = x.reshape(-1, x.shape[2])
         own = np.zeros((len(x), 0, shape[2])) if design.own is None else _flat(design.own)
-        fit = PoissonFit(part["bias"], part["slope"], part["own_slope"])
-        eta = np.minimum(fit.log_rate(x, own, _log_course(course, windows)), part["highest"])
-        rates = np.where(course.mean > 0, np.exp(eta), TINY).reshape(shape).astype(np.float32)
-        return Predictions(rates=rates, baseline=np.maximum(course.expected(windows), TINY).astype(np.float32))
+        fit = PoissonFit(fit_arrays["bias"], fit_arrays["slope"], fit_arrays["own_slope"])
+        eta = np.minimum(fit.log_rate(x, own, _log_psth(psth, windows)), fit_arrays["highest"])
+        rates = np.where(psth.mean > 0, np.exp(eta), MIN_RATE).reshape(shape).astype(np.float32)
+        return Predictions(rates=rates, baseline=np.maximum(psth.expected(windows), MIN_RATE).astype(np.float32))
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
@@ -152,7 +152,7 @@ def _scaled(values: Array, penalty: float) -> _Scaled:
     return _Scaled(x * scale, mean, np.full(len(mean), scale))
 
 
-def _log_course(course: SmoothedPsth, w: Windows) -> Array:
-    """(sample, unit), the log of the mean or of the course of a trial, floored like a linear prediction."""
-    rate = np.maximum(course.expected(w), np.maximum(MIN_RATE_SHARE * course.mean, TINY))
-    return np.log(rate).reshape(-1, len(course.mean))
+def _log_psth(psth: SmoothedPsth, w: Windows) -> Array:
+    """(sample, unit), log of the mean or of the PSTH, at least MIN_RATE_SHARE of the mean."""
+    rate = np.maximum(psth.expected(w), np.maximum(MIN_RATE_SHARE * psth.mean, MIN_RATE))
+    return np.log(rate).reshape(-1, len(psth.mean))

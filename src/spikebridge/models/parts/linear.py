@@ -40,7 +40,7 @@ class LinearTranslator(Model):
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel")
         max_lag_s: float = Field(0.2, ge=0, le=MAX_S, description="longest lag, either way")
         penalty: float = Field(3.0, gt=0, description="relative to the mean variance of the predictors")
-        psth: bool = Field(False, description="regress what the course of a trial leaves over")
+        psth: bool = Field(False, description="regress the deviations from the PSTH")
 
     space = {
         "smoothing_s": ("log", 0.03, 0.3),
@@ -51,7 +51,7 @@ class LinearTranslator(Model):
 
     @abstractmethod
     def _slope(self, x: Array, y: Array, mean: Array) -> Array:
-        """(predictor, unit), from x (window, bin, predictor) and y (window, bin, unit) without their means.
+        """(predictor, unit), from x (window, bin, predictor) and y (window, bin, unit) without their means or PSTHs.
 
         mean: (unit,), spikes per bin.
         """
@@ -72,11 +72,13 @@ class LinearTranslator(Model):
             }  # fmt: skip
 
     def predict(self, windows: Windows) -> Predictions:
-        part = self.weights[self.check_recording(windows.recording)]
-        x = self._predictors(windows) - SmoothedPsth(part["mean"], part["curve"]).expected(windows)
-        course = SmoothedPsth(part["base"], part["base_curve"]).expected(windows)
-        rates, alone = (np.maximum(r, MIN_RATE_SHARE * part["base"]) for r in (course + x @ part["slope"], course))
-        return Predictions(rates=rates.astype(np.float32), baseline=alone.astype(np.float32))
+        fit_arrays = self.weights[self.check_recording(windows.recording)]
+        x = self._predictors(windows) - SmoothedPsth(fit_arrays["mean"], fit_arrays["curve"]).expected(windows)
+        psth = SmoothedPsth(fit_arrays["base"], fit_arrays["base_curve"]).expected(windows)
+        lowest = MIN_RATE_SHARE * fit_arrays["base"]
+        rates = np.maximum(psth + x @ fit_arrays["slope"], lowest)
+        baseline = np.maximum(psth, lowest)
+        return Predictions(rates=rates.astype(np.float32), baseline=baseline.astype(np.float32))
 
     def _predictors(self, w: Windows) -> Array:
         p: Any = self.params

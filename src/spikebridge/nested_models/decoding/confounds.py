@@ -32,7 +32,7 @@ class Beyond(FeatureDecoder):
     def __init__(self, of: FeatureDecoder) -> None:
         given: Any = of.params
         super().__init__({"penalty": given.penalty})
-        self.of, self.least_sd = of, of.least_sd
+        self.of, self.min_sd = of, of.min_sd
 
     def _prepare(self, w: Windows) -> dict[str, Any]:
         x = _confounds(w)
@@ -47,8 +47,8 @@ class Beyond(FeatureDecoder):
             pairs = pairs[pairs[:, 0] == pairs[:, 1]]
         return {**self.of._prepare(w), "c_mean": mean, "c_sd": np.maximum(sd, 1e-9), "c_pairs": pairs, **ends}
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
-        return self.of._features(w, about)
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
+        return self.of._features(w, prepared)
 
 
 class Residualised(Beyond):
@@ -63,14 +63,14 @@ class Residualised(Beyond):
     name = "residualised"
 
     def _prepare(self, w: Windows) -> dict[str, Any]:
-        about = super()._prepare(w)
+        prepared = super()._prepare(w)
         if not len(w):
-            return about | {"c_slope": np.zeros((0, 0))}
-        slope = np.linalg.lstsq(_basis(w, about), self.of._features(w, about), rcond=None)[0]
-        return about | {"c_slope": slope}
+            return prepared | {"c_slope": np.zeros((0, 0))}
+        slope = np.linalg.lstsq(_basis(w, prepared), self.of._features(w, prepared), rcond=None)[0]
+        return prepared | {"c_slope": slope}
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
-        return np.asarray(self.of._features(w, about) - _basis(w, about) @ about["c_slope"])
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
+        return np.asarray(self.of._features(w, prepared) - _basis(w, prepared) @ prepared["c_slope"])
 
 
 class Matched(Beyond):
@@ -94,26 +94,26 @@ class Matched(Beyond):
     def _prepare(self, w: Windows) -> dict[str, Any]:
         from sklearn.linear_model import LogisticRegression
 
-        about = super()._prepare(w)
+        prepared = super()._prepare(w)
         present, k = np.unique(w.label), len(w.classes)
-        terms = about["c_mean"].size + len(about["c_pairs"])
+        terms = prepared["c_mean"].size + len(prepared["c_pairs"])
         slope, level = np.zeros((terms, k)), np.full(k, -np.inf)
         level[present] = 0.0
         if len(present) > 1:
-            fit = LogisticRegression(C=STRENGTH, max_iter=2000).fit(_basis(w, about)[:, 1:], w.label)
+            fit = LogisticRegression(C=STRENGTH, max_iter=2000).fit(_basis(w, prepared)[:, 1:], w.label)
             two = len(present) == 2  # scikit-learn keeps the second class alone
             slope[:, present[1:] if two else present] = fit.coef_.T
             level[present[1:] if two else present] = fit.intercept_
-        return about | {"e_slope": slope, "e_level": level}
+        return prepared | {"e_slope": slope, "e_level": level}
 
-    def _weights(self, w: Windows, about: Arrays) -> Array:
-        weights = overlap_weights(_basis(w, about)[:, 1:] @ about["e_slope"] + about["e_level"], w.label)
+    def _weights(self, w: Windows, prepared: Arrays) -> Array:
+        weights = overlap_weights(_basis(w, prepared)[:, 1:] @ prepared["e_slope"] + prepared["e_level"], w.label)
         return weights / weights.mean()
 
     def weights_of(self, w: Windows) -> Array:
         """(window,), in [0, 1]: how much each labelled window of a fitted recording counts in a score."""
-        about = self.parts[self.check_recording(w.recording)]
-        return overlap_weights(_basis(w, about)[:, 1:] @ about["e_slope"] + about["e_level"], w.label)
+        prepared = self.fits[self.check_recording(w.recording)]
+        return overlap_weights(_basis(w, prepared)[:, 1:] @ prepared["e_slope"] + prepared["e_level"], w.label)
 
 
 def overlap_weights(log_odds: Array, label: NDArray[np.int64]) -> Array:
@@ -130,10 +130,10 @@ def _confounds(w: Windows) -> Array:
     return w.covariates[:, [n.startswith(CONFOUND) for n in w.covariate_names]]
 
 
-def _basis(w: Windows, about: Arrays) -> Array:
+def _basis(w: Windows, prepared: Arrays) -> Array:
     """(window, term): one, values, squares and products of standardised confounds."""
     x = _confounds(w)
-    z = np.where(np.isfinite(x), x - about["c_mean"], 0.0) / about["c_sd"]
-    z = np.clip(z, about["c_low"], about["c_high"])
-    first, second = about["c_pairs"].T
+    z = np.where(np.isfinite(x), x - prepared["c_mean"], 0.0) / prepared["c_sd"]
+    z = np.clip(z, prepared["c_low"], prepared["c_high"])
+    first, second = prepared["c_pairs"].T
     return np.column_stack([np.ones(len(w)), z, z[:, first] * z[:, second]])

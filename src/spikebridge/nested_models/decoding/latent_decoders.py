@@ -27,7 +27,7 @@ class LatentDecoder(FeatureDecoder):
     class Params(FeatureDecoder.Params):
         summary: str = Field("recent quarter", pattern="|".join(f"^{name}$" for name in SUMMARIES))
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         return SUMMARIES[p.summary](w.behavior).astype(np.float64)
 
@@ -48,5 +48,5 @@ class LatentTaskDecoder(LatentDecoder):
     def _prepare(self, w: Windows) -> dict[str, Any]:
         return self.task._prepare(w)
 
-    def _features(self, w: Windows, about: Arrays) -> Array:
-        return np.column_stack([super()._features(w, about), self.task._features(w, about)])
+    def _features(self, w: Windows, prepared: Arrays) -> Array:
+        return np.column_stack([super()._features(w, prepared), self.task._features(w, prepared)])

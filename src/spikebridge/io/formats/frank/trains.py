@@ -26,7 +26,7 @@ from spikebridge.io.formats.frank.files import (
 )
 from spikebridge.io.formats.log import Log
 from spikebridge.io.formats.mat.nodes import Node, words
-from spikebridge.labels.unit_labels import careful, holds_labels
+from spikebridge.labels.unit_labels import holds_labels, strictest
 
 Array = NDArray[np.float64]
 CLOCK_NAMES = ("time", "times", "timestamp", "timestamps")
@@ -191,5 +191,7 @@ def _one_word(field: str, by_key: dict[Key, set[Value]], log: Log) -> None:
     for key, values in by_key.items():
         said = {str(v): str(v) for v in sorted(values, key=str)}
         if len(said) > 1:
-            by_key[key] = {careful(said)}
-            log.notes.append(f"{name_of(key)}: {field} differs between epochs ({listed(said)}); used: {careful(said)}")
+            by_key[key] = {strictest(said)}
+            log.notes.append(
+                f"{name_of(key)}: {field} differs between epochs ({listed(said)}); used: {strictest(said)}"
+            )

@@ -24,7 +24,16 @@ from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.sorting.detection import files_in, is_copy
 from spikebridge.io.formats.table.text import MARKS, MISSING, no_end
 from spikebridge.labels.trial_labels import label_names
-from spikebridge.labels.unit_labels import PERSON, PROGRAM, SORTER, holds_labels, judge_of, merged, said_of, words_of
+from spikebridge.labels.unit_labels import (
+    PERSON,
+    PROGRAM,
+    SORTER,
+    describe_contradictions,
+    holds_labels,
+    judge_of_column,
+    label_words,
+    merge_labels,
+)
 
 INFO = "cluster_info"
 ID_COLUMNS = ("cluster_id", "id")
@@ -98,12 +107,14 @@ def _one_column(column: str, by_file: Mapping[str, pd.Series], notes: list[str])
         return first
     ids = first.index
     if column == "group" or any(holds_labels(column, values) for values in by_file.values()):
-        judge = judge_of(column)
-        judged = merged({name: words_of(values) for name, values in by_file.items()}, lambda _: judge)
+        judge = judge_of_column(column)
+        judged = merge_labels({name: label_words(values) for name, values in by_file.items()}, lambda _: judge)
         if judge in (PROGRAM, SORTER):
             _differences(column, by_file, notes)
         elif judged.contradictions:
-            said = said_of(judged.contradictions, [f"cluster {i}" for i in ids], "mend one of the files")
+            said = describe_contradictions(
+                judged.contradictions, [f"cluster {i}" for i in ids], "mend one of the files"
+            )
             notes.append(f"column {column} differs: {said}")
         return pd.Series([label or None for label in judged.labels], index=ids, dtype=object)
     result = first
@@ -171,7 +182,7 @@ def _cell(values: Sequence[str], column: str) -> str:
     if len(known) < 2:
         return known[0] if known else ""
     if holds_labels(column, pd.Series(known)):
-        return merged({str(k): [v] for k, v in enumerate(known)}, lambda _: PERSON).labels[0]
+        return merge_labels({str(k): [v] for k, v in enumerate(known)}, lambda _: PERSON).labels[0]
     return ""
 
 
