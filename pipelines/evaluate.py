@@ -1,8 +1,8 @@
-"""Stage evaluate: leakage check, scores, comparisons and nulls of all models, then the figures."""
+"""Stage evaluate: leakage check, scores, comparisons and nulls of all models, and the tables for figures."""
 
 from pathlib import Path
 
-from spikebridge import config, evaluation, figures
+from spikebridge import config, evaluation
 from spikebridge.runtime.stage import output, stage_main
 
 
@@ -11,8 +11,7 @@ def run(_: list[str]) -> None:
     data = Path(settings.data.path)
     with output(Path("reports/evaluation")) as folder:
         places = Path("data/windows"), Path("data/splits.json"), Path("runs/train"), data
-        evaluation.evaluate(settings, *places, folder, Path("runs/analysis"), Path("runs/ladder"))
-        figures.draw_all(folder / "tables", folder / "figures")
+        evaluation.evaluate(settings, *places, folder, Path("runs/analysis"), Path("runs/nested_models"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stage ladder: what can be said of decisions and target spikes without spikes, with them, and with latents."""
+"""Stage nested_models: decisions and target spikes predicted without spikes, with them, and with latents."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:
-    with output(Path("runs/ladder")) as folder:
+    with output(Path("runs/nested_models")) as folder:
         nested_models.climb(config.load(), Path("data/windows"), Path("data/splits.json"), Path("runs/train"), folder)
 
 

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from import_graph import ROOT, TREE
+from import_graph import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from project import copy_project, dvc, parameters
 from ruamel.yaml import YAML
 
 import docker_dry_run
 import install_torch
+import stage_dependencies
 
 PARAMETERS = [ROOT / "params.yaml", *sorted((ROOT / "examples").rglob("*.yaml"))]
-# The front door holds the version and opens other rooms on demand only: no stage's result depends on it.
-# So is the bridge to pynapple, which people cross from Python.
-FREE = {"src/spikebridge/__init__.py", "src/spikebridge/io/pynapple.py"}
-# tracking mirrors what a stage does and has no say in its result, so a change of it must not train anything again. Only
-# `register` is there for its sake.
-WATCHING = {"tracking"}
-REGISTERING = {"register"}
 TORCH_NEEDS = {"filelock", "fsspec", "jinja2", "mpmath", "networkx", "setuptools", "sympy", "typing-extensions"}
 
 
@@ -69,26 +67,128 @@ def test_parameters_are_valid(path: Path) -> None:
 # --- dvc.yaml --------------------------------------------------------------------------------------------------------
 
 
-def stages() -> list[Any]:
+def stages(root: Path = ROOT) -> list[Any]:
     """The stages as DVC itself resolves them, with foreach and matrix written out."""
     from dvc.repo import Repo
 
-    with Repo(str(ROOT), uninitialized=True) as repo:
+    with Repo(str(root), uninitialized=True) as repo:
         return [stage for stage in repo.index.stages if getattr(stage, "cmd", None)]
 
 
-def test_stages_depend_on_everything_that_they_import() -> None:
-    """A stage whose code changed must run again. Imports inside functions count, and registries by file name."""
-    missing = []
-    for stage in stages():
-        words = commands(stage.cmd)
-        script = next(word for word in words if word.endswith(".py"))
-        deps = [dep.def_path.rstrip("/") for dep in stage.deps if not dep.def_path.endswith("params.yaml")]
-        without = frozenset() if stage.name in REGISTERING else frozenset(WATCHING)
-        needed = {shown(path) for path in TREE.reached([ROOT / script], words, without)} - FREE | {script}
-        lacking = [f for f in sorted(needed) if not any(f == d or f.startswith(d + "/") for d in deps)]
-        missing += [f"{stage.addressing}: {name} is imported but no dep covers it" for name in lacking]
-    assert not missing, "\n".join(missing)
+def test_stages_list_the_code_that_they_import_and_no_other() -> None:
+    """A stage whose code changed must run again, and no other stage. Imports inside functions count."""
+    assert stage_dependencies.differences(ROOT) == [], "python scripts/stage_dependencies.py --write"
+
+
+def test_wording_is_no_dependency_of_any_stage() -> None:
+    code = {dep for deps in stage_dependencies.wanted(ROOT).values() for dep in deps}
+    assert not [dep for dep in code if dep.startswith("src/spikebridge/errors")]
+    assert "src/spikebridge" not in code
+
+
+def test_only_registering_depends_on_what_mirrors_runs() -> None:
+    wanted = stage_dependencies.wanted(ROOT)
+    watching = {stage for stage, deps in wanted.items() if any("spikebridge/tracking" in dep for dep in deps)}
+    assert watching == {"register"}
+
+
+@pytest.mark.parametrize("line", ["src/spikebridge/text", "src/spikebridge/figures/style.py"])
+def test_the_check_of_dependencies_sees(tmp_path: Path, line: str) -> None:
+    """A missing and a superfluous line are named, and --write corrects both."""
+    skipped = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "src" / "spikebridge", tmp_path / "src" / "spikebridge", ignore=skipped)
+    shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines")
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    wrong = text.replace("      - pipelines/split.py\n", f"      - pipelines/split.py\n      - {line}\n")
+    (tmp_path / "dvc.yaml").write_text(wrong.replace("      - src/spikebridge/simulate\n", ""), encoding="utf-8")
+    said = [f"split: {line} is superfluous", "simulate: src/spikebridge/simulate is missing"]
+    assert sorted(stage_dependencies.differences(tmp_path)) == sorted(said)
+    assert stage_dependencies.main(["--root", str(tmp_path), "--write"]) == 0
+    assert (tmp_path / "dvc.yaml").read_text(encoding="utf-8") == text
+
+
+# --- what runs again --------------------------------------------------------------------------------------------------
+
+NEW_MODEL = """
+from spikebridge.models.majority import Majority
+
+
+class Guess(Majority):
+    name = "guess"
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project whose stages count as run: outputs are made up and committed to DVC."""
+    params = parameters(ROOT / "params.yaml", models={"ridge": {}, "majority": {}})
+    params["models"] = params.pop("models")  # at the end of the file, where a test adds one
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project", params)
+    dvc(project, "repro", "model_code")
+    for stage in stages(project):
+        for out in stage.outs:
+            path = project / out.def_path
+            if not path.exists() and path.suffix:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("{}", encoding="utf-8")
+            elif not path.exists():
+                path.mkdir(parents=True)
+                (path / "made").write_text(out.def_path, encoding="utf-8")
+    (project / "reports/evaluation/tables").mkdir()
+    dvc(project, "commit", "--force")
+    assert would_run(project) == set()
+    return project
+
+
+def would_run(project: Path) -> set[str]:
+    """Stages whose dependencies, settings or outputs are not what DVC noted of them."""
+    return set(json.loads(dvc(project, "status", "--json").stdout))
+
+
+@contextmanager
+def appended(path: Path, text: str) -> Iterator[None]:
+    """The file with more text at its end, for a while."""
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    path.write_text((before or "") + text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before, encoding="utf-8")
+
+
+def runs_after(project: Path, file: str, text: str = "\n# changed\n") -> set[str]:
+    """Stages that would run after text is added to a file, once the code of models is listed anew."""
+    with appended(project / file, text):
+        dvc(project, "repro", "model_code")
+        return would_run(project)
+
+
+@pytest.mark.slow
+def test_a_new_model_runs_itself_and_what_compares_models(finished: Path) -> None:
+    with appended(finished / "params.yaml", "  guess: {}\n"):
+        again = runs_after(finished, "src/spikebridge/models/guess.py", NEW_MODEL)
+    assert again == {"tune@guess", "train@guess", "analyze", "nested_models", "evaluate", "register"}
+
+
+@pytest.mark.slow
+def test_a_changed_model_leaves_the_others_alone(finished: Path) -> None:
+    again = runs_after(finished, "src/spikebridge/models/ridge.py")
+    assert {stage for stage in again if "@" in stage} == {"tune@ridge", "train@ridge"}
+    assert not again & {"simulate", "ingest", "preprocess", "split", "evaluate", "figures"}
+
+
+@pytest.mark.slow
+def test_a_message_runs_nothing_and_a_colour_draws(finished: Path) -> None:
+    assert runs_after(finished, "src/spikebridge/errors/messages.py") == set()
+    assert runs_after(finished, "src/spikebridge/figures/style.py") == {"figures"}
+
+
+@pytest.mark.slow
+def test_a_statistic_does_not_fit_again(finished: Path) -> None:
+    assert runs_after(finished, "src/spikebridge/statistics/nulls/trial_shuffle.py") == {"evaluate", "register"}
 
 
 def commands(cmd: str | list[str]) -> list[str]:

@@ -88,11 +88,13 @@ UNITS = [
     Unit("ingest", "", "data/ingested"),
     Unit("preprocess", "", "data/windows"),
     Unit("split", "", "data/splits.json"),
+    Unit("model_code", "", "runs/model_code"),
     *(Unit("tune", m, f"runs/tune/{m}", (".db",)) for m in TINY["models"]),
     *(Unit("train", m, f"runs/train/{m}") for m in TINY["models"]),
     Unit("analyze", "", "runs/analysis"),
-    Unit("ladder", "", "runs/ladder"),
+    Unit("nested_models", "", "runs/nested_models"),
     Unit("evaluate", "", "reports/evaluation"),
+    Unit("figures", "", "reports/figures"),
     Unit("register", "", "reports/registration.json"),
 ]
 KEPT = {"ingest", "preprocess"}

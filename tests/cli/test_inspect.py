@@ -46,7 +46,7 @@ def test_inspect_is_plain_in_a_pipe(recordings: Path, run: Run) -> None:
         "Interval table trials (40 rows)\n",
         "Label candidates, best first\n  label       trials of each class\n  choice      skip: ",
         "times to align to: decision_time, offer_time, start_time, stop_time\n",
-        "ingest, preprocess, split take it\n  40 of 40 trials (skip: ",
+        "ingest, preprocess, split accept it\n  40 of 40 trials (skip: ",
         "\ntrials:\n  table: trials\n  align: decision_time\n  window_s: [-2.0, 0.0]\n",
     ):
         assert words in out
@@ -72,11 +72,9 @@ def test_inspect_of_a_folder(recordings: Path, run: Run) -> None:
     assert "recordings: 3 recordings\n" in out
     assert "CANNOT BE READ" in out
     assert "recordings/broken.nwb: " in out
-    said = "1 of 3 recordings cannot be read: broken; the pipeline refuses the folder until it is mended or taken out"
-    assert (
-        f"The block below does not run yet\n  {said} of it\n  the others alone: ingest, preprocess, split take" in out
-    )
-    assert "was tried on these recordings" not in out
+    said = "1 of 3 recordings cannot be read: broken; the pipeline refuses the folder until it is repaired or removed"
+    assert f"The block below does not run yet\n  {said}\n  the others alone: ingest, preprocess, split accept" in out
+    assert "was run on these recordings" not in out
     assert out.count("cannot be read: broken") == 1
     assert "- not read, since no reader takes them: notes.txt" in out
     for name in ("rat1_day1.nwb", "rat2_day1.nwb"):
@@ -149,4 +147,4 @@ def test_inspect_says_what_cannot_be_proposed(recordings: Path, run: Run) -> Non
     assert run("inspect", "recordings", "--table", "trails", "--json")[0] == 1
     assert "The block below does not run yet\n  it is not complete:\n" in out
     assert "--table: 'trails' is no interval table, did you mean trials? Tables: trials" in out
-    assert out.endswith("Next: mend what is named above, in new.yaml or in the recordings\n")
+    assert out.endswith("Next: correct the problems above, in new.yaml or in the recordings\n")

@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge.evaluation.inputs import read
-from spikebridge.evaluation.translation_scores import less_neighbours, pairings, rates_and_counts, trial_shift_nats
+from spikebridge.evaluation.translation_scores import minus_neighbours, pairings, rates_and_counts, trial_shift_nats
 from spikebridge.metrics import floored
 
 Array = NDArray[np.float64]
@@ -26,8 +26,8 @@ def test_by_hand() -> None:
         pairs[2, 2] - (pairs[0, 2] + pairs[1, 2] + pairs[3, 2]) / 3,
         pairs[3, 3] - (pairs[1, 3] + pairs[2, 3]) / 2,
     ]
-    np.testing.assert_allclose(less_neighbours(pairs, 2), wanted)
-    assert less_neighbours(pairs[:1, :1]).tolist() == [0.0]
+    np.testing.assert_allclose(minus_neighbours(pairs, 2), wanted)
+    assert minus_neighbours(pairs[:1, :1]).tolist() == [0.0]
 
 
 def test_pairings_and_sum_against_loops(study: Study) -> None:
@@ -76,7 +76,7 @@ def _drifting(rng: np.random.Generator, link: float) -> tuple[float, float]:
     predicted, base = np.exp(x[block] @ weights), y[learn].mean()
     pairs = np.log(predicted)[:, None] * y[block][None] - predicted[:, None]
     plain = float((y[block] * np.log(predicted / base) - (predicted - base)).sum())
-    return plain, float(less_neighbours(pairs).sum())
+    return plain, float(minus_neighbours(pairs).sum())
 
 
 @pytest.mark.parametrize("link", [0.0, 0.2])

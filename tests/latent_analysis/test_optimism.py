@@ -13,7 +13,7 @@ from studies import small_config
 
 from spikebridge import gates
 from spikebridge.evaluation.latent_analysis.optimism_tables import COLUMNS, optimism_scores, optimism_table
-from spikebridge.evaluation.latent_analysis.scores import How
+from spikebridge.evaluation.latent_analysis.scores import IntervalSettings
 from spikebridge.latent_analysis import optimism
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.metrics import balanced_accuracy
@@ -67,7 +67,7 @@ def told(config: Any, data: list[Windows], tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def table(config: Any, told: Path) -> pd.DataFrame:
     scores = {"models": {"random_forest": {"balanced_accuracy": {"value": 0.55}}}}
-    return optimism_table(told, scores, How(config.statistics, np.random.default_rng(0), {}))
+    return optimism_table(told, scores, IntervalSettings(config.statistics, np.random.default_rng(0), {}))
 
 
 def test_leaky_folds_find_a_decision_where_there_is_none(table: pd.DataFrame) -> None:

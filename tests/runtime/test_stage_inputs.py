@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import sys
@@ -213,3 +215,26 @@ def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
     (recordings / "two").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     marked = {Path(name).relative_to(recordings).as_posix() for name in Inputs.of([recordings]).marks}
     assert marked == {"one/spikes.csv", "two/trials.csv"}
+
+
+def test_the_code_of_a_model_counts_by_its_list(tmp_path: Path) -> None:
+    """What model_code listed is marked; code that changed since then is refused before anything is read."""
+    code = tmp_path / "src/spikebridge/models/dnn.py"
+    code.parent.mkdir(parents=True)
+    code.write_text("x = 1\n")
+    (tmp_path / "params.yaml").write_text("models: {dnn: {}}\n")
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  tune:\n    foreach: ${models}\n    do:\n      cmd: python pipelines/tune.py ${key}\n"
+        "      deps: [runs/model_code/${key}.json]\n"
+    )
+    folder = tmp_path / "runs/model_code"
+    folder.mkdir(parents=True)
+    sha = hashlib.sha256(code.read_bytes()).hexdigest()
+    (folder / "dnn.json").write_text(json.dumps({"src/spikebridge/models/dnn.py": sha}))
+    inputs = stage_inputs("tune@dnn", tmp_path)
+    assert set(inputs.marks) == {str(code), str(folder / "dnn.json")}
+    code.write_text("x = 2\n")
+    with pytest.raises(InputsChangedError, match=r"dnn\.py changed"):
+        stage_inputs("tune@dnn", tmp_path)
+    with pytest.raises(InputsChangedError, match="files were written while they were read"):
+        inputs.check()

@@ -175,10 +175,11 @@ def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
 
 
 def _evaluated(folder: Path, gates: bool, recordings: Sequence[str] = tuple(UNITS)) -> None:
-    (folder / "figures").mkdir(parents=True)
-    (folder / "tables").mkdir()
+    figures = folder.with_name("figures")
+    figures.mkdir(parents=True)
+    (folder / "tables").mkdir(parents=True)
     for figure in ("forest", "confusion_seq2seq"):
-        (folder / f"figures/{figure}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        (figures / f"{figure}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (folder / "tables/confusion.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     scored = {m: {k: _estimate(0.5 + 0.01 * i) for k in METRICS} for i, m in enumerate(DECIDING)}
     content = {
@@ -222,7 +223,7 @@ def _evaluated(folder: Path, gates: bool, recordings: Sequence[str] = tuple(UNIT
     _json(folder / "leakage.json", {"passed": True, "checks": ["a", "b"], "trials": 36, "models": [*DECIDING]})
     _json(folder / "recovery.json", {"r2": {"value": 0.8}, "lag_error_s": 0.01})
     for recording in recordings:
-        (folder / f"figures/quality_{safe_key(recording)}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        (figures / f"quality_{safe_key(recording)}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
 
 
 def _estimate(value: float) -> dict[str, float]:

@@ -63,7 +63,7 @@ def _next_step(result: Inspection, params: Path | None) -> str:
         return "Next: the same command with --params new.yaml writes a complete parameter file with this block."
     if result.dry_run.runs:
         return f"Next: {_program()} use {shlex.quote(str(params))} && make repro"
-    return f"Next: mend what is named above, in {params} or in the recordings"
+    return f"Next: correct the problems above, in {params} or in the recordings"
 
 
 def _program() -> str:

@@ -260,7 +260,7 @@ def _warnings(inspection: Inspection) -> Iterator[Block]:
 
 def _dry_run(result: DryRun) -> Block:
     if result.runs:
-        return Block("The block below was tried on these recordings", lines=list(_used(result)))
+        return Block("The block below was run on these recordings", lines=list(_used(result)))
     title = "The block below does not run yet"
     unreadable = [str(p) for p in result.problems if p.code == UNREADABLE_RECORDINGS]
     incomplete = [str(p) for p in result.problems if p.code == INCOMPLETE_PROPOSAL]
@@ -277,7 +277,7 @@ def _dry_run(result: DryRun) -> Block:
 
 def _used(result: DryRun) -> Iterator[str]:
     """The stages that accept the proposal, and the trials and units that they use."""
-    yield f"{listed(result.stages)} take it" + ("" if "split" in result.stages else " (too large to try more)")
+    yield f"{listed(result.stages)} accept it" + ("" if "split" in result.stages else " (too many spikes to run more)")
     used, total = (sum(counts[i] for counts in result.trials_used.values()) for i in (0, 1))
     classes = ", ".join(f"{name}: {n}" for name, n in result.class_counts.items())
     yield f"{used} of {total} trials ({classes})"

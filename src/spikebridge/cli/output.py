@@ -64,6 +64,7 @@ def print_heading(title: str) -> None:
 
 def _print_in_terminal(block: Block) -> None:
     from rich.console import Console
+    from rich.padding import Padding
     from rich.text import Text
 
     console = Console(highlight=False)
@@ -76,7 +77,7 @@ def _print_in_terminal(block: Block) -> None:
     elif block.head:
         print("\n".join(_rows_as_lines(block, console.width)))
     for line in block.lines:
-        console.print(Text(f"  {line}", "yellow" if block.warn else ""))
+        console.print(Padding(Text(line, "yellow" if block.warn else ""), (0, 0, 0, 2), expand=False))
     console.print()
 
 
@@ -88,7 +89,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[
 
     is_drawn = sys.stdout.isatty()
     gap = 1 if is_drawn else COLUMN_GAP
-    table = Table(box=box.SIMPLE_HEAD if is_drawn else None, padding=(0, gap, 0, 0), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD if is_drawn else None, padding=(0, gap, 0, 0), pad_edge=False, show_edge=False)
     for name, width in zip(head, widths, strict=True):
         table.add_column(Text(name), overflow="fold", width=width)
     for row in rows:

@@ -29,7 +29,7 @@ def results(_: argparse.Namespace) -> None:
             "the pipeline first: make repro"
         )
     _print_tables(results)
-    print(f"Tables and figures: {results.evaluation.relative_to(project)}")
+    print(f"Tables: {results.evaluation.relative_to(project)}; figures: {results.figures.relative_to(project)}")
     print("MLflow UI:          spikebridge ui")
     _print_registration(project)
 

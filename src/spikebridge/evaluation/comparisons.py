@@ -1,4 +1,4 @@
-"""comparisons.csv: the few tests that were declared beforehand, and every other pair as description."""
+"""comparisons.csv: the few tests that were declared beforehand, and descriptive tests of every pair of models."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from spikebridge.types import Comparison
 
 Array = NDArray[np.float64]
 NO_SOURCE = "without_source"
-"""What can be said without the source's trial: the rates of the trials around it (see translation_scores)."""
+"""Name of the reference of the trial-shift contrast: the rates of neighbouring trials (see translation_scores)."""
 BLOCK_NULL_SCALE = 1.1
-"""Test blocks are not quite independent clusters: their folds learn from each other. By how much wider the null of a
-sign flip over them has to be was measured. Models against majority, four or five recordings, false claims at 5 %: in
-160 null studies of the calibration audit 8.3 % with random signs and 5.2 % with this factor, chosen there; in 240
-others 7.2 % and 4.6 %."""
+"""Scale of the null distribution of a sign flip over test blocks, which are not quite independent: their folds share
+training data. The factor was measured. Models against majority, four or five recordings, false claims at 5 %: in 160
+null studies of the calibration of tests 8.3 % with random signs and 5.2 % with this factor, chosen there; in 240 others
+7.2 % and 4.6 %."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Family:
 
 
 def families(deciders: list[str], translators: list[str]) -> list[Family]:
-    """The families over the models at hand. A model that is not there only makes its families smaller.
+    """The families of the models at hand; a missing model makes its families smaller.
 
-    Only the models that spikebridge.config.declared_tests names are tested; every other one is described, pair by pair.
+    Only models of spikebridge.config.declared_tests are tested; comparisons of all others are descriptive.
 
     The direction of every test is declared (one-sided): with six recordings the smallest p is 1/64, and three tests
     still reach 3/64 after Holm; two-sided they could not.
@@ -75,11 +75,11 @@ def compare(
     settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> list[Comparison]:
-    """All rows: primary families first, each corrected by Holm and with a verdict in words, then the descriptive ones.
+    """All rows: primary families first, each with Holm correction and verdict, then the descriptive tests.
 
     Primary test: sign flip over clusters of the paired difference, with its cluster-bootstrap interval in the row. Its
-    score is the balanced accuracy within test blocks, averaged over a cluster's blocks (metrics.decision says why), the
-    bits/spike of a cluster, or those of the own trial's rates less neighbouring trials' (translation_scores says why).
+    score is the balanced accuracy within test blocks, averaged over a cluster's blocks (metrics.decision), the
+    bits/spike of a cluster, or the trial-shift contrast (translation_scores).
     """
     rows: list[Comparison] = []
     declared = families(list(inputs.decisions), list(inputs.translations))
@@ -102,14 +102,14 @@ def compare(
 def _of_models(
     family: Family, resampling: Resampling, inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator
 ) -> Resampling:
-    """The clusters of a family: recordings where two models or translations are tested, however few these are.
+    """The clusters of a family: recordings where two models or translations are tested, however few.
 
-    Blocks stand in for few recordings only where decisions are held against majority. Of two models that are equally
-    good on the whole one is better throughout a recording, as its units and their drift have it (a third of the
-    variance of bits/spike between blocks), and a test over blocks takes that for the models. What a translation owes to
-    chance is alike in the blocks of a recording as well, for its folds learn from each other's test blocks. Measured in
-    studies of the calibration audit with four or five recordings: 10 to 14 % false claims at 5 % over blocks, at most 5
-    over recordings. Against majority the null is taken wider where blocks are the clusters (BLOCK_NULL_SCALE).
+    Blocks replace few recordings only where decisions are compared with majority. Of two models of equal quality one is
+    better throughout a recording, because of its units and their drift (a third of the variance of bits/spike between
+    blocks), and a test over blocks would attribute that to the models. Chance agreement of a translation is shared by
+    the blocks of a recording as well, because its folds train on each other's test blocks. Measured in studies of the
+    calibration of tests with four or five recordings: 10 to 14 % false claims at 5 % over blocks, at most 5 % over
+    recordings. Against majority the null distribution is scaled where blocks are the clusters (BLOCK_NULL_SCALE).
     """
     if settings.cluster != "auto" or any(b == BASELINE for _, b in family.pairs):
         return resampling
@@ -128,12 +128,12 @@ def _by_cluster(inputs: Inputs, metric: str, resampling: Resampling) -> Mapping[
 
 
 def _with_trials(row: Comparison, inputs: Inputs, resampling: Resampling) -> Comparison:
-    """The number of trials and, of decisions, how many independent ones they are worth."""
+    """Add the number of trials and, for decisions, the effective number of independent trials."""
     if row.metric != WITHIN:
         return replace(row, n=len(inputs.translations[row.model_a].table))
     a, b = inputs.decisions[row.model_a], inputs.decisions[row.model_b]
-    found = design_effect(a.right, b.right, resampling.clusters.index)
-    return replace(row, n=found.n, design_effect=found.effect, effective_n=found.effective_n)
+    effect = design_effect(a.right, b.right, resampling.clusters.index)
+    return replace(row, n=effect.n, design_effect=effect.effect, effective_n=effect.effective_n)
 
 
 def _primary(
@@ -169,8 +169,10 @@ def _primary(
 
 
 def _decide(rows: list[Comparison], kind: str, alpha: float) -> list[Comparison]:
-    """Holm within the family, and the verdict: too few clusters is not the same as no difference, and no difference
-    shown not the same as none, so it says which one would have been found four times in five."""
+    """Holm within the family, and verdicts, which distinguish too few clusters from no difference shown.
+
+    Where no difference is shown, the verdict names the difference that the test detects with 80 % power.
+    """
     adjusted = holm([row.p for row in rows])
     return [
         replace(row, p_holm=float(p), verdict=_verdict(row, float(p), len(rows), kind, alpha))
@@ -184,22 +186,22 @@ def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float
 
 
 def detectable_effects(rows: Sequence[Comparison], cluster: str | None, alpha: float) -> dict[str, dict[str, Any]]:
-    """Family -> "a_minus_b" -> what metrics.json says of the power of each primary test.
+    """Power of each primary test, for metrics.json: family -> "a_minus_b" -> entries.
 
-    cluster: what counts as one. design_effect: variance of the paired difference in correctness over that of
-    independent trials. effective_trials (effective_n of a row): how many independent ones the n_trials are worth. Both
-    of decisions only. detectable: smallest true difference found with 80 % power, None where no data could.
+    cluster: kind of the clusters. design_effect: variance of the paired difference in correctness over that of
+    independent trials. effective_trials (effective_n of a row): number of independent trials with the same variance.
+    Both of decisions only. detectable: smallest true difference found with 80 % power, None where no data could.
     clusters_to_decide: fewest with which the smallest p, times the tests of the family, reaches alpha.
-    clusters_for_power: that show the observed difference with 80 % power. clusters_still_needed: to reach both; None
-    where the difference observed is not above zero, so that no number of them would.
+    clusters_for_power: clusters that show the observed difference with 80 % power. clusters_still_needed: to reach
+    both; None where the observed difference is not above zero.
     """
     primary = [row for row in rows if row.role == "primary"]
     tests = Counter(row.family for row in primary)
-    found: dict[str, dict[str, Any]] = {}
+    content: dict[str, dict[str, Any]] = {}
     for row in primary:
         to_decide = clusters_needed(alpha, tests[row.family])
         wanted = max(to_decide, row.clusters_for_power) if math.isfinite(row.clusters_for_power) else math.nan
-        found.setdefault(row.family, {})[f"{row.model_a}_minus_{row.model_b}"] = {
+        content.setdefault(row.family, {})[f"{row.model_a}_minus_{row.model_b}"] = {
             "cluster": cluster,
             "metric": row.metric,
             "n_trials": row.n,
@@ -211,7 +213,7 @@ def detectable_effects(rows: Sequence[Comparison], cluster: str | None, alpha: f
             "clusters_for_power": _whole(row.clusters_for_power),
             "clusters_still_needed": _whole(max(wanted - row.n_clusters, 0.0) if math.isfinite(wanted) else wanted),
         }
-    return found
+    return content
 
 
 def _whole(number: float) -> int | None:

@@ -1,4 +1,4 @@
-"""Lag and dimension of what the two regions share, from counts alone: needs no model and no truth."""
+"""Lag and dimension of what the two regions share, from counts alone, without a model or the truth."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def estimate_coupling(inputs: Inputs, seed: int = 0) -> Coupling:
 
 
 def couple(windows: Mapping[str, Windows], seed: int = 0) -> Coupling:
-    """Lag and dimension of each recording and of all; windows without a label tell as much of them as others.
+    """Lag and dimension of each recording and of all together; windows without a label count as well.
 
     The dimension of every recording is estimated at the lag of all recordings. seed: of the resampling.
     """
@@ -57,7 +57,7 @@ def couple(windows: Mapping[str, Windows], seed: int = 0) -> Coupling:
 def coupling_tables(
     coupling: Coupling, true_lag_s: Mapping[str, float], true_dimension: Mapping[str, float]
 ) -> dict[str, pd.DataFrame]:
-    """lag: held-out bits/spike of each lag tried. dimension: of each rank. true*: NaN where nobody knows.
+    """lag: held-out bits/spike of each lag tried. dimension: of each rank. true*: NaN where unknown.
 
     *_pooled: of all recordings together. low_s, high_s: 95 % interval.
     """

@@ -1,6 +1,6 @@
-"""The rows of comparisons.csv that describe: every pair of models, by every test that readers may ask for.
+"""The descriptive rows of comparisons.csv: every pair of models, with every test that readers may ask for.
 
-None of them decides anything. Those known to fail on such data say why in their verdict.
+None of them decides anything. The verdict of a test that is known to fail on such data names the reason.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ Sampled = Mapping[tuple[str, str], tuple[float, Array]]
 def descriptive_decisions(
     inputs: Inputs, resampling: Resampling, settings: StatisticsConfig, declared: Collection[tuple[str, str]]
 ) -> Iterator[Comparison]:
-    """Rows of every pair of deciding models. declared: pairs of the primary tests, which alone get the slow test."""
+    """Rows of every pair of decoders. declared: pairs of the primary tests; only they get the slow test (gee)."""
     clusters, k = resampling.clusters, len(inputs.classes)
     sampled = _samples({m: decision_scores(d, clusters, k) for m, d in inputs.decisions.items()}, resampling)
     by_cluster = {m: within_blocks(d, clusters, k) for m, d in inputs.decisions.items()}
     by_fold = {m: within_blocks(d, _folds(d), k) for m, d in inputs.decisions.items()}
     for a, b in combinations(inputs.decisions, 2):
-        one, other = inputs.decisions[a], inputs.decisions[b]
-        row = _description(a, b, "accuracy", len(one.label), len(clusters))
-        yield from _of_trials(row, one, other, clusters, settings.alpha)
+        first, second = inputs.decisions[a], inputs.decisions[b]
+        row = _description(a, b, "accuracy", len(first.label), len(clusters))
+        yield from _of_trials(row, first, second, clusters, settings.alpha)
         row = replace(row, metric=WITHIN)
-        yield _of_folds(row, by_fold[a] - by_fold[b], one, settings.alpha)
+        yield _of_folds(row, by_fold[a] - by_fold[b], first, settings.alpha)
         yield from _of_clusters(row, by_cluster[a] - by_cluster[b], settings)
         yield _bootstrapped_equivalence(row, sampled, resampling, settings)
         if (a, b) in declared or (b, a) in declared:
-            yield _of_correctness(row, one, other, clusters, inputs, settings.alpha)
+            yield _of_correctness(row, first, second, clusters, inputs, settings.alpha)
         for metric in [m for model, m in sampled if model == a]:
-            yield _bootstrap(a, b, metric, sampled, resampling, len(one.label))
+            yield _bootstrap(a, b, metric, sampled, resampling, len(first.label))
 
 
 def descriptive_translations(inputs: Inputs, resampling: Resampling) -> Iterator[Comparison]:
@@ -81,15 +81,17 @@ def _samples(scores: Mapping[str, Mapping[str, clustered.Score]], resampling: Re
 
 def _bootstrap(a: str, b: str, metric: str, sampled: Sampled, resampling: Resampling, n: int) -> Comparison:
     (value_a, draws_a), (value_b, draws_b) = sampled[a, metric], sampled[b, metric]
-    found = cluster_bootstrap.interval_from_samples(
+    interval = cluster_bootstrap.interval_from_samples(
         value_a - value_b, draws_a - draws_b, resampling.independent, resampling.alpha
     )
     row = _description(a, b, metric, n, len(resampling.clusters))
-    return replace(row, test="cluster_bootstrap", estimate=found.value, ci_low=found.ci_low, ci_high=found.ci_high)
+    return replace(
+        row, test="cluster_bootstrap", estimate=interval.value, ci_low=interval.ci_low, ci_high=interval.ci_high
+    )
 
 
 def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, alpha: float) -> Iterator[Comparison]:
-    """McNemar, McNemar with its inflation taken off, and DeLong."""
+    """McNemar, McNemar divided by its design effect, and DeLong."""
     test = mcnemar(a.right, b.right)
     row = replace(row, estimate=float(a.right.mean() - b.right.mean()), verdict=Verdict.DEPENDENT_TRIALS.text())
     yield replace(row, test="mcnemar_exact", p=test.p_exact, smallest_attainable_p=test.smallest_exact)
@@ -116,7 +118,7 @@ def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, 
 
 
 def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -> Comparison:
-    """Nadeau-Bengio; a fold trains on the trials of all others, less the few of the gap."""
+    """Nadeau-Bengio; a fold trains on the trials of all other folds except the few in the gap."""
     n_test = len(d.label) / len(differences)
     n_train = max(len(d.label) - n_test, 1.0)
     test = nadeau_bengio(differences, n_train, n_test, alpha)
@@ -170,17 +172,19 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
 def _bootstrapped_equivalence(
     row: Comparison, sampled: Sampled, resampling: Resampling, settings: StatisticsConfig
 ) -> Comparison:
-    """The (1 - 2 alpha) interval of the resamples beside that of t."""
+    """Equivalence by the (1 - 2 alpha) bootstrap interval, next to the t interval of `tost`."""
     (value_a, draws_a), (value_b, draws_b) = sampled[row.model_a, WITHIN], sampled[row.model_b, WITHIN]
     alpha = 2 * min(settings.alpha, 0.49)
-    found = cluster_bootstrap.interval_from_samples(value_a - value_b, draws_a - draws_b, resampling.independent, alpha)
-    inside = found.ci_low > -settings.equivalence_margin, found.ci_high < settings.equivalence_margin
+    interval = cluster_bootstrap.interval_from_samples(
+        value_a - value_b, draws_a - draws_b, resampling.independent, alpha
+    )
+    inside = interval.ci_low > -settings.equivalence_margin, interval.ci_high < settings.equivalence_margin
     return replace(
         row,
         test="tost_bootstrap",
-        estimate=found.value,
-        ci_low=found.ci_low,
-        ci_high=found.ci_high,
+        estimate=interval.value,
+        ci_low=interval.ci_low,
+        ci_high=interval.ci_high,
         verdict=_equivalence_text(all(inside), inside[0], settings.equivalence_margin),
     )
 

@@ -61,11 +61,11 @@ def _means(
     bin_s = next(iter(inputs.windows.values())).bin_s
     time = (np.arange(values.shape[1]) + 0.5) * bin_s
     for c, name in enumerate(inputs.classes):
-        mine = values[label == c]
-        if len(mine) >= 2:
-            sem = mine.std(axis=0, ddof=1) / np.sqrt(len(mine))
-            table = pd.DataFrame({"time_s": time, "mean": mine.mean(axis=0), "sem": sem})
-            yield table.assign(recording=recording, axis=axis, variance_share=share, label=name, n=len(mine))
+        of_class = values[label == c]
+        if len(of_class) >= 2:
+            sem = of_class.std(axis=0, ddof=1) / np.sqrt(len(of_class))
+            table = pd.DataFrame({"time_s": time, "mean": of_class.mean(axis=0), "sem": sem})
+            yield table.assign(recording=recording, axis=axis, variance_share=share, label=name, n=len(of_class))
 
 
 def _along_decision(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64]]:
@@ -83,8 +83,8 @@ def _along_decision(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64]]
 def _components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Array]:
     """Held-out latents of all folds on one set of axes. (trial, bin, component), (trial,), (component,).
 
-    A fold that shares no training trial with the first one (there are only two folds) cannot be turned onto its axes
-    and is left out.
+    A fold without a common training trial with the first one (with two folds) cannot be mapped to its axes and is left
+    out.
     """
     numbers = sorted(folds)
     values, labels = [], []

@@ -1,4 +1,4 @@
-"""The table of one typical held-out trial: spikes, and what was predicted of them."""
+"""The table of one typical held-out trial: spikes, and the predicted rates."""
 
 from __future__ import annotations
 

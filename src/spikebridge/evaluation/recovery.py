@@ -1,4 +1,10 @@
-"""recovery.json: what the models and the counts say of the truth behind simulated recordings."""
+"""recovery.json: latents, lag and dimension against the truth of simulations, and the best possible translation.
+
+The oracle predicts the target of a simulation from the true shared latents. The simulator's log rate is b + D z(t -
+lag) + private + drift, all independent of each other: the expected rate given the shared latents z is c exp(D z(t -
+lag)), with one constant c for each unit that averages over the private part. D is the truth; c is fitted to the
+training mean of each fold, the reference of bits/spike.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +31,7 @@ TIMES_PER_BIN = 5
 
 @dataclass(frozen=True)
 class Truth:
-    """What the simulation put in. time_s: (time,). shared: (time, latent), as the source carries it at that time.
+    """The truth of a simulation. time_s: (time,). shared: (time, latent), as the source has it at that time.
 
     loadings: source unit -> norm of its weights of the shared latents in its log rate; empty where the file is older.
     """
@@ -85,13 +91,13 @@ def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Coupling) ->
             **_lag(coupling.lag, true_lag_s),
             "dimension": float(np.median(dimensions)) if dimensions else float("nan"),
             "pooled_dimension": coupling.dimension.dimension,
-            "recordings": {name: _against(coupling, name, truths[name]) for name in coupling.lags if name in truths},
+            "recordings": {n: _recording_recovery(coupling, n, truths[n]) for n in coupling.lags if n in truths},
         },
         "truth": {"lag_s": true_lag_s, "dimension": float(np.median([t.dimension for t in truths.values()]))},
     }
 
 
-def _against(coupling: Coupling, name: str, truth: Truth) -> dict[str, Any]:
+def _recording_recovery(coupling: Coupling, name: str, truth: Truth) -> dict[str, Any]:
     return {
         **_lag(coupling.lags[name], truth.lag_s),
         "true_lag_s": truth.lag_s,
@@ -121,7 +127,7 @@ def _latents(inputs: Inputs, latents: LatentsByFold, truths: Mapping[str, Truth]
 
 
 def _r2(w: Windows, folds: Mapping[int, FoldLatents], truth: Truth) -> dict[str, float]:
-    """Held-out R2 of each shared latent. Bins hold the target's time: what the source carried was lag_s earlier."""
+    """Held-out R2 of each shared latent. Bins are at the target's time: the source had these latents lag_s earlier."""
     triples = []
     for part in folds.values():
         at = w.start_s[rows_of(w, part.trial)][:, None] + (np.arange(part.latents.shape[1]) + 0.5) * w.bin_s
@@ -132,7 +138,7 @@ def _r2(w: Windows, folds: Mapping[int, FoldLatents], truth: Truth) -> dict[str,
 
 
 def consistency_table(inputs: Inputs) -> pd.DataFrame:
-    """How far the fits of different folds agree on the latents of the trials that they share. Needs no truth."""
+    """Agreement of the fits of different folds on the latents of their common trials. Needs no truth."""
     rows = [
         {"model": model, "recording": recording, "consistency_r2": consistency(_common(folds))}
         for model, latents in inputs.latents.items()
@@ -156,9 +162,9 @@ def oracle(inputs: Inputs, data_path: Path, target: Sequence[str]) -> dict[str, 
     sums = {}
     for name, w in inputs.windows.items():
         path = data_path / "truth" / f"{name}.npz"
-        found = _relative_rates(path, w, target) if path.is_file() else None
-        if found is not None:
-            sums[name] = _told(inputs, name, w, found)
+        rates = _relative_rates(path, w, target) if path.is_file() else None
+        if rates is not None:
+            sums[name] = _information(inputs, name, w, rates)
     if not sums:
         return {}
     nats, spikes = np.sum(list(sums.values()), axis=0)
@@ -190,7 +196,7 @@ def _relative_rates(path: Path, w: Windows, target: Sequence[str]) -> Array | No
     return np.asarray(rates.reshape(len(w), w.n_bins, TIMES_PER_BIN, -1).mean(axis=2))
 
 
-def _told(inputs: Inputs, name: str, w: Windows, relative: Array) -> tuple[float, float]:
+def _information(inputs: Inputs, name: str, w: Windows, relative: Array) -> tuple[float, float]:
     """Nats and spikes over the test trials of all folds."""
     nats = spikes = 0.0
     inside = np.asarray(np.isfinite(relative).all(axis=(1, 2)))
@@ -200,6 +206,6 @@ def _told(inputs: Inputs, name: str, w: Windows, relative: Array) -> tuple[float
         if not len(test) or not len(fitted):
             continue
         constant = w.target[fitted].mean(axis=(0, 1)) / relative[fitted].mean(axis=(0, 1))
-        told, counted = information(relative[test] * constant, w.target[test], w.target[train].mean(axis=(0, 1)))
-        nats, spikes = nats + float(told.sum()), spikes + float(counted.sum())
+        trial_nats, counted = information(relative[test] * constant, w.target[test], w.target[train].mean(axis=(0, 1)))
+        nats, spikes = nats + float(trial_nats.sum()), spikes + float(counted.sum())
     return nats, spikes

@@ -18,7 +18,7 @@ from spikebridge.statistics import cluster_bootstrap
 Array = NDArray[np.float64]
 
 MIN_RECORDINGS = 6
-"""With six recordings a one-sided sign flip reaches 1/64, and 3/64 < 0.05 after Holm over three tests."""
+"""With six recordings a one-sided sign flip reaches p = 1/64, and 3/64 < 0.05 after Holm over three tests."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ def clusters_of(table: pd.DataFrame, rule: str, animals: Mapping[str, str] | Non
     """Clusters of a table of trials with the columns recording and block.
 
     rule: auto (recordings where there are at least six, else contiguous test blocks), recording, block or animal.
-    Blocks of one recording are not fully independent: intervals over blocks speak for these recordings, not new ones.
-    animals: recording -> animal, for the rule animal.
+    Blocks of one recording are not fully independent: intervals over blocks hold for these recordings, not for new
+    ones. animals: recording -> animal, for the rule animal.
     """
     if rule == "auto":
         rule = "recording" if table["recording"].nunique() >= MIN_RECORDINGS else "block"
     groups = table["recording"].map(dict(animals or {})) if rule == "animal" else table[rule]
     if groups.isna().any():
-        nameless = sorted(set(table["recording"][groups.isna()]))
-        raise ConfigError(f"statistics.cluster = animal needs the animal of every recording, got none for {nameless}")
+        unknown = sorted(set(table["recording"][groups.isna()]))
+        raise ConfigError(f"statistics.cluster = animal needs the animal of every recording, got none for {unknown}")
     index, names = pd.factorize(groups, sort=True)
     return Clusters(rule, tuple(str(n) for n in names), np.asarray(index, dtype=np.int64))
 
@@ -87,7 +87,7 @@ class Resampling:
 
     @property
     def independent(self) -> int:
-        """How many of what is drawn first: what the width of an interval rests on."""
+        """Number of independent units: recordings where these are drawn first, else clusters."""
         return self.parents or len(self.clusters)
 
     @cached_property
@@ -95,8 +95,8 @@ class Resampling:
         return np.ones((1, len(self.clusters)))
 
     def interval(self, score: clustered.Score) -> dict[str, float]:
-        found = cluster_bootstrap.bootstrap_interval(score, self.weights, self.alpha, self.independent)
-        return {"value": found.value, "ci_low": found.ci_low, "ci_high": found.ci_high}
+        interval = cluster_bootstrap.bootstrap_interval(score, self.weights, self.alpha, self.independent)
+        return {"value": interval.value, "ci_low": interval.ci_low, "ci_high": interval.ci_high}
 
 
 def mean_of_clusters(values: Array) -> clustered.Score:

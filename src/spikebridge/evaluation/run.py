@@ -17,7 +17,7 @@ from spikebridge.evaluation.comparisons import compare, detectable_effects
 from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
-from spikebridge.evaluation.latent_analysis.scores import How, analysis_scores, analysis_tables
+from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
 from spikebridge.evaluation.latent_trajectories import latent_trajectory_table
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import decision_ladder, ladder_scores, read_steps
@@ -78,7 +78,7 @@ def evaluate(
     tables |= analysed
     if analysed:
         scores["analysis"] = analysis_scores(analysed)
-        how = How(settings, _rng(config, OPTIMISM), inputs.animals)
+        how = IntervalSettings(settings, _rng(config, OPTIMISM), inputs.animals)
         tables["optimism"] = optimism_table(analysis_folder, scores, how)
         if len(tables["optimism"]):
             scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])

@@ -1,4 +1,4 @@
-"""metrics.json: every model's scores over all out-of-fold trials together, each with its interval."""
+"""metrics.json: the scores of every model over all out-of-fold trials, each with its interval."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def decision_scores(d: Decisions, clusters: Clusters, n_classes: int) -> dict[st
 def within_blocks(d: Decisions, clusters: Clusters, n_classes: int, weight: Array | None = None) -> Array:
     """Mean over a cluster's test blocks of the balanced accuracy within the block; see metrics.decision for why.
 
-    weight: (trial,), how much each counts; None: all alike.
+    weight: (trial,), weight of each trial; None: all alike.
     Returns (cluster,), NaN for a cluster none of whose blocks holds every class.
     """
     block, _ = pd.factorize(d.table["block"])
@@ -84,11 +84,11 @@ def metrics(
 
 def _per_recording(t: Translation, settings: StatisticsConfig) -> Mapping[str, dict[str, float]]:
     """Bits/spike of each recording; its interval resamples the recording's own test blocks: descriptive."""
-    found = {}
+    content = {}
     for name, rows in t.table.groupby("recording", sort=True):
         part = Translation(t.model, rows, t.rates_folder)
-        # the same draws for every model and recording: a difference between them is never one of the draws
+        # the same draws for every model and recording, so that scores never differ because of the draws
         rng = np.random.default_rng(0)
         blocks = Resampling.of(rows, settings.model_copy(update={"cluster": "block"}), rng)
-        found[str(name)] = blocks.interval(translation_score(part, blocks.clusters.index))
-    return found
+        content[str(name)] = blocks.interval(translation_score(part, blocks.clusters.index))
+    return content

@@ -1,4 +1,4 @@
-"""Tables for the figures: every number that a figure shows can be read in one of them."""
+"""Tables for the figures: every number that a figure shows is in one of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTES = {"isi_violations_ratio": "ISI violations are not judged: ", "presence_ra
 
 
 def score_tables(inputs: Inputs, metrics: Mapping[str, Any], comparisons: list[Comparison]) -> dict[str, pd.DataFrame]:
-    """File name without suffix -> table, of what needs no model output but predictions and scores."""
+    """File name without suffix -> table, from predictions and scores alone."""
     return {
         "scores": _scores(metrics),
         "forest": pd.DataFrame([vars(c) for c in comparisons if c.role == "primary"], columns=_columns(Comparison)),
@@ -67,7 +67,7 @@ def _confusion(inputs: Inputs) -> pd.DataFrame:
 
 
 def _calibration(inputs: Inputs) -> pd.DataFrame:
-    """model, of (class whose probability is meant, or "most likely class"), and the columns of calibration_curve."""
+    """model, of (class of the probability, or "most likely class"), and the columns of calibration_curve."""
     of = inputs.classes[1] if len(inputs.classes) == 2 else "most likely class"
     curves = [
         calibration_curve(d.label, d.probabilities).assign(model=model, of=of) for model, d in inputs.decisions.items()

@@ -1,14 +1,15 @@
-"""What a translator says of the single trial: its own rates against those of neighbouring trials.
+"""Scores of a translation, and the verdict whether the source predicts the target.
 
-Two regions that merely drift side by side are translated, a little, above a constant rate: the source tells the time,
-and the time the target's slow level ("nonsense correlations", Harris 2020). A test against zero bits then claims a link
-where there is none (measured: with `simulate.coupling: 0` all six recordings gain, and a sign flip says p = 1/64). The
-rates of the trials just before and after know the slow level and the course of a trial as well, but not this trial. So
-the contrast has mean zero without a link, whatever drifts, as long as it drifts slowly against REACH trials; the trials
-on both sides cancel what changes linearly. As the local shuffles of Amarasingham et al. 2012 (J Neurophysiol 107:517),
-but a mean and not a draw, so that it has a value for each trial and an interval over clusters.
-It is a contrast, not an amount of information: the rates of another trial are not merely ignorant but wrong, so with a
-link it exceeds bits/spike.
+The trial-shift contrast compares the model's rates of a trial with its rates of neighbouring trials. Two regions that
+drift together are translated, a little, above a constant rate: the source predicts the time, and the time the target's
+slow level ("nonsense correlations", Harris 2020). A test against zero bits then claims a link where there is none
+(measured: with `simulate.coupling: 0` all six recordings gain, and a sign flip gives p = 1/64). The rates of the trials
+just before and after contain the slow level and the course of a trial as well, but not this trial. So the contrast has
+mean zero without a link, under any drift that is slow over REACH trials; the trials on both sides cancel linear
+changes. It follows the local shuffles of Amarasingham et al. 2012 (J Neurophysiol 107:517), but takes a mean and not a
+draw, so that every trial has a value and the mean an interval over clusters.
+It is a contrast, not an amount of information: the rates of another trial are not uninformed but wrong, so with a link
+it exceeds bits/spike.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ Array = NDArray[np.float64]
 TRIAL_SHIFT = "trial_contrast_bits_per_spike"
 """The trial-shift contrast in metrics.json and comparisons.csv."""
 REACH = 2
-"""Neighbours on each side, within a test block."""
+"""Number of neighbouring trials on each side, within a test block."""
 MIN_BITS = 0.002
-"""Bits/spike. A source that adds no more than this predicts next to nothing, however narrow its interval."""
+"""Bits/spike. A source that adds no more than this predicts next to nothing, however narrow the interval."""
 NOTHING = "nothing to translate"
 
 
@@ -39,13 +40,13 @@ def trial_shift_nats(inputs: Inputs, t: Translation) -> NDArray[np.float64]:
     nats = np.zeros(len(t.table))
     for (recording, _), rows in t.table.groupby(["recording", "fold"], sort=True):  # rows in the order of time
         at = t.table.index.get_indexer(rows.index)
-        nats[at] = less_neighbours(
+        nats[at] = minus_neighbours(
             pairings(*rates_and_counts(inputs, t, str(recording), rows["trial"].to_numpy(np.int64)))
         )
     return nats
 
 
-def less_neighbours(pairs: NDArray[np.float64], reach: int = REACH) -> NDArray[np.float64]:
+def minus_neighbours(pairs: NDArray[np.float64], reach: int = REACH) -> NDArray[np.float64]:
     """(trial,): pairs[b, b] less the mean of pairs[a, b] over the trials a at most `reach` away from b, but b itself.
 
     pairs: (trial, trial), trials in the order of time, rates of a against the counts of b.
@@ -77,31 +78,31 @@ def translation_score(t: Translation, index: NDArray[np.int64]) -> clustered.Sco
 
 
 def source_score(t: Translation, index: NDArray[np.int64]) -> clustered.Score:
-    """Bits per spike that the source adds to what the model says without it."""
+    """Bits per spike that the source adds to the model without it."""
     return clustered.ratio(t.from_source / np.log(2), t.spikes, index)
 
 
 def trial_shift_score(inputs: Inputs, t: Translation, index: NDArray[np.int64]) -> clustered.Score:
-    """Bits per spike of the own trial's rates less those of neighbouring trials' rates."""
+    """Trial-shift contrast: bits per spike of the own trial's rates less those of neighbouring trials' rates."""
     return clustered.ratio(trial_shift_nats(inputs, t) / np.log(2), t.spikes, index)
 
 
 def translation_verdict(
-    source: dict[str, float], specific: dict[str, float], null_p: float | None, alpha: float
+    source: dict[str, float], contrast: dict[str, float], null_p: float | None, alpha: float
 ) -> dict[str, Any] | None:
-    """{"translates": bool, "says": words}; None for a model that cannot tell the source's share from the rest.
+    """{"translates": bool, "says": text}; None for a model without a baseline that leaves the source out.
 
-    source, specific: value, ci_low and ci_high of source_bits_per_spike and of trial_contrast_bits_per_spike. null_p:
-    of the model's primary translation null. It translates where each of the two is more than MIN_BITS, the interval
-    of the second lies above zero (the first may owe its bits to drift, see above) and the null is beaten.
-    Rates that are the model's own baseline throughout (a reduced rank of zero) add exactly nothing.
+    source, contrast: value, ci_low and ci_high of source_bits_per_spike and of the trial-shift contrast. null_p: p of
+    the model's primary translation null. The model translates where both values are more than MIN_BITS, the interval of
+    the second lies above zero (the first may come from drift, see above) and the null is rejected. Rates that equal the
+    model's baseline throughout (a reduced rank of zero) add exactly nothing.
     """
     if not math.isfinite(source["value"]):
         return None
-    low = float(specific["ci_low"])
-    shown = f"the source adds {_shown(source)} bits/spike, its rates beat the next trials' by {_shown(specific)}"
+    low = float(contrast["ci_low"])
+    shown = f"the source adds {_shown(source)} bits/spike, its rates beat the next trials' by {_shown(contrast)}"
     reasons = []
-    if min(source["value"], specific["value"]) <= MIN_BITS:
+    if min(source["value"], contrast["value"]) <= MIN_BITS:
         reasons.append(f"at most {MIN_BITS:g} is next to nothing")
     if not math.isfinite(low):
         reasons.append("there are too few clusters for an interval")

@@ -148,7 +148,7 @@ def _with_unreadable(tried: DryRun, summaries: Sequence[RecordingSummary]) -> Dr
         return tried
     text = (
         f"{len(unreadable)} of {counted(len(summaries), 'recording')} cannot be read: {listed(unreadable, 10)}; the "
-        f"pipeline refuses the folder until {'it is' if len(unreadable) == 1 else 'they are'} mended or taken out of it"
+        f"pipeline refuses the folder until {'it is' if len(unreadable) == 1 else 'they are'} repaired or removed"
     )
     problem = Finding.error(UNREADABLE_RECORDINGS, "recordings", text)
     return replace(tried, runs=False, problems=(problem, *tried.problems), unreadable=unreadable)

@@ -8,6 +8,7 @@ inputs before it reads and compares them before it stores anything.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -20,6 +21,7 @@ import yaml
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
+from spikebridge.runtime.source_code import MODEL_CODE
 
 CODE = {".py"}
 """Files compared by content: tools rewrite code without a change. Of data, a rewritten file counts as changed."""
@@ -108,7 +110,9 @@ class Inputs:
 def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
     """What dvc.yaml says that a stage ("ingest", "tune@dnn") reads: its dependencies, and its sections of params.yaml.
 
-    Nothing where dvc.yaml or params.yaml cannot be read: whoever needs them says so.
+    The code of a model counts by the list that the stage model_code wrote of it. Nothing where dvc.yaml or params.yaml
+    cannot be read: whoever needs them says so. Raises InputsChangedError where the code of the model is not the listed
+    one.
     """
     parameters = project / "params.yaml"
     name, _, key = stage.partition("@")
@@ -117,7 +121,24 @@ def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
     entry = entry.get("do", entry)
     deps = [_filled(d, key, values) for d in entry.get("deps", ()) if isinstance(d, str)]
     keys = [_filled(k, key, values) for k in entry.get("params", ()) if isinstance(k, str)]
-    return Inputs.of([project / d for d in deps if d], parameters, [k for k in keys if k])
+    code = {file: sha for d in deps if Path(d).parent == MODEL_CODE for file, sha in _model_code(project / d).items()}
+    paths = [project / d for d in [*deps, *code] if d]
+    inputs = Inputs.of(paths, parameters, [k for k in keys if k])
+    marks = {file: inputs.marks[str(project / file)] for file in code}
+    if changed := [file for file, mark in marks.items() if mark is None or mark.content != code[file]]:
+        raise InputsChangedError(
+            f"{listed(changed, SHOWN)} changed after the stage model_code listed the code of {key}: run dvc repro again"
+        )
+    return inputs
+
+
+def _model_code(path: Path) -> dict[str, str]:
+    """File of models/ -> SHA-256, as the stage model_code wrote it; nothing where it has not run."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(file): str(sha) for file, sha in content.items()}
 
 
 def is_unfinished(name: str) -> bool:

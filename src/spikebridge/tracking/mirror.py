@@ -63,14 +63,17 @@ def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> 
 
 def _comparison(store: Store, identity: Identity, parent: str, results: Results) -> str:
     key = runs.child_key(identity, parent, "comparison", "comparison")
-    files = sorted(p for p in results.evaluation.rglob("*") if p.is_file())
-    content = files_digest(files, results.evaluation)
+    folders = results.evaluation, results.figures
+    files = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file())
+    content = files_digest(files, results.project)
     run_id, done = _settle(store, key, content)
     if done:
         return run_id
     with runs.writing(store, run_id):
         comparisons = results.table("comparisons.csv")
         store.client.log_artifacts(run_id, str(results.evaluation))
+        if results.figures.is_dir():
+            store.client.log_artifacts(run_id, str(results.figures), "figures")
         store.client.log_table(run_id, comparisons, "comparisons.json")
         runs.log(
             store,
@@ -107,7 +110,7 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
         for path in (trained / "fit.json", trained / "history.csv", results.tuned(name) / "best.json"):
             if path.is_file():
                 store.client.log_artifact(run_id, str(path))
-        for figure in sorted((results.evaluation / "figures").glob(f"*{name}*.png")):
+        for figure in sorted(results.figures.glob(f"*{name}*.png")):
             store.client.log_artifact(run_id, str(figure), "figures")
         if results.decides(name):
             table = _predictions(results, name)

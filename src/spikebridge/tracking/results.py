@@ -30,6 +30,10 @@ class Results:
     def evaluation(self) -> Path:
         return self.project / "reports" / "evaluation"
 
+    @property
+    def figures(self) -> Path:
+        return self.project / "reports" / "figures"
+
     def trained(self, model: str) -> Path:
         return self.project / "runs" / "train" / model
 

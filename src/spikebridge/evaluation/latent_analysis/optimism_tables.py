@@ -1,7 +1,7 @@
-"""The audit of optimism: how much better scores look inside the tuner, in leaky folds, and with another seed.
+"""Leakage optimism: how much higher scores are inside the tuner, in leaky folds, and how much they vary between seeds.
 
-Nothing here is a result. Leaky scores stand in the table and the summary of this audit alone, never among the models'
-scores or the comparisons, which the gate of the registry reads.
+Nothing here is a result. Leaky scores are in the table and the summary of this analysis alone, never among the scores
+of models or the comparisons, which the gate of the registry reads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spikebridge.errors import DataError
-from spikebridge.evaluation.latent_analysis.scores import How
+from spikebridge.evaluation.latent_analysis.scores import IntervalSettings
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
 from spikebridge.text.plain_text import read_csv
@@ -27,7 +27,7 @@ PLACES = {"balanced_accuracy": "models", "bits_per_spike": "translation"}
 """Metric -> the part of metrics.json that holds the reported score."""
 
 
-def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: How) -> pd.DataFrame:
+def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: IntervalSettings) -> pd.DataFrame:
     """A row a model and metric; no rows where the analysis was not run.
 
     inner: mean over outer folds of what the tuner's best trial scored. outer: the reported score. blocked, leaky: the
@@ -36,18 +36,18 @@ def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: How) -> 
     blocked score, n - 1. scores: content of metrics.json.
     Raises DataError for a table that lacks a column.
     """
-    made = pd.DataFrame(columns=COLUMNS)
+    empty = pd.DataFrame(columns=COLUMNS)
     if folder is None or not (folder / "optimism.csv").is_file():
-        return made
+        return empty
     text = {"recording": str, "block": str, "model": str}
-    told = read_csv(folder / "optimism.csv", dtype=text, keep_default_na=False, na_values=[""])
+    trials = read_csv(folder / "optimism.csv", dtype=text, keep_default_na=False, na_values=[""])
     inner = pd.read_csv(folder / "optimism_inner.csv")
     try:
         rows = [
-            _row(str(model), metric, mine.dropna(subset=[column]), inner, scores, how)
-            for model, mine in told.groupby("model", sort=False)
+            _row(str(model), metric, of_model.dropna(subset=[column]), inner, scores, how)
+            for model, of_model in trials.groupby("model", sort=False)
             for metric, column in (("balanced_accuracy", "predicted"), ("bits_per_spike", "nats"))
-            if mine[column].notna().any()
+            if of_model[column].notna().any()
         ]
     except KeyError as error:
         raise DataError(f"{folder / 'optimism.csv'}: lacks the column {error}; run the stage analyze again") from None
@@ -56,23 +56,23 @@ def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: How) -> 
 
 def optimism_scores(table: pd.DataFrame) -> dict[str, Any]:
     """The part "optimism" of metrics.json's analysis: metric -> model -> the rest of the row."""
-    found: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for row in table.to_dict("records"):
-        found.setdefault(row["metric"], {})[row["model"]] = {k: row[k] for k in COLUMNS[2:]}
-    return found
+        content.setdefault(row["metric"], {})[row["model"]] = {k: row[k] for k in COLUMNS[2:]}
+    return content
 
 
 def _row(
-    model: str, metric: str, told: pd.DataFrame, inner: pd.DataFrame, scores: Mapping[str, Any], how: How
+    model: str, metric: str, trials: pd.DataFrame, inner: pd.DataFrame, scores: Mapping[str, Any], how: IntervalSettings
 ) -> dict[str, Any]:
-    first = told[told["seed"] == 0]
+    first = trials[trials["seed"] == 0]
     both = {folds: first["folds"].to_numpy() == folds for folds in ("blocked", "leaky")}
     resampling = Resampling.of(first, how.settings, how.rng, how.animals)
     index = resampling.clusters.index
     blocked, leaky = (_score(metric, first[rows], index[rows]) for rows in both.values())
     difference = resampling.interval(lambda weights: leaky(weights) - blocked(weights))
     seeds = [
-        _plain(metric, rows) for _, rows in told[told["folds"] == "blocked"].groupby("seed", sort=True) if len(rows)
+        _plain(metric, rows) for _, rows in trials[trials["folds"] == "blocked"].groupby("seed", sort=True) if len(rows)
     ]
     known = inner[(inner["model"] == model) & (inner["metric"] == metric)]["inner"]
     outer = scores.get(PLACES[metric], {}).get(model, {}).get(metric, {}).get("value", np.nan)
@@ -95,7 +95,7 @@ def _row(
 
 
 def _score(metric: str, rows: pd.DataFrame, index: Any) -> clustered.Score:
-    """A function of all clusters' weights, of those rows alone. Clusters without such a row have no say."""
+    """A function of all clusters' weights, of those rows alone. Clusters without such a row are left out."""
     if metric == "balanced_accuracy":
         label, predicted = (rows[c].to_numpy(np.int64) for c in ("label", "predicted"))
         score = clustered.balanced_accuracy(label, predicted, index, int(max(label.max(), predicted.max())) + 1)

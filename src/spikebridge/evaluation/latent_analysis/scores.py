@@ -1,4 +1,4 @@
-"""What the stage analyze found, with intervals: tables for the figures, and a summary for metrics.json."""
+"""Scores of the latent analyses, with intervals: tables for the figures, and a summary for metrics.json."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ COLUMNS = {
     "attribution_units": ["recording", "unit", "share", "share_integrated", "rate", "true_loading", "true_information"],
 }
 FILES = {"latent_consistency": "consistency"}
-"""Tables that have another name in the stage's folder: evaluate has a table of that name already."""
+"""Tables with another name in the stage's folder, because evaluate has a table of that name."""
 Parts = Mapping[str, clustered.Score]
 
 
 @dataclass(frozen=True)
-class How:
-    """How intervals are made. animals: recording -> animal."""
+class IntervalSettings:
+    """What intervals are made with. animals: recording -> animal."""
 
     settings: StatisticsConfig
     rng: np.random.Generator
@@ -51,7 +51,7 @@ def analysis_tables(
 
     Intervals of all recordings together resample clusters (statistics.cluster); those of one recording its test blocks.
     true_loading: norm of a unit's weights in the simulation; true_information: rate * norm^2, the Fisher information of
-    its counts about the latents, which a translator should weigh units by. NaN where nobody knows.
+    its counts about the latents, the optimal weight of a unit in a translator. NaN where unknown.
     Raises DataError for a table that does not hold what it should.
     """
     if folder is None or not (folder / "about.json").is_file():
@@ -61,7 +61,7 @@ def analysis_tables(
     try:
         for name, score in (("direction", _direction), ("held_out_units", _held_out), ("latent_consistency", _agree)):
             if len(raw[name]):
-                rows = score(raw[name], How(settings, rng, animals))
+                rows = score(raw[name], IntervalSettings(settings, rng, animals))
                 made[name] = pd.DataFrame(list(rows), columns=COLUMNS[name])
         if len(raw["attribution_units"]):
             made["attribution"] = raw["attribution"][COLUMNS["attribution"]]
@@ -73,7 +73,7 @@ def analysis_tables(
 
 def analysis_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """The part "analysis" of metrics.json: the rows of all recordings together, nested by their keys."""
-    found: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for name, keys in (
         ("direction", ["metric", "direction"]),
         ("latent_consistency", ["compared"]),
@@ -81,7 +81,7 @@ def analysis_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     ):
         pooled = tables[name][tables[name]["recording"] == ALL]
         for row in pooled.to_dict("records"):
-            place = found.setdefault(name, {})
+            place = content.setdefault(name, {})
             for key in keys[:-1]:
                 place = place.setdefault(str(row[key]), {})
             place[str(row[keys[-1]])] = {key: row[key] for key in SCORE}
@@ -91,8 +91,8 @@ def analysis_scores(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         integrated = {
             "integrated_spearman_with_true_information": spearman(units, "true_information", "share_integrated")
         }
-        found["attribution"] = {"n_units": len(units), **against, **integrated}
-    return found
+        content["attribution"] = {"n_units": len(units), **against, **integrated}
+    return content
 
 
 def spearman(units: pd.DataFrame, truth: str, share: str = "share") -> dict[str, float]:
@@ -112,23 +112,23 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _scored(
-    table: pd.DataFrame, how: How, scores: Callable[[pd.DataFrame, Resampling], Parts]
+    table: pd.DataFrame, how: IntervalSettings, scores: Callable[[pd.DataFrame, Resampling], Parts]
 ) -> Iterator[tuple[str, str, dict[str, float]]]:
     """(recording or "all", name of a score, value and interval). All scores share the draws of clusters."""
     blocks = how.settings.model_copy(update={"cluster": "block"})
     for name, rows in table.groupby("recording", sort=True):
-        mine = Resampling.of(rows, blocks, np.random.default_rng(0))
-        yield from ((str(name), key, mine.interval(score)) for key, score in scores(rows, mine).items())
+        by_block = Resampling.of(rows, blocks, np.random.default_rng(0))
+        yield from ((str(name), key, by_block.interval(score)) for key, score in scores(rows, by_block).items())
     pooled = Resampling.of(table, how.settings, how.rng, how.animals)
     yield from ((ALL, key, pooled.interval(score)) for key, score in scores(table, pooled).items())
 
 
-def _direction(table: pd.DataFrame, how: How) -> Iterator[dict[str, Any]]:
+def _direction(table: pd.DataFrame, how: IntervalSettings) -> Iterator[dict[str, Any]]:
     """Both directions, and forward - reverse under the same draws of clusters."""
     table = table.assign(from_source=table["nats"] - table["nats_without_source"])
     measures = {"bits_per_spike": "nats", "source_bits_per_spike": "from_source"}
     keys = ["recording", "block", "fold", "trial"]
-    one = table[table["direction"] == "forward"].merge(
+    both_directions = table[table["direction"] == "forward"].merge(
         table[table["direction"] == "reverse"], on=keys, suffixes=("_forward", "_reverse"), validate="one_to_one"
     )
 
@@ -140,12 +140,12 @@ def _direction(table: pd.DataFrame, how: How) -> Iterator[dict[str, Any]]:
             made[f"{metric}|difference"] = _difference(*both)
         return made
 
-    for recording, key, score in _scored(one, how, scores):
+    for recording, key, score in _scored(both_directions, how, scores):
         metric, _, direction = key.partition("|")
         yield {"recording": recording, "direction": direction, "metric": metric, **score}
 
 
-def _held_out(table: pd.DataFrame, how: How) -> Iterator[dict[str, Any]]:
+def _held_out(table: pd.DataFrame, how: IntervalSettings) -> Iterator[dict[str, Any]]:
     """n_trials: a number, or "all"; recordings with fewer trials are not in that number's row of all recordings."""
     for (readout, n), rows in table.groupby(["readout", "n_trials"], sort=True):
 
@@ -156,7 +156,7 @@ def _held_out(table: pd.DataFrame, how: How) -> Iterator[dict[str, Any]]:
             yield {"recording": recording, "readout": readout, "n_trials": str(n) if n else ALL, **score}
 
 
-def _agree(table: pd.DataFrame, how: How) -> Iterator[dict[str, Any]]:
+def _agree(table: pd.DataFrame, how: IntervalSettings) -> Iterator[dict[str, Any]]:
     """R2 averaged over folds and recordings; a block is a recording's test block."""
     table = table.assign(block=table["recording"] + "/" + table["fold"].astype(str)).dropna(subset=["r2"])
     for compared, rows in table.groupby("compared", sort=True):
@@ -173,8 +173,8 @@ def _difference(a: clustered.Score, b: clustered.Score) -> clustered.Score:
 
 
 def _bits(rows: pd.DataFrame, nats: str, spikes: str, resampling: Resampling) -> clustered.Score:
-    told = rows[nats].to_numpy(float) / np.log(2)
-    return clustered.ratio(told, rows[spikes].to_numpy(float), resampling.clusters.index)
+    bits = rows[nats].to_numpy(float) / np.log(2)
+    return clustered.ratio(bits, rows[spikes].to_numpy(float), resampling.clusters.index)
 
 
 def _units(table: pd.DataFrame, truths: Mapping[str, Truth]) -> pd.DataFrame:

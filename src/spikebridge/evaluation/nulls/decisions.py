@@ -1,4 +1,4 @@
-"""Nulls of decisions: out-of-fold predictions held against labels that they have nothing to do with."""
+"""Nulls of decisions: out-of-fold predictions scored against labels that are independent of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from spikebridge.statistics.nulls import (
 Labels = NDArray[np.int64]
 Drawn = NDArray[np.integer]
 Array = NDArray[np.float64]
-DRAWS = 2_000
+MAX_DRAWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class _Drawn:
 
 def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[ModelNull]:
     """All nulls of every deciding model but the baseline. Labels are drawn alike for every model."""
-    k, draws = len(inputs.classes), min(settings.n_resamples, DRAWS)
+    k, draws = len(inputs.classes), min(settings.n_resamples, MAX_DRAWS)
     permuting, drawing = rng.spawn(2)
     seed = drawing.integers(2**63)
     drawn: _Drawn | None = None
@@ -87,10 +87,10 @@ def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Ge
         labels = [s.label for s in sessions]
         if drawn is None or not _equal(labels, drawn.labels):
             drawn = _Drawn.of(labels, k, draws, np.random.default_rng(seed))
-        yield from _nulls(d, sessions, drawn, k, settings, permuting)
+        yield from _model_nulls(d, sessions, drawn, k, settings, permuting)
 
 
-def _nulls(
+def _model_nulls(
     d: Decisions,
     sessions: Sequence[Session],
     drawn: _Drawn,
@@ -128,12 +128,12 @@ def _equal(a: Sequence[Labels], b: Sequence[Labels]) -> bool:
 
 
 def sessions_of(d: Decisions) -> list[Session]:
-    found = []
+    sessions = []
     for recording, rows in d.table.groupby("recording", sort=True):
         at = rows.index.to_numpy()
         block = np.asarray(pd.factorize(rows["block"])[0], dtype=np.int64)
-        found.append(Session(str(recording), d.label[at], d.predicted[at], block))
-    return found
+        sessions.append(Session(str(recording), d.label[at], d.predicted[at], block))
+    return sessions
 
 
 def _mean_score(sessions: Sequence[Session], labels: Sequence[Drawn], k: int) -> Array:
@@ -164,13 +164,13 @@ def _score(label: Labels, predicted: Labels, block: Labels, n_classes: int) -> f
 def _matrix(sessions: Sequence[Session], n_classes: int) -> Array:
     """Score of every recording's predictions against every recording's labels, cut to the shorter.
 
-    A pair without a block of every class scores 1 / n_classes, what knowing nothing scores.
+    A pair without a block of every class scores 1 / n_classes, the score of an uninformed model.
     """
     scores = np.full((len(sessions), len(sessions)), 1 / n_classes)
-    for i, mine in enumerate(sessions):
+    for i, own in enumerate(sessions):
         for j, other in enumerate(sessions):
-            n = min(len(mine.label), len(other.label))
-            score = _score(other.label[:n], mine.predicted[:n], mine.block[:n], n_classes)
+            n = min(len(own.label), len(other.label))
+            score = _score(other.label[:n], own.predicted[:n], own.block[:n], n_classes)
             if np.isfinite(score):
                 scores[i, j] = score
     return scores

@@ -1,4 +1,4 @@
-"""Nulls of translations: predicted rates held against counts that they were not predicted for."""
+"""Nulls of translations: predicted rates scored against counts of other trials or times."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from spikebridge.types import Windows
 Index = NDArray[np.int64]
 Array = NDArray[np.float64]
 METRIC = "bits_per_spike"
-SHUFFLES = 2_000
+MAX_SHUFFLES = 2_000
 
 
 @dataclass(frozen=True)
-class _Part:
+class _RecordingTrials:
     """One recording's held-out trials in the order of time.
 
     rates: (trial, feature), predicted spikes per bin of every bin and unit, above zero. counts: as rates, spikes.
@@ -49,13 +49,13 @@ def translation_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random
         return
     memory = {name: decorrelation_s(w) for name, w in inputs.windows.items()}
     for t in inputs.translations.values():
-        parts = {str(r): _part(inputs, t, str(r), settings) for r in t.table["recording"].unique()}
+        parts = {str(r): _recording_trials(inputs, t, str(r), settings) for r in t.table["recording"].unique()}
         yield from _nulls(t, parts, memory, settings, rng)
 
 
 def _nulls(
     t: Translation,
-    parts: dict[str, _Part],
+    parts: dict[str, _RecordingTrials],
     memory: dict[str, float],
     settings: StatisticsConfig,
     rng: np.random.Generator,
@@ -67,23 +67,23 @@ def _nulls(
             blocks.append(pairings(part.rates[at], part.counts[at]))
             conditions.append(part.condition[at])
     sums = float(t.nats.sum()), float(t.spikes.sum())
-    draws = min(settings.n_resamples, SHUFFLES)
+    draws = min(settings.n_resamples, MAX_SHUFFLES)
     shuffled = trial_shuffle.trial_shuffle(blocks, *sums, rng, draws)
     within = condition_shuffle.condition_shuffle(blocks, conditions, *sums, rng, draws)
     shifted = time_shift.time_shift(_shift_scores(parts, memory, settings.alpha))
-    kept = f"; condition: {settings.condition or 'label'}"
+    condition = f"; condition: {settings.condition or 'label'}"
     yield ModelNull(trial_shuffle.NAME, t.model, METRIC, shuffled, True, trial_shuffle.ASSUMPTIONS)
-    yield ModelNull(condition_shuffle.NAME, t.model, METRIC, within, False, condition_shuffle.ASSUMPTIONS + kept)
+    yield ModelNull(condition_shuffle.NAME, t.model, METRIC, within, False, condition_shuffle.ASSUMPTIONS + condition)
     yield ModelNull(time_shift.NAME, t.model, METRIC, shifted, False, time_shift.ASSUMPTIONS)
 
 
-def _part(inputs: Inputs, t: Translation, recording: str, settings: StatisticsConfig) -> _Part:
+def _recording_trials(inputs: Inputs, t: Translation, recording: str, settings: StatisticsConfig) -> _RecordingTrials:
     w = inputs.windows[recording]
     rows = t.table[t.table["recording"] == recording]
     trials = rows["trial"].to_numpy(np.int64)
     at = rows_of(w, trials)
     rates, counts = rates_and_counts(inputs, t, recording, trials)
-    return _Part(
+    return _RecordingTrials(
         rates=rates,
         counts=counts,
         block=np.asarray(pd.factorize(rows["fold"])[0], dtype=np.int64),
@@ -108,7 +108,7 @@ def _condition(w: Windows, column: str | None) -> Index:
     return values.groupby(names, dropna=False).ngroup().to_numpy(np.int64)
 
 
-def _shift_scores(parts: dict[str, _Part], memory: dict[str, float], alpha: float) -> Array:
+def _shift_scores(parts: dict[str, _RecordingTrials], memory: dict[str, float], alpha: float) -> Array:
     """Bits/spike of the shifts -n .. n, recordings shifted together, about the counts that every shift leaves."""
     step = max(time_shift.trials_a_step(p.start_s, memory[r]) for r, p in parts.items())
     n = time_shift.steps(min(len(p.nats) for p in parts.values()), step, alpha)
