@@ -24,9 +24,9 @@ from spikebridge.inspection.tables import summarize_behavior, summarize_table
 from spikebridge.io import Contents, named_recordings, read_in_child_process, reader_registry
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.discovery import (
-    RecordingSource,
-    read_source,
-    recording_sources,
+    RecordingPaths,
+    read_paths,
+    recording_paths,
     search_in_child_process,
     unread_paths,
     with_readers,
@@ -52,7 +52,7 @@ class OpenedRecording:
     units: as `summarize_spikes`. unit_regions: value of `data.region_from` -> region of each unit.
     """
 
-    entry: RecordingSource
+    entry: RecordingPaths
     summary: RecordingSummary
     outline: Contents
     contents: Contents | None
@@ -83,7 +83,7 @@ class ProbeSessions:
     """
 
     asked: DataConfig
-    probes: Mapping[str, list[RecordingSource]]
+    probes: Mapping[str, list[RecordingPaths]]
     number: int
 
 
@@ -107,11 +107,11 @@ def read_all(data: DataConfig, report: Callable[[str], None]) -> PathContents:
     )
 
 
-def _find_entries(data: DataConfig) -> tuple[ProbeSessions, tuple[RecordingSource, ...]]:
+def _find_entries(data: DataConfig) -> tuple[ProbeSessions, tuple[RecordingPaths, ...]]:
     """The guessed sessions, and what is opened first, with the reader of each."""
     sessions = _guess_sessions(data)
     probes = {name: list(with_readers(several, data)) for name, several in sessions.probes.items()}
-    return replace(sessions, probes=probes), with_readers(recording_sources(sessions.asked), data)
+    return replace(sessions, probes=probes), with_readers(recording_paths(sessions.asked), data)
 
 
 def _guess_sessions(data: DataConfig) -> ProbeSessions:
@@ -123,7 +123,7 @@ def _guess_sessions(data: DataConfig) -> ProbeSessions:
     taken = {path for group in groups.values() for path in group.values()}
     groups = {n: g for n, g in groups.items() if n not in {named[p] for p in named if p not in taken}}
     asked = {**data.model_dump(), "recordings": {name: relative(group, root) for name, group in groups.items()}}
-    probes = {name: [RecordingSource(named[p], p) for p in group.values()] for name, group in groups.items()}
+    probes = {name: [RecordingPaths(named[p], p) for p in group.values()] for name, group in groups.items()}
     return ProbeSessions(DataConfig.model_validate(asked), probes, len(named))
 
 
@@ -144,12 +144,12 @@ class _Opening:
         self.data, self.sessions, self.report = data, sessions, report
         self.summaries: list[RecordingSummary] = []
         self.recordings: list[OpenedRecording] = []
-        self.entries: list[RecordingSource] = []
+        self.entries: list[RecordingPaths] = []
         self.separated: set[str] = set()
         self.remarks: list[Finding] = []
         self.memory_left = MAX_KEPT_BYTES
 
-    def open(self, entry: RecordingSource) -> None:
+    def open(self, entry: RecordingPaths) -> None:
         """Read one entry. The probes of a guessed session that do not fit each other are read one by one."""
         start = _start(entry)
         self.report(entry.name)
@@ -168,7 +168,7 @@ class _Opening:
         self.recordings.append(opened)
         self.entries.append(entry)
 
-    def _open_separately(self, entry: RecordingSource, reason: str) -> None:
+    def _open_separately(self, entry: RecordingPaths, reason: str) -> None:
         """Read the probes of a guessed session one by one. reason: why they are not one recording."""
         text = (
             f"{', '.join(p.name for p in entry.probes)} look like the probes of one session, {entry.name}, "
@@ -180,12 +180,12 @@ class _Opening:
             self.open(probe)
 
 
-def _open_one(entry: RecordingSource, start: RecordingSummary, data: DataConfig, memory: int | None) -> OpenedRecording:
+def _open_one(entry: RecordingPaths, start: RecordingSummary, data: DataConfig, memory: int | None) -> OpenedRecording:
     """Read a recording and summarise it. memory: bytes left for its contents; None where they are kept in any case.
 
     Raises DataError where it cannot be read, or where its probes have too little time in common.
     """
-    contents = read_source(entry, data)
+    contents = read_paths(entry, data)
     if entry.probes and (share := common_share(contents)) < MIN_COMMON_SHARE:
         raise DataError(f"only {100 * share:.0f} % of their time is common")
     spikes, units = summarize_spikes(contents)
@@ -204,7 +204,7 @@ def _open_one(entry: RecordingSource, start: RecordingSummary, data: DataConfig,
     return OpenedRecording(entry, summary, _outline(contents, summary), contents if keep else None, units, unit_regions)
 
 
-def _start(entry: RecordingSource) -> RecordingSummary:
+def _start(entry: RecordingPaths) -> RecordingSummary:
     """What is known of a recording before it is read."""
     joined = f", {counted(len(entry.probes), 'probe')} joined" if entry.probes else ""
     file_format = reader_registry.get_reader(entry.reader).FORMAT + joined

@@ -43,7 +43,7 @@ from spikebridge.io.reader_registry import (
 
 
 @dataclass(frozen=True)
-class ProbeSource:
+class ProbePath:
     """One of several paths of a recording, and the seconds that are added to its times."""
 
     name: str
@@ -52,7 +52,7 @@ class ProbeSource:
 
 
 @dataclass(frozen=True)
-class RecordingSource:
+class RecordingPaths:
     """One recording: a path that a reader takes, or the folder that holds its probes.
 
     beside: whose tables belong to all probes (see `sidecars`): the folder, or where it holds other recordings too, a
@@ -62,7 +62,7 @@ class RecordingSource:
 
     name: str
     path: Path
-    probes: tuple[ProbeSource, ...] = ()
+    probes: tuple[ProbePath, ...] = ()
     beside: Path | None = None
     reader: str = ""
 
@@ -72,14 +72,14 @@ class RecordingSource:
         return [p.path for p in self.probes] or [self.path]
 
 
-def recording_sources(data: DataConfig) -> list[RecordingSource]:
+def recording_paths(data: DataConfig) -> list[RecordingPaths]:
     """Every recording at `data.path`, by path: those that `data.recordings` names, of their probes, and all others.
 
     Raises DataError where there is none, two have one name, or a path of a probe is not there or no recording;
     ConfigError for an unknown reader, or a probe that is named twice.
     """
     if not data.recordings:
-        return [RecordingSource(name, path) for path, name in named_recordings(Path(data.path), data.reader).items()]
+        return [RecordingPaths(name, path) for path, name in named_recordings(Path(data.path), data.reader).items()]
     root = _plain(Path(data.path))
     found = recordings_at(root, data.reader)
     probes = {name: _probes(name, given, data) for name, given in data.recordings.items()}
@@ -87,7 +87,7 @@ def recording_sources(data: DataConfig) -> list[RecordingSource]:
     if twice := sorted({str(p) for p in used if used.count(p) > 1}):
         raise ConfigError(f"data.recordings: each path belongs to one probe, named more than once: {listed(twice)}")
     alone = {p: r for p, r in found.items() if p != root and not any(_within(p, u) or _within(u, p) for u in used)}
-    singles = [RecordingSource(name, path) for path, name in name_recordings(alone, root).items()]
+    singles = [RecordingPaths(name, path) for path, name in name_recordings(alone, root).items()]
     joined = [_joined(name, several, [*alone, *used]) for name, several in probes.items()]
     every = sorted([*joined, *singles], key=lambda e: (e.path, e.name))
     check_names([(e.path, e.name) for e in every])
@@ -105,7 +105,7 @@ def _within(path: Path, folder: Path) -> bool:
 
 def _probes(
     name: str, given: Sequence[ProbeFiles] | Mapping[str, ProbeFiles], data: DataConfig
-) -> tuple[ProbeSource, ...]:
+) -> tuple[ProbePath, ...]:
     root = _plain(Path(data.path))
     key = f"data.recordings: {name}"
     if not given:
@@ -120,13 +120,13 @@ def _probes(
         raise ConfigError(
             f"{key}: expected paths in data.path ({str(root)!r}), whose changes are seen, got {listed(out)}"
         )
-    probes = tuple(ProbeSource(probe, _plain(root / one.path), Offset.of(one.offset_s)) for probe, one in named)
+    probes = tuple(ProbePath(probe, _plain(root / one.path), Offset.of(one.offset_s)) for probe, one in named)
     for probe in probes:
         _reader_of(probe, key, data)
     return probes
 
 
-def _reader_of(probe: ProbeSource, key: str, data: DataConfig) -> Reader:
+def _reader_of(probe: ProbePath, key: str, data: DataConfig) -> Reader:
     if not probe.path.exists():
         there = [p.name for p in list_folder(probe.path.parent)] if probe.path.parent.is_dir() else []
         hint = did_you_mean(probe.path.name, there) if there else "."
@@ -143,23 +143,23 @@ def _reader_of(probe: ProbeSource, key: str, data: DataConfig) -> Reader:
     return reader
 
 
-def _joined(name: str, probes: tuple[ProbeSource, ...], every: Sequence[Path]) -> RecordingSource:
+def _joined(name: str, probes: tuple[ProbePath, ...], every: Sequence[Path]) -> RecordingPaths:
     """every: the paths of all recordings."""
     mine = [p.path for p in probes]
     home = Path(os.path.commonpath([p.parent for p in mine])) if len(mine) > 1 else mine[0].parent
     shared = [p for p in every if p not in mine and _within(p, home)]
-    return RecordingSource(name, home, probes, home / f"{name}.joined" if shared else home)
+    return RecordingPaths(name, home, probes, home / f"{name}.joined" if shared else home)
 
 
-def read_source(source: RecordingSource, data: DataConfig, times: Collection[str] = ()) -> Contents:
+def read_paths(paths: RecordingPaths, data: DataConfig, times: Collection[str] = ()) -> Contents:
     """Everything one recording holds, its times moved by `data.offset_s`. times: as for `read_contents`.
 
     Raises DataError where it cannot be read, or its probes do not fit each other.
     """
-    if not source.probes:
-        return read_contents(source.path, data, source.name, times)
+    if not paths.probes:
+        return read_contents(paths.path, data, paths.name, times)
     parts, wrong = [], []
-    for probe in source.probes:
+    for probe in paths.probes:
         try:
             contents = add_offset(read_unmoved(probe.path, data, probe.name), probe.offset, times)
             parts.append(ProbeContents(probe.name, contents))
@@ -167,11 +167,11 @@ def read_source(source: RecordingSource, data: DataConfig, times: Collection[str
             wrong.append(str(error))
     if wrong:
         raise DataError("\n".join(wrong))
-    folder = source.path if len(source.probes) > 1 else source.probes[0].path
-    contents = join_probes(source.name, parts, folder.name)
-    assert source.beside is not None
-    beside = read_sidecars(source.beside, _own_files(source, data))
-    contents = add_shared_tables(contents, beside, source.path.name)
+    folder = paths.path if len(paths.probes) > 1 else paths.probes[0].path
+    contents = join_probes(paths.name, parts, folder.name)
+    assert paths.beside is not None
+    beside = read_sidecars(paths.beside, _own_files(paths, data))
+    contents = add_shared_tables(contents, beside, paths.path.name)
     contents = replace(contents, notes=tuple(n for n in contents.notes if not _answered(n, contents)))
     return apply_offset_setting(contents, data, times)
 
@@ -181,29 +181,29 @@ def _answered(note: Finding | str, contents: Contents) -> bool:
     return Finding.of(note).code == NO_REGIONS and "region" in contents.units and contents.units["region"].notna().all()
 
 
-def _own_files(source: RecordingSource, data: DataConfig) -> list[str]:
+def _own_files(paths: RecordingPaths, data: DataConfig) -> list[str]:
     """Names of files that belong to a probe alone, in the folder of all."""
-    return [f.name for f in _files_of_probes(source, data) if f.parent == source.path]
+    return [f.name for f in _files_of_probes(paths, data) if f.parent == paths.path]
 
 
-def _files_of_probes(source: RecordingSource, data: DataConfig) -> list[Path]:
-    return [f for p in source.probes if (reader := reader_of(p.path, data.reader)) for f in files_of(p.path, reader)]
+def _files_of_probes(paths: RecordingPaths, data: DataConfig) -> list[Path]:
+    return [f for p in paths.probes if (reader := reader_of(p.path, data.reader)) for f in files_of(p.path, reader)]
 
 
-def files_of_source(source: RecordingSource, data: DataConfig) -> list[Path]:
+def files_of_paths(paths: RecordingPaths, data: DataConfig) -> list[Path]:
     """Every file that belongs to a recording, sorted."""
-    if not source.probes:
-        reader = reader_of(source.path, data.reader)
-        assert reader is not None  # recording_sources asked before
-        return files_of(source.path, reader)
-    assert source.beside is not None
-    return sorted({*_files_of_probes(source, data), *sidecars_of(source.beside)})
+    if not paths.probes:
+        reader = reader_of(paths.path, data.reader)
+        assert reader is not None  # recording_paths asked before
+        return files_of(paths.path, reader)
+    assert paths.beside is not None
+    return sorted({*_files_of_probes(paths, data), *sidecars_of(paths.beside)})
 
 
-def unread_paths(every: Sequence[RecordingSource], data: DataConfig) -> list[str]:
+def unread_paths(every: Sequence[RecordingPaths], data: DataConfig) -> list[str]:
     """Names of what lies at `data.path` and belongs to no recording; see `not_recordings`."""
-    taken = [path for source in every for path in source.paths]
-    taken += [f for source in every if source.beside is not None for f in sidecars_of(source.beside)]
+    taken = [path for paths in every for path in paths.paths]
+    taken += [f for paths in every if paths.beside is not None for f in sidecars_of(paths.beside)]
     root = _plain(Path(data.path)) if data.recordings else Path(data.path)
     return not_recordings(root, taken, data.reader)
 
@@ -215,12 +215,12 @@ T = TypeVar("T")
 class Discovery:
     """What lies at `data.path`. not_read: names of what belongs to no recording, as `not_recordings` gives them."""
 
-    sources: tuple[RecordingSource, ...]
+    recordings: tuple[RecordingPaths, ...]
     not_read: tuple[str, ...]
 
 
 def discover(data: DataConfig) -> Discovery:
-    """The recordings at `data.path`, sorted. Raises as `recording_sources`, and DataError as `run_in_child_process`."""
+    """The recordings at `data.path`, sorted. Raises as `recording_paths`, and DataError as `run_in_child_process`."""
     return search_in_child_process(partial(_discover, data), data)
 
 
@@ -234,26 +234,26 @@ def search_in_child_process(work: Callable[[], T], data: DataConfig) -> T:
     return run_in_child_process(work, Path(data.path), bounds_of(data))
 
 
-def read_in_child_process(work: Callable[[], T], source: RecordingSource, data: DataConfig) -> T:
+def read_in_child_process(work: Callable[[], T], paths: RecordingPaths, data: DataConfig) -> T:
     """What `work`, which reads one recording, returns. The libraries of its reader are loaded here, before the fork."""
-    _load_libraries(source.reader)
-    return run_in_child_process(work, source.path, bounds_of(data))
+    _load_libraries(paths.reader)
+    return run_in_child_process(work, paths.path, bounds_of(data))
 
 
-def with_readers(sources: Iterable[RecordingSource], data: DataConfig) -> tuple[RecordingSource, ...]:
-    """The sources with the key of the reader of each. Raises DataError for a path that no reader takes any more."""
+def with_readers(recordings: Iterable[RecordingPaths], data: DataConfig) -> tuple[RecordingPaths, ...]:
+    """The recordings with the key of the reader of each. Raises DataError for a path that no reader takes any more."""
     known = []
-    for source in sources:
-        reader = reader_of(source.paths[0], data.reader)
+    for paths in recordings:
+        reader = reader_of(paths.paths[0], data.reader)
         if reader is None:  # it went away meanwhile
-            raise DataError(f"{source.paths[0]}: no reader takes this (data.reader = {data.reader!r})")
-        known.append(replace(source, reader=key_of(reader)))
+            raise DataError(f"{paths.paths[0]}: no reader takes this (data.reader = {data.reader!r})")
+        known.append(replace(paths, reader=key_of(reader)))
     return tuple(known)
 
 
 def _discover(data: DataConfig) -> Discovery:
-    sources = with_readers(recording_sources(data), data)
-    return Discovery(sources, tuple(unread_paths(sources, data)))
+    recordings = with_readers(recording_paths(data), data)
+    return Discovery(recordings, tuple(unread_paths(recordings, data)))
 
 
 def _load_libraries(reader: str) -> None:

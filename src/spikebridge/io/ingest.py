@@ -24,11 +24,11 @@ from spikebridge.errors.messages import listed
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
 from spikebridge.io.discovery import (
-    RecordingSource,
+    RecordingPaths,
     discover,
-    files_of_source,
+    files_of_paths,
     read_in_child_process,
-    read_source,
+    read_paths,
     search_in_child_process,
 )
 from spikebridge.io.excluded_units import check_excluded
@@ -49,7 +49,7 @@ MAX_SHARED = 0.1
 class IngestJob:
     """One recording to be read. earlier: its folder in the last result, which may not exist."""
 
-    source: RecordingSource
+    paths: RecordingPaths
     config: Config
     out: Path
     earlier: Path | None
@@ -81,7 +81,7 @@ def ingest(
     """
     raw = _raw_files(config, Path(out_folder))
     jobs = _jobs(config, Path(out_folder), earlier, say)
-    hint = _not_joined([j.source for j in jobs], config)
+    hint = _not_joined([j.paths for j in jobs], config)
     if hint:
         say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def ingest(
     finally:
         raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
     printer.finish()
-    refused = [(o.name, str(job.source.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
+    refused = [(o.name, str(job.paths.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
     wrong = group_errors(refused) or _duplicates(outcomes)
     if wrong:
         raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
@@ -100,12 +100,12 @@ def ingest(
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[IngestJob]:
     here = discover(config.data)
-    check_excluded(config.data, [e.name for e in here.sources])
-    check_offset_names(config.data, [e.name for e in here.sources])
+    check_excluded(config.data, [e.name for e in here.recordings])
+    check_offset_names(config.data, [e.name for e in here.recordings])
     if here.not_read:
         say(f"{config.data.path}: not read, since no reader takes them: {listed(here.not_read, 10)}")
     code = source_hash(__name__)
-    return [IngestJob(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.sources]
+    return [IngestJob(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.recordings]
 
 
 def _raw_files(config: Config, out: Path) -> Inputs:
@@ -122,7 +122,7 @@ def _files_beside(path: Path, reader: str) -> list[Path]:
     return files_of(path, one) if one else []
 
 
-def _not_joined(every: Sequence[RecordingSource], config: Config) -> str:
+def _not_joined(every: Sequence[RecordingPaths], config: Config) -> str:
     """What to set where recordings look like the probes of one session; empty where none do."""
     root = Path(config.data.path)
     groups = groups_in([e.path for e in every if not e.probes], root)
@@ -166,9 +166,9 @@ def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
 
     A user's mistake is an outcome, not an error.
     """
-    name = job.source.name
+    name = job.paths.name
     try:
-        outcome, line = read_in_child_process(partial(_ingest_one, job), job.source, job.config.data)
+        outcome, line = read_in_child_process(partial(_ingest_one, job), job.paths, job.config.data)
     except DataError as error:
         return IngestOutcome(name, wrong=str(error))
     if line is not None:
@@ -178,14 +178,14 @@ def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
 
 def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
     """The outcome, and what is said of it."""
-    name = job.source.name
+    name = job.paths.name
     try:
         made_from = _fingerprint(job)
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
             return _done(name, True, about), RecordingStatus(name, "unchanged")
-        recording = checked_recording(read_source(job.source, job.config.data, job.config.trials.times), job.config)
+        recording = checked_recording(read_paths(job.paths, job.config.data, job.config.trials.times), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         refused = RecordingStatus(name, "refused, see below", error.warnings) if error.warnings else None
@@ -198,13 +198,13 @@ def _done(name: str, unchanged: bool, about: dict[str, Any]) -> IngestOutcome:
 
 
 def _fingerprint(job: IngestJob) -> str:
-    source = job.source
+    paths = job.paths
     try:
         content = files_digest(
-            files_of_source(source, job.config.data), source.path if source.probes else source.path.parent
+            files_of_paths(paths, job.config.data), paths.path if paths.probes else paths.path.parent
         )
     except OSError as error:
-        raise DataError(f"{source.path}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{paths.path}: cannot be read: {error.strerror}") from None
     settings = job.config.model_dump(
         mode="json", include={"data": DATA_SETTINGS, "quality": QUALITY_SETTINGS, "trials": True}
     )
