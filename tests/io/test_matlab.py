@@ -10,8 +10,7 @@ import pytest
 from mat_files import Cells, Structs, add_object_5, add_object_73, write_5, write_73
 from matlab_sessions import OPTIONS, VERSIONS, Writer, read, session, trains, wrong
 
-from spikebridge.io.formats.mat.files import load, version_of
-from spikebridge.io.formats.mat.nodes import Cell, Opaque, Struct
+from spikebridge.io.formats.mat import Cell, Opaque, Struct, load_mat, mat_version
 from spikebridge.io.readers import matlab
 
 
@@ -39,12 +38,12 @@ def test_both_versions_give_the_same(tmp_path: Path) -> None:
         "turned": np.arange(24.0).reshape(2, 3, 4),
         "twice": {"z": np.array([[1 + 2j, 3]]), "in": Cells([np.array([[1j]]), np.array([[True]])])},
     }
-    first = load(write_5(tmp_path / "a.mat", odd))
-    second = load(write_73(tmp_path / "b.mat", odd))
+    first = load_mat(write_5(tmp_path / "a.mat", odd))
+    second = load_mat(write_73(tmp_path / "b.mat", odd))
     assert sorted(first) == sorted(second)
     for name in odd:
         assert_same(first[name], second[name], name)
-    assert_same(load(tmp_path / "b.mat", ["nested"])["nested"], first["nested"], "one variable alone")
+    assert_same(load_mat(tmp_path / "b.mat", ["nested"])["nested"], first["nested"], "one variable alone")
 
 
 def assert_same(a: Any, b: Any, where: str) -> None:
@@ -75,28 +74,28 @@ def matlab_made(name: str) -> Path:
 
 
 def test_files_that_matlab_wrote() -> None:
-    nested = load(matlab_made("testcellnest_7.4_GLNX86.mat"))["testcellnest"]
+    nested = load_mat(matlab_made("testcellnest_7.4_GLNX86.mat"))["testcellnest"]
     inner = nested.items[1]
     assert (nested.shape, inner.shape, inner.items[2].shape) == ((1, 2), (1, 3), (1, 2))
-    empty = load(matlab_made("testemptycell_7.1_GLNX86.mat"))["testemptycell"]
+    empty = load_mat(matlab_made("testemptycell_7.1_GLNX86.mat"))["testemptycell"]
     assert [i.size for i in empty.items] == [1, 1, 0, 0, 1]
-    assert load(matlab_made("testscalarcell_7.4_GLNX86.mat"))["testscalarcell"].shape == (1, 1)
-    array = load(matlab_made("teststructarr_7.4_GLNX86.mat"))["teststructarr"]
+    assert load_mat(matlab_made("testscalarcell_7.4_GLNX86.mat"))["testscalarcell"].shape == (1, 1)
+    array = load_mat(matlab_made("teststructarr_7.4_GLNX86.mat"))["teststructarr"]
     assert (array.shape, array.fields) == ((1, 2), ("one", "two"))
-    assert load(matlab_made("testbool_8_WIN64.mat"))["testbools"].dtype == bool
-    assert load(matlab_made("teststringarray_7.4_GLNX86.mat"))["teststringarray"].items == ("one", "two", "three")
-    assert load(matlab_made("testcomplex_7.4_GLNX86.mat"))["testcomplex"].dtype.kind == "c"
-    assert load(matlab_made("testfunc_7.4_GLNX86.mat"))["testfunc"] == Opaque("function_handle")
-    assert load(matlab_made("testobject_7.4_GLNX86.mat"))["testobject"] == Opaque("inline")
-    assert load(matlab_made("testsparse_7.4_GLNX86.mat"))["testsparse"] == Opaque("sparse")
-    assert load(matlab_made("test3dmatrix_7.4_GLNX86.mat"))["test3dmatrix"].shape == (2, 3, 4)
-    assert load(matlab_made("testmatrix_6.1_SOL2.mat"))["testmatrix"].dtype == np.float64  # big-endian
+    assert load_mat(matlab_made("testbool_8_WIN64.mat"))["testbools"].dtype == bool
+    assert load_mat(matlab_made("teststringarray_7.4_GLNX86.mat"))["teststringarray"].items == ("one", "two", "three")
+    assert load_mat(matlab_made("testcomplex_7.4_GLNX86.mat"))["testcomplex"].dtype.kind == "c"
+    assert load_mat(matlab_made("testfunc_7.4_GLNX86.mat"))["testfunc"] == Opaque("function_handle")
+    assert load_mat(matlab_made("testobject_7.4_GLNX86.mat"))["testobject"] == Opaque("inline")
+    assert load_mat(matlab_made("testsparse_7.4_GLNX86.mat"))["testsparse"] == Opaque("sparse")
+    assert load_mat(matlab_made("test3dmatrix_7.4_GLNX86.mat"))["test3dmatrix"].shape == (2, 3, 4)
+    assert load_mat(matlab_made("testmatrix_6.1_SOL2.mat"))["testmatrix"].dtype == np.float64  # big-endian
 
 
 def test_a_73_file_that_matlab_wrote() -> None:
     path = matlab_made("testhdf5_7.4_GLNX86.mat")
-    assert version_of(path) == "7.3"
-    wave = load(path)["testdouble"]
+    assert mat_version(path) == "7.3"
+    wave = load_mat(path)["testdouble"]
     assert wave.shape == (1, 9)
     np.testing.assert_allclose(wave[0], np.arange(9) * np.pi / 4)
 
@@ -226,7 +225,7 @@ def test_objects_say_how_to_export_them(kind: str, how: str, version: str, tmp_p
     write(path, content)
     add(path, "labels", kind)
     add(path, "other", "table")
-    assert (load(path)["labels"], load(path)["other"]) == (Opaque(kind), Opaque("table"))
+    assert (load_mat(path)["labels"], load_mat(path)["other"]) == (Opaque(kind), Opaque("table"))
     for text in (
         wrong(path, spikes="st", region="labels"),
         wrong(path, spikes="labels.x"),

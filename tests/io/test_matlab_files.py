@@ -13,7 +13,7 @@ from matlab_sessions import read, session
 from spikebridge import io
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
-from spikebridge.io.formats.mat.files import load
+from spikebridge.io.formats.mat import load_mat
 from spikebridge.io.reader_registry import files_of
 from spikebridge.io.readers import matlab
 from spikebridge.types import Recording
@@ -28,7 +28,7 @@ def test_what_it_takes(tmp_path: Path) -> None:
     for name in ("text.mat", "other.mat", "not there.mat"):
         assert not matlab.can_read(tmp_path / name)
     with pytest.raises(DataError, match="found no MATLAB header"):
-        load(tmp_path / "text.mat")
+        load_mat(tmp_path / "text.mat")
 
 
 def test_files_of_cell_explorer_are_not_its_own(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.io import read_contents
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.nwb.columns import rows_of
+from spikebridge.io.formats.nwb.columns import row_lengths
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.units import check_numbers
 from spikebridge.types import Recording
@@ -119,7 +119,7 @@ def test_a_silent_first_unit_is_no_index_of_starts(tmp_path: Path, write_nwb: Wr
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 def test_an_index_that_does_not_fit(index: Any, n_values: int, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        rows_of(index, 2, n_values, "t")
+        row_lengths(index, 2, n_values, "t")
 
 
 def test_numbers_of_spikes_that_a_column_says(tmp_path: Path) -> None:
@@ -138,8 +138,9 @@ def test_numbers_of_spikes_that_a_column_says(tmp_path: Path) -> None:
 
     assert found([4, 5, 6, 7]) == []
     assert found([40, 50, 60, 70]) == []  # of the session before it was cut
-    assert [(f.wrong, "1 of 4 units have another number" in f.text) for f in found([4, 5, 6, 8])] == [(False, True)]
+    assert [(f.is_error, "1 of 4 units have another number" in f.text) for f in found([4, 5, 6, 8])] == [(False, True)]
     shifted = found([5, 6, 7, 9])
     assert (
-        shifted[0].wrong and "column 'n_spikes' says of the unit before it (unit 0: 4 found, 5 said)" in shifted[0].text
+        shifted[0].is_error
+        and "column 'n_spikes' says of the unit before it (unit 0: 4 found, 5 said)" in shifted[0].text
     )

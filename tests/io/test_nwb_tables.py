@@ -237,7 +237,7 @@ def test_shared_clocks(contents: Read) -> None:
 
 
 def test_what_is_no_series_of_numbers_is_told(contents: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MOST_SAMPLES", 100)
+    monkeypatch.setattr(tables, "MAX_SAMPLES", 100)
 
     def add(file: Any) -> None:
         from pynwb import TimeSeries

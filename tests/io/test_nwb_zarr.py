@@ -159,7 +159,7 @@ ARRAYS = {
 def test_a_chunk_cut_short(folder: Path, array: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blosc makes of it whatever lies in memory."""
     if when == "when read":
-        monkeypatch.setattr("spikebridge.io.formats.containers.MANY", 0)
+        monkeypatch.setattr("spikebridge.io.formats.containers.MAX_CHUNKS", 0)
     chunk = next(p for p in sorted((folder / array).iterdir()) if not p.name.startswith("."))
     whole = chunk.read_bytes()
     half = len(whole) // 2

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats import error_summary
 from spikebridge.io.formats.binned import arrays
-from spikebridge.io.formats.log import error_summary
 
 LOCK = "<cyfunction FastRLock.__exit__ at 0x7f0a> returned a result with an exception set"
 
@@ -32,4 +32,4 @@ def test_readers_of_hdf5_show_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(arrays, "_hdf5_headers", stumble)
     with pytest.raises(DataError, match=r"a.h5: cannot be read as .npz or HDF5 \(UnicodeDecodeError: 'utf-8' codec"):
-        arrays.headers(tmp_path / "a.h5")
+        arrays.array_headers(tmp_path / "a.h5")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars, write_sidecars
+from spikebridge.io.formats import Sidecars, join_units, read_sidecars, write_sidecars
 from spikebridge.types import Recording
 
 

@@ -15,9 +15,9 @@ import yaml
 
 from spikebridge import config, io
 from spikebridge.errors import DataError
-from spikebridge.io.formats.sorting.detection import KINDS
-from spikebridge.io.formats.sorting.sorted_units import agreed_rate, to_samples
-from spikebridge.io.formats.spike_trains import by_unit, integer_ids
+from spikebridge.io.formats import group_by_unit, integer_ids
+from spikebridge.io.formats.sorting import agreed_sampling_rate, to_samples
+from spikebridge.io.formats.sorting.detection import DETECTORS
 from spikebridge.io.readers import cellexplorer, mclust, neuroscope, phy, sorting
 from spikebridge.types import Recording
 
@@ -109,7 +109,7 @@ def test_every_block_of_the_page_runs(name: str, session: Recording, tmp_path: P
 
 def test_the_page_names_every_reader() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert all(f"| `{kind}` |" in text for kind in KINDS)
+    assert all(f"| `{kind}` |" in text for kind in DETECTORS)
 
 
 def everything(session: Recording, folder: Path) -> Path:
@@ -184,7 +184,7 @@ def test_by_unit_against_a_loop() -> None:
     units = np.array([9, 2, 5, 4])
     owner, times = rng.choice([9, 2, 5], 500), rng.normal(size=500)
     rows = [(u, t) for u in units for o, t in zip(owner, times, strict=True) if o == u]
-    assert list(by_unit(units, owner, times).itertuples(index=False, name=None)) == rows
+    assert list(group_by_unit(units, owner, times).itertuples(index=False, name=None)) == rows
 
 
 def test_ids() -> None:
@@ -198,4 +198,4 @@ def test_ids() -> None:
 
 def test_rates_that_are_no_rates() -> None:
     with pytest.raises(DataError, match="gives a sampling rate of nan Hz"):
-        agreed_rate(Path("a"), {"a.xml": float("nan")}, None)
+        agreed_sampling_rate(Path("a"), {"a.xml": float("nan")}, None)

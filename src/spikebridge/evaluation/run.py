@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import Config
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.comparisons import compare, detectable_effects
@@ -20,9 +21,9 @@ from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scor
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
 from spikebridge.evaluation.latent_trajectories import latent_trajectory_table
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
-from spikebridge.evaluation.nested_models.decoding import decision_ladder, ladder_scores, read_steps
-from spikebridge.evaluation.nested_models.encoding import read_translation_steps, translation_ladder_table
-from spikebridge.evaluation.nested_models.time_resolved import course_scores, course_table, read_course
+from spikebridge.evaluation.nested_models.decoding import decision_ladder, ladder_scores, read_decoding
+from spikebridge.evaluation.nested_models.encoding import read_encoding, translation_ladder_table
+from spikebridge.evaluation.nested_models.time_resolved import course_scores, course_table, read_parts
 from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import consistency_table, oracle, read_truth, recovery, shares
@@ -94,7 +95,7 @@ def evaluate(
         if timed is not None:
             tables["decision_course"], report["decision_course"] = timed
             scores["decision_course"] = course_scores(tables["decision_course"])
-        if (ladder_folder / "translation").is_dir():
+        if NestedModelRun(ladder_folder).about_encoding.is_file():
             climbed, gains, report["ladder_translation"] = _translation_ladder(ladder_folder, inputs, config)
             if len(gains):
                 tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, climbed)
@@ -127,22 +128,23 @@ Checked = tuple[pd.DataFrame, dict[str, Any]]
 
 def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
     """ladder.csv and decision_course.csv, if there is one. The draws of clusters are those of the models."""
-    about, steps, report = read_steps(folder, inputs)
+    run = NestedModelRun(folder)
+    models, steps, report = read_decoding(run, inputs)
     resampling = _resampling(steps.decisions.values(), inputs, _over_recordings(config), DECISIONS)
     assert resampling is not None  # the first step is always there
     timed = None
-    if about.get("course"):
-        parts, results, of_course = read_course(about, folder / "course", inputs)
+    if models.parts:
+        parts, results, of_course = read_parts(models, run, inputs)
         rng = _rng(config, COURSE)
         timed = course_table(parts, results, resampling, config.statistics, config.trials, rng), of_course
-    return decision_ladder(about, steps, resampling, config.statistics, _rng(config, LADDER)), report, timed
+    return decision_ladder(models, steps, resampling, config.statistics, _rng(config, LADDER)), report, timed
 
 
 def _translation_ladder(
     folder: Path, inputs: Inputs, config: Config
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Rows of ladder.csv, the communication gain, and the leakage report; with the translators' draws of clusters."""
-    found, report = read_translation_steps(folder / "translation", inputs)
+    found, report = read_encoding(NestedModelRun(folder), inputs)
     resampling = _resampling(found.steps.values(), inputs, _over_recordings(config), TRANSLATIONS)
     rows = translation_ladder_table(found, resampling, config.statistics, _rng(config, CLIMB))
     gains = communication_gain(found, resampling, config.statistics)

@@ -1,4 +1,4 @@
-"""Columns of the trial table alone, such as a contrast or an offer: what the task says of a decision, per recording."""
+"""Columns of the trial table without spikes, such as a contrast or an offer; one fit per recording."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spikebridge.types import Windows
 class TrialColumns(FeatureDecoder):
     """Logistic in the columns that `trials.covariates` names, and (`products`) their squares and products.
 
-    Words are one column a value. The user answers for naming columns that were known before the decision.
+    Words have one column per value. The user has to name only columns that were known before the decision.
     """
 
     name = "trial_columns"

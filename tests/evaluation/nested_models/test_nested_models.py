@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_ladder import REFERENCE, make_ladder
+from fake_ladder import REFERENCE, make_ladder, nested_run
 from fake_runs import Plan, Study, make_study, write
 from sklearn import metrics as oracle
 
@@ -34,7 +34,7 @@ def of(table: pd.DataFrame, step: str, metric: str = WITHIN) -> dict[str, Any]:
 
 
 def predictions(study: Study, step: str) -> pd.DataFrame:
-    return pd.read_parquet(study.root / "ladder" / step / "predictions.parquet")
+    return pd.read_parquet(nested_run(study).decoding(step).predictions)
 
 
 @pytest.mark.parametrize("step", ["choice_history", "latents_and_task", "latents_beyond_confounds"])
@@ -141,7 +141,7 @@ def test_too_few_recordings_are_said(tmp_path: Path) -> None:
 
 
 def spoil_intervals(study: Study, step: str) -> None:
-    path = study.root / "ladder" / step / "training_intervals.json"
+    path = nested_run(study).decoding(step).training_intervals
     content = json.loads(path.read_text())
     stop = study.splits.folds[2].test_intervals["rat1_day1"][0, 1]
     content["folds"]["2"]["rat1_day1"].append([stop + 0.2, stop + 0.5])
@@ -157,15 +157,15 @@ def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) 
     ):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     rows = predictions(study, "source_region")
-    rows.iloc[1:].to_parquet(folder / "source_region" / "predictions.parquet")
+    rows.iloc[1:].to_parquet(nested_run(study).decoding("source_region").predictions)
     with pytest.raises(LeakageError, match=r"ladder/source_region predictions: .*expected a prediction, got none"):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_of_something_else_is_named(climbed: Study, tmp_path: Path) -> None:
-    write(tmp_path / "about.json", {"steps": []})
-    with pytest.raises(DataError, match="expected the steps of the ladder"):
+    write(tmp_path / "decoding.json", {"steps": []})
+    with pytest.raises(DataError, match="expected nested models of a decision"):
         evaluate(climbed.config, *climbed.places, tmp_path / "out", None, tmp_path)
 
 

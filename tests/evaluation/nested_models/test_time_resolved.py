@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_ladder import COURSE, make_ladder
+from fake_ladder import COURSE, make_ladder, nested_run
 from fake_runs import Plan, Study, make_study, write
 from sklearn.metrics import balanced_accuracy_score
 
@@ -24,7 +24,7 @@ def table(found: Path) -> pd.DataFrame:
 
 
 def by_recording(study: Study, name: str) -> pd.Series:
-    rows = pd.read_parquet(study.root / "ladder" / "course" / name / "predictions.parquet")
+    rows = pd.read_parquet(nested_run(study).time_resolved(name).predictions)
     blocks = rows.groupby(["recording", "block"])[["label", "predicted"]].apply(
         lambda b: balanced_accuracy_score(b["label"], b["predicted"])
     )
@@ -83,7 +83,7 @@ def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
 def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40))
     folder = make_ladder(study)
-    path = folder / "course" / "source_region_1" / "training_intervals.json"
+    path = nested_run(study).time_resolved("source_region_1").training_intervals
     content = json.loads(path.read_text())
     fold = study.splits.folds[0]
     name = next(iter(fold.test_intervals))
@@ -96,7 +96,7 @@ def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
 def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40))
     folder = make_ladder(study)
-    about = json.loads((folder / "about.json").read_text())
-    write(folder / "about.json", {**about, "course": [{"of": "source_region"}]})
-    with pytest.raises(DataError, match=r"expected the parts of the window in about\.json; run the stage ladder"):
+    path = nested_run(study).about_decoding
+    write(path, {**json.loads(path.read_text()), "parts": [{"of": "source_region"}]})
+    with pytest.raises(DataError, match=r"decoding\.json: expected nested models .*; run the stage nested_models"):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)

@@ -1,25 +1,23 @@
 """ladder.csv: every step of the ladder of a decision with its gain over its reference, after the leakage check.
 
 What is claimed of latents is tested in families of the ladder's own, declared with the steps (see
-spikebridge.nested_models.decoding.steps): their Holm corrections take nothing from the primary families, and none of
+spikebridge.nested_models.decoding.decoders): their Holm corrections take nothing from the primary families, and none of
 their verdicts opens a gate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.nested_models import DecodingModels, NestedModelRun
 from spikebridge.artifacts.training import Decisions, TrainingRun
 from spikebridge.config import StatisticsConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
@@ -37,28 +35,24 @@ COLUMNS = [
 """Of ladder.csv. kind: which ladder. value: the step's own score, gain: its lead over the reference."""
 
 
-def read_steps(folder: Path, inputs: Inputs) -> tuple[dict[str, Any], Inputs, dict[str, Any]]:
-    """What the stage ladder wrote of decisions: about.json, its steps in the place of models, and the leakage report.
+def read_decoding(run: NestedModelRun, inputs: Inputs) -> tuple[DecodingModels, Inputs, dict[str, Any]]:
+    """The nested models of a decision, their results in the place of those of models, and the leakage report.
 
     Raises DataError for a file that is missing or does not hold what it should, LeakageError as for models.
     """
-    about = read_json(folder / "about.json")
-    try:
-        names = [s["name"] for s in about["decision"] if not s["missing"]]
-    except (KeyError, TypeError):
-        raise DataError(f"{folder / 'about.json'}: expected the steps of the ladder; run the stage ladder") from None
-    return about, *read_named(names, folder, inputs, "ladder")
+    models = run.read_decoding()
+    return models, *read_results({name: run.decoding(name) for name in models.fitted}, inputs, "ladder")
 
 
-def read_named(names: Sequence[str], folder: Path, inputs: Inputs, kind: str) -> tuple[Inputs, dict[str, Any]]:
-    """Out-of-fold results in folders of these names in the place of models, and the leakage report.
+def read_results(runs: Mapping[str, TrainingRun], inputs: Inputs, kind: str) -> tuple[Inputs, dict[str, Any]]:
+    """Out-of-fold results in the place of those of models, and the leakage report.
 
-    kind: written before each name in the report. Raises as `read_steps`.
+    kind: written before each name in the report. Raises as `read_decoding`.
     """
     steps = replace(
         inputs,
-        decisions={name: TrainingRun(folder / name).read_decisions(name, inputs.classes) for name in names},
-        training_intervals={name: TrainingRun(folder / name).read_training_intervals() for name in names},
+        decisions={name: run.read_decisions(name, inputs.classes) for name, run in runs.items()},
+        training_intervals={name: run.read_training_intervals() for name, run in runs.items()},
         translations={},
         latents={},
     )
@@ -68,7 +62,7 @@ def read_named(names: Sequence[str], folder: Path, inputs: Inputs, kind: str) ->
 
 
 def decision_ladder(
-    about: Mapping[str, Any], steps: Inputs, resampling: Resampling, settings: StatisticsConfig,
+    models: DecodingModels, steps: Inputs, resampling: Resampling, settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
     """One row a step and metric, in the order of the steps; a step that is left out has one row that says why.
@@ -79,14 +73,14 @@ def decision_ladder(
     step count by their weight, in its reference too. n_effective: (sum w)^2 / sum w^2 of these weights.
     """
     rows: list[dict[str, Any]] = []
-    for step in about["decision"]:
-        named = {"kind": DECISION, "step": step["name"], "reference": step["reference"], "family": step["family"]}
-        named["role"] = "ladder" if step["family"] else "descriptive"
-        if step["missing"]:
-            rows.append({**named, "metric": WITHIN, "verdict": Verdict.LEFT_OUT.text(reason=step["missing"])})
+    for model in models.models:
+        named = {"kind": DECISION, "step": model.name, "reference": model.reference, "family": model.family}
+        named["role"] = "ladder" if model.family else "descriptive"
+        if model.missing:
+            rows.append({**named, "metric": WITHIN, "verdict": f"left out: {model.missing}"})
         else:
-            found = _rows(step["name"], step["reference"], steps, resampling, settings, rng)
-            rows += [{**named, **row} for row in found]
+            scores = _rows(model.name, model.reference, steps, resampling, settings, rng)
+            rows += [{**named, **row} for row in scores]
     table = pd.DataFrame(rows, columns=COLUMNS)
     for _, family in table[table["family"].ne("") & table["smallest_attainable_p"].notna()].groupby("family"):
         table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(np.float64))

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.json_files import read_json
-from spikebridge.artifacts.training import KEYS, TrainingIntervals, Translation, read_trials
+from spikebridge.artifacts.nested_models import NestedModelRun
+from spikebridge.artifacts.training import Translation
 from spikebridge.config import StatisticsConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
@@ -53,31 +51,22 @@ class TranslationSteps:
         return there[-1] if there and HISTORY in self.steps else None
 
 
-def read_translation_steps(folder: Path, inputs: Inputs) -> tuple[TranslationSteps, dict[str, Any]]:
-    """The steps, and the report of the leakage check over them.
+def read_encoding(run: NestedModelRun, inputs: Inputs) -> tuple[TranslationSteps, dict[str, Any]]:
+    """The nested models of target spikes, and the leakage report over them.
 
     Raises DataError for a file that is missing or does not hold what it should, LeakageError as for models.
     """
-    about = read_json(folder / "about.json")
-    try:
-        order, missing, learned = tuple(about["steps"]), about["missing"], about["training_intervals"]
-    except KeyError as error:
-        raise DataError(f"{folder / 'about.json'}: expected {error.args[0]!r}; run the stage ladder") from None
-    there = [s for s in order if s not in missing]
+    models, learned = run.read_encoding()
     steps: dict[str, Translation] = {}
-    units = pd.DataFrame(columns=["recording", "unit", "fold", "block", "step", "nats", "spikes"])
-    if there:
-        table = read_trials(folder / "trials.parquet", [*KEYS, "step", "nats", "spikes"])
-        units = pd.read_parquet(folder / "units.parquet")
-        for step in there:
-            rows = table[table["step"] == step].reset_index(drop=True).assign(nats_without_source=np.nan)
-            steps[step] = Translation(step, rows, folder)
-    record = {
-        f"ladder/{s}": TrainingIntervals.parse({"split_hash": about["split_hash"], "folds": learned[s]}) for s in there
+    for name in models.fitted:
+        rows = models.trials[models.trials["step"] == name].reset_index(drop=True).assign(nats_without_source=np.nan)
+        steps[name] = Translation(name, rows, run.encoding)
+    apart: Any = {
+        "translations": {f"ladder/{name}": t for name, t in steps.items()},
+        "training_intervals": {f"ladder/{name}": intervals for name, intervals in learned.items()},
     }
-    apart: Any = {"translations": {f"ladder/{s}": t for s, t in steps.items()}, "training_intervals": record}
     report = leakage.check(replace(inputs, decisions={}, latents={}, **apart))
-    return TranslationSteps(steps, units, order, missing), report
+    return TranslationSteps(steps, models.units, tuple(models.models), models.missing), report
 
 
 def translation_ladder_table(

@@ -22,17 +22,36 @@ from spikebridge.io.limits import check_depth, check_members
 
 BLOSC_HEADER = 16
 """Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""
-MANY = 10_000
+MAX_CHUNKS = 10_000
 """Arrays of more chunks (raw voltage) are not opened by themselves: `check_chunks` looks at them when they are read."""
 
 
 def walk_hdf5(file: Any, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any]]:
-    """(name without leading slash, link, object) of everything in an open file or group; no link is followed.
+    """Walk through everything in an open HDF5 file or group, level by level; no link is followed.
 
-    object: h5py.Group or Dataset; None for soft and external links. Names that are no UTF-8 are passed over; a group
-    that lies in several places is entered once. skip: names of groups at the top that are not entered.
+    HDF5's own walk takes minutes for groups that lie thousands deep. Names that are no UTF-8 are passed over; a group
+    that lies in several places is entered once.
 
-    Raises DataError where there are more objects, or they lie deeper, than `limits` allows.
+    Parameters
+    ----------
+    file : h5py.File or h5py.Group
+        Where the walk begins.
+    skip : Collection[str]
+        Names of groups at the top that are not entered.
+
+    Yields
+    ------
+    name : str
+        Path without leading slash.
+    link : h5py.HardLink, h5py.SoftLink or h5py.ExternalLink
+        The link by which the object lies there.
+    thing : h5py.Group, h5py.Dataset or None
+        The object; None for soft and external links.
+
+    Raises
+    ------
+    DataError
+        Where there are more objects, or they lie deeper, than `limits` allows.
     """
     import h5py
 
@@ -66,18 +85,29 @@ def _address(group: Any) -> tuple[int, int]:
     return about.fileno, about.addr
 
 
-def cut_arrays(folder: Path) -> list[str]:
-    """A line for each array with chunks cut short, below a Zarr (format 2) folder. Reads lengths and headers only."""
+def incomplete_arrays(folder: Path) -> list[str]:
+    """Find Zarr arrays (format 2) with chunks that are cut short. Reads lengths and headers only.
+
+    Parameters
+    ----------
+    folder : Path
+        A Zarr folder.
+
+    Returns
+    -------
+    list[str]
+        One line for each such array.
+    """
     lines = []
     for file in sorted(folder.rglob(".zarray")):
-        cut = list(_cut_files(file))
+        cut = list(_incomplete_files(file))
         if cut:
-            lines.append(_said(file.parent.relative_to(folder).as_posix(), cut))
+            lines.append(_incomplete_text(file.parent.relative_to(folder).as_posix(), cut))
     return lines
 
 
-def _cut_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
-    """(key, bytes found, bytes expected) of each chunk of one array whose length is not what it must be."""
+def _incomplete_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
+    """(key, bytes found, bytes expected) of each chunk of one array whose length is wrong."""
     try:
         about = json.loads(zarray.read_text(encoding="utf-8"))
         codec = (about["compressor"] or {}).get("id")
@@ -86,20 +116,33 @@ def _cut_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
         n_chunks = prod(-(-n // c) for n, c in zip(about["shape"], about["chunks"], strict=True))
     except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError):
         return  # not an array that can be opened: whoever opens it says so
-    if n_chunks > MANY or not (raw or codec == "blosc"):  # gzip, zstd and the rest keep sums of their own
+    if n_chunks > MAX_CHUNKS or not (raw or codec == "blosc"):  # gzip, zstd and the rest keep sums of their own
         return
     for file in sorted(zarray.parent.rglob("*")):
         if file.name.startswith(".") or not file.is_file():
             continue
         with file.open("rb") as handle:
             header = handle.read(BLOSC_HEADER)
-        found, expected = file.stat().st_size, size if raw else _blosc_length(header)
-        if found != expected:
-            yield file.relative_to(zarray.parent).as_posix(), found, expected
+        length, expected = file.stat().st_size, size if raw else _blosc_length(header)
+        if length != expected:
+            yield file.relative_to(zarray.parent).as_posix(), length, expected
 
 
 def check_chunks(data: Any, where: str) -> None:
-    """Raises DataError naming the chunks of a Zarr array that are missing or cut short; other arrays have none."""
+    """Check that the chunks of a Zarr array are complete; other arrays have no chunks to check.
+
+    Parameters
+    ----------
+    data : object
+        An array of Zarr, h5py or numpy, or a wrapper of hdmf.
+    where : str
+        Name of the array, for the message.
+
+    Raises
+    ------
+    DataError
+        Naming the chunks that are missing or cut short.
+    """
     array = getattr(data, "dataset", data)
     chunks = getattr(array, "nchunks", 0)
     if not chunks:
@@ -107,20 +150,20 @@ def check_chunks(data: Any, where: str) -> None:
     lacking = chunks - array.nchunks_initialized
     if lacking:
         raise DataError(f"{where}: {lacking} of {chunks} chunks are missing: was the folder copied whole?")
-    cut = [(key.rpartition("/")[2], found, expected) for key, found, expected in _cut_short(array)]
+    cut = [(key.rpartition("/")[2], length, expected) for key, length, expected in _incomplete_chunks(array)]
     if cut:
-        raise DataError(_said(where, cut))
+        raise DataError(_incomplete_text(where, cut))
 
 
-def _said(where: str, cut: Sequence[tuple[str, int, int]]) -> str:
-    parts = [f"{key} ({found} of {expected} bytes)" for key, found, expected in cut]
+def _incomplete_text(where: str, cut: Sequence[tuple[str, int, int]]) -> str:
+    parts = [f"{key} ({length} of {expected} bytes)" for key, length, expected in cut]
     return (
         f"{where}: {counted(len(cut), 'chunk is', 'chunks are')} not whole: {listed(parts, 5)}; copy the folder again"
     )
 
 
-def _cut_short(array: Any) -> Iterator[tuple[str, int, int]]:
-    """(key, bytes found, bytes expected) of each chunk whose length is not what it must be, as far as that is known."""
+def _incomplete_chunks(array: Any) -> Iterator[tuple[str, int, int]]:
+    """(key, bytes found, bytes expected) of each chunk whose length is wrong, as far as the compression shows it."""
     codec = getattr(array.compressor, "codec_id", None)
     size = prod(array.chunks) * array.dtype.itemsize
     for place in product(*map(range, array.cdata_shape)):
@@ -137,5 +180,5 @@ def _cut_short(array: Any) -> Iterator[tuple[str, int, int]]:
 
 
 def _blosc_length(chunk: bytes) -> int:
-    """What the header says of the bytes of the chunk; at least a header must be there."""
+    """Length in bytes that the header of a chunk gives; a header must be there."""
     return int.from_bytes(chunk[12:16], "little") if len(chunk) >= BLOSC_HEADER else BLOSC_HEADER

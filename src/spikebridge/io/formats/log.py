@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,33 +14,94 @@ from spikebridge.errors import DataError
 from spikebridge.io.limits import raise_limit
 
 MAX_CHARACTERS = 300
-COARSE_MS = 0.05
+MIN_STEP_MS = 0.05
 """About one sample of an amplifier."""
 
 
 @dataclass(frozen=True)
-class Log:
-    wrong: list[str] = field(default_factory=list)
+class ReadLog:
+    """What is wrong and unusual in the files of one recording.
+
+    Reading goes on after an error, so that one DataError names everything that is wrong.
+
+    Parameters
+    ----------
+    errors : list of str
+        One sentence for each thing that is wrong.
+    notes : list of str
+        One sentence for each thing that is unusual.
+    """
+
+    errors: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def fail(self, path: Path, text: str) -> None:
-        """Note what is wrong with a file."""
-        self.wrong.append(f"{path.name}: {text}")
+    def add_error(self, path: Path, text: str) -> None:
+        """Add what is wrong with one file.
 
-    def check(self, path: Path | str) -> None:
-        """Raise DataError with everything wrong, if anything is."""
-        if self.wrong:
-            raise DataError(
-                f"{path}:"
-                + (f" {self.wrong[0]}" if len(self.wrong) == 1 else "".join(f"\n  - {w}" for w in self.wrong))
-            )
+        Parameters
+        ----------
+        path : Path
+            The file; the error shows its name.
+        text : str
+            What was expected and what was found.
+        """
+        self.errors.append(f"{path.name}: {text}")
+
+    def raise_errors(self, path: Path | str) -> None:
+        """Raise everything that is wrong as one error; do nothing where nothing is wrong.
+
+        Parameters
+        ----------
+        path : Path or str
+            The recording.
+
+        Raises
+        ------
+        DataError
+            With one line for each error.
+        """
+        raise_errors(path, self.errors)
+
+
+def raise_errors(path: Path | str, errors: Sequence[str]) -> None:
+    """Raise everything that is wrong in a recording as one error; do nothing where nothing is wrong.
+
+    Parameters
+    ----------
+    path : Path or str
+        The recording.
+    errors : Sequence[str]
+        One sentence for each thing that is wrong.
+
+    Raises
+    ------
+    DataError
+        With one line for each error.
+    """
+    if errors:
+        raise DataError(error_text(path, errors))
+
+
+def error_text(path: Path | str, errors: Sequence[str]) -> str:
+    """The message of a DataError: the recording, and one line for each error."""
+    return f"{path}:" + (f" {errors[0]}" if len(errors) == 1 else "".join(f"\n  - {e}" for e in errors))
 
 
 def error_summary(error: BaseException) -> str:
-    """The kind of an error and the first line of what it says.
+    """Describe in one line what a library raised: the class of the error and the first line of its message.
 
-    Where h5py stumbles while it holds its lock, Python tells of the lock, not of the file (SystemError: <cyfunction
-    FastRLock.__exit__ at ...> returned a result with an exception set): then it is the error below that counts.
+    Where h5py fails while it holds its lock, Python names the lock, not the file (SystemError: <cyfunction
+    FastRLock.__exit__ at ...> returned a result with an exception set). Then the error below it is described.
+
+    Parameters
+    ----------
+    error : BaseException
+        What h5py, numpy, scipy, zarr or another library raised.
+
+    Returns
+    -------
+    str
+        At most `MAX_CHARACTERS` of the message.
     """
     while isinstance(error, SystemError):
         below = error.__cause__ or error.__context__
@@ -52,16 +114,32 @@ def error_summary(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:MAX_CHARACTERS]}".removesuffix(": ")
 
 
-def coarse(values: NDArray[Any], where: str, ticks_per_s: float = 1.0, least_ms: float = COARSE_MS) -> list[str]:
-    """A note where times are of single (or half) precision and too large for it: the step at the largest of them.
+def precision_notes(
+    values: NDArray[Any], where: str, ticks_per_s: float = 1.0, min_step_ms: float = MIN_STEP_MS
+) -> list[str]:
+    """Note where times have single (or half) precision and are too large for it.
 
-    values: as the file holds them, before they become float64. least_ms: a smaller step is not worth a note.
+    Parameters
+    ----------
+    values : NDArray, shape (time,)
+        Times as the file holds them, before they become float64.
+    where : str
+        Name of the file and column.
+    ticks_per_s : float
+        Unit of the values.
+    min_step_ms : float
+        A smaller rounding step, in ms, is not noted.
+
+    Returns
+    -------
+    list[str]
+        One note with the rounding step at the largest time, or none.
     """
     if values.dtype.kind != "f" or values.dtype.itemsize > 4:
         return []
     largest = np.max(np.abs(values), initial=0, where=np.isfinite(values))
     step_ms = 1e3 * float(np.spacing(largest)) / ticks_per_s
-    if step_ms < least_ms:
+    if step_ms < min_step_ms:
         return []
     bits = 8 * values.dtype.itemsize
     return [f"{where}: float{bits} holds these times only to {step_ms:.2g} ms; save them as float64 (double)"]

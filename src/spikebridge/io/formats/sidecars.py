@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.contents import no_behavior
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.table.columns import SUFFIXES, header, integers
+from spikebridge.io.contents import Contents, no_behavior
+from spikebridge.io.formats.log import ReadLog
+from spikebridge.io.formats.table import TimeUnit, as_integers, table_header
+from spikebridge.io.formats.table.columns import SUFFIXES
 from spikebridge.io.formats.table.recording_tables import (
-    About,
-    Clock,
-    about_recording,
-    behavior_table,
-    interval_table,
-    units_table,
+    RecordingInfo,
+    read_behavior_table,
+    read_interval_table,
+    read_recording_info,
+    read_units_table,
 )
 from spikebridge.labels.unit_labels import (
     PERSON,
@@ -41,16 +41,30 @@ from spikebridge.labels.unit_labels import (
 )
 from spikebridge.types import Recording
 
-ABOUT = "recording.json"
-KNOWN = ("units", "trials", "behavior", "spikes")
+INFO_FILE = "recording.json"
+TABLE_NAMES = ("units", "trials", "behavior", "spikes")
 
 
 @dataclass(frozen=True)
 class Sidecars:
-    """units: column unit is int64, or text where an id is no whole number; None where there is no such table.
+    """The tables that a user put beside a recording.
 
-    tables: interval tables by name. behavior: long, empty where there is none. animal: "unknown" where not said.
-    observed: (interval, 2), seconds; None where not said. resolution_s: of recordings that were binned before.
+    Parameters
+    ----------
+    units : pd.DataFrame or None
+        Column unit is int64, or text where an id is no whole number; None where there is no such table.
+    tables : dict[str, pd.DataFrame]
+        Interval tables by name, times in seconds.
+    behavior : pd.DataFrame
+        Long table as in Contents; empty where there is none.
+    animal : str
+        "unknown" where it is not given.
+    observed : NDArray, shape (interval, 2), or None
+        Observed time in seconds; None where it is not given.
+    notes : tuple of str
+        What is unusual.
+    resolution_s : float
+        Width of the bins of recordings that were binned before; else 0.
     """
 
     units: pd.DataFrame | None
@@ -63,128 +77,211 @@ class Sidecars:
 
 
 def read_sidecars(path: Path, skip: Collection[str] = ()) -> Sidecars:
-    """The tables that belong to the recording at `path`. skip: names of files of the format itself.
+    """Read the tables beside a recording.
 
-    Raises DataError with everything wrong in all of them.
+    Parameters
+    ----------
+    path : Path
+        The recording.
+    skip : Collection[str]
+        Names of files of the format itself.
+
+    Returns
+    -------
+    Sidecars
+        The tables; empty where there are none.
+
+    Raises
+    ------
+    DataError
+        With everything that is wrong in all of them.
     """
-    log = Log()
-    found = collect(path, skip, log, Clock())
-    log.check(path)
-    return found
+    log = ReadLog()
+    sidecars = collect_sidecars(path, skip, log, TimeUnit())
+    log.raise_errors(path)
+    return sidecars
 
 
-def collect(
+def collect_sidecars(
     path: Path,
     skip: Collection[str],
-    log: Log,
-    clock: Clock,
-    trial_clock: Clock | None = None,
-    behavior_clock: Clock | None = None,
+    log: ReadLog,
+    clock: TimeUnit,
+    trial_clock: TimeUnit | None = None,
+    behavior_clock: TimeUnit | None = None,
 ) -> Sidecars:
     """As `read_sidecars`, with what is wrong left in the log. trial_clock, behavior_clock: where these have others."""
     files = dict(_files(path, skip, log))
-    units, behavior, about = files.pop("units", None), files.pop("behavior", None), files.pop(ABOUT, None)
+    units, behavior, about = files.pop("units", None), files.pop("behavior", None), files.pop(INFO_FILE, None)
     tables: dict[str, pd.DataFrame] = {}
     for name, file in files.items():
-        if name == "trials" or {"start_time", "stop_time"} <= set(header(file)):
-            table = interval_table(file, log, trial_clock or clock)
+        if name == "trials" or {"start_time", "stop_time"} <= set(table_header(file)):
+            table = read_interval_table(file, log, trial_clock or clock)
             tables |= {} if table is None else {name: table}
         else:
-            _unknown(name, file, log)
-    said = About() if about is None else about_recording(about, log, clock)
+            _unknown_table(name, file, log)
+    info = RecordingInfo() if about is None else read_recording_info(about, log, clock)
     return Sidecars(
-        units=None if units is None else units_table(units, log),
+        units=None if units is None else read_units_table(units, log),
         tables=tables,
-        behavior=no_behavior() if behavior is None else behavior_table(behavior, log, behavior_clock or clock),
-        animal=said.animal,
-        observed=said.observed,
+        behavior=no_behavior() if behavior is None else read_behavior_table(behavior, log, behavior_clock or clock),
+        animal=info.animal,
+        observed=info.observed,
         notes=tuple(log.notes),
-        resolution_s=said.resolution_s,
+        resolution_s=info.resolution_s,
     )
 
 
 def sidecars_of(path: Path) -> list[Path]:
-    """The files that `read_sidecars` may open for the recording at `path`."""
-    return [file for _, file in _files(path, (), Log())]
+    """List the files that `read_sidecars` may open.
+
+    Parameters
+    ----------
+    path : Path
+        The recording.
+
+    Returns
+    -------
+    list[Path]
+        Tables beside, and recording.json.
+    """
+    return [file for _, file in _files(path, (), ReadLog())]
 
 
-def _files(path: Path, skip: Collection[str], log: Log) -> Iterator[tuple[str, Path]]:
-    """Name of a table, or recording.json -> its file. Names are those of the files, without the recording's."""
+def _files(path: Path, skip: Collection[str], log: ReadLog) -> Iterator[tuple[str, Path]]:
+    """Pairs of the name of a table, or recording.json, and its file. Names are without the recording's."""
     folder, stem = (path, "") if path.is_dir() else (path.parent, path.stem + ".")
     try:
         entries = sorted(p for p in folder.iterdir() if p.name.startswith(stem) and not p.name.startswith("."))
     except OSError as error:
-        log.wrong.append(f"{folder}: cannot be listed ({error.strerror})")
+        log.errors.append(f"{folder}: cannot be listed ({error.strerror})")
         return
     seen: dict[str, Path] = {}
     for file in entries:
         name = file.name[len(stem) :]
         table = file.suffix.lower() in SUFFIXES
-        if file.name in skip or file == path or not (table or name == ABOUT) or not file.is_file():
+        if file.name in skip or file == path or not (table or name == INFO_FILE) or not file.is_file():
             continue
         name = name[: -len(file.suffix)] if table else name
         if stem and table and "." in name:  # day1.b.units.csv belongs to day1.b
             continue
-        name = name.lower() if name.lower() in KNOWN else name
+        name = name.lower() if name.lower() in TABLE_NAMES else name
         if name in seen:
-            log.wrong.append(f"expected one table {name}, found {seen[name].name} and {file.name}")
+            log.errors.append(f"expected one table {name}, found {seen[name].name} and {file.name}")
             continue
         seen[name] = file
         yield name, file
 
 
-def _unknown(name: str, file: Path, log: Log) -> None:
-    """A table of no known kind: wrong where its name is nearly a known one, else merely not read."""
-    near = difflib.get_close_matches(name.lower(), KNOWN, n=1, cutoff=0.8)
-    columns = listed(header(file), 8)
+def _unknown_table(name: str, file: Path, log: ReadLog) -> None:
+    """Report a table of no known kind: an error where its name is nearly a known one, else a note that it is not
+    read."""
+    near = difflib.get_close_matches(name.lower(), TABLE_NAMES, n=1, cutoff=0.8)
+    columns = listed(table_header(file), 8)
     if near:
-        log.fail(file, f"is no table that is known, did you mean {near[0]}{file.suffix}? Its columns: {columns}")
+        log.add_error(file, f"is no table that is known, did you mean {near[0]}{file.suffix}? Its columns: {columns}")
     else:
         log.notes.append(f"{file.name} is not read: it has no columns start_time and stop_time, but {columns}")
 
 
 def join_units(
-    units: pd.DataFrame, beside: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
+    units: pd.DataFrame, table: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
 ) -> pd.DataFrame:
-    """The format's own units with the columns of the table beside.
+    """Join the units of a format with the table beside.
 
     Rows are matched by `unit`, or by the `name` of the units where the ids beside are text. Where both have a column,
-    the value beside counts, and the own one where the table beside has none for a unit. Of two words of persons for
-    the quality of a unit the more careful one counts, with a note.
+    the value beside is used, and the own value where the table beside has none. Of two quality labels that persons gave
+    a unit the more careful one is used, with a note.
 
-    Raises DataError where a unit of the table does not exist or an id is twice.
+    Parameters
+    ----------
+    units : pd.DataFrame
+        Units of the format, column unit int64.
+    table : pd.DataFrame or None
+        The table beside; None where there is none.
+    path : Path or str
+        The recording, for messages.
+    notes : list of str, optional
+        Receives notes.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a unit, in the order of `units`.
+
+    Raises
+    ------
+    DataError
+        Where a unit of the table does not exist or an id occurs twice.
     """
-    if beside is None:
+    if table is None:
         return units
-    ids = integers(beside["unit"])
+    ids = as_integers(table["unit"])
     if ids is None and "name" in units:
-        keys, own = beside["unit"].astype("str"), units["name"].astype("str")
+        keys, own = table["unit"].astype("str"), units["name"].astype("str")
     else:
-        keys, own = pd.Series(beside["unit"] if ids is None else ids), units["unit"]
-    log = Log()
+        keys, own = pd.Series(table["unit"] if ids is None else ids), units["unit"]
+    log = ReadLog()
     twice, strange = keys[keys.duplicated()].unique(), keys[~keys.isin(own)].unique()
     if len(twice):
-        log.wrong.append(f"units beside it: ids must be unique, found more than once: {_ids(twice)}")
+        log.errors.append(f"units beside it: ids must be unique, found more than once: {_ids(twice)}")
     if len(strange):
-        log.wrong.append(f"units beside it: no such units as {_ids(strange)}; units here: {_ids(own)}")
-    log.check(path)
+        log.errors.append(f"units beside it: no such units as {_ids(strange)}; units here: {_ids(own)}")
+    log.raise_errors(path)
     rows = pd.Index(keys).get_indexer(own)
-    matched = beside.drop(columns="unit").take(np.maximum(rows, 0)) if len(beside) else beside.drop(columns="unit")
+    matched = table.drop(columns="unit").take(np.maximum(rows, 0)) if len(table) else table.drop(columns="unit")
     matched = matched.reset_index(drop=True).reindex(range(len(own)))
     matched = matched.where(pd.Series(rows >= 0)) if (rows < 0).any() else matched
     own_rows = units.reset_index(drop=True)
     both = [c for c in matched if c in own_rows]
-    matched = matched.assign(**{c: _cells(c, own_rows, matched[c], [] if notes is None else notes) for c in both})
+    matched = matched.assign(
+        **{c: _merge_column(c, own_rows, matched[c], [] if notes is None else notes) for c in both}
+    )
     return pd.concat([own_rows.drop(columns=both), matched], axis=1)
 
 
-def _cells(column: str, units: pd.DataFrame, beside: pd.Series, notes: list[str]) -> pd.Series:
-    """A column that both have, cell by cell."""
+def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Contents:
+    """Join what a format holds with the tables that a user put beside it.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the files of the format hold.
+    sidecars : Sidecars
+        The tables beside. Their animal, observed time and interval tables replace those of the format.
+    path : Path
+        The recording, for messages.
+
+    Returns
+    -------
+    Contents
+        Behaviour series of both; units joined as in `join_units`; notes of both.
+
+    Raises
+    ------
+    DataError
+        Where a unit of the table beside does not exist or an id occurs twice.
+    """
+    notes: list[str] = []
+    behavior = [table for table in (contents.behavior, sidecars.behavior) if len(table)] or [contents.behavior]
+    return replace(
+        contents,
+        animal=sidecars.animal if sidecars.animal != "unknown" else contents.animal,
+        units=join_units(contents.units, sidecars.units, path, notes),
+        tables={**contents.tables, **sidecars.tables},
+        behavior=pd.concat(behavior, ignore_index=True),
+        observed=contents.observed if sidecars.observed is None else sidecars.observed,
+        notes=(*contents.notes, *notes, *sidecars.notes),
+    )
+
+
+def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[str]) -> pd.Series:
+    """A column that both tables have, cell by cell."""
     own = units[column]
-    filled = beside.where(beside.notna(), own) if beside.isna().any() and not own.isna().all() else beside
-    if judge_of_column(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, beside)):
+    filled = table.where(table.notna(), own) if table.isna().any() and not own.isna().all() else table
+    if judge_of_column(column) > UNNAMED or not (holds_labels(column, own) or holds_labels(column, table)):
         return filled
-    judged = merge_labels({"table beside": label_words(beside), "file": label_words(own)}, lambda _: PERSON)
+    judged = merge_labels({"table beside": label_words(table), "file": label_words(own)}, lambda _: PERSON)
     if judged.contradictions:
         calls = [f"unit {name}" for name in units["name" if "name" in units else "unit"]]
         notes.append(
@@ -197,18 +294,33 @@ def _ids(ids: Collection[object] | pd.Series) -> str:
     return listed(map(str, ids), 10)
 
 
-def write_sidecars(recording: Recording, path: Path, units: bool = True) -> None:
-    """Write what `read_sidecars` reads: into `path` where it is a folder, else beside it. Numbers keep every digit."""
+def write_sidecars(
+    recording: Recording, path: Path, units: bool = True, unit_names: Sequence[str] | None = None
+) -> None:
+    """Write the tables that `read_sidecars` reads, and recording.json. Numbers keep every digit.
+
+    Parameters
+    ----------
+    recording : Recording
+        Its trials, behaviour, animal and observed time are written.
+    path : Path
+        The recording that was written: a folder, whose tables lie in it, or a file, whose tables lie beside it.
+    units : bool
+        Whether the units are written as well.
+    unit_names : Sequence[str], optional
+        Names that the format gives the units; they replace the ids in the table of units.
+    """
     stem = "" if path.is_dir() else f"{path.stem}."
     folder = path if path.is_dir() else path.parent
-    tables = {"units": recording.units if units else None, "trials": recording.trials, "behavior": recording.behavior}
+    named = recording.units if unit_names is None else recording.units.assign(unit=unit_names)
+    tables = {"units": named if units else None, "trials": recording.trials, "behavior": recording.behavior}
     for name, table in tables.items():
         if table is not None and len(table.columns):
             table.to_csv(folder / f"{stem}{name}.csv", index=False, lineterminator="\n")
-    write_about(recording, folder / f"{stem}{ABOUT}")
+    write_recording_info(recording, folder / f"{stem}{INFO_FILE}")
 
 
-def write_about(recording: Recording, path: Path) -> None:
+def write_recording_info(recording: Recording, path: Path) -> None:
     """recording.json: the animal, the observed time and, of binned recordings, the width of their bins."""
     about: dict[str, object] = {"animal": recording.animal, "observed": recording.observed.tolist()}
     if not len(recording.observed):

@@ -22,19 +22,10 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.alf.files import (
-    Session,
-    chosen_sorting,
-    files_in,
-    name_and_animal,
-    parse,
-    revisions,
-    session_at,
-)
-from spikebridge.io.formats.alf.tables import behavior_of, interval_tables
-from spikebridge.io.formats.alf.units import ACRONYMS, read_probe
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.sidecars import join_units, read_sidecars, write_sidecars
+from spikebridge.io.formats import ReadLog, read_sidecars, with_sidecars, write_sidecars
+from spikebridge.io.formats.alf import AlfSession, alf_files, behavior_series, find_session, interval_tables, read_probe
+from spikebridge.io.formats.alf.files import choose_sorting, name_and_animal, parse_name, revision_folders
+from spikebridge.io.formats.alf.units import ACRONYMS
 from spikebridge.io.formats.sorting.detection import sidecar_files
 from spikebridge.io.joining import ID, ProbeContents, join_probes
 from spikebridge.types import Recording
@@ -54,7 +45,7 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return session_at(path) is not None
+    return find_session(path) is not None
 
 
 def name_of(path: Path) -> str:
@@ -63,70 +54,67 @@ def name_of(path: Path) -> str:
 
 def files_of(path: Path) -> list[Path]:
     """Without waveforms, templates and whatever else is large and not read."""
-    session = session_at(path)
+    session = find_session(path)
     if session is None:
         return []
     sortings = {folder for of_probe in session.probes.values() for folder in of_probe.values()}
-    found = sidecar_files(session.folder)
-    for place in [p for folder in sorted(sortings) for p in (folder, *revisions(folder))]:
-        named = [(p, one) for p in place.iterdir() if p.is_file() and (one := parse(p))]
-        found += [
-            p for p, f in named if f.thing in ROLES or (f.thing == "spikes" and f.attribute in ("times", "clusters"))
+    files = sidecar_files(session.folder)
+    for place in [p for folder in sorted(sortings) for p in (folder, *revision_folders(folder))]:
+        named = [(p, file) for p in place.iterdir() if p.is_file() and (file := parse_name(p))]
+        files += [
+            p
+            for p, f in named
+            if f.object_name in ROLES or (f.object_name == "spikes" and f.attribute in ("times", "clusters"))
         ]
-    for place in [session.home, *revisions(session.home)]:
-        found += [p for p in place.iterdir() if p.is_file() and (one := parse(p)) and one.thing != "spikes"]
-    return sorted(set(found))
+    for place in [session.trials_folder, *revision_folders(session.trials_folder)]:
+        files += [
+            p for p in place.iterdir() if p.is_file() and (file := parse_name(p)) and file.object_name != "spikes"
+        ]
+    return sorted(set(files))
 
 
 def read(path: Path, options: Options) -> Contents:
     """Read one session. Raises DataError naming everything that is wrong in it."""
-    session, log = session_at(path), Log()
+    session, log = find_session(path), ReadLog()
     if session is None:
         raise DataError(f"{path}: expected spikes.times and spikes.clusters, in a folder probe00 or beside the trials")
     name, animal = name_and_animal(path)
-    probes = _probes(session, options, log)
-    files = files_in(session.home, log)
+    probes = _read_probes(session, options, log)
+    files = alf_files(session.trials_folder, log)
     tables = interval_tables(files, log)
-    behavior = behavior_of(files, options.behavior, log)
-    log.check(path)
+    behavior = behavior_series(files, options.behavior, log)
+    log.raise_errors(path)
     if not tables and not _trials_beside(session):
         log.notes.append("no trials.* are here, nor a table trials.csv: expected trials.intervals and the like")
-    skip = [p.name for p in session.folder.iterdir() if parse(p)]
-    beside = read_sidecars(session.folder, skip)
-    contents = _of_probes(name, path, probes)
-    said = beside.animal if beside.animal != "unknown" else animal
-    return replace(
-        contents,
-        animal=said,
-        units=join_units(contents.units, beside.units, path, log.notes),
-        tables=tables | beside.tables,
-        behavior=pd.concat([behavior, beside.behavior], ignore_index=True),
-        observed=beside.observed,
-        notes=(*log.notes, *contents.notes, *beside.notes),
-    )
+    skip = [p.name for p in session.folder.iterdir() if parse_name(p)]
+    sidecars = read_sidecars(session.folder, skip)
+    contents = _join_probes(name, path, probes)
+    notes = (*log.notes, *contents.notes)
+    contents = replace(contents, animal=animal, tables=tables, behavior=behavior, notes=notes)
+    return with_sidecars(contents, sidecars, path)
 
 
-def _probes(session: Session, options: Options, log: Log) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
+def _read_probes(session: AlfSession, options: Options, log: ReadLog) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     """Name of a probe, its units and its spikes."""
     names = list(session.probes) if options.probes is None else options.probes
     if unknown := [n for n in names if n not in session.probes]:
-        log.wrong.append(f"data.options.probes: no probe {listed(unknown)} here; probes: {listed(session.probes)}")
-    found = []
+        log.errors.append(f"data.options.probes: no probe {listed(unknown)} here; probes: {listed(session.probes)}")
+    tables = []
     for name in [n for n in names if n in session.probes]:
-        folder = chosen_sorting(name or session.home.name, session.probes[name], options.sorter, log)
-        part = Log()
+        folder = choose_sorting(name or session.trials_folder.name, session.probes[name], options.sorter, log)
+        part = ReadLog()
         read = None if folder is None else read_probe(folder, part)
         before = f"{name}: " if name else ""
-        log.wrong.extend(before + text for text in part.wrong)
+        log.errors.extend(before + text for text in part.errors)
         log.notes.extend(before + text for text in part.notes)
         if read is not None:
-            found.append((name, *read))
-    if left := [n for n in session.probes if n not in names]:
-        log.notes.append(f"probes that are not read, by data.options.probes: {listed(left)}")
-    return found
+            tables.append((name, *read))
+    if not_read := [n for n in session.probes if n not in names]:
+        log.notes.append(f"probes that are not read, by data.options.probes: {listed(not_read)}")
+    return tables
 
 
-def _of_probes(name: str, path: Path, probes: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Contents:
+def _join_probes(name: str, path: Path, probes: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Contents:
     """Units and spikes; of one probe as they are, of several joined."""
     parts = [
         ProbeContents(probe, Contents(probe, "unknown", spikes, units, {}, no_behavior(), source_file=path.name))
@@ -141,7 +129,7 @@ def _of_probes(name: str, path: Path, probes: list[tuple[str, pd.DataFrame, pd.D
     return replace(part.contents, name=name, units=units)
 
 
-def _trials_beside(session: Session) -> bool:
+def _trials_beside(session: AlfSession) -> bool:
     return any(p.stem.lower() == "trials" for p in sidecar_files(session.folder))
 
 

@@ -19,21 +19,27 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.binned.arrays import Header, headers, is_npz, is_plain_hdf5, load
-from spikebridge.io.formats.binned.layout import AXES, Axis, axes_of, fields_of, holds_counts
-from spikebridge.io.formats.binned.recording import (
-    counts_of,
-    known_sizes,
-    order_of_trials,
-    overlapping,
-    spikes_of,
-    trial_table,
-    units_of,
-    write,
+from spikebridge.io.formats import ReadLog, join_units, read_sidecars
+from spikebridge.io.formats.binned import (
+    array_headers,
+    axis_order,
+    choose_count_arrays,
+    holds_counts,
+    load_array,
+    write_counts,
 )
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.mat.files import is_mat
-from spikebridge.io.formats.sidecars import join_units, read_sidecars
+from spikebridge.io.formats.binned.arrays import ArrayHeader, is_npz, is_plain_hdf5
+from spikebridge.io.formats.binned.layout import AXES, Axis
+from spikebridge.io.formats.binned.recording import (
+    binned_trials,
+    binned_units,
+    known_sizes,
+    original_trial_order,
+    overlapping_trials,
+    read_counts,
+    spikes_from_counts,
+)
+from spikebridge.io.formats.mat import is_mat
 from spikebridge.io.limits import LimitError
 from spikebridge.types.intervals import merge_intervals
 
@@ -42,6 +48,9 @@ __all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "takes", "write"]
 FORMAT = "binned counts (NPZ, HDF5 or .mat)"
 LIBRARIES = ("h5py",)
 BINNED = True
+
+
+write = write_counts
 
 
 class Options(Section):
@@ -91,74 +100,74 @@ def takes(path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one file and the tables beside it. Raises DataError naming everything that is wrong in them."""
-    log, arrays = Log(), headers(path)
-    fields = fields_of(path, arrays, options.counts, options.source_counts, options.target_counts)
-    beside = read_sidecars(path)
-    known = known_sizes(arrays, fields, beside, options.region, options.start_time)
-    axes, doubts = axes_of(path, fields, arrays, options.axes, *known)
+    log, arrays = ReadLog(), array_headers(path)
+    fields = choose_count_arrays(path, arrays, options.counts, options.source_counts, options.target_counts)
+    sidecars = read_sidecars(path)
+    known = known_sizes(arrays, fields, sidecars, options.region, options.start_time)
+    axes, doubts = axis_order(path, fields, arrays, options.axes, *known)
     arrays |= {name: replace(arrays[name], shape=tuple(arrays[name].shape[k] for k in axes)) for name in fields.names}
-    counts = counts_of(path, fields, axes, log)
+    counts = read_counts(path, fields, axes, log)
     n_trials = sum(arrays[n].shape[0] for n in fields.source)
     n_bins = arrays[fields.source[0]].shape[1]
     n_units = [arrays[names[0]].shape[2] if names else 0 for names in (fields.source, fields.target)]
-    order = order_of_trials(path, fields, arrays, log)
+    order = original_trial_order(path, fields, arrays, log)
     width = _width(path, arrays, options, log)
-    units = units_of(path, arrays, n_units[0], n_units[1], options.region, log)
-    trials = trial_table(path, arrays, beside.tables.get("trials"), n_trials, log)
+    units = binned_units(path, arrays, n_units[0], n_units[1], options.region, log)
+    trials = binned_trials(path, arrays, sidecars.tables.get("trials"), n_trials, log)
     start = _starts(path, arrays, trials, n_bins * width, options, log)
-    log.check(path)
+    log.raise_errors(path)
     assert counts is not None and start is not None  # else the check would have raised
     counts = counts if order is None else counts[order]
-    units = join_units(units, beside.units, path, log.notes)
+    units = join_units(units, sidecars.units, path, log.notes)
     times = pd.DataFrame({"start_time": start, "stop_time": start + n_bins * width}, index=trials.index)
     trials = pd.concat([times.drop(columns=[c for c in times if c in trials]), trials], axis=1)
     return Contents(
         name=path.stem,
-        animal=beside.animal,
-        spikes=spikes_of(counts, start, width, units["unit"].to_numpy()),
+        animal=sidecars.animal,
+        spikes=spikes_from_counts(counts, start, width, units["unit"].to_numpy()),
         units=units,
-        tables={**beside.tables, "trials": trials[[*times, *(c for c in trials if c not in times)]]},
-        behavior=beside.behavior,
+        tables={**sidecars.tables, "trials": trials[[*times, *(c for c in trials if c not in times)]]},
+        behavior=sidecars.behavior,
         observed=merge_intervals(times.to_numpy()),
         source_file=path.name,
         resolution_s=width,
         notes=(
             *log.notes,
             *doubts,
-            *beside.notes,
+            *sidecars.notes,
             *_notes(fields.names, fields.found_by_name, arrays, order is not None, options),
         ),
     )
 
 
-def _width(path: Path, arrays: dict[str, Header], options: Options, log: Log) -> float:
+def _width(path: Path, arrays: dict[str, ArrayHeader], options: Options, log: ReadLog) -> float:
     """Seconds; NaN where it is not said, and the log says so."""
     given = options.bin_width_s
     if isinstance(given, str) and given not in arrays:
-        log.wrong.append(
+        log.errors.append(
             f"how wide are the bins? Expected an array {given!r}{did_you_mean(given, arrays)} Else write the width in "
             "seconds in data.options.bin_width_s"
         )
         return float("nan")
-    value = load(path, given) if isinstance(given, str) else np.asarray(given)
+    value = load_array(path, given) if isinstance(given, str) else np.asarray(given)
     if value.size != 1 or value.dtype.kind not in "iuf" or not 0 < float(value.ravel()[0]) < np.inf:
-        log.wrong.append(f"{given}: expected one width of the bins in seconds, found {value.ravel()[:3]}")
+        log.errors.append(f"{given}: expected one width of the bins in seconds, found {value.ravel()[:3]}")
         return float("nan")
     return float(value.ravel()[0])
 
 
 def _starts(
-    path: Path, arrays: dict[str, Header], trials: pd.DataFrame, length_s: float, options: Options, log: Log
+    path: Path, arrays: dict[str, ArrayHeader], trials: pd.DataFrame, length_s: float, options: Options, log: ReadLog
 ) -> NDArray[np.float64] | None:
     """(trial,), seconds: when the first bin of each trial begins. Without times, trials are laid one after another."""
     name = options.start_time
     if name in arrays:
-        values = load(path, name).ravel()
+        values = load_array(path, name).ravel()
     elif name in trials:
         values = trials[name].to_numpy()
     elif name != "start_time":
         hint = did_you_mean(name, [*arrays, *map(str, trials.columns)])
-        log.wrong.append(f"data.options.start_time: no array and no column of the trial table {name!r}{hint}")
+        log.errors.append(f"data.options.start_time: no array and no column of the trial table {name!r}{hint}")
         return None
     else:
         log.notes.append(
@@ -167,17 +176,17 @@ def _starts(
         )
         return np.arange(len(trials), dtype=np.float64) * np.float64(length_s + options.gap_s)
     if len(values) != len(trials) or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-        log.wrong.append(f"{name}: expected a time in seconds for each of {counted(len(trials), 'trial')}")
+        log.errors.append(f"{name}: expected a time in seconds for each of {counted(len(trials), 'trial')}")
         return None
     start = values.astype(np.float64) + options.offset_s
-    pairs = overlapping(start, length_s)
+    pairs = overlapping_trials(start, length_s)
     if pairs:
-        log.wrong.append(f"bins of trials {listed(pairs, 5)} lie at the same time and would count their spikes twice")
+        log.errors.append(f"bins of trials {listed(pairs, 5)} lie at the same time and would count their spikes twice")
     return start
 
 
 def _notes(
-    names: tuple[str, ...], found_by_name: bool, arrays: dict[str, Header], reordered: bool, options: Options
+    names: tuple[str, ...], found_by_name: bool, arrays: dict[str, ArrayHeader], reordered: bool, options: Options
 ) -> list[str]:
     notes = (
         [f"counts are taken from {listed(names)}"] if found_by_name and names not in (("counts",), ("spikes",)) else []

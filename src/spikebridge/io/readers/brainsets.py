@@ -22,16 +22,14 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.log import Log, coarse, error_summary
-from spikebridge.io.formats.sidecars import join_units, read_sidecars
-from spikebridge.io.formats.spike_trains import by_unit
+from spikebridge.io.formats import ReadLog, error_summary, group_by_unit, precision_notes, read_sidecars, with_sidecars
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
 
 FORMAT = "brainsets (HDF5 of temporaldata)"
 Options = NoOptions
-KIND = "object"
+CLASS_ATTRIBUTE = "object"
 """Attribute of every group that names its class."""
 ENDS = {"start": "start_time", "end": "stop_time"}
 VALUES = ("value", "values", "data")
@@ -48,7 +46,11 @@ def can_read(path: Path) -> bool:
         import h5py
 
         with h5py.File(path, "r") as file:
-            return _kind(file) == "Data" and "spikes" in file and _kind(file["spikes"]) == "IrregularTimeSeries"
+            return (
+                _class_name(file) == "Data"
+                and "spikes" in file
+                and _class_name(file["spikes"]) == "IrregularTimeSeries"
+            )
     return False
 
 
@@ -56,12 +58,12 @@ def read(path: Path, options: NoOptions) -> Contents:
     """Read one file and the tables beside it. Raises DataError naming everything that is wrong in them."""
     import h5py
 
-    log = Log()
+    log = ReadLog()
     try:
         with h5py.File(path, "r") as file:
             groups = list(_groups(file))
             units, spikes = _units_and_spikes(file, log)
-            tables = {name: _table(group, log) for name, group in groups if _kind(group) == "Interval"}
+            tables = {name: _table(group, log) for name, group in groups if _class_name(group) == "Interval"}
             behavior = _behavior(groups, log)
             domain = file["spikes/domain"] if "domain" in file["spikes"] else None
             observed = None if domain is None else _observed(domain, spikes)
@@ -70,19 +72,19 @@ def read(path: Path, options: NoOptions) -> Contents:
         raise
     except Exception as error:  # as above
         raise DataError(f"{path}: cannot be read as HDF5 of temporaldata ({error_summary(error)})") from error
-    log.check(path)
-    beside = read_sidecars(path)
-    return Contents(
+    log.raise_errors(path)
+    contents = Contents(
         name=path.stem,
-        animal=beside.animal if beside.animal != "unknown" else animal or "unknown",
+        animal=animal or "unknown",
         spikes=spikes,
-        units=join_units(units, beside.units, path, log.notes),
-        tables=tables | beside.tables,
-        behavior=pd.concat([behavior, beside.behavior], ignore_index=True),
-        observed=observed if beside.observed is None else beside.observed,
+        units=units,
+        tables=tables,
+        behavior=behavior,
+        observed=observed,
         source_file=path.name,
-        notes=(*log.notes, *beside.notes),
+        notes=tuple(log.notes),
     )
+    return with_sidecars(contents, read_sidecars(path), path)
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -93,29 +95,29 @@ def write(recording: Recording, folder: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     ids = recording.units["unit"].to_numpy(dtype=np.int64)
     with h5py.File(path, "w") as file:
-        file.attrs[KIND] = "Data"
+        file.attrs[CLASS_ATTRIBUTE] = "Data"
         subject = file.create_group("subject")
-        subject.attrs[KIND], subject.attrs["id"] = "Data", recording.animal
-        spikes = _put(file, "spikes", "IrregularTimeSeries", {})
+        subject.attrs[CLASS_ATTRIBUTE], subject.attrs["id"] = "Data", recording.animal
+        spikes = _write_group(file, "spikes", "IrregularTimeSeries", {})
         spikes["timestamps"] = recording.spikes["time_s"].to_numpy(dtype=np.float64)
         spikes["unit_index"] = pd.Index(ids).get_indexer(recording.spikes["unit"]).astype(np.int64)
         start, end = recording.observed.T if len(recording.observed) else (np.empty(0), np.empty(0))
-        _put(spikes, "domain", "Interval", {"start": start, "end": end})
-        _put(file, "units", "ArrayDict", dict(recording.units.rename(columns={"unit": "id"}).items()))
+        _write_group(spikes, "domain", "Interval", {"start": start, "end": end})
+        _write_group(file, "units", "ArrayDict", dict(recording.units.rename(columns={"unit": "id"}).items()))
         if len(recording.trials.columns):
             names = {after: before for before, after in ENDS.items()}
-            _put(file, "trials", "Interval", dict(recording.trials.rename(columns=names).items()))
+            _write_group(file, "trials", "Interval", dict(recording.trials.rename(columns=names).items()))
         for name, series in recording.behavior.groupby("series", sort=False):
             columns = {"timestamps": series["time_s"], "value": series["value"]}
-            _put(file, str(name), "IrregularTimeSeries", columns)
+            _write_group(file, str(name), "IrregularTimeSeries", columns)
     return path
 
 
-def _put(parent: Any, name: str, kind: str, columns: dict[str, Any]) -> Any:
+def _write_group(parent: Any, name: str, kind: str, columns: dict[str, Any]) -> Any:
     import h5py
 
     group = parent.create_group(name)
-    group.attrs[KIND] = kind
+    group.attrs[CLASS_ATTRIBUTE] = kind
     for key, values in columns.items():
         array = np.asarray(values)
         text = array.dtype.kind in "OUT"
@@ -124,8 +126,8 @@ def _put(parent: Any, name: str, kind: str, columns: dict[str, Any]) -> Any:
     return group
 
 
-def _kind(group: Any) -> str:
-    return _attribute(group, KIND)
+def _class_name(group: Any) -> str:
+    return _attribute(group, CLASS_ATTRIBUTE)
 
 
 def _attribute(group: Any, name: str) -> str:
@@ -140,31 +142,31 @@ def _groups(parent: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, thing in parent.items():
         if not isinstance(thing, h5py.Group) or (not prefix and name in ("spikes", "units")):
             continue
-        if _kind(thing) == "Data":
+        if _class_name(thing) == "Data":
             yield from _groups(thing, f"{prefix}{name}.")
         elif name != "domain" and not name.endswith("_domain"):
             yield f"{prefix}{name}", thing
 
 
-def _units_and_spikes(file: Any, log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _units_and_spikes(file: Any, log: ReadLog) -> tuple[pd.DataFrame, pd.DataFrame]:
     group = file["spikes"]
     missing = [n for n in ("timestamps", "unit_index") if n not in group]
     if missing:
         raise DataError(f"{file.filename}: expected {listed(missing)} in the group spikes, found {listed(group)}")
     times, owner = np.asarray(group["timestamps"][()]), np.asarray(group["unit_index"][()])
-    log.notes.extend(coarse(times, "spikes/timestamps"))
+    log.notes.extend(precision_notes(times, "spikes/timestamps"))
     units = (
         _columns(file["units"], log) if "units" in file else pd.DataFrame(index=range(int(owner.max(initial=-1)) + 1))
     )
-    wrong = len(log.wrong)
+    wrong = len(log.errors)
     if times.shape != owner.shape or times.ndim != 1:
-        log.wrong.append(
+        log.errors.append(
             f"spikes: timestamps have the shape {times.shape}, unit_index {owner.shape}; expected one each"
         )
     if owner.dtype.kind not in "iu":
-        log.wrong.append(f"spikes/unit_index: expected rows of units, found {owner.dtype}")
+        log.errors.append(f"spikes/unit_index: expected rows of units, found {owner.dtype}")
     elif len(owner) and not 0 <= int(owner.min()) <= int(owner.max()) < len(units):
-        log.wrong.append(f"spikes/unit_index: {owner.min()} to {owner.max()}, but units has {len(units)} rows")
+        log.errors.append(f"spikes/unit_index: {owner.min()} to {owner.max()}, but units has {len(units)} rows")
     ids = np.arange(len(units), dtype=np.int64)
     if "id" in units:
         own = units["id"]
@@ -173,18 +175,18 @@ def _units_and_spikes(file: Any, log: Log) -> tuple[pd.DataFrame, pd.DataFrame]:
             units = units.drop(columns="id")
         else:
             units = units.rename(columns={"id": "name"} if "name" not in units else {})
-    if len(log.wrong) > wrong:
+    if len(log.errors) > wrong:
         return pd.DataFrame({"unit": ids}), pd.DataFrame({"unit": ids[:0], "time_s": np.empty(0)})
-    spikes = by_unit(ids, ids[owner.astype(np.int64)], times.astype(np.float64))
+    spikes = group_by_unit(ids, ids[owner.astype(np.int64)], times.astype(np.float64))
     return pd.concat([pd.DataFrame({"unit": ids}), units.reset_index(drop=True)], axis=1), spikes
 
 
-def _columns(group: Any, log: Log) -> pd.DataFrame:
+def _columns(group: Any, log: ReadLog) -> pd.DataFrame:
     """The arrays of one value a row."""
     arrays = {name: _array(thing) for name, thing in group.items() if hasattr(thing, "shape")}
     sizes = {name: len(a) for name, a in arrays.items() if a.ndim}
     if len(set(sizes.values())) > 1:
-        log.wrong.append(
+        log.errors.append(
             f"{group.name}: expected arrays of one length, found {listed(f'{n} {k}' for n, k in sizes.items())}"
         )
         return pd.DataFrame()
@@ -205,7 +207,7 @@ def _array(dataset: Any) -> NDArray[Any]:
     return np.asarray(dataset[()])
 
 
-def _table(group: Any, log: Log) -> pd.DataFrame:
+def _table(group: Any, log: ReadLog) -> pd.DataFrame:
     table = _columns(group, log).rename(columns=ENDS)
     first = [c for c in ENDS.values() if c in table]
     return table[[*first, *(c for c in table if c not in first)]]
@@ -219,10 +221,10 @@ def _observed(domain: Any, spikes: pd.DataFrame) -> NDArray[np.float64]:
     return pairs
 
 
-def _behavior(groups: list[tuple[str, Any]], log: Log) -> pd.DataFrame:
-    parts, passed = [no_behavior()], []
+def _behavior(groups: list[tuple[str, Any]], log: ReadLog) -> pd.DataFrame:
+    parts, not_read = [no_behavior()], []
     for name, group in groups:
-        kind = _kind(group)
+        kind = _class_name(group)
         if kind not in ("IrregularTimeSeries", "RegularTimeSeries"):
             continue
         arrays = {k: v for k, v in group.items() if hasattr(v, "shape") and v.dtype.kind in "biuf"}
@@ -232,20 +234,20 @@ def _behavior(groups: list[tuple[str, Any]], log: Log) -> pd.DataFrame:
         for key, values in arrays.items():
             wide = values.ndim > 2 or (values.ndim == 2 and values.shape[1] > MAX_WIDTH)
             if wide or rate > MAX_RATE_HZ or key.endswith("_mask"):
-                passed.append(f"{name}/{key}")
+                not_read.append(f"{name}/{key}")
                 continue
-            times = _stamps(group, stamps, len(values), rate)
+            times = _timestamps(group, stamps, len(values), rate)
             called = name if key in VALUES else f"{name}_{key}"
             numbers = np.asarray(values[()], dtype=np.float64).reshape(len(values), -1)
             for k in range(numbers.shape[1]):
                 series = called if values.ndim == 1 else f"{called}_{k}"
                 parts.append(pd.DataFrame({"series": series, "time_s": times, "value": numbers[:, k]}))
-    if passed:
-        log.notes.append(f"series that are not read as behaviour: {listed(passed, 8)}")
+    if not_read:
+        log.notes.append(f"series that are not read as behaviour: {listed(not_read, 8)}")
     return pd.concat(parts, ignore_index=True)
 
 
-def _stamps(group: Any, stamps: Any, n: int, rate_hz: float) -> NDArray[np.float64]:
+def _timestamps(group: Any, stamps: Any, n: int, rate_hz: float) -> NDArray[np.float64]:
     """(n,) seconds."""
     if stamps is not None:
         return np.asarray(stamps[()], dtype=np.float64)

@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.mat.files import load
-from spikebridge.io.formats.mat.nodes import Struct, squeezed
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import CELLINFO, cellinfo_in, holds, kind_of, sidecar_files
-from spikebridge.io.formats.sorting.sorted_units import Sorted, refuse, with_tables_beside
-from spikebridge.io.formats.spike_trains import joined
+from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.mat import Struct, load_mat
+from spikebridge.io.formats.mat.nodes import squeeze_node
+from spikebridge.io.formats.sorting import SortedUnits, detect_reader, is_output_of, join_sidecars
+from spikebridge.io.formats.sorting.detection import CELLINFO, cellinfo_files, sidecar_files
 from spikebridge.io.reader_registry import NoOptions
 from spikebridge.labels.unit_labels import (
     PERSON,
@@ -44,17 +43,20 @@ FORMAT = "CellExplorer .spikes.cellinfo.mat"
 LIBRARIES = ("scipy.io", "h5py")
 Options = NoOptions
 METRICS, SESSION = ".cell_metrics.cellinfo.mat", ".session.mat"
-LARGE = ["ts", "ids", "spindices", "amplitudes", "filtWaveform", "filtWaveform_std", "rawWaveform", "rawWaveform_std",
-         "timeWaveform", "peakVoltage_sorted", "maxWaveform_all", "rawWaveform_all", "filtWaveform_all",
-         "timeWaveform_all", "channels_all", "waveforms", "acg", "isi", "responseCurves", "general"]  # fmt: skip
+LARGE_FIELDS = {
+    "ts", "ids", "spindices", "amplitudes", "filtWaveform", "filtWaveform_std", "rawWaveform", "rawWaveform_std",
+    "timeWaveform", "peakVoltage_sorted", "maxWaveform_all", "rawWaveform_all", "filtWaveform_all", "timeWaveform_all",
+    "channels_all", "waveforms", "acg", "isi", "responseCurves", "general",
+}  # fmt: skip
+"""Fields of the structs that are large and not read."""
 
 
 def can_read(path: Path) -> bool:
-    return kind_of(path) == "cellexplorer"
+    return detect_reader(path) == "cellexplorer"
 
 
 def takes(path: Path) -> bool:
-    return holds(path, "cellexplorer")
+    return is_output_of(path, "cellexplorer")
 
 
 def name_of(path: Path) -> str:
@@ -77,15 +79,17 @@ def read(path: Path, options: NoOptions) -> Contents:
     ids, trains = _trains(file, spikes)
     units = pd.DataFrame({"unit": ids} | _columns(spikes, len(ids), skip={"UID", "times", "unit"}))
     base = file.with_name(name_of(file))
-    metrics, session = (_struct_beside(base.with_name(base.name + s), n) for s, n in BESIDE)
+    metrics, session = (_optional_struct(base.with_name(base.name + s), n) for s, n in OPTIONAL_STRUCTS)
     notes: list[str] = []
     units = _with_metrics(units, metrics, notes)
-    found = Sorted(units, joined(ids, trains), tuple(notes), _epochs(session), _animal(session, metrics))
+    output = SortedUnits(
+        units, concatenate_trains(ids, trains), tuple(notes), _epochs(session), _animal(session, metrics)
+    )
     at = None if path.is_dir() else base.with_name(base.name + ".mat")
-    return with_tables_beside(path, found, name_of(path), at)
+    return join_sidecars(path, output, name_of(path), at)
 
 
-BESIDE = ((METRICS, "cell_metrics"), (SESSION, "session"))
+OPTIONAL_STRUCTS = ((METRICS, "cell_metrics"), (SESSION, "session"))
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -98,8 +102,8 @@ def write(recording: Recording, folder: Path) -> Path:
     trains = recording.spikes.groupby("unit")["time_s"]
     times = np.empty((1, len(ids)), dtype=object)
     for i, unit in enumerate(recording.units["unit"]):
-        found = trains.get_group(unit).to_numpy() if unit in trains.groups else np.empty(0)
-        times[0, i] = found.reshape(-1, 1)
+        train = trains.get_group(unit).to_numpy() if unit in trains.groups else np.empty(0)
+        times[0, i] = train.reshape(-1, 1)
     spikes = {"UID": ids[None], "times": times, "numcells": float(len(ids)), "basename": recording.name}
     columns = recording.units.drop(columns="unit").rename(columns={"region": "brainRegion"})
     metrics = {"UID": ids[None]} | {str(c): _cell(columns[c]) for c in columns}
@@ -126,29 +130,29 @@ def _cell(values: pd.Series) -> NDArray[Any]:
 def _spikes_file(path: Path) -> Path:
     if not path.is_dir():
         return path
-    found = cellinfo_in(path)
-    if len(found) != 1:
-        names = listed((p.name for p in found), 5)
+    files = cellinfo_files(path)
+    if len(files) != 1:
+        names = listed((p.name for p in files), 5)
         raise DataError(f"{path}: expected one file *{CELLINFO}, found {names}; name one of them in data.path")
-    return found[0]
+    return files[0]
 
 
 def _struct(file: Path, name: str) -> dict[str, Any]:
     """One struct of a MATLAB file. Raises DataError where it cannot be read or is not there."""
-    found = load(file, [name]).get(name)
-    if not isinstance(found, Struct) or len(found.items) != 1:
+    struct = load_mat(file, [name]).get(name)
+    if not isinstance(struct, Struct) or len(struct.items) != 1:
         raise DataError(f"{file}: expected a struct {name!r}, found none")
-    return {field: squeezed(value) for field, value in found.items[0].items() if field not in LARGE}
+    return {field: squeeze_node(value) for field, value in struct.items[0].items() if field not in LARGE_FIELDS}
 
 
-def _struct_beside(file: Path, name: str) -> dict[str, Any]:
+def _optional_struct(file: Path, name: str) -> dict[str, Any]:
     return _struct(file, name) if file.is_file() else {}
 
 
 def _trains(file: Path, spikes: dict[str, Any]) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
     """Ids (unit,) and one array of seconds a unit."""
     missing = [f for f in ("UID", "times") if spikes.get(f) is None]
-    refuse(file, [f"the struct spikes has no field {f!r}; fields: {listed(map(str, spikes))}" for f in missing])
+    raise_errors(file, [f"the struct spikes has no field {f!r}; fields: {listed(map(str, spikes))}" for f in missing])
     ids = _ids(file, spikes["UID"])
     times = spikes["times"]
     if len(ids) == 1 and not (isinstance(times, list) and len(times) == 1):
@@ -210,11 +214,11 @@ def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[str]
     if tags := _tags(metrics.get("tags"), units["unit"].tolist()):
         table["tags"] = pd.Series(tags, dtype="str")
     twice = [c for c in table if c in units]
-    both = {c: _one_column(c, units[c], table[c], units["unit"], notes) for c in twice}
+    both = {c: _merge_column(c, units[c], table[c], units["unit"], notes) for c in twice}
     return pd.concat([units.assign(**both), table.drop(columns=twice)], axis=1)
 
 
-def _one_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series, notes: list[str]) -> pd.Series:
+def _merge_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series, notes: list[str]) -> pd.Series:
     """A column that spikes and cell_metrics have: the value of spikes, and where there is none, that of cell_metrics.
 
     Of two words for the quality the more careful one, with a note.

@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.mat.files import mat_arrays, only_vector
-from spikebridge.io.formats.sidecars import KNOWN, collect, join_units, write_sidecars
-from spikebridge.io.formats.sorting.detection import files_in, kind_of, sidecar_files
-from spikebridge.io.formats.spike_trains import joined
-from spikebridge.io.formats.table.text import no_end
+from spikebridge.io.formats import ReadLog, concatenate_trains, join_units, write_sidecars
+from spikebridge.io.formats.mat import mat_arrays
+from spikebridge.io.formats.mat.files import single_vector
+from spikebridge.io.formats.sidecars import TABLE_NAMES, collect_sidecars
+from spikebridge.io.formats.sorting import detect_reader
+from spikebridge.io.formats.sorting.detection import sidecar_files, visible_files
+from spikebridge.io.formats.table.text import unterminated_line_note
 from spikebridge.io.readers.tables import Options
 from spikebridge.types import Recording
 
@@ -37,17 +38,17 @@ SUFFIXES = (".txt", ".csv", ".mat")
 MIN_CELLS = 2
 WORD = re.compile(r"(?<![a-z])(cell|unit|neuron|clu(ster)?|sig|spk|spikes?|tt|tetrode)(?![a-z])", re.IGNORECASE)
 NUMBER = re.compile(r"\d+[a-z]?(?![a-z])", re.IGNORECASE)
-NO_CELL = re.compile(
+NOT_CELL = re.compile(
     r"ttl|event|lick|stim|sync|trial|reward|pos|speed|lever|poke|frame|video|camera|lfp|eeg|log|ripple|epoch|param|rate",
     re.IGNORECASE,
 )
-HEAD = 20
+MAX_HEAD_LINES = 20
 """Lines that are looked at before a file is taken for a list of numbers."""
 MAX_CHARACTERS = 10**7
 
 
 def can_read(path: Path) -> bool:
-    return bool(_cells(path)) and not kind_of(path)
+    return bool(_cells(path)) and not detect_reader(path)
 
 
 def files_of(path: Path) -> list[Path]:
@@ -57,28 +58,28 @@ def files_of(path: Path) -> list[Path]:
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in any of its files."""
     files = _cells(path)
-    log, clock = Log(), options.clock()
+    log, clock = ReadLog(), options.clock()
     trains = [clock.seconds(_times(file, log)) for file in files]
     names = [f.stem for f in files]
-    skip = [f.name for f in files_in(path) if f.suffix.lower() in SUFFIXES and f.stem.lower() not in KNOWN]
+    skip = [f.name for f in visible_files(path) if f.suffix.lower() in SUFFIXES and f.stem.lower() not in TABLE_NAMES]
     tables = [n for n in skip if n not in {f.name for f in files} and _is_interval_table(path / n)]
     trial_clock, behavior_clock = options.clock(options.trial_time_unit), options.clock(options.behavior_time_unit)
-    beside = collect(path, [n for n in skip if n not in tables], log, clock, trial_clock, behavior_clock)
-    log.check(path)
+    sidecars = collect_sidecars(path, [n for n in skip if n not in tables], log, clock, trial_clock, behavior_clock)
+    log.raise_errors(path)
     others = [n for n in skip if n not in {f.name for f in files} and n not in tables]
     notes = [f"files that are no cells by their names or contents are not read: {listed(others, 8)}"] if others else []
     ids = np.arange(len(files), dtype=np.int64)
-    units = join_units(pd.DataFrame({"unit": ids, "name": names}), beside.units, path, notes)
+    units = join_units(pd.DataFrame({"unit": ids, "name": names}), sidecars.units, path, notes)
     return Contents(
         name=path.name,
-        animal=beside.animal,
-        spikes=joined(ids, trains),
+        animal=sidecars.animal,
+        spikes=concatenate_trains(ids, trains),
         units=units,
-        tables=beside.tables,
-        behavior=beside.behavior,
-        observed=beside.observed,
+        tables=sidecars.tables,
+        behavior=sidecars.behavior,
+        observed=sidecars.observed,
         source_file=path.name,
-        notes=tuple(dict.fromkeys([*notes, *log.notes, *beside.notes])),
+        notes=tuple(dict.fromkeys([*notes, *log.notes, *sidecars.notes])),
     )
 
 
@@ -91,8 +92,7 @@ def write(recording: Recording, folder: Path) -> Path:
     for name, unit in zip(names, recording.units["unit"], strict=True):
         lines = "".join(f"{t!r}\n" for t in times[owner == unit].tolist())
         (path / f"{name}.txt").write_text(lines, encoding="utf-8")
-    recording.units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    write_sidecars(recording, path, unit_names=names)
     return path
 
 
@@ -101,13 +101,13 @@ def _cells(path: Path) -> list[Path]:
     try:
         if not path.is_dir():
             return []
-        here = files_in(path)
+        here = visible_files(path)
         if any(f.stem.lower() == "spikes" for f in here):
             return []
-        files = [f for f in here if f.suffix.lower() in SUFFIXES and f.stem.lower() not in KNOWN]
+        files = [f for f in here if f.suffix.lower() in SUFFIXES and f.stem.lower() not in TABLE_NAMES]
         suffix = Counter(f.suffix.lower() for f in files if NUMBER.search(f.stem)).most_common(1)
         files = [f for f in files if suffix and f.suffix.lower() == suffix[0][0]]
-        files = [f for f in files if NUMBER.search(f.stem) and not NO_CELL.search(f.stem)]
+        files = [f for f in files if NUMBER.search(f.stem) and not NOT_CELL.search(f.stem)]
         patterns = Counter(NUMBER.sub("#", f.stem) for f in files)
         lists = [f for f in files if _is_list(f)]
         named = [f for f in files if _is_name_of_cell(f.stem, patterns)]
@@ -126,11 +126,11 @@ def _is_name_of_cell(stem: str, patterns: Counter[str]) -> bool:
 def _is_list(file: Path) -> bool:
     """Whether a file holds a list of numbers and nothing else, as far as its head tells."""
     if file.suffix.lower() == ".mat":
-        return bool(only_vector(file))
+        return bool(single_vector(file))
     with open(file, encoding="utf-8-sig", errors="replace") as handle:
-        lines = [handle.readline(MAX_CHARACTERS) for _ in range(HEAD)]
-    said = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "%"))]
-    rows = [_numbers_of(line) for line in said]
+        lines = [handle.readline(MAX_CHARACTERS) for _ in range(MAX_HEAD_LINES)]
+    content = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "%"))]
+    rows = [_numbers_of(line) for line in content]
     if len(rows) == 1:
         return rows[0] is not None
     rows = rows[1:] if rows and rows[0] is None else rows  # a heading
@@ -146,16 +146,16 @@ def _numbers_of(line: str) -> list[float] | None:
         return None
 
 
-def _times(file: Path, log: Log) -> NDArray[np.float64]:
+def _times(file: Path, log: ReadLog) -> NDArray[np.float64]:
     """(spike,), in the unit of the file."""
     if file.suffix.lower() == ".mat":
         try:
-            return np.asarray(mat_arrays(file)[only_vector(file)], dtype=np.float64).ravel()
+            return np.asarray(mat_arrays(file)[single_vector(file)], dtype=np.float64).ravel()
         except DataError as error:
-            log.wrong.append(str(error))
+            log.errors.append(str(error))
             return np.empty(0)
     raw = file.read_bytes()
-    log.notes.extend(no_end(file.name, raw))
+    log.notes.extend(unterminated_line_note(file.name, raw))
     lines = raw.decode("utf-8-sig", errors="replace").splitlines()
     kept = [(k + 1, line) for k, line in enumerate(lines) if line.strip() and not line.lstrip().startswith(("#", "%"))]
     first = _numbers_of(kept[0][1]) if kept else None
@@ -164,11 +164,11 @@ def _times(file: Path, log: Log) -> NDArray[np.float64]:
     return _one_a_line(file, kept[1:] if kept and first is None else kept, log)
 
 
-def _one_a_line(file: Path, lines: Sequence[tuple[int, str]], log: Log) -> NDArray[np.float64]:
+def _one_a_line(file: Path, lines: Sequence[tuple[int, str]], log: ReadLog) -> NDArray[np.float64]:
     rows = [(k, line, _numbers_of(line)) for k, line in lines]
     bad = [f"{line.strip()[:30]!r} in line {k}" for k, line, row in rows if row is None or len(row) != 1]
     if bad:
-        log.fail(file, f"expected one spike time a line, found {listed(bad, 5)}")
+        log.add_error(file, f"expected one spike time a line, found {listed(bad, 5)}")
         return np.empty(0)
     return np.array([row[0] for _, _, row in rows if row], dtype=np.float64)
 

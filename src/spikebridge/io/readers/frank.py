@@ -22,15 +22,12 @@ from numpy.typing import NDArray
 from spikebridge.config import Section
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.frank import files
+from spikebridge.io.formats import ReadLog, Sidecars, concatenate_trains, read_sidecars, with_sidecars
+from spikebridge.io.formats.frank import files, write_day
 from spikebridge.io.formats.frank import tables as day_tables
-from spikebridge.io.formats.frank.clock import Clocks, Epochs, clocks_of, epochs_of, epochs_table
+from spikebridge.io.formats.frank.clock import Epochs, TickRates, choose_tick_rates, epochs_table, find_epochs
 from spikebridge.io.formats.frank.files import Structs
-from spikebridge.io.formats.frank.trains import Train, read_trains, units_table
-from spikebridge.io.formats.frank.write import write_day
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
-from spikebridge.io.formats.spike_trains import joined
+from spikebridge.io.formats.frank.trains import EpochTrain, day_units, read_trains
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals, merge_intervals
 
@@ -38,7 +35,7 @@ FORMAT = "Frank/Jadhav lab cell arrays (<animal>spikes<day>.mat)"
 LIBRARIES = ("scipy.io", "h5py")
 TRIALS = ("trials", "trajinfo", "runtrialbounds", "runtrajbounds")
 """The first of them that is there is the table `trials`, where no table beside has that name."""
-NEEDED = ("cellinfo", "tetinfo", "pos", "task")
+REQUIRED_SOUND = ("cellinfo", "tetinfo", "pos", "task")
 """Files that must be sound where they are there; others are left out, with a note."""
 INTERVALS = ("sleep", "sws", "rem")
 
@@ -55,105 +52,110 @@ def can_read(path: Path) -> bool:
 
 def name_of(path: Path) -> str:
     """bonspikes03.mat -> bon03."""
-    session = files.session_of(path)
+    session = files.day_session(path)
     return session.name if session else path.stem
 
 
 def files_of(path: Path) -> list[Path]:
     """The spikes file, the files of the layout that are read, and the tables beside."""
-    session = files.session_of(path)
-    of_layout = session.beside().values() if session else ()
+    session = files.day_session(path)
+    of_layout = session.other_files().values() if session else ()
     tables = (p for p in path.parent.iterdir() if p.name.startswith(f"{path.stem}.") and p.is_file())
     return sorted({path, *of_layout, *tables})
 
 
 @dataclass(frozen=True)
-class Day:
+class DayContents:
     """What the files of one day hold, with the clocks that they agree on."""
 
-    trains: list[Train]
+    trains: list[EpochTrain]
     structs: Mapping[str, Structs]
-    pos: list[day_tables.Series]
-    clocks: Clocks
+    pos: list[day_tables.EpochSeries]
+    clocks: TickRates
     epochs: Epochs
 
 
 def read(path: Path, options: Options) -> Contents:
     """Read one day. Raises DataError naming everything that is wrong in it."""
-    session, log = files.session_of(path), Log()
+    session, log = files.day_session(path), ReadLog()
     if session is None:
-        log.fail(path, "expected a file called <animal>spikes<day>.mat, such as bonspikes03.mat")
-    log.check(path)
+        log.add_error(path, "expected a file called <animal>spikes<day>.mat, such as bonspikes03.mat")
+    log.raise_errors(path)
     assert session is not None  # else the check would have raised
-    day = _day(session, options, log)
-    units = units_table(day.trains, day.structs["cellinfo"], day.structs["tetinfo"], log)
-    log.check(path)
-    known = read_sidecars(path)
-    tables, behavior = _tables(day, known, log), _behavior(day, known, log)
+    day = _read_day(session, options, log)
+    units = day_units(day.trains, day.structs["cellinfo"], day.structs["tetinfo"], log)
+    log.raise_errors(path)
+    sidecars = read_sidecars(path)
+    tables, behavior = _tables(day, sidecars, log), _behavior(day, sidecars, log)
     of_unit = tuple(day.epochs.of_unit(k) for k in zip(units["tetrode"], units["cell"], strict=True))
-    return Contents(
+    contents = Contents(
         name=session.name,
-        animal=known.animal if known.animal != "unknown" else session.animal or "unknown",
+        animal=session.animal or "unsidecars",
         spikes=_spikes(day, units),
-        units=join_units(units, known.units, path, log.notes),
+        units=units,
         tables=tables,
         behavior=behavior,
-        observed=_observed(day, units, of_unit, log) if known.observed is None else known.observed,
+        observed=_observed(day, units, of_unit, log) if sidecars.observed is None else None,
         observed_of_unit=of_unit,
         source_file=path.name,
-        notes=(*log.notes, *known.notes),
+        notes=tuple(log.notes),
     )
+    return with_sidecars(contents, sidecars, path)
 
 
-def _day(session: files.Session, options: Options, log: Log) -> Day:
+def _read_day(session: files.DaySession, options: Options, log: ReadLog) -> DayContents:
     trains = read_trains(session, log)
-    if not trains and not log.wrong:
-        log.fail(session.path, f"expected units in spikes{{{int(session.day)}}}, found none in any epoch")
-    log.check(session.path)
+    if not trains and not log.errors:
+        log.add_error(session.path, f"expected units in spikes{{{int(session.day)}}}, found none in any epoch")
+    log.raise_errors(session.path)
     structs = _structs(session, log)
     pos = day_tables.pos_series(structs["pos"], log)
-    clocks = clocks_of(trains, {s.epoch: s.time for s in pos}, _words(structs["pos"]), options.time_unit, log)
-    log.check(session.path)
-    epochs = epochs_of(trains, {s.epoch: s.time for s in pos}, clocks, log)
-    return Day(trains, structs, pos, clocks, epochs)
+    clocks = choose_tick_rates(
+        trains, {s.epoch: s.time for s in pos}, _unit_text(structs["pos"]), options.time_unit, log
+    )
+    log.raise_errors(session.path)
+    epochs = find_epochs(trains, {s.epoch: s.time for s in pos}, clocks, log)
+    return DayContents(trains, structs, pos, clocks, epochs)
 
 
-def _structs(session: files.Session, log: Log) -> dict[str, Structs]:
+def _structs(session: files.DaySession, log: ReadLog) -> dict[str, Structs]:
     """Kind -> (epoch, ...) -> struct; empty for files that are not there, with a note for those that name regions."""
     depth = {"cellinfo": 3, "tetinfo": 2, "dio": 2}
-    there = session.beside()
-    found: dict[str, Structs] = {kind: {} for kind in (*files.OF_ANIMAL, *files.OF_DAY)}
-    for kind, path in there.items():
-        own = log if kind in NEEDED else Log()
-        held = files.day_of(path, session, kind, own)
-        found[kind] = dict(files.levels(held, depth.get(kind, 1), f"{path.name}: {kind}", own))
+    files_of_kind = session.other_files()
+    structs: dict[str, Structs] = {kind: {} for kind in (*files.OF_ANIMAL, *files.OF_DAY)}
+    for kind, path in files_of_kind.items():
+        own = log if kind in REQUIRED_SOUND else ReadLog()
+        held = files.load_day(path, session, kind, own)
+        structs[kind] = dict(files.nested_structs(held, depth.get(kind, 1), f"{path.name}: {kind}", own))
         if own is not log:  # labs have files of these names with other contents
-            found[kind] = {} if own.wrong else found[kind]
-            log.notes.extend([f"{path.name} is not used: {own.wrong[0]}"] if own.wrong else own.notes)
+            structs[kind] = {} if own.errors else structs[kind]
+            log.notes.extend([f"{path.name} is not used: {own.errors[0]}"] if own.errors else own.notes)
     expected = {"cellinfo": f"{session.animal}cellinfo.mat"} | {
         k: f"{session.animal}{k}{session.day}.mat" for k in ("pos", "task")
     }
-    absent = [name for kind, name in expected.items() if kind not in there]
+    absent = [name for kind, name in expected.items() if kind not in files_of_kind]
     log.notes.extend([f"not beside it: {listed(absent)}"] if absent else [])
-    return found
+    return structs
 
 
-def _words(pos: Structs) -> str:
-    return "; ".join({f"{files.text(s.get('fields'))}; {files.text(s.get('descript'))}": None for s in pos.values()})
+def _unit_text(pos: Structs) -> str:
+    return "; ".join(
+        {f"{files.joined_text(s.get('fields'))}; {files.joined_text(s.get('descript'))}": None for s in pos.values()}
+    )
 
 
-def _spikes(day: Day, units: pd.DataFrame) -> pd.DataFrame:
+def _spikes(day: DayContents, units: pd.DataFrame) -> pd.DataFrame:
     """Each unit's spikes, epoch by epoch."""
     ticks = day.clocks.spikes
     of_key: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
     for train in sorted(day.trains, key=lambda t: t.epoch):
         of_key.setdefault(train.key, []).append(train.times if ticks == 1.0 else train.times / ticks)
     keys = zip(units["tetrode"], units["cell"], strict=True)
-    return joined(units["unit"].to_numpy(), [np.concatenate(of_key[k]) for k in keys])
+    return concatenate_trains(units["unit"].to_numpy(), [np.concatenate(of_key[k]) for k in keys])
 
 
 def _observed(
-    day: Day, units: pd.DataFrame, of_unit: tuple[NDArray[np.float64], ...], log: Log
+    day: DayContents, units: pd.DataFrame, of_unit: tuple[NDArray[np.float64], ...], log: ReadLog
 ) -> NDArray[np.float64] | None:
     """The epochs where all units were recorded in all of them; else None, and the intervals of each unit decide."""
     recorded = sorted({t.epoch for t in day.trains} & set(day.epochs.spans))
@@ -168,30 +170,33 @@ def _observed(
     return None
 
 
-def _tables(day: Day, known: Sidecars, log: Log) -> dict[str, pd.DataFrame]:
+def _tables(day: DayContents, sidecars: Sidecars, log: ReadLog) -> dict[str, pd.DataFrame]:
     """epochs, trials and other intervals. A table `trials` beside stands; the layout's own then keeps its kind."""
-    found: dict[str, pd.DataFrame] = {}
+    tables: dict[str, pd.DataFrame] = {}
     for kind in (*TRIALS, *INTERVALS):
-        frame = day_tables.interval_table(day.structs[kind], kind, log) if day.structs[kind] else None
+        frame = day_tables.epoch_intervals(day.structs[kind], kind, log) if day.structs[kind] else None
         frame = None if frame is None else day_tables.table_in_seconds(frame, day.epochs.spans, kind, log)
-        found |= {} if frame is None else {kind: frame}
+        tables |= {} if frame is None else {kind: frame}
     pulses = day_tables.dio_pulses(day.structs["dio"])
     pulses = None if pulses is None else day_tables.table_in_seconds(pulses, day.epochs.spans, "dio", log)
-    found |= {} if pulses is None else {"dio": pulses}
-    first = next((kind for kind in TRIALS if kind in found), None)
-    if first and "trials" not in known.tables:
-        found = {("trials" if kind == first else kind): frame for kind, frame in found.items()}
-    return {"epochs": epochs_table(day.epochs, day.structs["task"]), **found, **known.tables}
+    tables |= {} if pulses is None else {"dio": pulses}
+    first = next((kind for kind in TRIALS if kind in tables), None)
+    if first and "trials" not in sidecars.tables:
+        tables = {("trials" if kind == first else kind): frame for kind, frame in tables.items()}
+    return {
+        "epochs": epochs_table(day.epochs, day.structs["task"]),
+        **tables,
+    }
 
 
-def _behavior(day: Day, known: Sidecars, log: Log) -> pd.DataFrame:
+def _behavior(day: DayContents, sidecars: Sidecars, log: ReadLog) -> pd.DataFrame:
     """Positions and events; series of the table beside stand where both have one."""
     kinds = {"pos": day.pos, "linpos": [*day_tables.linpos_series(day.structs["linpos"])]}
     kinds["dio"] = [*day_tables.dio_series(day.structs["dio"])]
     own = pd.concat([day_tables.behavior_in_seconds(s, day.epochs.spans, kind, log) for kind, s in kinds.items()])
-    twice = sorted({*own["series"].unique()} & {*known.behavior["series"].unique()})
+    twice = sorted({*own["series"].unique()} & {*sidecars.behavior["series"].unique()})
     log.notes.extend([f"series {listed(twice)} are taken from the table of behaviour beside it"] if twice else [])
-    return pd.concat([own[~own["series"].isin(twice)], known.behavior], ignore_index=True)
+    return own[~own["series"].isin(twice)].reset_index(drop=True)
 
 
 def write(recording: Recording, folder: Path) -> Path:

@@ -16,18 +16,22 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
-from spikebridge.io.contents import Contents
-from spikebridge.io.formats.binned.layout import holds_counts
-from spikebridge.io.formats.frank.files import belongs, is_stray
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.mat.fields import Fields, behavior_of, observed_of, table_of, text_of
-from spikebridge.io.formats.mat.files import load, version_of
-from spikebridge.io.formats.mat.paths import tree
-from spikebridge.io.formats.mat.propose import as_yaml, propose
+from spikebridge.io.contents import Contents, no_behavior
+from spikebridge.io.formats import ReadLog, Sidecars, read_sidecars, with_sidecars
+from spikebridge.io.formats.binned import holds_counts
+from spikebridge.io.formats.frank import belongs_to_layout, is_stray_file
+from spikebridge.io.formats.mat import list_contents, load_mat, mat_version, propose_options, save_mat
+from spikebridge.io.formats.mat.fields import (
+    FieldReader,
+    behavior_field,
+    interval_table_field,
+    observed_field,
+    text_field,
+)
+from spikebridge.io.formats.mat.propose import options_yaml
 from spikebridge.io.formats.mat.units import SpikePaths, spikes_and_units
-from spikebridge.io.formats.mat.values import save, to_cell, to_struct
-from spikebridge.io.formats.sidecars import Sidecars, join_units, read_sidecars
-from spikebridge.io.formats.table.recording_tables import Clock
+from spikebridge.io.formats.mat.values import to_cell, to_struct
+from spikebridge.io.formats.table import TimeUnit
 from spikebridge.types import Recording
 
 FORMAT = "MATLAB .mat (v5 to v7.3), fields named in data.options"
@@ -36,7 +40,7 @@ TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
 Unit = Literal["s", "ms", "us", "samples"]
 
 
-class Series(Section):
+class SeriesPaths(Section):
     """Paths of one behavioural series: two vectors of one length; value may have several columns."""
 
     time: str
@@ -65,7 +69,7 @@ class Options(Section):
     units: str | dict[str, str] = {}
     trials: str | dict[str, str] = {}
     tables: dict[str, str | dict[str, str]] = {}
-    behavior: str | dict[str, Series] = {}
+    behavior: str | dict[str, SeriesPaths] = {}
     animal: str | None = None
     observed: str | None = None
     time_unit: Unit | None = None
@@ -84,7 +88,7 @@ class Options(Section):
         raise ValueError(f"must be the path of a struct, or {{name: {words}, ...}}")
 
     @model_validator(mode="after")
-    def _fit(self) -> Options:
+    def _check_together(self) -> Options:
         if (self.spike_times is None) != (self.spike_units is None):
             raise ValueError("spike_times and spike_units need each other")
         if self.spikes is not None and self.spike_times is not None:
@@ -102,18 +106,18 @@ class Options(Section):
     def names_spikes(self) -> bool:
         return self.spikes is not None or self.spike_times is not None
 
-    def clock(self, unit: Unit | None) -> Clock:
+    def clock(self, unit: Unit | None) -> TimeUnit:
         unit = unit or self.time_unit or "s"
-        return Clock(unit, float(TICKS_PER_S.get(unit) or self.sampling_rate_hz or 1.0), tuple(self.time_columns))
+        return TimeUnit(unit, float(TICKS_PER_S.get(unit) or self.sampling_rate_hz or 1.0), tuple(self.time_columns))
 
 
 def can_read(path: Path) -> bool:
-    others = belongs(path) or _of_cell_explorer(path) or is_stray(path) or _holds_counts(path)
+    others = belongs_to_layout(path) or _of_cell_explorer(path) or is_stray_file(path) or _holds_counts(path)
     return takes(path) and not others
 
 
 def takes(path: Path) -> bool:
-    return path.suffix.lower() == ".mat" and bool(version_of(path))
+    return path.suffix.lower() == ".mat" and bool(mat_version(path))
 
 
 def _holds_counts(path: Path) -> bool:
@@ -133,55 +137,56 @@ def _of_cell_explorer(path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one file. Raises DataError with every path that is missing or of the wrong kind, and what the file holds."""
-    log = Log()
+    log = ReadLog()
     if not options.names_spikes:
         options = _own_layout(path, options, log)
-        log.check(path)
-    fields = Fields(path, log)
+        log.raise_errors(path)
+    fields = FieldReader(path, log)
     units, spikes = spikes_and_units(
         fields, options.spike_paths, options.clock(None), unit_is_given=options.time_unit is not None
     )
     trial_clock = options.clock(options.trial_time_unit)
     asked = {"trials": options.trials, **options.tables} if options.trials else options.tables
-    tables = {name: table_of(fields, name, paths, trial_clock) for name, paths in asked.items()}
-    behavior = behavior_of(fields, options.behavior, options.clock(options.behavior_time_unit))
-    observed = observed_of(fields, options.observed, options.clock(None))
-    animal = text_of(fields, "animal", options.animal)
-    fields.check()
-    beside = read_sidecars(path)
-    return Contents(
+    tables = {name: interval_table_field(fields, name, paths, trial_clock) for name, paths in asked.items()}
+    behavior = behavior_field(fields, options.behavior, options.clock(options.behavior_time_unit))
+    observed = observed_field(fields, options.observed, options.clock(None))
+    animal = text_field(fields, "animal", options.animal)
+    fields.raise_errors()
+    sidecars = read_sidecars(path)
+    contents = Contents(
         name=path.stem,
-        animal=beside.animal if beside.animal != "unknown" else animal or "unknown",
+        animal=animal or "unknown",
         spikes=spikes,
-        units=join_units(units, beside.units, path, log.notes),
-        tables={**tables, **beside.tables},
-        behavior=beside.behavior if len(beside.behavior) else behavior,
-        observed=observed if beside.observed is None else beside.observed,
+        units=units,
+        tables=tables,
+        behavior=no_behavior() if len(sidecars.behavior) else behavior,
+        observed=observed,
         source_file=path.name,
-        notes=(*log.notes, *beside.notes, *_replaced(beside, tables, behavior)),
+        notes=(*log.notes, *_replaced_notes(sidecars, tables, behavior)),
     )
+    return with_sidecars(contents, sidecars, path)
 
 
-def _replaced(beside: Sidecars, tables: dict[str, pd.DataFrame], behavior: pd.DataFrame) -> list[str]:
-    twice = [n for n in tables if n in beside.tables]
-    twice += ["behavior"] if len(beside.behavior) and len(behavior) else []
+def _replaced_notes(sidecars: Sidecars, tables: dict[str, pd.DataFrame], behavior: pd.DataFrame) -> list[str]:
+    twice = [n for n in tables if n in sidecars.tables]
+    twice += ["behavior"] if len(sidecars.behavior) and len(behavior) else []
     return [f"{name} is in the file and in a table beside it; the table beside it is taken" for name in twice]
 
 
-def _own_layout(path: Path, options: Options, log: Log) -> Options:
+def _own_layout(path: Path, options: Options, log: ReadLog) -> Options:
     """The options for a file as `write` makes it; else the log says what the file holds."""
-    variables = load(path, values=False)
-    proposal = propose(variables)
+    variables = load_mat(path, values=False)
+    proposal = propose_options(variables)
     if proposal.get("spikes") == "spikes" and proposal.get("unit_id") == "units.unit":
         own = {"spikes": "spikes", "unit_id": "units.unit", "units": "units"}
         own |= {n: n for n in ("trials", "behavior", "animal", "observed") if n in variables}
         return options.model_copy(update={n: v for n, v in own.items() if not getattr(options, n)})
     proposal |= options.model_dump(exclude_unset=True) if proposal else {}  # what the user said stays
-    seems = f"As far as can be told from names and sizes:\n{as_yaml(proposal)}" if proposal else ""
-    log.wrong.append(
+    seems = f"As far as can be told from names and sizes:\n{options_yaml(proposal)}" if proposal else ""
+    log.errors.append(
         "data.options must name where the spikes lie: spikes (a cell array with one vector a unit), or spike_times and "
         f"spike_units; docs/matlab.md has examples (counts in bins are read by data.reader: binned, docs/binned.md). "
-        f"{seems}\nThe file holds:\n{tree(variables)}"
+        f"{seems}\nThe file holds:\n{list_contents(variables)}"
     )
     return options
 
@@ -193,7 +198,7 @@ def write(recording: Recording, folder: Path) -> Path:
     cells = [trains.get(u, np.zeros(0)).reshape(-1, 1) for u in recording.units["unit"]]
     variables = {"spikes": to_cell(cells), "units": to_struct(recording.units), "observed": recording.observed}
     variables |= {"trials": to_struct(recording.trials)} if len(recording.trials.columns) else {}
-    save(path, variables | {"behavior": _struct_array(recording.behavior), "animal": recording.animal})
+    save_mat(path, variables | {"behavior": _struct_array(recording.behavior), "animal": recording.animal})
     return path
 
 

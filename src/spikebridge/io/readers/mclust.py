@@ -28,10 +28,10 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import files_in, kind_of, sidecar_files, t_files_in
-from spikebridge.io.formats.sorting.sorted_units import Sorted, refuse, runs_of_regions, to_samples, with_tables_beside
-from spikebridge.io.formats.spike_trains import joined
+from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
+from spikebridge.io.formats.sorting.detection import sidecar_files, t_files, visible_files
+from spikebridge.io.formats.sorting.sorted_units import region_runs
 from spikebridge.types import Recording
 
 FORMAT = "MClust .t files in a folder"
@@ -42,9 +42,9 @@ TETRODE = re.compile(r"(?:TT|ST|SE|Sc|tetrode)[ _-]?(\d+)|(\d+)_\d+$", re.IGNORE
 Order = Literal["big", "little"]
 MIN_SPIKES = 8
 """Spikes from which the order of a file's times says how they are stored."""
-BEGIN = b"%%BEGINHEADER"
-END = re.compile(rb"%%ENDHEADER[ \t]*\r?\n", re.IGNORECASE)
-OTHER: dict[Order, Order] = {"big": "little", "little": "big"}
+HEADER_BEGIN = b"%%BEGINHEADER"
+HEADER_END = re.compile(rb"%%ENDHEADER[ \t]*\r?\n", re.IGNORECASE)
+OTHER_ORDER: dict[Order, Order] = {"big": "little", "little": "big"}
 
 
 class Options(Section):
@@ -58,43 +58,46 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return kind_of(path) == "mclust"
+    return detect_reader(path) == "mclust"
 
 
 def takes(path: Path) -> bool:
     """Named by the user: files without a header are read as well."""
     try:
-        return path.is_dir() and len(t_files_in(path)) > 0
+        return path.is_dir() and len(t_files(path)) > 0
     except OSError:
         return False
 
 
 def files_of(path: Path) -> list[Path]:
-    return t_files_in(path) + sidecar_files(path)
+    return t_files(path) + sidecar_files(path)
 
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
     notes: list[str] = []
-    files = _without_raw_twins(t_files_in(path), notes)
-    wrong = [f"unit {s} is in several files" for s in _twice([f.stem for f in files])]
+    files = _without_raw_twins(t_files(path), notes)
+    wrong = [f"unit {s} is in several files" for s in _duplicates([f.stem for f in files])]
     if options.time_step_us is None:
         wrong += _unknown_step([f for f in files if is_raw(f)])
     per_s = 1e6 / (options.time_step_us or DEFAULT_STEP_US)  # divided by: 10000 is exact, 1e-4 is not
     trains = [steps / per_s for steps in read_steps(files, options.byte_order, wrong)]
-    refuse(path, wrong)
+    raise_errors(path, wrong)
     ids = np.arange(len(files), dtype=np.int64)
     units = pd.DataFrame({"unit": ids, "name": [f.stem for f in files]})
     units["tetrode"] = _tetrodes(units["name"])
     if units["tetrode"].isna().any():
         notes.append(f"no tetrode in the names of {listed(units['name'][units['tetrode'].isna()], 5)}")
-    aside = len([p for p in files_in(path) if p.suffix == "._t"])
+    aside = len([p for p in visible_files(path) if p.suffix == "._t"])
     if aside:
         notes.append(f"{aside} files ._t, clusters set aside in MClust, are not read")
-    found = Sorted(
-        units, joined(ids, trains), tuple(notes), regions_by=("tetrode", "tetrode_regions", options.tetrode_regions)
+    output = SortedUnits(
+        units,
+        concatenate_trains(ids, trains),
+        tuple(notes),
+        regions_by=("tetrode", "tetrode_regions", options.tetrode_regions),
     )
-    return with_tables_beside(path, found, path.name)
+    return join_sidecars(path, output, path.name)
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -108,14 +111,13 @@ def write(recording: Recording, folder: Path) -> Path:
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
     owner = recording.spikes["unit"].to_numpy()
-    tetrode = runs_of_regions(recording.units)
+    tetrode = region_runs(recording.units)
     cell = pd.Series(tetrode).groupby(tetrode).cumcount() + 1
     names = [f"TT{t}_{c}" for t, c in zip(tetrode, cell, strict=True)]
     for name, unit in zip(names, recording.units["unit"], strict=True):
         train = samples[owner == unit].astype(">u4")
         (path / f"{name}.t").write_bytes(b"%%BEGINHEADER\n%%ENDHEADER\n" + train.tobytes())
-    recording.units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    write_sidecars(recording, path, unit_names=names)
     return path
 
 
@@ -138,13 +140,13 @@ def _unknown_step(raw: list[Path]) -> list[str]:
     ]
 
 
-def _twice(names: list[str]) -> list[str]:
+def _duplicates(names: list[str]) -> list[str]:
     return sorted({n for n in names if names.count(n) > 1})
 
 
 def _tetrodes(names: pd.Series) -> pd.Series:
-    found = [TETRODE.search(name) for name in names]
-    numbers = [int(m[1] or m[2]) if m else None for m in found]
+    matches = [TETRODE.search(name) for name in names]
+    numbers = [int(m[1] or m[2]) if m else None for m in matches]
     return pd.Series(numbers, dtype="float64" if None in numbers else "int64")
 
 
@@ -153,46 +155,46 @@ def is_raw(file: Path) -> bool:
 
 
 def read_steps(files: Sequence[Path], order: Order, wrong: list[str]) -> list[NDArray[np.float64]]:
-    """(spike,) of each file, whole steps. What is wrong goes to `wrong`, and such a file has no spikes."""
-    contents = [_content(file, wrong) for file in files]
-    plain = [_own_width(c, order) for f, c in zip(files, contents, strict=True) if f.suffix.lower() == ".t"]
+    """(spike,) of each file, whole steps. What is wrong goes to `errors`, and such a file has no spikes."""
+    contents = [_spike_bytes(file, wrong) for file in files]
+    plain = [_width_in_content(c, order) for f, c in zip(files, contents, strict=True) if f.suffix.lower() == ".t"]
     usual = 8 if 8 in plain and 4 not in plain else 4
-    return [_steps(f, c, order, usual, wrong) for f, c in zip(files, contents, strict=True)]
+    return [_train_steps(f, c, order, usual, wrong) for f, c in zip(files, contents, strict=True)]
 
 
-def _content(file: Path, wrong: list[str]) -> bytes:
+def _spike_bytes(file: Path, wrong: list[str]) -> bytes:
     """What follows the header."""
     try:
         content = file.read_bytes()
     except OSError as error:
         wrong.append(f"{file.name} cannot be read: {error.strerror}")
         return b""
-    if content[: len(BEGIN)].upper() != BEGIN:
+    if content[: len(HEADER_BEGIN)].upper() != HEADER_BEGIN:
         return content
-    end = END.search(content)
+    end = HEADER_END.search(content)
     if end is None:
         wrong.append(f"{file.name}: expected %%ENDHEADER after %%BEGINHEADER, found none")
         return b""
     return content[end.end() :]
 
 
-def _steps(file: Path, content: bytes, order: Order, usual: int, wrong: list[str]) -> NDArray[np.float64]:
+def _train_steps(file: Path, content: bytes, order: Order, usual: int, wrong: list[str]) -> NDArray[np.float64]:
     suffix = file.suffix.lower()
-    width = 8 if suffix.endswith("64") else 4 if suffix != ".t" else (_own_width(content, order) or usual)
+    width = 8 if suffix.endswith("64") else 4 if suffix != ".t" else (_width_in_content(content, order) or usual)
     if len(content) % width:
         wrong.append(f"{file.name}: expected whole numbers of {width * 8} bits, found {len(content)} bytes: cut short?")
         return np.empty(0)
-    times, other = _integers(content, width, order), _integers(content, width, OTHER[order])
+    times, other = _integers(content, width, order), _integers(content, width, OTHER_ORDER[order])
     if len(times) >= MIN_SPIKES and not _rise(times) and _rise(other):
         wrong.append(
-            f"{file.name}: times do not rise as {order}-endian integers, and do as {OTHER[order]}-endian ones "
-            f"({other[0]} to {other[-1]}): set data.options: {{byte_order: {OTHER[order]}}}"
+            f"{file.name}: times do not rise as {order}-endian integers, and do as {OTHER_ORDER[order]}-endian ones "
+            f"({other[0]} to {other[-1]}): set data.options: {{byte_order: {OTHER_ORDER[order]}}}"
         )
         return np.empty(0)
     return times.astype(np.float64)
 
 
-def _own_width(content: bytes, order: Order) -> int | None:
+def _width_in_content(content: bytes, order: Order) -> int | None:
     """Bytes of an integer as far as the content of a plain .t file tells; None where it does not."""
     if len(content) % 8:
         return 4

@@ -23,18 +23,18 @@ from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import files_in, holds, is_copy, kind_of, pairs_in, sidecar_files
-from spikebridge.io.formats.sorting.sorted_units import (
-    Sorted,
-    agreed_rate,
-    in_time_order,
-    refuse,
-    runs_of_regions,
+from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import (
+    SortedUnits,
+    agreed_sampling_rate,
+    cluster_groups,
+    detect_reader,
+    is_output_of,
+    join_sidecars,
     to_samples,
-    with_tables_beside,
+    units_of_clusters,
 )
-from spikebridge.io.formats.spike_trains import joined
+from spikebridge.io.formats.sorting.detection import is_copy, res_clu_pairs, sidecar_files, visible_files
 from spikebridge.types import Recording
 
 FORMAT = "NeuroScope .res/.clu files in a folder"
@@ -47,17 +47,17 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return kind_of(path) == "neuroscope"
+    return detect_reader(path) == "neuroscope"
 
 
 def takes(path: Path) -> bool:
-    return holds(path, "neuroscope")
+    return is_output_of(path, "neuroscope")
 
 
 def files_of(path: Path) -> list[Path]:
     """Without the raw recording, waveforms and features."""
-    pairs = [p for shanks in pairs_in(path).values() for pair in shanks.values() for p in pair.values()]
-    return pairs + [p for p in files_in(path) if p.suffix == ".xml"] + sidecar_files(path)
+    pairs = [p for shanks in res_clu_pairs(path).values() for pair in shanks.values() for p in pair.values()]
+    return pairs + [p for p in visible_files(path) if p.suffix == ".xml"] + sidecar_files(path)
 
 
 def read(path: Path, options: Options) -> Contents:
@@ -66,27 +66,20 @@ def read(path: Path, options: Options) -> Contents:
     base, shanks = _session(path, notes)
     wrong: list[str] = []
     read_shanks = {n: _shank(pair, wrong) for n, pair in shanks.items()}
-    refuse(path, wrong)
+    raise_errors(path, wrong)
     xml = _xml(path, base)
-    rate = agreed_rate(path, {xml.name if xml else f"{base}.xml": _rate_in(xml)}, options.sampling_rate_hz)
-    rows, trains = [], []
-    for shank, (samples, clusters) in read_shanks.items():
-        for cluster in np.unique(clusters):
-            rows.append({"name": f"shank{shank}_cluster{cluster}", "shank": shank, "cluster": int(cluster)})
-            trains.append(samples[clusters == cluster] / rate)
-    if not rows:
+    rate = agreed_sampling_rate(path, {xml.name if xml else f"{base}.xml": _rate_in(xml)}, options.sampling_rate_hz)
+    in_seconds = {n: (clusters, samples / rate) for n, (samples, clusters) in read_shanks.items()}
+    units, trains = units_of_clusters(in_seconds, ("shank", "cluster"), "shank{}_cluster{}", NOISE)
+    if not trains:
         raise DataError(f"{path}: expected spikes, found none in {len(shanks)} shanks")
-    units = pd.DataFrame(rows)
-    units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
-    noise = units["cluster"].isin(NOISE)
-    units["quality"] = pd.Series(np.where(noise, "noise", ""), dtype="str")
-    found = Sorted(
+    output = SortedUnits(
         units,
-        joined(units["unit"].to_numpy(), trains),
-        (*notes, *_notes(units[noise], trains)),
+        concatenate_trains(units["unit"].to_numpy(), trains),
+        (*notes, *_notes(units[units["quality"] == "noise"], trains)),
         regions_by=("shank", "shank_regions", options.shank_regions),
     )
-    return with_tables_beside(path, found, path.name)
+    return join_sidecars(path, output, path.name)
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -97,21 +90,13 @@ def write(recording: Recording, folder: Path) -> Path:
     samples, rate = to_samples(recording)
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
-    units = recording.units.reset_index(drop=True)
-    shank = pd.Series(runs_of_regions(units))
-    cluster = shank.groupby(shank).cumcount() + 2
-    row = pd.Series(units.index, index=units["unit"])[recording.spikes["unit"]].to_numpy()
-    for n in shank.unique():
-        mine = shank.to_numpy()[row] == n
-        owner = cluster.to_numpy()[row[mine]]
-        order = in_time_order(owner, samples[mine])
-        np.savetxt(path / f"{recording.name}.res.{n}", samples[mine][order], fmt="%d")
-        np.savetxt(path / f"{recording.name}.clu.{n}", np.r_[(shank == n).sum(), owner[order]], fmt="%d")
+    numbers, shanks = cluster_groups(recording, samples, first_cluster=len(NOISE))
+    for shank in shanks:
+        np.savetxt(path / f"{recording.name}.res.{shank.number}", shank.samples, fmt="%d")
+        np.savetxt(path / f"{recording.name}.clu.{shank.number}", np.r_[shank.n_clusters, shank.clusters], fmt="%d")
     rate_text = f"<acquisitionSystem><samplingRate>{rate:g}</samplingRate></acquisitionSystem>"
     (path / f"{recording.name}.xml").write_text(f"<parameters>{rate_text}</parameters>\n", encoding="utf-8")
-    names = [f"shank{s}_cluster{c}" for s, c in zip(shank, cluster, strict=True)]
-    units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    write_sidecars(recording, path, unit_names=[f"shank{s}_cluster{c}" for s, c in numbers])
     return path
 
 
@@ -120,7 +105,7 @@ def _session(path: Path, notes: list[str]) -> tuple[str, dict[int, dict[str, Pat
 
     Raises DataError where files of several sessions are left.
     """
-    bases = pairs_in(path)
+    bases = res_clu_pairs(path)
     whole = [b for b, shanks in bases.items() if any(len(pair) == 2 for pair in shanks.values())]
     left = [b for b in bases if (whole and b not in whole) or any(_is_leftover(b, other) for other in whole)]
     for base in left:
@@ -146,9 +131,9 @@ def _shank(pair: dict[str, Path], wrong: list[str]) -> tuple[NDArray[np.float64]
     """Samples (spike,) and clusters (spike,) of one shank, in the order of the files."""
     nothing = np.empty(0), np.empty(0, dtype=np.int64)
     if len(pair) != 2:
-        (found,) = pair.values()
-        other = ".clu." if ".res." in found.name else ".res."
-        wrong.append(f"{found.name} has no {other}{found.suffix[1:]} beside it")
+        (file,) = pair.values()
+        other = ".clu." if ".res." in file.name else ".res."
+        wrong.append(f"{file.name} has no {other}{file.suffix[1:]} beside it")
         return nothing
     samples, clusters = _column(pair["res"], wrong), _column(pair["clu"], wrong)
     if samples is None or clusters is None:
@@ -189,9 +174,9 @@ def _notes(noise: pd.DataFrame, trains: list[NDArray[np.float64]]) -> tuple[str,
 
 def _xml(path: Path, base: str) -> Path | None:
     """base.xml, else the only .xml of the folder."""
-    found = [p for p in files_in(path) if p.suffix == ".xml"]
-    own = [p for p in found if p.stem == base]
-    return own[0] if own else found[0] if len(found) == 1 else None
+    files = [p for p in visible_files(path) if p.suffix == ".xml"]
+    own = [p for p in files if p.stem == base]
+    return own[0] if own else files[0] if len(files) == 1 else None
 
 
 def _rate_in(xml: Path | None) -> float | None:

@@ -15,11 +15,11 @@ from typing import Any
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.nwb.columns import Log, nwb_error_summary
-from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
-from spikebridge.io.formats.nwb.extensions import add_missing
-from spikebridge.io.formats.nwb.hdf5 import Link, barred_links, check_version, is_hdf5, links, open_hdf5
-from spikebridge.io.formats.nwb.write import nwb_file
+from spikebridge.io.formats import raise_errors
+from spikebridge.io.formats.nwb import NWBOptions, contents_of, nwb_file, open_hdf5
+from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
+from spikebridge.io.formats.nwb.extensions import manager_with_missing_types
+from spikebridge.io.formats.nwb.hdf5 import Link, blocked_links, check_version, find_links, is_hdf5
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"
@@ -48,8 +48,8 @@ def _says_nwb(path: Path) -> bool:
 
 def read(path: Path, options: NWBOptions) -> Contents:
     """Read one file. Raises DataError where it is no NWB file or lacks units or spikes, with everything wrong."""
-    found: list[Link] = []
-    with warnings.catch_warnings(record=True) as said:
+    links: list[Link] = []
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")  # cached namespaces, deprecated fields: nothing a user can act on
         with contextlib.suppress(ImportError):
             import hdf5plugin  # noqa: F401  # registers filters other than gzip, for those who have it
@@ -57,16 +57,16 @@ def read(path: Path, options: NWBOptions) -> Contents:
             with contextlib.ExitStack() as stack:
                 handle = stack.enter_context(open_hdf5(path))
                 check_version(handle, path)
-                found += links(handle)
-                log = _log_of(found, path)
-                stack.enter_context(barred_links(found))
+                links += find_links(handle)
+                log = _log_of(links, path)
+                stack.enter_context(blocked_links(links))
                 nwb = _nwb_of(handle, stack)
-                log.wrong.extend(_broken_beyond(said, log))
+                log.errors.extend(_broken_beyond(caught, log))
                 return contents_of(nwb, path.stem, path, options, log)
         except DataError:
             raise
         except Exception as error:  # pynwb, hdmf and h5py raise anything from OSError to TypeError on a broken file
-            raise DataError(f"{path}: {_why_not(error, found)}") from error
+            raise DataError(f"{path}: {_why_not(error, links)}") from error
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -87,40 +87,40 @@ def files_of(path: Path) -> list[Path]:
     try:
         with open_hdf5(path) as handle:
             return sorted(
-                {path, *(k.file for k in links(handle) if k.file is not None and not k.why and k.file.is_file())}
+                {path, *(k.file for k in find_links(handle) if k.file is not None and not k.why and k.file.is_file())}
             )
     except Exception:  # a broken file has no links to follow
         return [path]
 
 
-def _why_not(error: Exception, found: list[Link]) -> str:
+def _why_not(error: Exception, links: list[Link]) -> str:
     """What is wrong with a file that HDF5 or pynwb stumbles over. pynwb gives a link the name of its target."""
-    said = nwb_error_summary(error)
-    if isinstance(error, (OSError, RuntimeError, SystemError, UnicodeDecodeError)) and "hdf5plugin" not in said:
-        return f"is damaged inside; copy or download it again ({said})"
-    pairs = [(k, {Path(k.where).name, Path(k.target).name}) for k in found]
-    odd = [k for k, names in pairs if len(names) == 2 and any(f"'{name}'" in said for name in names)]
+    message = nwb_error_summary(error)
+    if isinstance(error, (OSError, RuntimeError, SystemError, UnicodeDecodeError)) and "hdf5plugin" not in message:
+        return f"is damaged inside; copy or download it again ({message})"
+    pairs = [(k, {Path(k.where).name, Path(k.target).name}) for k in links]
+    odd = [k for k, names in pairs if len(names) == 2 and any(f"'{name}'" in message for name in names)]
     names = listed((f"{k.where} -> {k.target}" for k in odd), 5)
     if odd:
-        return f"cannot be read as NWB ({said}); a link must be called like its target: {names}"
-    at = said.partition(": ")[0].removeprefix("root/")
-    spare = at.startswith(SPARE) and said.startswith("root/")
+        return f"cannot be read as NWB ({message}); a link must be called like its target: {names}"
+    at = message.partition(": ")[0].removeprefix("root/")
+    spare = at.startswith(SPARE) and message.startswith("root/")
     remedy = f"; correct it, or delete it from a copy of the file: with h5py, del file[{at!r}]" if spare else ""
-    return f"cannot be read as NWB ({said}){remedy}"
+    return f"cannot be read as NWB ({message}){remedy}"
 
 
-def _log_of(found: list[Link], path: Path) -> Log:
+def _log_of(links: list[Link], path: Path) -> NwbLog:
     """A log that knows the broken links of raw data. Raises DataError where another link leads nowhere."""
-    broken = [link for link in found if not link.there]
-    wrong = [str(link) for link in broken if link.matters]
+    broken = [link for link in links if not link.exists]
+    wrong = [str(link) for link in broken if link.is_needed]
     if wrong:
-        raise DataError(refusal(path, wrong))
-    return Log(notes=[f"{link}; left out" for link in broken], lost={link.where for link in broken})
+        raise_errors(path, wrong)
+    return NwbLog(notes=[f"{link}; left out" for link in broken], lost={link.where for link in broken})
 
 
-def _broken_beyond(said: list[warnings.WarningMessage], log: Log) -> list[str]:
+def _broken_beyond(caught: list[warnings.WarningMessage], log: NwbLog) -> list[str]:
     """Links in linked files that lead nowhere: pynwb only warns of them."""
-    places = [str(w.message).rpartition(" ")[2] for w in said if w.category.__name__ == "BrokenLinkWarning"]
+    places = [str(w.message).rpartition(" ")[2] for w in caught if w.category.__name__ == "BrokenLinkWarning"]
     return [
         f"{at}, in a file that this one links to, is a link that leads nowhere" for at in places if at not in log.lost
     ]
@@ -137,4 +137,4 @@ def _nwb_of(handle: Any, stack: contextlib.ExitStack) -> Any:
     except KeyError as error:
         if "not a namespace" not in str(error):
             raise
-    return stack.enter_context(NWBHDF5IO(file=handle, mode="r", manager=add_missing(handle))).read()
+    return stack.enter_context(NWBHDF5IO(file=handle, mode="r", manager=manager_with_missing_types(handle))).read()

@@ -14,10 +14,9 @@ from typing import Any
 
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.containers import cut_arrays
-from spikebridge.io.formats.nwb.columns import Log, nwb_error_summary
-from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of, refusal
-from spikebridge.io.formats.nwb.write import nwb_file
+from spikebridge.io.formats import incomplete_arrays, raise_errors
+from spikebridge.io.formats.nwb import NWBOptions, contents_of, nwb_file
+from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
 from spikebridge.io.limits import reason_not_opened
 from spikebridge.types import Recording
 
@@ -55,21 +54,21 @@ def read(path: Path, options: NWBOptions) -> Contents:
         f"{where} lies in {folder}, which {why}" for where, folder in _links(path) if (why := reason_not_opened(folder))
     ]
     if barred:
-        raise DataError(refusal(path, barred))
+        raise_errors(path, barred)
     broken = [(where, folder) for where, folder in _links(path) if not folder.is_dir()]
     if broken:
         words = [
             f"{where} lies in another folder, {folder}, which is missing: copy it along" for where, folder in broken
         ]
-        raise DataError(refusal(path, words))
-    cut = [line for folder in (path, *(folder for _, folder in _links(path))) for line in cut_arrays(folder)]
+        raise_errors(path, words)
+    cut = [line for folder in (path, *(folder for _, folder in _links(path))) for line in incomplete_arrays(folder)]
     if cut:
-        raise DataError(refusal(path, cut))
+        raise_errors(path, cut)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cached namespaces, deprecated fields: nothing a user can act on
         try:
             with zarr.NWBZarrIO(str(path), mode="r") as io:
-                return contents_of(io.read(), name_of(path), path, options, Log())
+                return contents_of(io.read(), name_of(path), path, options, NwbLog())
         except DataError:
             raise
         except Exception as error:  # hdmf and zarr raise anything from OSError to TypeError on a broken folder
@@ -106,10 +105,10 @@ def files_of(path: Path) -> list[Path]:
 
 def _links(path: Path) -> list[tuple[str, Path]]:
     """(name of a link, folder that it leads to) of every link into another folder."""
-    found = []
+    pairs = []
     for file in sorted(path.rglob(".zattrs")):
         links = _json(file).get("zarr_link", [])
-        found += [
+        pairs += [
             (f"/{file.parent.relative_to(path)}/{k.get('name')}", k["source"])
             for k in (links if isinstance(links, list) else ())
             if isinstance(k, dict)
@@ -117,7 +116,7 @@ def _links(path: Path) -> list[tuple[str, Path]]:
             and k["source"] != "."
             and "\0" not in k["source"]
         ]
-    return [(where, Path(os.path.normpath(path / source))) for where, source in found]
+    return [(where, Path(os.path.normpath(path / source))) for where, source in pairs]
 
 
 def _leads_away(source: object) -> bool:

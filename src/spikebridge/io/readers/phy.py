@@ -26,19 +26,20 @@ from numpy.typing import NDArray
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import holds, kind_of, sidecar_files
-from spikebridge.io.formats.sorting.phy_clock import adjusted_times, clock_notes, time_files
-from spikebridge.io.formats.sorting.phy_clusters import cluster_files, cluster_tables, merged_tables
-from spikebridge.io.formats.sorting.sorted_units import (
-    Sorted,
-    agreed_rate,
-    in_time_order,
-    refuse,
+from spikebridge.io.formats import raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import (
+    SortedUnits,
+    agreed_sampling_rate,
+    detect_reader,
+    is_output_of,
+    join_sidecars,
     to_samples,
-    with_tables_beside,
 )
-from spikebridge.io.formats.spike_trains import grouped_times, spike_table
+from spikebridge.io.formats.sorting.detection import sidecar_files
+from spikebridge.io.formats.sorting.phy_clock import aligned_time_files, aligned_times, clock_notes
+from spikebridge.io.formats.sorting.phy_clusters import cluster_files, cluster_tables, merged_tables
+from spikebridge.io.formats.sorting.sorted_units import time_order
+from spikebridge.io.formats.spike_trains import group_times, spike_table
 from spikebridge.labels.unit_labels import (
     canonical_word,
     describe_contradictions,
@@ -62,17 +63,17 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return kind_of(path) == "phy"
+    return detect_reader(path) == "phy"
 
 
 def takes(path: Path) -> bool:
-    return holds(path, "phy")
+    return is_output_of(path, "phy")
 
 
 def files_of(path: Path) -> list[Path]:
     """Without the raw recording and the features, which may be a hundred gigabytes."""
     arrays = [p for name in ARRAYS if (p := path / name).is_file()]
-    return arrays + [p for p in time_files(path) if p not in arrays] + sidecar_files(path)
+    return arrays + [p for p in aligned_time_files(path) if p not in arrays] + sidecar_files(path)
 
 
 def read(path: Path, options: Options) -> Contents:
@@ -83,14 +84,14 @@ def read(path: Path, options: Options) -> Contents:
     units = merged_tables(cluster_tables(path, notes), clusters, notes)
     ids = units["unit"].to_numpy()
     last = float(np.nanmax(samples, initial=0)) if seconds is None else None
-    grouped = grouped_times(ids, clusters, samples if seconds is None else seconds, rate)
+    grouped = group_times(ids, clusters, samples if seconds is None else seconds, rate)
     del samples, clusters, seconds  # the table of spikes takes their room
     spikes = spike_table(ids, *grouped)
-    found = with_tables_beside(path, Sorted(units, spikes), path.name, skip=[p.name for p in cluster_files(path)])
+    contents = join_sidecars(path, SortedUnits(units, spikes), path.name, skip=[p.name for p in cluster_files(path)])
     if last is not None:
-        notes.extend(clock_notes(path, rate, last, found.tables.get("trials")))
-    units = _with_quality(found.units, notes)
-    return replace(found, units=units, notes=(*notes, *found.notes))
+        notes.extend(clock_notes(path, rate, last, contents.tables.get("trials")))
+    units = _with_quality(contents.units, notes)
+    return replace(contents, units=units, notes=(*notes, *contents.notes))
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -102,7 +103,7 @@ def write(recording: Recording, folder: Path) -> Path:
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
     clusters = recording.spikes["unit"].to_numpy(dtype=np.int64)
-    order = in_time_order(clusters, samples)
+    order = time_order(clusters, samples)
     np.save(path / "spike_times.npy", samples[order])
     np.save(path / "spike_clusters.npy", clusters[order])
     (path / "params.py").write_text(f"dat_path = ''\nsample_rate = {rate}\n", encoding="utf-8")
@@ -124,7 +125,7 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int6
         wrong.append(f"spike_times.npy has {len(samples)} spikes, {owners} has {len(clusters)}")
     if not np.isfinite(clusters).all():
         wrong.append(f"{owners}: expected a cluster for every spike, found NaN")
-    refuse(path, wrong)
+    raise_errors(path, wrong)
     return samples, clusters if clusters.dtype.kind == "i" else clusters.astype(np.int64)
 
 
@@ -132,12 +133,12 @@ def _seconds(
     path: Path, samples: NDArray[Any], options: Options, notes: list[str]
 ) -> tuple[NDArray[np.float64] | None, float]:
     """(spike,), seconds, of a file that holds them beside the samples (`adjusted`), and 1; else None and the rate."""
-    said = _rate_in_params(path)
-    known = said is not None or options.sampling_rate_hz is not None
-    rate = agreed_rate(path, {"params.py": said}, options.sampling_rate_hz) if known else None
-    if source := adjusted_times(path, options.spike_times, samples, rate, notes):
+    in_params = _rate_in_params(path)
+    known = in_params is not None or options.sampling_rate_hz is not None
+    rate = agreed_sampling_rate(path, {"params.py": in_params}, options.sampling_rate_hz) if known else None
+    if source := aligned_times(path, options.spike_times, samples, rate, notes):
         return source.times, 1.0
-    return None, agreed_rate(path, {"params.py": said}, options.sampling_rate_hz)
+    return None, agreed_sampling_rate(path, {"params.py": in_params}, options.sampling_rate_hz)
 
 
 def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[Any]:
@@ -172,10 +173,10 @@ def _rate_in_params(path: Path) -> float | None:
     try:
         return float(ast.literal_eval(values[-1].strip()))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        found = values[-1].strip()
-        found = f"{found[:MAX_SHOWN]}..." if len(found) > MAX_SHOWN else found
+        value = values[-1].strip()
+        value = f"{value[:MAX_SHOWN]}..." if len(value) > MAX_SHOWN else value
         raise DataError(
-            f"{path / 'params.py'}: expected sample_rate = a number, got {found!r}; params.py is not run: write the "
+            f"{path / 'params.py'}: expected sample_rate = a number, got {value!r}; params.py is not run: write the "
             "number there"
         ) from None
 

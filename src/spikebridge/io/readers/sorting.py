@@ -26,12 +26,17 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import error_summary
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import kind_of, saved_sorting, sidecar_files
-from spikebridge.io.formats.sorting.sorted_units import Sorted, in_time_order, refuse, to_samples, with_tables_beside
-from spikebridge.io.formats.sorting.spikeinterface import Train, data_files, from_named, from_saved, spikeinterface
-from spikebridge.io.formats.spike_trains import integer_ids, joined
+from spikebridge.io.formats import concatenate_trains, error_summary, integer_ids, raise_errors, write_sidecars
+from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
+from spikebridge.io.formats.sorting.detection import saved_sorting_kind, sidecar_files
+from spikebridge.io.formats.sorting.sorted_units import time_order
+from spikebridge.io.formats.sorting.spikeinterface import (
+    SortingSegment,
+    data_files,
+    import_extractors,
+    read_saved,
+    read_with_extractor,
+)
 from spikebridge.types import Recording
 
 FORMAT = "sortings saved or read by SpikeInterface"
@@ -45,13 +50,13 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    return kind_of(path) == "sorting"
+    return detect_reader(path) == "sorting"
 
 
 def takes(path: Path) -> bool:
     """Named by the user: any file, and any folder with a file that is no table, since an extractor may be named too."""
     try:
-        return bool(saved_sorting(path)) or bool(data_files(path) if path.is_dir() else path.is_file())
+        return bool(saved_sorting_kind(path)) or bool(data_files(path) if path.is_dir() else path.is_file())
     except OSError:
         return False
 
@@ -65,9 +70,9 @@ def files_of(path: Path) -> list[Path]:
     if path.is_file():
         return [path, *(p for p in sidecar_files(path.parent) if p.name.startswith(f"{path.stem}."))]
     inside = [path / "sorting", path / "extensions" / "quality_metrics"]
-    roots = inside if saved_sorting(path).startswith("analyzer") else [path]
-    found = {f for root in roots for f in root.rglob("*") if f.is_file()} | set(sidecar_files(path))
-    return sorted(found | {f for n in ("spikeinterface_info.json", ".zattrs") if (f := path / n).is_file()})
+    roots = inside if saved_sorting_kind(path).startswith("analyzer") else [path]
+    files = {f for root in roots for f in root.rglob("*") if f.is_file()} | set(sidecar_files(path))
+    return sorted(files | {f for n in ("spikeinterface_info.json", ".zattrs") if (f := path / n).is_file()})
 
 
 def read(path: Path, options: Options) -> Contents:
@@ -76,17 +81,17 @@ def read(path: Path, options: Options) -> Contents:
     ids, names = integer_ids(train.ids)
     notes = list(train.notes)
     units = pd.DataFrame({"unit": ids} | ({} if names is None else {"name": names}) | _columns(train, names, notes))
-    return with_tables_beside(path, Sorted(units, joined(ids, train.times), tuple(notes)), name_of(path))
+    return join_sidecars(path, SortedUnits(units, concatenate_trains(ids, train.times), tuple(notes)), name_of(path))
 
 
-def _train(path: Path, options: Options) -> Train:
+def _train(path: Path, options: Options) -> SortingSegment:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside SpikeInterface: nothing a user can act on
         try:
             if options.extractor is not None:
-                return from_named(path, options.extractor, options.arguments, options.segment)
-            refuse(path, ["data.options.arguments without an extractor"] if options.arguments else [])
-            return from_saved(path, options.segment)
+                return read_with_extractor(path, options.extractor, options.arguments, options.segment)
+            raise_errors(path, ["data.options.arguments without an extractor"] if options.arguments else [])
+            return read_saved(path, options.segment)
         except SpikebridgeError:
             raise
         except Exception as error:  # extractors raise whatever their format's parser raises
@@ -94,22 +99,22 @@ def _train(path: Path, options: Options) -> Train:
             raise DataError(f"{path}: cannot be read by {what} ({error_summary(error)})") from error
 
 
-def _columns(train: Train, names: list[str] | None, notes: list[str]) -> dict[str, Any]:
+def _columns(train: SortingSegment, names: list[str] | None, notes: list[str]) -> dict[str, Any]:
     """Units columns of the properties with one number or text a unit; the others are left out with a note."""
-    columns, left = {}, []
+    columns, skipped = {}, []
     for key, values in train.properties.items():
         plain = values.ndim == 1 and len(values) == len(train.ids) and values.dtype.kind in "biufUO"
         if plain and values.dtype.kind == "O":
             plain = all(isinstance(v, str) or v is None or v != v for v in values)
         if not plain:
-            left.append(key)
+            skipped.append(key)
             continue
         taken = key == "unit" or (key == "name" and names is not None)
         columns[f"property_{key}" if taken else key] = (
             pd.Series(values) if values.dtype.kind in "biuf" else pd.Series(values, dtype="str")
         )
-    if left:
-        notes.append(f"unit properties with several values a unit are left out: {listed(left)}")
+    if skipped:
+        notes.append(f"unit properties with several values a unit are left out: {listed(skipped)}")
     return columns
 
 
@@ -118,7 +123,7 @@ def write(recording: Recording, folder: Path) -> Path:
 
     Raises DataError for times off a clock, or where SpikeInterface is not installed.
     """
-    spikeinterface(Path(folder))
+    import_extractors(Path(folder))
     from spikeinterface.core import NumpyFolderSorting, NumpySorting
     from spikeinterface.core.base import minimum_spike_dtype
 
@@ -127,7 +132,7 @@ def write(recording: Recording, folder: Path) -> Path:
     row = pd.Series(np.arange(len(ids)), index=ids)
     spikes = np.zeros(len(samples), dtype=minimum_spike_dtype)
     spikes["sample_index"], spikes["unit_index"] = samples, row[recording.spikes["unit"]].to_numpy()
-    sorting = NumpySorting(spikes[in_time_order(spikes["unit_index"], samples)], rate, ids)
+    sorting = NumpySorting(spikes[time_order(spikes["unit_index"], samples)], rate, ids)
     for name in recording.units.columns.drop("unit"):
         values = recording.units[name]
         numeric = values.dtype.kind in "biuf"

@@ -16,10 +16,16 @@ from pydantic import model_validator
 from spikebridge.config import Positive, Section
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.sidecars import ABOUT, collect, write_about
-from spikebridge.io.formats.table.columns import SUFFIXES, called, header, integers, read_table
-from spikebridge.io.formats.table.recording_tables import ADVICE, Clock, counts_within, group_column, time_column
+from spikebridge.io.formats import ReadLog
+from spikebridge.io.formats.sidecars import INFO_FILE, collect_sidecars, write_recording_info
+from spikebridge.io.formats.table import TimeUnit, as_integers, read_table, table_header
+from spikebridge.io.formats.table.columns import SUFFIXES, similar_name_hint
+from spikebridge.io.formats.table.recording_tables import (
+    UNIQUE_ID_ADVICE,
+    group_column,
+    numbered_within_group,
+    time_column,
+)
 from spikebridge.types import Recording
 
 FORMAT = "tables (folder of CSV, TSV or Parquet)"
@@ -47,9 +53,9 @@ class Options(Section):
             raise ValueError("time_unit: samples and sampling_rate_hz need each other")
         return self
 
-    def clock(self, unit: Unit | None = None) -> Clock:
+    def clock(self, unit: Unit | None = None) -> TimeUnit:
         unit = unit or self.time_unit
-        return Clock(unit, float(TICKS_PER_S.get(unit) or self.sampling_rate_hz or 1.0), tuple(self.time_columns))
+        return TimeUnit(unit, float(TICKS_PER_S.get(unit) or self.sampling_rate_hz or 1.0), tuple(self.time_columns))
 
 
 def can_read(path: Path) -> bool:
@@ -58,30 +64,30 @@ def can_read(path: Path) -> bool:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in any of its files."""
-    log, clock, trial_clock = Log(), options.clock(), options.clock(options.trial_time_unit)
+    log, clock, trial_clock = ReadLog(), options.clock(), options.clock(options.trial_time_unit)
     behavior_clock = options.clock(options.behavior_time_unit)
     files = _spike_files(path)
-    found = collect(path, [f.name for f in files], log, clock, trial_clock, behavior_clock)
+    sidecars = collect_sidecars(path, [f.name for f in files], log, clock, trial_clock, behavior_clock)
     if len(files) != 1:
-        log.wrong.append(f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}")
-    if found.units is None and not any(w.lower().startswith("units.") for w in log.wrong):
-        log.wrong.append("expected a table units.csv, .tsv or .parquet with columns unit and region, found none")
-    units = None if found.units is None else _numbered(found.units, log)
+        log.errors.append(f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}")
+    if sidecars.units is None and not any(w.lower().startswith("units.") for w in log.errors):
+        log.errors.append("expected a table units.csv, .tsv or .parquet with columns unit and region, found none")
+    units = None if sidecars.units is None else _with_integer_ids(sidecars.units, log)
     spikes = _spikes(files[0], units, clock, log) if files else None
-    _check_time_columns(found.tables, clock, log)
-    log.check(path)
+    _check_time_columns(sidecars.tables, clock, log)
+    log.raise_errors(path)
     assert units is not None and spikes is not None  # else the check would have raised
     return Contents(
         name=path.name,
-        animal=found.animal,
+        animal=sidecars.animal,
         spikes=spikes,
         units=units.drop(columns="key"),
-        tables=found.tables,
-        behavior=found.behavior,
-        observed=found.observed,
+        tables=sidecars.tables,
+        behavior=sidecars.behavior,
+        observed=sidecars.observed,
         source_file=path.name,
-        resolution_s=found.resolution_s,
-        notes=(*log.notes, *_further_notes(path, found.tables, clock, trial_clock, behavior_clock)),
+        resolution_s=sidecars.resolution_s,
+        notes=(*log.notes, *_more_notes(path, sidecars.tables, clock, trial_clock, behavior_clock)),
     )
 
 
@@ -97,7 +103,7 @@ def write(recording: Recording, folder: Path, suffix: str = ".parquet") -> Path:
             table.to_parquet(file, index=False)
         else:
             table.to_csv(file, index=False, sep="\t" if suffix == ".tsv" else ",", lineterminator="\n")
-    write_about(recording, path / ABOUT)
+    write_recording_info(recording, path / INFO_FILE)
     return path
 
 
@@ -111,16 +117,16 @@ def _spike_files(path: Path) -> list[Path]:
         return []
 
 
-def _numbered(units: pd.DataFrame, log: Log) -> pd.DataFrame:
+def _with_integer_ids(units: pd.DataFrame, log: ReadLog) -> pd.DataFrame:
     """Units with int64 ids, and in `key` the id of the file. Ids that are text are numbered, and kept as `name`."""
-    ids = integers(units["unit"])
+    ids = as_integers(units["unit"])
     key = units["unit"].astype("str") if ids is None else pd.Series(ids, index=units.index)
     twice = key[key.duplicated(keep=False) & ~units["unit"].isna()]
     if len(twice):
         rows = [f"{k} in rows {listed(str(i + 2) for i in same.index)}" for k, same in twice.groupby(twice)]
         column = group_column(units)
-        hint = f". Do they count within the column {column}? Then {ADVICE.format(column)}" if column else ""
-        log.wrong.append(f"units: column unit: ids must be unique, found more than once: {listed(rows, 10)}{hint}")
+        hint = f". Do they count within the column {column}? Then {UNIQUE_ID_ADVICE.format(column)}" if column else ""
+        log.errors.append(f"units: column unit: ids must be unique, found more than once: {listed(rows, 10)}{hint}")
     if ids is not None:
         return units.assign(unit=ids, key=key)
     rest = units.drop(columns="unit")
@@ -131,40 +137,42 @@ def _numbered(units: pd.DataFrame, log: Log) -> pd.DataFrame:
     return pd.concat([first, rest.drop(columns="name", errors="ignore")], axis=1).assign(key=key)
 
 
-def _spikes(file: Path, units: pd.DataFrame | None, clock: Clock, log: Log) -> pd.DataFrame | None:
+def _spikes(file: Path, units: pd.DataFrame | None, clock: TimeUnit, log: ReadLog) -> pd.DataFrame | None:
     """Columns unit and time_s, grouped by unit, in the order of the file."""
-    names = header(file)
+    names = table_header(file)
     at = clock.column(names)
     frame = read_table(file, log, numbers=(at,), ids=("unit",))
     if frame is None:
         return None
     if units is not None and _swapped(frame, at, units):
-        log.fail(file, f"are the columns unit and {at} swapped? {at} holds ids of the units table, unit does not")
+        log.add_error(file, f"are the columns unit and {at} swapped? {at} holds ids of the units table, unit does not")
         return None
     if at not in frame and "unit" not in frame and _one_column_a_unit(frame):
-        log.fail(file, f"expected columns unit and {at}, found {listed(names, 8)}: {ONE_COLUMN_A_UNIT}")
+        log.add_error(file, f"expected columns unit and {at}, found {listed(names, 8)}: {ONE_COLUMN_A_UNIT}")
         return None
     seconds = time_column(frame, at, file, log, clock)
     if "unit" not in frame:
-        log.fail(file, f"expected a column unit, found {listed(map(str, frame.columns))}{called('unit', names)}")
-        return None
-    within, said = counts_within(frame)
-    if within:
-        column = group_column(frame)
-        log.fail(
-            file,
-            f"{said}. Ids seem to count within it: {ADVICE.format(column)}; where a unit may have spikes on several, "
-            f"take the column {column} out",
+        log.add_error(
+            file, f"expected a column unit, found {listed(map(str, frame.columns))}{similar_name_hint('unit', names)}"
         )
         return None
-    if said:
+    within, text = numbered_within_group(frame)
+    if within:
+        column = group_column(frame)
+        log.add_error(
+            file,
+            f"{text}. Ids seem to count within it: {UNIQUE_ID_ADVICE.format(column)}; where a unit may have spikes on "
+            f"several, take the column {column} out",
+        )
+        return None
+    if text:
         log.notes.append(
-            f"{file.name}: {said}; each unit is read as one. Ids that count within it would need other ones"
+            f"{file.name}: {text}; each unit is read as one. Ids that count within it would need other ones"
         )
     more = [str(c) for c in frame if c not in ("unit", at)]
     if more:
         log.notes.append(f"{file.name}: columns that are not read: {listed(more)}")
-    place = None if units is None else _places(frame["unit"], units, file, log)
+    place = None if units is None else _unit_rows(frame["unit"], units, file, log)
     if seconds is None or place is None or units is None:
         return None
     if (place < 0).any():
@@ -199,68 +207,68 @@ def _swapped(frame: pd.DataFrame, at: str, units: pd.DataFrame) -> bool:
 TO_ADD = "Add a row for each of them to it; a unit whose region is empty is not used"
 
 
-def _places(owners: pd.Series, units: pd.DataFrame, file: Path, log: Log) -> NDArray[np.int64] | None:
+def _unit_rows(owners: pd.Series, units: pd.DataFrame, file: Path, log: ReadLog) -> NDArray[np.int64] | None:
     """(spike,): the row of each spike's unit in the units table, -1 where that has none, which is noted: no region is
     known of such a unit, so that nothing could use it. None where an id is missing, or the tables do not seem to belong
     to each other: most spikes are of such units, or ids count from another number.
     """
     without = np.flatnonzero(owners.isna())
     if len(without):
-        log.fail(
+        log.add_error(
             file, f"column unit: expected an id in every row, found none in rows {listed(map(str, without + 2), 10)}"
         )
         return None
-    ids = integers(owners)
+    ids = as_integers(owners)
     if ids is None or units["key"].dtype != np.int64:
-        codes, found = pd.factorize(owners.astype("str") if ids is None else ids)
-        found, known = pd.Index(found).astype("str"), pd.Index(units["key"].astype("str"))
+        codes, unique_ids = pd.factorize(owners.astype("str") if ids is None else ids)
+        unique_ids, known = pd.Index(unique_ids).astype("str"), pd.Index(units["key"].astype("str"))
     else:
-        codes, found = pd.factorize(ids)
+        codes, unique_ids = pd.factorize(ids)
         known = pd.Index(units["key"])
-    rows = known.drop_duplicates().get_indexer(pd.Index(found))
+    rows = known.drop_duplicates().get_indexer(pd.Index(unique_ids))
     strange = np.flatnonzero(rows < 0)
     if not len(strange):
         return np.asarray(rows[codes], dtype=np.int64)
     first = {k: int(np.argmax(codes == k)) + 2 for k in strange[:10]}
-    shown = [f"{found[k]} (from row {row})" for k, row in first.items()]
+    shown = [f"{unique_ids[k]} (from row {row})" for k, row in first.items()]
     if len(strange) > len(shown):
         shown.append(f"{len(strange) - len(shown)} more")
     n = int(np.isin(codes, strange).sum())
-    said = f"column unit: {counted(n, 'spike')} of units that are not in the units table: {', '.join(shown)}"
+    text = f"column unit: {counted(n, 'spike')} of units that are not in the units table: {', '.join(shown)}"
     numbers = ids is not None and known.dtype == np.int64
-    if numbers and (by := _shift(np.asarray(found), np.asarray(known))):
+    if numbers and (by := _id_shift(np.asarray(unique_ids), np.asarray(known))):
         begin = "1 here and from 0 there" if by > 0 else "0 here and from 1 there"
-        log.fail(file, f"{said}. Ids seem to count from {begin}: give both tables the same ids")
+        log.add_error(file, f"{text}. Ids seem to count from {begin}: give both tables the same ids")
     elif 2 * n > len(codes) or numbers != (known.dtype == np.int64):
-        log.fail(file, f"{said}. {TO_ADD}")
+        log.add_error(file, f"{text}. {TO_ADD}")
     else:
-        log.notes.append(f"{file.name}: {said}; left out, since no region is known of them")
+        log.notes.append(f"{file.name}: {text}; left out, since no region is known of them")
         return np.asarray(rows[codes], dtype=np.int64)
     return None
 
 
-def _shift(found: NDArray[np.int64], known: NDArray[np.int64]) -> int:
+def _id_shift(spike_ids: NDArray[np.int64], known: NDArray[np.int64]) -> int:
     """1 or -1 where ids of spikes are all in the units table once that is taken from them; else 0."""
-    return next((by for by in (1, -1) if np.isin(found - by, known).all()), 0)
+    return next((by for by in (1, -1) if np.isin(spike_ids - by, known).all()), 0)
 
 
-def _check_time_columns(tables: dict[str, pd.DataFrame], clock: Clock, log: Log) -> None:
+def _check_time_columns(tables: dict[str, pd.DataFrame], clock: TimeUnit, log: ReadLog) -> None:
     columns = sorted({str(c) for t in tables.values() for c in t})
-    for name in set(clock.more) - set(columns):
+    for name in set(clock.time_columns) - set(columns):
         hint = did_you_mean(name, columns)
-        log.wrong.append(f"data.options.time_columns: no table has a column {name!r}{hint} Columns: {listed(columns)}")
+        log.errors.append(f"data.options.time_columns: no table has a column {name!r}{hint} Columns: {listed(columns)}")
 
 
-def _further_notes(
-    path: Path, tables: dict[str, pd.DataFrame], clock: Clock, trial_clock: Clock, behavior_clock: Clock
+def _more_notes(
+    path: Path, tables: dict[str, pd.DataFrame], clock: TimeUnit, trial_clock: TimeUnit, behavior_clock: TimeUnit
 ) -> list[str]:
     notes = []
-    left = [p for p in sorted(path.iterdir()) if p.name != ABOUT and not p.name.startswith(".")]
+    left = [p for p in sorted(path.iterdir()) if p.name != INFO_FILE and not p.name.startswith(".")]
     left = [p for p in left if p.suffix.lower() not in SUFFIXES or p.is_dir()]
     if left:
         notes.append(f"not read: {listed((p.name for p in left), 10)}")
     times = [f"{n}.{c}" for n, t in tables.items() for c in t if clock.is_time(str(c)) and t[c].dtype.kind == "f"]
     of: dict[str, list[str]] = {}
-    for name, one in (("spikes", clock), ("behavior", behavior_clock), *((t, trial_clock) for t in times)):
-        of.setdefault(one.unit, []).append(name)
+    for name, clock_of_part in (("spikes", clock), ("behavior", behavior_clock), *((t, trial_clock) for t in times)):
+        of.setdefault(clock_of_part.unit, []).append(name)
     return notes + [f"times in {unit}, read as seconds: {listed(what)}" for unit, what in of.items() if unit != "s"]

@@ -1,11 +1,8 @@
 """wave_clus: a folder with one times_<channel>.mat a channel, such as times_CSC12.mat.
 
-Each holds the matrix cluster_class: (spike, 2), the class of a spike and its time in ms. Class 0 holds spikes that were
-assigned to no cluster: their `quality` is "noise". Classes count within a channel, so that class 1 of two channels are
-two units. Files of detected spikes (CSC12_spikes.mat) and the recording itself are not read.
-
-Some readers of raw data give wave_clus other times than ms (microseconds of Neuralynx, say): times in which no two
-spikes of a channel are near each other, or all are, are refused until `time_unit` says what they are.
+A file holds the matrix cluster_class, shape (spike, 2): class and time in ms. Class 0 holds spikes that were assigned
+to no cluster; its `quality` is "noise". Classes are numbered within a channel: class 1 of two channels are two units.
+Some readers of raw data give wave_clus other times than ms (Neuralynx: us); then `time_unit` must name the unit.
 
 Read without SpikeInterface, whose extractor reads one channel, rounds times to samples, and drops class 0.
 
@@ -14,153 +11,110 @@ Units are counted from 0 by channel and class; `name` is CSC12_class1, with colu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import Section
-from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats.mat.files import load
-from spikebridge.io.formats.sidecars import write_sidecars
-from spikebridge.io.formats.sorting.detection import files_in, holds, kind_of, sidecar_files, times_files_in
-from spikebridge.io.formats.sorting.sorted_units import (
-    Sorted,
-    in_time_order,
-    refuse,
-    runs_of_regions,
+from spikebridge.io.formats import ReadLog, concatenate_trains, write_sidecars
+from spikebridge.io.formats.mat import load_mat
+from spikebridge.io.formats.sorting import (
+    SortedUnits,
+    cluster_groups,
+    detect_reader,
+    is_output_of,
+    join_sidecars,
     to_samples,
-    with_tables_beside,
+    units_of_clusters,
 )
-from spikebridge.io.formats.spike_trains import joined
+from spikebridge.io.formats.sorting.detection import sidecar_files, times_files, visible_files
+from spikebridge.io.formats.spike_trains import implausible_as_ms
 from spikebridge.types import Recording
 
 FORMAT = "wave_clus times_*.mat files in a folder"
 LIBRARIES = ("scipy.io", "h5py")
 TIME_STEP_S = 1e-3
-PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
+"""Of the times that `write` can hold."""
+TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6}
 MATRIX = "cluster_class"
-MIN_SPIKES = 50
-"""Spikes of a channel from which the time between them says something."""
-MIN_MEDIAN_MS, MAX_NEAR_MS = 1.0, 1000.0
-"""Time between two spikes of a channel: half of them are not nearer, since wave_clus waits 1.5 ms after each; and one
-in a hundred is nearer than a second, unless the channel has less than 0.01 spikes a second."""
+UNASSIGNED = 0
+"""Class of spikes that are of no cluster."""
 
 
 class Options(Section):
-    """time_unit: of the times in cluster_class; ms where it is not given and the times do not speak against it."""
+    """time_unit: of the times in cluster_class; ms where it is not given and the times can be ms."""
 
     time_unit: Literal["s", "ms", "us"] | None = None
 
 
 def can_read(path: Path) -> bool:
-    return kind_of(path) == "waveclus"
+    return detect_reader(path) == "waveclus"
 
 
 def takes(path: Path) -> bool:
-    return holds(path, "waveclus")
+    return is_output_of(path, "waveclus")
 
 
 def files_of(path: Path) -> list[Path]:
-    return times_files_in(path) + sidecar_files(path)
+    return times_files(path) + sidecar_files(path)
 
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
-    wrong: list[str] = []
-    channels = {file: _channel(file, wrong) for file in times_files_in(path)}
-    if options.time_unit is None and not wrong:
-        wrong += _other_unit([times for _, times in channels.values()])
-    refuse(path, wrong)
-    rows, trains = [], []
-    for file, (classes, times) in channels.items():
-        channel = file.stem[len("times_") :]
-        for number in np.unique(classes):
-            rows.append({"name": f"{channel}_class{number}", "channel": channel, "class": int(number)})
-            trains.append(times[classes == number] / PER_S[options.time_unit or "ms"])
-    if not rows:
-        raise DataError(f"{path}: expected spikes, found none in {len(channels)} files times_*.mat")
-    units = pd.DataFrame(rows)
-    units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
-    units["quality"] = pd.Series(np.where(units["class"] == 0, "noise", ""), dtype="str")
-    found = Sorted(units, joined(units["unit"].to_numpy(), trains), tuple(_notes(path, units, trains)))
-    return with_tables_beside(path, found, path.name)
+    log, files = ReadLog(), times_files(path)
+    channels = {file.stem.removeprefix("times_"): _channel(file, log) for file in files}
+    if options.time_unit is None and not log.errors and (why := implausible_as_ms([t for _, t in channels.values()])):
+        log.errors.append(
+            f"are the times in {MATRIX} milliseconds, as wave_clus writes them? Then {why.observation}. Set "
+            f"data.options: {{time_unit: {why.likely_unit}}}, or {{time_unit: ms}} where they are milliseconds"
+        )
+    log.raise_errors(path)
+    ticks_per_s = TICKS_PER_S[options.time_unit or "ms"]
+    in_seconds = {channel: (classes, times / ticks_per_s) for channel, (classes, times) in channels.items()}
+    units, trains = units_of_clusters(in_seconds, ("channel", "class"), "{}_class{}", noise=(UNASSIGNED,))
+    if not trains:
+        log.errors.append(f"expected spikes, found none in {len(channels)} files times_*.mat")
+        log.raise_errors(path)
+    noise = [train for train, number in zip(trains, units["class"], strict=True) if number == UNASSIGNED]
+    if noise:
+        n_spikes = sum(map(len, noise))
+        log.notes.append(f"class 0 of {len(noise)} channels, {n_spikes} spikes, is of no cluster: its quality is noise")
+    copies = [p.name for p in visible_files(path) if p.name.lower().startswith("times_") and p not in files]
+    if copies:
+        log.notes.append(f"passed over, since they are copies by their names: {listed(copies, 5)}")
+    output = SortedUnits(units, concatenate_trains(units["unit"].to_numpy(), trains), tuple(log.notes))
+    return join_sidecars(path, output, path.name)
 
 
 def write(recording: Recording, folder: Path) -> Path:
-    """Write one channel for every run of units of one region, classes from 1, and units.csv by name.
-
-    Raises DataError for times that are no whole ms.
-    """
+    """Write one channel for every run of units of one region. Raises DataError for times that are no whole ms."""
     from scipy.io import savemat
 
     samples, _ = to_samples(recording, (1.0 / TIME_STEP_S,))
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
-    units = recording.units.reset_index(drop=True)
-    channel = pd.Series(runs_of_regions(units))
-    number = channel.groupby(channel).cumcount() + 1
-    row = pd.Series(units.index, index=units["unit"])[recording.spikes["unit"]].to_numpy()
-    for n in channel.unique():
-        mine = channel.to_numpy()[row] == n
-        owner = number.to_numpy()[row[mine]]
-        order = in_time_order(owner, samples[mine])
-        matrix = np.column_stack([owner[order], samples[mine][order]]).astype(np.float64)
-        savemat(path / f"times_CSC{n}.mat", {MATRIX: matrix})
-    names = [f"CSC{c}_class{k}" for c, k in zip(channel, number, strict=True)]
-    units.assign(unit=names).to_csv(path / "units.csv", index=False)
-    write_sidecars(recording, path, units=False)
+    numbers, channels = cluster_groups(recording, samples, first_cluster=UNASSIGNED + 1)
+    for channel in channels:
+        matrix = np.column_stack([channel.clusters, channel.samples]).astype(np.float64)
+        savemat(path / f"times_CSC{channel.number}.mat", {MATRIX: matrix})
+    write_sidecars(recording, path, unit_names=[f"CSC{c}_class{k}" for c, k in numbers])
     return path
 
 
-def _channel(file: Path, wrong: list[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Classes (spike,) and times (spike,) of one channel, in the unit of the file."""
-    nothing = np.empty(0, dtype=np.int64), np.empty(0)
-    matrix = load(file, [MATRIX]).get(MATRIX)
+def _channel(file: Path, log: ReadLog) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Classes (spike,) and times (spike,) of one channel, in the unit of the file; none where something is wrong."""
+    matrix = load_mat(file, [MATRIX]).get(MATRIX)
     if not isinstance(matrix, np.ndarray):
-        wrong.append(f"{file.name}: expected a matrix {MATRIX}, found none")
-        return nothing
-    if matrix.size == 0:
-        return nothing
-    if matrix.ndim != 2 or matrix.shape[1] != 2 or matrix.dtype.kind not in "iuf":
-        wrong.append(f"{file.name}: expected {MATRIX} with two columns, class and time, got {matrix.shape}")
-        return nothing
-    classes, times = matrix[:, 0].astype(np.float64), matrix[:, 1].astype(np.float64)
-    if not np.isfinite(classes).all() or (classes != np.rint(classes)).any() or (classes < 0).any():
-        wrong.append(f"{file.name}: expected whole numbers from 0 in the first column of {MATRIX}, the classes")
-        return nothing
-    return classes.astype(np.int64), times
-
-
-def _other_unit(channels: Sequence[NDArray[np.float64]]) -> list[str]:
-    """Why the times are no ms, by the time between spikes on each channel that has enough of them; else nothing."""
-    steps = [np.diff(np.sort(t)) for t in channels if len(t) >= MIN_SPIKES and np.isfinite(t).all()]
-    near = [float(np.quantile(s, 0.01)) for s in steps]
-    middle = [float(np.median(s)) for s in steps]
-    if near and min(near) > MAX_NEAR_MS:
-        said, likely = f"99 of 100 spikes of a channel are at least {min(near):.6g} ms apart", "us"
-    elif middle and max(middle) < MIN_MEDIAN_MS:
-        said, likely = f"half of the spikes of every channel are less than {max(middle):.3g} ms apart", "s"
-    else:
-        return []
-    return [
-        f"are the times in {MATRIX} milliseconds, as wave_clus writes them? Then {said}. Set data.options: "
-        f"{{time_unit: {likely}}}, or {{time_unit: ms}} where they are milliseconds"
-    ]
-
-
-def _notes(path: Path, units: pd.DataFrame, trains: Sequence[NDArray[np.float64]]) -> list[str]:
-    notes = []
-    unassigned = units[units["class"] == 0]
-    if len(unassigned):
-        spikes = sum(len(trains[u]) for u in unassigned["unit"])
-        notes.append(f"class 0 of {len(unassigned)} channels, {spikes} spikes, is of no cluster: its quality is noise")
-    copies = [p.name for p in files_in(path) if p.name.lower().startswith("times_") and p not in times_files_in(path)]
-    if copies:
-        notes.append(f"passed over, since they are copies by their names: {listed(copies, 5)}")
-    return notes
+        log.add_error(file, f"expected a matrix {MATRIX}, found none")
+    elif matrix.size and (matrix.ndim != 2 or matrix.shape[1] != 2 or matrix.dtype.kind not in "iuf"):
+        log.add_error(file, f"expected {MATRIX} with two columns, class and time, got {matrix.shape}")
+    elif matrix.size:
+        classes, times = matrix.astype(np.float64).T
+        if np.isfinite(classes).all() and (classes == np.rint(classes)).all() and (classes >= 0).all():
+            return classes.astype(np.int64), times
+        log.add_error(file, f"expected whole numbers from 0 in the first column of {MATRIX}, the classes")
+    return np.empty(0, dtype=np.int64), np.empty(0)

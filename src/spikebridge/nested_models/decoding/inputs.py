@@ -1,4 +1,4 @@
-"""What a step's decoder sees: windows with named columns, another region or latents in the place of their own."""
+"""The inputs of the nested models: windows with named columns, another region or latents in the place of their own."""
 
 from __future__ import annotations
 

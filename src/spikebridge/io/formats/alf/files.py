@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.log import Log
+from spikebridge.io.formats.log import ReadLog
 
 SUFFIXES = (".npy", ".pqt", ".parquet", ".csv", ".tsv")
 """What is read, and of one attribute in several files, the order in which one of them is taken."""
@@ -32,7 +32,7 @@ class AlfFile:
     """One file. thing: the ALF object it belongs to. revision: name of its folder, "" where it lies outside of one."""
 
     path: Path
-    thing: str
+    object_name: str
     attribute: str
     revision: str = ""
 
@@ -45,7 +45,7 @@ Files = dict[tuple[str, str], AlfFile]
 """(object, attribute) -> its file."""
 
 
-def parse(path: Path, revision: str = "") -> AlfFile | None:
+def parse_name(path: Path, revision: str = "") -> AlfFile | None:
     """None where the name is none of ALF, or the kind of file is none that is read."""
     if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
         return None
@@ -53,30 +53,43 @@ def parse(path: Path, revision: str = "") -> AlfFile | None:
     return match and AlfFile(path, match["thing"], match["attribute"], revision)
 
 
-def files_in(folder: Path, log: Log | None = None) -> Files:
-    """Every file that counts, of a folder and its revisions; what was passed over is noted in the log."""
-    found: Files = {}
-    passed: dict[str, list[str]] = {}
-    for place in [folder, *revisions(folder)]:
+def alf_files(folder: Path, log: ReadLog | None = None) -> Files:
+    """List the files of a folder and its revisions, the latest revision of each.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of the session.
+    log : ReadLog, optional
+        Receives what was passed over and what contradicts.
+
+    Returns
+    -------
+    dict[tuple[str, str], AlfFile]
+        (object, attribute) -> its file.
+    """
+    files: Files = {}
+    replaced: dict[str, list[str]] = {}
+    for place in [folder, *revision_folders(folder)]:
         name = "" if place == folder else place.name
-        here = [one for p in _entries(place) if p.is_file() and (one := parse(p, name))]
-        here.sort(key=lambda one: (SUFFIXES.index(one.path.suffix.lower()), one.path.name))
-        mine: Files = {}
-        for one in here:
-            key = (one.thing, one.attribute)
-            if key in mine and log is not None:
-                _several(mine[key], one, log)
-            mine.setdefault(key, one)
-        for key in mine.keys() & found.keys():
-            passed.setdefault(name, []).append(".".join(key))
-        found |= mine
+        here = [file for p in _entries(place) if p.is_file() and (file := parse_name(p, name))]
+        here.sort(key=lambda file: (SUFFIXES.index(file.path.suffix.lower()), file.path.name))
+        files_here: Files = {}
+        for file in here:
+            key = (file.object_name, file.attribute)
+            if key in files_here and log is not None:
+                _note_duplicate(files_here[key], file, log)
+            files_here.setdefault(key, file)
+        for key in files_here.keys() & files.keys():
+            replaced.setdefault(name, []).append(".".join(key))
+        files |= files_here
     if log is not None:
-        for name, files in passed.items():
-            log.notes.append(f"{folder.name}: {listed(sorted(files), 8)} are read from the later revision {name}")
-    return found
+        for name, attributes in replaced.items():
+            log.notes.append(f"{folder.name}: {listed(sorted(attributes), 8)} are read from the later revision {name}")
+    return files
 
 
-def revisions(folder: Path) -> list[Path]:
+def revision_folders(folder: Path) -> list[Path]:
     """Folders of revisions, the earliest first."""
     return [p for p in _entries(folder) if REVISION.fullmatch(p.name) and p.is_dir()]
 
@@ -88,18 +101,18 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _several(kept: AlfFile, other: AlfFile, log: Log) -> None:
-    """One attribute in two files: of two kinds the first is read; two of one kind contradict each other or are one."""
+def _note_duplicate(kept: AlfFile, other: AlfFile, log: ReadLog) -> None:
+    """One attribute in two files. Of two suffixes the first is read; two files of one suffix must be equal."""
     if kept.path.suffix.lower() != other.path.suffix.lower():
         log.notes.append(f"{other.path.name} is not read: {kept.path.name} is")
     elif kept.path.read_bytes() != other.path.read_bytes():
-        log.wrong.append(
-            f"{kept.path.name} and {other.path.name} are two versions of {kept.thing}.{kept.attribute}: remove "
+        log.errors.append(
+            f"{kept.path.name} and {other.path.name} are two versions of {kept.object_name}.{kept.attribute}: remove "
             "one of them"
         )
 
 
-def load(file: AlfFile, log: Log) -> NDArray[np.generic] | None:
+def load_npy(file: AlfFile, log: ReadLog) -> NDArray[np.generic] | None:
     """The array of a .npy file; None where it cannot be read, and the log says why. Pickles are never opened."""
     try:
         return np.asarray(np.load(file.path, allow_pickle=False))
@@ -109,11 +122,11 @@ def load(file: AlfFile, log: Log) -> NDArray[np.generic] | None:
                 f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
             )
         else:
-            log.wrong.append(f"{file.path.name} cannot be read as an array ({error})")
+            log.errors.append(f"{file.path.name} cannot be read as an array ({error})")
         return None
 
 
-def column(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
+def flat_column(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
     """(n,) of an array of shape (n,) or (n, 1); None of any other."""
     if values.ndim == 2 and values.shape[1] == 1:
         return values[:, 0]
@@ -121,30 +134,50 @@ def column(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
 
 
 @dataclass(frozen=True)
-class Session:
-    """folder: what the recording's path is. home: where its trials are. probes: name of a probe -> sortings by name.
+class AlfSession:
+    """One session and its probes.
 
     A session whose spikes lie beside its trials has one probe without a name.
+
+    Parameters
+    ----------
+    folder : Path
+        The path of the recording.
+    trials_folder : Path
+        Where its trials are.
+    probes : dict
+        Name of a probe -> name of a sorting -> folder of the sorting.
     """
 
     folder: Path
-    home: Path
+    trials_folder: Path
     probes: dict[str, dict[str, Path]]
 
 
-def session_at(path: Path) -> Session | None:
-    """The session at a path: its own folder, its folder alf, or the folder of one probe. Never raises."""
+def find_session(path: Path) -> AlfSession | None:
+    """Find the session at a path: its own folder, its folder alf, or the folder of one probe. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+
+    Returns
+    -------
+    AlfSession or None
+        None where there are no spikes.
+    """
     try:
         if not path.is_dir():
             return None
         home = path / "alf" if (path / "alf").is_dir() else path
         if _has_spikes(home):
             name = path.name if PROBE.fullmatch(path.name) else ""
-            return Session(path, _home_of(home), {name: {"": home}})
+            return AlfSession(path, _trials_folder(home), {name: {"": home}})
         if PROBE.fullmatch(path.name) and (sortings := _sortings(path)):
-            return Session(path, _home_of(path), {path.name: sortings})
+            return AlfSession(path, _trials_folder(path), {path.name: sortings})
         probes = {p.name: s for p in sorted(home.iterdir()) if PROBE.fullmatch(p.name) and (s := _sortings(p))}
-        return Session(path, home, probes) if probes else None
+        return AlfSession(path, home, probes) if probes else None
     except OSError:
         return None
 
@@ -153,10 +186,13 @@ def _has_spikes(folder: Path) -> bool:
     """Whether spikes.times and spikes.clusters are there, in the folder or its revisions."""
     if not folder.is_dir():
         return False
-    found = {
-        one.attribute for place in [folder, *revisions(folder)] for p in place.glob("*spikes.*") if (one := parse(p))
+    attributes = {
+        file.attribute
+        for place in [folder, *revision_folders(folder)]
+        for p in place.glob("*spikes.*")
+        if (file := parse_name(p))
     }
-    return {"times", "clusters"} <= found
+    return {"times", "clusters"} <= attributes
 
 
 def _sortings(probe: Path) -> dict[str, Path]:
@@ -168,34 +204,35 @@ def _sortings(probe: Path) -> dict[str, Path]:
     return own | {name: p for name, p in inside.items() if _has_spikes(p)}
 
 
-def _home_of(folder: Path) -> Path:
+def _trials_folder(folder: Path) -> Path:
     """The folder alf above the folder of a probe or sorting; else the folder itself."""
     return next((p for p in [folder, *folder.parents[:2]] if p.name == "alf"), folder)
 
 
-def chosen_sorting(probe: str, sortings: dict[str, Path], asked: str | None, log: Log) -> Path | None:
-    """The folder whose spikes are read; None where it cannot be told, and the log says why."""
+def choose_sorting(probe: str, sortings: dict[str, Path], asked: str | None, log: ReadLog) -> Path | None:
+    """The folder whose spikes are read; None where the choice is open, and the log says why."""
     if asked is not None:
         if asked not in sortings:
-            log.wrong.append(f"data.options.sorter = {asked!r}: {probe} has {listed(map(_called, sortings))}")
+            log.errors.append(f"data.options.sorter = {asked!r}: {probe} has {listed(map(_sorting_name, sortings))}")
         return sortings.get(asked)
     if len(sortings) == 1:
         return next(iter(sortings.values()))
     known = [name for name in SORTERS if name in sortings]
     if not known or len(sortings) > len(known):
-        log.wrong.append(
-            f"{probe} has several sortings ({listed(map(_called, sortings))}): name one in data.options: {{sorter: "
-            f"{next(name for name in sortings if name)}}}"
+        log.errors.append(
+            f"{probe} has several sortings ({listed(map(_sorting_name, sortings))}): name one in data.options: "
+            f"{{sorter: {next(name for name in sortings if name)}}}"
         )
         return None
-    others = [_called(name) for name in sortings if name != known[0]]
+    others = [_sorting_name(name) for name in sortings if name != known[0]]
     log.notes.append(
-        f"{probe}: the sorting {_called(known[0])} is read; {listed(others)} is there too: see data.options.sorter"
+        f"{probe}: the sorting {_sorting_name(known[0])} is read; {listed(others)} is there too: see "
+        "data.options.sorter"
     )
     return sortings[known[0]]
 
 
-def _called(sorter: str) -> str:
+def _sorting_name(sorter: str) -> str:
     return sorter or "'' (the folder of the probe itself)"
 
 

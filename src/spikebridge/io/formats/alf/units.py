@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.alf.files import AlfFile, Files, column, files_in, load
-from spikebridge.io.formats.log import Log, coarse
-from spikebridge.io.formats.spike_trains import by_unit
-from spikebridge.io.formats.table.columns import read_table
+from spikebridge.io.formats.alf.files import AlfFile, Files, alf_files, flat_column, load_npy
+from spikebridge.io.formats.log import ReadLog, precision_notes
+from spikebridge.io.formats.spike_trains import group_by_unit
+from spikebridge.io.formats.table import read_table
 
 ACRONYMS, IDS = "brainLocationAcronyms_ccf_2017", "brainLocationIds_ccf_2017"
 ANNOTATION = {0: "noise", 1: "mua", 2: "good"}
@@ -26,9 +26,22 @@ ANNOTATION = {0: "noise", 1: "mua", 2: "good"}
 Ints = NDArray[np.int64]
 
 
-def read_probe(folder: Path, log: Log) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Units, one row each, and spikes, as in Contents; None where they cannot be read, and the log says why."""
-    files = files_in(folder, log)
+def read_probe(folder: Path, log: ReadLog) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Read units and spikes of one probe.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the sorting.
+    log : ReadLog
+        Receives what is wrong and unusual.
+
+    Returns
+    -------
+    tuple of pd.DataFrame, or None
+        Units, one row each, and spikes, as in Contents; None where they cannot be read.
+    """
+    files = alf_files(folder, log)
     spikes = _spikes(files, log)
     if spikes is None:
         return None
@@ -38,7 +51,7 @@ def read_probe(folder: Path, log: Log) -> tuple[pd.DataFrame, pd.DataFrame] | No
     metrics = _metrics(files, log)
     rows = max((len(v) for v in columns.values()), default=None)
     if rows is not None and len(used) and used[-1] >= rows:
-        log.wrong.append(
+        log.errors.append(
             f"spikes.clusters names cluster {used[-1]}, but clusters.{next(iter(columns))} has {rows} rows "
             f"(clusters 0 to {rows - 1}): are they of one sorting?"
         )
@@ -48,73 +61,75 @@ def read_probe(folder: Path, log: Log) -> tuple[pd.DataFrame, pd.DataFrame] | No
     if rows is not None and (idle := rows - len(ids)) > 0:
         log.notes.append(f"{idle} of {rows} clusters have no spikes and are no units")
         ids = ids[ids < rows]
-    units = pd.DataFrame({"unit": ids} | {n: _at(v, ids) for n, v in columns.items()})
+    units = pd.DataFrame({"unit": ids} | {n: _values_at(v, ids) for n, v in columns.items()})
     if metrics is not None:
-        units = _joined(units, metrics, log)
+        units = _with_metrics(units, metrics, log)
     regions = _regions(files, units, log)
-    return _with_quality(_with_regions(units, regions, log), log), by_unit(ids, owner, times)
+    return _with_quality(_with_regions(units, regions, log), log), group_by_unit(ids, owner, times)
 
 
-def _spikes(files: Files, log: Log) -> tuple[NDArray[np.float64], Ints] | None:
+def _spikes(files: Files, log: ReadLog) -> tuple[NDArray[np.float64], Ints] | None:
     times, owner = (_numbers(files[("spikes", name)], log) for name in ("times", "clusters"))
     if times is None or owner is None:
         return None
     names = files[("spikes", "times")].path.name, files[("spikes", "clusters")].path.name
-    wrong = len(log.wrong)
+    wrong = len(log.errors)
     if times.dtype.kind != "f":
-        log.wrong.append(
+        log.errors.append(
             f"{names[0]}: expected seconds as floating point numbers, found {times.dtype}: are these samples?"
         )
     if len(times) != len(owner):
-        log.wrong.append(f"{names[0]} has {len(times)} spikes, {names[1]} has {len(owner)}")
+        log.errors.append(f"{names[0]} has {len(times)} spikes, {names[1]} has {len(owner)}")
     if owner.dtype.kind == "f" and not (np.isfinite(owner) & (owner == np.rint(owner))).all():
-        log.wrong.append(
+        log.errors.append(
             f"{names[1]}: expected a whole number for every spike, found {owner[owner != np.rint(owner)][0]}"
         )
     elif len(owner) and not 0 <= int(owner.min()) <= int(owner.max()) <= np.iinfo(np.int64).max:
-        log.wrong.append(f"{names[1]}: expected numbers of clusters from 0, found {owner.min()} to {owner.max()}")
-    if len(log.wrong) > wrong:
+        log.errors.append(f"{names[1]}: expected numbers of clusters from 0, found {owner.min()} to {owner.max()}")
+    if len(log.errors) > wrong:
         return None
-    log.notes.extend(coarse(times, names[0]))
+    log.notes.extend(precision_notes(times, names[0]))
     return times.astype(np.float64), owner.astype(np.int64)
 
 
-def _numbers(file: AlfFile, log: Log) -> NDArray[Any] | None:
+def _numbers(file: AlfFile, log: ReadLog) -> NDArray[Any] | None:
     """(n,) numbers of a .npy file; None where it holds something else, and the log says what."""
-    values = load(file, log)
+    values = load_npy(file, log)
     if values is None:
-        if not log.wrong:
-            log.wrong.append(f"{file.path.name} cannot be read: it holds Python objects (a pickle)")
+        if not log.errors:
+            log.errors.append(f"{file.path.name} cannot be read: it holds Python objects (a pickle)")
         return None
-    flat = column(values)
+    flat = flat_column(values)
     if flat is None or flat.dtype.kind not in "iuf":
-        log.wrong.append(f"{file.path.name}: expected one number a spike, found {values.dtype} of shape {values.shape}")
+        log.errors.append(
+            f"{file.path.name}: expected one number a spike, found {values.dtype} of shape {values.shape}"
+        )
         return None
     return flat
 
 
-def _cluster_columns(files: Files, log: Log) -> dict[str, NDArray[Any]]:
+def _cluster_columns(files: Files, log: ReadLog) -> dict[str, NDArray[Any]]:
     """Attribute -> (cluster,) values: of every clusters.* with one number or text a cluster."""
-    found: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for (thing, attribute), file in files.items():
         if thing != "clusters" or file.is_table:
             continue
-        values = load(file, log)
-        flat = None if values is None else column(values)
+        values = load_npy(file, log)
+        flat = None if values is None else flat_column(values)
         if flat is not None and flat.dtype.kind in "biufU":
-            found[attribute] = flat
-    if len({len(v) for v in found.values()}) > 1:
-        sizes = listed((f"clusters.{n} has {len(v)}" for n, v in found.items()), 10)
-        log.wrong.append(f"expected one row a cluster in every clusters.*, found different numbers of rows: {sizes}")
+            columns[attribute] = flat
+    if len({len(v) for v in columns.values()}) > 1:
+        sizes = listed((f"clusters.{n} has {len(v)}" for n, v in columns.items()), 10)
+        log.errors.append(f"expected one row a cluster in every clusters.*, found different numbers of rows: {sizes}")
         return {}
-    return found
+    return columns
 
 
-def _at(values: NDArray[Any], ids: Ints) -> pd.Series:
+def _values_at(values: NDArray[Any], ids: Ints) -> pd.Series:
     return pd.Series(values[ids].astype(str) if values.dtype.kind == "U" else values[ids])
 
 
-def _metrics(files: Files, log: Log) -> pd.DataFrame | None:
+def _metrics(files: Files, log: ReadLog) -> pd.DataFrame | None:
     """clusters.metrics by cluster: its column cluster_id, else its rows."""
     file = files.get(("clusters", "metrics"))
     table = None if file is None else read_table(file.path, log)
@@ -124,13 +139,13 @@ def _metrics(files: Files, log: Log) -> pd.DataFrame | None:
         return table.set_index(pd.RangeIndex(len(table)))
     ids = table["cluster_id"]
     if not pd.api.types.is_integer_dtype(ids) or ids.duplicated().any():
-        log.fail(file.path, "expected one whole number a row in cluster_id, each once")
+        log.add_error(file.path, "expected one whole number a row in cluster_id, each once")
         return None
     return table.set_index("cluster_id")
 
 
-def _joined(units: pd.DataFrame, metrics: pd.DataFrame, log: Log) -> pd.DataFrame:
-    """Units with the columns of the metrics; what a clusters.* holds as well stays as that has it."""
+def _with_metrics(units: pd.DataFrame, metrics: pd.DataFrame, log: ReadLog) -> pd.DataFrame:
+    """Units with the columns of the metrics; a column that a clusters.* holds as well stays as it is there."""
     own = metrics.drop(columns=[c for c in metrics if c in units or str(c).startswith("Unnamed")])
     missing = int((~units["unit"].isin(own.index)).sum())
     if missing:
@@ -138,12 +153,12 @@ def _joined(units: pd.DataFrame, metrics: pd.DataFrame, log: Log) -> pd.DataFram
     return pd.concat([units, own.reindex(units["unit"]).reset_index(drop=True)], axis=1)
 
 
-def _regions(files: Files, units: pd.DataFrame, log: Log) -> pd.Series | None:
+def _regions(files: Files, units: pd.DataFrame, log: ReadLog) -> pd.Series | None:
     """The acronym of each unit, by its channel; None where no file says where the channels lie."""
     for attribute in (ACRONYMS, IDS):
         if (name := attribute) in units:
-            return _words(units[name].to_numpy())
-    places = _channel_places(files, log)
+            return _as_text(units[name].to_numpy())
+    places = _channel_locations(files, log)
     if places is None:
         return None
     rows = _channel_rows(units, len(places), log)
@@ -159,42 +174,42 @@ def _regions(files: Files, units: pd.DataFrame, log: Log) -> pd.Series | None:
     return pd.Series(np.where(inside, places.to_numpy(dtype=object)[np.where(inside, rows, 0)], ""), dtype="str")
 
 
-def _channel_places(files: Files, log: Log) -> pd.Series | None:
+def _channel_locations(files: Files, log: ReadLog) -> pd.Series | None:
     """(channel,) text."""
     for thing in ("channels", "electrodeSites"):
         for attribute in (ACRONYMS, IDS):
-            if (file := files.get((thing, attribute))) is None or (values := load(file, log)) is None:
+            if (file := files.get((thing, attribute))) is None or (values := load_npy(file, log)) is None:
                 continue
-            if (flat := column(values)) is None:
-                log.fail(file.path, f"expected one value a channel, found shape {values.shape}")
+            if (flat := flat_column(values)) is None:
+                log.add_error(file.path, f"expected one value a channel, found shape {values.shape}")
                 return None
             if attribute == IDS:
                 log.notes.append(f"{file.path.name}: regions are called by the ids of the Allen atlas, as text ('382')")
-            return _words(flat)
+            return _as_text(flat)
         if (file := files.get((thing, "brainLocation"))) is not None and file.is_table:
-            return _of_table(file, log)
+            return _locations_in_table(file, log)
     return None
 
 
-def _of_table(file: AlfFile, log: Log) -> pd.Series | None:
+def _locations_in_table(file: AlfFile, log: ReadLog) -> pd.Series | None:
     table = read_table(file.path, log)
     if table is None:
         return None
     name = next((c for c in ("allen_ontology", "acronym", "brainLocation") if c in table), None)
     if name is None:
-        log.fail(file.path, f"expected a column allen_ontology, found {listed(map(str, table.columns))}")
+        log.add_error(file.path, f"expected a column allen_ontology, found {listed(map(str, table.columns))}")
         return None
-    return _words(table[name].to_numpy())
+    return _as_text(table[name].to_numpy())
 
 
-def _words(values: NDArray[Any]) -> pd.Series:
+def _as_text(values: NDArray[Any]) -> pd.Series:
     """Text; whole numbers without a point, missing ones empty."""
     if values.dtype.kind == "f":
         return pd.Series([str(int(v)) if v == v else "" for v in values], dtype="str")
     return pd.Series(["" if v is None or v != v else str(v) for v in values.tolist()], dtype="str")
 
 
-def _channel_rows(units: pd.DataFrame, n_channels: int, log: Log) -> Ints | None:
+def _channel_rows(units: pd.DataFrame, n_channels: int, log: ReadLog) -> Ints | None:
     """(unit,): the row of the channel of each unit, -1 where there is none.
 
     clusters.channels counts from 0. clusters.peakChannel, of MATLAB, counts from 1, unless a 0 is in it.
@@ -214,12 +229,12 @@ def _channel_rows(units: pd.DataFrame, n_channels: int, log: Log) -> Ints | None
     return rows
 
 
-def _with_regions(units: pd.DataFrame, regions: pd.Series | None, log: Log) -> pd.DataFrame:
-    """Units with a column acronym; one of the metrics that says otherwise is kept under another name."""
+def _with_regions(units: pd.DataFrame, regions: pd.Series | None, log: ReadLog) -> pd.DataFrame:
+    """Units with a column acronym; a different one in the metrics is kept under another name."""
     if regions is None:
         return units
     if "acronym" in units:
-        other = _words(units["acronym"].to_numpy())
+        other = _as_text(units["acronym"].to_numpy())
         differ = int(((other != regions) & (other != "")).sum())
         if differ:
             log.notes.append(
@@ -230,7 +245,7 @@ def _with_regions(units: pd.DataFrame, regions: pd.Series | None, log: Log) -> p
     return units.assign(acronym=regions.to_numpy())
 
 
-def _with_quality(units: pd.DataFrame, log: Log) -> pd.DataFrame:
+def _with_quality(units: pd.DataFrame, log: ReadLog) -> pd.DataFrame:
     """A column quality of the curation in Phy; a column ibl_quality, "good" where all criteria of the IBL are met.
 
     The IBL's number `label`, the share of its criteria that a cluster meets, is called criteria_met: it is no word.

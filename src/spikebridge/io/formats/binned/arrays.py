@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.io.formats.containers import walk_hdf5
 from spikebridge.io.formats.log import error_summary
-from spikebridge.io.formats.mat.files import is_mat, mat_arrays
+from spikebridge.io.formats.mat import is_mat, mat_arrays
 from spikebridge.io.limits import check_bytes, check_members
 
 HDF5_MARK = b"\x89HDF\r\n\x1a\n"
-OTHER_SUFFIXES = (".nwb", ".mat")
-LOOKED_AT = 4096
+OTHER_READERS = (".nwb", ".mat")
+CHECKED_VALUES = 4096
 """Values of an array of floating point numbers that are looked at before it is taken for counts."""
 
 
 @dataclass(frozen=True)
-class Header:
+class ArrayHeader:
     """What a file says of an array before its values are read."""
 
     shape: tuple[int, ...]
@@ -54,7 +54,7 @@ def is_plain_hdf5(path: Path) -> bool:
     """HDF5 that is neither NWB nor MATLAB v7.3 nor of temporaldata."""
     try:
         with path.open("rb") as handle:
-            if handle.read(8) != HDF5_MARK or path.suffix.lower() in OTHER_SUFFIXES:
+            if handle.read(8) != HDF5_MARK or path.suffix.lower() in OTHER_READERS:
                 return False
         import h5py
 
@@ -65,10 +65,26 @@ def is_plain_hdf5(path: Path) -> bool:
         return False
 
 
-def headers(path: Path) -> dict[str, Header]:
-    """Every array of a file by its name, with "/" between groups. Raises DataError where the file cannot be read."""
+def array_headers(path: Path) -> dict[str, ArrayHeader]:
+    """Read shape and class of every array of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A .npz, HDF5 or MATLAB file.
+
+    Returns
+    -------
+    dict[str, ArrayHeader]
+        Name of the array, with "/" between groups -> its header.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read.
+    """
     if is_mat(path):
-        return {n: Header(tuple(a.shape), a.dtype) for n, a in mat_arrays(path, values=False).items()}
+        return {n: ArrayHeader(tuple(a.shape), a.dtype) for n, a in mat_arrays(path, values=False).items()}
     try:
         return dict(_npz_headers(path) if is_npz(path) else _hdf5_headers(path))
     except DataError:
@@ -77,14 +93,29 @@ def headers(path: Path) -> dict[str, Header]:
         raise DataError(f"{path}: cannot be read as .npz or HDF5 ({error_summary(error)})") from error
 
 
-def load(path: Path, name: str) -> NDArray[Any]:
-    """One array; bytes and variable-length text come as str.
+def load_array(path: Path, name: str) -> NDArray[Any]:
+    """Read one array.
 
-    Raises DataError where it holds Python objects, which would have to be unpickled, or cannot be read.
+    Parameters
+    ----------
+    path : Path
+        A .npz, HDF5 or MATLAB file.
+    name : str
+        Name of the array, as in `array_headers`.
+
+    Returns
+    -------
+    NDArray
+        Its values; bytes and text of variable length as str.
+
+    Raises
+    ------
+    DataError
+        Where it holds Python objects, which would have to be unpickled, or cannot be read.
     """
     if is_mat(path):
         return mat_arrays(path, names=frozenset({name.split("/")[0]}))[name]
-    held = headers(path).get(name)
+    held = array_headers(path).get(name)
     if held is not None:
         check_bytes(prod(held.shape) * held.dtype.itemsize, path.stat().st_size, f"{path}: {name}")
     try:
@@ -103,15 +134,15 @@ def load(path: Path, name: str) -> NDArray[Any]:
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 
-def axes_said(path: Path, name: str) -> tuple[Any, ...]:
+def axes_attribute(path: Path, name: str) -> tuple[Any, ...]:
     """The order of the axes that an HDF5 array says in its attribute `axes` ("trial, bin, unit"); else empty."""
     if is_npz(path) or is_mat(path):
         return ()
     import h5py
 
     with h5py.File(path, "r") as file:
-        said = file[name].attrs.get("axes", "")
-    words = tuple(word.strip() for word in said.split(",")) if isinstance(said, str) else ()
+        text = file[name].attrs.get("axes", "")
+    words = tuple(word.strip() for word in text.split(",")) if isinstance(text, str) else ()
     return words if sorted(words) == sorted(("trial", "bin", "unit")) else ()
 
 
@@ -123,11 +154,11 @@ def written_by_matlab(path: Path) -> bool:
     return (
         not is_npz(path)
         and not is_mat(path)
-        and any(len(h.shape) == 2 and min(h.shape) == 1 for h in headers(path).values())
+        and any(len(h.shape) == 2 and min(h.shape) == 1 for h in array_headers(path).values())
     )
 
 
-def looks_like_counts(path: Path, name: str, header: Header) -> bool:
+def looks_like_counts(path: Path, name: str, header: ArrayHeader) -> bool:
     """Whether the first values of a cube are whole and not negative; NaN passes, so that it gets its own error."""
     if not header.is_cube:
         return False
@@ -138,27 +169,27 @@ def looks_like_counts(path: Path, name: str, header: Header) -> bool:
     return bool((values >= 0).all() and (values == np.floor(values)).all())
 
 
-def _npz_headers(path: Path) -> Iterator[tuple[str, Header]]:
+def _npz_headers(path: Path) -> Iterator[tuple[str, ArrayHeader]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
             with archive.open(member) as handle:
                 yield member.removesuffix(".npy"), _npy_header(handle)
 
 
-def _npy_header(handle: Any) -> Header:
+def _npy_header(handle: Any) -> ArrayHeader:
     version = np.lib.format.read_magic(handle)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(handle)
-    return Header(tuple(shape), dtype)
+    return ArrayHeader(tuple(shape), dtype)
 
 
-def _hdf5_headers(path: Path) -> Iterator[tuple[str, Header]]:
+def _hdf5_headers(path: Path) -> Iterator[tuple[str, ArrayHeader]]:
     import h5py
 
     with h5py.File(path, "r") as file:
         for name, _, thing in walk_hdf5(file):
             if isinstance(thing, h5py.Dataset) and thing.shape is not None:
-                yield name, Header(tuple(thing.shape), thing.dtype)
+                yield name, ArrayHeader(tuple(thing.shape), thing.dtype)
 
 
 def _hdf5_values(path: Path, name: str) -> NDArray[Any]:
@@ -173,15 +204,15 @@ def _hdf5_values(path: Path, name: str) -> NDArray[Any]:
 
 def _first_values(path: Path, name: str) -> NDArray[np.float64]:
     if is_mat(path):
-        return load(path, name).ravel(order="F")[:LOOKED_AT].astype(np.float64)
+        return load_array(path, name).ravel(order="F")[:CHECKED_VALUES].astype(np.float64)
     if is_npz(path):
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as handle:
             header = _npy_header(handle)
-            raw = handle.read(LOOKED_AT * header.dtype.itemsize)
+            raw = handle.read(CHECKED_VALUES * header.dtype.itemsize)
             return np.frombuffer(raw[: len(raw) // header.dtype.itemsize * header.dtype.itemsize], header.dtype).astype(
                 np.float64
             )
     import h5py
 
     with h5py.File(path, "r") as file:
-        return np.asarray(file[name][0], dtype=np.float64).ravel()[:LOOKED_AT]
+        return np.asarray(file[name][0], dtype=np.float64).ravel()[:CHECKED_VALUES]

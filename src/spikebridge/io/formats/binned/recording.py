@@ -13,60 +13,60 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.binned.arrays import Header, load
-from spikebridge.io.formats.binned.layout import SPLITS, Fields
-from spikebridge.io.formats.log import Log
+from spikebridge.io.formats.binned.arrays import ArrayHeader, load_array
+from spikebridge.io.formats.binned.layout import SPLITS, CountArrays
+from spikebridge.io.formats.log import ReadLog
 from spikebridge.io.formats.sidecars import Sidecars, write_sidecars
 from spikebridge.types import Recording
 from spikebridge.types.intervals import TOLERANCE_S, as_intervals
 
 Counts = NDArray[np.integer[Any]]
-MOST_IN_BIN = 10_000
+MAX_COUNT = 10_000
 """No unit fires more often in a bin of any use: it is a rate, a time, or damage."""
-WIDTH_S = 0.05
+DEFAULT_WIDTH_S = 0.05
 """Width of the bins that are made of spike times."""
 
 
-def counts_of(path: Path, fields: Fields, axes: tuple[int, ...], log: Log) -> Counts | None:
+def read_counts(path: Path, fields: CountArrays, axes: tuple[int, ...], log: ReadLog) -> Counts | None:
     """(trial, bin, unit), those of the source first; None where they are no counts, and the log says where.
 
     axes: where trials, bins and units lie in the arrays of the file.
     """
-    cubes = {name: load(path, name).transpose(axes) for name in fields.names}
+    cubes = {name: load_array(path, name).transpose(axes) for name in fields.names}
     sound = [_are_counts(name, cube, log) for name, cube in cubes.items()]
     parts = [[cubes[n] for n in names] for names in (fields.source, fields.target) if names]
     shapes = listed(f"{n} {c.shape}" for n, c in cubes.items())
     if any(len({cube.shape[1:] for cube in part}) > 1 for part in parts):
-        log.wrong.append(f"arrays that are joined along the trials must agree in bins and units: {shapes}")
+        log.errors.append(f"arrays that are joined along the trials must agree in bins and units: {shapes}")
         return None
     joined = [np.concatenate(part) for part in parts]
     if len({part.shape[:2] for part in joined}) > 1:
-        log.wrong.append(f"counts of source and target must agree in trials and bins: {shapes}")
+        log.errors.append(f"counts of source and target must agree in trials and bins: {shapes}")
         return None
     return np.concatenate(joined, axis=2).astype(np.int64) if all(sound) else None
 
 
-def _are_counts(name: str, cube: NDArray[Any], log: Log) -> bool:
-    kinds = {"negative": cube < 0, f"above {MOST_IN_BIN}": (cube > MOST_IN_BIN) & np.isfinite(cube)}
+def _are_counts(name: str, cube: NDArray[Any], log: ReadLog) -> bool:
+    kinds = {"negative": cube < 0, f"above {MAX_COUNT}": (cube > MAX_COUNT) & np.isfinite(cube)}
     if cube.dtype.kind == "f":
         finite = np.isfinite(cube)
         kinds |= {"NaN or infinite": ~finite, "not whole": finite & (cube != np.floor(cube))}
-    found = []
+    problems = []
     for kind, bad in kinds.items():
         if bad.any():
             trial, k, unit = np.unravel_index(int(np.argmax(bad)), cube.shape)
-            found.append(
+            problems.append(
                 f"{int(bad.sum())} {kind} (first {cube[trial, k, unit]} in trial {trial}, bin {k}, unit {unit})"
             )
-    if found:
-        log.wrong.append(f"{name}: expected counts of spikes, found {listed(found)}: are these rates, or smoothed?")
-    return not found
+    if problems:
+        log.errors.append(f"{name}: expected counts of spikes, found {listed(problems)}: are these rates, or smoothed?")
+    return not problems
 
 
 def known_sizes(
-    arrays: Mapping[str, Header], fields: Fields, beside: Sidecars, region: str, start_time: str
+    arrays: Mapping[str, ArrayHeader], fields: CountArrays, sidecars: Sidecars, region: str, start_time: str
 ) -> tuple[set[int], set[int]]:
-    """How many trials, and how many units, the arrays and tables beside the counts speak of; empty where none does.
+    """Numbers of trials and of units by the arrays and tables beside the counts; empty where there is no such array.
 
     A table of units may list some alone: its rows are a number of units only where an axis has that length.
     """
@@ -74,10 +74,10 @@ def known_sizes(
     sizes = {name: int(np.prod(shape)) for name, shape in lists.items()}
     trials = {n for name, n in sizes.items() if name == start_time or name.startswith("trials/")}
     units = {n for name, n in sizes.items() if name in ("unit", region) or name.startswith("units/")}
-    if "trials" in beside.tables:
-        trials.add(len(beside.tables["trials"]))
+    if "trials" in sidecars.tables:
+        trials.add(len(sidecars.tables["trials"]))
     first = [arrays[names[0]].shape for names in (fields.source, fields.target) if names]
-    rows = 0 if beside.units is None else len(beside.units)
+    rows = 0 if sidecars.units is None else len(sidecars.units)
     return trials, units | ({rows} & {sum(lengths) for lengths in zip(*first, strict=True)})
 
 
@@ -86,77 +86,81 @@ def _is_list(shape: tuple[int, ...]) -> bool:
     return len(shape) == 1 or (len(shape) == 2 and min(shape) == 1)
 
 
-def order_of_trials(path: Path, fields: Fields, arrays: Mapping[str, Header], log: Log) -> NDArray[np.int64] | None:
-    """(trial,): where each trial of the joined arrays stood before LFADS' split, by train_inds and valid_inds."""
+def original_trial_order(
+    path: Path, fields: CountArrays, arrays: Mapping[str, ArrayHeader], log: ReadLog
+) -> NDArray[np.int64] | None:
+    """(trial,): where each trial of the joined arrays was before LFADS' split, by train_inds and valid_inds."""
     splits = [next((s for s in SPLITS if n.startswith(f"{s}_")), "") for n in fields.source]
     names = [f"{s}_inds" for s in splits]
     if not fields.found_by_name or len(names) < 2 or not all(n in arrays for n in names):
         return None
-    places = np.concatenate([load(path, n).ravel() for n in names]).astype(np.int64)
+    places = np.concatenate([load_array(path, n).ravel() for n in names]).astype(np.int64)
     places -= places.min(initial=0) if len(places) else 0
     if len(np.unique(places)) != sum(arrays[n].shape[0] for n in fields.source):
-        log.wrong.append(f"{', '.join(names)}: expected the place of every trial once, found {len(places)} places")
+        log.errors.append(f"{', '.join(names)}: expected the place of every trial once, found {len(places)} places")
         return None
     return np.argsort(places, kind="stable")
 
 
-def units_of(
-    path: Path, arrays: Mapping[str, Header], n_source: int, n_target: int, region: str, log: Log
+def binned_units(
+    path: Path, arrays: Mapping[str, ArrayHeader], n_source: int, n_target: int, region: str, log: ReadLog
 ) -> pd.DataFrame:
     """One row a unit: unit, region where the file or two parts say so, and every array of the group `units`."""
     n = n_source + n_target
     columns = {"unit": np.arange(n, dtype=np.int64), **_group(path, "units", arrays, n, "unit", log)}
     for key, name in (("unit", "unit"), ("region", region)):
         if name in arrays:
-            values = load(path, name).ravel()
+            values = load_array(path, name).ravel()
             if len(values) != n:
-                log.wrong.append(f"{name}: expected one value for each of {counted(n, 'unit')}, found {len(values)}")
+                log.errors.append(f"{name}: expected one value for each of {counted(n, 'unit')}, found {len(values)}")
             elif key == "unit" and values.dtype.kind not in "iu":
-                log.wrong.append(f"{name}: expected whole numbers, found {values.dtype}")
+                log.errors.append(f"{name}: expected whole numbers, found {values.dtype}")
             else:
                 columns[key] = values.astype(np.int64) if key == "unit" else values.astype(str)
         elif key == "region" and region != "region":
-            log.wrong.append(f"data.options.region: no array {region!r}; arrays: {listed(arrays)}")
+            log.errors.append(f"data.options.region: no array {region!r}; arrays: {listed(arrays)}")
     if "region" not in columns and n_target:
         columns["region"] = np.repeat(["source", "target"], [n_source, n_target])
     return pd.DataFrame(columns)
 
 
-def trial_table(
-    path: Path, arrays: Mapping[str, Header], beside: pd.DataFrame | None, n_trials: int, log: Log
+def binned_trials(
+    path: Path, arrays: Mapping[str, ArrayHeader], table: pd.DataFrame | None, n_trials: int, log: ReadLog
 ) -> pd.DataFrame:
     """The columns known of each trial: those of the group `trials`, or of the table beside the file; else none."""
     columns = _group(path, "trials", arrays, n_trials, "trial", log)
-    if columns and beside is not None:
-        log.wrong.append("trials stand both in the file and in the table beside it: which are right?")
-    if beside is not None and len(beside) != n_trials:
-        log.wrong.append(f"the table of trials beside it has {len(beside)} rows, the counts have {n_trials} trials")
+    if columns and table is not None:
+        log.errors.append("trials stand both in the file and in the table beside it: which are right?")
+    if table is not None and len(table) != n_trials:
+        log.errors.append(f"the table of trials beside it has {len(table)} rows, the counts have {n_trials} trials")
         return pd.DataFrame(index=range(n_trials))
-    return pd.DataFrame(columns, index=range(n_trials)) if beside is None else beside
+    return pd.DataFrame(columns, index=range(n_trials)) if table is None else table
 
 
 def _group(
-    path: Path, group: str, arrays: Mapping[str, Header], n: int, what: str, log: Log
+    path: Path, group: str, arrays: Mapping[str, ArrayHeader], n: int, what: str, log: ReadLog
 ) -> dict[str, NDArray[Any]]:
-    found = {}
+    columns = {}
     for name in [a for a in arrays if a.startswith(f"{group}/")]:
         if not _is_list(arrays[name].shape) or max(arrays[name].shape) != n:
             shape = arrays[name].shape
-            log.wrong.append(f"{name}: expected one value for each of {counted(n, what)}, found the shape {shape}")
+            log.errors.append(f"{name}: expected one value for each of {counted(n, what)}, found the shape {shape}")
         else:
-            found[name.removeprefix(f"{group}/")] = load(path, name).ravel()
-    return found
+            columns[name.removeprefix(f"{group}/")] = load_array(path, name).ravel()
+    return columns
 
 
-def overlapping(start_s: NDArray[np.float64], length_s: float) -> list[str]:
-    """Pairs of trials whose bins share time, which would be counted twice."""
+def overlapping_trials(start_s: NDArray[np.float64], length_s: float) -> list[str]:
+    """Pairs of trials whose bins share time; their spikes would be counted twice."""
     order = np.argsort(start_s, kind="stable")
     near = np.flatnonzero(np.diff(start_s[order]) < length_s - TOLERANCE_S)
     return [f"{order[k]} and {order[k + 1]}" for k in near]
 
 
-def spikes_of(counts: Counts, start_s: NDArray[np.float64], width_s: float, ids: NDArray[np.int64]) -> pd.DataFrame:
-    """Spike k of the n in a bin lies at (k + 1/2) / n of its width. Grouped by unit, in the order of time."""
+def spikes_from_counts(
+    counts: Counts, start_s: NDArray[np.float64], width_s: float, ids: NDArray[np.int64]
+) -> pd.DataFrame:
+    """Spike k of the n in a bin is put at (k + 1/2) / n of its width. Grouped by unit, in the order of time."""
     in_time = np.argsort(start_s, kind="stable")
     by_unit = np.moveaxis(counts[in_time], 2, 0)
     unit, trial, k = np.nonzero(by_unit)
@@ -167,12 +171,31 @@ def spikes_of(counts: Counts, start_s: NDArray[np.float64], width_s: float, ids:
     return pd.DataFrame({"unit": ids[unit[cell]], "time_s": times})
 
 
-def write(recording: Recording, folder: Path, suffix: str = ".npz") -> Path:
-    """Bin the trials, each from its start for as many whole bins as the shortest holds; suffix: .npz or .h5.
+def write_counts(recording: Recording, folder: Path, suffix: str = ".npz") -> Path:
+    """Write a recording as binned counts, at the width of its bins.
 
-    Raises DataError where a trial has no time, or the shortest no whole bin.
+    Each trial is binned from its start for as many whole bins as the shortest trial holds.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording; of spike times, bins are `DEFAULT_WIDTH_S` wide.
+    folder : Path
+        Where the file is written.
+    suffix : str
+        .npz or .h5.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    DataError
+        Where a trial has no time, or the shortest holds no whole bin.
     """
-    width = recording.resolution_s or WIDTH_S
+    width = recording.resolution_s or DEFAULT_WIDTH_S
     start, n_bins = _bins_of_trials(recording, width)
     units = recording.units
     arrays: dict[str, NDArray[Any]] = {
@@ -180,9 +203,9 @@ def write(recording: Recording, folder: Path, suffix: str = ".npz") -> Path:
         "bin_width_s": np.asarray(width),
         "start_time": start,
         "unit": units["unit"].to_numpy(dtype=np.int64),
-        "region": _plain(units["region"]),
-        **{f"units/{c}": _plain(units[c]) for c in units if c not in ("unit", "region")},
-        **{f"trials/{c}": _plain(recording.trials[c]) for c in recording.trials},
+        "region": _plain_array(units["region"]),
+        **{f"units/{c}": _plain_array(units[c]) for c in units if c not in ("unit", "region")},
+        **{f"trials/{c}": _plain_array(recording.trials[c]) for c in recording.trials},
     }
     path = Path(folder) / f"{recording.name}{suffix}"
     if suffix == ".npz":
@@ -215,7 +238,7 @@ def _counts(recording: Recording, start: NDArray[np.float64], n_bins: int, width
     return counts.astype(np.min_scalar_type(counts.max(initial=0)))
 
 
-def _plain(values: pd.Series) -> NDArray[Any]:
+def _plain_array(values: pd.Series) -> NDArray[Any]:
     """Numbers and truth values as they are, anything else as text; missing text is empty."""
     if values.dtype.kind in "biuf":
         return values.to_numpy()

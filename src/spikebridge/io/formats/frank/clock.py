@@ -17,45 +17,44 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.frank.files import Structs, plain_column, scalar
-from spikebridge.io.formats.frank.trains import Train
-from spikebridge.io.formats.log import Log
+from spikebridge.io.formats.frank.files import Structs, single_value, text_or_number_column
+from spikebridge.io.formats.frank.trains import EpochTrain
+from spikebridge.io.formats.log import ReadLog
 from spikebridge.types.intervals import as_intervals, merge_intervals
 
 Array = NDArray[np.float64]
 TICKS_PER_S = {"s": 1.0, "ms": 1e3, "timestamps": 1e4}
 FRAMES_PER_S = (15.0, 150.0)
 """Video cameras. Frames of 6.7 to 67 ms are of one unit alone: no two units give an interval of that length."""
-WORDS = re.compile(
+UNIT_TEXT = re.compile(
     r"\btimes?(?:\s*(?:is|are|stamps)?\s*(?:\bin\s+|[(\[]\s*)|_)(?:(?P<s>s|secs?|seconds?)|(?P<ms>ms|msecs?|milliseconds?)|"
     r"(?P<timestamps>timestamps|1/10000\b.*|10\s*khz\b.*))\b",
     re.IGNORECASE,
 )
 RATIOS = (1e4, 1.0, 1e3, 10.0)
 """Ticks of a time range in one of the spikes, the usual ones first: the layout's own, and everything in one unit."""
-FILLED = 0.2
+MIN_FILLED = 0.2
 """Share of the time range that spikes fill where it is read in the right unit."""
-INSIDE = 0.99
+MIN_INSIDE = 0.99
 """Share of the times that must lie in the range of their epoch."""
-SLACK = 0.05
+MAX_OUTSIDE = 0.05
 """Times may lie outside the range of their epoch by this share of it: a camera starts and stops by hand."""
-LONGEST_S = 1e5
+MAX_EPOCH_S = 1e5
 """No epoch takes a day: times that would make one so long are not seconds."""
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Clocks:
+class TickRates:
     """Ticks per second of the spikes, and of the time ranges where these are of use."""
 
     spikes: float
     spans: float | None
 
 
-def named_unit(said: str) -> str | None:
-    """s, ms or timestamps, where words such as 'time in ms' say so."""
-    found = WORDS.search(said)
-    return next(unit for unit, word in found.groupdict().items() if word) if found else None
+def unit_in_text(text: str) -> str | None:
+    """s, ms or timestamps, where a text such as 'time in ms' names the unit."""
+    match = UNIT_TEXT.search(text)
+    return next(unit for unit, word in match.groupdict().items() if word) if match else None
 
 
 def unit_of_frames(times: Array) -> str | None:
@@ -66,36 +65,40 @@ def unit_of_frames(times: Array) -> str | None:
     return fits[0] if len(fits) == 1 else None
 
 
-def ticks_within(times: Mapping[int, Array], spans: Mapping[int, Array], among: Sequence[float]) -> float | None:
-    """The first of the numbers of ticks a second for which the times of each epoch lie in its span; None where none is.
+def ticks_that_fit(times: Mapping[int, Array], spans: Mapping[int, Array], among: Sequence[float]) -> float | None:
+    """The first number of ticks a second for which the times of each epoch lie in its span; None where there is none.
 
-    times, spans: epoch -> (n,) ticks, (2,) seconds. Numbers that come first should be the smaller ones: what fits in
-    seconds fits in ms as well where an epoch begins at 0.
+    times, spans: epoch -> (n,) ticks, (2,) seconds. Smaller numbers should come first: times that fit in seconds fit in
+    ms as well where an epoch begins at 0.
     """
     shared = [e for e in times if e in spans and np.isfinite(times[e]).any()]
     for ticks in among:
         inside = n = 0
         for epoch in shared:
             held = times[epoch][np.isfinite(times[epoch])] / ticks
-            slack = SLACK * float(np.diff(spans[epoch])[0])
+            slack = MAX_OUTSIDE * float(np.diff(spans[epoch])[0])
             inside += int(((held >= spans[epoch][0] - slack) & (held <= spans[epoch][1] + slack)).sum())
             n += len(held)
-        if n and inside >= INSIDE * n:
+        if n and inside >= MIN_INSIDE * n:
             return ticks
     return None
 
 
-def clocks_of(trains: Sequence[Train], pos: Mapping[int, Array], pos_said: str, asked: str, log: Log) -> Clocks:
+def choose_tick_rates(
+    trains: Sequence[EpochTrain], pos: Mapping[int, Array], pos_said: str, asked: str, log: ReadLog
+) -> TickRates:
     """pos: epoch -> times of the positions. asked: auto, or the unit of the spikes that the user names."""
-    times = _pooled(trains)
+    times = _times_by_epoch(trains)
     spans = {t.epoch: t.span for t in trains if t.span is not None}
-    ratio = _ratio(times, spans)
+    ratio = _tick_ratio(times, spans)
     evidence = _evidence(trains, times, pos, pos_said, ratio)
     units = set(evidence.values())
     if asked != "auto":
         unit = asked
-        odd = [f"{why} says {said}" for why, said in evidence.items() if said != asked]
-        log.notes.extend([f"data.options.time_unit is {asked}, but {'; '.join(odd)}"] if odd else [])
+        disagreements = [f"{why} says {named}" for why, named in evidence.items() if named != asked]
+        log.notes.extend(
+            [f"data.options.time_unit is {asked}, but {'; '.join(disagreements)}"] if disagreements else []
+        )
     elif len(units) == 1:
         unit = units.pop()
     else:
@@ -104,64 +107,68 @@ def clocks_of(trains: Sequence[Train], pos: Mapping[int, Array], pos_said: str, 
     if spans and ratio is None and any(len(t) for t in times.values()):
         text = f"spikes lie outside timerange in any unit ({_range_text(times)} against {_range_text(spans)})"
         if asked == "auto":
-            log.wrong.append(f"{text}: say in data.options.time_unit what the spikes count (s, ms or timestamps)")
+            log.errors.append(f"{text}: say in data.options.time_unit what the spikes count (s, ms or timestamps)")
         else:
             log.notes.append(f"{text}; timerange is not used")
-    return Clocks(TICKS_PER_S[unit], TICKS_PER_S[unit] * ratio if ratio else None)
+    return TickRates(TICKS_PER_S[unit], TICKS_PER_S[unit] * ratio if ratio else None)
 
 
-def _pooled(trains: Sequence[Train]) -> dict[int, Array]:
+def _times_by_epoch(trains: Sequence[EpochTrain]) -> dict[int, Array]:
     return {e: np.concatenate([t.times for t in trains if t.epoch == e]) for e in sorted({t.epoch for t in trains})}
 
 
-def _ratio(times: Mapping[int, Array], spans: Mapping[int, Array]) -> float | None:
-    """Ticks of the time range in one tick of the spikes: the one for which the spikes lie in it and fill it.
+def _tick_ratio(times: Mapping[int, Array], spans: Mapping[int, Array]) -> float | None:
+    """Ticks of the time range in one tick of the spikes, for which the spikes lie in it and fill it.
 
-    1 where there are no spikes to tell, None where they fit in none.
+    1 where there are no spikes, None where no ratio fits.
     """
     if not any(len(t) for t in times.values()):
         return 1.0
     extent = max((float(np.ptp(t[np.isfinite(t)])) / float(np.diff(spans[e])[0]) for e, t in times.items() if e in spans
                   and np.isfinite(t).any()), default=0.0)  # fmt: skip
-    fits = [r for r in RATIOS if ticks_within(times, {e: s / r for e, s in spans.items()}, (1.0,))]
-    filling = [r for r in fits if extent * r >= FILLED]
+    fits = [r for r in RATIOS if ticks_that_fit(times, {e: s / r for e, s in spans.items()}, (1.0,))]
+    filling = [r for r in fits if extent * r >= MIN_FILLED]
     return next(iter(filling or fits), None)
 
 
 def _evidence(
-    trains: Sequence[Train], times: Mapping[int, Array], pos: Mapping[int, Array], pos_said: str, ratio: float | None
+    trains: Sequence[EpochTrain],
+    times: Mapping[int, Array],
+    pos: Mapping[int, Array],
+    pos_said: str,
+    ratio: float | None,
 ) -> dict[str, str]:
-    """What says something about the unit of the spikes -> what it says."""
-    found: dict[str, str] = {}
+    """What indicates a unit of the spikes -> the unit."""
+    evidence: dict[str, str] = {}
     for train in trains:
-        unit = named_unit(train.said)
+        unit = unit_in_text(train.text)
         if unit is not None:
-            found[f"the text {train.said.strip('; ')!r}"] = unit
+            evidence[f"the text {train.text.strip('; ')!r}"] = unit
     if ratio in (10.0, 1e3, 1e4):
-        found["the time range of the epochs (timerange)"] = "ms" if ratio == 10.0 else "s"
+        evidence["the time range of the epochs (timerange)"] = "ms" if ratio == 10.0 else "s"
     frames = {unit_of_frames(t) for t in pos.values()} - {None}
-    clock = named_unit(pos_said) or (frames.pop() if len(frames) == 1 else None)
+    clock = unit_in_text(pos_said) or (frames.pop() if len(frames) == 1 else None)
     if clock is not None:
         spans = {e: np.array([np.nanmin(t), np.nanmax(t)]) / TICKS_PER_S[clock] for e, t in pos.items() if len(t)}
-        ticks = ticks_within(times, spans, tuple(TICKS_PER_S.values()))
+        ticks = ticks_that_fit(times, spans, tuple(TICKS_PER_S.values()))
         if ticks is not None:
-            found["the clock of the positions"] = next(u for u, n in TICKS_PER_S.items() if n == ticks)
-    return found
+            evidence["the clock of the positions"] = next(u for u, n in TICKS_PER_S.items() if n == ticks)
+    return evidence
 
 
 def _contradiction(
-    evidence: Mapping[str, str], times: Mapping[int, Array], spans: Mapping[int, Array], log: Log
+    evidence: Mapping[str, str], times: Mapping[int, Array], spans: Mapping[int, Array], log: ReadLog
 ) -> None:
-    """Wrong where two say different units, or where times are too long to be the layout's seconds; else a note."""
+    """An error where two indications differ, or where times are too long to be seconds; else a note."""
     ask = "say in data.options.time_unit what the spikes count: s, ms or timestamps (1/10000 s)"
     longest = max((float(np.ptp(t[np.isfinite(t)])) for t in times.values() if np.isfinite(t).any()), default=0.0)
     if evidence:
-        said = "; ".join(f"{why} says {unit}" for why, unit in evidence.items())
-        log.wrong.append(
-            f"the unit of the spike times is not clear: {said} (spikes {_range_text(times)}). Please {ask}"
+        statements = "; ".join(f"{why} says {unit}" for why, unit in evidence.items())
+        log.errors.append(
+            f"the unit of the spike times is not clear: {statements} (spikes {_range_text(times)}). Please {ask}"
         )
-    elif longest > LONGEST_S:
-        log.wrong.append(f"nothing says the unit of the spike times ({_range_text(times)}). Please {ask}")
+    elif longest > MAX_EPOCH_S:
+        log.errors.append(f"nothing says the unit of the spike times ({_range_text(times)}). Please {ask}")
     elif longest:
         log.notes.append("nothing in the files says the unit of the spike times; taken as the layout's, seconds")
 
@@ -183,8 +190,8 @@ class Epochs:
         return merge_intervals(as_intervals([s for (k, _), s in self.recorded.items() if k == key]))
 
 
-def epochs_of(trains: Sequence[Train], pos_s: Mapping[int, Array], clocks: Clocks, log: Log) -> Epochs:
-    """By the time range of the trains; without one by the positions, else by the spikes. pos_s: seconds."""
+def find_epochs(trains: Sequence[EpochTrain], pos_s: Mapping[int, Array], clocks: TickRates, log: ReadLog) -> Epochs:
+    """Spans by the time range of the trains; without one by the positions, else by the spikes. pos_s: seconds."""
     own = {(t.key, t.epoch): t.span / clocks.spans for t in trains if t.span is not None and clocks.spans}
     spans: dict[int, Array] = {}
     for epoch in sorted({t.epoch for t in trains} | set(pos_s)):
@@ -220,6 +227,8 @@ def epochs_table(epochs: Epochs, tasks: Structs) -> pd.DataFrame:
             "stop_time": [float(epochs.spans[e][1]) for e in numbers],
         }
     )
-    said = {e: {n: scalar(v) for n, v in tasks.get((e,), {}).items()} for e in numbers}
-    names = dict.fromkeys(n for e in numbers for n, v in said[e].items() if v is not None)
-    return table.assign(**{n: plain_column([said[e].get(n) for e in numbers]) for n in names if n not in table})
+    fields = {e: {n: single_value(v) for n, v in tasks.get((e,), {}).items()} for e in numbers}
+    names = dict.fromkeys(n for e in numbers for n, v in fields[e].items() if v is not None)
+    return table.assign(
+        **{n: text_or_number_column([fields[e].get(n) for e in numbers]) for n in names if n not in table}
+    )

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.mat.files import load, variables_of, version_of
-from spikebridge.io.formats.mat.nodes import Cell, Node, Struct, words
+from spikebridge.io.formats.log import ReadLog
+from spikebridge.io.formats.mat import Cell, Struct, load_mat, mat_version, variable_classes
+from spikebridge.io.formats.mat.nodes import Node, describe
 
 SPIKES = re.compile(r"(?P<animal>.*?)spikes(?P<day>\d+)")
 OF_ANIMAL = ("cellinfo", "tetinfo")
@@ -38,8 +38,18 @@ Structs = Mapping[tuple[int, ...], Mapping[str, Node]]
 
 
 @dataclass(frozen=True)
-class Session:
-    """One day of one animal, by its spikes file."""
+class DaySession:
+    """One day of one animal, by its spikes file.
+
+    Parameters
+    ----------
+    path : Path
+        The spikes file, <animal>spikes<day>.mat.
+    animal : str
+        Name of the animal; may be empty.
+    day : str
+        Digits of the day.
+    """
 
     path: Path
     animal: str
@@ -49,36 +59,75 @@ class Session:
     def name(self) -> str:
         return f"{self.animal}{self.day}"
 
-    def beside(self) -> dict[str, Path]:
-        """Kind -> file, of the kinds that are read."""
+    def other_files(self) -> dict[str, Path]:
+        """Find the other files of the layout that are read.
+
+        Returns
+        -------
+        dict[str, Path]
+            Kind (cellinfo, pos, task, ...) -> file.
+        """
         wanted = {f"{self.animal}{kind}".lower(): kind for kind in OF_ANIMAL}
         wanted |= {f"{self.animal}{kind}{self.day}".lower(): kind for kind in OF_DAY}
         files = (p for p in sorted(self.path.parent.iterdir()) if p.suffix.lower() == ".mat" and p.is_file())
         return {wanted[p.stem.lower()]: p for p in files if p.stem.lower() in wanted}
 
 
-def session_of(path: Path) -> Session | None:
-    """None where the name is not that of a spikes file."""
-    found = SPIKES.fullmatch(path.stem) if path.suffix.lower() == ".mat" else None
-    return Session(path, found["animal"], found["day"]) if found else None
+def day_session(path: Path) -> DaySession | None:
+    """Take apart the name of a spikes file.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    DaySession or None
+        None where the name is not that of a spikes file.
+    """
+    match = SPIKES.fullmatch(path.stem) if path.suffix.lower() == ".mat" else None
+    return DaySession(path, match["animal"], match["day"]) if match else None
 
 
 def is_spikes_file(path: Path) -> bool:
-    """By name and content: a cell array called spikes. A damaged file of that name counts, for `read` to refuse."""
-    session = session_of(path)
-    if session is None or version_of(path) not in ("5", "7.3"):
+    """Decide by name and content whether a file is a spikes file of this layout.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    bool
+        Whether it holds a cell array called spikes. A damaged file of such a name counts, so that `read` can refuse it.
+    """
+    session = day_session(path)
+    if session is None or mat_version(path) not in ("5", "7.3"):
         return False
-    held = variables_of(path)
+    held = variable_classes(path)
     name = variable_name(held, session, "spikes")
     return not held or (name is not None and held[name] == "cell")
 
 
-def belongs(path: Path) -> bool:
-    """Whether a file is part of this layout: of an animal whose spikes file lies beside it."""
-    if session_of(path) is not None:
+def belongs_to_layout(path: Path) -> bool:
+    """Decide whether a file is part of this layout.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file.
+
+    Returns
+    -------
+    bool
+        Whether the spikes file of its animal lies beside it.
+    """
+    if day_session(path) is not None:
         return is_spikes_file(path)
     try:
-        sessions = [s for p in path.parent.glob("*spikes*.mat") if (s := session_of(p))]
+        sessions = [s for p in path.parent.glob("*spikes*.mat") if (s := day_session(p))]
     except OSError:
         return False
     for session in sessions:
@@ -89,10 +138,21 @@ def belongs(path: Path) -> bool:
     return False
 
 
-def is_stray(path: Path) -> bool:
-    """Whether a file lies beside spikes files and is named after a kind of this layout, though not as it should be.
+def is_stray_file(path: Path) -> bool:
+    """Decide whether a file lies beside spikes files and is named after a kind of this layout, though not as it should
+    be.
 
     Scripts of labs leave such files (bon..cellinfo_sj.mat); they are no recordings and must not block the days.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file.
+
+    Returns
+    -------
+    bool
+        True for such a file.
     """
     if not STRAY.search(path.stem):
         return False
@@ -103,33 +163,33 @@ def is_stray(path: Path) -> bool:
     return days and not is_spikes_file(path)
 
 
-def variable_name(held: Mapping[str, object], session: Session, kind: str) -> str | None:
+def variable_name(held: Mapping[str, object], session: DaySession, kind: str) -> str | None:
     """A variable is called like its kind, or with the animal's name before it."""
     known = {name.lower(): name for name in held}
     return known.get(kind) or known.get(f"{session.animal}{kind}".lower())
 
 
-def day_of(path: Path, session: Session, kind: str, log: Log) -> Node:
-    """What the file holds of the day of the session, spikes{3} for day 3; an empty Cell where that is nothing."""
-    held = load(path)
+def load_day(path: Path, session: DaySession, kind: str, log: ReadLog) -> Node:
+    """The content of a file for the day of the session, spikes{3} for day 3; an empty Cell where there is none."""
+    held = load_mat(path)
     name = variable_name(held, session, kind)
     nothing = Cell((0, 0), ())
     if name is None:
-        log.fail(path, f"expected a variable {kind}, found {listed(held)}")
+        log.add_error(path, f"expected a variable {kind}, found {listed(held)}")
         return nothing
     days = held[name]
     if not isinstance(days, Cell):
-        log.fail(path, f"expected {name} to be a cell array of days, found {words(days)}")
+        log.add_error(path, f"expected {name} to be a cell array of days, found {describe(days)}")
         return nothing
     day = int(session.day)
     if 1 <= day <= len(days.items) and not is_empty(days.items[day - 1]):
         return days.items[day - 1]
     full = [str(k) for k, item in enumerate(days.items, start=1) if not is_empty(item)]
-    said = f"{name}{{{day}}} is empty; days with content: {listed(full)}"
+    where_content_is = f"{name}{{{day}}} is empty; days with content: {listed(full)}"
     if kind == "spikes":
-        log.fail(path, f"expected day {day}, as the file is called, but {said}")
+        log.add_error(path, f"expected day {day}, as the file is called, but {where_content_is}")
     else:
-        log.notes.append(f"{path.name} is not used: {said}")
+        log.notes.append(f"{path.name} is not used: {where_content_is}")
     return nothing
 
 
@@ -140,7 +200,9 @@ def is_empty(node: Node) -> bool:
     return not node.size if isinstance(node, np.ndarray) else node == ""
 
 
-def levels(node: Node, depth: int, where: str, log: Log) -> Iterator[tuple[tuple[int, ...], Mapping[str, Node]]]:
+def nested_structs(
+    node: Node, depth: int, where: str, log: ReadLog
+) -> Iterator[tuple[tuple[int, ...], Mapping[str, Node]]]:
     """(epoch, ...) -> struct, of `depth` levels of cell arrays, counted from 1; whatever is empty is left out."""
     if is_empty(node):
         return
@@ -148,19 +210,19 @@ def levels(node: Node, depth: int, where: str, log: Log) -> Iterator[tuple[tuple
         if isinstance(node, Struct) and len(node.items) == 1:
             yield (), node.items[0]
         else:
-            log.wrong.append(f"{where}: expected a struct, found {words(node)}")
+            log.errors.append(f"{where}: expected a struct, found {describe(node)}")
     elif isinstance(node, Cell):
         for k, item in enumerate(node.items, start=1):
-            for index, found in levels(item, depth - 1, f"{where}{{{k}}}", log):
-                yield (k, *index), found
+            for index, struct in nested_structs(item, depth - 1, f"{where}{{{k}}}", log):
+                yield (k, *index), struct
     else:
-        log.wrong.append(f"{where}: expected a cell array, found {words(node)}")
+        log.errors.append(f"{where}: expected a cell array, found {describe(node)}")
 
 
-def scalar(node: Node) -> str | float | bool | None:
-    """The one text or number that a node holds; None where it holds none or several."""
+def single_value(node: Node) -> str | float | bool | None:
+    """The only text or number of a node; None where it holds none or several."""
     if isinstance(node, Cell) and len(node.items) == 1:
-        return scalar(node.items[0])
+        return single_value(node.items[0])
     if isinstance(node, str):
         return node.strip() or None
     if isinstance(node, np.ndarray) and node.size == 1 and node.dtype.kind in "biuf":
@@ -169,20 +231,21 @@ def scalar(node: Node) -> str | float | bool | None:
     return None
 
 
-def text(node: Node) -> str:
+def joined_text(node: Node) -> str:
     """Text, also where it is a cell array of texts; "" for anything else."""
     if isinstance(node, Cell):
-        return " ".join(t for t in map(text, node.items) if t)
+        return " ".join(t for t in map(joined_text, node.items) if t)
     return node if isinstance(node, str) else ""
 
 
 def column_names(fields: Node) -> list[str]:
-    """'time x y amplitude(highest channel)' -> time, x, y, amplitude; empty where a name stands for several."""
-    bare = re.sub(r"\([^)]*\)", "", text(fields))
+    """'time x y amplitude(highest channel)' -> time, x, y, amplitude; empty where one name stands for several
+    columns."""
+    bare = re.sub(r"\([^)]*\)", "", joined_text(fields))
     return [] if "[" in bare else bare.replace(",", " ").split()
 
 
-def plain_column(values: Sequence[str | float | bool | None]) -> pd.Series:
+def text_or_number_column(values: Sequence[str | float | bool | None]) -> pd.Series:
     """Text where there is any text, else numbers; what is missing is "" or NaN."""
     if any(isinstance(v, str) for v in values):
         return pd.Series(["" if v is None else str(v) for v in values], dtype="str")

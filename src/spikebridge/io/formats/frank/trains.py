@@ -15,31 +15,31 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.frank.files import (
-    Session,
+    DaySession,
     Structs,
     column_names,
-    day_of,
-    levels,
-    plain_column,
-    scalar,
-    text,
+    joined_text,
+    load_day,
+    nested_structs,
+    single_value,
+    text_or_number_column,
 )
-from spikebridge.io.formats.log import Log
-from spikebridge.io.formats.mat.nodes import Node, words
+from spikebridge.io.formats.log import ReadLog
+from spikebridge.io.formats.mat.nodes import Node, describe
 from spikebridge.labels.unit_labels import holds_labels, strictest
 
 Array = NDArray[np.float64]
 CLOCK_NAMES = ("time", "times", "timestamp", "timestamps")
 Key = tuple[int, int]
 Value = str | float | bool | None
-NOT_COLUMNS = {"area", "data", "fields", "descript", "descrip", "timerange", "meanrate", "numspikes"}
+SKIPPED_FIELDS = {"area", "data", "fields", "descript", "descrip", "timerange", "meanrate", "numspikes"}
 """Read elsewhere, or counts of one epoch."""
-RESERVED = {"unit", "tetrode", "cell", "name", "region"}
+RESERVED_COLUMNS = {"unit", "tetrode", "cell", "name", "region"}
 
 
 @dataclass(frozen=True)
-class Train:
-    """A cell in an epoch. times, and span (2,) or None: as the file has them. struct: all its fields."""
+class EpochTrain:
+    """A cell in an epoch. times, and span (2,) or None: in the unit of the file. struct: all its fields."""
 
     epoch: int
     tetrode: int
@@ -53,26 +53,26 @@ class Train:
         return self.tetrode, self.cell
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """Words in which the unit of time may be named."""
-        return f"{text(self.struct.get('fields'))}; {text(self.struct.get('descript'))}"
+        return f"{joined_text(self.struct.get('fields'))}; {joined_text(self.struct.get('descript'))}"
 
 
-def read_trains(session: Session, log: Log) -> list[Train]:
+def read_trains(session: DaySession, log: ReadLog) -> list[EpochTrain]:
     """Every cell in every epoch in which it was recorded, in the order of the file."""
-    day = day_of(session.path, session, "spikes", log)
+    day = load_day(session.path, session, "spikes", log)
     where = f"spikes{{{int(session.day)}}}"
-    found = list(levels(day, 3, where, log))
-    width = _usual_width([struct for _, struct in found])
+    structs = list(nested_structs(day, 3, where, log))
+    width = _usual_width([struct for _, struct in structs])
     trains, silent = [], []
-    for (epoch, tetrode, cell), struct in found:
+    for (epoch, tetrode, cell), struct in structs:
         place = f"{where}{{{epoch}}}{{{tetrode}}}{{{cell}}}"
         times = _times(struct, width, place, log)
         if times is not None:
             if len(times) == 1 and np.isnan(times[0]):
                 silent.append(place)
                 times = times[:0]
-            trains.append(Train(epoch, tetrode, cell, times, _span(struct), struct))
+            trains.append(EpochTrain(epoch, tetrode, cell, times, _span(struct), struct))
     if silent:
         log.notes.append(f"data is one NaN, taken as no spikes: {', '.join(silent[:10])}")
     return trains
@@ -84,12 +84,12 @@ def _usual_width(structs: Sequence[Mapping[str, Node]]) -> int:
     return Counter(shape[1] for shape in shapes).most_common(1)[0][0] if shapes else 1
 
 
-def _times(struct: Mapping[str, Node], width: int, where: str, log: Log) -> Array | None:
+def _times(struct: Mapping[str, Node], width: int, where: str, log: ReadLog) -> Array | None:
     """The column of the times; a row vector that is not one spike with all its columns is a train as well."""
     data = struct.get("data")
     if not isinstance(data, np.ndarray) or data.ndim != 2 or np.iscomplexobj(data):
-        found = "no such field" if data is None else words(data)
-        log.wrong.append(f"{where}.data: expected a matrix with one row a spike, found {found}")
+        content = "no such field" if data is None else describe(data)
+        log.errors.append(f"{where}.data: expected a matrix with one row a spike, found {content}")
         return None
     if data.size == 0:
         return np.zeros(0)
@@ -109,7 +109,7 @@ def _span(struct: Mapping[str, Node]) -> Array | None:
     return pair if pair[1] > pair[0] else None
 
 
-def units_table(trains: Sequence[Train], cells: Structs, tetrodes: Structs, log: Log) -> pd.DataFrame:
+def day_units(trains: Sequence[EpochTrain], cells: Structs, tetrodes: Structs, log: ReadLog) -> pd.DataFrame:
     """unit, name ("t05c02"), tetrode, cell, region, and every field of spikes and cellinfo that is one value all day.
 
     cells: (epoch, tetrode, cell) -> cellinfo. tetrodes: (epoch, tetrode) -> tetinfo.
@@ -119,7 +119,7 @@ def units_table(trains: Sequence[Train], cells: Structs, tetrodes: Structs, log:
     table = pd.DataFrame(
         {
             "unit": np.array([t * factor + c for t, c in keys], dtype=np.int64),
-            "name": pd.Series([name_of(k) for k in keys], dtype="str"),
+            "name": pd.Series([unit_name(k) for k in keys], dtype="str"),
             "tetrode": np.array([t for t, _ in keys], dtype=np.int64),
             "cell": np.array([c for _, c in keys], dtype=np.int64),
         }
@@ -130,68 +130,70 @@ def units_table(trains: Sequence[Train], cells: Structs, tetrodes: Structs, log:
     return table.assign(**_columns(keys, trains, cells, log))
 
 
-def name_of(key: Key) -> str:
+def unit_name(key: Key) -> str:
     return f"t{key[0]:02d}c{key[1]:02d}"
 
 
 def _regions(
-    keys: Sequence[Key], trains: Sequence[Train], cells: Structs, tetrodes: Structs, log: Log
+    keys: Sequence[Key], trains: Sequence[EpochTrain], cells: Structs, tetrodes: Structs, log: ReadLog
 ) -> dict[Key, str]:
-    """The area that cellinfo gives in the unit's epochs, else that of its tetrode; wrong where epochs differ."""
+    """The area that cellinfo gives in the unit's epochs, else that of its tetrode; an error where epochs differ."""
     epochs = {k: [t.epoch for t in trains if t.key == k] for k in keys}
     regions = {}
     torn: list[str] = []
     for key in keys:
-        own = _areas({e: cells.get((e, *key), {}) for e in epochs[key]})
-        lent = _areas({e: tetrodes.get((e, key[0]), {}) for e in epochs[key]})
+        own = _areas_by_epoch({e: cells.get((e, *key), {}) for e in epochs[key]})
+        lent = _areas_by_epoch({e: tetrodes.get((e, key[0]), {}) for e in epochs[key]})
         areas = own or lent
         if len(set(areas.values())) > 1:
-            torn.append(f"{name_of(key)} (" + ", ".join(f"epoch {e}: {a}" for e, a in areas.items()) + ")")
+            torn.append(f"{unit_name(key)} (" + ", ".join(f"epoch {e}: {a}" for e, a in areas.items()) + ")")
         regions[key] = next(iter(areas.values()), "")
         if own and lent and not set(own.values()) & set(lent.values()):
-            log.notes.append(f"{name_of(key)}: cellinfo says {regions[key]}, tetinfo {next(iter(lent.values()))}")
+            log.notes.append(f"{unit_name(key)}: cellinfo says {regions[key]}, tetinfo {next(iter(lent.values()))}")
     if torn:
-        log.wrong.append(f"a unit must lie in one area all day, but these differ between epochs: {listed(torn, 20)}")
-    without = [name_of(k) for k in keys if not regions[k]]
+        log.errors.append(f"a unit must lie in one area all day, but these differ between epochs: {listed(torn, 20)}")
+    without = [unit_name(k) for k in keys if not regions[k]]
     if without:
         log.notes.append(f"neither cellinfo nor tetinfo has an area for {listed(without, 10)}")
     return regions
 
 
-def _areas(structs: Mapping[int, Mapping[str, Node]]) -> dict[int, str]:
-    found = {e: scalar(s["area"]) for e, s in structs.items() if "area" in s}
-    return {e: str(a) for e, a in found.items() if a is not None}
+def _areas_by_epoch(structs: Mapping[int, Mapping[str, Node]]) -> dict[int, str]:
+    areas = {e: single_value(s["area"]) for e, s in structs.items() if "area" in s}
+    return {e: str(a) for e, a in areas.items() if a is not None}
 
 
-def _columns(keys: Sequence[Key], trains: Sequence[Train], cells: Structs, log: Log) -> dict[str, pd.Series]:
+def _columns(keys: Sequence[Key], trains: Sequence[EpochTrain], cells: Structs, log: ReadLog) -> dict[str, pd.Series]:
     held: dict[str, dict[Key, set[Value]]] = {}
     for train in trains:
         fields = {**train.struct, **cells.get((train.epoch, *train.key), {})}
         for name, node in fields.items():
-            value = scalar(node)
-            if value is not None and value == value and name not in NOT_COLUMNS:
+            value = single_value(node)
+            if value is not None and value == value and name not in SKIPPED_FIELDS:
                 held.setdefault(name, {}).setdefault(train.key, set()).add(value)
     for name, by_key in held.items():
-        _one_word(name, by_key, log)
+        _reconcile_labels(name, by_key, log)
     differ = [n for n, by_key in held.items() if any(len(v) > 1 for v in by_key.values())]
     if differ:
         log.notes.append(f"fields of units that differ between epochs are left out: {listed(sorted(differ))}")
     return {
-        (f"{name}_" if name in RESERVED else name): plain_column([next(iter(by_key.get(k, [None]))) for k in keys])
+        (f"{name}_" if name in RESERVED_COLUMNS else name): text_or_number_column(
+            [next(iter(by_key.get(k, [None]))) for k in keys]
+        )
         for name, by_key in held.items()
         if name not in differ
     }
 
 
-def _one_word(field: str, by_key: dict[Key, set[Value]], log: Log) -> None:
-    """Of words for the quality that differ between the epochs of a unit, the more careful one stays, with a note."""
+def _reconcile_labels(field: str, by_key: dict[Key, set[Value]], log: ReadLog) -> None:
+    """Of quality labels that differ between the epochs of a unit, keep the more careful one, with a note."""
     words = pd.Series([str(v) for values in by_key.values() for v in values], dtype="str")
     if not holds_labels(field, words):
         return
     for key, values in by_key.items():
-        said = {str(v): str(v) for v in sorted(values, key=str)}
-        if len(said) > 1:
-            by_key[key] = {strictest(said)}
+        labels = {str(v): str(v) for v in sorted(values, key=str)}
+        if len(labels) > 1:
+            by_key[key] = {strictest(labels)}
             log.notes.append(
-                f"{name_of(key)}: {field} differs between epochs ({listed(said)}); used: {strictest(said)}"
+                f"{unit_name(key)}: {field} differs between epochs ({listed(labels)}); used: {strictest(labels)}"
             )

@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.formats.log import Log, coarse
-from spikebridge.io.formats.mat.files import load
-from spikebridge.io.formats.mat.nodes import Node, elements, words
-from spikebridge.io.formats.mat.paths import NoSuchPathError, find, tree
-from spikebridge.io.formats.mat.values import UnfitError, column, table, vector
-from spikebridge.io.formats.table.recording_tables import Clock
+from spikebridge.io.formats.log import ReadLog, precision_notes
+from spikebridge.io.formats.mat.files import load_mat
+from spikebridge.io.formats.mat.nodes import Node, describe, elements
+from spikebridge.io.formats.mat.paths import NoSuchPathError, find_node, list_contents
+from spikebridge.io.formats.mat.values import UnexpectedValueError, as_column, as_table, as_vector
+from spikebridge.io.formats.table import TimeUnit
 from spikebridge.types.intervals import as_intervals
 
 T = TypeVar("T")
-MOST_COLUMNS = 16
+MAX_COLUMNS = 16
 """A matrix with more columns is no behavioural series."""
 
 
-class Fields:
-    """The variables of one file, each loaded when a path first asks for it."""
+class FieldReader:
+    """The variables of one file, each loaded when a path first needs it."""
 
-    def __init__(self, path: Path, log: Log) -> None:
+    def __init__(self, path: Path, log: ReadLog) -> None:
         self.path, self.log = path, log
         self._variables: dict[str, Node] = {}
         self._everything: dict[str, Node] | None = None  # without numbers; loaded when a path is missing
@@ -38,122 +38,129 @@ class Fields:
         """Raises NoSuchPathError."""
         root = re.split(r"[.({]", path)[0]
         if root not in self._variables:
-            self._variables |= load(self.path, [root])
-        return find(path, self._variables)
+            self._variables |= load_mat(self.path, [root])
+        return find_node(path, self._variables)
 
     def get(self, option: str, path: str | None, convert: Callable[[Node, str], T]) -> T | None:
-        """The converted field; None where no path is given, or it is wrong, which the log then says."""
+        """The converted field; None where no path is given, or where it is wrong, and the log says why."""
         if path is None:
             return None
         try:
             return convert(self.node(path), path)
         except NoSuchPathError as error:
-            self.log.wrong.append(f"data.options.{option}: {self._with_hint(path, error)}")
-        except UnfitError as error:
-            self.log.wrong.append(f"data.options.{option}: {error}")
+            self.log.errors.append(f"data.options.{option}: {self._with_hint(path, error)}")
+        except UnexpectedValueError as error:
+            self.log.errors.append(f"data.options.{option}: {error}")
         return None
 
     def _with_hint(self, path: str, error: NoSuchPathError) -> str:
-        """With all variables at hand, the hint may name another one."""
-        self._everything = load(self.path, values=False) if self._everything is None else self._everything
+        """The error, with a path among all variables that is similar."""
+        self._everything = load_mat(self.path, values=False) if self._everything is None else self._everything
         try:
-            find(path, self._everything)
+            find_node(path, self._everything)
         except NoSuchPathError as better:
             return str(better)
         return str(error)
 
-    def check(self) -> None:
-        """Raise DataError with everything wrong; where a path is missing, with what the file holds."""
+    def raise_errors(self) -> None:
+        """Raise DataError with everything wrong; where a path is missing, with a list of the paths in the file."""
         if self._everything is not None:
-            self.log.wrong.append(f"The file holds:\n{tree(self._everything)}")
-        self.log.check(self.path)
+            self.log.errors.append(f"The file holds:\n{list_contents(self._everything)}")
+        self.log.raise_errors(self.path)
 
 
-def times(fields: Fields, values: pd.Series | NDArray[Any], where: str, clock: Clock) -> NDArray[np.float64]:
-    """Seconds; with a note where the precision of the file is too low."""
+def to_seconds(
+    fields: FieldReader, values: pd.Series | NDArray[Any], where: str, clock: TimeUnit
+) -> NDArray[np.float64]:
+    """(time,) seconds; a note says where the precision of the file is too low."""
     held = np.asarray(values)
-    fields.log.notes.extend(coarse(held, where, clock.ticks_per_s))
+    fields.log.notes.extend(precision_notes(held, where, clock.ticks_per_s))
     return clock.seconds(held.astype(np.float64))
 
 
-def text_of(fields: Fields, option: str, path: str | None) -> str | None:
+def text_field(fields: FieldReader, option: str, path: str | None) -> str | None:
     def convert(node: Node, where: str) -> str:
         if isinstance(node, str):
             return node
-        raise UnfitError(
-            f"{where}: expected a text, found {words(node)}; what is not in the file, <file>.recording.json can say"
+        raise UnexpectedValueError(
+            f"{where}: expected a text, found {describe(node)}; what is not in the file, <file>.recording.json can say"
         )
 
     return fields.get(option, path, convert)
 
 
-def columns_of(
-    fields: Fields, option: str, paths: str | Mapping[str, str], skip: Collection[str] = ()
+def columns_field(
+    fields: FieldReader, option: str, paths: str | Mapping[str, str], skip: Collection[str] = ()
 ) -> pd.DataFrame | None:
-    """A table by the path of a struct, or by one path a column; None where something is wrong, which the log says.
+    """A table from the path of a struct, or from one path a column; None where something is wrong, and the log says
+    what.
 
     skip: fields of the struct that are read elsewhere.
     """
     if isinstance(paths, str):
-        return fields.get(option, paths, lambda node, where: table(node, where, fields.log.notes, skip))
-    found = {name: fields.get(f"{option}.{name}", path, column) for name, path in paths.items()}
-    held = {name: values for name, values in found.items() if values is not None}
-    lengths = {name: len(values) for name, values in held.items()}
+        return fields.get(option, paths, lambda node, where: as_table(node, where, fields.log.notes, skip))
+    columns = {name: fields.get(f"{option}.{name}", path, as_column) for name, path in paths.items()}
+    present = {name: values for name, values in columns.items() if values is not None}
+    lengths = {name: len(values) for name, values in present.items()}
     if len(set(lengths.values())) > 1:
-        said = listed(f"{n} {m}" for n, m in lengths.items())
-        fields.log.wrong.append(f"data.options.{option}: columns differ in length: {said}")
+        counts = listed(f"{n} {m}" for n, m in lengths.items())
+        fields.log.errors.append(f"data.options.{option}: columns differ in length: {counts}")
         return None
-    return pd.DataFrame(held) if len(held) == len(found) else None
+    return pd.DataFrame(present) if len(present) == len(columns) else None
 
 
-def table_of(fields: Fields, name: str, paths: str | Mapping[str, str], clock: Clock) -> pd.DataFrame:
+def interval_table_field(
+    fields: FieldReader, name: str, paths: str | Mapping[str, str], clock: TimeUnit
+) -> pd.DataFrame:
     """An interval table with its times in seconds."""
     option = name if name == "trials" else f"tables.{name}"
-    frame = columns_of(fields, option, paths)
+    frame = columns_field(fields, option, paths)
     if frame is None:
         return pd.DataFrame()
     absent = [c for c in ("start_time", "stop_time") if c not in frame]
     if absent:
-        fields.log.wrong.append(
+        fields.log.errors.append(
             f"data.options.{option}: expected columns start_time and stop_time, found {listed(map(str, frame))}; "
             f"name them: {option}: {{start_time: ..., stop_time: ...}}"
         )
     for column_name in frame:
         numeric = pd.api.types.is_numeric_dtype(frame[column_name])
         if clock.is_time(str(column_name)) and numeric:
-            frame[column_name] = times(fields, frame[column_name], f"{name}.{column_name}", clock)
+            frame[column_name] = to_seconds(fields, frame[column_name], f"{name}.{column_name}", clock)
         elif column_name in ("start_time", "stop_time"):
-            fields.log.wrong.append(f"data.options.{option}.{column_name}: expected times, found text")
+            fields.log.errors.append(f"data.options.{option}.{column_name}: expected times, found text")
     return frame
 
 
-def observed_of(fields: Fields, path: str | None, clock: Clock) -> NDArray[np.float64] | None:
+def observed_field(fields: FieldReader, path: str | None, clock: TimeUnit) -> NDArray[np.float64] | None:
     def convert(node: Node, where: str) -> NDArray[np.float64]:
         if not isinstance(node, np.ndarray) or node.dtype.kind not in "iuf" or node.size % 2 or node.shape[-1] != 2:
-            raise UnfitError(f"{where}: expected rows of start and stop (n x 2), found {words(node)}")
-        return as_intervals(times(fields, node.reshape(-1, 2), where, clock))
+            raise UnexpectedValueError(f"{where}: expected rows of start and stop (n x 2), found {describe(node)}")
+        return as_intervals(to_seconds(fields, node.reshape(-1, 2), where, clock))
 
     return fields.get("observed", path, convert)
 
 
-def behavior_of(fields: Fields, asked: str | Mapping[str, Any], clock: Clock) -> pd.DataFrame:
-    """Long table of the series, each with its own clock; a matrix gives one series a column."""
+def behavior_field(fields: FieldReader, asked: str | Mapping[str, Any], clock: TimeUnit) -> pd.DataFrame:
+    """Long table of the series, each with its own timestamps; a matrix gives one series a column."""
     if isinstance(asked, str):
         named = fields.get("behavior", asked, _series_of) or {}
         pairs = {name: (f"behavior.{name}", time, value) for name, (time, value) in named.items()}
     else:
         pairs = {}
-        for name, one in asked.items():
-            time, value = (fields.get(f"behavior.{name}.{k}", getattr(one, k), _as_is) for k in ("time", "value"))
+        for name, series in asked.items():
+            time, value = (
+                fields.get(f"behavior.{name}.{k}", getattr(series, k), _unchanged) for k in ("time", "value")
+            )
             if time is not None and value is not None:
                 pairs[name] = (f"behavior.{name}", time, value)
     parts = [
-        frame for name, (option, t, v) in pairs.items() for frame in _one_series(fields, name, option, t, v, clock)
+        frame for name, (option, t, v) in pairs.items() for frame in _series_frames(fields, name, option, t, v, clock)
     ]
     return pd.concat(parts, ignore_index=True).astype({"series": "str"}) if parts else no_behavior()
 
 
-def _as_is(node: Node, where: str) -> Node:
+def _unchanged(node: Node, where: str) -> Node:
     return node
 
 
@@ -164,23 +171,25 @@ def _series_of(node: Node, where: str) -> dict[str, tuple[Node, Node]]:
         return {r["name"]: (r["time"], r["value"]) for r in rows}
     series = {n: elements(v)[0] for n, v in rows[0].items() if len(elements(v)) == 1} if len(rows) == 1 else {}
     if rows and not (series and all({"time", "value"} <= set(s) for s in series.values())):
-        raise UnfitError(
+        raise UnexpectedValueError(
             f"{where}: expected a struct of series, each with time and value, or a struct array with name, time and "
-            f"value, found {words(node)} with {listed(rows[0])}"
+            f"value, found {describe(node)} with {listed(rows[0])}"
         )
     return {name: (s["time"], s["value"]) for name, s in series.items()}
 
 
-def _one_series(fields: Fields, name: str, option: str, time: Node, value: Node, clock: Clock) -> list[pd.DataFrame]:
+def _series_frames(
+    fields: FieldReader, name: str, option: str, time: Node, value: Node, clock: TimeUnit
+) -> list[pd.DataFrame]:
     try:
-        at = times(fields, vector(time, f"{option}.time"), f"{option}.time", clock)
+        at = to_seconds(fields, as_vector(time, f"{option}.time"), f"{option}.time", clock)
         many = isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[0] == len(at) != value.size
-        parts = list(value.T) if many and value.shape[1] <= MOST_COLUMNS else [vector(value, f"{option}.value")]
-    except UnfitError as error:
-        fields.log.wrong.append(f"data.options.{error}")
+        parts = list(value.T) if many and value.shape[1] <= MAX_COLUMNS else [as_vector(value, f"{option}.value")]
+    except UnexpectedValueError as error:
+        fields.log.errors.append(f"data.options.{error}")
         return []
     if any(len(p) != len(at) for p in parts):
-        fields.log.wrong.append(f"data.options.{option}: {len(at)} times, but {len(parts[0])} values")
+        fields.log.errors.append(f"data.options.{option}: {len(at)} times, but {len(parts[0])} values")
         return []
     names = [name] if len(parts) == 1 else [f"{name}_{k}" for k in range(1, len(parts) + 1)]
     return [

@@ -14,15 +14,26 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.io.formats.log import error_summary
-from spikebridge.io.formats.mat.hdf5 import classes_of, load_hdf5
-from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, chars
+from spikebridge.io.formats.mat.hdf5 import hdf5_classes, load_hdf5
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, char_node
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-NUMBERS = {"double", "single", "logical", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
+NUMERIC_CLASSES = {"double", "single", "logical", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
 
 
-def version_of(path: Path) -> str:
-    """ "5", "7.3" or "4" by the file's first bytes; "" where it is no MATLAB file. Raises nothing."""
+def mat_version(path: Path) -> str:
+    """Decide by the first bytes of a file which version of MATLAB's format it has. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    str
+        "5", "7.3" or "4"; "" where it is no MATLAB file.
+    """
     try:
         if not path.is_file():
             return ""
@@ -51,11 +62,22 @@ def _is_version_4(head: bytes) -> bool:
     return False
 
 
-def variables_of(path: Path) -> dict[str, str]:
-    """The class of each variable, by name, from the headers alone. Raises nothing: empty where it cannot be told."""
+def variable_classes(path: Path) -> dict[str, str]:
+    """Read the class of each variable from the headers alone. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file.
+
+    Returns
+    -------
+    dict[str, str]
+        Name of the variable -> name of its class; empty where the headers cannot be read.
+    """
     try:
-        if version_of(path) == "7.3":
-            return classes_of(path)
+        if mat_version(path) == "7.3":
+            return hdf5_classes(path)
         from scipy.io import whosmat
 
         return {str(name): str(kind) for name, _, kind in whosmat(str(path), appendmat=False)}
@@ -63,14 +85,29 @@ def variables_of(path: Path) -> dict[str, str]:
         return {}
 
 
-def load(path: Path, names: Collection[str] | None = None, values: bool = True) -> dict[str, Node]:
-    """The variables of a file, by name; all of them where `names` is None.
+def load_mat(path: Path, names: Collection[str] | None = None, values: bool = True) -> dict[str, Node]:
+    """Read variables of a MATLAB file of version 5 to 7.3.
 
-    values: False leaves out the numbers where the version allows (7.3): arrays have their shape and class, and hold 0.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    names : Collection[str], optional
+        Variables to read; all where it is None.
+    values : bool
+        False leaves out the numbers where the version allows it (7.3): arrays have their shape and class, and hold 0.
 
-    Raises DataError where it is no MATLAB file of version 5 or 7.3, or a damaged one.
+    Returns
+    -------
+    dict[str, Node]
+        Name of the variable -> np.ndarray, str, Cell, Struct or Opaque; see `nodes`.
+
+    Raises
+    ------
+    DataError
+        Where it is no MATLAB file of version 5 or 7.3, or a damaged one.
     """
-    version = version_of(path)
+    version = mat_version(path)
     if version == "4":
         raise DataError(
             f"{path}: a MATLAB file of version 4, which holds neither cell arrays nor structs; load it in MATLAB and "
@@ -80,7 +117,7 @@ def load(path: Path, names: Collection[str] | None = None, values: bool = True) 
         raise DataError(f"{path}: expected a MATLAB file (version 5 to 7.3), found no MATLAB header")
     try:
         if version == "5":
-            return _load_5(path, names)
+            return _load_version_5(path, names)
         return load_hdf5(path, names, values)
     except DataError:
         raise
@@ -88,27 +125,27 @@ def load(path: Path, names: Collection[str] | None = None, values: bool = True) 
         raise DataError(f"{path}: cannot be read as a MATLAB file ({error_summary(error)})") from error
 
 
-def _load_5(path: Path, names: Collection[str] | None) -> dict[str, Node]:
+def _load_version_5(path: Path, names: Collection[str] | None) -> dict[str, Node]:
     from numpy.exceptions import ComplexWarning
 
     wanted = None if names is None else [*names, "None"]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         # mat_dtype: MATLAB stores whole doubles as small integers; without it logicals come as uint8
-        found = _variables(path, wanted, mat_dtype=True)
+        variables = _variables(path, wanted, mat_dtype=True)
         if any(issubclass(w.category, ComplexWarning) for w in caught):  # with it, imaginary parts are lost
             other = _variables(path, wanted, mat_dtype=False)
-            found = {n: _with_imaginary(v, other[n]) for n, v in found.items()}
-        if "None" in found:  # scipy's name for variables of MATLAB classes, of which it keeps the last
-            found = {n: v for n, v in found.items() if n != "None"} | _objects(path)
-    return {n: v for n, v in found.items() if names is None or n in names}
+            variables = {n: _with_imaginary(v, other[n]) for n, v in variables.items()}
+        if "None" in variables:  # scipy's name for variables of MATLAB classes, of which it keeps the last
+            variables = {n: v for n, v in variables.items() if n != "None"} | _objects(path)
+    return {n: v for n, v in variables.items() if names is None or n in names}
 
 
 def _variables(path: Path, names: list[str] | None, mat_dtype: bool) -> dict[str, Node]:
     from scipy.io import loadmat
 
     raw = loadmat(str(path), appendmat=False, mat_dtype=mat_dtype, variable_names=names)
-    return {n: plain(v) for n, v in raw.items() if not n.startswith("__")}
+    return {n: node_of(v) for n, v in raw.items() if not n.startswith("__")}
 
 
 def _with_imaginary(node: Node, other: Node) -> Node:
@@ -145,7 +182,7 @@ def _text(value: Any, *fields: str) -> str:
     return held.decode("latin1") if isinstance(held, bytes) else str(held)
 
 
-def plain(value: Any) -> Node:
+def node_of(value: Any) -> Node:
     """What scipy reads from a file of version 5, as a node."""
     from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque
 
@@ -159,60 +196,91 @@ def plain(value: Any) -> Node:
         return Opaque("sparse")
     if value.dtype.names:
         names = value.dtype.names
-        items = tuple({n: plain(element[n]) for n in names} for element in value.ravel("F"))
+        items = tuple({n: node_of(element[n]) for n in names} for element in value.ravel("F"))
         return Struct(value.shape, items, names)
     if value.dtype == object:
         items = tuple(value.ravel("F"))
         if items and all(i is None for i in items):  # a struct without fields
             return Struct(value.shape, tuple({} for _ in items))
-        return Cell(value.shape, tuple(plain(i) for i in items))
+        return Cell(value.shape, tuple(node_of(i) for i in items))
     if value.dtype.kind == "U":
-        return chars(list(value.ravel("F")))
+        return char_node(list(value.ravel("F")))
     return value.astype(value.dtype.newbyteorder("="), copy=False)
 
 
 def is_mat(path: Path) -> bool:
-    """Whether it is a MATLAB file of version 5 to 7.3."""
-    return path.suffix.lower() == ".mat" and version_of(path) in ("5", "7.3")
+    """Decide whether a file is a MATLAB file of version 5 to 7.3.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    bool
+        By suffix and first bytes.
+    """
+    return path.suffix.lower() == ".mat" and mat_version(path) in ("5", "7.3")
 
 
 def numeric_variables(path: Path) -> set[str]:
     """Names of the variables that are numbers, by the headers alone."""
-    return {name for name, kind in variables_of(path).items() if kind in NUMBERS}
+    return {name for name, kind in variable_classes(path).items() if kind in NUMERIC_CLASSES}
 
 
-def only_vector(path: Path) -> str:
+def single_vector(path: Path) -> str:
     """The name of the one variable of a file, where that is a vector of numbers; else empty. Reads headers alone."""
-    if not is_mat(path) or len(names := numeric_variables(path)) != 1 or len(variables_of(path)) != 1:
+    if not is_mat(path) or len(names := numeric_variables(path)) != 1 or len(variable_classes(path)) != 1:
         return ""
     (name,) = names
-    if version_of(path) == "5":
+    if mat_version(path) == "5":
         from scipy.io import whosmat
 
-        shape = next(shape for found, shape, _ in whosmat(str(path), appendmat=False) if found == name)
+        shape = next(shape for variable, shape, _ in whosmat(str(path), appendmat=False) if variable == name)
     else:
         shape = mat_arrays(path, values=False)[name].shape
     return name if sum(n > 1 for n in shape) <= 1 else ""
 
 
 def mat_arrays(path: Path, values: bool = True, names: frozenset[str] | None = None) -> dict[str, NDArray[Any]]:
-    """Every array, or those of some variables. values: False gives shapes and classes alone, where the version allows.
+    """Read the arrays of a MATLAB file by path, trials/choice for trials.choice, in MATLAB's own order of axes.
 
-    Raises DataError where the file cannot be read.
+    A matrix of one row or column becomes one-dimensional; cell arrays of text and char matrices become arrays of text.
+    Whatever else the file holds is left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    values : bool
+        False gives shapes and classes alone, where the version allows it.
+    names : frozenset[str], optional
+        Variables to read; all where it is None.
+
+    Returns
+    -------
+    dict[str, NDArray]
+        Path of the array -> its values.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read.
     """
-    return dict(_arrays(path, path.stat().st_mtime_ns, values, names))
+    return dict(_cached_arrays(path, path.stat().st_mtime_ns, values, names))
 
 
 @lru_cache(maxsize=2)
-def _arrays(path: Path, changed: int, values: bool, names: frozenset[str] | None) -> dict[str, NDArray[Any]]:
+def _cached_arrays(path: Path, changed: int, values: bool, names: frozenset[str] | None) -> dict[str, NDArray[Any]]:
     """changed: when the file was written last, so that a new one is read again."""
-    return dict(_flat(load(path, names, values), ""))
+    return dict(_flat_arrays(load_mat(path, names, values), ""))
 
 
-def _flat(nodes: dict[str, Node], prefix: str) -> Iterator[tuple[str, NDArray[Any]]]:
+def _flat_arrays(nodes: dict[str, Node], prefix: str) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, node in nodes.items():
         if isinstance(node, Struct) and len(node.items) == 1:
-            yield from _flat(dict(node.items[0]), f"{prefix}{name}/")
+            yield from _flat_arrays(dict(node.items[0]), f"{prefix}{name}/")
         elif isinstance(node, Cell) and node.items and all(isinstance(item, str) for item in node.items):
             yield f"{prefix}{name}", np.array(node.items, dtype=np.str_)
         elif isinstance(node, str):

@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, chars
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, char_node
 
 NUMERIC = {"double": "f8", "single": "f4", "logical": "?"} | {
     f"{sign}int{bits}": f"{sign or 'i'}{bits // 8}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
-EMPTY = "canonical empty"
+UNSET = "canonical empty"
 """What MATLAB calls the value of a cell that was never set."""
-MAX_REPEATED = 1000
-_followed: ContextVar[Counter[int]] = ContextVar("followed")
+MAX_REFERENCES = 1000
+_reference_counts: ContextVar[Counter[int]] = ContextVar("followed")
 """Cells and structs of the file that is read, by their address: how often a reference led there."""
 
 
-def classes_of(path: Path) -> dict[str, str]:
+def hdf5_classes(path: Path) -> dict[str, str]:
     """The class of each variable, by name."""
     import h5py
 
@@ -42,7 +42,7 @@ def load_hdf5(path: Path, names: Collection[str] | None, values: bool) -> dict[s
 
     with h5py.File(path, "r") as file:
         wanted = [n for n in _variables(file) if names is None or n in names]
-        _followed.set(Counter())
+        _reference_counts.set(Counter())
         return {name: _node(file[name], values) for name in wanted}
 
 
@@ -80,7 +80,7 @@ def _empty(item: Any, kind: str) -> Node:
         return Cell(shape, ())
     if kind == "struct":
         return Struct(shape, (), _field_names(item))
-    if kind in NUMERIC or kind == EMPTY:
+    if kind in NUMERIC or kind == UNSET:
         return np.zeros(shape, dtype=NUMERIC.get(kind, "f8"))
     return Opaque(kind)
 
@@ -99,35 +99,35 @@ def _char(codes: Any) -> Node:
     """UTF-16 code units, one a character."""
     rows = np.asarray(codes, dtype="<u2").T
     rows = rows.reshape(rows.shape[0], -1) if rows.ndim else rows.reshape(1, 1)
-    return chars([np.ascontiguousarray(r).tobytes().decode("utf-16-le", errors="replace") for r in rows])
+    return char_node([np.ascontiguousarray(r).tobytes().decode("utf-16-le", errors="replace") for r in rows])
 
 
 def _cell(item: Any, values: bool) -> Node:
-    return Cell(item.shape[::-1], tuple(_follow(item.file, r, values) for r in item[()].ravel()))
+    return Cell(item.shape[::-1], tuple(_referenced(item.file, r, values) for r in item[()].ravel()))
 
 
-def _follow(file: Any, reference: Any, values: bool) -> Node:
+def _referenced(file: Any, reference: Any, values: bool) -> Node:
     if not reference:
         return np.zeros((0, 0))
     item = file[reference]
     if _class(item) in ("cell", "struct"):
-        _check_repeated(item)
+        _count_reference(item)
     return _node(item, values)
 
 
-def _check_repeated(item: Any) -> None:
+def _count_reference(item: Any) -> None:
     """Raises DataError where cells and structs are referred to again and again: MATLAB writes each of them once, and
     a few of them that hold each other twice are 2^n values."""
     import h5py
 
     about = h5py.h5o.get_info(item.id)
-    seen = _followed.get()
+    seen = _reference_counts.get()
     seen[about.addr] += 1
-    if seen[about.addr] > MAX_REPEATED:
+    if seen[about.addr] > MAX_REFERENCES:
         raise DataError(
-            f"{item.file.filename}: more than {MAX_REPEATED} references lead to one cell array or struct, {item.name}, "
-            "which MATLAB never writes: it is damaged, or made to do harm; if neither, load it in MATLAB and save it "
-            "again"
+            f"{item.file.filename}: more than {MAX_REFERENCES} references lead to one cell array or struct, "
+            f"{item.name}, which MATLAB never writes: it is damaged, or made to do harm; if neither, load it in "
+            "MATLAB and save it again"
         )
 
 
@@ -135,7 +135,7 @@ def _struct(group: Any, values: bool) -> Node:
     names = _field_names(group)
     if names and all(_is_column(group[n]) for n in names):
         shape = group[names[0]].shape[::-1]
-        columns = {n: [_follow(group.file, r, values) for r in group[n][()].ravel()] for n in names}
+        columns = {n: [_referenced(group.file, r, values) for r in group[n][()].ravel()] for n in names}
         items = tuple({n: columns[n][k] for n in names} for k in range(int(np.prod(shape))))
         return Struct(shape, items, names)
     return Struct((1, 1), ({n: _node(group[n], values) for n in names},), names)

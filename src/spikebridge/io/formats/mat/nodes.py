@@ -32,7 +32,15 @@ EXPORT = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell array; items in column-major order, MATLAB's own."""
+    """A cell array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape in MATLAB.
+    items : tuple of Node
+        The elements in column-major order, MATLAB's own.
+    """
 
     shape: tuple[int, ...]
     items: tuple[Node, ...]
@@ -40,7 +48,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Struct:
-    """A struct array; 1x1 is the plain struct. items: one mapping field -> value an element, column-major."""
+    """A struct array; of shape (1, 1) it is a plain struct.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape in MATLAB.
+    items : tuple of Mapping
+        One mapping field -> value an element, in column-major order.
+    fields : tuple of str
+        Names of the fields, in MATLAB's order.
+    """
 
     shape: tuple[int, ...]
     items: tuple[Mapping[str, Node], ...]
@@ -49,27 +67,33 @@ class Struct:
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that only MATLAB can read (table, string, datetime, ...) or that no reader here needs (sparse)."""
+    """A value that only MATLAB can read (table, string, datetime, ...) or that no reader here needs (sparse).
+
+    Parameters
+    ----------
+    kind : str
+        Name of its class in MATLAB.
+    """
 
     kind: str
 
 
-def chars(rows: list[str]) -> Node:
+def char_node(rows: list[str]) -> Node:
     """A char array by its rows: text, or for several rows a Cell of texts without their padding."""
     if len(rows) > 1:
         return Cell((len(rows), 1), tuple(str(r).rstrip(" \0") for r in rows))
     return str(rows[0]) if rows else ""
 
 
-def squeezed(node: Node) -> Any:
+def squeeze_node(node: Node) -> Any:
     """A number or bool of a 1x1 array, (n,) of a vector, a dict of a 1x1 struct, else a list of its elements.
 
     A cell array is always a list; what only MATLAB can read is None.
     """
     if isinstance(node, Cell):
-        return [squeezed(item) for item in node.items]
+        return [squeeze_node(item) for item in node.items]
     if isinstance(node, Struct):
-        items = [{name: squeezed(value) for name, value in item.items()} for item in node.items]
+        items = [{name: squeeze_node(value) for name, value in item.items()} for item in node.items]
         return items[0] if len(items) == 1 else items
     if isinstance(node, np.ndarray):
         return node.ravel()[0].item() if node.size == 1 else node.squeeze()
@@ -85,7 +109,7 @@ def elements(node: Node) -> list[Mapping[str, Node]]:
     return []
 
 
-def words(node: Node) -> str:
+def describe(node: Node) -> str:
     """Class and size of a node, as MATLAB's whos gives them."""
     if isinstance(node, str):
         return f"text {node[:30]!r}"
@@ -95,19 +119,19 @@ def words(node: Node) -> str:
     if isinstance(node, Struct):
         return "struct" if len(node.items) == 1 else f"struct array {size}"
     if not isinstance(node, Cell):
-        return f"{class_of(node)} {size}"
-    kinds = sorted({_kind(item) for item in node.items})
+        return f"{class_name(node)} {size}"
+    kinds = sorted({_describe_item(item) for item in node.items})
     return f"cell {size}" + (f" of {', '.join(kinds)}" if kinds else "")
 
 
-def _kind(node: Node) -> str:
+def _describe_item(node: Node) -> str:
     if isinstance(node, np.ndarray):
         empty = "[]" if not node.size else "scalar" if node.size == 1 else "vector" if is_vector(node) else "matrix"
-        return empty if not node.size else f"{class_of(node)} {empty}"
+        return empty if not node.size else f"{class_name(node)} {empty}"
     return {str: "text", Cell: "cell", Struct: "struct"}.get(type(node)) or node.kind
 
 
-def class_of(array: np.ndarray) -> str:
+def class_name(array: np.ndarray) -> str:
     """MATLAB's name of a numeric class."""
     names = {"float64": "double", "float32": "single", "bool": "logical"}
     return "complex" if array.dtype.kind == "c" else names.get(str(array.dtype), str(array.dtype))
@@ -118,7 +142,7 @@ def is_vector(array: np.ndarray) -> bool:
     return array.size == 0 or sum(n > 1 for n in array.shape) <= 1
 
 
-def unreadable(node: Opaque, where: str) -> str:
+def unreadable_text(node: Opaque, where: str) -> str:
     """Why it cannot be read, and how to export it."""
     how = EXPORT.get(node.kind, "a struct, cell array or vector")
     return f"{where} is of MATLAB's class {node.kind}, which MATLAB alone can read; in MATLAB, save it as {how}"

@@ -8,21 +8,21 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, elements, unreadable, words
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, describe, elements, unreadable_text
 
 STEP = re.compile(r"\.?([^.{}()]+)|\{(\d+)\}|\((\d+)\)|\(:, *(\d+)\)")
-MOST_LINES = 80
-MOST_DEEP = 8
+MAX_LINES = 80
+MAX_DEPTH = 8
 
 
 class NoSuchPathError(Exception):
-    """Says in words where a path ends."""
+    """Says where in the file a path ends."""
 
 
-def find(path: str, variables: Mapping[str, Node]) -> Node:
-    """What lies at a path. A field of several structs is a Cell of its values, one a struct.
+def find_node(path: str, variables: Mapping[str, Node]) -> Node:
+    """The node at a path. A field of several structs is a Cell of its values; the field of one struct is its value.
 
-    Raises NoSuchPathError, with what is near.
+    Raises NoSuchPathError, with a similar path.
     """
     steps = list(STEP.finditer(path))
     if not steps or "".join(s[0] for s in steps) != path or steps[0][1] is None:
@@ -33,7 +33,7 @@ def find(path: str, variables: Mapping[str, Node]) -> Node:
         try:
             node = _step(node, step, where)
         except NoSuchPathError as error:
-            raise NoSuchPathError(f"{path!r}: {error}{_near(path, variables)}") from None
+            raise NoSuchPathError(f"{path!r}: {error}{_suggestion(path, variables)}") from None
     return node
 
 
@@ -46,7 +46,7 @@ def _step(node: Node, step: re.Match[str], where: str) -> Node:
 def _column(node: Node, number: int, where: str) -> Node:
     """x(:,2) of a matrix."""
     if not isinstance(node, np.ndarray) or node.ndim != 2:
-        raise NoSuchPathError(f"{where} is {words(node)} and has no columns")
+        raise NoSuchPathError(f"{where} is {describe(node)} and has no columns")
     if not 1 <= number <= node.shape[1]:
         raise NoSuchPathError(f"{where} has no column {number}, but {node.shape[1]}; they count from 1")
     return node[:, [number - 1]]
@@ -54,7 +54,7 @@ def _column(node: Node, number: int, where: str) -> Node:
 
 def _field(node: Node, name: str, where: str) -> Node:
     if isinstance(node, Opaque):
-        raise NoSuchPathError(unreadable(node, where))
+        raise NoSuchPathError(unreadable_text(node, where))
     structs = elements(node)
     if any(name not in s for s in structs) or not structs:
         raise NoSuchPathError(f"{where} has no {'variable' if where == 'the file' else 'field'} {name!r}")
@@ -65,16 +65,16 @@ def _field(node: Node, name: str, where: str) -> Node:
 
 def _element(node: Node, number: int, where: str) -> Node:
     if not isinstance(node, (Cell, Struct)):
-        raise NoSuchPathError(f"{where} is {words(node)} and has no element {number}; name the whole of it")
+        raise NoSuchPathError(f"{where} is {describe(node)} and has no element {number}; name the whole of it")
     if not 1 <= number <= len(node.items):
         raise NoSuchPathError(f"{where} has no element {number}, but {len(node.items)}; they count from 1")
     item = node.items[number - 1]
     return item if isinstance(node, Cell) else Struct((1, 1), (item,), node.fields)
 
 
-def _near(path: str, variables: Mapping[str, Node]) -> str:
+def _suggestion(path: str, variables: Mapping[str, Node]) -> str:
     """', did you mean X?' by the whole path, else by its last name."""
-    known = [p for p, _ in walk(variables)]
+    known = [p for p, _ in walk_paths(variables)]
     near = difflib.get_close_matches(path.lower(), [k.lower() for k in known], n=1)
     if near:
         return f", did you mean {next(k for k in known if k.lower() == near[0])}?"
@@ -83,12 +83,12 @@ def _near(path: str, variables: Mapping[str, Node]) -> str:
     return f", did you mean {known[last.index(near[0])]}?" if near else ""
 
 
-def walk(variables: Mapping[str, Node], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Node]]:
+def walk_paths(variables: Mapping[str, Node], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Node]]:
     """Every path through structs, with its node. Of cell arrays of cells, the first that holds something is entered."""
     for name, node in variables.items():
         path = f"{prefix}{name}"
         yield path, node
-        if depth < MOST_DEEP:
+        if depth < MAX_DEPTH:
             yield from _inside(path, node, depth)
 
 
@@ -96,15 +96,26 @@ def _inside(path: str, node: Node, depth: int) -> Iterator[tuple[str, Node]]:
     structs = elements(node)
     if structs:
         fields = {name: _field(node, name, path) for name in structs[0] if all(name in s for s in structs)}
-        yield from walk(fields, f"{path}.", depth + 1)
+        yield from walk_paths(fields, f"{path}.", depth + 1)
     elif isinstance(node, Cell):
         first = next((k for k, i in enumerate(node.items) if isinstance(i, (Cell, Struct)) and i.items), None)
         if first is not None:
-            yield from walk({f"{path}{{{first + 1}}}": node.items[first]}, "", depth + 1)
+            yield from walk_paths({f"{path}{{{first + 1}}}": node.items[first]}, "", depth + 1)
 
 
-def tree(variables: Mapping[str, Node]) -> str:
-    """One line a path: its name, class and size."""
-    lines = [f"  {path}: {words(node)}" for path, node in walk(variables)]
-    more = [f"  ... and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-    return "\n".join([*lines[:MOST_LINES], *more]) or "  nothing"
+def list_contents(variables: Mapping[str, Node]) -> str:
+    """List every path in a file.
+
+    Parameters
+    ----------
+    variables : Mapping[str, Node]
+        What `load_mat` returns.
+
+    Returns
+    -------
+    str
+        One line a path: its name, class and size; at most `MAX_LINES` lines.
+    """
+    lines = [f"  {path}: {describe(node)}" for path, node in walk_paths(variables)]
+    more = [f"  ... and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+    return "\n".join([*lines[:MAX_LINES], *more]) or "  nothing"

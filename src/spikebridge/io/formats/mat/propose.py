@@ -11,7 +11,7 @@ import yaml
 
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.formats.mat.nodes import Cell, Node, Struct, is_vector
-from spikebridge.io.formats.mat.paths import walk
+from spikebridge.io.formats.mat.paths import walk_paths
 
 SPIKES = re.compile(r"spike|spk|(^|_)times?$|^ts$|^st$")
 FLAT_TIMES = re.compile(r"^(spike|spk)?_?(times?|ts|samples?)$|spike")
@@ -26,31 +26,42 @@ Columns = dict[str, int]
 """Path -> rows."""
 
 
-def propose(variables: Mapping[str, Node]) -> dict[str, Any]:
-    """Options as far as they can be recognised; empty where not even spikes can."""
-    nodes = dict(walk(variables))
+def propose_options(variables: Mapping[str, Node]) -> dict[str, Any]:
+    """Propose `data.options` of the reader `matlab`, by the names and sizes in a file.
+
+    Parameters
+    ----------
+    variables : Mapping[str, Node]
+        What `load_mat` returns.
+
+    Returns
+    -------
+    dict[str, Any]
+        Options as far as they are recognised; empty where not even spikes are.
+    """
+    nodes = dict(walk_paths(variables))
     columns = {p: n for p, node in nodes.items() if (n := _rows(node)) > 0}
-    found: dict[str, Any] = _of_known_sorters(nodes, columns)
-    n_units = 0 if found else _spikes(nodes, columns, found)
-    taken = set(map(str, found.values()))
+    options: dict[str, Any] = _known_sorters(nodes, columns)
+    n_units = 0 if options else _spikes(nodes, columns, options)
+    taken = set(map(str, options.values()))
     trials = _trials(columns)
-    if found.get("spike_times") in columns and "unit_id" not in found:
-        n_units = _n_ids(columns, columns[found["spike_times"]], taken | {*trials.values()})
+    if options.get("spike_times") in columns and "unit_id" not in options:
+        n_units = _n_ids(columns, columns[options["spike_times"]], taken | {*trials.values()})
     per_unit = {p: n for p, n in columns.items() if n == n_units and p not in taken}
-    _put(found, "unit_id", per_unit, UNIT_ID.search)
-    _put(found, "region", per_unit, lambda name: name in REGION_COLUMNS or REGION.search(name))
-    found |= {"trials": trials} if trials else {}
+    _propose_path(options, "unit_id", per_unit, UNIT_ID.search)
+    _propose_path(options, "region", per_unit, lambda name: name in REGION_COLUMNS or REGION.search(name))
+    options |= {"trials": trials} if trials else {}
     arrays = {p: node for p, node in nodes.items() if isinstance(node, np.ndarray) and node.dtype.kind in "biuf"}
     clocks = {p: n for p, n in columns.items() if p in arrays and CLOCK.search(_name(p))}
     rows = {p: columns.get(p) or len(array) for p, array in arrays.items() if array.ndim == 2}
     behavior = _behavior(clocks, rows, taken | {*trials.values()})
-    found |= {"behavior": behavior} if behavior else {}
+    options |= {"behavior": behavior} if behavior else {}
     texts = {p: 1 for p, node in nodes.items() if isinstance(node, str) and node}
-    _put(found, "animal", texts, ANIMAL.search)
-    return found
+    _propose_path(options, "animal", texts, ANIMAL.search)
+    return options
 
 
-def _of_known_sorters(nodes: Mapping[str, Node], columns: Columns) -> dict[str, Any]:
+def _known_sorters(nodes: Mapping[str, Node], columns: Columns) -> dict[str, Any]:
     """Of wave_clus: cluster_class, class and ms of each spike. Of UltraMegaSort: unwrapped_times, since spiketimes
     count from the start of each trial, and labels, the number of each cluster and what it was judged to be (2: a good
     unit).
@@ -60,17 +71,17 @@ def _of_known_sorters(nodes: Mapping[str, Node], columns: Columns) -> dict[str, 
     place = next((p.rpartition(".")[0] for p in columns if _name(p) == "unwrapped_times"), None)
     if place is None or f"{place}.assigns" not in columns:
         return {}
-    found: dict[str, Any] = {"spike_times": f"{place}.unwrapped_times", "spike_units": f"{place}.assigns"}
+    options: dict[str, Any] = {"spike_times": f"{place}.unwrapped_times", "spike_units": f"{place}.assigns"}
     if _n_columns(nodes.get(f"{place}.labels")) == 2:
-        found |= {"unit_id": f"{place}.labels(:,1)", "units": {"ums_label": f"{place}.labels(:,2)"}}
-    return found
+        options |= {"unit_id": f"{place}.labels(:,1)", "units": {"ums_label": f"{place}.labels(:,2)"}}
+    return options
 
 
 def _n_columns(node: Node) -> int:
     return int(node.shape[1]) if isinstance(node, np.ndarray) and node.ndim == 2 else 0
 
 
-def as_yaml(options: Mapping[str, Any]) -> str:
+def options_yaml(options: Mapping[str, Any]) -> str:
     """The block for params.yaml."""
     block = {"data": {"reader": "matlab", "options": dict(options)}}
     return yaml.safe_dump(block, sort_keys=False, allow_unicode=True, width=110)
@@ -84,32 +95,32 @@ def _rows(node: Node) -> int:
     """Length of what could be a column: a vector, texts, scalars."""
     if isinstance(node, np.ndarray):
         return int(node.size) if is_vector(node) and node.dtype.kind in "biuf" else 0
-    if isinstance(node, Cell) and all(isinstance(i, str) or np.size(i) <= 1 for i in node.items if not _nested(i)):
-        return 0 if any(map(_nested, node.items)) else len(node.items)
+    if isinstance(node, Cell) and all(isinstance(i, str) or np.size(i) <= 1 for i in node.items if not _is_nested(i)):
+        return 0 if any(map(_is_nested, node.items)) else len(node.items)
     return 0
 
 
-def _nested(node: Node) -> bool:
+def _is_nested(node: Node) -> bool:
     return isinstance(node, (Cell, Struct))
 
 
-def _put(found: dict[str, Any], key: str, columns: Mapping[str, int], fits: Callable[[str], Any]) -> None:
+def _propose_path(options: dict[str, Any], key: str, columns: Mapping[str, int], fits: Callable[[str], Any]) -> None:
     path = next((p for p in columns if fits(_name(p))), None)
     if path is not None:
-        found[key] = path
+        options[key] = path
 
 
-def _spikes(nodes: Mapping[str, Node], columns: Columns, found: dict[str, Any]) -> int:
+def _spikes(nodes: Mapping[str, Node], columns: Columns, options: dict[str, Any]) -> int:
     """Put in the spikes; the number of units, 0 where unknown."""
     lists = [p for p, node in nodes.items() if _is_trains(node) and SPIKES.search(_name(p))]
     best = next((p for p in lists if re.search("spike|spk", p.lower())), next(iter(lists), None))
     if best is not None:
-        found["spikes"] = best
+        options["spikes"] = best
         return len(nodes[best].items)
     for times, n in columns.items():
         owner = next((p for p, m in columns.items() if m == n > 1 and p != times and FLAT_UNITS.search(_name(p))), None)
         if owner and FLAT_TIMES.search(_name(times)) and not FLAT_UNITS.search(_name(times)):
-            found |= {"spike_times": times, "spike_units": owner}
+            options |= {"spike_times": times, "spike_units": owner}
             break
     return 0
 
@@ -139,12 +150,12 @@ def _trials(columns: Columns) -> dict[str, str]:
 
 def _behavior(clocks: Columns, rows: Columns, taken: set[str]) -> dict[str, dict[str, str]]:
     """Vectors, and matrices of as many rows, beside a vector called time."""
-    found: dict[str, dict[str, str]] = {}
+    series: dict[str, dict[str, str]] = {}
     for clock, n in clocks.items():
         if n > 1 and clock not in taken:
             place = clock.rpartition(".")[0]
             beside = [
                 p for p, m in rows.items() if p.rpartition(".")[0] == place and m == n and p not in {clock, *taken}
             ]
-            found |= {p.rpartition(".")[2]: {"time": clock, "value": p} for p in beside}
-    return found
+            series |= {p.rpartition(".")[2]: {"time": clock, "value": p} for p in beside}
+    return series

@@ -11,15 +11,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.mat.fields import Fields, columns_of, times
+from spikebridge.io.formats.mat.fields import FieldReader, columns_field, to_seconds
 from spikebridge.io.formats.mat.paths import NoSuchPathError
-from spikebridge.io.formats.mat.values import column, trains, vector
-from spikebridge.io.formats.spike_trains import by_unit, integer_ids
-from spikebridge.io.formats.table.recording_tables import Clock
+from spikebridge.io.formats.mat.values import as_column, as_trains, as_vector
+from spikebridge.io.formats.spike_trains import group_by_unit, integer_ids
+from spikebridge.io.formats.table import TimeUnit
 
-WHOLE = 20
+MIN_WHOLE_TIMES = 20
 """So many spike times, all of them whole numbers, are hardly seconds."""
-MOST_ID = float(2**62)
+MAX_ID = float(2**62)
 UNWRAPPED = "unwrapped_times"
 
 
@@ -36,43 +36,45 @@ class SpikePaths:
 
 
 def spikes_and_units(
-    fields: Fields, paths: SpikePaths, clock: Clock, unit_is_given: bool
+    fields: FieldReader, paths: SpikePaths, clock: TimeUnit, unit_is_given: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Units, and spikes in seconds grouped by unit; both empty where the log says what is wrong."""
     nothing = pd.DataFrame({"unit": []}, dtype=np.int64), pd.DataFrame({"unit": [], "time_s": []})
-    n_wrong = len(fields.log.wrong)
-    given = fields.get("unit_id", paths.unit_id, column)
-    region = fields.get("region", paths.region, column)
+    n_wrong = len(fields.log.errors)
+    given = fields.get("unit_id", paths.unit_id, as_column)
+    region = fields.get("region", paths.region, as_column)
     skip = paths.spikes.rpartition(".")[2:] if paths.spikes else ()  # in a struct array of units, beside the columns
-    more = columns_of(fields, "units", paths.units, skip) if paths.units else None
+    more = columns_field(fields, "units", paths.units, skip) if paths.units else None
     columns = {n: c for n, c in (("unit_id", given), ("region", region)) if c is not None}
     columns |= {} if more is None else {f"units.{name}": more[name] for name in more}
-    found = _listed(fields, paths, columns) if paths.spikes is not None else _flat(fields, paths, columns)
-    if found is None or len(fields.log.wrong) > n_wrong:
+    rows = (
+        _from_trains(fields, paths, columns) if paths.spikes is not None else _from_spike_list(fields, paths, columns)
+    )
+    if rows is None or len(fields.log.errors) > n_wrong:
         return nothing
-    ids, owner, raw = found
-    number, names = whole_ids(ids)
+    ids, owner, raw = rows
+    number, names = _integer_ids(ids)
     units = pd.DataFrame({"unit": number} | ({} if names is None else {"name": pd.Series(names, dtype="str")}))
     for name, values in columns.items():
         if name != "unit_id" and name.removeprefix("units.") not in units:
-            units[name.removeprefix("units.")] = _whole(values)
+            units[name.removeprefix("units.")] = _integers_if_whole(values)
     if not unit_is_given:
         _check_unit_of_time(fields, raw)
-    return units, by_unit(number, number[owner], times(fields, raw, "spike times", clock))
+    return units, group_by_unit(number, number[owner], to_seconds(fields, raw, "spike times", clock))
 
 
-Found = tuple[pd.Series, NDArray[np.int64], NDArray[Any]]
+UnitRows = tuple[pd.Series, NDArray[np.int64], NDArray[Any]]
 """Id of each unit; of each spike, the row of its unit and its time."""
 
 
-def _listed(fields: Fields, paths: SpikePaths, columns: dict[str, pd.Series]) -> Found | None:
+def _from_trains(fields: FieldReader, paths: SpikePaths, columns: dict[str, pd.Series]) -> UnitRows | None:
     """Units from one train each."""
-    held = fields.get("spikes", paths.spikes, trains)
+    held = fields.get("spikes", paths.spikes, as_trains)
     if held is None:
         return None
     wrong = [f"{name} {len(values)}" for name, values in columns.items() if len(values) != len(held)]
     if wrong:
-        fields.log.wrong.append(
+        fields.log.errors.append(
             f"data.options: expected one value for each of {len(held)} units, found {listed(wrong)}"
         )
         return None
@@ -81,19 +83,21 @@ def _listed(fields: Fields, paths: SpikePaths, columns: dict[str, pd.Series]) ->
     return ids, np.repeat(np.arange(len(held)), [len(t) for t in held]), raw
 
 
-def _flat(fields: Fields, paths: SpikePaths, columns: dict[str, pd.Series]) -> Found | None:
+def _from_spike_list(fields: FieldReader, paths: SpikePaths, columns: dict[str, pd.Series]) -> UnitRows | None:
     """Units from the vector of the units of all spikes."""
-    raw = fields.get("spike_times", paths.spike_times, vector)
-    owner = fields.get("spike_units", paths.spike_units, column)
+    raw = fields.get("spike_times", paths.spike_times, as_vector)
+    owner = fields.get("spike_units", paths.spike_units, as_column)
     if raw is None or owner is None or _counts_from_trials(fields, str(paths.spike_times), raw):
         return None
     if len(raw) != len(owner):
-        fields.log.wrong.append(f"data.options: {len(raw)} spike_times, but {len(owner)} spike_units")
+        fields.log.errors.append(f"data.options: {len(raw)} spike_times, but {len(owner)} spike_units")
         return None
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        said = listed(f"{name} {n}" for name, n in lengths.items())
-        fields.log.wrong.append(f"data.options: expected one value a unit, found columns of different length: {said}")
+        counts = listed(f"{name} {n}" for name, n in lengths.items())
+        fields.log.errors.append(
+            f"data.options: expected one value a unit, found columns of different length: {counts}"
+        )
         return None
     ids = columns.get("unit_id")
     if ids is None:  # a column without ids is in MATLAB's count: row k is unit k
@@ -101,17 +105,17 @@ def _flat(fields: Fields, paths: SpikePaths, columns: dict[str, pd.Series]) -> F
     rows = pd.Index(ids).get_indexer_for(owner) if ids.is_unique else np.full(len(owner), -1)
     strange = owner[rows < 0].unique()
     if not ids.is_unique:
-        fields.log.wrong.append(f"data.options.unit_id: ids must be unique, found {listed(map(str, ids), 10)}")
+        fields.log.errors.append(f"data.options.unit_id: ids must be unique, found {listed(map(str, ids), 10)}")
     elif len(strange):
         named = (
             "data.options.unit_id" if "unit_id" in columns else f"1 to {len(ids)} (without unit_id, row k is unit k)"
         )
-        fields.log.wrong.append(f"spikes of units that are not in {named}: {listed(map(str, strange), 10)}")
+        fields.log.errors.append(f"spikes of units that are not in {named}: {listed(map(str, strange), 10)}")
     return None if not ids.is_unique or len(strange) else (ids, rows.astype(np.int64), raw)
 
 
-def _counts_from_trials(fields: Fields, path: str, raw: NDArray[Any]) -> bool:
-    """Whether these are UltraMegaSort's spiketimes, which count from the start of each trial; the log then says so."""
+def _counts_from_trials(fields: FieldReader, path: str, raw: NDArray[Any]) -> bool:
+    """Whether these are UltraMegaSort's spiketimes, which count from the start of each trial; then the log says so."""
     place, _, name = path.rpartition(".")
     if name.lower() != "spiketimes" or not place:
         return False
@@ -121,35 +125,35 @@ def _counts_from_trials(fields: Fields, path: str, raw: NDArray[Any]) -> bool:
         return False
     if len(whole) != len(raw) or np.allclose(whole.astype(float), raw.astype(float), rtol=1e-6, equal_nan=True):
         return False
-    fields.log.wrong.append(
+    fields.log.errors.append(
         f"data.options.spike_times: {path} counts from the start of each trial, since {place}.{UNWRAPPED} holds other "
         f"times of the same spikes: set spike_times: {place}.{UNWRAPPED}"
     )
     return True
 
 
-def whole_ids(ids: pd.Series) -> tuple[NDArray[np.int64], list[str] | None]:
+def _integer_ids(ids: pd.Series) -> tuple[NDArray[np.int64], list[str] | None]:
     """Ids as integers, and their names where they are none: then units are counted from 0."""
     values = ids.to_numpy()
-    if values.dtype.kind in "iuf" and bool(np.all((values == np.floor(values)) & (np.abs(values) < MOST_ID))):
+    if values.dtype.kind in "iuf" and bool(np.all((values == np.floor(values)) & (np.abs(values) < MAX_ID))):
         return values.astype(np.int64), None
     return integer_ids(list(values))
 
 
-def _whole(values: pd.Series) -> pd.Series:
+def _integers_if_whole(values: pd.Series) -> pd.Series:
     """Codes such as 1.0, MATLAB's doubles, as integers where all of them are whole."""
     numbers = values.to_numpy()
-    whole = numbers.dtype.kind == "f" and bool(np.all((numbers == np.floor(numbers)) & (np.abs(numbers) < MOST_ID)))
+    whole = numbers.dtype.kind == "f" and bool(np.all((numbers == np.floor(numbers)) & (np.abs(numbers) < MAX_ID)))
     return values.astype(np.int64) if whole and len(values) else values
 
 
-def _check_unit_of_time(fields: Fields, raw: NDArray[Any]) -> None:
-    """Whole numbers may be samples, ms or us: the user must say."""
+def _check_unit_of_time(fields: FieldReader, raw: NDArray[Any]) -> None:
+    """Whole numbers may be samples, ms or us: an error asks for the unit."""
     known = raw[np.isfinite(raw)]
     integers = raw.dtype.kind in "iu" and len(raw) > 0
-    if integers or (len(known) >= WHOLE and bool(np.all(known == np.floor(known)))):
+    if integers or (len(known) >= MIN_WHOLE_TIMES and bool(np.all(known == np.floor(known)))):
         span = f"{known.min():g} to {known.max():g}"
-        fields.log.wrong.append(
+        fields.log.errors.append(
             f"spike times are whole numbers ({span}): say what they count with data.options.time_unit: s, ms, us, or "
             "samples (then sampling_rate_hz as well)"
         )

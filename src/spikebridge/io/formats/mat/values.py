@@ -11,84 +11,88 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, elements, is_vector, unreadable, words
+from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, describe, elements, is_vector, unreadable_text
 
 
-class UnfitError(Exception):
-    """Says in words why a value is not what is needed."""
+class UnexpectedValueError(Exception):
+    """Says why a value is not of the kind that is needed."""
 
 
-def vector(node: Node, where: str) -> NDArray[Any]:
+def as_vector(node: Node, where: str) -> NDArray[Any]:
     """A row or column of real numbers or logicals, as one dimension; [] is an empty one. Raises UnfitError."""
     if isinstance(node, Opaque):
-        raise UnfitError(unreadable(node, where))
+        raise UnexpectedValueError(unreadable_text(node, where))
     if not isinstance(node, np.ndarray) or not is_vector(node):
-        raise UnfitError(f"{where}: expected a vector of numbers, found {words(node)}")
+        raise UnexpectedValueError(f"{where}: expected a vector of numbers, found {describe(node)}")
     if np.iscomplexobj(node):
-        raise UnfitError(f"{where}: expected real numbers, found complex ones; save real(x) and imag(x)")
+        raise UnexpectedValueError(f"{where}: expected real numbers, found complex ones; save real(x) and imag(x)")
     return node.ravel()
 
 
-def trains(node: Node, where: str) -> list[NDArray[Any]]:
+def as_trains(node: Node, where: str) -> list[NDArray[Any]]:
     """One vector a unit of a cell array, or of a field of a struct array. Raises UnfitError naming the elements."""
     if isinstance(node, np.ndarray):
-        raise UnfitError(
-            f"{where}: expected a cell array with one vector of spike times a unit, found {words(node)}; where it "
+        raise UnexpectedValueError(
+            f"{where}: expected a cell array with one vector of spike times a unit, found {describe(node)}; where it "
             "holds the spikes of all units, name it in spike_times and the vector of their units in spike_units"
         )
     if isinstance(node, Opaque):
-        raise UnfitError(unreadable(node, where))
+        raise UnexpectedValueError(unreadable_text(node, where))
     if not isinstance(node, Cell):
-        raise UnfitError(f"{where}: expected a cell array with one vector of spike times a unit, found {words(node)}")
-    found, wrong = [], []
+        raise UnexpectedValueError(
+            f"{where}: expected a cell array with one vector of spike times a unit, found {describe(node)}"
+        )
+    vectors, wrong = [], []
     for k, item in enumerate(node.items, start=1):
         try:
-            found.append(vector(item, f"{where}{{{k}}}"))
-        except UnfitError as error:
+            vectors.append(as_vector(item, f"{where}{{{k}}}"))
+        except UnexpectedValueError as error:
             wrong.append(str(error))
     if wrong:
-        raise UnfitError(listed(wrong, 3))
-    return found
+        raise UnexpectedValueError(listed(wrong, 3))
+    return vectors
 
 
-def column(node: Node, where: str) -> pd.Series:
+def as_column(node: Node, where: str) -> pd.Series:
     """One value a row: a vector, a cell array of texts or of scalars, or a char matrix. Raises UnfitError.
 
     [] in a cell array is a missing number, or an empty text among texts.
     """
     if isinstance(node, str):
-        raise UnfitError(f"{where}: expected one value a row, found one text {node[:30]!r}; save a cell array of texts")
+        raise UnexpectedValueError(
+            f"{where}: expected one value a row, found one text {node[:30]!r}; save a cell array of texts"
+        )
     if not isinstance(node, Cell):
-        return pd.Series(vector(node, where))
+        return pd.Series(as_vector(node, where))
     filled = [i for i in node.items if not (isinstance(i, np.ndarray) and not i.size)]
     if filled and all(isinstance(i, str) for i in filled):
         return pd.Series([i if isinstance(i, str) else "" for i in node.items], dtype="str")
     opaque = next((i for i in filled if isinstance(i, Opaque)), None)
     if opaque is not None:
-        raise UnfitError(unreadable(opaque, where))
+        raise UnexpectedValueError(unreadable_text(opaque, where))
     if all(isinstance(i, np.ndarray) and i.size == 1 and not np.iscomplexobj(i) for i in filled):
         logical = len(filled) == len(node.items) > 0 and all(i.dtype == bool for i in filled)
         return pd.Series([i.ravel()[0] if i.size else np.nan for i in node.items], dtype=bool if logical else float)
-    raise UnfitError(f"{where}: expected texts alone or one number a row, found {words(node)}")
+    raise UnexpectedValueError(f"{where}: expected texts alone or one number a row, found {describe(node)}")
 
 
-def table(node: Node, where: str, notes: list[str], skip: Collection[str] = ()) -> pd.DataFrame:
+def as_table(node: Node, where: str, notes: list[str], skip: Collection[str] = ()) -> pd.DataFrame:
     """A struct of equally long columns, or a struct array with one element a row. Raises UnfitError.
 
     Fields that hold no column of that length are left out, with a note but for those in `skip`.
     """
     if isinstance(node, Opaque):
-        raise UnfitError(unreadable(node, where))
+        raise UnexpectedValueError(unreadable_text(node, where))
     rows = elements(node)
     if not rows:
-        raise UnfitError(f"{where}: expected a struct of vectors or a struct array, found {words(node)}")
+        raise UnexpectedValueError(f"{where}: expected a struct of vectors or a struct array, found {describe(node)}")
     whole = isinstance(node, Struct) and len(rows) == 1
     fields = rows[0] if whole else {n: Cell((len(rows), 1), tuple(r.get(n) for r in rows)) for n in rows[0]}
     columns, odd = {}, []
     for name, value in ((n, v) for n, v in fields.items() if n not in skip):
         try:
-            columns[name] = column(_rows(value) if whole else value, f"{where}.{name}")
-        except UnfitError:
+            columns[name] = as_column(_as_rows(value) if whole else value, f"{where}.{name}")
+        except UnexpectedValueError:
             odd.append(name)
     length = len(columns.get("start_time", next(iter(columns.values()), ())))
     odd += [n for n, c in columns.items() if len(c) != length]
@@ -97,7 +101,7 @@ def table(node: Node, where: str, notes: list[str], skip: Collection[str] = ()) 
     return pd.DataFrame({n: c for n, c in columns.items() if n not in odd})
 
 
-def _rows(node: Node) -> Node:
+def _as_rows(node: Node) -> Node:
     """A text in a struct of vectors is a char matrix of one row."""
     return Cell((1, 1), (node,)) if isinstance(node, str) else node
 
@@ -124,8 +128,16 @@ def to_struct(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     return {str(name): to_column(frame[name]) for name in frame}
 
 
-def save(path: Path, variables: Mapping[str, Any]) -> None:
-    """Write a MATLAB 5 file."""
+def save_mat(path: Path, variables: Mapping[str, Any]) -> None:
+    """Write a MATLAB 5 file.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    variables : Mapping[str, Any]
+        Name of the variable -> arrays, text, and what `to_cell` and `to_struct` return.
+    """
     from scipy.io import savemat
 
     savemat(str(path), dict(variables), appendmat=False, long_field_names=True, oned_as="column")

@@ -1,7 +1,7 @@
-"""Parts of the NWB readers: from an open file to Contents, and back.
+"""Neurodata Without Borders: an open file as Contents, and a recording as a file.
 
-pynwb keeps a copy of its schema in the user's cache folder, and cannot be imported where that cannot be made, as on
-nodes of clusters without a home. This package is imported before pynwb, and then names another folder.
+pynwb keeps a copy of its schema in the user's cache folder, and cannot be imported where that folder cannot be made, as
+on nodes of clusters without a home. This package is imported before pynwb, and names another folder in that case.
 """
 
 from __future__ import annotations
@@ -9,6 +9,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+
+from spikebridge.io.formats.nwb.contents import NWBOptions, contents_of
+from spikebridge.io.formats.nwb.hdf5 import open_hdf5
+from spikebridge.io.formats.nwb.write import nwb_file
+
+__all__ = ["NWBOptions", "contents_of", "nwb_file", "open_hdf5"]
 
 CACHE = "XDG_CACHE_HOME"
 
@@ -23,6 +29,6 @@ def _cache_is_there() -> bool:
 
 
 if not _cache_is_there():
-    # New for each process and taken away with it: pynwb unpickles what lies there.
+    # A new folder for each process, removed with it: pynwb unpickles what lies there.
     _held = tempfile.TemporaryDirectory(prefix="spikebridge-")
     os.environ[CACHE] = _held.name

@@ -13,35 +13,33 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.containers import check_chunks
-from spikebridge.io.formats.log import error_summary
+from spikebridge.io.formats.log import ReadLog, error_summary
 
 P = ParamSpec("P")
 T = TypeVar("T")
 D = TypeVar("D")
 
-AND = ", "
+TEXT_SEPARATOR = ", "
 """Between the texts of one row, where a row holds several."""
 
 
 @dataclass(frozen=True)
-class Log:
-    """What is odd (notes) and what is wrong in one file, gathered while reading goes on.
+class NwbLog(ReadLog):
+    """The log of one NWB file.
 
     lost: arrays whose values lie in another file that is missing. Libraries would give fill values for some of them.
     """
 
-    notes: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
 
     def guarded(self, what: str, otherwise: D, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | D:
-        """What `read` gives; where it fails, the reason joins `wrong` and `otherwise` is given."""
+        """The result of `read`; where it fails, `otherwise`, and the reason is added to `errors`."""
         try:
             return read(*args, **kwargs)
         except DataError as error:
-            self.wrong.append(str(error))
+            self.errors.append(str(error))
         except Exception as error:  # pynwb, hdmf, h5py and zarr raise anything on a broken file
-            self.wrong.append(f"{what} cannot be read ({nwb_error_summary(error)})")
+            self.errors.append(f"{what} cannot be read ({nwb_error_summary(error)})")
         return otherwise
 
     def has_lost(self, *arrays: Any) -> bool:
@@ -59,12 +57,12 @@ def nwb_error_summary(error: BaseException) -> str:
     builder = error.args[0] if error.args else None
     where = f"{builder.path}: " if builder is not None and hasattr(builder, "path") and error.__cause__ else ""
     error = error.__cause__ if where and error.__cause__ is not None else error
-    said = error_summary(error)
-    hint = "; perhaps pip install hdf5plugin" if "filter" in said and "not registered" in said else ""
-    return f"{where}{said}{hint}"
+    summary = error_summary(error)
+    hint = "; perhaps pip install hdf5plugin" if "filter" in summary and "not registered" in summary else ""
+    return f"{where}{summary}{hint}"
 
 
-def text(value: Any) -> str:
+def to_text(value: Any) -> str:
     """A str of str, bytes or anything else; None and NaN become empty."""
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
@@ -81,7 +79,7 @@ def is_flat(data: Any) -> bool:
     return len(shape_of(data)) in (1, 2) and shape_of(data)[1:] in ((), (1,))
 
 
-def flat(values: NDArray[Any]) -> NDArray[Any]:
+def flatten_column(values: NDArray[Any]) -> NDArray[Any]:
     """(row,) of (row, 1); other shapes as they are."""
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
@@ -92,15 +90,15 @@ def is_pickled(data: Any) -> bool:
     return any(getattr(f, "codec_id", "") == "pickle" for f in filters)
 
 
-def values_of(data: Any, where: str, log: Log) -> NDArray[Any]:
-    """The values of an array that is read only now. Raises DataError where a file of it is missing or cut."""
+def read_values(data: Any, where: str, log: NwbLog) -> NDArray[Any]:
+    """The values of an array, read now. Raises DataError where a file of it is missing or cut short."""
     if log.has_lost(data):
         raise DataError(f"{where}: its values lie in a file that is missing")
     check_chunks(data, where)
     return np.asarray(data[:])
 
 
-def ragged(table: Any, name: str, where: str, log: Log) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def ragged_column(table: Any, name: str, where: str, log: NwbLog) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """All values of a column with a list a row, and how many each row has; also of a column with one value a row.
 
     Raises DataError where the index does not divide the values among the rows.
@@ -109,22 +107,22 @@ def ragged(table: Any, name: str, where: str, log: Log) -> tuple[NDArray[Any], N
 
     column, name = table[name], f"{where}/{name}"
     if isinstance(column, DynamicTableRegion):
-        values = flat(values_of(column.data, name, log))
+        values = flatten_column(read_values(column.data, name, log))
         return values, np.ones(len(values), dtype=np.int64)
     if not isinstance(column, VectorIndex) or isinstance(column.target, VectorIndex):
         raise DataError(f"{name}: expected a list of values for each row, with one index ({name}_index)")
-    values = flat(values_of(column.target.data, name, log))
-    counts = rows_of(flat(values_of(column.data, f"{name}_index", log)), len(table), len(values), name)
+    values = flatten_column(read_values(column.target.data, name, log))
+    counts = row_lengths(flatten_column(read_values(column.data, f"{name}_index", log)), len(table), len(values), name)
     last = int(counts.sum())
     if last < len(values):
         log.notes.append(f"{len(values) - last} values at the end of {name} belong to no row and are not read")
     return values[:last], counts
 
 
-def rows_of(index: NDArray[Any], n_rows: int, n_values: int, name: str) -> NDArray[np.int64]:
+def row_lengths(index: NDArray[Any], n_rows: int, n_values: int, name: str) -> NDArray[np.int64]:
     """(row,): how many values each row has. index: (row,), where in the values of the column each row ends.
 
-    Raises DataError where it does not divide the values among the rows, or holds where rows start.
+    Raises DataError where the index does not divide the values among the rows, or holds where rows start.
     """
     if index.dtype.kind not in "iuf" or (index.astype(np.int64) != index).any():
         raise DataError(
@@ -156,8 +154,9 @@ def rows_of(index: NDArray[Any], n_rows: int, n_values: int, name: str) -> NDArr
     return counts
 
 
-def plain_columns(table: Any, where: str, log: Log, skip: Collection[str] = ()) -> pd.DataFrame:
-    """The columns of a dynamic table that hold one number, bool or text a row, or a list of texts (joined by `AND`).
+def plain_columns(table: Any, where: str, log: NwbLog, skip: Collection[str] = ()) -> pd.DataFrame:
+    """The columns of a dynamic table that hold one number, bool or text a row, or a list of texts (joined with
+    `TEXT_SEPARATOR`).
 
     The others are noted, unless skipped.
     """
@@ -166,7 +165,7 @@ def plain_columns(table: Any, where: str, log: Log, skip: Collection[str] = ()) 
         if name in skip:
             continue
         at = f"{where}/{name}"
-        read = _texts if _holds_texts(table[name]) else plain_column
+        read = _joined_texts if _holds_texts(table[name]) else plain_column
         values = log.guarded(at, None, read, table[name], at, log)
         if values is None:
             left_out.append(name)
@@ -176,7 +175,7 @@ def plain_columns(table: Any, where: str, log: Log, skip: Collection[str] = ()) 
     return pd.DataFrame(columns, index=range(len(table)))
 
 
-def plain_column(column: Any, where: str, log: Log) -> pd.Series | None:
+def plain_column(column: Any, where: str, log: NwbLog) -> pd.Series | None:
     """One value a row: numbers and bools as they are, text as str, terms of an enumeration, names of electrode groups,
     row numbers of another table. None where a row holds several values, a time series or a pickled object."""
     from hdmf.common import VectorIndex
@@ -186,14 +185,14 @@ def plain_column(column: Any, where: str, log: Log) -> pd.Series | None:
         return None
     check_chunks(data, where)
     if _is_reference(data):
-        return _names(list(data[:]))
-    values = flat(values_of(data, where, log))
+        return _object_names(list(data[:]))
+    values = flatten_column(read_values(data, where, log))
     if hasattr(column, "elements"):  # hdmf's EnumData, and columns of extensions made like it
-        terms = values_of(column.elements.data, f"{where}_elements", log)
+        terms = read_values(column.elements.data, f"{where}_elements", log)
         if len(values) and not 0 <= int(values.min()) <= int(values.max()) < len(terms):
             raise DataError(f"{where}: expected numbers of one of {len(terms)} terms, found {int(values.max())}")
         values = terms[values.astype(np.int64)] if len(values) else values.astype(object)
-    return _plain(values)
+    return _plain_series(values)
 
 
 def _holds_texts(column: Any) -> bool:
@@ -209,13 +208,15 @@ def _holds_texts(column: Any) -> bool:
     return isinstance(data[0], (str, bytes))
 
 
-def _texts(column: Any, where: str, log: Log) -> pd.Series:
-    """The texts of each row, joined by `AND`; missing where a row has none."""
-    values = values_of(column.target.data, where, log)
-    counts = rows_of(flat(values_of(column.data, f"{where}_index", log)), len(column.data), len(values), where)
+def _joined_texts(column: Any, where: str, log: NwbLog) -> pd.Series:
+    """The texts of each row, joined by `TEXT_SEPARATOR`; missing where a row has none."""
+    values = read_values(column.target.data, where, log)
+    counts = row_lengths(
+        flatten_column(read_values(column.data, f"{where}_index", log)), len(column.data), len(values), where
+    )
     ends = np.cumsum(counts)
-    rows = [[text(v) for v in values[end - n : end]] for n, end in zip(counts, ends, strict=True)]
-    return pd.Series([AND.join(row) if row else None for row in rows]).astype("str")
+    rows = [[to_text(v) for v in values[end - n : end]] for n, end in zip(counts, ends, strict=True)]
+    return pd.Series([TEXT_SEPARATOR.join(row) if row else None for row in rows]).astype("str")
 
 
 def _is_compound(data: Any) -> bool:
@@ -231,7 +232,7 @@ def _is_reference(data: Any) -> bool:
     return bool(shape_of(data)[0]) and isinstance(data[0], AbstractContainer)
 
 
-def _names(things: list[Any]) -> pd.Series | None:
+def _object_names(things: list[Any]) -> pd.Series | None:
     from pynwb import TimeSeries
 
     if any(isinstance(thing, TimeSeries) for thing in things):
@@ -239,7 +240,7 @@ def _names(things: list[Any]) -> pd.Series | None:
     return pd.Series([thing.name for thing in things], dtype="str")
 
 
-def _plain(values: NDArray[Any]) -> pd.Series | None:
+def _plain_series(values: NDArray[Any]) -> pd.Series | None:
     """Text where there is text, else as it was. Missing text stays missing."""
     if values.dtype.kind in "biuf":
         return pd.Series(values)

@@ -12,17 +12,32 @@ from pydantic import Field
 from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents, no_behavior
+<<<<<<< HEAD
 from spikebridge.io.formats.nwb.columns import Log, text
 from spikebridge.io.formats.nwb.electrodes import places_of
 from spikebridge.io.formats.nwb.tables import behavior_table, interval_tables, walk
 from spikebridge.io.formats.nwb.units import no_units, observed_of, spikes_of, units_of, units_tables
 from spikebridge.io.joining import ProbeContents, join_probes
+=======
+from spikebridge.io.formats.log import error_text
+from spikebridge.io.formats.nwb.columns import NwbLog, to_text
+from spikebridge.io.formats.nwb.electrodes import unit_locations
+from spikebridge.io.formats.nwb.tables import behavior_series, interval_tables, named_objects
+from spikebridge.io.formats.nwb.units import choose_units_tables, empty_units, read_observed, read_spikes, read_units
+from spikebridge.io.joining import Part, join
+>>>>>>> main
 
 MIN_DIFFERENCE_S = 1.0e-3
 
 
 class NWBOptions(Section):
-    """What `data.options` may say."""
+    """What `data.options` may contain.
+
+    Parameters
+    ----------
+    units : str or list of str
+        Paths of the units tables that are read; "auto" takes the first.
+    """
 
     units: str | list[str] = Field(
         "auto",
@@ -31,22 +46,47 @@ class NWBOptions(Section):
     )
 
 
-def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: Log) -> Contents:
-    """Everything of an open NWB file. Raises DataError with everything wrong, not the first thing."""
-    objects = list(walk(nwb))
-    chosen = units_tables(nwb, objects, options.units, log)
+def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLog) -> Contents:
+    """Read everything of an open NWB file that `Contents` has a place for.
+
+    Parameters
+    ----------
+    nwb : pynwb.NWBFile
+        The open file, of HDF5 or Zarr.
+    name : str
+        Name of the recording.
+    path : Path
+        The file or folder, for messages.
+    options : NWBOptions
+        Which tables of units are read.
+    log : NwbLog
+        Receives what is wrong and unusual; may already hold errors.
+
+    Returns
+    -------
+    Contents
+        Of several tables of units, the joined recording.
+
+    Raises
+    ------
+    DataError
+        With everything that is wrong.
+    """
+    objects = list(named_objects(nwb))
+    chosen = choose_units_tables(nwb, objects, options.units, log)
     tables = log.guarded("interval tables", {}, interval_tables, objects, log)
-    behavior = log.guarded("behavior", no_behavior(), behavior_table, objects, log)
+    behavior = log.guarded("behavior", no_behavior(), behavior_series, objects, log)
     subject = getattr(nwb.subject, "subject_id", None) if nwb.subject is not None else None
     shared = Contents(
         name=name,
-        animal=text(subject) or "unknown",
-        spikes=no_units().assign(time_s=0.0),
-        units=no_units(),
+        animal=to_text(subject) or "unknown",
+        spikes=empty_units().assign(time_s=0.0),
+        units=empty_units(),
         tables=tables,
         behavior=behavior,
         source_file=path.name,
     )
+<<<<<<< HEAD
     found = {where: _with_units(shared, nwb, table, where, log) for where, table in chosen.items()}
     if log.wrong or not found:
         raise DataError(refusal(path, log.wrong))
@@ -56,26 +96,32 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: Log) 
     ends = [where.rpartition("/")[2] for where in found]
     names = ends if len(set(ends)) == len(ends) else list(found)
     joined = join_probes(name, [ProbeContents(n, one) for n, one in zip(names, found.values(), strict=True)], path.name)
+=======
+    by_table = {where: _with_units(shared, nwb, table, where, log) for where, table in chosen.items()}
+    if log.errors or not by_table:
+        raise DataError(error_text(path, log.errors))
+    log.notes.extend(reference_time_notes(nwb, next(iter(by_table.values()))))
+    if len(by_table) == 1:
+        return replace(next(iter(by_table.values())), notes=tuple(log.notes))
+    ends = [where.rpartition("/")[2] for where in by_table]
+    names = ends if len(set(ends)) == len(ends) else list(by_table)
+    joined = join(name, [Part(n, part) for n, part in zip(names, by_table.values(), strict=True)], path.name)
+>>>>>>> main
     return replace(joined, notes=(*log.notes, *joined.notes))
 
 
-def _with_units(shared: Contents, nwb: Any, table: Any, where: str, log: Log) -> Contents:
-    """The contents of a file with the units of one table; what cannot be read joins `log.wrong`."""
-    units = log.guarded(where, no_units(), units_of, table, where, log)
+def _with_units(shared: Contents, nwb: Any, table: Any, where: str, log: NwbLog) -> Contents:
+    """The contents of a file with the units of one table; what cannot be read is added to `log.errors`."""
+    units = log.guarded(where, empty_units(), read_units, table, where, log)
     if not len(units):
         return shared
-    spikes = log.guarded(where, shared.spikes, spikes_of, table, units, where, log)
-    places = log.guarded(where, {}, places_of, nwb, table, where, log)
-    observed = log.guarded(where, None, observed_of, table, where, log)
+    spikes = log.guarded(where, shared.spikes, read_spikes, table, units, where, log)
+    places = log.guarded(where, {}, unit_locations, nwb, table, where, log)
+    observed = log.guarded(where, None, read_observed, table, where, log)
     return replace(shared, spikes=spikes, units=units, places=places, observed_of_unit=observed)
 
 
-def refusal(path: Path, wrong: list[str]) -> str:
-    """The message of an error: the file, and one line for each thing."""
-    return f"{path}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong))
-
-
-def reference_time(nwb: Any, contents: Contents) -> list[str]:
+def reference_time_notes(nwb: Any, contents: Contents) -> list[str]:
     """A note where times count from another moment than the start of the session, unless it cannot be misread.
 
     NWB counts all times from timestamps_reference_time, but some writers count some of them from session_start_time.

@@ -15,34 +15,34 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.containers import check_chunks
-from spikebridge.io.formats.nwb.columns import Log, is_pickled, plain_column, ragged, text, values_of
+from spikebridge.io.formats.nwb.columns import NwbLog, is_pickled, plain_column, ragged_column, read_values, to_text
 
 PEAK_COLUMNS = (
     "peak_channel_id", "main_channel_id", "max_channel_id", "electrode_id", "peak_electrode_id", "channel_id",
     "peak_channel", "main_channel", "max_channel", "best_channel", "peak_electrode", "electrode", "ch", "channel",
 )  # fmt: skip
 """Columns of the units that may name one electrode, in order. Those that end in _id never hold row numbers."""
-Places = dict[str, tuple[tuple[str, ...], ...]]
+Locations = dict[str, tuple[tuple[str, ...], ...]]
 Ints = NDArray[np.int64]
-NONE = -1
+NO_ELECTRODE = -1
 """Row of a unit without an electrode."""
 
 
-def places_of(nwb: Any, table: Any, where: str, log: Log) -> Places:
+def unit_locations(nwb: Any, table: Any, where: str, log: NwbLog) -> Locations:
     """ "electrodes.<column>" -> the places of each unit, for every column of text, and those of electrode groups."""
-    places: Places = {}
+    places: Locations = {}
     if "electrode_group" in table.colnames and not is_pickled(table["electrode_group"].data):
         check_chunks(table["electrode_group"].data, f"{where}/electrode_group")
         groups = [getattr(g, "location", None) for g in table["electrode_group"].data[:]]
-        places["electrode_group.location"] = tuple((text(g),) for g in groups)
+        places["electrode_group.location"] = tuple((to_text(g),) for g in groups)
     if "electrodes" in table.colnames:
-        return places | _of_rows(nwb, table, where, log)
-    return places | _of_peaks(nwb, table, where, log)
+        return places | _from_row_numbers(nwb, table, where, log)
+    return places | _from_peak_channels(nwb, table, where, log)
 
 
-def _of_rows(nwb: Any, table: Any, where: str, log: Log) -> Places:
+def _from_row_numbers(nwb: Any, table: Any, where: str, log: NwbLog) -> Locations:
     """By the column `electrodes`."""
-    rows, counts = ragged(table, "electrodes", where, log)
+    rows, counts = ragged_column(table, "electrodes", where, log)
     column = table["electrodes"]
     electrodes = getattr(getattr(column, "target", column), "table", None)
     electrodes = nwb.electrodes if electrodes is None else electrodes
@@ -53,16 +53,16 @@ def _of_rows(nwb: Any, table: Any, where: str, log: Log) -> Places:
         raise DataError(f"{where}/electrodes: row {rows.max()} of a table of {len(electrodes)} electrodes is asked for")
     per_unit = np.split(rows, np.cumsum(counts)[:-1])
     named = {f"electrodes.{c}": v for c, v in _electrode_texts(nwb, electrodes, log).items()}
-    return {c: tuple(tuple(v[row] for row in mine) for mine in per_unit) for c, v in named.items()}
+    return {c: tuple(tuple(v[row] for row in unit_rows) for unit_rows in per_unit) for c, v in named.items()}
 
 
-def _of_peaks(nwb: Any, table: Any, where: str, log: Log) -> Places:
-    """By a column that names the main channel of each unit; nothing where there is none that can be followed."""
+def _from_peak_channels(nwb: Any, table: Any, where: str, log: NwbLog) -> Locations:
+    """By a column that names the main channel of each unit; empty where no such column can be used."""
     electrodes = nwb.electrodes
     named = [name for name in PEAK_COLUMNS if name in table.colnames]
     if electrodes is None or not len(electrodes) or not named:
         return {}
-    ids = values_of(electrodes.id.data, "electrodes/id", log).astype(np.int64)
+    ids = read_values(electrodes.id.data, "electrodes/id", log).astype(np.int64)
     texts = _electrode_texts(nwb, electrodes, log)
     groups = texts.get("group_name", [])
     own_group = _group_of_unit(table, where, log)
@@ -71,16 +71,16 @@ def _of_peaks(nwb: Any, table: Any, where: str, log: Log) -> Places:
         rows = (
             None
             if numbers is None
-            else _rows(numbers, ids, f"{where}/{name}", texts.get("location", []), groups, own_group, log)
+            else _electrode_rows(numbers, ids, f"{where}/{name}", texts.get("location", []), groups, own_group, log)
         )
-        if rows is None or not _in_own_group(rows, groups, own_group, name, where, log):
+        if rows is None or not _agree_with_groups(rows, groups, own_group, name, where, log):
             continue
-        return {f"electrodes.{c}": tuple((v[r],) if r != NONE else () for r in rows) for c, v in texts.items()}
+        return {f"electrodes.{c}": tuple((v[r],) if r != NO_ELECTRODE else () for r in rows) for c, v in texts.items()}
     return {}
 
 
-def _whole_numbers(table: Any, name: str, where: str, log: Log) -> Ints | None:
-    """(unit,), `NONE` where it is missing or negative; None where the column holds something else."""
+def _whole_numbers(table: Any, name: str, where: str, log: NwbLog) -> Ints | None:
+    """(unit,), `NO_ELECTRODE` where it is missing or negative; None where the column holds something else."""
     column = log.guarded(f"{where}/{name}", None, plain_column, table[name], f"{where}/{name}", log)
     if column is None or column.dtype.kind not in "iuf":
         return None
@@ -88,20 +88,22 @@ def _whole_numbers(table: Any, name: str, where: str, log: Log) -> Ints | None:
     known = np.isfinite(values) & (values >= 0)
     if not known.any() or (values[known] != np.rint(values[known])).any():
         return None
-    return np.where(known, np.where(known, values, 0).astype(np.int64), NONE)
+    return np.where(known, np.where(known, values, 0).astype(np.int64), NO_ELECTRODE)
 
 
-def _rows(
-    numbers: Ints, ids: Ints, column: str, locations: list[str], groups: list[str], own: list[str], log: Log
+def _electrode_rows(
+    numbers: Ints, ids: Ints, column: str, locations: list[str], groups: list[str], own: list[str], log: NwbLog
 ) -> Ints | None:
-    """(unit,): the row of the electrode of each unit, `NONE` where it has none; None where the column cannot be used.
+    """(unit,): the row of the electrode of each unit, `NO_ELECTRODE` where it has none.
+
+    None where the column cannot be used.
 
     numbers: (unit,). ids: (electrode,). locations, groups: (electrode,), or empty. own: (unit,), or empty.
     """
-    by_id = _found(numbers, ids)
-    known = numbers != NONE
+    by_id = _rows_of_ids(numbers, ids)
+    known = numbers != NO_ELECTRODE
     fits_row = bool((numbers[known] < len(ids)).all())
-    n_ids, n = int((by_id[known] != NONE).sum()), int(known.sum())
+    n_ids, n = int((by_id[known] != NO_ELECTRODE).sum()), int(known.sum())
     if (n_ids or fits_row) and not own and _counts_within_a_probe(numbers[known], groups):
         log.notes.append(
             f"{column}: its numbers ({_span(numbers[known])}) may count the channels of each of the {len(set(groups))} "
@@ -122,13 +124,13 @@ def _rows(
         )
         return None
     if n_ids < n:
-        lost = numbers[known & (by_id == NONE)]
+        lost = numbers[known & (by_id == NO_ELECTRODE)]
         log.notes.append(
             f"{column}: {counted(n - n_ids, 'unit')} without a region: no electrode has the id "
             f"{listed(map(str, np.unique(lost)), 10)}"
         )
     if fits_row and locations:
-        differ = [u for u in np.flatnonzero(by_id != NONE) if locations[by_id[u]] != locations[numbers[u]]]
+        differ = [u for u in np.flatnonzero(by_id != NO_ELECTRODE) if locations[by_id[u]] != locations[numbers[u]]]
         if differ:
             log.notes.append(
                 f"{column} is read as ids of electrodes; as row numbers {len(differ)} of {counted(n, 'unit')} would "
@@ -138,8 +140,9 @@ def _rows(
     return by_id
 
 
-def _found(numbers: Ints, ids: Ints) -> Ints:
-    """(unit,): the row with that id, `NONE` where there is none. Raises DataError for an id that is there twice."""
+def _rows_of_ids(numbers: Ints, ids: Ints) -> Ints:
+    """(unit,): the row with that id, `NO_ELECTRODE` where there is none. Raises DataError for an id that
+    occurs twice."""
     order = np.argsort(ids, kind="stable")
     ranked = ids[order]
     twice = np.intersect1d(ranked[1:][ranked[1:] == ranked[:-1]], numbers)
@@ -149,7 +152,7 @@ def _found(numbers: Ints, ids: Ints) -> Ints:
             "their electrodes by these"
         )
     place = np.minimum(np.searchsorted(ranked, numbers), len(ids) - 1)
-    return np.where(ranked[place] == numbers, order[place], NONE).astype(np.int64)
+    return np.where(ranked[place] == numbers, order[place], NO_ELECTRODE).astype(np.int64)
 
 
 def _counts_within_a_probe(numbers: Ints, groups: list[str]) -> bool:
@@ -162,21 +165,21 @@ def _span(numbers: Ints) -> str:
     return f"{numbers.min()} to {numbers.max()}"
 
 
-def _group_of_unit(table: Any, where: str, log: Log) -> list[str]:
+def _group_of_unit(table: Any, where: str, log: NwbLog) -> list[str]:
     """(unit,): the name of the group of electrodes that each unit names itself; empty where there is no such column."""
     for name in ("electrode_group", "group_name"):
         if name in table.colnames and not is_pickled(table[name].data):
             column = log.guarded(f"{where}/{name}", None, plain_column, table[name], f"{where}/{name}", log)
             if column is not None and column.dtype == "str":
-                return [text(v) for v in column]
+                return [to_text(v) for v in column]
     return []
 
 
-def _in_own_group(rows: Ints, groups: list[str], own: list[str], name: str, where: str, log: Log) -> bool:
+def _agree_with_groups(rows: Ints, groups: list[str], own: list[str], name: str, where: str, log: NwbLog) -> bool:
     """Whether the electrodes lie in the groups that the units name; a note where they do not."""
     if not groups or not own or not set(own) <= set(groups):
         return True
-    odd = [u for u, row in enumerate(rows) if row != NONE and groups[row] != own[u]]
+    odd = [u for u, row in enumerate(rows) if row != NO_ELECTRODE and groups[row] != own[u]]
     if odd:
         u = odd[0]
         log.notes.append(
@@ -186,7 +189,7 @@ def _in_own_group(rows: Ints, groups: list[str], own: list[str], name: str, wher
     return not odd
 
 
-def _electrode_texts(nwb: Any, electrodes: Any, log: Log) -> dict[str, list[str]]:
+def _electrode_texts(nwb: Any, electrodes: Any, log: NwbLog) -> dict[str, list[str]]:
     """Column -> text of each electrode. Its group is found by name, not by the reference to it."""
     texts = {}
     for name in electrodes.colnames:
@@ -194,8 +197,8 @@ def _electrode_texts(nwb: Any, electrodes: Any, log: Log) -> dict[str, list[str]
             continue
         column = plain_column(electrodes[name], f"electrodes/{name}", log)
         if column is not None and column.dtype == "str":
-            texts[name] = [text(v) for v in column]
-    groups = {name: text(group.location) for name, group in nwb.electrode_groups.items()}
+            texts[name] = [to_text(v) for v in column]
+    groups = {name: to_text(group.location) for name, group in nwb.electrode_groups.items()}
     if set(texts.get("group_name", [""])) <= set(groups):
         texts["group.location"] = [groups[name] for name in texts["group_name"]]
     return texts

@@ -10,38 +10,38 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from spikebridge.io.formats.nwb.columns import text
+from spikebridge.io.formats.nwb.columns import to_text
 
-PLACES = {
+TYPE_OF_GROUP = {
     "/general/subject": "Subject",
     "/general/devices/": "Device",
     "/general/extracellular_ephys/": "ElectrodeGroup",
 }
 
 
-def add_missing(handle: Any) -> Any:
+def manager_with_missing_types(handle: Any) -> Any:
     """A build manager that knows every type of an open HDF5 file."""
     from hdmf.build import BuildManager
     from pynwb import NWBHDF5IO, get_type_map
 
     known = get_type_map()
     NWBHDF5IO.load_namespaces(known, file=handle)
-    for namespace, types in _unknown(handle, known).items():
+    for namespace, types in _unknown_types(handle, known).items():
         _declare(known, namespace, types)
     return BuildManager(known)
 
 
-def _unknown(handle: Any, known: Any) -> dict[str, dict[str, Any]]:
+def _unknown_types(handle: Any, known: Any) -> dict[str, dict[str, Any]]:
     """namespace -> type -> the first object of it, for the namespaces that nobody has declared."""
-    found: dict[str, dict[str, Any]] = {}
+    types: dict[str, dict[str, Any]] = {}
 
     def visit(name: str, thing: Any) -> None:
-        namespace, kind = (text(thing.attrs.get(key)) for key in ("namespace", "neurodata_type"))
+        namespace, kind = (to_text(thing.attrs.get(key)) for key in ("namespace", "neurodata_type"))
         if kind and namespace not in known.namespace_catalog.namespaces:
-            found.setdefault(namespace, {}).setdefault(kind, thing)
+            types.setdefault(namespace, {}).setdefault(kind, thing)
 
     handle.visititems(visit)
-    return found
+    return types
 
 
 def _declare(known: Any, namespace: str, types: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def _specification(kind: str, thing: Any) -> Any:
             else "VectorData"
         )
         return NWBDatasetSpec(doc="unknown", neurodata_type_def=kind, neurodata_type_inc=base)
-    base = _base(thing)
+    base = _resembled_type(thing)
     own = [n for n in ("timestamps", "data") if base == "NWBDataInterface" and n in thing]
     arrays = [NWBDatasetSpec(doc="unknown", name=n, shape=[None] * thing[n].ndim) for n in own]
     inside = [NWBGroupSpec(doc="unknown", neurodata_type_inc="TimeSeries", quantity="*")]
@@ -77,7 +77,7 @@ def _specification(kind: str, thing: Any) -> Any:
     )  # fmt: skip
 
 
-def _base(group: Any) -> str:
+def _resembled_type(group: Any) -> str:
     """The type of NWB that a group of an unknown type looks like."""
     if "colnames" in group.attrs:
         if group.name == "/units":
@@ -85,5 +85,5 @@ def _base(group: Any) -> str:
         return "TimeIntervals" if {"start_time", "stop_time"} <= set(group) else "DynamicTable"
     if "data" in group and ("starting_time" in group or "timestamps" in group) and "unit" in group["data"].attrs:
         return "SpatialSeries" if "reference_frame" in group else "TimeSeries"
-    place = next((kind for begin, kind in PLACES.items() if group.name.startswith(begin)), None)
+    place = next((kind for begin, kind in TYPE_OF_GROUP.items() if group.name.startswith(begin)), None)
     return place or ("LabMetaData" if group.name.startswith("/general/") else "NWBDataInterface")

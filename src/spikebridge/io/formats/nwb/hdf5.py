@@ -15,22 +15,24 @@ from spikebridge.io.formats.containers import walk_hdf5
 from spikebridge.io.limits import check_file, reason_not_opened
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-KINDS = {
+FILE_KINDS = {
     b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a gzip archive", b"%PDF": "a PDF", b"MATLAB 5.0": "a MATLAB file",
     b"PAR1": "a Parquet table", b"CDF\x01": "netCDF 3",
 }  # fmt: skip
-SIDE_ROADS = ("/acquisition/", "/stimulus/", "/processing/ecephys/")
+RAW_DATA_GROUPS = ("/acquisition/", "/stimulus/", "/processing/ecephys/")
 """Raw data lie here, often in another file that nobody copies: what is missing from here is a note, not an error."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Something in the file that lies elsewhere. file: None where it is in the same one. why: it is not followed."""
+    """An object of the file that lies elsewhere. file: None where it is in the same file. why: the reason not to follow
+    it.
+    """
 
     where: str
     file: Path | None
     target: str
-    there: bool
+    exists: bool
     why: str = ""
 
     def __str__(self) -> str:
@@ -45,8 +47,8 @@ class Link:
         return f"{self.where} lies in another file, {self.file}, which has no {self.target}"
 
     @property
-    def matters(self) -> bool:
-        return not self.where.startswith(SIDE_ROADS)
+    def is_needed(self) -> bool:
+        return not self.where.startswith(RAW_DATA_GROUPS)
 
 
 def is_hdf5(path: Path) -> bool:
@@ -62,36 +64,52 @@ def is_hdf5(path: Path) -> bool:
 
 
 def open_hdf5(path: Path) -> Any:
-    """The open h5py.File. Raises DataError in words where it is none."""
+    """Open an HDF5 file for reading.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    h5py.File
+        The open file.
+
+    Raises
+    ------
+    DataError
+        Saying what the file is instead, or how it is damaged.
+    """
     import h5py
 
     try:
         check_file(path)
         if not is_hdf5(path):
-            raise DataError(f"{path}: {_what_it_is(path)}")
+            raise DataError(f"{path}: {_other_kind(path)}")
         return h5py.File(path, "r")
     except OSError as error:
-        raise DataError(f"{path}: {_why_not(error)}") from error
+        raise DataError(f"{path}: {_open_error(error)}") from error
 
 
-def _what_it_is(path: Path) -> str:
+def _other_kind(path: Path) -> str:
     with path.open("rb") as handle:
         head = handle.read(512)
     if not head:
         return "is empty (0 bytes): copy or download it again"
     if not head.strip(b"\0"):
         return "no HDF5 file: it begins with zeros, so its download or copy broke off; copy it again"
-    kind = next((name for begin, name in KINDS.items() if head.startswith(begin)), None)
+    kind = next((name for begin, name in FILE_KINDS.items() if head.startswith(begin)), None)
     if kind:
         return f"no HDF5 file: it is {kind}"
     words = head.decode("utf-8", errors="replace")
     if sum((c.isprintable() or c.isspace()) and c != "\ufffd" for c in words) < 0.9 * len(words):
         return "no HDF5 file: it begins with unknown bytes; is it damaged?"
     line = words.strip().splitlines()[0][:60] if words.strip() else ""
-    return f"no HDF5 file: it begins with the text {line!r}{_of_text(line.lower())}"
+    return f"no HDF5 file: it begins with the text {line!r}{_text_kind(line.lower())}"
 
 
-def _of_text(line: str) -> str:
+def _text_kind(line: str) -> str:
     if "git-lfs" in line or "annex" in line or line.startswith("outs:"):
         return ": a pointer to the file; fetch the file itself (git lfs pull, datalad get, dvc pull)"
     if "<html" in line or "<!doctype" in line or "<?xml" in line:
@@ -99,17 +117,17 @@ def _of_text(line: str) -> str:
     return ""
 
 
-def _why_not(error: OSError) -> str:
-    """h5py's words, as an owner of the file would say it."""
-    said = str(error)
-    sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", said)
+def _open_error(error: OSError) -> str:
+    """What is wrong with a file that h5py cannot open, in words for its owner."""
+    message = str(error)
+    sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", message)
     if sizes:
         return f"is truncated: {int(sizes[1]):,} of {int(sizes[2]):,} bytes are here; copy or download it again"
-    if "lock file" in said or "already open for" in said:
+    if "lock file" in message or "already open for" in message:
         return "is open for writing in another program, or was not closed by the one that wrote it"
-    if error.strerror and not said.startswith("Unable"):
+    if error.strerror and not message.startswith("Unable"):
         return f"cannot be opened: {error.strerror}"
-    return f"is a damaged HDF5 file; copy or download it again ({said})"
+    return f"is a damaged HDF5 file; copy or download it again ({message})"
 
 
 def check_version(handle: Any, path: Path) -> None:
@@ -124,25 +142,26 @@ def check_version(handle: Any, path: Path) -> None:
 
 
 def _version(handle: Any) -> str:
-    found = handle.attrs.get("nwb_version")
-    if found is None and "nwb_version" in handle and hasattr(handle["nwb_version"], "dtype"):  # NWB 1 has a dataset
-        found = handle["nwb_version"][()]
-    return found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found or "")
+    version = handle.attrs.get("nwb_version")
+    if version is None and "nwb_version" in handle and hasattr(handle["nwb_version"], "dtype"):  # NWB 1 has a dataset
+        version = handle["nwb_version"][()]
+    return version.decode("utf-8", "replace") if isinstance(version, bytes) else str(version or "")
 
 
-def links(handle: Any) -> list[Link]:
-    """Every soft and external link, and every array whose values lie in other files. Nothing that may not be is opened.
+def find_links(handle: Any) -> list[Link]:
+    """Every soft and external link, and every array whose values lie in other files. Only allowed files are opened.
 
     Raises DataError where the file holds more objects, or deeper ones, than `limits` allows.
     """
     import h5py
 
     folder = Path(handle.filename).parent
-    found: list[Link] = []
+    links: list[Link] = []
     soft: list[tuple[str, Any]] = []
     for name, link, thing in walk_hdf5(handle, skip=("specifications",)):  # the schema, a hundred small arrays of text
         where = f"/{name}"
         if isinstance(link, h5py.ExternalLink):
+<<<<<<< HEAD
             file = _beside(folder, link.filename)
             why = reason_not_opened(file)
             found.append(Link(where, file, link.path, not why and _leads_on(handle, where), why))
@@ -153,19 +172,31 @@ def links(handle: Any) -> list[Link]:
                 why = reason_not_opened(file)
                 found.append(Link(where, file, file.name, not why and file.is_file(), why))
     barred = [link.where for link in found if link.why]
+=======
+            file = _linked_file(folder, link.filename)
+            why = why_not_opened(file)
+            links.append(Link(where, file, link.path, not why and _target_exists(handle, where), why))
+        elif isinstance(link, h5py.SoftLink):
+            soft.append((where, link))
+        elif isinstance(thing, h5py.Dataset):
+            for file in (_linked_file(folder, f) for f in _external_files(thing)):
+                why = why_not_opened(file)
+                links.append(Link(where, file, file.name, not why and file.is_file(), why))
+    barred = [link.where for link in links if link.why]
+>>>>>>> main
     for where, link in soft:
         through = next((b for b in barred if f"{link.path}/".startswith(f"{b}/")), "")
         why = f"leads through {through}, which is not opened" if through else ""
-        found.append(Link(where, None, link.path, not why and _leads_on(handle, where), why))
-    return found
+        links.append(Link(where, None, link.path, not why and _target_exists(handle, where), why))
+    return links
 
 
 @contextmanager
-def barred_links(found: Sequence[Link]) -> Iterator[None]:
-    """h5py finds nothing at the links that may not be followed: pynwb opens every link of a file."""
+def blocked_links(links: Sequence[Link]) -> Iterator[None]:
+    """While this lasts, h5py finds nothing at links that may not be followed: pynwb opens every link of a file."""
     import h5py
 
-    if not any(link.why for link in found):
+    if not any(link.why for link in links):
         yield
         return
     get = h5py.Group.__getitem__
@@ -174,12 +205,17 @@ def barred_links(found: Sequence[Link]) -> Iterator[None]:
         if isinstance(name, str):
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):
+<<<<<<< HEAD
                 file = _beside(Path(group.file.filename).parent, link.filename)
                 if why := reason_not_opened(file):
+=======
+                file = _linked_file(Path(group.file.filename).parent, link.filename)
+                if why := why_not_opened(file):
+>>>>>>> main
                     raise KeyError(f"{name} lies in {file}, which {why}")
             elif isinstance(link, h5py.SoftLink):
                 at = link.path if link.path.startswith("/") else f"{group.name}/{link.path}"
-                if any(f"{at}/".startswith(f"{k.where}/") for k in found if k.why and k.file is not None):
+                if any(f"{at}/".startswith(f"{k.where}/") for k in links if k.why and k.file is not None):
                     raise KeyError(name)
         return get(group, name)
 
@@ -190,21 +226,21 @@ def barred_links(found: Sequence[Link]) -> Iterator[None]:
         h5py.Group.__getitem__ = get
 
 
-def _leads_on(handle: Any, where: str) -> bool:
+def _target_exists(handle: Any, where: str) -> bool:
     try:
         return handle.get(where) is not None
     except (OSError, KeyError, RuntimeError):
         return False
 
 
-def _outside(dataset: Any) -> Iterator[str]:
+def _external_files(dataset: Any) -> Iterator[str]:
     yield from (name for name, _, _ in dataset.external or ())
     if dataset.is_virtual:
         names = {source.file_name for source in dataset.virtual_sources()}
         yield from sorted(n for n in names if n != "." and "%" not in n)
 
 
-def _beside(folder: Path, name: str) -> Path:
+def _linked_file(folder: Path, name: str) -> Path:
     """A file as HDF5 looks for it: as named, else beside the file that names it."""
     given = Path(name)
     return (

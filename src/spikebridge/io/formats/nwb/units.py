@@ -10,61 +10,61 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.io.formats.log import coarse
-from spikebridge.io.formats.nwb.columns import Log, plain_columns, ragged, text, values_of
+from spikebridge.io.formats.log import precision_notes
+from spikebridge.io.formats.nwb.columns import NwbLog, plain_columns, ragged_column, read_values, to_text
 from spikebridge.types.intervals import as_intervals
 
-PARTS = ("spike_times", "obs_intervals", "electrodes")
+SEPARATE_COLUMNS = ("spike_times", "obs_intervals", "electrodes")
 """Columns of the units that are read apart."""
-STANDARD = ("waveform_mean", "waveform_sd", "waveforms")
+IGNORED_COLUMNS = ("waveform_mean", "waveform_sd", "waveforms")
 """Columns of the units that NWB itself defines and nothing here reads."""
 
 
-def no_units() -> pd.DataFrame:
+def empty_units() -> pd.DataFrame:
     return pd.DataFrame({"unit": np.empty(0, dtype=np.int64)})
 
 
-def units_tables(nwb: Any, objects: list[Any], asked: str | list[str], log: Log) -> dict[str, Any]:
+def choose_units_tables(nwb: Any, objects: list[Any], asked: str | list[str], log: NwbLog) -> dict[str, Any]:
     """Path -> table of units, in the order in which they are asked for; "auto" takes the first of the file.
 
-    Empty, with a word in `log.wrong`, where one of them is not there or holds no spikes.
+    Empty, with an entry in `log.errors`, where one of them is not there or holds no spikes.
     """
     from pynwb.misc import Units
 
-    found = {"/".join(path): thing for path, thing in objects if isinstance(thing, Units)}
+    tables = {"/".join(path): thing for path, thing in objects if isinstance(thing, Units)}
     if nwb.units is not None:
-        found = {"units": nwb.units} | found
+        tables = {"units": nwb.units} | tables
     names = [asked] if isinstance(asked, str) else list(dict.fromkeys(asked))
     if asked == "auto":
-        names = list(found)[:1] or [""]
-        others = list(found)[1:]
+        names = list(tables)[:1] or [""]
+        others = list(tables)[1:]
         if others:
             log.notes.append(
                 f"units are read from {names[0]}; the file also has {listed(others)}: see data.options.units; "
-                f"data.options.units: [{', '.join(found)}] reads them all as one recording"
+                f"data.options.units: [{', '.join(tables)}] reads them all as one recording"
             )
-    wrong = [why for name in names if (why := _why_not(nwb, name, found))]
-    log.wrong.extend(wrong)
-    return {} if wrong else {name: found[name] for name in names}
+    wrong = [why for name in names if (why := _table_error(nwb, name, tables))]
+    log.errors.extend(wrong)
+    return {} if wrong else {name: tables[name] for name in names}
 
 
-def _why_not(nwb: Any, asked: str, found: dict[str, Any]) -> str:
+def _table_error(nwb: Any, asked: str, tables: dict[str, Any]) -> str:
     """Why a table cannot be read; empty where it can."""
-    if asked not in found and asked:
-        hint = did_you_mean(asked, found)
-        return f"data.options.units = {asked!r} is no units table{hint} Tables: {listed(found)}"
-    if asked not in found:
-        return f"expected a units table with spike_times, found none{_what_else(nwb)}"
-    table = found[asked]
+    if asked not in tables and asked:
+        hint = did_you_mean(asked, tables)
+        return f"data.options.units = {asked!r} is no units table{hint} Tables: {listed(tables)}"
+    if asked not in tables:
+        return f"expected a units table with spike_times, found none{_other_contents(nwb)}"
+    table = tables[asked]
     if not len(table):
-        return f"expected units, but the table {asked} has no rows{_what_else(nwb)}"
+        return f"expected units, but the table {asked} has no rows{_other_contents(nwb)}"
     if "spike_times" not in table.colnames:
         return f"expected a column spike_times in {asked}, found only {listed(table.colnames)}"
     return ""
 
 
-def _what_else(nwb: Any) -> str:
-    """What a file without units holds instead, in words."""
+def _other_contents(nwb: Any) -> str:
+    """What a file without units holds instead."""
     from pynwb.ecephys import ElectricalSeries
 
     raw = [name for name, thing in nwb.acquisition.items() if isinstance(thing, ElectricalSeries)]
@@ -75,34 +75,36 @@ def _what_else(nwb: Any) -> str:
     return f"; the file holds {held or 'neither acquisition nor processing'}"
 
 
-def units_of(table: Any, where: str, log: Log) -> pd.DataFrame:
+def read_units(table: Any, where: str, log: NwbLog) -> pd.DataFrame:
     """The columns of one value a unit, unit first."""
-    units = plain_columns(table, where, log, (*PARTS, *STANDARD))
-    ids = values_of(table.id.data, f"{where}/id", log)
+    units = plain_columns(table, where, log, (*SEPARATE_COLUMNS, *IGNORED_COLUMNS))
+    ids = read_values(table.id.data, f"{where}/id", log)
     if ids.dtype.kind in "iu" and (not len(ids) or int(ids.max()) <= np.iinfo(np.int64).max):
         units.insert(0, "unit", ids.astype(np.int64))
         return units
     keep = next(n for n in ("name", "original_id", "id of the file") if n not in units)
     largest = np.iinfo(np.int64).max
     odd = ids if ids.dtype.kind not in "iu" else ids[ids.astype(np.uint64) > largest]
-    log.notes.append(f"unit ids such as {text(odd[0])} are no 64-bit integers: units are numbered, see column {keep}")
+    log.notes.append(
+        f"unit ids such as {to_text(odd[0])} are no 64-bit integers: units are numbered, see column {keep}"
+    )
     units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
-    return units.assign(**{keep: [text(i) for i in ids]})
+    return units.assign(**{keep: [to_text(i) for i in ids]})
 
 
-def spikes_of(table: Any, units: pd.DataFrame, where: str, log: Log) -> pd.DataFrame:
-    times, counts = ragged(table, "spike_times", where, log)
+def read_spikes(table: Any, units: pd.DataFrame, where: str, log: NwbLog) -> pd.DataFrame:
+    times, counts = ragged_column(table, "spike_times", where, log)
     if times.ndim != 1 or times.dtype.kind not in "iuf":
         raise DataError(f"{where}/spike_times: expected one number a spike, found {times.dtype} of shape {times.shape}")
-    log.notes.extend(coarse(times, f"{where}/spike_times"))
+    log.notes.extend(precision_notes(times, f"{where}/spike_times"))
     ids = np.repeat(units["unit"].to_numpy(), counts)
     return pd.DataFrame({"unit": ids, "time_s": times.astype(np.float64, copy=False)}, copy=False)
 
 
-def observed_of(table: Any, where: str, log: Log) -> tuple[NDArray[np.float64], ...] | None:
+def read_observed(table: Any, where: str, log: NwbLog) -> tuple[NDArray[np.float64], ...] | None:
     if "obs_intervals" not in table.colnames:
         return None
-    pairs, counts = ragged(table, "obs_intervals", where, log)
+    pairs, counts = ragged_column(table, "obs_intervals", where, log)
     if len(pairs) and pairs.shape[1:] != (2,):
         raise DataError(f"{where}/obs_intervals: expected (interval, 2), found shape {pairs.shape}")
     if (counts == 0).any():

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.types import Recording
 
-STARTED = datetime(2000, 1, 1, tzinfo=UTC)
+SESSION_START = datetime(2000, 1, 1, tzinfo=UTC)
 """A recording does not know its date, and NWB wants one."""
-OWN = (
+RESERVED_COLUMNS = (
     "spike_times",
     "obs_intervals",
     "electrodes",
@@ -28,9 +28,22 @@ OWN = (
 
 
 def nwb_file(recording: Recording) -> Any:
-    """Units with their columns, spikes and observed time, trials, behaviour and animal, in memory.
+    """Make pynwb's object of a recording, in memory: units, spikes, observed time, trials, behaviour and animal.
 
-    Raises DataError for column names that NWB cannot hold and trials without start and stop.
+    Parameters
+    ----------
+    recording : Recording
+        The recording to write.
+
+    Returns
+    -------
+    pynwb.NWBFile
+        For HDF5 and Zarr alike.
+
+    Raises
+    ------
+    DataError
+        For column names that NWB cannot hold, and for trials without start and stop.
     """
     from pynwb import NWBFile
     from pynwb.file import Subject
@@ -38,8 +51,8 @@ def nwb_file(recording: Recording) -> Any:
     nwb = NWBFile(
         session_description=f"recording {recording.name}",
         identifier=recording.name,
-        session_start_time=STARTED,
-        file_create_date=STARTED,
+        session_start_time=SESSION_START,
+        file_create_date=SESSION_START,
     )
     if recording.animal != "unknown":
         nwb.subject = Subject(subject_id=recording.animal)
@@ -70,7 +83,7 @@ def _units(recording: Recording) -> Any:
         observed = VectorData(name="obs_intervals", description="seconds", data=spans)
         ends = len(recording.observed) * np.arange(1, len(units) + 1)
         columns += [observed, VectorIndex(name="obs_intervals_index", data=ends, target=observed)]
-    columns += _columns(units, ("unit",), OWN, f"the units of {recording.name}")
+    columns += _columns(units, ("unit",), RESERVED_COLUMNS, f"the units of {recording.name}")
     return Units(name="units", description="sorted units", id=units["unit"].to_numpy(), columns=columns)
 
 
@@ -106,10 +119,10 @@ def _columns(table: pd.DataFrame, skip: tuple[str, ...], taken: tuple[str, ...],
     bad = [n for n in names if n in taken or "/" in n or ":" in n or not n]
     if bad:
         raise DataError(f"{what}: NWB cannot hold columns of these names: {', '.join(map(repr, bad))}")
-    return [VectorData(name=n, description=n.replace("_", " "), data=_plain(table[n])) for n in names]
+    return [VectorData(name=n, description=n.replace("_", " "), data=_plain_values(table[n])) for n in names]
 
 
-def _plain(values: pd.Series) -> Any:
+def _plain_values(values: pd.Series) -> Any:
     """What NWB can hold: numbers, bools, and text, with "" for missing text."""
     kinds = pd.api.types
     if kinds.is_bool_dtype(values) and not values.isna().any():

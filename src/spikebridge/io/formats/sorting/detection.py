@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from spikebridge.io.formats.mat.files import variables_of
+from spikebridge.io.formats.mat import variable_classes
 
-SIDECARS = (".csv", ".tsv", ".parquet")
-TABLES = {f"spikes{suffix}" for suffix in SIDECARS}
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+SPIKE_TABLES = {f"spikes{suffix}" for suffix in TABLE_SUFFIXES}
 """A folder with one of these is a folder of plain tables and belongs to their reader."""
 CELLINFO = ".spikes.cellinfo.mat"
 PAIR = re.compile(r"(?P<base>.+)\.(?P<what>res|clu)\.(?P<shank>\d+)")
@@ -28,32 +28,56 @@ T_FILE = re.compile(r".+\.(t(32|64)?|raw(32|64))", re.IGNORECASE)
 TIMES_FILE = re.compile(r"times_.+\.mat", re.IGNORECASE)
 
 
-def kind_of(path: Path) -> str:
-    """The reader whose format a path holds, or "". Never raises."""
+def detect_reader(path: Path) -> str:
+    """Name the reader of the format at a path. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any file or folder.
+
+    Returns
+    -------
+    str
+        Name of the reader; "" where none of the sorters' formats is there.
+    """
     try:
-        if path.is_dir() and TABLES & {p.name for p in path.iterdir()}:
+        if path.is_dir() and SPIKE_TABLES & {p.name for p in path.iterdir()}:
             return ""
-        return next((kind for kind, holds in KINDS.items() if holds(path)), "")
+        return next((reader for reader, detects in DETECTORS.items() if detects(path)), "")
     except OSError:
         return ""
 
 
-def holds(path: Path, kind: str) -> bool:
-    """Whether a path holds that format, whatever else it holds. Never raises."""
+def is_output_of(path: Path, reader: str) -> bool:
+    """Decide whether a path holds a format, whatever else it holds. Raises nothing.
+
+    Parameters
+    ----------
+    path : Path
+        Any file or folder.
+    reader : str
+        Name of the reader of the format.
+
+    Returns
+    -------
+    bool
+        True where the format is there.
+    """
     try:
-        return KINDS[kind](path)
+        return DETECTORS[reader](path)
     except OSError:
         return False
 
 
-def files_in(folder: Path) -> list[Path]:
+def visible_files(folder: Path) -> list[Path]:
     """Visible files directly in a folder, by name."""
     return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
 
 
 def sidecar_files(folder: Path) -> list[Path]:
     """The files of a folder that may be tables beside the format's own."""
-    return [p for p in files_in(folder) if p.suffix.lower() in SIDECARS or p.name == "recording.json"]
+    return [p for p in visible_files(folder) if p.suffix.lower() in TABLE_SUFFIXES or p.name == "recording.json"]
 
 
 def is_copy(path: Path) -> bool:
@@ -64,39 +88,39 @@ def is_copy(path: Path) -> bool:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file as a mapping; empty where it is absent or none."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def pairs_in(folder: Path) -> dict[str, dict[int, dict[str, Path]]]:
+def res_clu_pairs(folder: Path) -> dict[str, dict[int, dict[str, Path]]]:
     """base -> shank -> {"res": path, "clu": path}, of every file named base.res.N or base.clu.N; shanks ascending."""
-    found: dict[str, dict[int, dict[str, Path]]] = {}
-    for path in files_in(folder):
+    pairs: dict[str, dict[int, dict[str, Path]]] = {}
+    for path in visible_files(folder):
         if match := PAIR.fullmatch(path.name):
-            found.setdefault(match["base"], {}).setdefault(int(match["shank"]), {})[match["what"]] = path
-    return {base: dict(sorted(shanks.items())) for base, shanks in found.items()}
+            pairs.setdefault(match["base"], {}).setdefault(int(match["shank"]), {})[match["what"]] = path
+    return {base: dict(sorted(shanks.items())) for base, shanks in pairs.items()}
 
 
-def t_files_in(folder: Path) -> list[Path]:
+def t_files(folder: Path) -> list[Path]:
     """MClust's files, TT2 before TT10."""
-    found = [p for p in files_in(folder) if T_FILE.fullmatch(p.name)]
-    return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
+    files = [p for p in visible_files(folder) if T_FILE.fullmatch(p.name)]
+    return sorted(files, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
 
 
-def times_files_in(folder: Path) -> list[Path]:
+def times_files(folder: Path) -> list[Path]:
     """wave_clus's results, one a channel, CSC2 before CSC10; copies that editors and people make are not among them."""
-    found = [p for p in files_in(folder) if TIMES_FILE.fullmatch(p.name) and not is_copy(p)]
-    return sorted(found, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
+    files = [p for p in visible_files(folder) if TIMES_FILE.fullmatch(p.name) and not is_copy(p)]
+    return sorted(files, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
 
 
-def cellinfo_in(folder: Path) -> list[Path]:
+def cellinfo_files(folder: Path) -> list[Path]:
     """CellExplorer's files of spikes."""
-    return [p for p in files_in(folder) if p.name.endswith(CELLINFO)]
+    return [p for p in visible_files(folder) if p.name.endswith(CELLINFO)]
 
 
-def saved_sorting(path: Path) -> str:
+def saved_sorting_kind(path: Path) -> str:
     """How SpikeInterface saved a sorting there: numpy, npz_folder, npz, zarr, analyzer, analyzer_zarr, or ""."""
     if path.is_file():
         return "npz" if path.suffix.lower() == ".npz" and _is_npz_sorting(path) else ""
@@ -124,7 +148,7 @@ def _is_npz_sorting(path: Path) -> bool:
 
 def _is_cellexplorer(path: Path) -> bool:
     if path.is_dir():
-        return len(cellinfo_in(path)) == 1
+        return len(cellinfo_files(path)) == 1
     return path.is_file() and path.name.endswith(CELLINFO)
 
 
@@ -134,25 +158,25 @@ def _is_phy(path: Path) -> bool:
 
 
 def _is_neuroscope(path: Path) -> bool:
-    return path.is_dir() and any(len(pair) == 2 for shanks in pairs_in(path).values() for pair in shanks.values())
+    return path.is_dir() and any(len(pair) == 2 for shanks in res_clu_pairs(path).values() for pair in shanks.values())
 
 
 def _is_mclust(path: Path) -> bool:
     """By the header, since scripts and other programs' files are named .t as well."""
     if not path.is_dir():
         return False
-    for file in t_files_in(path)[:1]:
+    for file in t_files(path)[:1]:
         with open(file, "rb") as handle:
             return handle.read(13).upper() == b"%%BEGINHEADER"
     return False
 
 
 def _is_waveclus(path: Path) -> bool:
-    return path.is_dir() and any("cluster_class" in variables_of(file) for file in times_files_in(path)[:1])
+    return path.is_dir() and any("cluster_class" in variable_classes(file) for file in times_files(path)[:1])
 
 
-KINDS: Mapping[str, Callable[[Path], bool]] = {
-    "sorting": lambda path: saved_sorting(path) != "",
+DETECTORS: Mapping[str, Callable[[Path], bool]] = {
+    "sorting": lambda path: saved_sorting_kind(path) != "",
     "cellexplorer": _is_cellexplorer,
     "phy": _is_phy,
     "neuroscope": _is_neuroscope,

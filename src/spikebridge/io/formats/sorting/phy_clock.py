@@ -24,20 +24,20 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.io.formats.sorting.detection import files_in
+from spikebridge.io.formats.sorting.detection import visible_files
 
 Array = NDArray[np.float64]
 SAMPLES = "spike_times.npy"
 ADJUSTED = re.compile(r"(?<!un)(?<!not_)adj|(?<!un)aligned|(?<!un)corrected|sync|tprime|^spikes\.times")
 EARLIER = re.compile(r"orig|raw|old|backup|uncorrected|unaligned|unadjusted|(?<![a-z])un_")
 SECONDS = re.compile(r"sec|(?<![a-z])s(?![a-z])")
-SAME_S = 0.5e-3
+MAX_SAME_S = 0.5e-3
 """Two files that differ by less say the same."""
-NEARLY = 0.02
+MAX_DURATION_ERROR = 0.02
 """A measured sampling rate is at most this part off the nominal one, by far."""
-MIN_APART_S = 0.5e-3
+MIN_DIFFERENCE_S = 0.5e-3
 """At the last spike; a smaller difference is not worth a note."""
-NEAR = 1e-3
+MAX_RATE_ERROR = 1e-3
 """A measured rate is at most this part off the nominal one."""
 MAX_LEVELS = 5
 """Folders above in which sync_messages.txt may lie: <recording>/continuous/<stream>/kilosort4."""
@@ -50,53 +50,57 @@ MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Source:
+class AlignedTimes:
     """The times that are used, seconds, and the file they are from."""
 
     times: Array
     file: str
 
 
-def time_files(path: Path) -> list[Path]:
+def aligned_time_files(path: Path) -> list[Path]:
     """The files of a folder that may hold times of the spikes, without spike_times.npy itself."""
-    return [p for p in files_in(path) if p.name != SAMPLES and _may_hold_times(p.name.lower())]
+    return [p for p in visible_files(path) if p.name != SAMPLES and _may_hold_times(p.name.lower())]
 
 
-def adjusted_times(path: Path, asked: str, samples: Array, rate: float | None, notes: list[str]) -> Source | None:
-    """Times from another file than spike_times.npy; None where that is to be used. Says in the notes what was done.
+def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, notes: list[str]) -> AlignedTimes | None:
+    """Times from another file than spike_times.npy; None where that file is used. Notes say what was done.
 
     asked: `data.options.spike_times`: auto, samples, or the name of a file. samples: (spike,). rate: in Hz, None where
-    nothing says it.
+    it is not known.
 
     Raises DataError where the named file is not there or holds no times of these spikes, or where several disagree.
     """
-    files = time_files(path)
+    files = aligned_time_files(path)
     if asked not in ("auto", "samples"):
-        return _named(path, asked, files, samples, rate, notes)
+        return _times_of_named_file(path, asked, files, samples, rate, notes)
     read = {p.name: _read(p, samples, rate) for p in files}
-    found = {name: one for name, one in read.items() if isinstance(one, np.ndarray)}
-    best = min((_rank(name) for name in found), default=2)
-    used = [name for name in found if _rank(name) == best] if best < 2 and asked == "auto" else []
-    if len(used) > 1 and any(_most(found[used[0]] - found[other]) > SAME_S for other in used[1:]):
-        apart = max(_most(found[used[0]] - found[other]) for other in used[1:])
+    by_file = {name: values for name, values in read.items() if isinstance(values, np.ndarray)}
+    best = min((_rank(name) for name in by_file), default=2)
+    used = [name for name in by_file if _rank(name) == best] if best < 2 and asked == "auto" else []
+    if len(used) > 1 and any(_max_abs(by_file[used[0]] - by_file[other]) > MAX_SAME_S for other in used[1:]):
+        apart = max(_max_abs(by_file[used[0]] - by_file[other]) for other in used[1:])
         raise DataError(
             f"{path}: {listed(used)} hold times of the same spikes that differ by up to {apart:.4g} s: name the file "
             f"whose clock the trials have in data.options: {{spike_times: {used[0]}}}"
         )
-    for name, one in read.items():
-        if isinstance(one, str):
-            notes.append(f"{name} is not used: {one}")
-        elif name not in used and not (used and _most(one - found[used[0]]) <= SAME_S):
-            by = "" if rate is None else f"; its times are {_apart(one - samples / rate)} those of {SAMPLES}"
+    for name, values in read.items():
+        if isinstance(values, str):
+            notes.append(f"{name} is not used: {values}")
+        elif name not in used and not (used and _max_abs(values - by_file[used[0]]) <= MAX_SAME_S):
+            by = (
+                ""
+                if rate is None
+                else f"; its times are {_difference_text(values - samples / rate)} those of {SAMPLES}"
+            )
             notes.append(f"{name} is not used{by}; data.options: {{spike_times: {name}}} takes the times from it")
     if not used:
         return None
-    return _used(Source(found[used[0]], used[0]), samples, rate, notes)
+    return _note_used(AlignedTimes(by_file[used[0]], used[0]), samples, rate, notes)
 
 
-def _named(
+def _times_of_named_file(
     path: Path, asked: str, files: list[Path], samples: Array, rate: float | None, notes: list[str]
-) -> Source | None:
+) -> AlignedTimes | None:
     if asked == SAMPLES:
         return None
     file = path / asked
@@ -109,13 +113,13 @@ def _named(
     times = _read(file, samples, rate)
     if isinstance(times, str):
         raise DataError(f"{path}: data.options.spike_times = {asked!r}: {times}")
-    return _used(Source(times, asked), samples, rate, notes)
+    return _note_used(AlignedTimes(times, asked), samples, rate, notes)
 
 
-def _used(source: Source, samples: Array, rate: float | None, notes: list[str]) -> Source:
+def _note_used(source: AlignedTimes, samples: Array, rate: float | None, notes: list[str]) -> AlignedTimes:
     by = ""
     if rate is not None:
-        apart = _apart(source.times - samples / rate)
+        apart = _difference_text(source.times - samples / rate)
         by = f": they are {apart} those of {SAMPLES} at {rate:.10g} Hz, which are not used"
     notes.append(f"spike times are those of {source.file}{by}")
     return source
@@ -126,7 +130,7 @@ def _may_hold_times(name: str) -> bool:
 
 
 def _rank(name: str) -> int:
-    """0: on the clock of the session; 1: in seconds; 2: who knows."""
+    """0: on the clock of the session; 1: in seconds; 2: unknown."""
     name = name.lower()
     if EARLIER.search(name):
         return 2
@@ -154,7 +158,7 @@ def _in_seconds(times: Array, samples: Array, rate: float) -> Array | str:
     if len(samples) < 2 or not span > 0:
         return times
     for factor in (1.0, 1000.0, rate):
-        if abs(own / factor / (span / rate) - 1) <= NEARLY:
+        if abs(own / factor / (span / rate) - 1) <= MAX_DURATION_ERROR:
             return times / factor
     return (
         f"its values reach over {own:.6g}, those of {SAMPLES} over {span / rate:.6g} s at {rate:.10g} Hz: they are "
@@ -162,14 +166,14 @@ def _in_seconds(times: Array, samples: Array, rate: float) -> Array | str:
     )
 
 
-def _most(difference: Array) -> float:
+def _max_abs(difference: Array) -> float:
     return float(np.nanmax(np.abs(difference), initial=0.0))
 
 
-def _apart(difference: Array) -> str:
+def _difference_text(difference: Array) -> str:
     """'12 to 11.9 s after', '0.1 s before or after'."""
     low, high = float(np.nanmin(difference, initial=np.inf)), float(np.nanmax(difference, initial=-np.inf))
-    if _most(difference) <= SAME_S:
+    if _max_abs(difference) <= MAX_SAME_S:
         return "within 0.5 ms of"
     if low >= 0 or high <= 0:
         near, far = sorted((abs(low), abs(high)))
@@ -178,8 +182,8 @@ def _apart(difference: Array) -> str:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one file says. rate_hz, start_s: None where it does not say it. rate_hz: measured."""
+class AcquisitionClock:
+    """What one file says of the clock. rate_hz: measured. rate_hz, start_s: None where the file does not contain it."""
 
     file: str
     rate_hz: float | None = None
@@ -190,20 +194,22 @@ def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFram
     """Notes on a sorting in the folder `path`, whose times are samples / rate.
 
     last_sample: of the last spike. trials: the trial table; where a trial starts before the recording did, trials do
-    not count from the start of acquisition, and nothing is said of that.
+    not count from the start of acquisition, and there is no note on it.
     """
-    said = [s for s in _said(path, rate) if s.rate_hz is None or abs(s.rate_hz / rate - 1) <= NEAR]
+    clocks = [
+        s for s in _acquisition_clocks(path, rate) if s.rate_hz is None or abs(s.rate_hz / rate - 1) <= MAX_RATE_ERROR
+    ]
     notes = []
-    measured = next((s for s in said if s.rate_hz is not None), None)
+    measured = next((s for s in clocks if s.rate_hz is not None), None)
     if measured is not None and measured.rate_hz is not None:
         apart = abs(last_sample / rate - last_sample / measured.rate_hz)
-        if apart > MIN_APART_S:
+        if apart > MIN_DIFFERENCE_S:
             notes.append(
                 f"{measured.file} gives a measured sampling rate of {measured.rate_hz:.10g} Hz, spike times are taken "
                 f"at {rate:.10g} Hz: the last is {apart:.3g} s off; "
                 f"data.options: {{sampling_rate_hz: {measured.rate_hz:.10g}}} uses the measured rate"
             )
-    starts = next((s for s in said if s.start_s), None)
+    starts = next((s for s in clocks if s.start_s), None)
     if starts is not None and starts.start_s is not None and _may_count_from_acquisition(trials, starts.start_s):
         notes.append(
             f"{starts.file}: the recording started {starts.start_s:.6f} s after acquisition, and spike times count "
@@ -219,28 +225,28 @@ def _may_count_from_acquisition(trials: pd.DataFrame | None, start_s: float) -> 
     return bool(np.nanmin(trials["start_time"].to_numpy(dtype=np.float64), initial=np.inf) >= start_s)
 
 
-def _said(path: Path, rate: float) -> Iterator[Said]:
+def _acquisition_clocks(path: Path, rate: float) -> Iterator[AcquisitionClock]:
     folder = path.absolute()
     for place in (folder, folder.parent):
         yield from _spikeglx(place)
         yield from _open_ephys_arrays(place, rate)
     for place in (folder, *folder.parents[:MAX_LEVELS]):
-        if found := _sync_messages(place / "sync_messages.txt", rate):
-            yield found
+        if clock := _sync_messages(place / "sync_messages.txt", rate):
+            yield clock
             return
 
 
-def _spikeglx(folder: Path) -> Iterator[Said]:
+def _spikeglx(folder: Path) -> Iterator[AcquisitionClock]:
     """Of the one .ap.meta file of a folder, or of several that say the same."""
     files = sorted(p for p in folder.glob("*.meta") if not p.name.endswith(".lf.meta"))
     rates = {p: float(m[1]) for p in files if (m := META_RATE.search(_text(p)))}
     ap = {p: r for p, r in rates.items() if ".ap." in p.name} or rates
     if len(set(ap.values())) == 1:
         file, rate = next(iter(ap.items()))
-        yield Said(file.name, rate_hz=rate)
+        yield AcquisitionClock(file.name, rate_hz=rate)
 
 
-def _open_ephys_arrays(folder: Path, rate: float) -> Iterator[Said]:
+def _open_ephys_arrays(folder: Path, rate: float) -> Iterator[AcquisitionClock]:
     """Of sample_numbers.npy (whole numbers) and timestamps.npy (seconds; whole numbers in old versions)."""
     if not (folder / "continuous.dat").exists() and not (folder / "sample_numbers.npy").is_file():
         return
@@ -255,16 +261,16 @@ def _open_ephys_arrays(folder: Path, rate: float) -> Iterator[Said]:
             continue
         first, last = float(values[0]), float(values[-1])
         if values.dtype.kind == "f" and last > first >= 0:
-            yield Said(name, rate_hz=(len(values) - 1) / (last - first), start_s=first)
+            yield AcquisitionClock(name, rate_hz=(len(values) - 1) / (last - first), start_s=first)
         elif values.dtype.kind in "iu":
-            yield Said(name, start_s=first / rate)
+            yield AcquisitionClock(name, start_s=first / rate)
 
 
-def _sync_messages(file: Path, rate: float) -> Said | None:
+def _sync_messages(file: Path, rate: float) -> AcquisitionClock | None:
     """The start of the streams of this sampling rate, where they have one."""
-    found = [m for pattern in START for m in pattern.finditer(_text(file))]
-    starts = {float(m["start"]) for m in found if abs(float(m["rate"]) / rate - 1) <= NEAR}
-    return Said(file.name, start_s=starts.pop() / rate) if len(starts) == 1 else None
+    matches = [m for pattern in START for m in pattern.finditer(_text(file))]
+    starts = {float(m["start"]) for m in matches if abs(float(m["rate"]) / rate - 1) <= MAX_RATE_ERROR}
+    return AcquisitionClock(file.name, start_s=starts.pop() / rate) if len(starts) == 1 else None
 
 
 def _text(file: Path) -> str:

@@ -2,7 +2,7 @@
 
 A person who curates in Phy saves cluster_group.tsv; cluster_info.tsv is an export of the same save. The tables may be
 of different ages, and the times of files are lost when they are copied. Where two tables have different quality labels
-for a cluster, the more careful label is used (`unit_labels.merged`); for any other column, the value in cluster_info.
+for a cluster, the more careful label is used (`unit_labels.merge_labels`); for any other column, cluster_info.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.sorting.detection import files_in, is_copy
-from spikebridge.io.formats.table.text import MARKS, MISSING, no_end
+from spikebridge.io.formats.sorting.detection import is_copy, visible_files
+from spikebridge.io.formats.table.text import BYTE_ORDER_MARKS, MISSING, unterminated_line_note
 from spikebridge.labels.trial_labels import label_names
 from spikebridge.labels.unit_labels import (
     PERSON,
@@ -37,35 +37,35 @@ from spikebridge.labels.unit_labels import (
 
 INFO = "cluster_info"
 ID_COLUMNS = ("cluster_id", "id")
-WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?")
+WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 MAX_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Row:
+class ClusterRow:
     """One row of a table. number: as in a spreadsheet, the header being row 1. cells: without blanks around them."""
 
     number: int
     cells: tuple[str, ...]
 
-    def said(self, why: str) -> str:
+    def text(self, why: str) -> str:
         return f"row {self.number} ({why}: {' | '.join(self.cells)[:80]!r})"
 
 
 def cluster_files(folder: Path) -> list[Path]:
     """Phy's own tables, cluster_info first."""
-    found = [p for p in files_in(folder) if p.suffix.lower() in (".tsv", ".csv") and p.stem.startswith("cluster")]
-    return sorted(found, key=lambda p: (p.stem != INFO, p.name))
+    files = [p for p in visible_files(folder) if p.suffix.lower() in (".tsv", ".csv") and p.stem.startswith("cluster")]
+    return sorted(files, key=lambda p: (p.stem != INFO, p.name))
 
 
 def cluster_tables(folder: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
-    """File name -> its table by cluster. A copy of a table (cluster_group_old.tsv) is passed over, with a note.
+    """File name -> its table by cluster. A copy of a table (cluster_group_old.tsv) is left out, with a note.
 
     Raises DataError where a file cannot be read, or no row of it has the number of a cluster.
     """
-    found = {p: t for p in cluster_files(folder) if (t := _table(p, notes)) is not None}
-    tables = {p.name: t for p, t in found.items() if not is_copy(p)}
-    for path, table in found.items():
+    by_path = {p: t for p in cluster_files(folder) if (t := _table(p, notes)) is not None}
+    tables = {p.name: t for p, t in by_path.items() if not is_copy(p)}
+    for path, table in by_path.items():
         if not is_copy(path):
             continue
         if set(table) <= {c for other in tables.values() for c in other}:
@@ -96,11 +96,11 @@ def merged_tables(tables: Mapping[str, pd.DataFrame], clusters: NDArray[np.int64
             notes.append(f"{name}: {gone} clusters have no spikes (merged or split since) and are no units")
         for column, values in table.rename(columns={"unit": "cluster_unit"}).reindex(ids).items():
             columns.setdefault(str(column), {})[name] = values
-    units = {column: _one_column(column, by_file, notes) for column, by_file in columns.items()}
+    units = {column: _merge_column(column, by_file, notes) for column, by_file in columns.items()}
     return pd.DataFrame(units, index=ids).reset_index()
 
 
-def _one_column(column: str, by_file: Mapping[str, pd.Series], notes: list[str]) -> pd.Series:
+def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[str]) -> pd.Series:
     """One column that several files may have, cell by cell; what contradicts is a note."""
     first, *others = by_file.values()
     if not others:
@@ -110,51 +110,53 @@ def _one_column(column: str, by_file: Mapping[str, pd.Series], notes: list[str])
         judge = judge_of_column(column)
         judged = merge_labels({name: label_words(values) for name, values in by_file.items()}, lambda _: judge)
         if judge in (PROGRAM, SORTER):
-            _differences(column, by_file, notes)
+            _note_differences(column, by_file, notes)
         elif judged.contradictions:
-            said = describe_contradictions(
+            text = describe_contradictions(
                 judged.contradictions, [f"cluster {i}" for i in ids], "mend one of the files"
             )
-            notes.append(f"column {column} differs: {said}")
+            notes.append(f"column {column} differs: {text}")
         return pd.Series([label or None for label in judged.labels], index=ids, dtype=object)
     result = first
     for values in others:
         result = result.where(result.notna(), values)
-    _differences(column, by_file, notes)
+    _note_differences(column, by_file, notes)
     return result
 
 
-def _differences(column: str, by_file: Mapping[str, pd.Series], notes: list[str]) -> None:
+def _note_differences(column: str, by_file: Mapping[str, pd.Series], notes: list[str]) -> None:
     """A note where files have different values for one cluster."""
     (kept, first), *others = by_file.items()
     for name, values in others:
         both = (first.notna() & values.notna()).to_numpy()
-        mine, theirs = label_names(first[both]), label_names(values[both])
-        apart = [
-            f"cluster {c} ({a} and {b})" for c, a, b in zip(first.index[both], mine, theirs, strict=True) if a != b
+        kept_values, other_values = label_names(first[both]), label_names(values[both])
+        differences = [
+            f"cluster {c} ({a} and {b})"
+            for c, a, b in zip(first.index[both], kept_values, other_values, strict=True)
+            if a != b
         ]
-        if apart:
+        if differences:
             notes.append(
-                f"{name}: column {column} differs from that of {kept}, which is used: {listed(apart, MAX_SHOWN)}"
+                f"{name}: column {column} differs from that of {kept}, which is used: {listed(differences, MAX_SHOWN)}"
             )
 
 
 def _table(file: Path, notes: list[str]) -> pd.DataFrame | None:
     """One table by cluster; None, with a note, where no column has the numbers of clusters."""
     header, rows = _rows(file, notes)
-    names = [_free(name, header[:k]) for k, name in enumerate(header)]
+    names = [_unique_name(name, header[:k]) for k, name in enumerate(header)]
     lowered = [n.casefold() for n in names]
     at = next((lowered.index(n) for n in ID_COLUMNS if n in lowered), None)
     if at is None:
         notes.append(f"{file.name} is not read: it has no column cluster_id, but {listed(names, 8)}")
         return None
     odd: list[str] = []
-    by_cluster: dict[int, list[Row]] = {}
+    by_cluster: dict[int, list[ClusterRow]] = {}
     for row in rows:
         if len(row.cells) > len(names) and any(row.cells[len(names) :]):
-            odd.append(row.said(f"{len(row.cells)} fields in {len(names)} columns"))
-        elif not WHOLE.fullmatch(row.cells[at] if at < len(row.cells) else ""):
-            odd.append(row.said("no whole number in cluster_id"))
+            odd.append(row.text(f"{len(row.cells)} fields in {len(names)} columns"))
+        elif not WHOLE_NUMBER.fullmatch(row.cells[at] if at < len(row.cells) else ""):
+            odd.append(row.text("no whole number in cluster_id"))
         else:
             by_cluster.setdefault(int(float(row.cells[at])), []).append(row)
     if rows and not by_cluster:
@@ -164,19 +166,19 @@ def _table(file: Path, notes: list[str]) -> pd.DataFrame | None:
     if odd:
         notes.append(f"{file.name}: {counted(len(odd), 'row')} left out: {listed(odd, MAX_SHOWN)}")
     others = [k for k in range(len(names)) if k != at]
-    cells = {c: [_cell([r.cells[k] if k < len(r.cells) else "" for r in several], names[k]) for k in others]
+    cells = {c: [_merged_cell([r.cells[k] if k < len(r.cells) else "" for r in several], names[k]) for k in others]
              for c, several in by_cluster.items()}  # fmt: skip
-    _say_twice(file, by_cluster, cells, [names[k] for k in others], notes)
+    _note_duplicates(file, by_cluster, cells, [names[k] for k in others], notes)
     data = {names[k]: _typed([cells[c][i] for c in by_cluster]).array for i, k in enumerate(others)}
     return pd.DataFrame(data, index=pd.Index(list(by_cluster), dtype="int64", name="cluster_id"))
 
 
-def _free(name: str, before: Sequence[str]) -> str:
+def _unique_name(name: str, before: Sequence[str]) -> str:
     """A name for a column: its own, with a number where an earlier column is called the same."""
     return f"{name}.{before.count(name)}" if name in before else name
 
 
-def _cell(values: Sequence[str], column: str) -> str:
+def _merged_cell(values: Sequence[str], column: str) -> str:
     """The cell of a cluster with several rows: empty where they differ, but for words the more careful one."""
     known = list(dict.fromkeys(v for v in values if v))
     if len(known) < 2:
@@ -186,9 +188,9 @@ def _cell(values: Sequence[str], column: str) -> str:
     return ""
 
 
-def _say_twice(
+def _note_duplicates(
     file: Path,
-    by_cluster: Mapping[int, Sequence[Row]],
+    by_cluster: Mapping[int, Sequence[ClusterRow]],
     cells: Mapping[int, Sequence[str]],
     names: Sequence[str],
     notes: list[str],
@@ -208,19 +210,19 @@ def _say_twice(
         notes.append(f"{file.name}: more than one row, with different content, for {listed(differ, MAX_SHOWN)}")
 
 
-def _rows(file: Path, notes: list[str]) -> tuple[list[str], list[Row]]:
+def _rows(file: Path, notes: list[str]) -> tuple[list[str], list[ClusterRow]]:
     """The header and the rows that hold anything. Old versions of Phy write tabs into .csv files."""
     try:
         data = file.read_bytes()
     except OSError as error:
         raise DataError(f"{file}: cannot be read as a table ({error.strerror})") from None
-    encoding = next((e for mark, e in MARKS.items() if data.startswith(mark)), "utf-8")
+    encoding = next((e for mark, e in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
     text = data.decode(encoding, errors="replace")
     if "\0" in text:
         raise DataError(f"{file}: cannot be read as a table: expected text, found zero bytes")
     if "\ufffd" in text:
         notes.append(f"{file.name}: some characters are not {encoding} and are read as \ufffd: save the file as UTF-8")
-    notes.extend(no_end(file.name, data))
+    notes.extend(unterminated_line_note(file.name, data))
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = next((s for s in "\t,;" if s in first), ",")
     quoting: Literal[0, 3] = csv.QUOTE_NONE if text.count('"') % 2 else csv.QUOTE_MINIMAL
@@ -233,10 +235,10 @@ def _rows(file: Path, notes: list[str]) -> tuple[list[str], list[Row]]:
     return list(lines[0].cells), lines[1:]
 
 
-def _lines(reader: Any) -> Iterator[Row]:
+def _lines(reader: Any) -> Iterator[ClusterRow]:
     for cells in reader:
         if any(c.strip() for c in cells):
-            yield Row(reader.line_num, tuple(c.strip() for c in cells))
+            yield ClusterRow(reader.line_num, tuple(c.strip() for c in cells))
 
 
 def _typed(cells: Sequence[str]) -> pd.Series:
@@ -246,11 +248,13 @@ def _typed(cells: Sequence[str]) -> pd.Series:
     """
     known = [c for c in cells if c not in MISSING]
     if known and {c.lower() for c in known} <= {"true", "false"}:
-        return _filled(cells, [c.lower() == "true" for c in known], bool if len(known) == len(cells) else object)
+        return _series_with_missing(
+            cells, [c.lower() == "true" for c in known], bool if len(known) == len(cells) else object
+        )
     if known and len(known) == len(cells) and all(re.fullmatch(r"[+-]?\d{1,18}", c) for c in known):
         return pd.Series([int(c) for c in cells], dtype="int64")
     try:
-        return _filled(cells, [_number(c) for c in known], float)
+        return _series_with_missing(cells, [_number(c) for c in known], float)
     except ValueError:
         return pd.Series([c or None for c in cells], dtype="str")
 
@@ -261,7 +265,7 @@ def _number(cell: str) -> float:
     return float(cell)
 
 
-def _filled(cells: Sequence[str], known: Sequence[Any], dtype: Any) -> pd.Series:
+def _series_with_missing(cells: Sequence[str], known: Sequence[Any], dtype: Any) -> pd.Series:
     values = iter(known)
     missing = np.nan if dtype is float else None
     return pd.Series([missing if c in MISSING else next(values) for c in cells], dtype=dtype)

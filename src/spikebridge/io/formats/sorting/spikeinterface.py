@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.io.formats.containers import cut_arrays
-from spikebridge.io.formats.sorting.detection import SIDECARS, files_in, read_json, saved_sorting
-from spikebridge.io.formats.sorting.sorted_units import refuse
-from spikebridge.io.formats.spike_trains import grouping
+from spikebridge.io.formats.containers import incomplete_arrays
+from spikebridge.io.formats.log import raise_errors
+from spikebridge.io.formats.sorting.detection import TABLE_SUFFIXES, read_json, saved_sorting_kind, visible_files
+from spikebridge.io.formats.spike_trains import group_order
 
-EXTRA = "pip install 'spikebridge[sorters]'"
-PATHS = ("folder_path", "file_path", "file_or_folder_path")
-NO_DATA = (*SIDECARS, ".json", ".md", ".txt", ".yaml", ".yml", ".dvc")
+INSTALL = "pip install 'spikebridge[sorters]'"
+PATH_ARGUMENTS = ("folder_path", "file_path", "file_or_folder_path")
+NOT_DATA = (*TABLE_SUFFIXES, ".json", ".md", ".txt", ".yaml", ".yml", ".dvc")
 RUNS_PROGRAMS = {
     "phy": "data.reader: phy reads it without",
     "kilosort": "data.reader: phy reads it without",
@@ -35,11 +35,11 @@ OTHER_CLOCK = {
     "alf": "takes spikes.samples, which count on the clock of the probe; data.reader: alf takes spikes.times"
 }
 """Extractors whose times are not those of the trials."""
-OWN = {name: name for name in ("cellexplorer", "mclust", "neuroscope", "nwb", "waveclus")}
+OWN_READERS = {name: name for name in ("cellexplorer", "mclust", "neuroscope", "nwb", "waveclus")}
 
 
 @dataclass(frozen=True)
-class Train:
+class SortingSegment:
     """One segment of a sorting. times: one array of seconds a unit. properties: (unit, ...) by name."""
 
     ids: Sequence[Any]
@@ -48,38 +48,38 @@ class Train:
     notes: tuple[str, ...] = ()
 
 
-def spikeinterface(path: Path) -> Any:
-    """The package `spikeinterface.extractors`. Raises DataError, with what to install, where it is absent."""
+def import_extractors(path: Path) -> Any:
+    """Import `spikeinterface.extractors`. Raises DataError, with what to install, where it is absent."""
     try:
         import spikeinterface.extractors as extractors
     except ImportError as error:
-        raise DataError(f"{path}: reading this needs SpikeInterface: {EXTRA} ({error})") from None
+        raise DataError(f"{path}: reading this needs SpikeInterface: {INSTALL} ({error})") from None
     return extractors
 
 
-def from_saved(path: Path, segment: int | None) -> Train:
-    """Whatever SpikeInterface saved at a path. Raises DataError where that is nothing that is known."""
-    kind = saved_sorting(path)
+def read_saved(path: Path, segment: int | None) -> SortingSegment:
+    """Read what SpikeInterface saved at a path. Raises DataError where that is no known format."""
+    kind = saved_sorting_kind(path)
     if kind == "numpy":
-        return from_arrays(path, segment)
+        return read_numpy_folder(path, segment)
     if kind == "npz":
-        return from_npz(path, None, segment)
+        return read_npz(path, None, segment)
     if kind == "npz_folder":
-        return from_npz(path / "sorting_cached.npz", path, segment)
+        return read_npz(path / "sorting_cached.npz", path, segment)
     if kind == "analyzer":
-        train = from_arrays(path / "sorting", segment)
-        return replace(train, properties={**train.properties, **metrics_in(path, train.ids)})
+        train = read_numpy_folder(path / "sorting", segment)
+        return replace(train, properties={**train.properties, **read_metrics(path, train.ids)})
     if kind in ("zarr", "analyzer_zarr"):
-        return _from_zarr(path, "sorting" if kind == "analyzer_zarr" else None, segment)
+        return _read_zarr(path, "sorting" if kind == "analyzer_zarr" else None, segment)
     raise DataError(f"{path}: no sorting saved by SpikeInterface; of another format, name data.options.extractor")
 
 
-def _from_zarr(path: Path, group: str | None, segment: int | None) -> Train:
+def _read_zarr(path: Path, group: str | None, segment: int | None) -> SortingSegment:
     if any('"pickle"' in f.read_text(encoding="utf-8", errors="replace") for f in path.rglob(".zarray")):
         raise DataError(f"{path}: holds pickled arrays, which are not opened: they would run what they hold")
-    refuse(path, cut_arrays(path))
-    sorting = spikeinterface(path).sorting_extractor_full_dict["zarr"](path, zarr_group=group)
-    train = from_extractor(path, sorting, segment)
+    raise_errors(path, incomplete_arrays(path))
+    sorting = import_extractors(path).sorting_extractor_full_dict["zarr"](path, zarr_group=group)
+    train = segment_from_extractor(path, sorting, segment)
     metrics = path / "extensions" / "quality_metrics" / "metrics"
     if group is None or not metrics.is_dir():
         return train
@@ -92,32 +92,32 @@ def _from_zarr(path: Path, group: str | None, segment: int | None) -> Train:
     return replace(train, properties={**train.properties, **columns})
 
 
-def one_segment(path: Path, n: int, asked: int | None) -> int:
+def choose_segment(path: Path, n: int, asked: int | None) -> int:
     """The segment to read. Raises DataError where there are several and none is named, or where it is not there."""
     if asked is None and n != 1:
-        refuse(
+        raise_errors(
             path, [f"{n} segments, each with its own clock: name one in data.options: {{segment: 0}}, up to {n - 1}"]
         )
     if not 0 <= (asked or 0) < n:
-        refuse(path, [f"data.options.segment = {asked}, but there are {n} segments, from 0"])
+        raise_errors(path, [f"data.options.segment = {asked}, but there are {n} segments, from 0"])
     return asked or 0
 
 
-def from_extractor(path: Path, sorting: Any, segment: int | None) -> Train:
+def segment_from_extractor(path: Path, sorting: Any, segment: int | None) -> SortingSegment:
     """What an extractor of SpikeInterface holds; times as it gives them, in seconds."""
-    index = one_segment(path, sorting.get_num_segments(), segment)
+    index = choose_segment(path, sorting.get_num_segments(), segment)
     ids = list(sorting.unit_ids)
     times = [np.asarray(sorting.get_unit_spike_train_in_seconds(u, segment_index=index)) for u in ids]
     properties = {k: np.asarray(sorting.get_property(k)) for k in sorting.get_property_keys()}
-    return Train(ids, times, properties)
+    return SortingSegment(ids, times, properties)
 
 
-def from_arrays(path: Path, segment: int | None) -> Train:
+def read_numpy_folder(path: Path, segment: int | None) -> SortingSegment:
     """A folder of format numpy_folder. Raises DataError where an array is missing or does not fit."""
     info = read_json(path / "numpysorting_info.json")
     missing = {"sampling_frequency", "unit_ids", "num_segments"} - set(info)
-    refuse(path, [f"numpysorting_info.json: expected {listed(sorted(missing))}"] if missing else [])
-    index = one_segment(path, int(info["num_segments"]), segment)
+    raise_errors(path, [f"numpysorting_info.json: expected {listed(sorted(missing))}"] if missing else [])
+    index = choose_segment(path, int(info["num_segments"]), segment)
     spikes = _array(path / "spikes.npy")
     names = {"sample_index", "unit_index", "segment_index"}
     if not names <= set(spikes.dtype.names or ()):
@@ -129,27 +129,27 @@ def from_arrays(path: Path, segment: int | None) -> Train:
         raise DataError(f"{path / 'spikes.npy'}: expected unit_index below {len(ids)} units, got {owner.max()}")
     times = samples / float(info["sampling_frequency"])
     notes: list[str] = []
-    properties = properties_in(path / "properties", len(ids), notes)
-    return Train(ids, _split(owner, times, len(ids)), properties, tuple(notes))
+    properties = read_properties(path / "properties", len(ids), notes)
+    return SortingSegment(ids, _split_by_unit(owner, times, len(ids)), properties, tuple(notes))
 
 
-def from_npz(path: Path, folder: Path | None, segment: int | None) -> Train:
+def read_npz(path: Path, folder: Path | None, segment: int | None) -> SortingSegment:
     """A file of format npz, or the one in a folder of format npz_folder."""
     try:
         with np.load(path, allow_pickle=False) as z:
-            index = one_segment(path, int(z["num_segment"][0]), segment)
+            index = choose_segment(path, int(z["num_segment"][0]), segment)
             ids, rate = list(z["unit_ids"]), float(z["sampling_frequency"][0])
             samples, labels = z[f"spike_indexes_seg{index}"], z[f"spike_labels_seg{index}"]
     except (OSError, ValueError, KeyError, EOFError, IndexError, NotImplementedError) as error:
         raise DataError(f"{path}: cannot be read as a sorting saved by SpikeInterface ({error})") from None
     times = [samples[labels == u].astype(np.float64) / rate for u in ids]
     notes: list[str] = []
-    properties = properties_in(folder / "properties", len(ids), notes) if folder else {}
-    return Train(ids, times, properties, tuple(notes))
+    properties = read_properties(folder / "properties", len(ids), notes) if folder else {}
+    return SortingSegment(ids, times, properties, tuple(notes))
 
 
-def _split(owner: NDArray[Any], times: NDArray[np.float64], n: int) -> list[NDArray[np.float64]]:
-    order = grouping(owner, n)
+def _split_by_unit(owner: NDArray[Any], times: NDArray[np.float64], n: int) -> list[NDArray[np.float64]]:
+    order = group_order(owner, n)
     edges = np.cumsum(np.bincount(owner, minlength=n))
     return np.split(times[order], edges[:-1]) if n else []
 
@@ -161,23 +161,23 @@ def _array(file: Path) -> NDArray[Any]:
         raise DataError(f"{file}: cannot be read as an array ({error})") from None
 
 
-def properties_in(folder: Path, n: int, notes: list[str]) -> dict[str, NDArray[Any]]:
+def read_properties(folder: Path, n: int, notes: list[str]) -> dict[str, NDArray[Any]]:
     """The properties saved one a file. Pickled ones are left out with a note: opening them would run what they hold."""
-    found, left = {}, []
+    properties, skipped = {}, []
     for file in sorted(folder.glob("*.npy")) if folder.is_dir() else ():
         try:
             values = np.load(file, allow_pickle=False)
         except (OSError, ValueError, EOFError):
-            left.append(file.stem)
+            skipped.append(file.stem)
             continue
         if np.ndim(values) and len(values) == n:
-            found[file.stem] = np.asarray(values)
-    if left:
-        notes.append(f"unit properties left out, since they are damaged or pickled: {listed(left)}")
-    return found
+            properties[file.stem] = np.asarray(values)
+    if skipped:
+        notes.append(f"unit properties left out, since they are damaged or pickled: {listed(skipped)}")
+    return properties
 
 
-def metrics_in(analyzer: Path, ids: Sequence[Any]) -> dict[str, NDArray[Any]]:
+def read_metrics(analyzer: Path, ids: Sequence[Any]) -> dict[str, NDArray[Any]]:
     """The quality metrics that a SortingAnalyzer's folder holds, one value a unit."""
     file = analyzer / "extensions" / "quality_metrics" / "metrics.csv"
     if not file.is_file():
@@ -193,13 +193,13 @@ def metrics_in(analyzer: Path, ids: Sequence[Any]) -> dict[str, NDArray[Any]]:
     return {str(c): table[c].to_numpy() for c in table if table[c].notna().any()}
 
 
-def from_named(path: Path, name: str, arguments: Mapping[str, Any], segment: int | None) -> Train:
-    """What the extractor of that name reads from a path.
+def read_with_extractor(path: Path, name: str, arguments: Mapping[str, Any], segment: int | None) -> SortingSegment:
+    """Read a path with the extractor of that name.
 
     Raises ConfigError for a name or an argument that does not exist or is not used, DataError where the path does not
     suit the extractor or SpikeInterface is not installed.
     """
-    known: Mapping[str, Callable[..., Any]] = spikeinterface(path).sorting_extractor_full_dict
+    known: Mapping[str, Callable[..., Any]] = import_extractors(path).sorting_extractor_full_dict
     key = name.lower()
     if key not in known:
         raise ConfigError(
@@ -213,26 +213,34 @@ def from_named(path: Path, name: str, arguments: Mapping[str, Any], segment: int
     if key in OTHER_CLOCK:
         raise ConfigError(f"data.options.extractor: {key} is not used: it {OTHER_CLOCK[key]}")
     wants = _path_argument(key, known[key], arguments)
-    train = from_extractor(path, known[key](**{wants: _path_for(path, key, wants)}, **arguments), segment)
-    if key in OWN:
-        note = f"SpikeInterface's extractor {key} may leave out or merge units; data.reader: {OWN[key]} does not"
-        train = Train(train.ids, train.times, train.properties, (*train.notes, note))
+    train = segment_from_extractor(path, known[key](**{wants: _path_for(path, key, wants)}, **arguments), segment)
+    if key in OWN_READERS:
+        note = (
+            f"SpikeInterface's extractor {key} may leave out or merge units; data.reader: {OWN_READERS[key]} does not"
+        )
+        train = SortingSegment(train.ids, train.times, train.properties, (*train.notes, note))
     return train
 
 
 def _path_argument(key: str, extractor: Callable[..., Any], arguments: Mapping[str, Any]) -> str:
     """The name of the argument that takes the path. Raises ConfigError where the arguments do not fit the extractor."""
     asks = inspect.signature(extractor).parameters
-    wants = next((p for p in PATHS if p in asks), None)
+    wants = next((p for p in PATH_ARGUMENTS if p in asks), None)
     if wants is None:
         raise ConfigError(f"data.options.extractor: {key} reads no file or folder; it asks for {listed(asks)}")
-    mine = [a for a in asks if a not in PATHS]
-    wrong = [f"{a} is data.path" for a in arguments if a in PATHS]
-    wrong += [f"unknown argument {a}{did_you_mean(a, mine)}" for a in arguments if a not in asks]
-    needed = (a for a in mine if asks[a].default is inspect.Parameter.empty and asks[a].kind.name != "VAR_KEYWORD")
+    arguments_of_format = [a for a in asks if a not in PATH_ARGUMENTS]
+    wrong = [f"{a} is data.path" for a in arguments if a in PATH_ARGUMENTS]
+    wrong += [f"unknown argument {a}{did_you_mean(a, arguments_of_format)}" for a in arguments if a not in asks]
+    needed = (
+        a
+        for a in arguments_of_format
+        if asks[a].default is inspect.Parameter.empty and asks[a].kind.name != "VAR_KEYWORD"
+    )
     wrong += [f"{a} is missing" for a in needed if a not in arguments]
     if wrong:
-        raise ConfigError(f"data.options.arguments of {key}: {'; '.join(wrong)}. It asks for {listed(mine)}")
+        raise ConfigError(
+            f"data.options.arguments of {key}: {'; '.join(wrong)}. It asks for {listed(arguments_of_format)}"
+        )
     return wants
 
 
@@ -252,4 +260,4 @@ def _path_for(path: Path, key: str, wants: str) -> Path:
 
 def data_files(folder: Path) -> list[Path]:
     """Files directly in a folder that are no tables or notes."""
-    return [p for p in files_in(folder) if p.suffix.lower() not in NO_DATA]
+    return [p for p in visible_files(folder) if p.suffix.lower() not in NOT_DATA]
