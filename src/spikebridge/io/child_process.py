@@ -29,16 +29,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from spikebridge.errors import DataError, SpikebridgeError
-<<<<<<< HEAD:src/spikebridge/io/child_process.py
-from spikebridge.io.formats.log import error_summary
+from spikebridge.io.formats import error_summary
 from spikebridge.io.limits import Bounds, check_opened, limits_in_force, raise_limit
 from spikebridge.io.processes import Received, data_bytes, free_bytes, own_memory, packed, pipe, processor_s
-=======
-from spikebridge.io.formats import error_summary
-from spikebridge.io.limits import Bounds, check_opened, raise_limit, within
-from spikebridge.io.messages import Received, packed, pipe
-from spikebridge.io.processes import data_bytes, free_bytes, own_memory, processor_s
->>>>>>> main:src/spikebridge/io/guard.py
 
 T = TypeVar("T")
 

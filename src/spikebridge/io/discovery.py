@@ -22,7 +22,7 @@ from spikebridge.io import reader_registry
 from spikebridge.io.child_process import run_in_child_process
 from spikebridge.io.contents import NO_REGIONS, Contents
 from spikebridge.io.folders import check_names, list_folder
-from spikebridge.io.formats.sidecars import read_sidecars, sidecars_of
+from spikebridge.io.formats import read_sidecars, sidecars_of
 from spikebridge.io.joining import ProbeContents, join_probes
 from spikebridge.io.joining_tables import add_shared_tables
 from spikebridge.io.limits import bounds_of

@@ -21,17 +21,9 @@ from numpy.typing import NDArray
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE, REGION_COLUMNS
-<<<<<<< HEAD
 from spikebridge.io.contents import NAME, Contents, unit_names
 from spikebridge.io.joining_tables import joined_behavior, joined_tables, note_of, raise_if_wrong
 from spikebridge.io.observed_time import first_to_last
-=======
-from spikebridge.io.contents import Contents
-from spikebridge.io.formats import Sidecars, join_units
-from spikebridge.io.joining_tables import joined_behavior, joined_tables
-from spikebridge.io.observed import first_to_last
-from spikebridge.io.unit_names import NAME, names_of
->>>>>>> main
 from spikebridge.types.intervals import intersect_intervals, merge_intervals, total_s
 
 ID = "id_on_probe"

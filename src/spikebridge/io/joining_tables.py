@@ -13,7 +13,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.io.choose import PROBE
 from spikebridge.io.contents import NAME, Contents, no_behavior
-from spikebridge.io.formats.sidecars import Sidecars, join_units
+from spikebridge.io.formats import Sidecars, join_units
 from spikebridge.labels.trial_labels import label_names
 
 SAME_S = 1e-6

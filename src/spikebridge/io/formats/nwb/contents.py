@@ -12,20 +12,12 @@ from pydantic import Field
 from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.io.contents import Contents, no_behavior
-<<<<<<< HEAD
-from spikebridge.io.formats.nwb.columns import Log, text
-from spikebridge.io.formats.nwb.electrodes import places_of
-from spikebridge.io.formats.nwb.tables import behavior_table, interval_tables, walk
-from spikebridge.io.formats.nwb.units import no_units, observed_of, spikes_of, units_of, units_tables
-from spikebridge.io.joining import ProbeContents, join_probes
-=======
 from spikebridge.io.formats.log import error_text
 from spikebridge.io.formats.nwb.columns import NwbLog, to_text
 from spikebridge.io.formats.nwb.electrodes import unit_locations
 from spikebridge.io.formats.nwb.tables import behavior_series, interval_tables, named_objects
 from spikebridge.io.formats.nwb.units import choose_units_tables, empty_units, read_observed, read_spikes, read_units
-from spikebridge.io.joining import Part, join
->>>>>>> main
+from spikebridge.io.joining import ProbeContents, join_probes
 
 MIN_DIFFERENCE_S = 1.0e-3
 
@@ -86,17 +78,6 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLo
         behavior=behavior,
         source_file=path.name,
     )
-<<<<<<< HEAD
-    found = {where: _with_units(shared, nwb, table, where, log) for where, table in chosen.items()}
-    if log.wrong or not found:
-        raise DataError(refusal(path, log.wrong))
-    log.notes.extend(reference_time(nwb, next(iter(found.values()))))
-    if len(found) == 1:
-        return replace(next(iter(found.values())), notes=tuple(log.notes))
-    ends = [where.rpartition("/")[2] for where in found]
-    names = ends if len(set(ends)) == len(ends) else list(found)
-    joined = join_probes(name, [ProbeContents(n, one) for n, one in zip(names, found.values(), strict=True)], path.name)
-=======
     by_table = {where: _with_units(shared, nwb, table, where, log) for where, table in chosen.items()}
     if log.errors or not by_table:
         raise DataError(error_text(path, log.errors))
@@ -105,8 +86,9 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLo
         return replace(next(iter(by_table.values())), notes=tuple(log.notes))
     ends = [where.rpartition("/")[2] for where in by_table]
     names = ends if len(set(ends)) == len(ends) else list(by_table)
-    joined = join(name, [Part(n, part) for n, part in zip(names, by_table.values(), strict=True)], path.name)
->>>>>>> main
+    joined = join_probes(
+        name, [ProbeContents(n, part) for n, part in zip(names, by_table.values(), strict=True)], path.name
+    )
     return replace(joined, notes=(*log.notes, *joined.notes))
 
 

@@ -161,29 +161,16 @@ def find_links(handle: Any) -> list[Link]:
     for name, link, thing in walk_hdf5(handle, skip=("specifications",)):  # the schema, a hundred small arrays of text
         where = f"/{name}"
         if isinstance(link, h5py.ExternalLink):
-<<<<<<< HEAD
-            file = _beside(folder, link.filename)
-            why = reason_not_opened(file)
-            found.append(Link(where, file, link.path, not why and _leads_on(handle, where), why))
-        elif isinstance(link, h5py.SoftLink):
-            soft.append((where, link))
-        elif isinstance(thing, h5py.Dataset):
-            for file in (_beside(folder, f) for f in _outside(thing)):
-                why = reason_not_opened(file)
-                found.append(Link(where, file, file.name, not why and file.is_file(), why))
-    barred = [link.where for link in found if link.why]
-=======
             file = _linked_file(folder, link.filename)
-            why = why_not_opened(file)
+            why = reason_not_opened(file)
             links.append(Link(where, file, link.path, not why and _target_exists(handle, where), why))
         elif isinstance(link, h5py.SoftLink):
             soft.append((where, link))
         elif isinstance(thing, h5py.Dataset):
             for file in (_linked_file(folder, f) for f in _external_files(thing)):
-                why = why_not_opened(file)
+                why = reason_not_opened(file)
                 links.append(Link(where, file, file.name, not why and file.is_file(), why))
     barred = [link.where for link in links if link.why]
->>>>>>> main
     for where, link in soft:
         through = next((b for b in barred if f"{link.path}/".startswith(f"{b}/")), "")
         why = f"leads through {through}, which is not opened" if through else ""
@@ -205,13 +192,8 @@ def blocked_links(links: Sequence[Link]) -> Iterator[None]:
         if isinstance(name, str):
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):
-<<<<<<< HEAD
-                file = _beside(Path(group.file.filename).parent, link.filename)
-                if why := reason_not_opened(file):
-=======
                 file = _linked_file(Path(group.file.filename).parent, link.filename)
-                if why := why_not_opened(file):
->>>>>>> main
+                if why := reason_not_opened(file):
                     raise KeyError(f"{name} lies in {file}, which {why}")
             elif isinstance(link, h5py.SoftLink):
                 at = link.path if link.path.startswith("/") else f"{group.name}/{link.path}"
