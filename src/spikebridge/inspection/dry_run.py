@@ -22,8 +22,8 @@ from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.inspection.propose_trials import with_placeholder_regions
 from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import REFUSED, DryRun, Proposal
-from spikebridge.io import choose, read_apart
-from spikebridge.io.entries import read_entry
+from spikebridge.io import choose, read_in_child_process
+from spikebridge.io.discovery import read_paths
 from spikebridge.io.ingest import checked_recording
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
@@ -67,7 +67,7 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
         for opened in recordings:
             try:
                 work = partial(_run_recording, opened, config, classes, Path(folder))
-                results.append(read_apart(work, opened.entry, config.data))
+                results.append(read_in_child_process(work, opened.entry, config.data))
                 warnings[opened.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
                 problems.append(_refused(opened.summary.name, error))
@@ -93,7 +93,7 @@ def _classes(recordings: Sequence[OpenedRecording], config: Config) -> tuple[str
 
 def _run_recording(opened: OpenedRecording, config: Config, classes: tuple[str, ...], folder: Path) -> RecordingDryRun:
     """Read, check, and write windows to the folder where classes are known. Raises what ingest would raise."""
-    contents = opened.contents or read_entry(opened.entry, config.data, config.trials.times)
+    contents = opened.contents or read_paths(opened.entry, config.data, config.trials.times)
     recording = checked_recording(contents, config)
     small = replace(recording, spikes=opened.outline.spikes, behavior=opened.outline.behavior)
     result = RecordingDryRun(small, recording.warnings, Counter())
@@ -159,7 +159,9 @@ def check_incomplete(
     warnings: dict[str, tuple[Finding, ...]] = {}
     for opened in recordings:
         try:
-            findings = read_apart(partial(_check_recording, opened, proposal), opened.entry, _data_section(proposal))
+            findings = read_in_child_process(
+                partial(_check_recording, opened, proposal), opened.entry, _data_section(proposal)
+            )
         except DataError as error:
             problems.append(_refused(opened.summary.name, error))
             continue
@@ -179,7 +181,7 @@ def _check_recording(opened: OpenedRecording, proposal: Proposal) -> list[Findin
 
 def _findings(opened: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data_section(proposal), _trials_section(opened, proposal)
-    contents = opened.contents or read_entry(opened.entry, data)
+    contents = opened.contents or read_paths(opened.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
     subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
     reported = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())
