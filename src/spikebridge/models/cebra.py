@@ -59,22 +59,29 @@ class Cebra(FeatureDecoder):
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
-        self._embeddings = {w.recording: self._embed(w, int(rng.integers(2**31))) for w in train}
+        self._embeddings = {w.recording: self._fit_embedding(w, int(rng.integers(2**31))) for w in train}
         super()._fit(train, valid, rng, on_epoch)
 
     def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
         return self._embeddings[w.recording]
 
     def _features(self, w: Windows, prepared: Arrays) -> Array:
+        z = self._embedded(w, prepared)
+        return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
+
+    def embed(self, w: Windows) -> NDArray[np.float32]:
+        """(window, bin, latent), the embedding of windows of a recording that the model was fitted on."""
+        return self._embedded(w, self.fits[self.check_recording(w.recording)])
+
+    def _embedded(self, w: Windows, prepared: Arrays) -> NDArray[np.float32]:
         import torch
 
         network = self._network(w.source.shape[2], prepared)
         with torch.no_grad():
             z = network(torch.from_numpy(self._inputs(w, prepared)).to(self.device).flatten(0, 1)[:, :, None])
-        z = z.cpu().numpy().reshape(*w.source.shape[:2], -1)
-        return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
+        return np.asarray(z.cpu().numpy().reshape(*w.source.shape[:2], -1))
 
-    def _embed(self, w: Windows, seed: int) -> dict[str, NDArray[Any]]:
+    def _fit_embedding(self, w: Windows, seed: int) -> dict[str, NDArray[Any]]:
         """Arrays of the scale of the counts (unit,) and of the network, fitted to windows."""
         import torch
         from cebra.models.criterions import FixedCosineInfoNCE

@@ -58,7 +58,7 @@ def read_results(runs: Mapping[str, TrainingRun], inputs: Inputs, kind: str) -> 
     )
     named = {"decisions": steps.decisions, "training_intervals": steps.training_intervals}
     apart: Any = {key: {f"{kind}/{name}": v for name, v in each.items()} for key, each in named.items()}
-    return steps, leakage.check(replace(steps, **apart))
+    return steps, leakage.check_results(replace(steps, **apart))
 
 
 def decision_ladder(

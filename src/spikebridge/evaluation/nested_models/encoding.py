@@ -65,7 +65,7 @@ def read_encoding(run: NestedModelRun, inputs: Inputs) -> tuple[TranslationSteps
         "translations": {f"ladder/{name}": t for name, t in steps.items()},
         "training_intervals": {f"ladder/{name}": intervals for name, intervals in learned.items()},
     }
-    report = leakage.check(replace(inputs, decisions={}, latents={}, **apart))
+    report = leakage.check_results(replace(inputs, decisions={}, latents={}, **apart))
     return TranslationSteps(steps, models.units, tuple(models.models), models.missing), report
 
 

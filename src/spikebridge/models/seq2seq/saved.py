@@ -136,7 +136,7 @@ class SavedTranslator:
 
 
 def fill(translator: Translator, arrays: Arrays) -> None:
-    """Give built networks the weights, scales, maps and baselines of checked arrays."""
+    """Set weights, scales, maps and baselines of a built translator from checked arrays."""
 
     def tensors(prefix: str) -> dict[str, torch.Tensor]:
         return {k: torch.from_numpy(v).to(translator.device) for k, v in with_prefix(arrays, prefix).items()}
@@ -144,5 +144,5 @@ def fill(translator: Translator, arrays: Arrays) -> None:
     translator.networks.load_state_dict(tensors("network."))
     translator.scale, maps = tensors("scale."), tensors("map.")
     translator.maps = [maps[str(m)] for m in range(len(maps))]
-    kept = {name: with_prefix(arrays, f"baseline.{i}.") for i, name in enumerate(translator.recordings)}
-    translator.baselines = {name: Baseline.from_arrays(fields) for name, fields in kept.items()}
+    baselines = {name: with_prefix(arrays, f"baseline.{i}.") for i, name in enumerate(translator.recordings)}
+    translator.baselines = {name: Baseline.from_arrays(fields) for name, fields in baselines.items()}
