@@ -262,8 +262,8 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     Returns
     -------
     dict of Path to str
-        Paths, sorted, and names: the path itself where a reader takes it, else what lies in it. Names are those that the
-        readers give, and where several are the same, with the folders above; see `unique_names`.
+        Paths, sorted, and names: the path itself where a reader takes it, else what lies in it. Names are those that
+        the readers give, and where several are the same, with the folders above; see `unique_names`.
 
     Raises
     ------
@@ -364,8 +364,8 @@ def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> l
     Returns
     -------
     list of str
-        Names within the folder. What was not looked at, because it is too deep, a loop of links or a link to nothing, has
-        the reason in brackets.
+        Names within the folder. What was not looked at, because it is too deep, a loop of links or a link to nothing,
+        has the reason in brackets.
     """
     path, found = Path(path), set(found)
     if path in found:

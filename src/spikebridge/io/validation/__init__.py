@@ -83,8 +83,8 @@ def check(
     earlier : collection of Finding
         What was found when the recording was chosen.
     missing : collection of str
-        Parts that could not be chosen (see spikebridge.io.choose.Choice). Checks of them are left out, since the earlier
-        findings name what is wrong with them.
+        Parts that could not be chosen (see spikebridge.io.choose.Choice). Checks of them are left out, since the
+        earlier findings name what is wrong with them.
     time_unit_options : bool
         Whether `data.options` may say the unit of times; then remedies name these options.
     unused : collection of int
