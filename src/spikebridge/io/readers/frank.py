@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import Section
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog, Sidecars, concatenate_trains, read_sidecars, with_sidecars
@@ -164,8 +165,12 @@ def _observed(
     if not partly:
         return whole
     log.notes.append(
-        f"{len(partly)} of {len(units)} units were not recorded in every epoch, which counts as missing, not as "
-        f"silence: {listed(partly, 10)}"
+        Finding.warning(
+            "units-not-in-every-epoch",
+            "units",
+            f"{len(partly)} of {len(units)} units were not recorded in every epoch, which counts as missing, not as "
+            f"silence: {listed(partly, 10)}",
+        )
     )
     return None
 

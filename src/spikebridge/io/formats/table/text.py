@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.log import ReadLog
 
@@ -62,7 +63,13 @@ def _without_empty_rows(path: Path, data: bytes, separator: str, log: ReadLog) -
         rows += 1
         end = _line_end(data, last)
     if rows:
-        log.notes.append(f"{path.name}: {counted(rows, 'row')} without any value at the end left out")
+        log.notes.append(
+            Finding.warning(
+                "empty-rows-at-the-end",
+                path.name,
+                f"{path.name}: {counted(rows, 'row')} without any value at the end left out",
+            )
+        )
     return data[:end] + b"\n" if rows else data
 
 
