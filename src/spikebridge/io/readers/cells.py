@@ -122,12 +122,12 @@ def _cells(path: Path) -> list[Path]:
 
 
 def _is_name_of_cell(stem: str, patterns: Counter[str]) -> bool:
-    """Whether the name alone speaks for a cell: others differ from it in the number alone, or it says so in words."""
+    """Whether the name is that of a cell: others differ from it in the number alone, or it holds a word like unit."""
     return patterns[NUMBER.sub("#", stem)] >= MIN_CELLS or bool(WORD.search(re.sub(r"[\d_]+", " ", stem)))
 
 
 def _is_list(file: Path) -> bool:
-    """Whether a file holds a list of numbers and nothing else, as far as its head tells."""
+    """Whether a file holds a list of numbers and nothing else, by its first lines."""
     if file.suffix.lower() == ".mat":
         return bool(single_vector(file))
     with open(file, encoding="utf-8-sig", errors="replace") as handle:

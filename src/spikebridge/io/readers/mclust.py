@@ -5,7 +5,7 @@ but for files whose writer kept the microseconds of Neuralynx: `time_step_us`. F
 unit MClust was given, and are refused until `time_step_us` says it. Neither the header nor the file says how many
 spikes there are: one that is cut short between two of them reads as a unit that fell silent. Some versions write 64
 bits into plain .t files. Read as 32 bits these would be pairs of a small number and a spike; all plain files of a
-folder together tell which it is (see formats/sorting/t_files.py).
+folder together show which it is (see `read_steps`).
 
 Read without SpikeInterface, whose extractor calls a unit by the number after the last underscore only, so that TT1_1
 and TT2_1 are one unit with the spikes of the later file; it also rounds times to a rate that must be made up.
@@ -201,7 +201,7 @@ def _train_steps(file: Path, content: bytes, order: Order, usual: int, wrong: li
 
 
 def _width_in_content(content: bytes, order: Order) -> int | None:
-    """Bytes of an integer as far as the content of a plain .t file tells; None where it does not."""
+    """Bytes of an integer by the content of a plain .t file; None where it does not show it."""
     if len(content) % 8:
         return 4
     if not content:

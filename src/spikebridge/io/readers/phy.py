@@ -8,7 +8,7 @@ session (spike_times_sec_adj.npy, say; the option spike_times names another file
 
 Units are the clusters with spikes or with a row in cluster_info.tsv. Each column of each cluster_*.tsv becomes a units
 column. `quality` is a person's word (group), else that of a curation program, else Kilosort's label, else empty: Phy's
-word "unsorted" says that nobody judged. Nothing is left out for its quality.
+word "unsorted" means that nobody judged. No unit is left out for its quality.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ FORMAT = "Phy / Kilosort folder"
 LIBRARIES = ("pyarrow.csv",)
 ARRAYS = ("spike_times.npy", "spike_clusters.npy", "spike_templates.npy", "params.py")
 MAX_SHOWN = 80
-"""Characters of what stands for the sampling rate that an error repeats."""
+"""Longest part of the line sample_rate that an error message shows."""
 RATE = re.compile(r"^\s*sample_rate\s*=\s*([^#\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -184,7 +184,7 @@ def _rate_in_params(path: Path) -> float | None:
 
 
 def _with_quality(units: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
-    """Units with the column quality for group: the word that counts for each unit, "" where nobody judged."""
+    """Units with the column quality for group: the label of each unit that is used, "" where nobody judged."""
     judged = merge_labels({c: label_words(units[c]) for c in find_label_columns(units, always=("group", "quality"))})
     if judged.contradictions:
         notes.append(describe_contradictions(judged.contradictions, [f"cluster {u}" for u in units["unit"]]))

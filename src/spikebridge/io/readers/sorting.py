@@ -1,6 +1,6 @@
 """Any sorting that SpikeInterface reads, and what it saved itself.
 
-Recognised without being told: folders and files made by `sorting.save` (numpy_folder, npz_folder, zarr), .npz files of
+Recognised without options: folders and files made by `sorting.save` (numpy_folder, npz_folder, zarr), .npz files of
 its NpzSortingExtractor, and folders of a SortingAnalyzer with their quality metrics. Any other format by the name of
 its extractor, one of `spikeinterface.extractors.sorting_extractor_full_dict`:
 

@@ -23,7 +23,7 @@ from spikebridge.io.formats.table import read_table
 
 ACRONYMS, IDS = "brainLocationAcronyms_ccf_2017", "brainLocationIds_ccf_2017"
 ANNOTATION = {0: "noise", 1: "mua", 2: "good"}
-"""Words for clusters._phy_annotation; 3, unsorted, says that nobody judged."""
+"""Labels for the values of clusters._phy_annotation; 3, unsorted, means that nobody judged."""
 Ints = NDArray[np.int64]
 
 

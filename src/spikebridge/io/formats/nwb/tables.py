@@ -74,7 +74,7 @@ def interval_tables(objects: Iterable[tuple[tuple[str, ...], Any]], log: NwbLog)
     and tables of events say, as start_time and stop_time.
 
     Read as plain tables, never as interval sets: those merge overlapping trials. Two tables of one name keep the
-    shortest end of their paths that tells them apart.
+    shortest end of their paths in which they differ.
     """
     from hdmf.common import DynamicTable
     from pynwb.misc import IntervalSeries

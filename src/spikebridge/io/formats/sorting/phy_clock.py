@@ -36,7 +36,7 @@ SECONDS = re.compile(r"sec|(?<![a-z])s(?![a-z])")
 MAX_SAME_S = 0.5e-3
 """Two files that differ by less say the same."""
 MAX_DURATION_ERROR = 0.02
-"""A measured sampling rate is at most this part off the nominal one, by far."""
+"""Largest relative difference between the durations of two files of the same spikes."""
 MIN_DIFFERENCE_S = 0.5e-3
 """At the last spike; a smaller difference is not worth a note."""
 MAX_RATE_ERROR = 1e-3

@@ -160,7 +160,7 @@ def _parse_columns(path: Path, data: bytes, separator: str, number: list[bool], 
     bad: list[Any] = []
     try:
         columns = _read_csv(data, separator, [pa.float64() if n else text for n in number], bad)
-    except pa.ArrowInvalid:  # something among the numbers is none: who reads the column says what, and in which row
+    except pa.ArrowInvalid:  # a value is no number: the reader of the column names it and its row
         bad.clear()
         try:
             columns = _read_csv(data, separator, [text] * len(number), bad)
