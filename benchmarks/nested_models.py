@@ -58,9 +58,11 @@ def tables(work: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """ladder.csv, and the primary rows of comparisons.csv."""
     settings, places = settings_in(work), (work / "windows", work / "splits.json", work / "train")
     with tempfile.TemporaryDirectory() as made, one_thread():
-        nested_models.climb(settings, *places, Path(made) / "ladder")
+        nested_models.fit_nested_models(settings, *places, Path(made) / "ladder")
         out = Path(made) / "evaluation"
-        evaluation.evaluate(settings, *places, Path(settings.data.path), out, ladder_folder=Path(made) / "ladder")
+        evaluation.evaluate(
+            settings, *places, Path(settings.data.path), out, nested_models_folder=Path(made) / "ladder"
+        )
         compared = pd.read_csv(out / "comparisons.csv")
         return pd.read_csv(out / "ladder.csv"), compared[compared["role"] == "primary"]
 

@@ -8,7 +8,8 @@ from spikebridge.runtime.stage import output, stage_main
 
 def run(_: list[str]) -> None:
     with output(Path("runs/nested_models")) as folder:
-        nested_models.climb(config.load(), Path("data/windows"), Path("data/splits.json"), Path("runs/train"), folder)
+        data = Path("data/windows"), Path("data/splits.json")
+        nested_models.fit_nested_models(config.load(), *data, Path("runs/train"), folder)
 
 
 if __name__ == "__main__":

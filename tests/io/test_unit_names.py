@@ -15,7 +15,7 @@ from sorters import write_csv
 from spikebridge import io, preprocess
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.io.unit_names import named, names_of
+from spikebridge.io.contents import format_units, unit_names
 from spikebridge.types import Recording
 
 Settings = Callable[..., Config]
@@ -68,10 +68,10 @@ def test_names_are_kept_and_said(write: Any, settings: Settings, tmp_path: Path)
 
 
 def test_units_without_names_have_numbers(recording: Recording, settings: Settings) -> None:
-    table = preprocess.quality_table(recording, settings())
+    table = preprocess.quality_table(recording, settings().data, settings().quality)
     assert table["name"].tolist() == ["", ""]
     some = replace(recording, units=recording.units.assign(name=["TT1_1", None]))
-    assert preprocess.quality_table(some, settings())["name"].tolist() == ["TT1_1", ""]
+    assert preprocess.quality_table(some, settings().data, settings().quality)["name"].tolist() == ["TT1_1", ""]
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ def test_units_without_names_have_numbers(recording: Recording, settings: Settin
     ],
 )
 def test_names_that_tell_units_apart(columns: dict[str, list[Any]], expected: dict[int, str]) -> None:
-    names = names_of(pd.DataFrame(columns))
+    names = unit_names(pd.DataFrame(columns))
     assert names == expected
-    assert named([5, 9], names) == f"units {names.get(5, '5')}, 9"
+    assert format_units([5, 9], names) == f"units {names.get(5, '5')}, 9"

@@ -133,7 +133,7 @@ def test_choice_history_learns_nothing_from_held_out_labels() -> None:
     rows = np.r_[0:40, 60:120]
     one, two = (with_history(x).select(rows) for x in (label, other))
     assert not np.array_equal(one.covariates, two.covariates)
-    a, b = (fitted("choice_history", w, n_previous_trials=3).parts["made"] for w in (one, two))
+    a, b = (fitted("choice_history", w, n_previous_trials=3).fits["made"] for w in (one, two))
     assert a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 

@@ -52,14 +52,14 @@ def test_nemos_and_our_own_poisson_regression_agree(halves: Halves) -> None:
 
 
 @needs("cebra")
-def test_cebra_draws_near_what_follows_one_another(halves: Halves) -> None:
-    """Bins a step apart lie nearer in the embedding than bins of other windows; iterations are what brings it about."""
+def test_cebra_embeds_consecutive_bins_close_to_each_other(halves: Halves) -> None:
+    """Consecutive bins lie nearer in the embedding than bins of other windows, and training causes that."""
 
     def closeness(iterations: int) -> float:
         model = models.create("cebra", {"max_iterations": iterations, "n_segments": 20, "time_offset_s": 0.1})
         model.fit(halves[0], [], np.random.default_rng(0))
         w = halves[1][0]
-        z = model._features(w, model.parts[w.recording]).reshape(len(w), w.n_bins, -1)
+        z = model.embed(w).astype(np.float64)
         np.testing.assert_allclose(np.linalg.norm(z, axis=2), 1, rtol=1e-4)
         return float((z[:, 1:] * z[:, :-1]).sum(axis=2).mean() - np.einsum("itk,jtk->ij", z, z).mean() / w.n_bins)
 
@@ -67,8 +67,8 @@ def test_cebra_draws_near_what_follows_one_another(halves: Halves) -> None:
 
 
 @needs("cebra")
-def test_cebra_decodes_what_the_counts_tell(halves: Halves) -> None:
-    """Counts that part the labels plainly: the embedding, which never saw a label, keeps them apart."""
+def test_cebra_decodes_labels_that_the_counts_separate(halves: Halves) -> None:
+    """Counts that clearly separate the labels: the embedding, fitted without labels, keeps them separate."""
     train, test = ([marked(w) for w in side] for side in halves)
     model = models.create("cebra", {"max_iterations": 300})
     model.fit(train, [], np.random.default_rng(0))

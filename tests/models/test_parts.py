@@ -150,7 +150,7 @@ def test_loop_stops_early_and_keeps_the_best() -> None:
     told: list[dict[str, float]] = []
     fit_network(
         network, lambda: [None], 1, lambda _: (network.weight - 3).square().sum(), score,
-        Schedule(epochs=6, rate=0.1, weight_decay=0.0, patience=2), told.append,
+        Schedule(max_epochs=6, learning_rate=0.1, weight_decay=0.0, patience=2), told.append,
     )  # fmt: skip
     assert [row["valid_loss"] for row in told] == [3.0, 1.0, 2.0, 2.0, 2.0]
     assert torch.equal(network.weight, kept[1])
@@ -163,7 +163,7 @@ def test_loop_learns_to_classify() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Perceptron(5, 32, 2)
-    schedule = Schedule(epochs=150, rate=0.01, weight_decay=0.0, patience=150)
+    schedule = Schedule(max_epochs=150, learning_rate=0.01, weight_decay=0.0, patience=150)
 
     def loss(_: object) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(network(x), y)

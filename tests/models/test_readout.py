@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
-from spikebridge.models.parts.readout import STRENGTHS, SUMMARIES, fit_readouts
+from spikebridge.models.parts.readout import INVERSE_PENALTIES, SUMMARIES, fit_readouts
 
 
 @pytest.mark.parametrize(("classes", "signal"), [(2, 0.0), (2, 0.3), (2, 1.0), (3, 0.5)])
@@ -22,7 +22,7 @@ def test_read_outs_choose_what_a_fit_for_every_fold_and_strength_would(classes: 
     losses = {
         (summary, strength): sum(slow_loss(SUMMARIES[summary](latents[r]), labels[r], strength) for r in latents)
         for summary in SUMMARIES
-        for strength in STRENGTHS
+        for strength in INVERSE_PENALTIES
     }
     expected, strength = min(losses, key=lambda choice: losses[choice])
     summary, readouts = fit_readouts(latents, labels, classes)

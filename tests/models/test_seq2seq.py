@@ -176,7 +176,7 @@ def test_the_baseline_is_what_is_left_when_the_network_says_nothing(
 
 
 def test_two_regions_that_drift_side_by_side_are_not_coupled() -> None:
-    """Harris 2020: slow drift in both regions looks like a link; told by time, it is none of the source's doing."""
+    """Harris 2020: slow drift in both regions looks like a link; as an offset it is not attributed to the source."""
     knobs = KNOBS | {"coupling": 0.0, "drift": 0.6}
     train, valid, test = split(simulated_windows(small_config(simulate=knobs)))
     model = models.create("seq2seq", {"max_epochs": 6, "batch_size": 64, "drift": True})

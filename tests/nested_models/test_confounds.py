@@ -11,7 +11,13 @@ from made_windows import windows_of
 
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.models.logistic import Logistic
-from spikebridge.nested_models.decoding.confounds import CONFOUND, Beyond, Matched, Residualised, overlap_weights
+from spikebridge.nested_models.decoding.confounds import (
+    CONFOUND,
+    ConfoundControlled,
+    Matched,
+    Residualised,
+    overlap_weights,
+)
 from spikebridge.types import Windows
 
 N, TRAIN = 400, 280
@@ -31,7 +37,7 @@ def study(seed: int, through_confound: bool) -> Windows:
     return windows_of(source, source, label=label, covariates=confound[:, None], covariate_names=(CONFOUND + "offer",))
 
 
-def score(w: Windows, model: Logistic | Beyond) -> float:
+def score(w: Windows, model: Logistic | ConfoundControlled) -> float:
     """Balanced accuracy within four blocks of held-out trials, weighted where the model matches."""
     train, test = w.select(np.arange(TRAIN)), w.select(np.arange(TRAIN, N))
     model.fit([train], [], np.random.default_rng(0))
@@ -42,7 +48,7 @@ def score(w: Windows, model: Logistic | Beyond) -> float:
     return float(np.nanmean(balanced_accuracy_within_blocks(test.label, model.decide(said, "made"), block, 2, weights)))
 
 
-def mean_score(make: type[Beyond] | None, through_confound: bool) -> tuple[float, float]:
+def mean_score(make: type[ConfoundControlled] | None, through_confound: bool) -> tuple[float, float]:
     """Mean and standard error over studies."""
     found = [
         score(study(seed, through_confound), Logistic() if make is None else make(Logistic())) for seed in range(20)
@@ -51,7 +57,7 @@ def mean_score(make: type[Beyond] | None, through_confound: bool) -> tuple[float
 
 
 @pytest.mark.parametrize("how", [Residualised, Matched])
-def test_what_a_confound_alone_explains_is_gone(how: type[Beyond]) -> None:
+def test_what_a_confound_alone_explains_is_gone(how: type[ConfoundControlled]) -> None:
     plain, _ = mean_score(None, through_confound=True)
     beyond, error = mean_score(how, through_confound=True)
     assert plain > 0.65
@@ -60,7 +66,7 @@ def test_what_a_confound_alone_explains_is_gone(how: type[Beyond]) -> None:
 
 
 @pytest.mark.parametrize("how", [Residualised, Matched])
-def test_a_signal_independent_of_the_confound_remains(how: type[Beyond]) -> None:
+def test_a_signal_independent_of_the_confound_remains(how: type[ConfoundControlled]) -> None:
     plain, _ = mean_score(None, through_confound=False)
     beyond, _ = mean_score(how, through_confound=False)
     assert plain > 0.65
@@ -83,7 +89,7 @@ def test_residuals_are_those_of_least_squares_in_the_training_trials() -> None:
 
 
 @pytest.mark.parametrize("how", [Residualised, Matched])
-def test_no_test_trial_has_a_say_in_another(how: type[Beyond]) -> None:
+def test_no_test_trial_has_a_say_in_another(how: type[ConfoundControlled]) -> None:
     """A regression over all trials would let them."""
     w = study(4, through_confound=True)
     train, test = w.select(np.arange(TRAIN)), w.select(np.arange(TRAIN, N))

@@ -12,18 +12,31 @@ from made_windows import low_rank_link, windows_of
 from spikebridge.metrics import information
 from spikebridge.nested_models.encoding.design_matrices import (
     SLOW_S,
-    Block,
-    View,
+    FitData,
+    Predictors,
     earlier_windows,
     latents,
     own_history,
     population_history,
 )
-from spikebridge.nested_models.encoding.fit import Added, Nested, Part, fitted, nats, with_course, with_part
-from spikebridge.nested_models.encoding.reduced_rank_source import Source, linear_source
+from spikebridge.nested_models.encoding.fit import (
+    AddedPredictors,
+    CandidatePredictors,
+    NestedRegression,
+    fitted,
+    nats,
+    with_predictors,
+    with_psth,
+)
+from spikebridge.nested_models.encoding.reduced_rank_source import SourceSettings, reduced_rank_predictors
 from spikebridge.types import Windows
 
 PENALTY = 0.3
+
+
+def from_source(smoothing_s: float, ridge: float, causal: bool) -> AddedPredictors:
+    settings = SourceSettings(smoothing_s, ridge, causal)
+    return AddedPredictors("source", "", partial(reduced_rank_predictors, settings=settings), 1.0)
 
 
 def counts(n: int = 3000, p: int = 6, units: int = 4, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -41,7 +54,7 @@ def test_ridge_of_one_block_as_in_sklearn() -> None:
 
     x, _, y = counts()
     zero = np.zeros(y.shape, np.float32)
-    _, found, fit = fitted(y.astype(np.float32), zero, zero, [(Block(x, x), PENALTY)], np.ones(4, bool), 1e-9)
+    _, found, fit = fitted(y.astype(np.float32), zero, zero, [(Predictors(x, x), PENALTY)], np.ones(4, bool), 1e-9)
     for k in range(4):
         oracle = PoissonRegressor(alpha=PENALTY * y.mean(), tol=1e-8, max_iter=1000).fit(x, y[:, k])
         np.testing.assert_allclose(fit.weights[:, k], oracle.coef_, atol=2e-3)
@@ -53,7 +66,7 @@ def test_offset_and_own_predictors_as_in_statsmodels() -> None:
 
     x, offset, y = counts(units=3)
     own = np.random.default_rng(1).normal(size=(len(x), 2, 3))
-    blocks = [(Block(own, own), 1e-7), (Block(x, x), 1e-7)]
+    blocks = [(Predictors(own, own), 1e-7), (Predictors(x, x), 1e-7)]
     low = offset.astype(np.float32)
     _, _, fit = fitted(y.astype(np.float32), low, low, blocks, np.ones(3, bool), 1e-9)
     for k in range(3):
@@ -65,7 +78,10 @@ def test_offset_and_own_predictors_as_in_statsmodels() -> None:
 
 def test_a_start_changes_the_way_not_the_end() -> None:
     x, offset, y = counts()
-    low, blocks = offset.astype(np.float32), [(Block(x[:, :3], x[:, :3]), 1.0), (Block(x[:, 3:], x[:, 3:]), 0.1)]
+    low, blocks = (
+        offset.astype(np.float32),
+        [(Predictors(x[:, :3], x[:, :3]), 1.0), (Predictors(x[:, 3:], x[:, 3:]), 0.1)],
+    )
     _, _, first = fitted(y.astype(np.float32), low, low, blocks[:1], np.ones(4, bool))
     _, _, cold = fitted(y.astype(np.float32), low, low, blocks, np.ones(4, bool), 1e-9)
     _, _, warm = fitted(y.astype(np.float32), low, low, blocks, np.ones(4, bool), 1e-9, first)
@@ -81,18 +97,18 @@ def test_nats_are_those_of_the_metric() -> None:
 
 def test_predictors_of_noise_are_left_out_and_the_fit_stays_the_same() -> None:
     w = low_rank_link(2, n=120)
-    view = split(w)
-    nested = with_course(Nested(view.level()), view)
+    data = split(w)
+    nested = with_psth(NestedRegression(data.level()), data)
     rng = np.random.default_rng(3)
 
-    def noise(view: View) -> Block:
-        return Block(*(rng.normal(size=(len(part) * w.n_bins, 40)) for part in (view.learn, view.score)))
+    def noise(data: FitData) -> Predictors:
+        return Predictors(*(rng.normal(size=(len(part) * w.n_bins, 40)) for part in (data.learn, data.score)))
 
-    assert with_part(nested, Part("noise", [("", noise)], (0.1, 1.0)), view) is nested
-    source = partial(linear_source, how=Source(0.05, 0.3, False))
-    grown = with_part(nested, Part("source", [("", source)], (0.1, 1.0)), view)
-    gain = (nats(grown.rates(view), view.score.target, nested.base) - nats(nested.rates(view), view.score.target,
-            nested.base)).sum() / (view.score.target.sum() * np.log(2))  # fmt: skip
+    assert with_predictors(nested, CandidatePredictors("noise", [("", noise)], (0.1, 1.0)), data) is nested
+    source = partial(reduced_rank_predictors, settings=SourceSettings(0.05, 0.3, False))
+    grown = with_predictors(nested, CandidatePredictors("source", [("", source)], (0.1, 1.0)), data)
+    gain = (nats(grown.rates(data), data.score.target, nested.base) - nats(nested.rates(data), data.score.target,
+            nested.base)).sum() / (data.score.target.sum() * np.log(2))  # fmt: skip
     assert gain > 0.02
 
 
@@ -100,10 +116,10 @@ def test_a_silent_unit_and_a_silent_source_are_no_trouble() -> None:
     w = low_rank_link(2, n=40)
     target, source = w.target.copy(), np.zeros_like(w.source)
     target[:, :, 3] = 0
-    view = split(windows_of(source, target))
-    added = (Added("own", "", partial(own_history, history_s=0.1), 0.1),
-             Added("source", "", partial(linear_source, how=Source(0.1, 1.0, False)), 1.0))  # fmt: skip
-    rates = Nested(np.maximum(view.level(), 1e-6), None, added).rates(view)
+    data = split(windows_of(source, target))
+    added = (AddedPredictors("own", "", partial(own_history, history_s=0.1), 0.1),
+             from_source(0.1, 1.0, False))  # fmt: skip
+    rates = NestedRegression(np.maximum(data.level(), 1e-6), None, added).rates(data)
     assert np.isfinite(rates).all()
     assert (rates[:, :, 3] < 1e-5).all()
 
@@ -119,16 +135,16 @@ def test_no_bin_sees_its_own_future(causal: bool) -> None:
     target[40:, at:] = rng.poisson(20, target[40:, at:].shape)
     source[40:, at:] = rng.poisson(20, source[40:, at:].shape)
     late[40:, at:] += 3.0
-    history = (Added("own", "", partial(own_history, history_s=0.2), 0.1),
-               Added("population", "", partial(population_history, history_s=0.2), 1.0))  # fmt: skip
-    of_source = (Added("source", "", partial(linear_source, how=Source(0.1, 1.0, causal)), 1.0),
-                 Added("latents", "", partial(latents, causal=causal), 1.0))  # fmt: skip
+    history = (AddedPredictors("own", "", partial(own_history, history_s=0.2), 0.1),
+               AddedPredictors("population", "", partial(population_history, history_s=0.2), 1.0))  # fmt: skip
+    of_source = (from_source(0.1, 1.0, causal),
+                 AddedPredictors("latents", "", partial(latents, causal=causal), 1.0))  # fmt: skip
     base = w.target.mean(axis=(0, 1)).astype(float)
-    nested = Nested(base, None, history)
+    nested = NestedRegression(base, None, history)
     then, now = nested.rates(split(w)), nested.rates(split(windows_of(w.source, target)))
     np.testing.assert_array_equal(then[:, : at + 1], now[:, : at + 1])
     assert np.abs(then[:, at + 1 :] - now[:, at + 1 :]).max() > 0.1
-    nested = Nested(base, None, (*history, *of_source))
+    nested = NestedRegression(base, None, (*history, *of_source))
     then, now = nested.rates(split(w, z)), nested.rates(split(windows_of(source, w.target), late))
     same = np.array_equal(then[:, :at], now[:, :at])
     assert same is causal
@@ -150,8 +166,8 @@ def test_slow_memories_by_brute_force() -> None:
             np.testing.assert_allclose(found.mean[i, m], weights @ w.target[before].mean(axis=1), atol=1e-12)
 
 
-def split(w: Windows, z: np.ndarray | None = None) -> View:
+def split(w: Windows, z: np.ndarray | None = None) -> FitData:
     """The first forty of sixty windows, or two thirds, and the rest."""
     cut = 2 * len(w) // 3
     first, rest = w.select(np.arange(cut)), w.select(np.arange(cut, len(w)))
-    return View(first, first, rest) if z is None else View(first, first, rest, z[:cut], z[cut:])
+    return FitData(first, first, rest) if z is None else FitData(first, first, rest, z[:cut], z[cut:])

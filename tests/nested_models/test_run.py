@@ -1,8 +1,7 @@
-"""The stage ladder on two small simulated recordings, whose translator's latents are made up."""
+"""The stage nested_models on two small simulated recordings, whose translator's latents are made up."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,13 +15,15 @@ from studies import small_config
 
 from spikebridge import models
 from spikebridge.artifacts.latents import FoldLatents
+from spikebridge.artifacts.nested_models import DecodingModel, NestedModelRun
 from spikebridge.artifacts.splits import load_splits, save_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.metrics.decision import log_loss_per_trial
-from spikebridge.nested_models import climb
+from spikebridge.nested_models import fit_nested_models
+from spikebridge.nested_models.decoding.decoders import COUNT_GRID, nested_decoders
 from spikebridge.nested_models.decoding.fit import out_of_fold
 from spikebridge.nested_models.decoding.inputs import (
     columns_of,
@@ -31,7 +32,6 @@ from spikebridge.nested_models.decoding.inputs import (
     with_columns,
     with_latents,
 )
-from spikebridge.nested_models.decoding.steps import COUNTS, decision_steps
 from spikebridge.splits import check_training_intervals, make_splits
 from spikebridge.types import Splits, Windows
 
@@ -42,10 +42,10 @@ ALL = [
 BEYOND = ["confounds", "source_beyond_confounds", "latents_beyond_confounds"]
 
 
-def run(study: Path, config: Config, out: Path, train: str = "train") -> dict[str, dict[str, Any]]:
-    """Step -> its part of about.json."""
-    climb(config, study / "windows", study / "splits.json", study / train, out)
-    return {step["name"]: step for step in json.loads((out / "about.json").read_text())["decision"]}
+def run(study: Path, config: Config, out: Path, train: str = "train") -> dict[str, DecodingModel]:
+    """Name -> what is said of the nested model of a decision."""
+    fit_nested_models(config, study / "windows", study / "splits.json", study / train, out)
+    return {model.name: model for model in NestedModelRun(out).read_decoding().models}
 
 
 @pytest.fixture(scope="module")
@@ -62,34 +62,34 @@ def climbed(study: Path, windows: list[Windows], splits: Splits) -> Path:
 
 
 def predictions(folder: Path, step: str) -> pd.DataFrame:
-    return pd.read_parquet(folder / step / "predictions.parquet")
+    return pd.read_parquet(NestedModelRun(folder).decoding(step).predictions)
 
 
 def test_every_step_predicts_every_labelled_trial_once(climbed: Path, windows: list[Windows], splits: Splits) -> None:
-    about = json.loads((climbed / "about.json").read_text())
-    assert [s["name"] for s in about["decision"]] == ALL + BEYOND
-    assert about["split_hash"] == splits.hash
+    about = NestedModelRun(climbed).read_decoding()
+    assert [model.name for model in about.models] == ALL + BEYOND
+    assert about.split_hash == splits.hash
     n = sum(int(w.labelled.sum()) for w in windows)
     for step in ALL + BEYOND:
         table = predictions(climbed, step)
         assert len(table) == n and not table.duplicated(["recording", "trial"]).any()
         assert set(table["split_hash"]) == {splits.hash}
         np.testing.assert_allclose(table[["p_skip", "p_stay"]].sum(axis=1), 1.0)
-        learned = TrainingRun(climbed / step).read_training_intervals()
+        learned = NestedModelRun(climbed).decoding(step).read_training_intervals()
         for fold in splits.folds:
             assert check_training_intervals(splits, fold.fold, learned.folds[fold.fold]) == []
 
 
 def test_references_are_named_or_the_best_before_on_inner_folds(climbed: Path) -> None:
-    steps = json.loads((climbed / "about.json").read_text())["decision"]
-    named = {s["name"]: s["reference"] for s in steps}
+    steps = NestedModelRun(climbed).read_decoding().models
+    named = {s.name: s.reference for s in steps}
     assert named["majority"] == ""
     assert named["translated_latents"] == "source_region"
     assert named["latents_and_task"] == "task_variables"
     assert {named[s] for s in BEYOND} == {"majority"}
     for k, step in enumerate(steps[1:7], start=1):
-        before = {s["name"]: sum(s["inner_loss"]) for s in steps[:k]}
-        assert step["reference"] == min(before, key=lambda name: before[name])
+        before = {s.name: sum(s.inner_loss) for s in steps[:k]}
+        assert step.reference == min(before, key=lambda name: before[name])
 
 
 def test_known_information_is_found(climbed: Path) -> None:
@@ -117,15 +117,15 @@ def test_a_step_by_hand(climbed: Path, windows: list[Windows], splits: Splits) -
         return model
 
     losses = {}
-    for values in product(*COUNTS.values()):
-        params = dict(zip(COUNTS, values, strict=True))
+    for values in product(*COUNT_GRID.values()):
+        params = dict(zip(COUNT_GRID, values, strict=True))
         model = fitted(params, fold.inner[0].train)
         valid = [some(k, fold.inner[0].valid[n]) for k, n in enumerate(names)]
         losses[values] = sum(log_loss_per_trial(v.label, model.predict(v).probabilities).sum() for v in valid)  # type: ignore[arg-type]
-    best = dict(zip(COUNTS, min(losses, key=lambda v: losses[v]), strict=True))
-    about = {s["name"]: s for s in json.loads((climbed / "about.json").read_text())["decision"]}
-    assert about["target_region"]["settings"][1] == best
-    assert about["target_region"]["inner_loss"][1] == pytest.approx(min(losses.values()))
+    best = dict(zip(COUNT_GRID, min(losses, key=lambda v: losses[v]), strict=True))
+    about = {model.name: model for model in NestedModelRun(climbed).read_decoding().models}
+    assert about["target_region"].settings[1] == best
+    assert about["target_region"].inner_loss[1] == pytest.approx(min(losses.values()))
     model = fitted(best, fold.train)
     table = predictions(climbed, "target_region")
     for k, name in enumerate(names):
@@ -149,7 +149,7 @@ def test_the_test_block_is_never_learned_from(windows: list[Windows], how: str) 
         label[rows], source[rows] = 1 - label[rows], rng.poisson(3.0, source[rows].shape)
         covariates[rows] += 5
         changed.append(replace(w, label=label, source=source, covariates=covariates))
-    for step in decision_steps(config, data, "block", "none"):
+    for step in nested_decoders(config.nested_models, config.trials.covariates, data, "block", "none"):
         if step.name in {"task_variables", "behavior", "source_region", "source_beyond_confounds"}:
             one, two = (out_of_fold(step, d, fold, {}, rng) for d in (data, changed))
             assert one.settings == two.settings
@@ -161,7 +161,7 @@ def test_the_test_block_is_never_learned_from(windows: list[Windows], how: str) 
 def test_steps_of_latents_have_learned_from_what_the_translator_learned_from(climbed: Path, study: Path) -> None:
     whole = TrainingRun(study / "train" / "seq2seq").read_training_intervals().folds
     for step, as_much in (("translated_latents", True), ("latents_beyond_confounds", True), ("source_region", False)):
-        learned = TrainingRun(climbed / step).read_training_intervals().folds
+        learned = NestedModelRun(climbed).decoding(step).read_training_intervals().folds
         for fold, by_recording in whole.items():
             for name, intervals in by_recording.items():
                 spent = [np.diff(np.array(i), axis=1).sum() for i in (learned[fold][name], intervals)]
@@ -184,7 +184,7 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
     config = small_config(trials={"covariates": []})
     save_splits(make_splits(bare, config.split), tmp_path / "splits.json")
     steps = run(tmp_path, config, tmp_path / "ladder")
-    missing = {name: step["missing"] for name, step in steps.items() if step["missing"]}
+    missing = {name: step.missing for name, step in steps.items() if step.missing}
     assert missing == {
         "choice_history": "the windows hold no earlier labels",
         "task_variables": "no columns are named: trials.covariates is empty",
@@ -192,11 +192,10 @@ def test_what_the_data_do_not_allow_is_left_out_and_says_why(
         "translated_latents": "seq2seq was not run",
         "latents_and_task": "seq2seq was not run",
     }
-    folders = {p.name for p in (tmp_path / "ladder").iterdir() if p.is_dir()}
-    assert folders == {*steps, "translation", "course"} - set(missing)
-    assert steps["target_region"]["reference"] in {"majority", "time_in_recording"}
+    assert {p.name for p in (tmp_path / "ladder" / "decoding").iterdir()} == {*steps} - set(missing)
+    assert steps["target_region"].reference in {"majority", "time_in_recording"}
     without = run(study, small_config().model_copy(update={"models": {}}), tmp_path / "no_model")
-    assert without["translated_latents"]["missing"] == "seq2seq is not among the models"
+    assert without["translated_latents"].missing == "seq2seq is not among the models"
 
 
 def test_whole_recordings_held_out_leave_the_first_step(tmp_path: Path, windows: list[Windows]) -> None:
@@ -206,8 +205,8 @@ def test_whole_recordings_held_out_leave_the_first_step(tmp_path: Path, windows:
     config = small_config(split={"by": "recording"})
     save_splits(make_splits(windows, config.split), tmp_path / "splits.json")
     steps = run(tmp_path, config, tmp_path / "ladder")
-    assert [name for name, step in steps.items() if not step["missing"]] == ["majority"]
-    assert steps["source_region"]["missing"].startswith("split.by: recording holds out whole recordings")
+    assert [name for name, step in steps.items() if not step.missing] == ["majority"]
+    assert steps["source_region"].missing.startswith("split.by: recording holds out whole recordings")
     assert len(predictions(tmp_path / "ladder", "majority")) == sum(int(w.labelled.sum()) for w in windows)
 
 
@@ -225,7 +224,7 @@ def test_twice_the_same_with_any_number_of_workers(climbed: Path, study: Path, t
         assert path.read_bytes() == (tmp_path / "again" / path.relative_to(climbed)).read_bytes(), path.name
 
 
-# --- views -----------------------------------------------------------------------------------------------------------
+# --- inputs ----------------------------------------------------------------------------------------------------------
 
 
 def test_columns_are_trial_columns_words_and_behaviour(windows: list[Windows]) -> None:

@@ -1,4 +1,4 @@
-"""The translation ladder on simulated targets: no gain without a link, a gain where there is one, nothing leaks."""
+"""The encoding models on simulated targets: no gain without a link, a gain where there is one, nothing leaks."""
 
 from __future__ import annotations
 
@@ -9,27 +9,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_latents import write_run
+from fake_latents import encoding_models, write_run
 from made_windows import windows_of
 from scipy.stats import spearmanr
 from studies import small_config
 
 from spikebridge.artifacts.latents import FoldLatents
+from spikebridge.artifacts.nested_models import EncodingModels, NestedModelRun
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.errors import DataError
 from spikebridge.metrics import information
-from spikebridge.nested_models.encoding.steps import (
-    STEPS,
-    EncodingJob,
-    TranslationLadder,
-    climb_one,
-    translation_ladder,
-)
+from spikebridge.nested_models.encoding.models import MODELS, RecordingFit, fit_recording
 from spikebridge.splits import check_training_intervals, make_splits
 from spikebridge.statistics import sign_flip
 from spikebridge.types import Splits, Windows
 
-LINKED = tuple(s for s in STEPS if s != "behavior")
+LINKED = tuple(s for s in MODELS if s != "behavior")
 SEEDS = 10
 
 
@@ -73,7 +68,7 @@ def gains(seed: int, coupling: float) -> tuple[dict[str, float], np.ndarray, np.
     units = []
     for fold in splits.folds:
         z = FoldLatents(w.trial, np.zeros(len(w), np.bool_), overfitted(w, splits, fold.fold, seed).astype(np.float32))
-        units.append(climb_one(EncodingJob(w, fold, LINKED, z, False), lambda row: None)["units"])
+        units.append(fit_recording(RecordingFit(w, fold, LINKED, z, False), lambda row: None)["units"])
     sums = pd.concat(units).groupby(["step", "unit"])[["nats", "spikes"]].sum().reset_index()
     nats, spikes = (sums.pivot(index="unit", columns="step", values=v) for v in ("nats", "spikes"))
     each = (nats["seq2seq"] - nats["target_history"]) / spikes["seq2seq"] / np.log(2)
@@ -102,7 +97,7 @@ def test_with_a_link_the_gain_is_of_the_units_that_are_linked() -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Windows], Splits, Path, TranslationLadder]:
+def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Windows], Splits, Path, EncodingModels]:
     """Two recordings with behaviour, of which one is its latents, and a translator that knows them."""
     folder = tmp_path_factory.mktemp("train")
     windows, arrays = {}, {}
@@ -120,13 +115,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Windows],
             values = arrays[name][rows].astype(np.float32)
             latents[f.fold][name] = FoldLatents(w.trial[rows], np.isin(rows, f.test[name]), values)
     write_run(folder, list(windows.values()), splits, latents)
-    return windows, splits, folder, translation_ladder(windows, splits, folder, small_config())
+    return windows, splits, folder, encoding_models(windows, splits, folder)
 
 
-def test_every_trial_and_step_once(study: tuple[dict[str, Windows], Splits, Path, TranslationLadder]) -> None:
+def test_every_trial_and_step_once(study: tuple[dict[str, Windows], Splits, Path, EncodingModels]) -> None:
     windows, splits, _, found = study
     assert found.missing == {}
-    assert list(found.trials["step"].unique()) == list(STEPS)
+    assert list(found.trials["step"].unique()) == list(MODELS)
     keys = found.trials.groupby("step")[["recording", "trial"]].apply(lambda t: sorted(map(tuple, t.to_numpy())))
     assert all(k == sorted((n, t) for n, w in windows.items() for t in w.trial) for k in keys)
     first = found.trials[found.trials["step"] == "mean_rate"]
@@ -145,7 +140,7 @@ def test_every_trial_and_step_once(study: tuple[dict[str, Windows], Splits, Path
             assert check_training_intervals(splits, int(fold), intervals) == [], step
 
 
-def test_the_course_of_a_trial_by_hand(study: tuple[dict[str, Windows], Splits, Path, TranslationLadder]) -> None:
+def test_the_course_of_a_trial_by_hand(study: tuple[dict[str, Windows], Splits, Path, EncodingModels]) -> None:
     """Where only the mean over labelled trials was added, its nats are those of that rate."""
     windows, splits, _, found = study
     fold, w = splits.folds[0], windows["one"]
@@ -158,7 +153,7 @@ def test_the_course_of_a_trial_by_hand(study: tuple[dict[str, Windows], Splits, 
 
 
 def test_what_a_test_trial_holds_changes_no_fit(
-    study: tuple[dict[str, Windows], Splits, Path, TranslationLadder],
+    study: tuple[dict[str, Windows], Splits, Path, EncodingModels],
 ) -> None:
     """The last trial of a test block is changed: those before it in the block are told as before, by the same fits."""
     windows, splits, folder, found = study
@@ -166,7 +161,7 @@ def test_what_a_test_trial_holds_changes_no_fit(
     target = windows["one"].target.copy()
     target[row] = 40
     changed = {**windows, "one": replace(windows["one"], target=target)}
-    again = translation_ladder(changed, splits, folder, small_config())
+    again = encoding_models(changed, splits, folder)
     before, after = (x.trials.set_index(["recording", "trial", "step"]).sort_index() for x in (found, again))
     others = before.query("fold == 1 and not (recording == 'one' and trial == @row)").index
     pd.testing.assert_series_equal(before["nats"].loc[others], after["nats"].loc[others])
@@ -175,30 +170,34 @@ def test_what_a_test_trial_holds_changes_no_fit(
 
 
 def test_what_is_left_out_says_why(
-    study: tuple[dict[str, Windows], Splits, Path, TranslationLadder], tmp_path: Path
+    study: tuple[dict[str, Windows], Splits, Path, EncodingModels], tmp_path: Path
 ) -> None:
     windows, splits, folder, _ = study
     still = {**windows, "two": replace(windows["two"], behavior_names=())}
-    found = translation_ladder(still, splits, tmp_path, small_config())
+    found = encoding_models(still, splits, tmp_path)
     assert found.missing == {
         "behavior": "no behaviour was recorded in two", "seq2seq": "seq2seq was not run"
     }  # fmt: skip
-    assert set(found.trials["step"]) == set(STEPS) - {"behavior", "seq2seq"}
-    found.write(tmp_path / "out", "hash")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+    assert set(found.trials["step"]) == set(MODELS) - {"behavior", "seq2seq"}
+    run = NestedModelRun(tmp_path)
+    run.write_encoding(found, "hash")
+    assert {p.name for p in run.encoding.iterdir()} == {
         "about.json", "settings.csv", "trials.parquet", "units.parquet"
     }  # fmt: skip
-    held_out = translation_ladder(windows, replace(splits, by="recording"), folder, small_config())
-    assert set(held_out.missing) == set(STEPS)
+    held_out = encoding_models(windows, replace(splits, by="recording"), folder)
+    assert set(held_out.missing) == set(MODELS)
     assert held_out.trials.empty
-    held_out.write(tmp_path / "none", "hash")
+    (tmp_path / "none").mkdir()
+    NestedModelRun(tmp_path / "none").write_encoding(held_out, "hash")
+    again, learned = NestedModelRun(tmp_path / "none").read_encoding()
+    assert again.missing == held_out.missing and not again.fitted and not learned
 
 
 def test_intervals_of_the_translator_are_asked_for(
-    study: tuple[dict[str, Windows], Splits, Path, TranslationLadder], tmp_path: Path
+    study: tuple[dict[str, Windows], Splits, Path, EncodingModels], tmp_path: Path
 ) -> None:
     windows, splits, folder, _ = study
     shutil.copytree(folder, tmp_path / "train")
     TrainingRun(tmp_path / "train" / "seq2seq").training_intervals.unlink()
     with pytest.raises(DataError, match="run the stage train@seq2seq"):
-        translation_ladder(windows, splits, tmp_path / "train", small_config())
+        encoding_models(windows, splits, tmp_path / "train")

@@ -225,7 +225,7 @@ def test_the_code_of_a_model_counts_by_its_list(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("models: {dnn: {}}\n")
     (tmp_path / "dvc.yaml").write_text(
         "stages:\n  tune:\n    foreach: ${models}\n    do:\n      cmd: python pipelines/tune.py ${key}\n"
-        "      deps: [runs/model_code/${key}.json]\n"
+        "      deps:\n        - runs/model_code/${key}.json\n"
     )
     folder = tmp_path / "runs/model_code"
     folder.mkdir(parents=True)

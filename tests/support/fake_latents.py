@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from studies import small_config
 
-from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.latents import FoldLatents, missing_latents, write_latents
+from spikebridge.artifacts.nested_models import EncodingModels
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
+from spikebridge.nested_models.encoding.models import fit_encoding_models
 from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
@@ -37,3 +41,10 @@ def write_run(
     folds = {f.fold: training_intervals(select_windows(data, f.train)) for f in splits.folds}
     run.write_training_intervals(TrainingIntervals(splits.hash, folds))
     return run
+
+
+def encoding_models(windows: Mapping[str, Windows], splits: Splits, train: Path) -> EncodingModels:
+    """The encoding models as the stage nested_models fits them."""
+    translator = TrainingRun(train / "seq2seq")
+    missing = missing_latents(translator.latents, splits)
+    return fit_encoding_models(windows, splits, translator, missing, False, small_config().compute)

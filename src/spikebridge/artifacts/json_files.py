@@ -18,3 +18,8 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}")
     return content
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Indented, keys sorted."""
+    path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")

@@ -12,7 +12,6 @@ model/                    the fit on everything
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -23,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.json_files import read_json, write_json
 from spikebridge.errors import DataError
 from spikebridge.types import Windows
 from spikebridge.types.intervals import merge_intervals
@@ -314,11 +313,6 @@ def read_trials(path: Path, columns: list[str]) -> pd.DataFrame:
     if missing:
         raise DataError(f"{path}: expected columns {columns}, missing {missing}")
     return table.sort_values(["recording", "time_s", "trial"], kind="stable").reset_index(drop=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Indented, keys sorted."""
-    path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def _write_trials(path: Path, tables: Sequence[pd.DataFrame], split_hash: str) -> None:

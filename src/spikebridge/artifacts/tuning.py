@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from spikebridge.artifacts.json_files import read_json
-from spikebridge.artifacts.training import IntervalLists, write_json
+from spikebridge.artifacts.json_files import read_json, write_json
+from spikebridge.artifacts.training import IntervalLists
 from spikebridge.errors import DataError
 
 

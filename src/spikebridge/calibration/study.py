@@ -37,7 +37,7 @@ from spikebridge.fitting.training import train
 from spikebridge.models.seq2seq.baseline import fit_baseline
 from spikebridge.models.seq2seq.dataset import smoothed_and_scaled
 from spikebridge.models.seq2seq.initialization import LinearInitialization, linear_initialization
-from spikebridge.nested_models import climb
+from spikebridge.nested_models import fit_nested_models
 from spikebridge.runtime.parallel import Report
 from spikebridge.splits import make_splits
 from spikebridge.types import Splits, Windows
@@ -122,9 +122,9 @@ def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Gen
     ladder = root / "ladder" if job.scenario == "nothing" else None
     if ladder:
         write_stand_in_latents(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
-        climb(config, every, splits, root / "train", ladder)
+        fit_nested_models(config, every, splits, root / "train", ladder)
     out = root / "evaluation"
-    evaluate(config, every, splits, root / "train", root / "data", out, ladder_folder=ladder)
+    evaluate(config, every, splits, root / "train", root / "data", out, nested_models_folder=ladder)
     return out
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,55 +21,91 @@ TOLERANCE_S = 1e-6
 SHOWN = 5
 
 
-def check(inputs: Inputs) -> dict[str, Any]:
-    """Hold every model's results against the split manifest.
+WINDOW_CHECKS = [
+    "the manifest matches its own hash and was made for these windows",
+    "no training or inner window of the manifest is nearer than the gap to the test block of its fold",
+    "counts are whole numbers: nothing was smoothed over windows",
+    "no two recordings hold the same spikes",
+    "decision windows end before the decision",
+]
+RESULT_CHECKS = [
+    "split hash of predictions, translation and training intervals equals the manifest's",
+    "no time that a fold's fit or its tuning learned from touches a test block of that fold or its gap",
+    "every labelled trial of the manifest predicted exactly once, in its own fold",
+    "labels and decision times equal those of the windows",
+]
 
-    Checked: the hash of the manifest in every file; the time that each fold's fit really learned from against that
-    fold's test blocks and their gaps; that every labelled trial of the manifest was predicted exactly once, in its own
-    fold, with the label and decision time of the windows; that every decision window ends before its decision. The
-    manifest's hash covers the windows, so equal hashes also mean equal data.
-    The manifest itself is held against the windows (audit), and the windows against each other: one
-    recording may not come under two names. What the tuner of a fold learned from is checked like what its fit did.
-    Returns what was checked, for leakage.json. gap_too_short_s: the gap that a recording asks for where the user chose
-    a shorter one; scores stand, but the gate of the registry is closed.
-    Raises LeakageError naming model, fold, recording and interval.
+
+def check(inputs: Inputs) -> dict[str, Any]:
+    """Compare the windows with the split manifest, and every model's results with both.
+
+    Results that are read later, of nested models, are checked by `check_results` alone: windows and manifest are the
+    same.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Windows, manifest and results of all models.
+
+    Returns
+    -------
+    dict
+        What was checked, for leakage.json. gap_too_short_s: the gap that a recording asks for where the user chose a
+        shorter one; scores are valid then, but the gate of the registry is closed.
+
+    Raises
+    ------
+    LeakageError
+        Names the model, fold, recording and interval.
     """
-    verify_splits(inputs.splits, list(inputs.windows.values()))
+    check_windows(inputs)
+    report = check_results(inputs)
+    report["gap_too_short_s"] = short_gaps(inputs.splits, list(inputs.windows.values()))
+    return {**report, "checks": WINDOW_CHECKS + RESULT_CHECKS}
+
+
+def check_windows(inputs: Inputs) -> None:
+    """Compare the manifest with the windows, and the windows with each other.
+
+    Checked: the manifest is one of these windows and keeps its gaps; every labelled trial lies in one test block; every
+    decision window ends before its decision; counts are whole; no recording comes under two names. Raises LeakageError.
+    """
+    windows = list(inputs.windows.values())
+    verify_splits(inputs.splits, windows)
+    _expected(inputs)
+    _refuse([*_windows(inputs), *find_leaks(inputs.splits, windows), *duplicate_recordings(windows)])
+
+
+def check_results(inputs: Inputs) -> dict[str, Any]:
+    """Compare every table of results with manifest and windows, which `check_windows` has passed.
+
+    Checked: the hash of the manifest in every file; the time that each fold's fit and its tuner learned from against
+    that fold's test blocks and their gaps; every labelled trial of the manifest was predicted exactly once, in its own
+    fold, with the label and decision time of the windows. The hash of the manifest covers the windows, so equal hashes
+    also mean equal data. Returns what was checked. Raises LeakageError.
+    """
     expected = _expected(inputs)
     tables = {f"{m} predictions": d.table for m, d in inputs.decisions.items()}
     tables |= {f"{m} translation": t.table for m, t in inputs.translations.items()}
-    problems = [
-        *_windows(inputs),
-        *find_leaks(inputs.splits, list(inputs.windows.values())),
-        *duplicate_recordings(list(inputs.windows.values())),
-        *(p for name, table in tables.items() for p in _table(name, table, expected, inputs.splits.hash)),
-        *(p for model in inputs.training_intervals for p in _training_intervals(inputs, model)),
-    ]
-    if problems:
-        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise LeakageError("; ".join(problems[:SHOWN]) + more)
+    of_tables = (p for name, table in tables.items() for p in _table(name, table, expected, inputs.splits.hash))
+    _refuse([*of_tables, *(p for model in inputs.training_intervals for p in _training_intervals(inputs, model))])
     return {
         "passed": True,
         "split_hash": inputs.splits.hash,
         "split_by": inputs.splits.by,
         "gap_s": {name: float(gap) for name, gap in inputs.splits.gap_s.items()},
-        "gap_too_short_s": short_gaps(inputs.splits, list(inputs.windows.values())),
         "models": sorted(inputs.training_intervals),
         "trials": len(expected),
         "folds": len(inputs.splits.folds),
         "training_intervals": {m: _count(t.folds) for m, t in inputs.training_intervals.items()},
-        "checks": [
-            "the manifest matches its own hash and was made for these windows",
-            "split hash of predictions, translation and training intervals equals the manifest's",
-            "no time that a fold's fit or its tuning learned from touches a test block of that fold or its gap",
-            "no training or inner window of the manifest is nearer than the gap to the test block of its fold",
-            "counts are whole numbers: nothing was smoothed over windows",
-            "no two recordings hold the same spikes",
-            "every labelled trial of the manifest predicted exactly once, in its own fold",
-            "labels and decision times equal those of the windows",
-            "decision windows end before the decision",
-        ],
+        "checks": RESULT_CHECKS,
     }
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    if problems:
+        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise LeakageError("; ".join(problems[:SHOWN]) + more)
 
 
 def _expected(inputs: Inputs) -> pd.DataFrame:

@@ -22,15 +22,15 @@ from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.inspection.propose_trials import with_placeholder_regions
 from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import REFUSED, DryRun, Proposal
-from spikebridge.io import choose, read_apart
-from spikebridge.io.entries import read_entry
+from spikebridge.io import choose, read_in_child_process
+from spikebridge.io.discovery import read_paths
 from spikebridge.io.ingest import checked_recording
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.regions import check_regions
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trials import check_columns
-from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
+from spikebridge.preprocess import classes_of, filter_lines, make_windows, select_trials, total_filters
 from spikebridge.splits import make_splits
 from spikebridge.types import Recording
 
@@ -67,7 +67,7 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
         for one in recordings:
             try:
                 work = partial(_run_recording, one, config, classes, Path(folder))
-                results.append(read_apart(work, one.entry, config.data))
+                results.append(read_in_child_process(work, one.entry, config.data))
                 warnings[one.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
                 problems.append(_refused(one.summary.name, error))
@@ -93,7 +93,7 @@ def _classes(recordings: Sequence[OpenedRecording], config: Config) -> tuple[str
 
 def _run_recording(one: OpenedRecording, config: Config, classes: tuple[str, ...], folder: Path) -> RecordingDryRun:
     """Read, check, and write windows to the folder where classes are known. Raises what ingest would raise."""
-    contents = one.contents or read_entry(one.entry, config.data, config.trials.times)
+    contents = one.contents or read_paths(one.entry, config.data, config.trials.times)
     recording = checked_recording(contents, config)
     small = replace(recording, spikes=one.outline.spikes, behavior=one.outline.behavior)
     result = RecordingDryRun(small, recording.warnings, Counter())
@@ -139,7 +139,7 @@ def _split(
         stages=("ingest", "preprocess"),
         trials_used=counted.trials_used,
         class_counts={name: counted.class_counts.get(name, 0) for name in classes},
-        filters=tuple(filters_said(filters_summed([result.filters for result in results]))),
+        filters=tuple(filter_lines(total_filters([result.filters for result in results]))),
         units_used={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
     )
     stages = (*made.stages, "split")
@@ -159,7 +159,9 @@ def check_incomplete(
     warnings: dict[str, tuple[Finding, ...]] = {}
     for one in recordings:
         try:
-            findings = read_apart(partial(_check_recording, one, proposal), one.entry, _data_section(proposal))
+            findings = read_in_child_process(
+                partial(_check_recording, one, proposal), one.entry, _data_section(proposal)
+            )
         except DataError as error:
             problems.append(_refused(one.summary.name, error))
             continue
@@ -179,7 +181,7 @@ def _check_recording(one: OpenedRecording, proposal: Proposal) -> list[Finding]:
 
 def _findings(one: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data_section(proposal), _trials_section(one, proposal)
-    contents = one.contents or read_entry(one.entry, data)
+    contents = one.contents or read_paths(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
     subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
     reported = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())

@@ -1,4 +1,4 @@
-"""Behaviour alone: what position, speed and whatever else was recorded in the window predict, one a recording."""
+"""Behaviour without spikes: position, speed and other series recorded in the window; one fit per recording."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""CEBRA-Time embeddings of source counts, and a logistic regression on them; one a recording.
+"""CEBRA-Time embeddings of source counts, and a logistic regression on them; one per recording.
 
-Schneider, Lee & Mathis 2023, Nature 617:360: an embedding in which bins that follow one another lie close, learned by a
+Schneider, Lee & Mathis 2023, Nature 617:360: an embedding in which consecutive bins are close, trained with a
 contrastive loss without labels or behaviour. Network and loss are those of the package; pairs are drawn here, so that
-none reaches from one window into the next and the seed decides all.
+no pair spans two windows and the result depends only on the seed.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.features import segment_means
 from spikebridge.models.parts.regressors import MAX_S
-from spikebridge.models.parts.saved_arrays import Expected, float64_arrays, module_arrays, shapes_only
+from spikebridge.models.parts.saved_arrays import Expected, float64_arrays, module_arrays, shapes_only, with_prefix
 from spikebridge.types import Windows
 
-ARCHITECTURE = "offset1-model"  # sees one bin: a window's embedding does not depend on its neighbours
+ARCHITECTURE = "offset1-model"  # its input is one bin, so an embedding does not depend on neighbouring bins
 NETWORK = "network."
 
 
 class Cebra(FeatureDecoder):
     """Embedding z(t) on the unit sphere of smoothed counts at t; decisions from its means over parts of the window.
 
-    The embedding learns from every training window, labelled or not; the logistic regression from the labelled ones.
+    The embedding is fitted to every training window, labelled or not; the logistic regression to the labelled ones.
     """
 
     name = "cebra"
@@ -40,7 +40,7 @@ class Cebra(FeatureDecoder):
         n_latents: int = Field(8, ge=2, description="dimension of the embedding")
         hidden_size: int = Field(32, ge=2)
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the counts")
-        time_offset_s: float = Field(0.1, gt=0, description="from a bin to the one that is to lie close")
+        time_offset_s: float = Field(0.1, gt=0, description="between the two bins of a positive pair")
         temperature: float = Field(1.0, gt=0)
         max_iterations: int = Field(500, ge=1)
         batch_size: int = Field(512, ge=2, description="bins")
@@ -59,22 +59,29 @@ class Cebra(FeatureDecoder):
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
-        self._learned = {w.recording: self._embed(w, int(rng.integers(2**31))) for w in train}
+        self._embeddings = {w.recording: self._fit_embedding(w, int(rng.integers(2**31))) for w in train}
         super()._fit(train, valid, rng, on_epoch)
 
     def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
-        return self._learned[w.recording]
+        return self._embeddings[w.recording]
 
     def _features(self, w: Windows, prepared: Arrays) -> Array:
+        z = self._embedded(w, prepared)
+        return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
+
+    def embed(self, w: Windows) -> NDArray[np.float32]:
+        """(window, bin, latent), the embedding of windows of a recording that the model was fitted on."""
+        return self._embedded(w, self.fits[self.check_recording(w.recording)])
+
+    def _embedded(self, w: Windows, prepared: Arrays) -> NDArray[np.float32]:
         import torch
 
         network = self._network(w.source.shape[2], prepared)
         with torch.no_grad():
             z = network(torch.from_numpy(self._inputs(w, prepared)).to(self.device).flatten(0, 1)[:, :, None])
-        z = z.cpu().numpy().reshape(*w.source.shape[:2], -1)
-        return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
+        return np.asarray(z.cpu().numpy().reshape(*w.source.shape[:2], -1))
 
-    def _embed(self, w: Windows, seed: int) -> dict[str, NDArray[Any]]:
+    def _fit_embedding(self, w: Windows, seed: int) -> dict[str, NDArray[Any]]:
         """Arrays of the scale of the counts (unit,) and of the network, fitted to windows."""
         import torch
         from cebra.models.criterions import FixedCosineInfoNCE
@@ -82,7 +89,7 @@ class Cebra(FeatureDecoder):
         p: Any = self.params
         smooth = self._smooth(w)
         scale = {"source_mean": smooth.mean(axis=(0, 1)), "source_sd": np.maximum(smooth.std(axis=(0, 1)), 1e-3)}
-        with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: lend it a seed
+        with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: give it a seed here
             torch.manual_seed(seed)
             network = self._network(w.source.shape[2])
         x = torch.from_numpy(self._inputs(w, scale)).to(self.device)
@@ -92,8 +99,8 @@ class Cebra(FeatureDecoder):
         adam = torch.optim.Adam(network.parameters(), lr=p.learning_rate)
         generator = torch.Generator().manual_seed(seed)
 
-        def drawn(most: int) -> Any:
-            return torch.randint(most, (p.batch_size,), generator=generator)
+        def drawn(n: int) -> Any:
+            return torch.randint(n, (p.batch_size,), generator=generator)
 
         for _ in range(p.max_iterations if windows else 0):
             rows, at = drawn(windows), drawn(bins - offset)
@@ -121,8 +128,8 @@ class Cebra(FeatureDecoder):
         p: Any = self.params
         network = cebra.models.init(ARCHITECTURE, units, p.hidden_size, p.n_latents)
         if prepared is not None:
-            own = {k.removeprefix(NETWORK): torch.from_numpy(v) for k, v in prepared.items() if k.startswith(NETWORK)}
-            network.load_state_dict(own)
+            weights = with_prefix(prepared, NETWORK)
+            network.load_state_dict({name: torch.from_numpy(a) for name, a in weights.items()})
         return network.to(self.device)
 
     def _smooth(self, w: Windows) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
-"""Earlier choices alone: what perseveration or alternation predicts without a spike, one a recording.
+"""Earlier choices without spikes: what perseveration or alternation predicts; one fit per recording.
 
-Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): serial dependence of behaviour passes for a neural code.
+Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): serial dependence of behaviour can look like a neural code.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from pydantic import Field
 
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.saved_arrays import Expected
-from spikebridge.preprocess.covariates import BACK, LABEL, TRIAL
+from spikebridge.preprocess.covariates import LABEL_BACK, N_BACK, TRIAL_BACK
 from spikebridge.types import Windows
 
 
 class ChoiceHistory(FeatureDecoder):
-    """Logistic in the labels of the `back` labelled trials before, whose decisions came before this one.
+    """Logistic in the labels of the `back` labelled trials before this decision.
 
-    When it predicts it knows them all, as the animal does. When it learns it leaves out trials whose history is not
-    among the training trials, for that would be the labels that it is scored on.
+    For predictions all of them are used. Training leaves out trials whose history is not among the training trials,
+    because their history would contain labels that the model is scored by.
     """
 
     name = "choice_history"
     from_source = False
 
     class Params(FeatureDecoder.Params):
-        n_previous_trials: int = Field(1, ge=1, le=BACK)
+        n_previous_trials: int = Field(1, ge=1, le=N_BACK)
 
     space = {"n_previous_trials": ("categorical", 1, 2, 3), "penalty": ("log", 0.1, 1000.0)}
 
     def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
-        labels = [self._of(w, LABEL, k) for k in range(p.n_previous_trials)]
+        labels = [self._of(w, LABEL_BACK, k) for k in range(p.n_previous_trials)]
         return np.column_stack([label == c for label in labels for c in range(len(w.classes))]).astype(np.float64)
 
     def _usable(self, w: Windows) -> NDArray[np.bool_]:
         p: Any = self.params
         trained = np.append(w.trial[w.labelled], -1)
-        return np.all([np.isin(self._of(w, TRIAL, k), trained) for k in range(p.n_previous_trials)], axis=0)
+        return np.all([np.isin(self._of(w, TRIAL_BACK, k), trained) for k in range(p.n_previous_trials)], axis=0)
 
     def _of(self, w: Windows, name: str, k: int) -> Array:
-        """(window,), a covariate of the k-th trial before; -1 in windows that know of none."""
+        """(window,), a covariate of the k-th trial before; -1 in windows without one."""
         column = name.format(k + 1)
         if column not in w.covariate_names:
             return np.full(len(w), -1.0)

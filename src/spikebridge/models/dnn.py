@@ -1,4 +1,4 @@
-"""A deep neural network on source counts: one multi-layer perceptron a recording, the translator's training loop."""
+"""A deep neural network on source counts: one multi-layer perceptron per recording, fitted by `fit_network`."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Dnn(Model):
         for w in train:
             w = w.select(w.labelled)
             curve: list[float] = []
-            self.networks[w.recording] = self._fit_one(w, rng, curve)
+            self.networks[w.recording] = self._fit_recording(w, rng, curve)
             curves.append(curve)
-        for epoch in range(p.max_epochs):  # one curve: recordings weigh alike
+        for epoch in range(p.max_epochs):  # one curve: recordings count equally
             losses = [c[epoch] for c in curves if len(c) > epoch]
             if losses:
                 on_epoch({"epoch": float(epoch), "train_loss": float(np.mean(losses))})
 
-    def _fit_one(self, w: Windows, rng: np.random.Generator, curve: list[float]) -> nn.Module:
+    def _fit_recording(self, w: Windows, rng: np.random.Generator, curve: list[float]) -> nn.Module:
         p: Any = self.params
         x = torch.from_numpy(self._features(w))
         y = torch.from_numpy(w.label)
@@ -93,7 +93,7 @@ class Dnn(Model):
         return np.sqrt(segment_sums(w.source, self.params.n_segments))  # type: ignore[attr-defined]
 
     def _build(self, inputs: int, seed: int) -> Perceptron:
-        with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: lend it a seed
+        with torch.random.fork_rng(devices=[]):  # module initialisers draw from the global state: give it a seed here
             torch.manual_seed(seed)
             return Perceptron(inputs, self.params.hidden_size, len(self.classes))  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""Gradient-boosted trees on source counts (Friedman 2001, Annals of Statistics 29:1189), one a recording."""
+"""Gradient-boosted trees on source counts (Friedman 2001, Annals of Statistics 29:1189), one per recording."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spikebridge.models.parts.trees import TreeEnsemble
 class GradientBoosting(TreeEnsemble):
     """Shallow trees, each fitted to what those before it leave, on the counts in `segments` parts of the window.
 
-    Exact splits rather than histograms: with hundreds of trials and hundreds of counts these are the faster ones.
+    Exact splits rather than histograms, because they are faster for hundreds of trials and hundreds of counts.
     """
 
     name = "gradient_boosting"
@@ -33,7 +33,7 @@ class GradientBoosting(TreeEnsemble):
         "max_features": ("log", 0.02, 0.5),
     }
 
-    def _grown(self, seed: int) -> Any:
+    def _classifier(self, seed: int) -> Any:
         from sklearn.ensemble import GradientBoostingClassifier
 
         p: Any = self.params

@@ -1,4 +1,4 @@
-"""Ridge-penalised logistic regression on source counts, one a recording: the linear decoder of a decision."""
+"""Ridge-penalised logistic regression on source counts, one per recording: the linear decoder of decisions."""
 
 from __future__ import annotations
 

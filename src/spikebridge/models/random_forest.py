@@ -1,4 +1,4 @@
-"""Random forest on source counts (Breiman 2001, Machine Learning 45:5), one forest a recording."""
+"""Random forest on source counts (Breiman 2001, Machine Learning 45:5), one forest per recording."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RandomForest(TreeEnsemble):
         "min_samples_leaf": ("categorical", 1, 2, 4, 8),
     }
 
-    def _grown(self, seed: int) -> Any:
+    def _classifier(self, seed: int) -> Any:
         from sklearn.ensemble import RandomForestClassifier
 
         p: Any = self.params

@@ -1,6 +1,6 @@
-"""Time in the recording alone: what slow drift of behaviour predicts without a spike, one a recording.
+"""Time in the recording without spikes: what slow drift of behaviour predicts; one fit per recording.
 
-Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): neurons that drift decode whatever else drifts.
+Elber-Dorozko & Loewenstein 2018 (eLife 7:e34248): neurons that drift decode anything else that drifts.
 """
 
 from __future__ import annotations

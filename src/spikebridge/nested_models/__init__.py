@@ -1,8 +1,9 @@
-"""The ladder of explanations: what can be said without spikes, with them, and with latents, each step out of fold.
+"""Nested models: what predicts a decision, and target spikes, without source spikes, with them, and with latents.
 
-A reader sees from it what latents add, and over what. Of decisions: see `steps`; of target spikes: see `translation`.
+Each model is fitted out of fold, and its gain is over a simpler one, so that a reader sees what latents add and over
+what. Of decisions: see `decoding`; of target spikes: see `encoding`.
 """
 
-from spikebridge.nested_models.run import climb
+from spikebridge.nested_models.run import fit_nested_models
 
-__all__ = ["climb"]
+__all__ = ["fit_nested_models"]

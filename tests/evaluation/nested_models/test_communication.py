@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fake_latents import encoding_models
 from fake_runs import Plan, Study, make_study
 from statsmodels.stats.multitest import multipletests
 from studies import small_config
 
+from spikebridge.artifacts.nested_models import EncodingModels, NestedModelRun
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import evaluate
 from spikebridge.evaluation.inputs import Inputs, read
@@ -23,15 +26,15 @@ from spikebridge.evaluation.nested_models.encoding import (
     COMMUNICATION,
     FAMILY,
     TranslationSteps,
-    read_translation_steps,
-    translation_ladder_table,
+    encoding_table,
+    read_encoding,
 )
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.figures import communication_gain as figure
-from spikebridge.nested_models import climb
-from spikebridge.nested_models.encoding.steps import STEPS, TranslationLadder, translation_ladder
+from spikebridge.nested_models import fit_nested_models
+from spikebridge.nested_models.encoding.models import MODELS
 
-ORDER = [s for s in STEPS if s != "behavior"]
+ORDER = [s for s in MODELS if s != "behavior"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Climbed:
     """A fake study, its ladder, and where that lies."""
 
     study: Study
-    ladder: TranslationLadder
+    ladder: EncodingModels
     folder: Path
     inputs: Inputs
 
@@ -53,30 +56,29 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> Climbed:
     root = tmp_path_factory.mktemp("gain")
     study = make_study(root, Plan(recordings=2, trials=30, folds=3, decode={}, translate={"seq2seq": 0.9}))
     windows = {w.recording: w for w in study.windows}
-    one_process = study.config.model_copy(update={"compute": small_config().compute})
-    ladder = translation_ladder(windows, study.splits, root / "train", one_process)
-    ladder.write(root / "translation", study.splits.hash)
-    return Climbed(study, ladder, root / "translation", read(study.config, *study.places[:3]))
+    ladder = encoding_models(windows, study.splits, root / "train")
+    NestedModelRun(root).write_encoding(ladder, study.splits.hash)
+    return Climbed(study, ladder, root, read(study.config, *study.places[:3]))
 
 
 @pytest.fixture(scope="module")
 def table(climbed: Climbed) -> pd.DataFrame:
-    found, report = read_translation_steps(climbed.folder, climbed.inputs)
+    found, report = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
     assert report["passed"]
     assert report["models"] == sorted(f"ladder/{s}" for s in ORDER)
     settings = climbed.study.config.statistics
-    return translation_ladder_table(found, climbed.resampling(found), settings, np.random.default_rng(0))
+    return encoding_table(found, climbed.resampling(found), settings, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
 def gains(climbed: Climbed) -> pd.DataFrame:
-    found, _ = read_translation_steps(climbed.folder, climbed.inputs)
+    found, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
     return communication_gain(found, climbed.resampling(found), climbed.study.config.statistics)
 
 
 def test_values_add_up(climbed: Climbed, table: pd.DataFrame) -> None:
     assert list(table.columns) == COLUMNS
-    assert list(table["step"]) == [*STEPS, "seq2seq"]
+    assert list(table["step"]) == [*MODELS, "seq2seq"]
     assert set(table["kind"]) == {"translation"}
     rows = table[table["metric"] == "bits_per_spike"].set_index("step")
     sums = climbed.ladder.trials.groupby("step")[["nats", "spikes"]].sum()
@@ -95,10 +97,10 @@ def test_values_add_up(climbed: Climbed, table: pd.DataFrame) -> None:
 
 def test_a_table_with_every_step(climbed: Climbed) -> None:
     """Behaviour recorded: no row comes with words of its own."""
-    found, _ = read_translation_steps(climbed.folder, climbed.inputs)
+    found, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
     whole = replace(found, steps={**found.steps, "behavior": found.steps["psth"]}, missing={})
     settings = climbed.study.config.statistics
-    rows = translation_ladder_table(whole, climbed.resampling(whole), settings, np.random.default_rng(0))
+    rows = encoding_table(whole, climbed.resampling(whole), settings, np.random.default_rng(0))
     assert rows.set_index("step").loc["behavior", "gain"] == 0
     assert rows[rows["role"] == "descriptive"]["verdict"].eq("descriptive").all()
 
@@ -152,7 +154,7 @@ def test_the_figure_is_drawn_from_it(gains: pd.DataFrame, tmp_path: Path) -> Non
 
 
 def test_without_a_source_step_there_is_no_gain(climbed: Climbed) -> None:
-    found, _ = read_translation_steps(climbed.folder, climbed.inputs)
+    found, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
     less = replace(
         found,
         steps={k: v for k, v in found.steps.items() if k not in ("linear_source", "seq2seq")},
@@ -160,22 +162,22 @@ def test_without_a_source_step_there_is_no_gain(climbed: Climbed) -> None:
     )
     settings = climbed.study.config.statistics
     assert communication_gain(less, climbed.resampling(less), settings).empty
-    rows = translation_ladder_table(less, climbed.resampling(less), settings, np.random.default_rng(0))
+    rows = encoding_table(less, climbed.resampling(less), settings, np.random.default_rng(0))
     assert (rows["family"] == "").all()
-    assert len(rows) == len(STEPS)
-    none = TranslationSteps({}, found.units, STEPS, dict.fromkeys(STEPS, "of a test"))
-    rows = translation_ladder_table(none, None, settings, np.random.default_rng(0))
+    assert len(rows) == len(MODELS)
+    none = TranslationSteps({}, found.units, MODELS, dict.fromkeys(MODELS, "of a test"))
+    rows = encoding_table(none, None, settings, np.random.default_rng(0))
     assert set(rows["verdict"]) == {"left out: of a test"}
     assert communication_gain(none, None, settings).empty
 
 
-def spoilt(climbed: Climbed, tmp_path: Path, change: Callable[[dict[str, object]], None]) -> Path:
-    for name in ("trials.parquet", "units.parquet"):
-        (tmp_path / name).write_bytes((climbed.folder / name).read_bytes())
-    about = json.loads((climbed.folder / "about.json").read_text())
+def spoilt(climbed: Climbed, tmp_path: Path, change: Callable[[dict[str, object]], None]) -> NestedModelRun:
+    run = NestedModelRun(tmp_path)
+    shutil.copytree(NestedModelRun(climbed.folder).encoding, run.encoding)
+    about = json.loads(run.about_encoding.read_text())
     change(about)
-    (tmp_path / "about.json").write_text(json.dumps(about))
-    return tmp_path
+    run.about_encoding.write_text(json.dumps(about))
+    return run
 
 
 def test_a_fit_that_saw_the_test_block_is_refused(climbed: Climbed, tmp_path: Path) -> None:
@@ -185,18 +187,18 @@ def test_a_fit_that_saw_the_test_block_is_refused(climbed: Climbed, tmp_path: Pa
         about["training_intervals"]["linear_source"]["1"][name] = intervals.tolist()  # type: ignore[index]
 
     with pytest.raises(LeakageError, match="ladder/linear_source: fold 1"):
-        read_translation_steps(spoilt(climbed, tmp_path, leak), climbed.inputs)
+        read_encoding(spoilt(climbed, tmp_path, leak), climbed.inputs)
 
 
 def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected 'training_intervals'; run the stage ladder"):
-        read_translation_steps(spoilt(climbed, tmp_path, lambda about: about.pop("training_intervals")), climbed.inputs)
+    with pytest.raises(DataError, match="expected 'training_intervals'; run the stage nested_models"):
+        read_encoding(spoilt(climbed, tmp_path, lambda about: about.pop("training_intervals")), climbed.inputs)
 
 
 def test_evaluate_writes_it_beside_the_ladder_of_decisions(climbed: Climbed, tmp_path: Path) -> None:
     study = climbed.study
     config = study.config.model_copy(update={"compute": small_config().compute})
-    climb(config, *study.places[:3], tmp_path / "ladder")
+    fit_nested_models(config, *study.places[:3], tmp_path / "ladder")
     scores = evaluate(config, *study.places, tmp_path / "out", None, tmp_path / "ladder")
     rows = pd.read_csv(tmp_path / "out" / "ladder.csv")
     assert list(rows["kind"].unique()) == ["decision", "translation"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_ladder import REFERENCE, make_ladder
+from fake_ladder import REFERENCE, make_ladder, nested_run
 from fake_runs import Plan, Study, make_study, write
 from sklearn import metrics as oracle
 
@@ -19,7 +19,7 @@ from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import evaluate
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip
-from spikebridge.tracking.describe import ladder_lines
+from spikebridge.tracking.result_lines import nested_model_lines
 
 WITHIN = "balanced_accuracy_within_blocks"
 
@@ -34,7 +34,7 @@ def of(table: pd.DataFrame, step: str, metric: str = WITHIN) -> dict[str, Any]:
 
 
 def predictions(study: Study, step: str) -> pd.DataFrame:
-    return pd.read_parquet(study.root / "ladder" / step / "predictions.parquet")
+    return pd.read_parquet(nested_run(study).decoding(step).predictions)
 
 
 @pytest.mark.parametrize("step", ["choice_history", "latents_and_task", "latents_beyond_confounds"])
@@ -119,7 +119,7 @@ def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None
 
 def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) -> None:
     results: Any = SimpleNamespace(evaluation=found, table=lambda name: pd.read_csv(found / name))
-    first, *tested = ladder_lines(results)
+    first, *tested = nested_model_lines(results)
     shown = [s.replace("_", " ") for s in REFERENCE if s != "behavior"]
     assert first.startswith(f"Ladder, decision (balanced accuracy within blocks): {shown[0]} 0.500, {shown[1]} ")
     assert [part.rsplit(" ", 1)[0] for part in first.split(": ")[1].split(", ")] == shown
@@ -128,7 +128,7 @@ def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) 
         f"  latents and task over task variables: {of(table, 'latents_and_task')['gain']:.3f} ["
     )
     assert tested[1].endswith("Holm p = 0.031, latents and task better")
-    assert not [*ladder_lines(SimpleNamespace(evaluation=tmp_path))]  # type: ignore[arg-type]
+    assert not [*nested_model_lines(SimpleNamespace(evaluation=tmp_path))]  # type: ignore[arg-type]
 
 
 def test_too_few_recordings_are_said(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_too_few_recordings_are_said(tmp_path: Path) -> None:
 
 
 def spoil_intervals(study: Study, step: str) -> None:
-    path = study.root / "ladder" / step / "training_intervals.json"
+    path = nested_run(study).decoding(step).training_intervals
     content = json.loads(path.read_text())
     stop = study.splits.folds[2].test_intervals["rat1_day1"][0, 1]
     content["folds"]["2"]["rat1_day1"].append([stop + 0.2, stop + 0.5])
@@ -157,15 +157,15 @@ def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) 
     ):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     rows = predictions(study, "source_region")
-    rows.iloc[1:].to_parquet(folder / "source_region" / "predictions.parquet")
+    rows.iloc[1:].to_parquet(nested_run(study).decoding("source_region").predictions)
     with pytest.raises(LeakageError, match=r"ladder/source_region predictions: .*expected a prediction, got none"):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_of_something_else_is_named(climbed: Study, tmp_path: Path) -> None:
-    write(tmp_path / "about.json", {"steps": []})
-    with pytest.raises(DataError, match="expected the steps of the ladder"):
+    write(tmp_path / "decoding.json", {"steps": []})
+    with pytest.raises(DataError, match="expected nested models of a decision"):
         evaluate(climbed.config, *climbed.places, tmp_path / "out", None, tmp_path)
 
 

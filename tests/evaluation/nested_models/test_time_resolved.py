@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_ladder import COURSE, make_ladder
+from fake_ladder import COURSE, make_ladder, nested_run
 from fake_runs import Plan, Study, make_study, write
 from sklearn.metrics import balanced_accuracy_score
 
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import evaluate
-from spikebridge.tracking.describe import course_lines
+from spikebridge.tracking.result_lines import time_resolved_lines
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def table(found: Path) -> pd.DataFrame:
 
 
 def by_recording(study: Study, name: str) -> pd.Series:
-    rows = pd.read_parquet(study.root / "ladder" / "course" / name / "predictions.parquet")
+    rows = pd.read_parquet(nested_run(study).time_resolved(name).predictions)
     blocks = rows.groupby(["recording", "block"])[["label", "predicted"]].apply(
         lambda b: balanced_accuracy_score(b["label"], b["predicted"])
     )
@@ -66,7 +66,7 @@ def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame)
     assert said["best_time_s"] == pytest.approx(mine["time_s"].iloc[2])
     assert said["first_time_s"] == pytest.approx(mine["time_s"].iloc[1])
     assert (said["parts"], said["parts_that_tell"]) == (3, 2)
-    first, second = course_lines(metrics)
+    first, second = time_resolved_lines(metrics)
     assert first.startswith("Over time, source region: best ") and "1 of 3 parts" in first
     assert "2 of 3 parts of the window tell the decision" in second
 
@@ -76,14 +76,14 @@ def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
     evaluate(study.config, *study.places, tmp_path / "out", None, make_ladder(study))
     table = pd.read_csv(tmp_path / "out" / "tables" / "decision_course.csv")
     assert set(table["verdict"]) == {"too few recordings to decide (needs 5)"}
-    (line, _) = course_lines(json.loads((tmp_path / "out" / "metrics.json").read_text()))
+    (line, _) = time_resolved_lines(json.loads((tmp_path / "out" / "metrics.json").read_text()))
     assert "too few recordings to decide (needs 5)" in line
 
 
 def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40))
     folder = make_ladder(study)
-    path = folder / "course" / "source_region_1" / "training_intervals.json"
+    path = nested_run(study).time_resolved("source_region_1").training_intervals
     content = json.loads(path.read_text())
     fold = study.splits.folds[0]
     name = next(iter(fold.test_intervals))
@@ -96,7 +96,7 @@ def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
 def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40))
     folder = make_ladder(study)
-    about = json.loads((folder / "about.json").read_text())
-    write(folder / "about.json", {**about, "course": [{"of": "source_region"}]})
-    with pytest.raises(DataError, match=r"expected the parts of the window in about\.json; run the stage ladder"):
+    path = nested_run(study).about_decoding
+    write(path, {**json.loads(path.read_text()), "parts": [{"of": "source_region"}]})
+    with pytest.raises(DataError, match=r"decoding\.json: expected nested models .*; run the stage nested_models"):
         evaluate(study.config, *study.places, tmp_path / "out", None, folder)

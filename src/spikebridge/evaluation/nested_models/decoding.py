@@ -1,25 +1,23 @@
-"""ladder.csv: every step of the ladder of a decision with its gain over its reference, after the leakage check.
+"""Decoding rows of ladder.csv: every nested model of a decision with its gain over its reference.
 
-What is claimed of latents is tested in families of the ladder's own, declared with the steps (see
-spikebridge.nested_models.decoding.steps): their Holm corrections take nothing from the primary families, and none of
-their verdicts opens a gate.
+Claims about latents are tested in separate families, declared with the models (see
+spikebridge.nested_models.decoding.decoders): their Holm corrections do not change the primary families, and no gate
+depends on their verdicts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.nested_models import DecodingModels, NestedModelRun
 from spikebridge.artifacts.training import Decisions, TrainingRun
 from spikebridge.config import StatisticsConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
@@ -34,59 +32,55 @@ COLUMNS = [
     "kind", "step", "metric", "value", "ci_low", "ci_high", "reference", "gain", "gain_low", "gain_high", "p", "p_holm",
     "verdict", "n", "n_effective", "n_clusters", "smallest_attainable_p", "family", "role",
 ]  # fmt: skip
-"""Of ladder.csv. kind: which ladder. value: the step's own score, gain: its lead over the reference."""
+"""Of ladder.csv. kind: decision or translation. value: score of the step; gain: difference to its reference."""
 
 
-def read_steps(folder: Path, inputs: Inputs) -> tuple[dict[str, Any], Inputs, dict[str, Any]]:
-    """What the stage ladder wrote of decisions: about.json, its steps in the place of models, and the leakage report.
+def read_decoding(run: NestedModelRun, inputs: Inputs) -> tuple[DecodingModels, Inputs, dict[str, Any]]:
+    """The nested models of a decision, their results in the place of those of models, and the leakage report.
 
     Raises DataError for a file that is missing or does not hold what it should, LeakageError as for models.
     """
-    about = read_json(folder / "about.json")
-    try:
-        names = [s["name"] for s in about["decision"] if not s["missing"]]
-    except (KeyError, TypeError):
-        raise DataError(f"{folder / 'about.json'}: expected the steps of the ladder; run the stage ladder") from None
-    return about, *read_named(names, folder, inputs, "ladder")
+    models = run.read_decoding()
+    return models, *read_results({name: run.decoding(name) for name in models.fitted}, inputs, "ladder")
 
 
-def read_named(names: Sequence[str], folder: Path, inputs: Inputs, kind: str) -> tuple[Inputs, dict[str, Any]]:
-    """Out-of-fold results in folders of these names in the place of models, and the leakage report.
+def read_results(runs: Mapping[str, TrainingRun], inputs: Inputs, kind: str) -> tuple[Inputs, dict[str, Any]]:
+    """Out-of-fold results in the place of those of models, and the leakage report.
 
-    kind: written before each name in the report. Raises as `read_steps`.
+    kind: prefix of each name in the report. Raises as `read_decoding`.
     """
     steps = replace(
         inputs,
-        decisions={name: TrainingRun(folder / name).read_decisions(name, inputs.classes) for name in names},
-        training_intervals={name: TrainingRun(folder / name).read_training_intervals() for name in names},
+        decisions={name: run.read_decisions(name, inputs.classes) for name, run in runs.items()},
+        training_intervals={name: run.read_training_intervals() for name, run in runs.items()},
         translations={},
         latents={},
     )
     named = {"decisions": steps.decisions, "training_intervals": steps.training_intervals}
     apart: Any = {key: {f"{kind}/{name}": v for name, v in each.items()} for key, each in named.items()}
-    return steps, leakage.check(replace(steps, **apart))
+    return steps, leakage.check_results(replace(steps, **apart))
 
 
-def decision_ladder(
-    about: Mapping[str, Any], steps: Inputs, resampling: Resampling, settings: StatisticsConfig,
+def decoding_table(
+    models: DecodingModels, steps: Inputs, resampling: Resampling, settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
-    """One row a step and metric, in the order of the steps; a step that is left out has one row that says why.
+    """One row a step and metric, in the order of the steps; a step that is left out has one row with the reason.
 
-    Values and gains come with cluster-bootstrap intervals under the same draws; a gain above zero is for the better,
+    Values and gains come with cluster-bootstrap intervals under the same draws; a gain above zero is an improvement,
     whatever the metric. The test is a one-sided sign flip over clusters of the gain in balanced accuracy within test
-    blocks; p_holm and a verdict are those of steps with a family, all other steps are described. Trials of a matched
+    blocks; only steps with a family have p_holm and a verdict, all others are descriptive. Trials of a matched
     step count by their weight, in its reference too. n_effective: (sum w)^2 / sum w^2 of these weights.
     """
     rows: list[dict[str, Any]] = []
-    for step in about["decision"]:
-        named = {"kind": DECISION, "step": step["name"], "reference": step["reference"], "family": step["family"]}
-        named["role"] = "ladder" if step["family"] else "descriptive"
-        if step["missing"]:
-            rows.append({**named, "metric": WITHIN, "verdict": Verdict.LEFT_OUT.text(reason=step["missing"])})
+    for model in models.models:
+        named = {"kind": DECISION, "step": model.name, "reference": model.reference, "family": model.family}
+        named["role"] = "ladder" if model.family else "descriptive"
+        if model.missing:
+            rows.append({**named, "metric": WITHIN, "verdict": Verdict.LEFT_OUT.text(reason=model.missing)})
         else:
-            found = _rows(step["name"], step["reference"], steps, resampling, settings, rng)
-            rows += [{**named, **row} for row in found]
+            scores = _rows(model.name, model.reference, steps, resampling, settings, rng)
+            rows += [{**named, **row} for row in scores]
     table = pd.DataFrame(rows, columns=COLUMNS)
     for _, family in table[table["family"].ne("") & table["smallest_attainable_p"].notna()].groupby("family"):
         table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(np.float64))
@@ -98,17 +92,17 @@ def decision_ladder(
     return table
 
 
-def ladder_scores(table: pd.DataFrame) -> dict[str, Any]:
+def nested_model_scores(table: pd.DataFrame) -> dict[str, Any]:
     """The part "ladder" of metrics.json: kind -> step -> metric -> value, interval, gain and test."""
-    found: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for row in table.dropna(subset=["value"]).to_dict("records"):
-        place = found.setdefault(str(row["kind"]), {}).setdefault(str(row["step"]), {})
+        place = content.setdefault(str(row["kind"]), {}).setdefault(str(row["step"]), {})
         place[str(row["metric"])] = {key: row[key] for key in ("value", "ci_low", "ci_high")}
         if row["reference"]:
             gain = {"value": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
             test = {key: row[key] for key in ("p", "p_holm", "verdict") if pd.notna(row["p"])}
             place[str(row["metric"])] |= {"reference": row["reference"], "gain": gain, **test}
-    return found
+    return content
 
 
 def _rows(

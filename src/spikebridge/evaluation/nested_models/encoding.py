@@ -1,25 +1,23 @@
-"""The translation's part of ladder.csv: bits/spike of every step, what it adds to the one before, and the tests.
+"""Encoding rows of ladder.csv: bits/spike of every nested model of target spikes, its gain over the one before, tests.
 
-Three gains are claimed and share a Holm correction of their own, few enough for six recordings to decide: the linear
-source over the target's history, seq2seq over the linear source, and both together over the history, the communication
-gain. The other gains are described. Every gain is of the same fits that the values are of, so gains add up.
+Three gains are claimed and share one Holm correction, few enough for six recordings to decide: the linear source over
+the target's history, seq2seq over the linear source, and both together over the history, the communication gain. The
+other gains are descriptive. Gains and values come from the same fits, so gains add up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.json_files import read_json
-from spikebridge.artifacts.training import KEYS, TrainingIntervals, Translation, read_trials
+from spikebridge.artifacts.nested_models import NestedModelRun
+from spikebridge.artifacts.training import Translation
 from spikebridge.config import StatisticsConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
@@ -35,10 +33,10 @@ FAMILY = "translation_ladder"
 
 @dataclass(frozen=True)
 class TranslationSteps:
-    """What the stage ladder wrote of a translation.
+    """The fitted nested models of target spikes.
 
     steps: name -> its trials, all in one order. units: recording, unit, fold, block, step, nats, spikes. order: every
-    step. missing: step -> why it is left out.
+    step. missing: step -> reason why it is left out.
     """
 
     steps: Mapping[str, Translation]
@@ -48,42 +46,33 @@ class TranslationSteps:
 
     @property
     def last(self) -> str | None:
-        """The last step with the source in it, where there is one, and the history it is held against."""
+        """The last step with the source, if there is one and its reference, the target's history."""
         there = [s for s in SOURCES if s in self.steps]
         return there[-1] if there and HISTORY in self.steps else None
 
 
-def read_translation_steps(folder: Path, inputs: Inputs) -> tuple[TranslationSteps, dict[str, Any]]:
-    """The steps, and the report of the leakage check over them.
+def read_encoding(run: NestedModelRun, inputs: Inputs) -> tuple[TranslationSteps, dict[str, Any]]:
+    """The nested models of target spikes, and the leakage report over them.
 
     Raises DataError for a file that is missing or does not hold what it should, LeakageError as for models.
     """
-    about = read_json(folder / "about.json")
-    try:
-        order, missing, learned = tuple(about["steps"]), about["missing"], about["training_intervals"]
-    except KeyError as error:
-        raise DataError(f"{folder / 'about.json'}: expected {error.args[0]!r}; run the stage ladder") from None
-    there = [s for s in order if s not in missing]
+    models, learned = run.read_encoding()
     steps: dict[str, Translation] = {}
-    units = pd.DataFrame(columns=["recording", "unit", "fold", "block", "step", "nats", "spikes"])
-    if there:
-        table = read_trials(folder / "trials.parquet", [*KEYS, "step", "nats", "spikes"])
-        units = pd.read_parquet(folder / "units.parquet")
-        for step in there:
-            rows = table[table["step"] == step].reset_index(drop=True).assign(nats_without_source=np.nan)
-            steps[step] = Translation(step, rows, folder)
-    record = {
-        f"ladder/{s}": TrainingIntervals.parse({"split_hash": about["split_hash"], "folds": learned[s]}) for s in there
+    for name in models.fitted:
+        rows = models.trials[models.trials["step"] == name].reset_index(drop=True).assign(nats_without_source=np.nan)
+        steps[name] = Translation(name, rows, run.encoding)
+    apart: Any = {
+        "translations": {f"ladder/{name}": t for name, t in steps.items()},
+        "training_intervals": {f"ladder/{name}": intervals for name, intervals in learned.items()},
     }
-    apart: Any = {"translations": {f"ladder/{s}": t for s, t in steps.items()}, "training_intervals": record}
-    report = leakage.check(replace(inputs, decisions={}, latents={}, **apart))
-    return TranslationSteps(steps, units, order, missing), report
+    report = leakage.check_results(replace(inputs, decisions={}, latents={}, **apart))
+    return TranslationSteps(steps, models.units, tuple(models.models), models.missing), report
 
 
-def translation_ladder_table(
+def encoding_table(
     found: TranslationSteps, resampling: Resampling | None, settings: StatisticsConfig, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """One row a step, in order, with its gain over the step before; one that is left out says why.
+    """One row a step, in order, with its gain over the step before, or the reason why it is left out.
 
     value, gain: bits/spike over all trials, with intervals under the same draws of clusters. p: sign flip over clusters
     of the gain in each. A last row, of another metric, holds the communication gain as value and as gain. resampling:
@@ -131,7 +120,7 @@ def _score(nats: Array, of: Translation, resampling: Resampling) -> clustered.Sc
 
 
 def _tested(table: pd.DataFrame, kind: str, alpha: float) -> pd.DataFrame:
-    """With Holm within the family and verdicts; the rest is described."""
+    """With Holm within the family and verdicts; other rows are descriptive."""
     family = table.index[table["family"].ne("")]
     table["role"] = np.where(table["family"].ne(""), "ladder", "descriptive")
     table["verdict"] = [v if isinstance(v, str) else Verdict.DESCRIPTIVE.text() for v in table["verdict"]]

@@ -28,7 +28,7 @@ def segment_means(values: NDArray[np.generic], segments: int) -> NDArray[np.floa
 def recent_mean(values: NDArray[np.generic], share: float) -> NDArray[np.float32]:
     """(window, bin, latent) -> (window, latent): mean with weights that decay backwards from the window's end.
 
-    share: time constant of the decay, as a share of the window. A leaky integrator of what comes before the decision.
+    share: time constant of the decay, as a share of the window. It is a leaky integrator.
     """
     bins = values.shape[1]
     weights = np.exp(-np.arange(bins)[::-1] / (share * bins))

@@ -1,4 +1,4 @@
-"""Ensembles of decision trees as plain arrays: read out of scikit-learn's after the fit, saved as safetensors.
+"""Ensembles of decision trees as plain arrays: taken from scikit-learn after the fit, saved as safetensors.
 
 A file of arrays is the same for the same trees, can be checked before it is used, and does not depend on the version of
 scikit-learn. Probabilities are those of scikit-learn, bit for bit.
@@ -18,10 +18,10 @@ from scipy.special import expit
 from spikebridge.errors import DataError
 
 MAX_DEPTH = 10_000
-CHUNK = 256  # trials that go down the trees together
+CHUNK = 256  # trials that are predicted together
 FIELDS = dict.fromkeys(("classes", "n_features"), "int64")
 FIELDS |= dict.fromkeys(("first", "left", "right", "feature"), "int32")
-FIELDS |= dict.fromkeys(("threshold", "value", "prior", "rate"), "float64")
+FIELDS |= dict.fromkeys(("threshold", "value", "prior", "learning_rate"), "float64")
 Array = NDArray[Any]
 
 
@@ -29,10 +29,10 @@ Array = NDArray[Any]
 class Forest:
     """Trees one after the other. A trial goes left where x[feature] <= threshold.
 
-    classes: (class,), those that the trees know. n_features: scalar, of a trial. first: (tree,), each tree's root.
+    classes: (class,), those of the training labels. n_features: scalar. first: (tree,), the root of each tree.
     left, right: (node,), numbers of the children, -1 in a leaf. feature, threshold: (node,). value: (node, class),
-    class shares, or (node, 1), what a node of a boosted tree adds to log odds. prior: (output,), where boosting starts;
-    empty where the trees are averaged (Breiman 2001). rate: scalar, of boosting (Friedman 2001).
+    class shares, or (node, 1), the increment of the log odds by a boosted tree. prior: (output,), initial log odds of
+    boosting; empty where the trees are averaged (Breiman 2001). learning_rate: scalar, of boosting (Friedman 2001).
     """
 
     classes: Array
@@ -44,15 +44,15 @@ class Forest:
     threshold: Array
     value: Array
     prior: Array
-    rate: Array
+    learning_rate: Array
 
     def predict_proba(self, x: Array) -> NDArray[np.float64]:
         """(trial, feature) -> (trial, class)."""
         x = np.asarray(x, dtype=np.float32)
-        parts = [self._said(x[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
+        parts = [self._probabilities(x[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
         return np.concatenate([np.empty((0, len(self.classes))), *parts])
 
-    def _said(self, x: Array) -> NDArray[np.float64]:
+    def _probabilities(self, x: Array) -> NDArray[np.float64]:
         leaves = self._leaves(x)
         if not len(self.prior):
             shares = np.zeros((len(x), len(self.classes)))
@@ -61,7 +61,7 @@ class Forest:
             return shares / len(self.first)
         odds = np.tile(self.prior, (len(x), 1))
         for number, tree in enumerate(leaves.T):
-            odds[:, number % len(self.prior)] += self.rate * self.value[tree, 0]
+            odds[:, number % len(self.prior)] += self.learning_rate * self.value[tree, 0]
         if len(self.prior) == 1:
             second = expit(odds)
             return np.hstack([1 - second, second])
@@ -69,7 +69,7 @@ class Forest:
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def _leaves(self, x: Array) -> Array:
-        """(trial, tree), the leaf that each trial comes to."""
+        """(trial, tree), the leaf that each trial reaches."""
         at = np.tile(self.first.astype(np.int64), (len(x), 1))
         rows, trees = np.nonzero(self.left[at] >= 0)
         while len(rows):
@@ -105,13 +105,13 @@ def from_sklearn(ensemble: Any) -> Forest:
         "threshold": np.where(inner, np.concatenate([t.threshold for t in trees]), 0.0),
         "value": np.concatenate([t.value[:, 0, :] for t in trees]),
         "prior": start[0],
-        "rate": np.array(ensemble.learning_rate if boosted else 1.0),
+        "learning_rate": np.array(ensemble.learning_rate if boosted else 1.0),
     }
     return Forest(**{name: made[name].astype(dtype) for name, dtype in FIELDS.items()})
 
 
 def named_arrays(forests: Mapping[str, Forest], order: Sequence[str]) -> dict[str, Array]:
-    """For saving: "<number of the recording>.<field>"; `read_forests` reads it back."""
+    """For saving: "<number of the recording>.<field>"; `read_forest` reads the fields of one recording."""
     return {
         f"{i}.{name}": getattr(forests[recording], name)
         for i, recording in enumerate(order)
@@ -121,14 +121,14 @@ def named_arrays(forests: Mapping[str, Forest], order: Sequence[str]) -> dict[st
 
 
 def read_forest(path: Path, label: str, arrays: Mapping[str, Array], n_features: int, n_classes: int) -> Forest:
-    """A forest from its arrays, checked. label: what errors call it, such as the number of the recording.
+    """A forest from its arrays, checked. label: its name in error messages.
 
     Raises DataError where an array is missing or of another kind, or where following a tree could leave its nodes or
     never end.
     """
 
-    def wrong(said: str) -> DataError:
-        return DataError(f"{path}: trees of {label}: {said}")
+    def wrong(reason: str) -> DataError:
+        return DataError(f"{path}: trees of {label}: {reason}")
 
     if set(arrays) != set(FIELDS):
         odd = sorted(set(arrays) ^ set(FIELDS))[0]
@@ -138,7 +138,7 @@ def read_forest(path: Path, label: str, arrays: Mapping[str, Array], n_features:
             raise wrong(f"expected {name!r} as {dtype}, got {arrays[name].dtype}")
     forest = Forest(**arrays)
     nodes, classes = len(np.atleast_1d(forest.left)), forest.classes
-    shapes = {"left": (nodes,), "right": (nodes,), "feature": (nodes,), "threshold": (nodes,), "rate": ()}
+    shapes = {"left": (nodes,), "right": (nodes,), "feature": (nodes,), "threshold": (nodes,), "learning_rate": ()}
     shapes["n_features"] = ()
     if (
         classes.ndim != 1
@@ -155,8 +155,8 @@ def read_forest(path: Path, label: str, arrays: Mapping[str, Array], n_features:
             raise wrong(f"expected {name!r} of shape {shape}, got {getattr(forest, name).shape}")
     if forest.n_features != n_features:
         raise wrong(f"expected {n_features} features as the settings and units give, got {forest.n_features}")
-    if said := _misshapen(forest, nodes, n_features):
-        raise wrong(said)
+    if reason := _branch_error(forest, nodes, n_features):
+        raise wrong(reason)
     if boosted and len(forest.first) % outputs:
         raise wrong(f"expected a multiple of {outputs} trees, got {len(forest.first)}")
     leaf = forest.value[forest.left < 0]
@@ -165,8 +165,8 @@ def read_forest(path: Path, label: str, arrays: Mapping[str, Array], n_features:
     return forest
 
 
-def _misshapen(forest: Forest, nodes: int, n_features: int) -> str:
-    """What is wrong with the branches, in words; nothing where each node is reached once, from its own tree's root."""
+def _branch_error(forest: Forest, nodes: int, n_features: int) -> str:
+    """What is wrong with the branches; empty where every node is reached once, from the root of its tree."""
     first, left, right = (a.astype(np.int64) for a in (forest.first, forest.left, forest.right))
     if first.ndim != 1 or not len(first) or first[0] != 0 or (np.diff(first) <= 0).any() or first[-1] >= nodes:
         return f"expected 'first' as rising numbers from 0 to below {nodes}"

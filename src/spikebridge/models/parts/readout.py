@@ -1,4 +1,4 @@
-"""Regularised logistic read-out of decisions from latents, one a recording, settings shared by all."""
+"""Ridge-penalised logistic read-out of decisions from latents, one per recording; all share their settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from spikebridge.models.parts.features import recent_mean, segment_means
 from spikebridge.regression import fit_logistic
 
-STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+INVERSE_PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""Candidates for 1 / penalty, which scikit-learn calls C."""
 Array = NDArray[np.floating]
 Labels = NDArray[np.int64]
 
@@ -21,7 +22,7 @@ SUMMARIES: Mapping[str, Callable[[Array], NDArray[np.float32]]] = {
     "recent quarter": lambda z: recent_mean(z, 1 / 4),
     "recent eighth": lambda z: recent_mean(z, 1 / 8),
 }
-"""What of a trial's latents (trial, bin, latent) the read-out sees: (trial, feature)."""
+"""Name -> features (trial, feature) of the read-out from latents (trial, bin, latent)."""
 
 
 @dataclass(frozen=True)
@@ -47,31 +48,33 @@ def fit_readouts(
     latents: Mapping[str, Array],
     labels: Mapping[str, Labels],
     n_classes: int,
-    more: Mapping[str, Array] | None = None,
+    additional: Mapping[str, Array] | None = None,
     summaries: Collection[str] = tuple(SUMMARIES),
 ) -> tuple[str, dict[str, Readout]]:
-    """The summary of latents, and one read-out a recording.
+    """The summary of latents, and one read-out per recording.
 
-    latents: recording -> (trial, bin, latent), in time order. labels: recording -> (trial,). more: recording -> (trial,
-    feature), features beside the summary. summaries: those to choose from.
-    Summary and ridge strength are those that predict contiguous held-out runs of the given trials best (log loss summed
-    over recordings: one recording has too few trials to choose by).
+    latents: recording -> (trial, bin, latent), in time order. labels: recording -> (trial,). additional: recording ->
+    (trial, feature), features besides the summary. summaries: those to choose from.
+    Summary and penalty have the lowest log loss on held-out contiguous blocks of the given trials, summed over
+    recordings because one recording has too few trials to choose by.
     """
-    beside = more or {r: np.empty((len(z), 0)) for r, z in latents.items()}
-    features = {name: {r: np.hstack([SUMMARIES[name](z), beside[r]]) for r, z in latents.items()} for name in summaries}
+    extra = additional or {r: np.empty((len(z), 0)) for r, z in latents.items()}
+    features = {name: {r: np.hstack([SUMMARIES[name](z), extra[r]]) for r, z in latents.items()} for name in summaries}
     losses = [np.sum([_held_out_losses(x, labels[r]) for r, x in features[name].items()], axis=0) for name in summaries]
-    summary, strength = np.unravel_index(np.argmin(losses), (len(summaries), len(STRENGTHS)))
+    summary, inverse = np.unravel_index(np.argmin(losses), (len(summaries), len(INVERSE_PENALTIES)))
     name = tuple(summaries)[summary]
-    return name, {r: fit_readout(x, labels[r], n_classes, STRENGTHS[strength]) for r, x in features[name].items()}
+    return name, {
+        r: fit_readout(x, labels[r], n_classes, INVERSE_PENALTIES[inverse]) for r, x in features[name].items()
+    }
 
 
-def fit_readout(x: Array, label: Labels, n_classes: int, strength: float) -> Readout:
-    """Logistic regression with a ridge penalty of 1 / strength, classes weighted alike, then moved to their shares.
+def fit_readout(x: Array, label: Labels, n_classes: int, inverse_penalty: float) -> Readout:
+    """Logistic regression with a ridge penalty, classes weighted equally, then shifted to their shares.
 
-    x: (trial, feature). One scale for all features: how large a latent is says how much the target follows it. Weighted
-    alike, a weak read-out of rare against frequent decisions is one of evidence and not of shares; the shares of the
-    given trials come in as the prior (each with one trial added). A class without a trial is all but impossible; labels
-    of a single class give the shares.
+    x: (trial, feature). All features are divided by the same SD, because the size of a latent shows how strongly the
+    target depends on it. With classes weighted equally the fit is one of evidence and not of shares; the shares of the
+    given trials (each with one trial added) enter as the prior. A class without a trial gets a very small probability;
+    labels of a single class give the shares.
     """
     mean, scale = x.mean(axis=0), _scale(x)
     present = np.unique(label)
@@ -79,9 +82,9 @@ def fit_readout(x: Array, label: Labels, n_classes: int, strength: float) -> Rea
     weights = np.zeros((x.shape[1], n_classes))
     if len(present) < 2:
         return Readout(mean, scale, weights, np.log(share))
-    known = np.searchsorted(present, label)
+    index = np.searchsorted(present, label)
     z = np.asarray((x - mean) / scale, dtype=np.float64)
-    fits = fit_logistic(z, known, _alike(known)[None], np.array([1 / strength]))
+    fits = fit_logistic(z, index, _balanced(index)[None], np.array([1 / inverse_penalty]))
     bias = np.log(share) - np.log(share).max() - 5.0
     weights[:, present[-fits.bias.shape[1] :]] = fits.weights[0]
     evidence = np.zeros(len(present))
@@ -91,35 +94,37 @@ def fit_readout(x: Array, label: Labels, n_classes: int, strength: float) -> Rea
 
 
 def _held_out_losses(x: Array, label: Labels, folds: int = 5) -> NDArray[np.float64]:
-    """(strength,), log loss over contiguous runs of trials, each predicted from the others, nats; 0 where none is had.
+    """(inverse penalty,), log loss in nats over held-out contiguous blocks of trials; 0 where there are too few.
 
-    Classes count alike, as in the read-out before it is moved to their shares. Every fold is scaled by its own training
-    trials: a shift is the bias's, and another scale is another penalty.
+    Classes count equally, as in the read-out before it is shifted to their shares. Every fold is scaled by its own
+    training trials: a shift is absorbed by the bias, and another scale is another penalty.
     """
-    none = np.zeros(len(STRENGTHS))
+    none = np.zeros(len(INVERSE_PENALTIES))
     known = np.unique(label, return_inverse=True)[1]
     if len(label) < 2 * folds or known.max() == 0:
         return none
     tests = np.array_split(np.arange(len(label)), folds)
     trains = [np.setdiff1d(np.arange(len(label)), test) for test in tests]
-    whole = [k for k, train in enumerate(trains) if len(np.unique(known[train])) > known.max()]
-    if not whole:
+    complete = [k for k, train in enumerate(trains) if len(np.unique(known[train])) > known.max()]
+    if not complete:
         return none
     scale = _scale(x)
-    weight = np.zeros((len(whole), len(label)))
-    penalty = np.empty((len(whole), len(STRENGTHS)))
-    for row, k in enumerate(whole):
-        weight[row, trains[k]] = _alike(known[trains[k]])
-        penalty[row] = (_scale(x[trains[k]]) / scale) ** 2 / np.array(STRENGTHS)
+    weight = np.zeros((len(complete), len(label)))
+    penalty = np.empty((len(complete), len(INVERSE_PENALTIES)))
+    for row, k in enumerate(complete):
+        weight[row, trains[k]] = _balanced(known[trains[k]])
+        penalty[row] = (_scale(x[trains[k]]) / scale) ** 2 / np.array(INVERSE_PENALTIES)
     z = np.asarray((x - x.mean(axis=0)) / scale, dtype=np.float64)
-    fits = fit_logistic(z, known, np.repeat(weight, len(STRENGTHS), axis=0), penalty.ravel())
-    right = fits.log_probabilities(z)[:, np.arange(len(label)), known].reshape(len(whole), len(STRENGTHS), -1)
-    each = _alike(known) * np.maximum(right, np.log(1e-12))
-    return -np.sum([each[row][:, tests[k]].sum(axis=1) for row, k in enumerate(whole)], axis=0)
+    fits = fit_logistic(z, known, np.repeat(weight, len(INVERSE_PENALTIES), axis=0), penalty.ravel())
+    right = fits.log_probabilities(z)[:, np.arange(len(label)), known].reshape(
+        len(complete), len(INVERSE_PENALTIES), -1
+    )
+    each = _balanced(known) * np.maximum(right, np.log(1e-12))
+    return -np.sum([each[row][:, tests[k]].sum(axis=1) for row, k in enumerate(complete)], axis=0)
 
 
-def _alike(label: Labels) -> NDArray[np.float64]:
-    """(trial,), weights under which every class counts alike; their sum is the number of trials."""
+def _balanced(label: Labels) -> NDArray[np.float64]:
+    """(trial,), weights under which every class counts equally; their sum is the number of trials."""
     counts = np.bincount(label)
     return np.asarray(len(label) / (len(counts) * counts)[label])
 

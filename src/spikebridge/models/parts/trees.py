@@ -1,4 +1,4 @@
-"""What ensembles of trees on source counts share: one a recording, their probabilities, and their files."""
+"""The base class of ensembles of trees on source counts: one per recording, probabilities, and files."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SHARE = "share."
 class TreeEnsemble(Model):
     """A classifier of scikit-learn on the counts of every source unit in `segments` consecutive parts of the window.
 
-    Labels of a single class give the shares of the classes; so does a class without a trial beside others.
+    With labels of a single class, predictions are the class shares; a class without a trial keeps its share.
     """
 
     @abstractmethod
-    def _grown(self, seed: int) -> Any:
-        """A classifier that has not been fitted."""
+    def _classifier(self, seed: int) -> Any:
+        """A classifier of scikit-learn that is not fitted."""
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
@@ -47,20 +47,20 @@ class TreeEnsemble(Model):
             seed = int(rng.integers(2**31))
             self.shares[w.recording] = class_shares(w.label, len(w.classes))
             if len(np.unique(w.label)) > 1:
-                grown = self._grown(seed).fit(segment_sums(w.source, p.n_segments), w.label)
-                self.ensembles[w.recording] = from_sklearn(grown)
+                fitted = self._classifier(seed).fit(segment_sums(w.source, p.n_segments), w.label)
+                self.ensembles[w.recording] = from_sklearn(fitted)
 
     def predict(self, windows: Windows) -> Predictions:
         p: Any = self.params
         recording = self.check_recording(windows.recording)
-        said = np.tile(self.shares[recording], (len(windows), 1))
+        probabilities = np.tile(self.shares[recording], (len(windows), 1))
         if recording in self.ensembles and len(windows):
             ensemble = self.ensembles[recording]
             present = ensemble.classes
-            found = ensemble.predict_proba(segment_sums(windows.source, p.n_segments))
+            present_probabilities = ensemble.predict_proba(segment_sums(windows.source, p.n_segments))
             absent = np.delete(self.shares[recording], present).sum()
-            said[:, present] = found * (1.0 - absent)
-        return Predictions(probabilities=said)
+            probabilities[:, present] = present_probabilities * (1.0 - absent)
+        return Predictions(probabilities=probabilities)
 
     def _save(self, folder: Path) -> None:
         shares = {f"{SHARE}{i}": self.shares[name] for i, name in enumerate(self.units)}

@@ -31,24 +31,35 @@ from spikebridge.models.seq2seq.decision_readout import (
     grow_forest,
     pool_with_forest,
 )
-from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, Saved, fill, read_layout
+from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, SavedTranslator, fill, read_layout
 from spikebridge.models.seq2seq.training import fit_translator
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import History, Predictions, Windows
 
 __all__ = ["Seq2Seq"]
 
-LABEL_WEIGHT = 3.0  # size of the label direction beside a latent, so that one ridge penalty serves both
+LABEL_WEIGHT = 3.0  # SD of the label direction over that of the latents: one ridge penalty then serves both
 
 
 class Seq2Seq(Model):
-    """One network for all recordings, and one logistic read-out of the decision a recording.
+    """One network for all recordings, and one logistic read-out of decisions per recording.
 
-    The translator learns from every window, labelled or not, and stops by the likelihood of the target's spikes in
-    `valid`. The read-out uses the labels of `train` and of `valid` (the tuner hides those that it scores by). With
-    `label_direction` it sees one more thing beside the shared latents: the direction in which the source parts the
-    decisions, whether the target follows it or not; the latents themselves stay those that translation needs. Trees on
-    the same (`n_readout_trees`) are averaged with the logistic read-out.
+    The translator is fitted to every window, labelled or not, and stops by the likelihood of the target's spikes in
+    `valid`. The read-out uses the labels of `train` and of `valid` (tuning hides those that it scores by). With
+    `label_direction` it has, besides the shared latents, the direction in which the source separates the decisions,
+    whether the target follows it or not; the latents remain those of translation. Trees on the same features
+    (`n_readout_trees`) are averaged with the logistic read-out.
+
+    Parameters
+    ----------
+    params : mapping, optional
+        Settings that differ from the defaults of `Params`.
+    device : str
+        Where torch computes, such as "cpu" or "cuda".
+
+    References
+    ----------
+    Sutskever, Vinyals & Le 2014, NeurIPS. Pandarinath et al. 2018, Nat Methods 15:805.
     """
 
     name = "seq2seq"
@@ -58,17 +69,17 @@ class Seq2Seq(Model):
 
     class Params(base.Params):
         core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
-        causal: bool = Field(False, description="whether encoder and decoder see no later bin")
+        causal: bool = Field(False, description="whether the output of a bin depends on no later bin")
         n_members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
-        psth: bool = Field(True, description="the target's course in a trial as a term of its own")
-        drift: bool = Field(False, description="the target's slow drift, told by time, as a term of its own")
-        label_direction: bool = Field(False, description="the source's own label direction beside the latents")
-        n_readout_trees: int = Field(200, ge=0, description="trees beside the logistic read-out of decisions; 0: none")
+        psth: bool = Field(True, description="the target's PSTH as a separate term")
+        drift: bool = Field(False, description="the target's slow drift over time as a separate term")
+        label_direction: bool = Field(False, description="the source's label direction as a feature of the read-out")
+        n_readout_trees: int = Field(200, ge=0, description="trees averaged with the logistic read-out; 0: none")
         input_size: int = Field(16, ge=1, description="width of the read-in")
         hidden_size: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         n_latents: int = Field(8, ge=1)
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the source's counts")
-        init_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear start")
+        init_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear initialization")
         modulation_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
         dropout: float = Field(0.4, ge=0, lt=1, description="share of source units dropped from a window")
         noise_sd: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
@@ -100,26 +111,26 @@ class Seq2Seq(Model):
     def _read_out(
         self, train: Sequence[Windows], valid: Sequence[Windows], summaries: Sequence[str], rng: np.random.Generator
     ) -> tuple[str, dict[str, Readout]]:
-        """The best of the summaries and a read-out of each recording with labels; `directions`, `forests` if wanted."""
+        """The best of the summaries, and a read-out of each recording with labels; sets `directions` and `forests`."""
         p: Any = self.params
         held = {w.recording: w for w in valid}
-        known = [join(w, held.get(w.recording)) for w in train]
-        known = [w.select(w.labelled) for w in known if w.labelled.any()]
-        latents = {w.recording: self.translator.latents(w) for w in known}
-        labels = {w.recording: w.label for w in known}
-        more: dict[str, NDArray[np.float64]] = {}
+        both = [join(w, held.get(w.recording)) for w in train]
+        labelled = [w.select(w.labelled) for w in both if w.labelled.any()]
+        latents = {w.recording: self.translator.latents(w) for w in labelled}
+        labels = {w.recording: w.label for w in labelled}
+        additional: dict[str, NDArray[np.float64]] = {}
         if p.label_direction:
-            for w in known:
+            for w in labelled:
                 name = w.recording
                 direction, crossed = fit_label_direction(w, len(self.classes))
                 size = LABEL_WEIGHT * float(latents[name].std())
                 self.directions[name] = replace(direction, weights=direction.weights * size)
-                more[name] = crossed * size
+                additional[name] = crossed * size
         for name, z in latents.items() if p.n_readout_trees else ():
-            x = forest_features(z, more.get(name, np.empty((len(z), 0))))
+            x = forest_features(z, additional.get(name, np.empty((len(z), 0))))
             forest = grow_forest(x, labels[name], p.n_readout_trees, int(rng.integers(2**31)))
             self.forests |= {name: forest} if forest is not None else {}
-        return fit_readouts(latents, labels, len(self.classes), more, summaries)
+        return fit_readouts(latents, labels, len(self.classes), additional, summaries)
 
     def adapt(
         self,
@@ -128,35 +139,70 @@ class Seq2Seq(Model):
         rng: np.random.Generator,
         on_epoch: OnEpoch | None = None,
     ) -> History:
-        """Learn recordings that are new to a fitted model; what it says of the others stays as it was, bit by bit.
+        """Fit a fitted model to new recordings; its predictions of the other recordings do not change by a bit.
 
-        Of the translator only read-in and read-out, scale and baseline of each new recording are learned, from all of
-        its windows, labelled or not; then its read-out of decisions, where it has labels. train, valid, on_epoch: as in
-        `fit`. Raises DataError where a recording is known, or cut in other bins or classes, or has too few windows.
+        Of the translator only read-in, read-out, scale and baseline of each new recording are fitted, to all of its
+        windows, labelled or not; then its read-out of decisions, if it has labels.
+
+        Parameters
+        ----------
+        train : sequence of Windows
+            What to learn from, one Windows per new recording.
+        valid : sequence of Windows
+            Windows of the same recordings that early stopping is decided by; may be empty.
+        rng : numpy.random.Generator
+            The only source of randomness.
+        on_epoch : callable, optional
+            Receives one dict per training epoch; an exception that it raises ends the fit.
+
+        Returns
+        -------
+        History
+            The rows that on_epoch received.
+
+        Raises
+        ------
+        DataError
+            Where a recording is known, differs in bins or classes, or has too few windows.
         """
         rows, note = recorded(on_epoch)
         held = {w.recording: w for w in valid}
         for w in train:
             check_new(self, w)
         for w in train:
-            own = [held[w.recording]] if w.recording in held else []
-            add_recording(self.translator, w, own, rng, note)
+            own_valid = [held[w.recording]] if w.recording in held else []
+            add_recording(self.translator, w, own_valid, rng, note)
             self._register(w, held.get(w.recording))
-            if any(part.labelled.any() for part in (w, *own)):
-                self.readouts |= self._read_out([w], own, [self.summary], rng)[1]
+            if any(windows.labelled.any() for windows in (w, *own_valid)):
+                self.readouts |= self._read_out([w], own_valid, [self.summary], rng)[1]
         return History(tuple(rows))
 
     def predict(self, windows: Windows) -> Predictions:
+        """Predict every window of one recording, in order.
+
+        Parameters
+        ----------
+        windows : Windows
+            Of a recording that the model was fitted on.
+
+        Returns
+        -------
+        Predictions
+            Probabilities (window, class), rates (window, bin, unit) in spikes per bin, latents (window, bin, latent)
+            and the baseline's rates.
+        """
         recording = self.check_recording(windows.recording)
         latents, rates = self.translator.predict(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
-            more = np.empty((len(windows), 0))
+            additional = np.empty((len(windows), 0))
             if recording in self.directions:
-                more = self.directions[recording].evidence(windows)
-            probabilities = self.readouts[recording].probabilities(np.hstack([SUMMARIES[self.summary](latents), more]))
+                additional = self.directions[recording].evidence(windows)
+            probabilities = self.readouts[recording].probabilities(
+                np.hstack([SUMMARIES[self.summary](latents), additional])
+            )
             if recording in self.forests:
-                x, share = forest_features(latents, more), np.array(self.class_shares[recording])
+                x, share = forest_features(latents, additional), np.array(self.class_shares[recording])
                 probabilities = pool_with_forest(self.forests[recording], x, share, probabilities)
         return Predictions(probabilities, rates, latents, self.translator.baseline_rates(windows))
 
@@ -180,14 +226,14 @@ class Seq2Seq(Model):
         layout = read_layout(folder / LAYOUT, self.units)
         order, self.summary = layout.recordings, layout.summary
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
-        saved = Saved(folder, self.params, sizes, len(self.classes), self.n_bins, layout)
+        saved = SavedTranslator(folder, self.params, sizes, len(self.classes), self.n_bins, layout)
         arrays = load_arrays(folder / WEIGHTS)
         saved.check(arrays)
         self.translator = Translator(self.params, self.bin_s, self.device)
         self.translator.build(sizes, seed=0)
         fill(self.translator, arrays)
-        told = {name: with_prefix(arrays, f"direction.{i}.") for i, name in enumerate(order)}
-        self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in told.items() if fields}
-        found = {name: with_prefix(arrays, f"readout.{i}.") for i, name in enumerate(order)}
-        self.readouts = {name: Readout(**fields) for name, fields in found.items() if fields}
+        of_direction = {name: with_prefix(arrays, f"direction.{i}.") for i, name in enumerate(order)}
+        self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in of_direction.items() if fields}
+        of_readout = {name: with_prefix(arrays, f"readout.{i}.") for i, name in enumerate(order)}
+        self.readouts = {name: Readout(**fields) for name, fields in of_readout.items() if fields}
         self.forests = saved.forests(self.directions)

@@ -26,7 +26,7 @@ MIN_BATCH_SIZE = 8  # windows
 
 
 def check_new(model: Model, train: Windows) -> None:
-    """Raises DataError where the recording is known, cut in other bins or classes, or too short to learn from."""
+    """Raises DataError where the recording is known, has other bins or classes, or too few windows."""
     name = train.recording
     if not model.units:
         raise DataError(f"{model.name} has not been fitted: there is no core to adapt {name} to")

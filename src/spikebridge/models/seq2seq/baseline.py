@@ -26,7 +26,7 @@ N_BLOCKS = 5
 CHUNK = 32  # windows that are computed together
 MIN_TRIALS = 10
 MIN_SHARE = 0.05  # of the mean rate, in a bin of the PSTH
-MIN_SPIKES = 1e-3  # per window
+MIN_BASELINE_SPIKES = 1e-3  # per window
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class _Sums:
         bins = self.every.shape[1]
         rest = self.every.sum(axis=(0, 1)) - self.every.sum(axis=1)
         rates = rest / np.maximum(bins * (self.n_every.sum() - self.n_every), 1)[:, None]
-        return np.maximum(rates, MIN_SPIKES / bins)
+        return np.maximum(rates, MIN_BASELINE_SPIKES / bins)
 
 
 def _sums(w: Windows) -> _Sums:
@@ -167,7 +167,7 @@ def _choose_drift(totals: Array, times_s: Array, blocks: list[tuple[NDArray, NDA
     nats = dict.fromkeys(product(KERNELS_S, PRIOR_SPIKES), 0.0)
     for kernel_s, (rest, block) in product(KERNELS_S, blocks):
         around = _around(totals[rest], times_s[rest], times_s[block], kernel_s)
-        expected = np.maximum(totals[rest].mean(axis=0), MIN_SPIKES)
+        expected = np.maximum(totals[rest].mean(axis=0), MIN_BASELINE_SPIKES)
         for prior in PRIOR_SPIKES:
             drift = (around[0] + prior) / (around[1] * expected + prior)
             nats[kernel_s, prior] += float((totals[block] * np.log(drift) - (drift - 1) * expected).sum())
@@ -192,7 +192,7 @@ def _choose_psth(sums: _Sums, slow: Array, trial: NDArray[np.bool_]) -> tuple[fl
 
 def _psth(raw: Array, smoothing: float, shrinkage: float) -> Array:
     """(bin, unit): mean over trials `raw` (bin, unit), smoothed, relative to the unit's mean, shrunk towards 1."""
-    mean = np.maximum(raw.mean(axis=0), MIN_SPIKES / len(raw))
+    mean = np.maximum(raw.mean(axis=0), MIN_BASELINE_SPIKES / len(raw))
     smooth = gaussian_filter1d(raw, smoothing, axis=0, mode="nearest")
     return np.asarray(np.maximum(1 + shrinkage * (smooth / mean - 1), MIN_SHARE))
 
@@ -202,7 +202,7 @@ def _drift(totals: Array, times_s: Array, at_s: Array, kernel_s: float, prior: f
     if kernel_s <= 0 or len(times_s) == 0:
         return np.ones((len(at_s), totals.shape[1]))
     spikes, weight = _around(totals, times_s, at_s, kernel_s)
-    expected = np.maximum(totals.mean(axis=0), MIN_SPIKES)
+    expected = np.maximum(totals.mean(axis=0), MIN_BASELINE_SPIKES)
     return np.asarray((spikes + prior) / (weight * expected + prior))
 
 

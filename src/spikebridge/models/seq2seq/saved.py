@@ -1,4 +1,4 @@
-"""The files of a saved translator, held against its settings before any of their numbers is used."""
+"""The files of a saved translator, compared with its settings before any of their numbers is used."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Layout:
-    """recordings: in the order of the network. summary: a key of SUMMARIES. trees: the recordings that have some."""
+    """recordings: in the order of the network. summary: a key of SUMMARIES. trees: the recordings with a forest."""
 
     recordings: list[str]
     summary: str
@@ -49,11 +49,11 @@ class Layout:
 
 
 def read_layout(path: Path, known: Collection[str]) -> Layout:
-    """What `Layout.write` wrote, checked. known: the recordings of model.json. Raises DataError."""
-    about = read_json_object(path)
-    order, summary, trees = (about.get(name) for name in ("recordings", "summary", "trees"))
+    """The checked content of layout.json. known: the recordings of model.json. Raises DataError."""
+    content = read_json_object(path)
+    order, summary, trees = (content.get(name) for name in ("recordings", "summary", "trees"))
     named = isinstance(order, list) and all(isinstance(name, str) for name in order) and sorted(order) == sorted(known)
-    if about.keys() != set(Layout.__dataclass_fields__) or not named:
+    if content.keys() != set(Layout.__dataclass_fields__) or not named:
         raise DataError(f"{path}: expected summary, trees, and recordings, those of model.json in some order")
     if not isinstance(trees, list) or not all(isinstance(name, str) and name in known for name in trees):
         raise DataError(f"{path}: expected trees as recordings of model.json, got {str(trees)[:80]}")
@@ -63,8 +63,11 @@ def read_layout(path: Path, known: Collection[str]) -> Layout:
 
 
 @dataclass(frozen=True)
-class Saved:
-    """What a folder should hold. sizes: recording -> (source units, target units), in the order of the network."""
+class SavedTranslator:
+    """What the folder of a translator has to contain.
+
+    sizes: recording -> (source units, target units), in the order of the network.
+    """
 
     folder: Path
     params: Any
@@ -76,10 +79,9 @@ class Saved:
     def check(self, arrays: Arrays) -> None:
         """Raises DataError where the arrays of weights.safetensors are not those of such a translator."""
         p, path = self.params, self.folder / WEIGHTS
-        maps = {
-            f"map.{m}": ("float32", (p.n_latents + 1, p.n_latents)) for m in range(len(with_prefix(arrays, "map.")))
-        }
-        if len(maps) != p.n_members - 1:  # before anything is built of that many
+        n_maps = len(with_prefix(arrays, "map."))
+        maps = {f"map.{m}": ("float32", (p.n_latents + 1, p.n_latents)) for m in range(n_maps)}
+        if len(maps) != p.n_members - 1:  # before so many networks are built
             raise DataError(f"{path}: expected {p.n_members - 1} maps between the networks, got {len(maps)}")
         expected: dict[str, tuple[str, tuple[int, ...]]] = {**maps}
         with shapes_only(path):
@@ -90,7 +92,7 @@ class Saved:
             expected |= module_arrays(networks, "network.")
         for i, (n_source, n_target) in enumerate(self.sizes.values()):
             expected |= {f"scale.{i}.{name}": ("float32", (n_source,)) for name in ("mean", "std")}
-            expected |= self._of_recording(i, n_source, n_target, arrays)
+            expected |= self._expected_of_recording(i, n_source, n_target, arrays)
         check_arrays(path, arrays, expected)
         for i in range(len(self.sizes)):
             check_positive(path, arrays, f"scale.{i}.std", f"baseline.{i}.psth", f"baseline.{i}.prior")
@@ -99,17 +101,17 @@ class Saved:
                 if (arrays[f"baseline.{i}.{name}"] < 0).any():
                     raise DataError(f"{path}: expected no number below zero in 'baseline.{i}.{name}'")
 
-    def _of_recording(self, i: int, n_source: int, n_target: int, arrays: Arrays) -> Expected:
+    def _expected_of_recording(self, i: int, n_source: int, n_target: int, arrays: Arrays) -> Expected:
         windows = np.asarray(arrays.get(f"baseline.{i}.times_s", ())).size
         baseline = float64_arrays(
             psth=(self.n_bins, n_target), times_s=(windows,), totals=(windows, n_target), kernel_s=(), prior=()
         )
-        found = {f"baseline.{i}.{name}": kind for name, kind in baseline.items()}
+        expected = {f"baseline.{i}.{name}": kind for name, kind in baseline.items()}
         directed = bool(with_prefix(arrays, f"direction.{i}."))
         if directed:
             n = min(N_SEGMENTS, self.n_bins) * n_source
             direction = float64_arrays(mean=(n,), sd=(n,), weights=(n, self.n_classes))
-            found |= {f"direction.{i}.{name}": kind for name, kind in direction.items()}
+            expected |= {f"direction.{i}.{name}": kind for name, kind in direction.items()}
         readout = with_prefix(arrays, f"readout.{i}.")
         if readout:
             latents = self.params.n_latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
@@ -117,24 +119,24 @@ class Saved:
             shapes = {"mean": (n,), "scale": (), "weights": (n, self.n_classes), "bias": (self.n_classes,)}
             for name, shape in shapes.items():  # with labels of one class the mean keeps the precision of the latents
                 dtype = str(readout[name].dtype) if name in readout else "float64"
-                found[f"readout.{i}.{name}"] = (dtype if dtype == "float32" else "float64", shape)
-        return found
+                expected[f"readout.{i}.{name}"] = (dtype if dtype == "float32" else "float64", shape)
+        return expected
 
     def forests(self, directed: Collection[str]) -> dict[str, Forest]:
-        """The trees of each recording that has some; see `read_forest`. directed: who has a label direction."""
-        path, found = self.folder / TREES, {}
+        """The forests by recording; see `read_forest`. directed: the recordings with a label direction."""
+        path, forests = self.folder / TREES, {}
         arrays = load_arrays(path) if self.layout.trees else {}
         for i, name in enumerate(self.sizes):
             if name in self.layout.trees:
                 n_features = self.params.n_latents + (self.n_classes if name in directed else 0)
-                found[name] = read_forest(path, name, with_prefix(arrays, f"{i}."), n_features, self.n_classes)
+                forests[name] = read_forest(path, name, with_prefix(arrays, f"{i}."), n_features, self.n_classes)
                 arrays = {k: a for k, a in arrays.items() if not k.startswith(f"{i}.")}
         check_arrays(path, arrays, {})
-        return found
+        return forests
 
 
 def fill(translator: Translator, arrays: Arrays) -> None:
-    """Give built networks the weights, scales, maps and baselines of checked arrays."""
+    """Set weights, scales, maps and baselines of a built translator from checked arrays."""
 
     def tensors(prefix: str) -> dict[str, torch.Tensor]:
         return {k: torch.from_numpy(v).to(translator.device) for k, v in with_prefix(arrays, prefix).items()}
@@ -142,5 +144,5 @@ def fill(translator: Translator, arrays: Arrays) -> None:
     translator.networks.load_state_dict(tensors("network."))
     translator.scale, maps = tensors("scale."), tensors("map.")
     translator.maps = [maps[str(m)] for m in range(len(maps))]
-    kept = {name: with_prefix(arrays, f"baseline.{i}.") for i, name in enumerate(translator.recordings)}
-    translator.baselines = {name: Baseline.from_arrays(fields) for name, fields in kept.items()}
+    baselines = {name: with_prefix(arrays, f"baseline.{i}.") for i, name in enumerate(translator.recordings)}
+    translator.baselines = {name: Baseline.from_arrays(fields) for name, fields in baselines.items()}

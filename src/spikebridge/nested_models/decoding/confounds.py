@@ -1,8 +1,8 @@
-"""What features tell of a decision beyond confounds: residualised or matched, always learned in the training trials.
+"""What features predict of a decision beyond confounds: residualised or matched, always fitted to training trials.
 
 Confounds lie in the windows' covariates under the prefix `CONFOUND`. They enter as values, squares and products
-(products where there are `TRIALS_A_TERM` training trials for each term), one basis a recording, held at the ends of
-what training trials showed; an unknown value counts as the training mean.
+(products where there are `MIN_TRIALS_PER_TERM` training trials for each term), one basis a recording, held at the ends
+of what training trials showed; an unknown value counts as the training mean.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.types import Windows
 
 CONFOUND = "confound "
-TRIALS_A_TERM = 10
-STRENGTH = 100.0  # inverse ridge penalty of the propensity: next to none, but finite where confounds part the decisions
+MIN_TRIALS_PER_TERM = 10
+PROPENSITY_C = 100.0
+"""Inverse ridge penalty of the propensity: next to no penalty, but finite where confounds separate the decisions."""
 
 
-class Beyond(FeatureDecoder):
-    """The features of another decoder, and what is known of the confounds."""
+class ConfoundControlled(FeatureDecoder):
+    """The features of another decoder, and the statistics of the confounds in the training trials."""
 
     name = "beyond_confounds"
     from_source = False
@@ -43,7 +44,7 @@ class Beyond(FeatureDecoder):
         z = np.where(known, x - mean, 0.0) / np.maximum(sd, 1e-9)
         ends = {"c_low": z.min(axis=0, initial=0.0), "c_high": z.max(axis=0, initial=0.0)}
         pairs = np.array([*combinations_with_replacement(range(x.shape[1]), 2)], dtype=np.int64).reshape(-1, 2)
-        if TRIALS_A_TERM * (x.shape[1] + len(pairs)) > len(w):
+        if MIN_TRIALS_PER_TERM * (x.shape[1] + len(pairs)) > len(w):
             pairs = pairs[pairs[:, 0] == pairs[:, 1]]
         return {**self.of._prepare(w), "c_mean": mean, "c_sd": np.maximum(sd, 1e-9), "c_pairs": pairs, **ends}
 
@@ -51,11 +52,11 @@ class Beyond(FeatureDecoder):
         return self.of._features(w, prepared)
 
 
-class Residualised(Beyond):
+class Residualised(ConfoundControlled):
     """Features minus their least-squares regression on the confounds, fitted in the training trials of a fold.
 
     The fit is applied to the test trials (cross-validated confound regression; Snoek et al. 2019, NeuroImage 184:741).
-    A regression over all trials would let test trials say what is taken from them, and pushes scores below chance.
+    A regression over all trials would use the test trials for what is taken from them, and pushes scores below chance.
     What features share with the confounds goes, whether or not the decision follows it; what depends on them in
     another shape than a parabola stays.
     """
@@ -73,14 +74,14 @@ class Residualised(Beyond):
         return np.asarray(self.of._features(w, prepared) - _basis(w, prepared) @ prepared["c_slope"])
 
 
-class Matched(Beyond):
+class Matched(ConfoundControlled):
     """Trials weighted so that the confounds are balanced between decisions, in training and in test.
 
-    Overlap weights: with e_k(c) the chance of decision k given the confounds, a trial of decision y counts
-    (1 / e_y) / sum_k 1 / e_k, for two decisions the chance of the other one (Li, Morgan & Zaslavsky 2018, JASA
-    113:390; several: Li & Li 2019, Ann Appl Stat 13:2389). Trials whose confounds leave the decision open count most,
-    so nothing is extrapolated. e is a logistic regression on the training trials, and is applied to the test trials.
-    Assumes that it has the right shape; the decision is that of the balanced classes, so shares have no say.
+    Overlap weights: with e_k(c) the chance of decision k given the confounds, a trial of decision y counts (1 / e_y) /
+    sum_k 1 / e_k, for two decisions the chance of the other one (Li, Morgan & Zaslavsky 2018, JASA 113:390; several: Li
+    & Li 2019, Ann Appl Stat 13:2389). Trials whose confounds leave the decision open count most, so nothing is
+    extrapolated. e is a logistic regression on the training trials, and is applied to the test trials. Assumes that it
+    has the right shape; the decision is that of the balanced classes, so shares of the classes are not used.
     """
 
     name = "matched"
@@ -100,7 +101,7 @@ class Matched(Beyond):
         slope, level = np.zeros((terms, k)), np.full(k, -np.inf)
         level[present] = 0.0
         if len(present) > 1:
-            fit = LogisticRegression(C=STRENGTH, max_iter=2000).fit(_basis(w, prepared)[:, 1:], w.label)
+            fit = LogisticRegression(C=PROPENSITY_C, max_iter=2000).fit(_basis(w, prepared)[:, 1:], w.label)
             two = len(present) == 2  # scikit-learn keeps the second class alone
             slope[:, present[1:] if two else present] = fit.coef_.T
             level[present[1:] if two else present] = fit.intercept_

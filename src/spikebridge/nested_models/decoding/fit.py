@@ -1,4 +1,4 @@
-"""One step in one outer fold: settings chosen on the inner folds, a fit on the training trials, the test predicted."""
+"""One nested model in one outer fold: settings chosen on the inner folds, a fit on the training trials, a test."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from spikebridge.artifacts.training import IntervalLists, prediction_rows
 from spikebridge.metrics.decision import log_loss_per_trial
 from spikebridge.models import Model
 from spikebridge.nested_models.decoding.confounds import Matched
-from spikebridge.nested_models.decoding.steps import Step
+from spikebridge.nested_models.decoding.decoders import NestedDecoder
 from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Fold, Index, Partition, Windows
 
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """A step in one fold. table: rows of predictions.parquet. training_intervals: the time that the fit learned from.
-    inner_loss: nats, summed over all inner validation trials."""
+    """A nested model in one fold. table: rows of predictions.parquet. training_intervals: the time that the fit learned
+    from. inner_loss: nats, summed over all inner validation trials."""
 
     table: pd.DataFrame
     training_intervals: IntervalLists
@@ -32,18 +32,18 @@ class OutOfFold:
 
 
 def out_of_fold(
-    step: Step, data: Sequence[Windows], fold: Fold, latents: LatentsByRecording, rng: np.random.Generator
+    decoder: NestedDecoder, data: Sequence[Windows], fold: Fold, latents: LatentsByRecording, rng: np.random.Generator
 ) -> OutOfFold:
     """The fold's test trials, predicted by what was learned from its training trials alone.
 
-    data: every window of each recording. latents: of this fold's translator, where the step needs them.
+    data: every window of each recording. latents: of this fold's translator, where the decoder needs them.
     Trials that are matched have a column weight: how much each counts in a score.
     """
-    chosen, loss = choose(step, data, fold.inner, latents, rng)
-    train = _seen(step, data, fold.train, latents)
-    model = _fitted(step, chosen, train, rng)
+    chosen, loss = choose_settings(decoder, data, fold.inner, latents, rng)
+    train = _inputs(decoder, data, fold.train, latents)
+    model = _fitted(decoder, chosen, train, rng)
     tables = []
-    for w in _seen(step, data, fold.test, latents):
+    for w in _inputs(decoder, data, fold.test, latents):
         probabilities = model.predict(w).probabilities
         assert probabilities is not None
         shares = model.class_shares.get(w.recording, ())
@@ -52,8 +52,8 @@ def out_of_fold(
     return OutOfFold(pd.concat(tables, ignore_index=True), training_intervals(train), chosen, loss)
 
 
-def choose(
-    step: Step,
+def choose_settings(
+    decoder: NestedDecoder,
     data: Sequence[Windows],
     inner: Sequence[Partition],
     latents: LatentsByRecording,
@@ -63,10 +63,10 @@ def choose(
 
     Also that loss, nats. Matched trials count by their weight. The first of the grid where settings are equal.
     """
-    grid = [dict(zip(step.grid, values, strict=True)) for values in product(*step.grid.values())]
-    parts = [(_seen(step, data, p.train, latents), _seen(step, data, p.valid, latents)) for p in inner]
+    grid = [dict(zip(decoder.grid, values, strict=True)) for values in product(*decoder.grid.values())]
+    parts = [(_inputs(decoder, data, p.train, latents), _inputs(decoder, data, p.valid, latents)) for p in inner]
     losses = [
-        sum(loss for train, valid in parts for loss in _losses(_fitted(step, params, train, rng), valid))
+        sum(loss for train, valid in parts for loss in _losses(_fitted(decoder, params, train, rng), valid))
         for params in grid
     ]
     best = int(np.argmin(losses))
@@ -75,18 +75,22 @@ def choose(
 
 def _losses(model: Model, valid: Sequence[Windows]) -> Iterator[float]:
     for w in valid:
-        said = model.predict(w).probabilities
-        assert said is not None
+        probabilities = model.predict(w).probabilities
+        assert probabilities is not None
         weights = model.weights_of(w) if isinstance(model, Matched) else np.ones(len(w))
-        yield float(weights @ log_loss_per_trial(w.label, said))
+        yield float(weights @ log_loss_per_trial(w.label, probabilities))
 
 
-def _fitted(step: Step, params: Mapping[str, Any], train: Sequence[Windows], rng: np.random.Generator) -> Model:
-    model = step.make(params)
+def _fitted(
+    decoder: NestedDecoder, params: Mapping[str, Any], train: Sequence[Windows], rng: np.random.Generator
+) -> Model:
+    model = decoder.make(params)
     model.fit(train, [], rng)
     return model
 
 
-def _seen(step: Step, data: Sequence[Windows], index: Index, latents: LatentsByRecording) -> list[Windows]:
-    """The labelled windows of an index as the step's decoder sees them."""
-    return [step.view(w, latents) for w in select_windows(data, index) if len(w)]
+def _inputs(
+    decoder: NestedDecoder, data: Sequence[Windows], index: Index, latents: LatentsByRecording
+) -> list[Windows]:
+    """The labelled windows of an index as the decoder's decoder sees them."""
+    return [decoder.inputs(w, latents) for w in select_windows(data, index) if len(w)]

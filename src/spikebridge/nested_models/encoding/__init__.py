@@ -1,1 +1,1 @@
-"""Nested models of the target's spikes: from the mean rate to the shared latents."""
+"""NestedRegression models of the target's spikes: from the mean rate to the shared latents."""

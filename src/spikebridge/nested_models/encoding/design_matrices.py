@@ -1,6 +1,6 @@
-"""Predictors of the translation ladder: behaviour, the target's past, the source, latents; scaled on what is learned.
+"""Predictors of the encoding models: behaviour, the target's past, the source, latents; scaled on training windows.
 
-The target's past is strictly past: bins at t and after have no say in bin t. The source is two-sided or causal as the
+The target's past is strictly past: bins at t and after are not used for bin t. The source is two-sided or causal as the
 translator is (`causal`): a two-sided source is smoothed over, and lagged to, both sides of t within the
 window; a causal one uses bins at t and before.
 """
@@ -18,9 +18,9 @@ from spikebridge.types import Windows
 from spikebridge.types.intervals import TOLERANCE_S
 
 Array = NDArray[np.float64]
-LONG = 4.0
-"""The longer memory of the past, in shorter ones."""
-SLOW_S, PRIOR = (20.0, 100.0), 1.0
+LONG_MEMORY = 4.0
+"""The longer memory of the past, in units of the shorter one."""
+SLOW_S, PRIOR_WINDOWS = (20.0, 100.0), 1.0
 """Slow memories in seconds; windows at the mean rate that each of them begins with."""
 
 
@@ -39,7 +39,7 @@ class Earlier:
 
 
 @dataclass(frozen=True)
-class View:
+class FitData:
     """What one fit learns from, and what it is scored on, of one recording.
 
     train: every window that may be learned from, labelled or not. learn: the labelled ones of them. score: labelled
@@ -61,7 +61,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Block:
+class Predictors:
     """Predictors that share a penalty, of mean variance one where they are learned.
 
     learn, score: (sample, predictor), without the mean of learn; or (sample, k, unit), which their own unit alone has.
@@ -75,9 +75,9 @@ class Block:
         return self.learn.ndim == 3
 
 
-def behavior(view: View) -> Block:
+def behavior(data: FitData) -> Predictors:
     """Every series in its own bin, its square and the products of two; a bin without a sample is at the mean."""
-    learn, score = (w.behavior.reshape(-1, len(w.behavior_names)).astype(np.float64) for w in (view.learn, view.score))
+    learn, score = (w.behavior.reshape(-1, len(w.behavior_names)).astype(np.float64) for w in (data.learn, data.score))
     known = np.isfinite(learn)
     n = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, learn, 0.0).sum(axis=0) / n
@@ -92,24 +92,24 @@ def behavior(view: View) -> Block:
     return _each_scaled(expanded(learn), expanded(score))
 
 
-def own_history(view: View, history_s: float) -> Block:
+def own_history(data: FitData, history_s: float) -> Predictors:
     """Of each unit alone: its last bin; its excess count over two exponential memories, history_s and four times that,
-    of the bins before t in the same window (Truccolo et al. 2005, J Neurophysiol 93:1074); and, where the view holds
+    of the bins before t in the same window (Truccolo et al. 2005, J Neurophysiol 93:1074); and, where the data holds
     them, the log of its rate in earlier windows over its mean rate, by two slow memories.
 
-    The slow memories take out drift. Source and target that drift each on its own tell of each other in blocked folds:
-    both are near a test block what they are in the training trials beside it, so that the source says when it is, and
-    when it is says how high the target is (Harris 2020, "Nonsense correlations in neuroscience").
+    The slow memories take out drift. Source and target that drift, each on its own, predict each other in blocked
+    folds: near a test block both are as in the training trials next to it, so the source predicts the time, and the
+    time predicts how high the target is (Harris 2020, "Nonsense correlations in neuroscience").
     """
-    level = view.level()
-    parts = ((view.learn, view.earlier_learn), (view.score, view.earlier_score))
+    level = data.level()
+    parts = ((data.learn, data.earlier_learn), (data.score, data.earlier_score))
     learn, score = (_own(w, level, history_s, earlier) for w, earlier in parts)
     scale = 1 / np.sqrt(np.maximum((learn**2).mean(axis=(0, 2)), 1e-12))[:, None]
-    return Block(learn * scale, score * scale)
+    return Predictors(learn * scale, score * scale)
 
 
 def earlier_windows(w: Windows, known: NDArray[np.int64]) -> Earlier:
-    """Of every window of a recording, in the order of w: nothing of the window itself or after it has a say.
+    """Of every window of a recording, in the order of w: nothing of the window itself or after it is used.
 
     known: numbers of the windows that may be looked at. What is learned from must not know the test block.
     """
@@ -129,17 +129,17 @@ def earlier_windows(w: Windows, known: NDArray[np.int64]) -> Earlier:
     return Earlier(mean, weight)
 
 
-def population_history(view: View, history_s: float) -> Block:
+def population_history(data: FitData, history_s: float) -> Predictors:
     """Of every unit together: the two memories of all units."""
-    level = view.level()
-    return scaled(*(np.concatenate(_memories(w, level, history_s), axis=2) for w in (view.learn, view.score)))
+    level = data.level()
+    return scaled(*(np.concatenate(_memories(w, level, history_s), axis=2) for w in (data.learn, data.score)))
 
 
-def latents(view: View, causal: bool) -> Block:
+def latents(data: FitData, causal: bool) -> Predictors:
     """The translator's latents in the bin, and one bin before and after it (causal: one and two before)."""
-    assert view.z_learn is not None and view.z_score is not None
+    assert data.z_learn is not None and data.z_score is not None
     lags = (0, 1, 2) if causal else (-1, 0, 1)
-    return _each_scaled(*(_flat(at_lags(z, lags)) for z in (view.z_learn, view.z_score)))
+    return _each_scaled(*(_flat(at_lags(z, lags)) for z in (data.z_learn, data.z_score)))
 
 
 def at_lags(values: Array, lags: Sequence[int]) -> Array:
@@ -148,19 +148,19 @@ def at_lags(values: Array, lags: Sequence[int]) -> Array:
     return np.concatenate([values[:, np.clip(np.arange(n) - lag, 0, n - 1)] for lag in lags], axis=2)
 
 
-def scaled(learn: Array, score: Array) -> Block:
+def scaled(learn: Array, score: Array) -> Predictors:
     """One scale for all predictors: those that vary more count more. (window, bin, predictor)."""
     learn, score = _flat(learn), _flat(score)
     mean = learn.mean(axis=0)
     scale = 1 / np.sqrt(max(float(((learn - mean) ** 2).mean()), 1e-12))
-    return Block((learn - mean) * scale, (score - mean) * scale)
+    return Predictors((learn - mean) * scale, (score - mean) * scale)
 
 
-def _each_scaled(learn: Array, score: Array) -> Block:
+def _each_scaled(learn: Array, score: Array) -> Predictors:
     """Every predictor to variance one; one that does not vary is 0. (sample, predictor)."""
     mean, sd = learn.mean(axis=0), learn.std(axis=0)
     scale = np.where(sd > 1e-9, 1 / np.maximum(sd, 1e-9), 0.0)
-    return Block((learn - mean) * scale, (score - mean) * scale)
+    return Predictors((learn - mean) * scale, (score - mean) * scale)
 
 
 def _own(w: Windows, level: Array, history_s: float, earlier: Earlier | None) -> Array:
@@ -168,13 +168,13 @@ def _own(w: Windows, level: Array, history_s: float, earlier: Earlier | None) ->
     slow: list[Array] = []
     if earlier is not None:
         floor = np.maximum(level, 1e-6)
-        ratio = np.log((earlier.mean + PRIOR * floor) / ((earlier.weight[:, :, None] + PRIOR) * floor))
+        ratio = np.log((earlier.mean + PRIOR_WINDOWS * floor) / ((earlier.weight[:, :, None] + PRIOR_WINDOWS) * floor))
         slow = [np.broadcast_to(r[:, None], w.target.shape) for r in ratio.swapaxes(0, 1)]
     return _flat(np.stack([spike_history(w.target, level, 0.0), *_memories(w, level, history_s), *slow], axis=2))
 
 
 def _memories(w: Windows, level: Array, history_s: float) -> list[Array]:
-    return [spike_history(w.target, level, float(np.exp(-w.bin_s / (c * history_s)))) for c in (1.0, LONG)]
+    return [spike_history(w.target, level, float(np.exp(-w.bin_s / (c * history_s)))) for c in (1.0, LONG_MEMORY)]
 
 
 def _flat(values: Array) -> Array:

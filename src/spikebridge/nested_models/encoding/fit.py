@@ -1,9 +1,9 @@
-"""Nested Poisson regressions of target spikes: blocks of predictors are added one after the other, or left out.
+"""Nested Poisson regressions of target spikes: groups of predictors are added one after the other, or left out.
 
-log rate = log course + bias + sum over blocks of w x, each block with its own ridge penalty. A new block's penalty is
-chosen on windows that the fit has not seen, with the settings of all earlier blocks as they were chosen before; one
-that does not help there is left out. So two steps differ in nothing but the new block: were both tuned apart, the step
-with more predictors would gain by a better tuned history alone.
+log rate = log PSTH + bias + sum over groups of w x, each group with its own ridge penalty. The penalty of a new group
+is chosen on windows that the fit has not seen, with the settings of all earlier groups as they were chosen before; a
+group that does not help there is left out. So two models differ in nothing but the new group: if both were tuned apart,
+the model with more predictors would gain by a better tuned history alone.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from numpy.typing import NDArray
 
 from spikebridge.metrics import floored
 from spikebridge.models.parts.regressors import SmoothedPsth
-from spikebridge.nested_models.encoding.design_matrices import Block, View
+from spikebridge.nested_models.encoding.design_matrices import FitData, Predictors
 from spikebridge.regression import PoissonFit, fit_poisson
 
 Array = NDArray[np.float64]
-TINY = 1e-6
+MIN_RATE = 1e-6
 """Spikes per bin, of a unit that never fired."""
-FLOOR = 0.05
-"""Of a unit's mean rate, below which the course of a trial does not go."""
-COURSES: tuple[tuple[float, float], ...] = tuple((s, k) for s in (1.5, 4.0) for k in (5.0, 20.0, 80.0, np.inf))
-"""(smoothing in bins, windows to shrink by) of the course of a trial; infinite: its mean over trials alone."""
-Make = Callable[[View], Block]
+MIN_PSTH_SHARE = 0.05
+"""Share of a unit's mean rate below which its PSTH does not go."""
+PSTH_SETTINGS: tuple[tuple[float, float], ...] = tuple((s, k) for s in (1.5, 4.0) for k in (5.0, 20.0, 80.0, np.inf))
+"""(smoothing in bins, windows to shrink by) of the PSTH; infinite: the mean over the bins of a trial."""
+Make = Callable[[FitData], Predictors]
 Array32 = NDArray[Any]
 """In single precision, in which the fits are."""
 
 
 @dataclass
-class Memory:
-    """What fits in one view need again: blocks by their place, what they are added to (log rates of windows learned
-    from and scored), and the last fit, which the next one starts from."""
+class FitCache:
+    """What later fits to the same data need again: groups of predictors by their place, what they are added to (log
+    rates of windows learned from and scored), and the last fit, which the next one starts from."""
 
-    blocks: dict[int, Block] = field(default_factory=dict)
+    groups: dict[int, Predictors] = field(default_factory=dict)
     offsets: tuple[Array, Array] | None = None
     fit: PoissonFit | None = None
 
     def clear(self) -> None:
-        self.blocks, self.offsets, self.fit = {}, None, None
+        self.groups, self.offsets, self.fit = {}, None, None
 
 
 @dataclass(frozen=True)
-class Part:
-    """A block to try. settings: name -> how it is made. penalties: relative to the mean variance of its predictors."""
+class CandidatePredictors:
+    """Predictors to try. settings: (name, how they are made). penalties: relative to their mean variance."""
 
     name: str
     settings: Sequence[tuple[str, Make]]
@@ -55,99 +55,100 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Added:
-    """A block as it was chosen."""
+class AddedPredictors:
+    """Predictors as they were chosen."""
 
-    part: str
+    name: str
     setting: str
     make: Make
     penalty: float
 
 
 @dataclass(frozen=True)
-class Nested:
-    """What has been chosen so far. course: (smoothing in bins, shrink), or None for the mean rate `base`.
+class NestedRegression:
+    """What has been chosen so far. psth: (smoothing in bins, windows to shrink by), None for the mean rate `base`.
 
-    before: what stays as it was fitted while `added` is fitted to what it leaves over; without it the course does.
+    before: a regression that stays as it was fitted, while `added` is fitted to what it leaves over; without it,
+    `added` is fitted to what the PSTH leaves over.
     """
 
     base: Array
-    course: tuple[float, float] | None = None
-    added: tuple[Added, ...] = ()
-    before: Nested | None = None
+    psth: tuple[float, float] | None = None
+    added: tuple[AddedPredictors, ...] = ()
+    before: NestedRegression | None = None
 
-    def apart(self) -> Nested:
-        """As it is, for blocks that are fitted to what it leaves over."""
-        return Nested(self.base, self.course, before=self)
+    def as_offset(self) -> NestedRegression:
+        """As it is, for predictors that are fitted to what it leaves over."""
+        return NestedRegression(self.base, self.psth, before=self)
 
-    def rates(self, view: View, memory: Memory | None = None, tolerance: float = 1e-6) -> Array:
+    def rates(self, data: FitData, cache: FitCache | None = None, tolerance: float = 1e-6) -> Array:
         """(window, bin, unit), spikes per bin in the scored windows, by a fit to those that are learned from."""
-        log_rates = self._log_rates(view, Memory() if memory is None else memory, tolerance)[1]
-        return np.where(view.level() > 0, np.exp(log_rates), TINY) if self.added else np.exp(log_rates)
+        log_rates = self._log_rates(data, FitCache() if cache is None else cache, tolerance)[1]
+        return np.where(data.level() > 0, np.exp(log_rates), MIN_RATE) if self.added else np.exp(log_rates)
 
-    def _log_rates(self, view: View, memory: Memory, tolerance: float = 1e-6) -> tuple[Array, Array]:
+    def _log_rates(self, data: FitData, cache: FitCache, tolerance: float = 1e-6) -> tuple[Array, Array]:
         """(window, bin, unit), of windows learned from and of those scored."""
-        if memory.offsets is None:
-            memory.offsets = self._courses(view) if self.before is None else self.before._log_rates(view, Memory())
+        if cache.offsets is None:
+            cache.offsets = self._log_psth(data) if self.before is None else self.before._log_rates(data, FitCache())
         if not self.added:
-            return memory.offsets
+            return cache.offsets
         for k, a in enumerate(self.added):
-            if k not in memory.blocks:
-                memory.blocks[k] = a.make(view)
-        pairs = [(memory.blocks[k], a.penalty) for k, a in enumerate(self.added)]
-        fires = view.level() > 0
+            if k not in cache.groups:
+                cache.groups[k] = a.make(data)
+        pairs = [(cache.groups[k], a.penalty) for k, a in enumerate(self.added)]
+        fires = data.level() > 0
         units = len(fires)
-        learn, score = (o.reshape(-1, units).copy() for o in memory.offsets)
-        y = view.learn.target.reshape(-1, units)[:, fires].astype(np.float32)
+        learn, score = (o.reshape(-1, units).copy() for o in cache.offsets)
+        y = data.learn.target.reshape(-1, units)[:, fires].astype(np.float32)
         low, high = (o[:, fires].astype(np.float32) for o in (learn, score))
-        learn[:, fires], score[:, fires], memory.fit = fitted(y, low, high, pairs, fires, tolerance, memory.fit)
-        return learn.reshape(memory.offsets[0].shape), score.reshape(memory.offsets[1].shape)
+        learn[:, fires], score[:, fires], cache.fit = fitted(y, low, high, pairs, fires, tolerance, cache.fit)
+        return learn.reshape(cache.offsets[0].shape), score.reshape(cache.offsets[1].shape)
 
-    def _courses(self, view: View) -> tuple[Array, Array]:
-        """Log of the course of a trial in windows learned from and scored, (window, bin, unit)."""
-        if self.course is None:
-            log = np.log(np.maximum(self.base, TINY))
-            return tuple(np.broadcast_to(log, w.target.shape) for w in (view.learn, view.score))  # type: ignore
-        smoothing, shrink = self.course
-        course = SmoothedPsth.fit(view.learn.target, view.learn, smoothing, shrink)
-        least = np.maximum(FLOOR * course.mean, TINY)
-        return tuple(np.log(np.maximum(course.expected(w), least)) for w in (view.learn, view.score))  # type: ignore
+    def _log_psth(self, data: FitData) -> tuple[Array, Array]:
+        """Log of the PSTH in windows learned from and scored, (window, bin, unit)."""
+        if self.psth is None:
+            log = np.log(np.maximum(self.base, MIN_RATE))
+            return tuple(np.broadcast_to(log, w.target.shape) for w in (data.learn, data.score))  # type: ignore
+        smoothing, shrink = self.psth
+        psth = SmoothedPsth.fit(data.learn.target, data.learn, smoothing, shrink)
+        lowest = np.maximum(MIN_PSTH_SHARE * psth.mean, MIN_RATE)
+        return tuple(np.log(np.maximum(psth.expected(w), lowest)) for w in (data.learn, data.score))  # type: ignore
 
 
 def fitted(
-    y: Array32, learn: Array32, score: Array32, blocks: Sequence[tuple[Block, float]], fires: NDArray[np.bool_],
+    y: Array32, learn: Array32, score: Array32, groups: Sequence[tuple[Predictors, float]], fires: NDArray[np.bool_],
     tolerance: float = 1e-6, before: PoissonFit | None = None,
 ) -> tuple[Array32, Array32, PoissonFit]:  # fmt: skip
     """(sample, unit), log rates of what is learned from, and of what is scored, none beyond the highest of the first;
     and the fit.
 
-    y: (sample, unit), counts learned from. learn, score: (sample, unit), offsets. fires: which units of a block's own
+    y: (sample, unit), counts learned from. learn, score: (sample, unit), offsets. fires: which units of a group's own
     predictors these are. A penalty p adds n/2 p m |w|^2 to the loss of a unit, m the mean rate of all units in spikes
-    per bin: units with fewer spikes are drawn more towards what was known before. before: a fit to begin with, of these
-    blocks or all but the last. Weights of the fit are those of the blocks as they are.
+    per bin: units with fewer spikes are drawn more towards their offset. before: a fit to begin with, of these
+    groups or all but the last. Weights of the fit are those of the groups as they are.
     """
-    x, x_score, root = _side_by_side([(b.learn, b.score, p) for b, p in blocks if not b.own], learn, score)
-    mine = [(b.learn[:, :, fires], b.score[:, :, fires], p) for b, p in blocks if b.own]
-    v, v_score, v_root = _side_by_side(mine, learn[:, None][:, :0], score[:, None][:, :0])
+    x, x_score, root = _side_by_side([(b.learn, b.score, p) for b, p in groups if not b.own], learn, score)
+    own = [(b.learn[:, :, fires], b.score[:, :, fires], p) for b, p in groups if b.own]
+    v, v_score, v_root = _side_by_side(own, learn[:, None][:, :0], score[:, None][:, :0])
     level = float(y.mean())
     start = None if before is None else PoissonFit(
         before.bias, _padded(before.weights, len(root)) * root, _padded(before.own_weights, len(v_root)) * v_root
     )  # fmt: skip
     fit = fit_poisson(x, y, learn, level, v, level, tolerance, initial=start)
     learned = fit.log_rate(x, v, learn)
-    told = np.minimum(fit.log_rate(x_score, v_score, score), learned.max(axis=0))
-    return learned, told, PoissonFit(fit.bias, fit.weights / root, fit.own_weights / v_root)
+    predicted = np.minimum(fit.log_rate(x_score, v_score, score), learned.max(axis=0))
+    return learned, predicted, PoissonFit(fit.bias, fit.weights / root, fit.own_weights / v_root)
 
 
 def _side_by_side(
-    blocks: Sequence[tuple[Array, Array, float]], learn: Array32, score: Array32
+    groups: Sequence[tuple[Array, Array, float]], learn: Array32, score: Array32
 ) -> tuple[Array32, Array32, Array]:
     """Predictors over the root of their penalties, learned from and scored, and (predictor, 1) these roots."""
     first, second = np.empty((len(learn), 0, *learn.shape[2:])), np.empty((len(score), 0, *score.shape[2:]))
-    roots = [np.full((a.shape[1], 1), np.sqrt(p)) for a, _, p in blocks]
+    roots = [np.full((a.shape[1], 1), np.sqrt(p)) for a, _, p in groups]
     return (
-        np.concatenate([first, *(a / np.sqrt(p) for a, _, p in blocks)], axis=1).astype(np.float32),
-        np.concatenate([second, *(b / np.sqrt(p) for _, b, p in blocks)], axis=1).astype(np.float32),
+        np.concatenate([first, *(a / np.sqrt(p) for a, _, p in groups)], axis=1).astype(np.float32),
+        np.concatenate([second, *(b / np.sqrt(p) for _, b, p in groups)], axis=1).astype(np.float32),
         np.concatenate([np.empty((0, 1)), *roots]).astype(np.float32),
     )
 
@@ -162,46 +163,49 @@ def nats(rates: Array, counts: NDArray[Any], base: Array) -> Array:
     return np.asarray((counts * np.log(rate / low) - (rate - low)).sum(axis=1))
 
 
-def with_course(nested: Nested, view: View) -> Nested:
-    """With the course of a trial that tells most of the scored windows, or without one."""
-    found = [nested, *(Nested(nested.base, course) for course in COURSES)]
-    return max(found, key=lambda n: _value(n, view, Memory()))
+def with_psth(nested: NestedRegression, data: FitData) -> NestedRegression:
+    """With the PSTH that predicts the scored windows best, or without one."""
+    candidates = [nested, *(NestedRegression(nested.base, psth) for psth in PSTH_SETTINGS)]
+    return max(candidates, key=lambda n: _value(n, data, FitCache()))
 
 
-def with_part(nested: Nested, part: Part, view: View, memory: Memory | None = None) -> Nested:
-    """With the setting and penalty of a part that tell most of the scored windows, or without it (the first of equals).
+def with_predictors(
+    nested: NestedRegression, candidate: CandidatePredictors, data: FitData, cache: FitCache | None = None
+) -> NestedRegression:
+    """With the setting and penalty of the candidate that predict the scored windows best, or without it (first of
+    equals).
 
-    Searched from the strongest penalty to the weakest, until it does worse twice. memory: of `nested` in this view, and
+    Searched from the strongest penalty to the weakest, until it does worse twice. cache: of `nested` in this data, and
     then of what is returned.
     """
-    memory = Memory() if memory is None else memory
-    best, value, k = nested, _value(nested, view, memory), len(nested.added)
-    before = memory.fit
-    kept: tuple[PoissonFit | None, Block | None] = (before, None)
-    for candidates in _candidates(nested, part):
-        memory.fit, worse, highest = before, 0, -np.inf
-        memory.blocks.pop(k, None)
-        for candidate in candidates:
-            now = _value(candidate, view, memory)
+    cache = FitCache() if cache is None else cache
+    best, value, k = nested, _value(nested, data, cache), len(nested.added)
+    before = cache.fit
+    kept: tuple[PoissonFit | None, Predictors | None] = (before, None)
+    for regressions in _regressions(nested, candidate):
+        cache.fit, worse, highest = before, 0, -np.inf
+        cache.groups.pop(k, None)
+        for regression in regressions:
+            now = _value(regression, data, cache)
             worse, highest = 0 if now > highest else worse + 1, max(highest, now)
             if now > value:
-                best, value, kept = candidate, now, (memory.fit, memory.blocks[k])
+                best, value, kept = regression, now, (cache.fit, cache.groups[k])
             if worse == 2:
                 break
-    memory.fit = kept[0]
-    memory.blocks.pop(k, None)
+    cache.fit = kept[0]
+    cache.groups.pop(k, None)
     if kept[1] is not None:
-        memory.blocks[k] = kept[1]
+        cache.groups[k] = kept[1]
     return best
 
 
-def _candidates(nested: Nested, part: Part) -> Iterable[Iterable[Nested]]:
-    for setting, make in part.settings:
+def _regressions(nested: NestedRegression, candidate: CandidatePredictors) -> Iterable[Iterable[NestedRegression]]:
+    for setting, make in candidate.settings:
         yield [
-            replace(nested, added=(*nested.added, Added(part.name, setting, make, p)))
-            for p in sorted(part.penalties, reverse=True)
+            replace(nested, added=(*nested.added, AddedPredictors(candidate.name, setting, make, p)))
+            for p in sorted(candidate.penalties, reverse=True)
         ]
 
 
-def _value(nested: Nested, view: View, memory: Memory) -> float:
-    return float(nats(nested.rates(view, memory, 3e-5), view.score.target, nested.base).sum())
+def _value(nested: NestedRegression, data: FitData, cache: FitCache) -> float:
+    return float(nats(nested.rates(data, cache, 3e-5), data.score.target, nested.base).sum())
