@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spikebridge import config, io
+from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config, DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
@@ -367,9 +368,9 @@ def test_through_the_pipeline(tmp_path: Path, counts: NDArray[np.uint8]) -> None
 
 def test_windows_of_the_pipeline_are_read(tmp_path: Path, windows: list[Any]) -> None:
     whole = windows[0]
-    whole.save(tmp_path / "again.npz")
+    path = save_windows(whole, tmp_path)
     options = Options(bin_width_s="bin_s", start_time="start_s")
-    found = binned.read(tmp_path / "again.npz", options)
+    found = binned.read(path, options)
     both = np.concatenate([whole.source, whole.target], axis=2)
     np.testing.assert_array_equal(counted(found, whole.start_s, whole.n_bins, whole.bin_s), both)
 
