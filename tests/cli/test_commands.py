@@ -38,10 +38,10 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
 
 
 def test_results_say_what_the_filters_of_units_did(project: Path, run: Run) -> None:
-    head = "recording,filter,units,judged,dropped,note"
-    rows = ["a,quality.sorter_labels,12,12,6,from column quality", "b,quality.sorter_labels,10,8,1,from column tag",
-            "a,quality.max_amplitude_cutoff,12,0,0,no units column amplitude_cutoff",
-            "a,quality.max_rate_change,12,0,0,off: the setting is null or 0"]  # fmt: skip
+    head = "recording,filter,on,units,judged,dropped,note"
+    rows = ["a,quality.sorter_labels,True,12,12,6,from column quality", "b,quality.sorter_labels,True,10,8,1,from column tag",
+            "a,quality.max_amplitude_cutoff,True,12,0,0,no units column amplitude_cutoff",
+            "a,quality.max_rate_change,False,12,0,0,off: the setting is null or 0"]  # fmt: skip
     (project / "reports/evaluation/quality_filters.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     _, out, _ = run("results")
     labels = "Filter quality.sorter_labels: 20 of 22 units judged, 7 dropped (from column quality; from column tag)"

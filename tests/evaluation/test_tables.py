@@ -12,14 +12,14 @@ HEAD = ",".join(column for column in QUALITY if column != "recording")
 
 def test_recordings_are_put_together(tmp_path: Path) -> None:
     rows = {
-        "day1": "3,TT1_c3,NA,source,9,1.0,0.0,0,1.0,,good,1.0,True,",
-        "day.2": "4,,PL,target,0,0.0,,,,,,,False,silent; rate",
+        "day1": "3,TT1_c3,NA,source,9,1.0,0.0,0,1.0,,good,1.0,True,,",
+        "day.2": "4,,PL,target,0,0.0,,,,,,,False,data.observed,silent; rate",
     }
     for name, row in rows.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "quality.csv").write_text(f"{HEAD}\n{row}\n", encoding="utf-8")
     ends = {"rate_hz": [0.1, None], "presence_ratio": [0.9, None]}
-    quality = {"limits": ends, "notes": ["presence is not judged: 45 s are too few"]}
+    quality = {"limits": ends, "notes": {"presence_ratio": "45 s are too few"}}
     limits = {"day1": {"quality": quality}, "day.2": {"animal": "rat"}}
     (tmp_path / "report.json").write_text(json.dumps({"recordings": limits}), encoding="utf-8")
     tables = quality_tables(tmp_path)

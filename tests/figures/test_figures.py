@@ -206,6 +206,7 @@ def test_quality_median_is_of_kept_units(tables: Path, tmp_path: Path, monkeypat
     kept = order % 3 > 0
     table = table.assign(region="PFC", role="target", kept=kept, rate_hz=np.where(kept, 5.0 + order % 2, 0.01))
     table = table.assign(reasons=np.where(kept, "", "rate below 0.1 Hz; presence ratio below 0.9"))
+    table = table.assign(criterion=np.where(kept, "", "data.min_rate_hz"))
     drawn = quality_figure(tmp_path, table, limits, monkeypatch)
     assert medians_of(panel(drawn, "mean rate")) == [np.quantile(table["rate_hz"][kept], 0.5, method="inverted_cdf")]
     assert [t.get_text() for t in panel(drawn, "units kept").texts] == [f"{kept.sum()} of {len(kept)}"]
@@ -389,9 +390,9 @@ def test_quality_says_what_the_labels_of_sorters_did(
     tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [
-        ["rat1_day2", "quality.sorter_labels", 8, 6, 2, "from column quality"],
-        ["rat1_day2", "quality.max_amplitude_cutoff", 8, 0, 0, "no units column amplitude_cutoff"],
-        ["another", "quality.sorter_labels", 8, 8, 8, ""],
+        ["rat1_day2", "quality.sorter_labels", True, 8, 6, 2, "from column quality"],
+        ["rat1_day2", "quality.max_amplitude_cutoff", True, 8, 0, 0, "no units column amplitude_cutoff"],
+        ["another", "quality.sorter_labels", True, 8, 8, 8, ""],
     ]
     pd.DataFrame(rows, columns=FILTERS).to_csv(tmp_path / "quality_filters.csv", index=False)
     drawn = quality_figure(tmp_path, *quality_of(tables), monkeypatch)

@@ -26,7 +26,7 @@ REGIONS = ("CA1", "CA1", "CA3", "PFC", "CA3")
 DATA = {"source": ["CA1", "CA3"], "target": ["PFC"]}
 COLUMNS = [
     "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
-    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons", "not_judged",
+    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "criterion", "reasons", "not_judged",
 ]  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def test_sound_units_pass_with_every_measure_in_place(hour: Recording, settings:
     assert (table["isi_violations_count"] == 0).all()
     assert table["amplitude_cutoff"].isna().all()
     assert np.allclose(table["rate_change"], 1, atol=0.15)
-    assert selected(hour, settings()).notes == ()
+    assert selected(hour, settings()).notes == {}
 
 
 def test_each_spoilt_unit_fails_its_own_criterion(hour: Recording, settings: Settings) -> None:
@@ -149,8 +149,7 @@ def test_coarse_times_have_no_isi_violations(hour: Recording, settings: Settings
     spoilt = spoil(hour, 0, lambda t: np.concatenate([t, rng.uniform(0, 1200, len(t))]))
     coarse = replace(spoilt, spikes=spoilt.spikes.assign(time_s=(spoilt.spikes["time_s"] // 0.01) * 0.01))
     assert table_of(coarse, settings())["isi_violations_ratio"].isna().all()
-    (note,) = selected(coarse, settings()).notes
-    assert "grid of 10 ms" in note
+    assert "grid of 10 ms" in selected(coarse, settings()).notes["isi_violations_ratio"]
     fine = replace(spoilt, spikes=spoilt.spikes.assign(time_s=(spoilt.spikes["time_s"] // 0.001) * 0.001))
     strict = settings(quality={"max_isi_violations": 0.3})
     assert list(reasons(fine, strict)) == [0]
@@ -161,8 +160,7 @@ def test_coarse_times_have_no_isi_violations(hour: Recording, settings: Settings
 def test_short_recordings_have_no_presence(hour: Recording, settings: Settings) -> None:
     short = replace(hour, observed=np.array([[0.0, 250.0], [300.0, 649.0]]))
     assert table_of(short, settings())["presence_ratio"].isna().all()
-    (note,) = selected(short, settings()).notes
-    assert note.startswith("presence is not judged: 599 s of observed time")
+    assert selected(short, settings()).notes["presence_ratio"].startswith("599 s of observed time")
     assert table_of(short, settings(quality={"presence_bin_s": 59.9}))["presence_ratio"].notna().all()
 
 

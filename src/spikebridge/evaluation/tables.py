@@ -16,13 +16,12 @@ from spikebridge.types import Comparison
 
 QUALITY = [
     "recording", "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio",
-    "isi_violations_count", "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons",
+    "isi_violations_count", "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "criterion",
+    "reasons",
     "not_judged",
 ]  # fmt: skip
 LIMITS = ["recording", "column", "low", "high", "note"]
-FILTERS = ["recording", "filter", "units", "judged", "dropped", "note"]
-NOTES = {"isi_violations_ratio": "ISI violations are not judged: ", "presence_ratio": "presence is not judged: "}
-"""How the notes of preprocess begin on measures that it could not take."""
+FILTERS = ["recording", "filter", "on", "units", "judged", "dropped", "note"]
 
 
 def score_tables(inputs: Inputs, metrics: Mapping[str, Any], comparisons: list[Comparison]) -> dict[str, pd.DataFrame]:
@@ -106,7 +105,7 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
     parts = [table.assign(recording=name) for name, table in tables.items()]
     report = load_report(windows_folder)["recordings"]
     rows = [
-        [name, column, *ends, _note(column, about.get("notes", []))]
+        [name, column, *ends, about.get("notes", {}).get(column, "")]
         for name in tables
         for about in [report.get(name, {}).get("quality", {})]
         for column, ends in about.get("limits", {}).items()
@@ -122,8 +121,3 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
         "quality_limits": pd.DataFrame(rows, columns=LIMITS),
         "quality_filters": pd.DataFrame(filters, columns=FILTERS),
     }
-
-
-def _note(column: str, notes: list[str]) -> str:
-    start = NOTES.get(column)
-    return next((n.removeprefix(start) for n in notes if start and n.startswith(start)), "")

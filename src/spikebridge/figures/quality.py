@@ -39,16 +39,16 @@ MEASURES = {
 }
 ROLES = {"source": 0, "target": 1}
 KEPT = style.PALETTE[0]
-REASONS = {
-    "no spike": "#4D4D4D",
-    "sorter label": "#CC79A7",
-    "rate change": "#E69F00",
-    "rate": "#D55E00",
-    "ISI": "#009E73",
-    "presence": "#56B4E9",
-    "amplitude": "#882255",
+CRITERIA = {
+    "data.observed": "#4D4D4D",
+    "quality.sorter_labels": "#CC79A7",
+    "quality.max_rate_change": "#E69F00",
+    "data.min_rate_hz": "#D55E00",
+    "quality.max_isi_violations": "#009E73",
+    "quality.min_presence_ratio": "#56B4E9",
+    "quality.max_amplitude_cutoff": "#882255",
 }
-"""How a reason to drop a unit begins -> its colour, the same in every recording."""
+"""The setting that drops a unit -> its colour, the same in every recording."""
 BY_COLUMNS = {"quality.sorter_labels": "Sorter labels", "quality.max_amplitude_cutoff": "amplitude cutoff"}
 """Filters that rest on columns of the file."""
 NOT_USED = "not used"
@@ -83,7 +83,7 @@ def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
     limits = ends[ends["recording"] == page].set_index("column")
     columns = [c for c in MEASURES if np.isfinite(table[c].to_numpy(float)).any()]
     rows = _rows(table)
-    colour = {"": KEPT} | {w: _colour(w) for w in _reasons(table)}
+    colour = {"": KEPT} | _colours(table)
     with style.styled():
         figure = style.new(13.3, 2.5 + 0.62 * max(len(rows), 2))
         grid = figure.subplots(1, len(columns) + 1, squeeze=False, sharey=True)[0]
@@ -108,13 +108,10 @@ def _rows(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {f"{region} ({role})": parts[role, region] for role, region in ordered}
 
 
-def _reasons(table: pd.DataFrame) -> list[str]:
-    """Reasons to drop a unit, the commonest first."""
-    return [str(w) for w in table["why"].value_counts().index if w]
-
-
-def _colour(reason: str) -> str:
-    return next((colour for start, colour in REASONS.items() if reason.startswith(start)), style.FAINT)
+def _colours(table: pd.DataFrame) -> dict[str, str]:
+    """Reason to drop a unit -> its colour, the commonest reason first."""
+    criterion = table.drop_duplicates("why").set_index("why")["criterion"]
+    return {str(w): CRITERIA.get(str(criterion[w]), style.FAINT) for w in table["why"].value_counts().index if w}
 
 
 def _counts(axes: style.Axes, rows: dict[str, pd.DataFrame], colour: dict[str, str]) -> None:

@@ -35,6 +35,7 @@ class FilterResult:
     """How one filter judged `units` units. dropped: units that fail it; a unit may fail several filters."""
 
     filter: str
+    on: bool
     units: int
     judged: int
     dropped: int
@@ -62,10 +63,10 @@ def filter_results(
     for key, value in settings.items():
         criterion = by_key.get(key)
         if value is None or criterion is None:
-            results.append(FilterResult(key, units, 0, 0, OFF))
+            results.append(FilterResult(key, False, units, 0, 0, OFF))
         else:
             judged, dropped = int(criterion.judged.sum()), int(criterion.fails.sum())
-            results.append(FilterResult(key, units, judged, dropped, criterion.note))
+            results.append(FilterResult(key, True, units, judged, dropped, criterion.note))
     return tuple(results)
 
 

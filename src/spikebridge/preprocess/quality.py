@@ -86,14 +86,15 @@ class UnitSelection:
     """Units of source and target that are kept.
 
     kept: {role: (unit,)}, unit ids in rising order. units: {role: {region: {"kept": n, "dropped": n}}}.
-    dropped: {role: {reason: n}}, a unit counted under the first reason that holds. notes: what could not be judged.
+    dropped: {role: {reason: n}}, a unit counted under the first reason that holds. notes: measure -> why it was not
+    judged.
     filters: what each filter did. warnings: labels of sorters that contradict each other or are not used.
     """
 
     kept: dict[str, NDArray[np.int64]]
     units: dict[str, dict[str, dict[str, int]]]
     dropped: dict[str, dict[str, int]]
-    notes: tuple[str, ...]
+    notes: dict[str, str]
     filters: tuple[FilterResult, ...]
     warnings: tuple[Finding, ...]
 
@@ -124,8 +125,9 @@ def quality_table(recording: Recording, data: DataConfig, quality: QualityConfig
     DataFrame
         One row a unit, by role and unit: unit, name (what the file calls it, else empty), region, role, n_spikes (in
         the observed time), rate_hz, isi_violations_ratio, isi_violations_count, presence_ratio, amplitude_cutoff,
-        sorter_label, rate_change, kept, reasons (all that apply, joined by "; "), not_judged (settings of the filters
-        that could not judge the unit). A measure is NaN where it cannot be taken; that is never a reason.
+        sorter_label, rate_change, kept, criterion (the setting that drops the unit, the first that applies), reasons
+        (all that apply, joined by "; "), not_judged (settings of the filters that could not judge
+        the unit). A measure is NaN where it cannot be taken; that is never a reason.
 
     Raises
     ------
@@ -165,7 +167,6 @@ def select_units(recording: Recording, data: DataConfig, quality: QualityConfig)
     for role in ROLES:
         in_role = (table["role"] == role).to_numpy()
         rows = table[in_role]
-        first = rows["reasons"].str.split("; ").str[0]
         if not rows["kept"].any():
             raise DataError(_nothing_left(recording.name, role, getattr(data, role), criteria, in_role, rows))
         kept[role] = rows["unit"].to_numpy()[rows["kept"].to_numpy()]
@@ -173,9 +174,10 @@ def select_units(recording: Recording, data: DataConfig, quality: QualityConfig)
             str(region): {"kept": int(flags.sum()), "dropped": int((~flags).sum())}
             for region, flags in rows.groupby("region")["kept"]
         }
-        dropped[role] = {c.reason: int((first == c.reason).sum()) for c in criteria if (first == c.reason).any()}
+        counts = rows["criterion"].value_counts()
+        dropped[role] = {c.reason: int(counts[c.key]) for c in criteria if c.key in counts}
     filters = filter_results(criteria, filter_settings(data, quality), len(table))
-    notes = tuple(measured.notes[c] for c in NOTED_MEASURES if c in measured.notes)
+    notes = {c: measured.notes[c] for c in NOTED_MEASURES if c in measured.notes}
     return UnitSelection(kept, units, dropped, notes, filters, measured.labels.warnings)
 
 
@@ -196,7 +198,10 @@ def _with_reasons(measured: UnitMeasures, criteria: Sequence[Criterion]) -> pd.D
     n = len(measured.table)
     reasons = [[c.reason for c in criteria if c.fails[k]] for k in range(n)]
     return measured.table.assign(
-        kept=[not r for r in reasons], reasons=["; ".join(r) for r in reasons], not_judged=unjudged_filters(criteria, n)
+        kept=[not r for r in reasons],
+        criterion=[next((c.key for c in criteria if c.fails[k]), "") for k in range(n)],
+        reasons=["; ".join(r) for r in reasons],
+        not_judged=unjudged_filters(criteria, n),
     )
 
 
@@ -264,12 +269,12 @@ def _notes(quality: QualityConfig, grid: float, seconds: float) -> dict[str, str
     notes = {}
     if quality.max_isi_violations is not None and grid > quality.refractory_s:
         notes["isi_violations_ratio"] = (
-            f"ISI violations are not judged: spike times lie on a grid of {1000 * grid:.4g} ms, "
+            f"spike times lie on a grid of {1000 * grid:.4g} ms, "
             f"coarser than quality.refractory_s = {1000 * quality.refractory_s:g} ms"
         )
     if quality.min_presence_ratio is not None and seconds < MIN_BINS * quality.presence_bin_s * (1 - 1e-9):
         notes["presence_ratio"] = (
-            f"presence is not judged: {seconds:.4g} s of observed time hold fewer than {MIN_BINS} bins of "
+            f"{seconds:.4g} s of observed time hold fewer than {MIN_BINS} bins of "
             f"quality.presence_bin_s = {quality.presence_bin_s:g} s"
         )
     return notes
@@ -297,7 +302,7 @@ def quality_report(chosen: UnitSelection, data: DataConfig, quality: QualityConf
     return {
         "dropped": chosen.dropped,
         "limits": ends,
-        "notes": list(chosen.notes),
+        "notes": chosen.notes,
         "filters": [asdict(result) for result in chosen.filters],
         "warnings": [w.as_dict() for w in chosen.warnings],
     }

@@ -119,7 +119,7 @@ def filter_lines(results: Results) -> Iterator[str]:
     for key, rows in table.groupby("filter", sort=False):
         units, judged, dropped = (int(rows[c].sum()) for c in ("units", "judged", "dropped"))
         notes = [str(note) for note in rows["note"].unique() if note]
-        if any(note.startswith("off") for note in notes):
+        if not rows["on"].all():
             continue
         why = f" ({'; '.join(notes[:2])})" if notes else ""
         yield f"Filter {key}: {judged} of {units} units judged, {dropped} dropped{why}"
