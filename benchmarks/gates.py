@@ -31,7 +31,7 @@ from spikebridge import config, evaluation, gates
 from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.fitting import training, tuning
-from spikebridge.gates.files import read_table
+from spikebridge.gates.criteria import read_table
 from spikebridge.runtime.stage import one_thread, output, say
 
 KINDS: dict[str, dict[str, float]] = {
@@ -87,8 +87,8 @@ def study(settings: Config, work: Path) -> dict[str, Any]:
     reports = work / "reports" / "evaluation"
     with output(reports) as folder:
         evaluation.evaluate(settings, *data, work / "runs" / "train", Path(settings.data.path), folder)
-    chosen = gates.best_model(settings, work)
-    decided = gates.check(settings, gates.Newcomer(chosen, "", "", work))
+    chosen = gates.best_model(list(settings.models), work)
+    decided = gates.check(settings.statistics, gates.Newcomer(chosen, "", "", work))
     comparisons, alpha = read_table(reports / "comparisons.csv"), settings.statistics.alpha
     primary = comparisons[(comparisons["family"] == "above_majority") & (comparisons["role"] == "primary")]
     better = primary[(primary["p_holm"] <= alpha) & (primary["estimate"] > 0)]["model_a"]

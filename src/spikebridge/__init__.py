@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spikebridge.tracking.served import ServedModel
+    from spikebridge.tracking.served_model import ServedModel
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load"]

@@ -14,7 +14,7 @@ from fake_runs import Plan, make_study
 
 from spikebridge.evaluation.comparisons import detectable_effects
 from spikebridge.statistics import clusters_needed
-from spikebridge.tracking.describe import power_lines
+from spikebridge.tracking.result_lines import power_lines
 from spikebridge.types import Comparison
 
 Run = Callable[..., Path]

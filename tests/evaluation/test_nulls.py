@@ -21,7 +21,7 @@ from spikebridge.evaluation.nulls.decisions import Session, score_draws, session
 from spikebridge.evaluation.nulls.rows import COLUMNS
 from spikebridge.evaluation.nulls.table import latent_nulls
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
-from spikebridge.tracking.describe import null_lines
+from spikebridge.tracking.result_lines import null_lines
 
 Run = Callable[..., Path]
 OF_DECISIONS = {"session_permutation", "linear_shift", "pseudosession", "block_permutation", "circular_shift"}

@@ -11,7 +11,7 @@ import pytest
 from fake_runs import Plan, make_study
 
 from spikebridge.evaluation.translation_scores import NOTHING, translation_verdict
-from spikebridge.tracking.describe import analysis_lines
+from spikebridge.tracking.result_lines import analysis_lines
 
 Run = Callable[..., Path]
 

@@ -44,17 +44,17 @@ def rewrite_inner(project: Path, scores: dict[str, tuple[float, float]]) -> None
 )
 def test_best_is_chosen_by_inner_scores(project: Path, scores: dict[str, tuple[float, float]], best: str) -> None:
     rewrite_inner(project, scores)
-    assert gates.best_model(fake_project.settings(), project) == best
+    assert gates.best_model(list(fake_project.settings().models), project) == best
 
 
 def test_outer_scores_are_never_looked_at(tmp_path: Path) -> None:
     project = fake_project.make(tmp_path / "p", trials=4, best="dnn")
     (project / "reports/evaluation/metrics.json").unlink()
-    assert gates.best_model(fake_project.settings(), project) == "dnn"
+    assert gates.best_model(list(fake_project.settings().models), project) == "dnn"
 
 
 def test_majority_stands_alone_where_there_is_no_other(project: Path) -> None:
-    assert gates.best_model(fake_project.settings(models={"majority": {}, "ridge": {}}), project) == "majority"
+    assert gates.best_model(list({"majority": {}, "ridge": {}}), project) == "majority"
 
 
 def test_a_yardstick_is_no_candidate_beside_the_mission(tmp_path: Path) -> None:
@@ -65,30 +65,30 @@ def test_a_yardstick_is_no_candidate_beside_the_mission(tmp_path: Path) -> None:
         (project / "runs/tune" / name).mkdir()
     rewrite_inner(project, {"logistic": (0.9, 0.1), "choice_history": (1.0, 0.0)})
     everything = {name: {} for name in ("logistic", "choice_history", "random_forest", "dnn", "majority")}
-    assert gates.best_model(fake_project.settings(models=everything), project) == "random_forest"
+    assert gates.best_model(list(everything), project) == "random_forest"
     yardsticks = {name: {} for name in ("choice_history", "logistic", "majority")}
-    assert gates.best_model(fake_project.settings(models=yardsticks), project) == "logistic"
+    assert gates.best_model(list(yardsticks), project) == "logistic"
     unservable = {name: {} for name in ("choice_history", "majority")}
-    assert gates.best_model(fake_project.settings(models=unservable), project) == "majority"
+    assert gates.best_model(list(unservable), project) == "majority"
 
 
 def test_without_scores_there_is_no_best(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected predictions of at least one model"):
-        gates.best_model(fake_project.settings(), tmp_path)
+        gates.best_model(list(fake_project.settings().models), tmp_path)
     project = fake_project.make(tmp_path / "p", trials=4)
     (project / "runs/tune/dnn/best.json").write_text('{"folds": []}')
     with pytest.raises(DataError, match="expected an inner balanced_accuracy"):
-        gates.best_model(fake_project.settings(), project)
+        gates.best_model(list(fake_project.settings().models), project)
     (project / "runs/tune/dnn/best.json").write_text("[]")
     with pytest.raises(DataError, match="expected a JSON object"):
-        gates.best_model(fake_project.settings(), project)
+        gates.best_model(list(fake_project.settings().models), project)
     (project / "runs/tune/dnn/best.json").unlink()
     with pytest.raises(DataError, match="cannot be read as JSON"):
-        gates.best_model(fake_project.settings(), project)
+        gates.best_model(list(fake_project.settings().models), project)
 
 
 def test_all_gates_from_files(project: Path) -> None:
-    decided = gates.check(fake_project.settings(), newcomer(project))
+    decided = gates.check(fake_project.settings().statistics, newcomer(project))
     assert list(decided) == ["leakage", "above_majority", "nulls", "translation", "present_champion"]
     assert all(g.passed for g in decided.values())
     assert gates.failed(decided) == []
@@ -100,7 +100,7 @@ def test_a_missing_file_is_no_passed_gate(tmp_path: Path, missing: str) -> None:
     project = fake_project.make(tmp_path / "p", trials=4)
     (project / "reports/evaluation" / missing).unlink()
     with pytest.raises(DataError, match=missing):
-        gates.check(fake_project.settings(), newcomer(project))
+        gates.check(fake_project.settings().statistics, newcomer(project))
 
 
 def comparison(**changes: Any) -> pd.DataFrame:
@@ -205,8 +205,10 @@ def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(
     for entry in content["translation"].values():
         entry["verdict"] = NOTHING
     path.write_text(json.dumps(content))
-    assert gates.failed(gates.check(fake_project.settings(), newcomer(project, "seq2seq"))) == ["translation"]
-    assert gates.failed(gates.check(fake_project.settings(), newcomer(project, "random_forest"))) == []
+    assert gates.failed(gates.check(fake_project.settings().statistics, newcomer(project, "seq2seq"))) == [
+        "translation"
+    ]
+    assert gates.failed(gates.check(fake_project.settings().statistics, newcomer(project, "random_forest"))) == []
 
 
 # --- the present champion ---------------------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ def champion(evidence: Path | None, **changes: Any) -> gates.Champion:
 
 
 def judged(project: Path, holder: gates.Champion | None) -> gates.Gate:
-    return gates.present_champion(fake_project.settings(), newcomer(project), holder)
+    return gates.present_champion(fake_project.settings().statistics, newcomer(project), holder)
 
 
 def test_as_good_as_the_champion_on_the_same_trials(studied: Path, tmp_path: Path) -> None:
@@ -312,7 +314,7 @@ def test_other_trials_are_no_comparison(studied: Path, tmp_path: Path, spoil: An
 def test_cluster_margin_and_alpha_are_those_of_the_settings(studied: Path, tmp_path: Path) -> None:
     evidence = write(tmp_path / "evidence", right(studied))
     config = fake_project.settings(statistics={"cluster": "block", "equivalence_margin": 0.1, "alpha": 0.01})
-    gate = gates.present_champion(config, newcomer(studied), champion(evidence))
+    gate = gates.present_champion(config.statistics, newcomer(studied), champion(evidence))
     assert "98 % interval" in gate.reason
     assert "over 6 blocks, margin 0.1: equivalent" in gate.reason
 

@@ -68,10 +68,10 @@ def test_names_are_kept_and_said(write: Any, settings: Settings, tmp_path: Path)
 
 
 def test_units_without_names_have_numbers(recording: Recording, settings: Settings) -> None:
-    table = preprocess.quality_table(recording, settings())
+    table = preprocess.quality_table(recording, settings().data, settings().quality)
     assert table["name"].tolist() == ["", ""]
     some = replace(recording, units=recording.units.assign(name=["TT1_1", None]))
-    assert preprocess.quality_table(some, settings())["name"].tolist() == ["TT1_1", ""]
+    assert preprocess.quality_table(some, settings().data, settings().quality)["name"].tolist() == ["TT1_1", ""]
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ def test_the_public_report(tmp_path: Path) -> None:
     found = read(path, **asked)
     assert found.units["unit"].tolist() == [k for k in range(12) if k != 2]
     assert texts(found) == ("unit 2 left out: doubled spike times, and not used anyway (quality.sorter_labels)",)
-    table = quality_table(found, settings(path, **asked))
+    config = settings(path, **asked)
+    table = quality_table(found, config.data, config.quality)
     assert table["kept"].tolist() == [True] * 11
     every = {"quality": {"sorter_labels": ["good", "mua"]}}
     with pytest.raises(

@@ -174,9 +174,9 @@ def test_unit_selection_cannot_see_labels() -> None:
     rng = np.random.default_rng(0)
     trials = recording.trials
     scrambled = trials.assign(**{c: rng.permutation(trials[c].to_numpy()) for c in trials.columns})
-    chosen = select_units(recording, config)
+    chosen = select_units(recording, config.data, config.quality)
     for other in (replace(recording, trials=scrambled), replace(recording, trials=trials.iloc[:0])):
-        again = select_units(other, config)
+        again = select_units(other, config.data, config.quality)
         for role in ("source", "target"):
             assert np.array_equal(chosen.kept[role], again.kept[role])
     assert len(chosen.kept["source"]) > 0

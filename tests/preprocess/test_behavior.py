@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spikebridge import preprocess
 from spikebridge.config import Config
-from spikebridge.preprocess.behavior import bin_behavior
+from spikebridge.preprocess.binning import bin_behavior
 from spikebridge.types import Recording
 
 

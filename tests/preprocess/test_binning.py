@@ -111,7 +111,7 @@ def test_blocks_of_units_make_no_difference(monkeypatch: pytest.MonkeyPatch, bus
     trains[busy] = np.sort(np.concatenate([trains[busy], np.full(n, 7.05)]))
     starts = rng.permutation(np.arange(0.0, 20.0))
     whole = bin_trains(trains, starts, 10, 0.1)
-    monkeypatch.setattr(binning, "BLOCK", 2)
+    monkeypatch.setattr(binning, "UNITS_AT_ONCE", 2)
     blocks = bin_trains(trains, starts, 10, 0.1)
     assert np.array_equal(blocks, whole)
     assert blocks.dtype == whole.dtype == np.min_scalar_type(whole.max())

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from spikebridge import config, io
-from spikebridge.preprocess.drift import drift, thirds
 from spikebridge.preprocess.quality import select_units
+from spikebridge.preprocess.unit_metrics import drift_warnings, spikes_in_thirds
 from spikebridge.types import Recording
 
 IDS = np.array([3, 8])
@@ -41,23 +41,24 @@ def recording(first: int, last: int, observed: list[list[float]], gap_s: float =
 )
 def test_the_change_of_a_role(first: int, last: int, said: str, observed: list[list[float]], gap_s: float) -> None:
     one = recording(first, last, observed, gap_s)
-    assert thirds(one, IDS) == (2 * first, 2 * last)
-    found = list(drift(one, {"source": IDS, "target": IDS[:1]}))
+    assert spikes_in_thirds(one, IDS) == (2 * first, 2 * last)
+    found = list(drift_warnings(one, {"source": IDS, "target": IDS[:1]}))
     roles = [f"the population rate of {role} changes {said} times" for role in ("source", "target")] if said else []
-    assert [line.split(" from")[0] for line in found] == roles
+    assert [finding.text.split(" from")[0] for finding in found] == roles
+    assert [(f.code, f.subject) for f in found] == [("rate-drift", role) for role in ("source", "target")[: len(roles)]]
 
 
 def test_few_spikes_and_short_recordings_say_nothing() -> None:
-    assert list(drift(recording(10, 20, [[0.0, 900.0]]), {"source": IDS})) == []
+    assert list(drift_warnings(recording(10, 20, [[0.0, 900.0]]), {"source": IDS})) == []
     short = recording(1000, 3000, [[0.0, 900.0]])
     short = replace(
         short, spikes=short.spikes.assign(time_s=short.spikes["time_s"] / 10), observed=np.array([[0, 90.0]])
     )
-    assert list(drift(short, {"source": IDS})) == []
+    assert list(drift_warnings(short, {"source": IDS})) == []
 
 
 def test_real_recordings_are_steady(real_folder: Path) -> None:
     settings = config.load(Path(__file__).parents[2] / "examples" / "steinmetz" / "params.yaml")
     for path in sorted(real_folder.glob("*.nwb")):
         found = io.read_recording(path, settings)
-        assert list(drift(found, select_units(found, settings).kept)) == [], path
+        assert list(drift_warnings(found, select_units(found, settings.data, settings.quality).kept)) == [], path

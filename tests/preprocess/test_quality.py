@@ -16,6 +16,7 @@ from spikebridge import io
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import make_windows, quality_table, select_units
+from spikebridge.preprocess.quality import UnitSelection
 from spikebridge.types import Recording
 
 Make = Callable[..., Recording]
@@ -27,6 +28,14 @@ COLUMNS = [
     "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
     "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "reasons", "not_judged",
 ]  # fmt: skip
+
+
+def table_of(recording: Recording, config: Config) -> pd.DataFrame:
+    return quality_table(recording, config.data, config.quality)
+
+
+def selected(recording: Recording, config: Config) -> UnitSelection:
+    return select_units(recording, config.data, config.quality)
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def spoil(recording: Recording, unit: int, change: Callable[[np.ndarray], np.nda
 
 
 def reasons(recording: Recording, config: Config) -> dict[int, str]:
-    table = quality_table(recording, config)
+    table = table_of(recording, config)
     assert (table["kept"] == (table["reasons"] == "")).all()
     return {int(u): r for u, r in zip(table["unit"], table["reasons"], strict=True) if r}
 
@@ -78,7 +87,7 @@ def test_rate_counts_observed_time_only(
     """Unit 5 fires outside the observed time, unit 1 never: neither has a rate."""
     spikes = SPIKES | {7: [0.5 * k for k in range(9)]}
     recording = make_recording([5.0], ["a"], spikes=spikes, regions=REGIONS, observed=[[0.0, 4.5], [6.0, 11.5]])
-    found = select_units(recording, settings(data=DATA | {"min_rate_hz": min_rate}))
+    found = selected(recording, settings(data=DATA | {"min_rate_hz": min_rate}))
     assert found.kept["source"].tolist() == kept
     assert found.units["source"] == report
     silent = {"no spike in the observed time": 2}
@@ -93,13 +102,13 @@ def test_nothing_left_says_what_to_change(make_recording: Make, settings: Settin
         r"the highest rate is 0\.4 Hz"
     )
     with pytest.raises(DataError, match=said):
-        select_units(recording, settings(data=DATA | {"min_rate_hz": 1.0}))
+        selected(recording, settings(data=DATA | {"min_rate_hz": 1.0}))
     with pytest.raises(DataError, match=r"none of the 0 units in target \['V1'\].*no unit lies there"):
-        select_units(recording, settings(data=DATA | {"target": ["V1"]}))
+        selected(recording, settings(data=DATA | {"target": ["V1"]}))
 
 
 def test_sound_units_pass_with_every_measure_in_place(hour: Recording, settings: Settings) -> None:
-    table = quality_table(hour, settings())
+    table = table_of(hour, settings())
     assert list(table.columns) == COLUMNS
     assert table["kept"].all()
     assert table["role"].tolist() == ["source"] * 3 + ["target"] * 3
@@ -107,7 +116,7 @@ def test_sound_units_pass_with_every_measure_in_place(hour: Recording, settings:
     assert (table["isi_violations_count"] == 0).all()
     assert table["amplitude_cutoff"].isna().all()
     assert np.allclose(table["rate_change"], 1, atol=0.15)
-    assert select_units(hour, settings()).notes == ()
+    assert selected(hour, settings()).notes == ()
 
 
 def test_each_spoilt_unit_fails_its_own_criterion(hour: Recording, settings: Settings) -> None:
@@ -123,7 +132,7 @@ def test_each_spoilt_unit_fails_its_own_criterion(hour: Recording, settings: Set
         3: "rate below 0.1 Hz; presence ratio below 0.9",
         4: "amplitude cutoff above 0.1",
     }
-    found = select_units(spoilt, config)
+    found = selected(spoilt, config)
     assert found.kept["source"].tolist() == [2]
     assert found.kept["target"].tolist() == [5]
     assert found.dropped == {
@@ -139,8 +148,8 @@ def test_coarse_times_have_no_isi_violations(hour: Recording, settings: Settings
     rng = np.random.default_rng(1)
     spoilt = spoil(hour, 0, lambda t: np.concatenate([t, rng.uniform(0, 1200, len(t))]))
     coarse = replace(spoilt, spikes=spoilt.spikes.assign(time_s=(spoilt.spikes["time_s"] // 0.01) * 0.01))
-    assert quality_table(coarse, settings())["isi_violations_ratio"].isna().all()
-    (note,) = select_units(coarse, settings()).notes
+    assert table_of(coarse, settings())["isi_violations_ratio"].isna().all()
+    (note,) = selected(coarse, settings()).notes
     assert "grid of 10 ms" in note
     fine = replace(spoilt, spikes=spoilt.spikes.assign(time_s=(spoilt.spikes["time_s"] // 0.001) * 0.001))
     strict = settings(quality={"max_isi_violations": 0.3})
@@ -151,16 +160,16 @@ def test_coarse_times_have_no_isi_violations(hour: Recording, settings: Settings
 
 def test_short_recordings_have_no_presence(hour: Recording, settings: Settings) -> None:
     short = replace(hour, observed=np.array([[0.0, 250.0], [300.0, 649.0]]))
-    assert quality_table(short, settings())["presence_ratio"].isna().all()
-    (note,) = select_units(short, settings()).notes
+    assert table_of(short, settings())["presence_ratio"].isna().all()
+    (note,) = selected(short, settings()).notes
     assert note.startswith("presence is not judged: 599 s of observed time")
-    assert quality_table(short, settings(quality={"presence_bin_s": 59.9}))["presence_ratio"].notna().all()
+    assert table_of(short, settings(quality={"presence_bin_s": 59.9}))["presence_ratio"].notna().all()
 
 
 def test_presence_is_not_missed_where_nothing_was_observed(hour: Recording, settings: Settings) -> None:
     gap = replace(hour, observed=np.array([[0.0, 500.0], [900.0, 1200.0]]))
     gap = replace(gap, spikes=gap.spikes[~gap.spikes["time_s"].between(500, 900)])
-    table = quality_table(gap, settings())
+    table = table_of(gap, settings())
     assert (table["presence_ratio"] == 1).all()
     assert np.allclose(table["rate_change"], 1, atol=0.15)
 
@@ -189,7 +198,7 @@ def test_sorter_labels(
 
 def test_a_named_label_column_must_be_there(hour: Recording, settings: Settings) -> None:
     with pytest.raises(DataError, match=r"made: quality.sorter_label_from: no column 'mine'.*columns: unit, region"):
-        select_units(hour, settings(quality={"sorter_label_from": "mine"}))
+        selected(hour, settings(quality={"sorter_label_from": "mine"}))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +221,7 @@ def test_windows_leave_out_what_is_not_kept(hour: Recording, settings: Settings)
 
 
 def test_the_table_survives_a_file(hour: Recording, settings: Settings, tmp_path: Path) -> None:
-    table = quality_table(spoil(hour, 1, lambda t: t[t < 600]), settings())
+    table = table_of(spoil(hour, 1, lambda t: t[t < 600]), settings())
     table.to_csv(tmp_path / "q.csv", index=False)
     back = pd.read_csv(tmp_path / "q.csv", keep_default_na=False, na_values={"amplitude_cutoff": [""]})
     pd.testing.assert_frame_equal(back, table, check_dtype=False)
@@ -238,7 +247,7 @@ def test_labels_by_their_words(
 ) -> None:
     labelled = replace(hour, units=hour.units.assign(**columns))
     assert list(reasons(labelled, settings())) == dropped
-    used = {f.filter: f for f in select_units(labelled, settings()).filters}["quality.sorter_labels"]
+    used = {f.filter: f for f in selected(labelled, settings()).filters}["quality.sorter_labels"]
     assert (used.units, used.dropped, used.note) == (6, len(dropped), note)
 
 
@@ -246,7 +255,7 @@ def test_what_each_filter_did(hour: Recording, settings: Settings) -> None:
     spoilt = spoil(hour, 1, lambda t: t[t < 600])
     units = spoilt.units.assign(quality=["good", "mua", "", "", "good", "good"], amplitudeCutoff=[0.5, *[np.nan] * 5])
     config = settings(quality={"max_rate_change": None})
-    chosen = select_units(replace(spoilt, units=units), config)
+    chosen = selected(replace(spoilt, units=units), config)
     found = {f.filter: (f.judged, f.dropped, f.note) for f in chosen.filters}
     assert found == {
         "quality.sorter_labels": (4, 1, "from column quality"),
@@ -256,14 +265,14 @@ def test_what_each_filter_did(hour: Recording, settings: Settings) -> None:
         "quality.max_amplitude_cutoff": (1, 1, "only where column amplitudeCutoff has a number"),
         "quality.max_rate_change": (0, 0, "off: the setting is null or 0"),
     }
-    table = quality_table(replace(spoilt, units=units), config).set_index("unit")
+    table = table_of(replace(spoilt, units=units), config).set_index("unit")
     assert table.loc[2, "not_judged"] == "quality.sorter_labels; quality.max_amplitude_cutoff"
     assert table.loc[0, "not_judged"] == ""
 
 
 def test_labels_that_contradict_or_are_not_used_are_said(hour: Recording, settings: Settings) -> None:
     units = hour.units.assign(quality=["good"] * 6, group=["mua", *["good"] * 5], label=[1.0, 1 / 3] * 3)
-    contradict, unused = select_units(replace(hour, units=units), settings()).warnings
+    contradict, unused = selected(replace(hour, units=units), settings()).warnings
     assert "unit 0 (quality: good, group: mua; used: mua)" in contradict.text
     assert "label (1: 3, 0.333333333333: 3)" in unused.text
     asked = settings(quality={"sorter_label_from": "label", "sorter_labels": ["1"]})
@@ -279,5 +288,5 @@ def test_columns_of_other_names(tmp_path: Path, settings: Settings) -> None:
     config = settings(data={"source": ["CA1"], "target": ["PFC"], "path": str(tmp_path)},
                       trials={"align": "start_time", "window_s": [-2.0, 0.0]})  # fmt: skip
     for path in io.find_recordings(tmp_path):
-        chosen = select_units(io.read_recording(path, config), config)
+        chosen = selected(io.read_recording(path, config), config)
         assert {role: len(ids) for role, ids in chosen.kept.items()} == {"source": 3, "target": 3}

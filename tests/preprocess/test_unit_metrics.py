@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikebridge.preprocess.unit_metrics import ObservedTrain, grid_s, isi_violations, presence_ratio, rate_change
+from spikebridge.preprocess.unit_metrics import (
+    ObservedTrain,
+    isi_violations,
+    presence_ratio,
+    rate_change,
+    spike_time_grid_s,
+)
 
 GAPS = np.array([[0.0, 130.0], [200.0, 520.0], [520.5, 1000.0]])
 REFRACTORY_S = 0.0015
@@ -144,7 +150,7 @@ def test_grid(step: float, each_trial: bool) -> None:
         trains = [np.floor(t / step) * step for t in trains]
     if each_trial:
         trains = [t + np.floor(t / 2) * 0.0001234 for t in trains]
-    found = grid_s(np.concatenate([ObservedTrain.of(t, observed).isi_s for t in trains]), REFRACTORY_S)
+    found = spike_time_grid_s(np.concatenate([ObservedTrain.of(t, observed).isi_s for t in trains]), REFRACTORY_S)
     assert found == (pytest.approx(step, rel=0.01) if step > REFRACTORY_S else 0.0)
 
 
@@ -155,9 +161,9 @@ def test_grid_of_files_that_spread_the_spikes_of_a_bin() -> None:
     for _ in range(20):
         counts = rng.poisson(0.1, 5000)
         trains.append(np.concatenate([0.01 * b + 0.01 * np.arange(k) / k for b, k in enumerate(counts) if k]))
-    assert grid_s(np.concatenate([np.diff(t) for t in trains]), REFRACTORY_S) == pytest.approx(0.01)
+    assert spike_time_grid_s(np.concatenate([np.diff(t) for t in trains]), REFRACTORY_S) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("n", [0, 1, 15])
 def test_few_spikes_show_no_grid(n: int) -> None:
-    assert grid_s(np.full(n, 0.01), REFRACTORY_S) == 0.0
+    assert spike_time_grid_s(np.full(n, 0.01), REFRACTORY_S) == 0.0

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from spikebridge.regression import (
-    held_out_explained,
-    one_sem_rank,
-    principal_directions,
-    relative_penalty,
-    ridge_slope,
-)
+from spikebridge.regression import held_out_explained, one_sem_rank, principal_directions, relative_penalty, ridge_slope
 
 
 def data(n: int = 60) -> tuple[np.ndarray, np.ndarray]:

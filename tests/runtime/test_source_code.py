@@ -71,7 +71,7 @@ def test_what_is_ingested_depends_on_every_reader_and_on_no_model() -> None:
 
 
 def test_what_windows_hold_depends_on_no_reader() -> None:
-    found = rooms("spikebridge.preprocess.store")
+    found = rooms("spikebridge.preprocess.run")
     assert {"preprocess", "types", "config", "expressions"} <= found
     assert not found & {"errors", "figures", "fitting", "models", "io"}
 

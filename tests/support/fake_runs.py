@@ -13,13 +13,7 @@ import pandas as pd
 
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import save_splits
-from spikebridge.artifacts.training import (
-    Rates,
-    TrainingIntervals,
-    TrainingRun,
-    prediction_rows,
-    translation_rows,
-)
+from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
 from spikebridge.artifacts.windows import save_quality, save_windows
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information

@@ -9,7 +9,7 @@ from pathlib import Path
 import fake_project
 import pytest
 
-from spikebridge.tracking import place
+from spikebridge.tracking import store_location
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 
@@ -20,7 +20,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in VARIABLES:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    monkeypatch.setattr(place, "_announced", set())
+    monkeypatch.setattr(store_location, "_announced", set())
     yield
 
 

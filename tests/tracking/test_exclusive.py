@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import place
-from spikebridge.tracking.exclusive import exclusive, lock_files
+from spikebridge.tracking import store_location
+from spikebridge.tracking.registration_record import exclusive, lock_files
 
 PUBLISH = """
 import sys
@@ -55,7 +55,7 @@ def test_a_database_file_is_locked_beside_it_for_every_clone(tmp_path: Path) -> 
         clone.mkdir()
         (clone / "dvc.yaml").touch()
         locked.append(set(lock_files(shared, clone)))
-        assert lock_files(place.tracking_uri(None, clone), clone) == [clone / "mlruns" / ".publish.lock"]
+        assert lock_files(store_location.tracking_uri(None, clone), clone) == [clone / "mlruns" / ".publish.lock"]
     assert locked[0] & locked[1] == {tmp_path / "common" / ".publish.lock"}
     assert [len(files) for files in locked] == [2, 2], "the record of each project is locked too"
 

@@ -11,8 +11,8 @@ import pytest
 from fake_project import settings
 
 from spikebridge import tracking
-from spikebridge.tracking import epochs, runs, store
-from spikebridge.tracking.mirror import mirror
+from spikebridge.tracking import learning_curves, runs, store
+from spikebridge.tracking.log_results import mirror
 
 
 def run_of(project: Path, name: str) -> tuple[Any, Any]:
@@ -52,7 +52,7 @@ def test_writes_are_throttled(project: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_model_without_epochs_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(epochs, "open_store", lambda *a: pytest.fail("opened"))
+    monkeypatch.setattr(learning_curves, "open_store", lambda *a: pytest.fail("opened"))
     with tracking.live(settings(), "random_forest", tmp_path):
         pass
 

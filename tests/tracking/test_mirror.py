@@ -14,7 +14,7 @@ from fake_project import settings
 
 from spikebridge.errors import DataError
 from spikebridge.tracking import runs, store
-from spikebridge.tracking.mirror import mirror
+from spikebridge.tracking.log_results import mirror
 from spikebridge.tracking.store import Store
 
 
@@ -166,13 +166,13 @@ def test_other_parameters_are_another_execution(project: Path) -> None:
 
 
 def test_a_mirror_that_died_is_taken_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from spikebridge.tracking import tuning_runs
+    from spikebridge.tracking import runs
 
     def die(*_: Any) -> int:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning_runs, "log", die)
+        patch.setattr(runs, "log_trials", die)
         with pytest.raises(KeyboardInterrupt):
             mirror(settings(), project)
     (parent,) = tops(opened(project))
@@ -200,7 +200,7 @@ def test_missing_files_are_named(project: Path, broken: str, expected: str) -> N
 
 
 def test_no_windows_no_identity(empty: Path) -> None:
-    with pytest.raises(DataError, match="expected binned recordings"):
+    with pytest.raises(DataError, match="expected windows of recordings, found none"):
         mirror(settings(), empty)
 
 
@@ -223,7 +223,7 @@ def test_the_git_revision_says_dirty(tmp_path: Path) -> None:
 
 
 def test_history_with_gaps_reads_as_folds() -> None:
-    from spikebridge.tracking.history import points
+    from spikebridge.tracking.learning_curves import points
 
     row = pd.Series({"fold": 0.0, "epoch": 3, "train_loss": 0.5, "valid_loss": float("nan")}).to_dict()
     assert points(row) == [("fold_0/train_loss", 3, 0.5)]

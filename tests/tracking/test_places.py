@@ -17,7 +17,7 @@ from fake_project import settings
 import spikebridge
 from spikebridge import tracking
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import record, registered_models, store
+from spikebridge.tracking import registered_models, registration_record, store
 
 CHAMPION = "models:/spikebridge@champion"
 PLACES = (
@@ -178,10 +178,10 @@ def test_a_candidate_that_nobody_here_registered_is_loaded_by_number_alone(publi
 
 
 def test_the_record_is_of_one_model_in_one_store(published: Path) -> None:
-    path = published / record.REGISTRATION
+    path = published / registration_record.REGISTRATION
     about = json.loads(path.read_text())
     assert about["store"] == "mlruns/mlflow.db"
-    assert record.shown_store("https://me:secret@server:5000/x", published) == "https://server:5000/x"
+    assert registration_record.shown_store("https://me:secret@server:5000/x", published) == "https://server:5000/x"
     path.write_text(json.dumps(about | {"store": "https://server", "champion": 7}))
     assert spikebridge.load(CHAMPION).name == "random_forest", "a record of another store says nothing of this one"
     path.write_text("{")
@@ -192,7 +192,9 @@ def test_the_record_is_of_one_model_in_one_store(published: Path) -> None:
 
 
 def test_versions_that_the_store_lost_are_forgotten(published: Path) -> None:
-    kept = record.kept_manifests(published, store.open_store(settings().tracking, published).uri, "spikebridge", ["3"])
+    kept = registration_record.kept_manifests(
+        published, store.open_store(settings().tracking, published).uri, "spikebridge", ["3"]
+    )
     assert kept == {}
 
 

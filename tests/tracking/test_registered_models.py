@@ -19,7 +19,8 @@ import spikebridge
 from spikebridge import tracking
 from spikebridge.errors import RegistryError
 from spikebridge.runtime.hashing import file_digest
-from spikebridge.tracking import card, logged, place, registered_models, store
+from spikebridge.tracking import model_card, model_files, registered_models, store, store_location
+from spikebridge.tracking.markdown import markdown_table
 
 
 def client(project: Path) -> Any:
@@ -59,13 +60,15 @@ def test_the_card_tells_what_the_data_could_have_shown() -> None:
     one = {"cluster": "recording", "metric": "balanced_accuracy_within_blocks", "n_trials": 36, "design_effect": 1.5}
     one |= {"effective_trials": 24.3, "detectable": 0.08, "n_clusters": 3, "clusters_still_needed": 4}
     power = {"above_majority": {"dnn_minus_majority": one, "seq2seq_minus_majority": one | {"detectable": 0.2}}}
-    lines = "\n".join(card._power({"power": power}, "dnn"))
+    lines = markdown_table(model_card.power_rows(power, "dnn"), ["pair"] * 7)
     assert "| dnn − majority | balanced_accuracy_within_blocks | 0.080 | 36 | 24 | 3 recordings | 4 |" in lines
     assert "seq2seq" not in lines
     unknown = one | {"effective_trials": None, "detectable": None, "clusters_still_needed": None}
-    lines = "\n".join(card._power({"power": {"translation": {"seq2seq_minus_ridge": unknown}}}, "ridge"))
+    lines = markdown_table(
+        model_card.power_rows({"translation": {"seq2seq_minus_ridge": unknown}}, "ridge"), ["pair"] * 7
+    )
     assert "| – | 36 | – | 3 recordings | – |" in lines
-    assert not list(card._power({}, "dnn"))
+    assert model_card.power_rows({}, "dnn") == []
 
 
 def test_signature_and_example_are_logged(seen: Any, finished: Path) -> None:
@@ -101,7 +104,7 @@ for given, params in [*wrong, (counts, {"output": "lable"}), (counts, {"output":
 
 
 def test_it_loads_in_a_new_process_without_pickle(finished: Path) -> None:
-    uri = place.tracking_uri(None, finished)
+    uri = store_location.tracking_uri(None, finished)
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning:spikebridge", "-c", IN_NEW_PROCESS, uri],
         env={**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
@@ -123,7 +126,7 @@ def test_it_loads_in_a_new_process_without_pickle(finished: Path) -> None:
 
 def test_load_by_name_says_what_there_is_instead(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
-    monkeypatch.setattr("spikebridge.tracking.load.default_uri", lambda: place.tracking_uri(None, finished))
+    monkeypatch.setattr("spikebridge.tracking.load.default_uri", lambda: store_location.tracking_uri(None, finished))
     model = spikebridge.load("models:/spikebridge@champion")
     assert model.metadata["model"] == "random_forest"
     assert model.metadata["outer"]["balanced_accuracy_ci_low"] == pytest.approx(0.41)
@@ -180,12 +183,12 @@ def test_registering_needs_the_mirror_first(project: Path) -> None:
 
 def test_the_example_is_small_and_real(project: Path) -> None:
     served = spikebridge.load(project / "runs/train/random_forest/model")
-    recording, counts = logged.example(served, project)
+    recording, counts = model_files.example(served, project)
     assert recording == "rat1_day1"
     assert counts.shape == (3, 8, 5)
     served.recordings = {"another": {"source_units": [1]}}
     with pytest.raises(RegistryError, match="no labelled window of another"):
-        logged.example(served, project)
+        model_files.example(served, project)
 
 
 EVIDENCE = {"comparisons.csv", "nulls.csv", "metrics.json", "leakage.json", "gates.json", "predictions.parquet"}
@@ -194,8 +197,8 @@ EVIDENCE = {"comparisons.csv", "nulls.csv", "metrics.json", "leakage.json", "gat
 def test_the_evidence_travels_with_the_version(seen: Any, finished: Path) -> None:
     import mlflow
 
-    mlflow.set_tracking_uri(place.tracking_uri(None, finished))
-    mlflow.set_registry_uri(place.tracking_uri(None, finished))
+    mlflow.set_tracking_uri(store_location.tracking_uri(None, finished))
+    mlflow.set_registry_uri(store_location.tracking_uri(None, finished))
     folder = Path(mlflow.artifacts.download_artifacts("models:/spikebridge@champion/evidence"))
     assert {p.name for p in folder.iterdir()} >= EVIDENCE
     assert not [p for p in folder.iterdir() if p.suffix not in {".json", ".csv", ".parquet"}]

@@ -13,7 +13,7 @@ from fake_project import BIN_S, CLASSES, N_BINS, FakeTranslator
 import spikebridge
 from spikebridge import models
 from spikebridge.errors import RegistryError
-from spikebridge.tracking.served import ServedModel
+from spikebridge.tracking.served_model import ServedModel
 
 SOLE, SHARED = 5, 7  # number of source units that one recording has, and that two have
 

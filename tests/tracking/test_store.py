@@ -15,30 +15,32 @@ from fake_project import settings
 
 from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import place, runs, store
+from spikebridge.tracking import runs, store, store_location
 
 
 def test_uri_in_order_params_environment_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dvc.yaml").touch()
     inside = tmp_path / "a" / "b"
     inside.mkdir(parents=True)
-    assert place.tracking_uri(None, inside) == f"sqlite:///{tmp_path.as_posix()}/mlruns/mlflow.db"
+    assert store_location.tracking_uri(None, inside) == f"sqlite:///{tmp_path.as_posix()}/mlruns/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
-    assert place.tracking_uri(None, inside) == "http://server:5000"
-    assert place.tracking_uri("sqlite:///else/here.db", inside) == f"sqlite:///{tmp_path.as_posix()}/else/here.db"
-    assert place.tracking_uri("sqlite:////else/here.db", inside) == "sqlite:////else/here.db"
+    assert store_location.tracking_uri(None, inside) == "http://server:5000"
+    assert (
+        store_location.tracking_uri("sqlite:///else/here.db", inside) == f"sqlite:///{tmp_path.as_posix()}/else/here.db"
+    )
+    assert store_location.tracking_uri("sqlite:////else/here.db", inside) == "sqlite:////else/here.db"
 
 
 def test_what_mlflow_wrote_into_the_environment_is_no_wish(tmp_path: Path) -> None:
-    place.announce("sqlite:////first/mlflow.db")
-    assert place.tracking_uri(None, tmp_path) == f"sqlite:///{tmp_path.as_posix()}/mlruns/mlflow.db"
-    place.announce("sqlite:////second/mlflow.db")
+    store_location.announce("sqlite:////first/mlflow.db")
+    assert store_location.tracking_uri(None, tmp_path) == f"sqlite:///{tmp_path.as_posix()}/mlruns/mlflow.db"
+    store_location.announce("sqlite:////second/mlflow.db")
     assert os.environ["MLFLOW_REGISTRY_URI"] == "sqlite:////second/mlflow.db"
 
 
 def test_a_registry_of_the_users_own_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://registry")
-    place.announce("sqlite:////first/mlflow.db")
+    store_location.announce("sqlite:////first/mlflow.db")
     assert os.environ["MLFLOW_REGISTRY_URI"] == "http://registry"
 
 
@@ -46,13 +48,13 @@ def test_home_climbs_out_of_temporary_experiments(tmp_path: Path) -> None:
     copy = tmp_path / "project" / ".dvc" / "tmp" / "exps" / "abc"
     copy.mkdir(parents=True)
     (copy / "dvc.yaml").touch()
-    assert place.home(copy) == tmp_path / "project"
-    assert place.home(tmp_path) == tmp_path
+    assert store_location.home(copy) == tmp_path / "project"
+    assert store_location.home(tmp_path) == tmp_path
 
 
 def test_a_server_decides_about_artifacts(tmp_path: Path) -> None:
-    assert place.artifact_root("http://server") is None
-    assert place.artifact_root("postgresql://server/db", tmp_path) == (tmp_path / "mlruns/artifacts").as_uri()
+    assert store_location.artifact_root("http://server") is None
+    assert store_location.artifact_root("postgresql://server/db", tmp_path) == (tmp_path / "mlruns/artifacts").as_uri()
 
 
 def test_artifacts_lie_beside_the_database(empty: Path) -> None:

@@ -67,9 +67,9 @@ def promote(arguments: argparse.Namespace) -> None:
 def champion_lines(project: Path) -> list[str]:
     """The champion in the project's own store; empty where there is no store or no registered model."""
     from spikebridge import tracking
-    from spikebridge.tracking import load, record
+    from spikebridge.tracking import load, registration_record
 
-    if not (project / record.REGISTRATION).is_file() or load.missing_database(load.default_uri()):
+    if not (project / registration_record.REGISTRATION).is_file() or load.missing_database(load.default_uri()):
         return []
     try:
         name, versions = tracking.versions()

@@ -35,18 +35,18 @@ def results(_: argparse.Namespace) -> None:
 
 
 def _print_tables(results: Results) -> None:
-    from spikebridge.tracking import describe
+    from spikebridge.tracking import descriptions, result_lines
 
-    output.print_table(["model", *describe.COLUMNS.values()], describe.score_rows(results))
-    print(f"Intervals: {describe.interval_text(results)}.\n")
+    output.print_table(["model", *descriptions.COLUMNS.values()], descriptions.score_rows(results))
+    print(f"Intervals: {descriptions.interval_text(results)}.\n")
     table = results.table("comparisons.csv")
-    output.print_table(describe.COMPARISON_HEAD, describe.comparison_rows(table[table["role"] == "primary"]))
+    output.print_table(descriptions.COMPARISON_HEAD, descriptions.comparison_rows(table[table["role"] == "primary"]))
     for line in (
-        *describe.analysis_lines(results),
-        *describe.ladder_lines(results),
-        *describe.course_lines(results.metrics()),
-        *describe.null_lines(results),
-        *describe.filter_lines(results),
+        *result_lines.analysis_lines(results),
+        *result_lines.nested_model_lines(results),
+        *result_lines.time_resolved_lines(results.metrics()),
+        *result_lines.null_lines(results),
+        *result_lines.filter_lines(results),
     ):
         print(line)
 
@@ -55,9 +55,9 @@ def _print_registration(project: Path) -> None:
     """The registered model, its gates and the champion; nothing before the first registration."""
     from spikebridge import tracking
     from spikebridge.artifacts.json_files import read_json
-    from spikebridge.tracking import record
+    from spikebridge.tracking import registration_record
 
-    registration = project / record.REGISTRATION
+    registration = project / registration_record.REGISTRATION
     if not registration.is_file():
         return
     about = read_json(registration)

@@ -1,6 +1,6 @@
 """Expressions over the columns of a table, as params.yaml holds them: parsed, checked against a list, computed here.
 
-Nothing of Python is executed: `ast.parse` makes a tree, and only what is named below is computed. An expression holds
+No Python code is executed: `ast.parse` makes a tree, and only what is named below is computed. An expression holds
 names of columns (in backticks where they are no plain words: `trial type`), numbers, texts in quotes, True and False;
 and, or, not (also &, |, ~); == != < <= > >=, also chained; in [...] and not in [...]; + - * / // % **; parentheses;
 and the functions of `grammar.FUNCTIONS`. `index` is the number of the row, where no column is called so.
@@ -20,14 +20,22 @@ import pandas as pd
 from spikebridge.expressions import grammar
 from spikebridge.expressions.computation import Computation
 from spikebridge.expressions.grammar import QUOTED, Parsed
-from spikebridge.expressions.values import ExpressionError, Value, equals, kind_of, truth
+from spikebridge.expressions.values import ExpressionError, Value, equals, truth
 
-__all__ = ["QUOTED", "Expression", "ExpressionError", "Value", "equals", "kind_of", "parse", "truth"]
+__all__ = ["QUOTED", "Expression", "ExpressionError", "Value", "equals", "parse", "truth"]
 
 
 @dataclass(frozen=True)
 class Expression:
-    """What `parse` makes."""
+    """An expression that was checked; `parse` makes it.
+
+    Parameters
+    ----------
+    text : str
+        The expression.
+    parsed : Parsed
+        Its syntax tree and the columns that it uses.
+    """
 
     text: str
     parsed: Parsed
@@ -38,7 +46,23 @@ class Expression:
         return self.parsed.columns
 
     def over(self, table: pd.DataFrame) -> Value:
-        """Its value for each row. Raises ExpressionError, which names the column or the operation."""
+        """Compute the expression.
+
+        Parameters
+        ----------
+        table : DataFrame
+            The table whose columns the expression names.
+
+        Returns
+        -------
+        Value
+            One value a row, and where it is not known.
+
+        Raises
+        ------
+        ExpressionError
+            Names the column or the operation that cannot be computed.
+        """
         try:
             with np.errstate(all="ignore"):
                 return Computation(self.parsed, table).value(self.parsed.tree)
@@ -47,5 +71,21 @@ class Expression:
 
 
 def parse(text: str) -> Expression:
-    """Check an expression. Raises ExpressionError naming what is not allowed; nothing is computed."""
+    """Check an expression; nothing is computed.
+
+    Parameters
+    ----------
+    text : str
+        The expression.
+
+    Returns
+    -------
+    Expression
+        Ready to be computed.
+
+    Raises
+    ------
+    ExpressionError
+        Names what is not allowed.
+    """
     return Expression(text, grammar.parse(text))

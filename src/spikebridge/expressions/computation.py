@@ -1,14 +1,15 @@
-"""The value of an expression over a table, node by node."""
+"""The value of an expression over a table, node by node; and the functions that an expression may call."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from spikebridge.errors.messages import did_you_mean
-from spikebridge.expressions.functions import FUNCTIONS
+from spikebridge.errors.messages import counted, did_you_mean
 from spikebridge.expressions.grammar import ARITHMETIC, BOOLEAN, COMPARING, Parsed, shown
 from spikebridge.expressions.values import ExpressionError, Value, equals, kind_of, truth
 
@@ -72,12 +73,12 @@ class Computation:
     def truth(self, node: ast.expr) -> Value:
         """True or false a row, as and, or, not take them: 0 and 1 count as such."""
         value = self.value(node)
-        said = truth(value)
-        if said is None:
+        flags = truth(value)
+        if flags is None:
             kind = kind_of(value.data)
             what = "numbers other than 0 and 1" if kind == "number" else "text" if kind == "text" else "other values"
             raise ExpressionError(f"{self.shown(node)}: expected true or false beside and, or, not, found {what}")
-        return said
+        return flags
 
     def _both(self, node: ast.BoolOp) -> Value:
         several = [self.truth(part) for part in node.values]  # noqa: PD011  (a node, no table)
@@ -177,3 +178,77 @@ class Computation:
 
 def _quotes(what: str) -> str:
     return "put the other in quotes too" if what == "text" else "write it without quotes"
+
+
+def _arguments(at: Computation, node: ast.Call, n: int, n_max: int | None = None) -> Iterator[ast.expr]:
+    if not n <= len(node.args) <= (n_max or n):
+        raise ExpressionError(f"{at.shown(node)}: expected {counted(n, 'argument')}, got {len(node.args)}")
+    yield from node.args
+
+
+def _is_missing(at: Computation, node: ast.Call, yes: bool) -> Value:
+    (one,) = _arguments(at, node, 1)
+    return Value(pd.Series(at.value(one).missing == yes, index=at.table.index), at.known)
+
+
+def _absolute(at: Computation, node: ast.Call) -> Value:
+    (one,) = _arguments(at, node, 1)
+    value = at.number(one)
+    return Value(abs(value.data), value.missing)
+
+
+def _rounded(at: Computation, node: ast.Call) -> Value:
+    one, *digits = _arguments(at, node, 1, 2)
+    value, places = at.number(one), at.value(digits[0]).data if digits else 0
+    if isinstance(places, bool) or not isinstance(places, int) or not 0 <= places <= 15:
+        raise ExpressionError(f"{at.shown(node)}: expected 0 to 15 digits to round to")
+    return Value(round(value.data, places), value.missing)
+
+
+def _extreme(at: Computation, node: ast.Call, which: Any) -> Value:
+    several = [at.number(one) for one in _arguments(at, node, 2, 20)]
+    data, missing = several[0].data, several[0].missing
+    for other in several[1:]:
+        data, missing = which(data, other.data), missing | other.missing
+    return Value(data, missing)
+
+
+def _text(at: Computation, node: ast.expr) -> Value:
+    value = at.value(node)
+    if not isinstance(value.data, pd.Series) or kind_of(value.data) not in ("text", "empty"):
+        raise ExpressionError(f"{at.shown(node)}: expected a column of text")
+    return Value(value.data.astype("str"), value.missing)
+
+
+def _changed(at: Computation, node: ast.Call, how: str) -> Value:
+    (one,) = _arguments(at, node, 1)
+    value = _text(at, one)
+    return Value(getattr(value.data.str, how)(), value.missing)
+
+
+def _holds(at: Computation, node: ast.Call, how: str, **options: Any) -> Value:
+    one, part = _arguments(at, node, 2)
+    value, text = _text(at, one), at.value(part).data
+    if not isinstance(text, str):
+        raise ExpressionError(f"{at.shown(node)}: expected a text in quotes second")
+    holds = getattr(value.data.str, how)(text, **options)
+    return Value(holds.fillna(False).astype(bool), value.missing)
+
+
+FUNCTIONS: dict[str, Callable[[Computation, ast.Call], Value]] = {
+    "isnull": lambda at, node: _is_missing(at, node, True),
+    "isna": lambda at, node: _is_missing(at, node, True),
+    "notnull": lambda at, node: _is_missing(at, node, False),
+    "notna": lambda at, node: _is_missing(at, node, False),
+    "abs": _absolute,
+    "round": _rounded,
+    "min": lambda at, node: _extreme(at, node, np.minimum),
+    "max": lambda at, node: _extreme(at, node, np.maximum),
+    "lower": lambda at, node: _changed(at, node, "lower"),
+    "upper": lambda at, node: _changed(at, node, "upper"),
+    "strip": lambda at, node: _changed(at, node, "strip"),
+    "startswith": lambda at, node: _holds(at, node, "startswith"),
+    "endswith": lambda at, node: _holds(at, node, "endswith"),
+    "contains": lambda at, node: _holds(at, node, "contains", regex=False),
+}
+"""Functions that an expression may call: contains and the like compare with a plain text, not with a pattern."""

@@ -18,7 +18,7 @@ FUNCTIONS = (
     *("isnull", "isna", "notnull", "notna", "abs", "round", "min", "max", "lower", "upper", "strip", "startswith"),
     *("endswith", "contains"),
 )
-"""Functions that an expression may call; `expressions.functions` computes them."""
+"""Functions that an expression may call; `expressions.computation` computes them."""
 ALLOWED = "columns, numbers, texts in quotes, and/or/not, comparisons, in [...], + - * / // % **, parentheses"
 
 

@@ -15,13 +15,21 @@ Bools = NDArray[np.bool_]
 
 
 class ExpressionError(ConfigError):
-    """An expression that cannot be computed. The text says why; who asked for it names the setting."""
+    """An expression that cannot be computed. The text says why; the caller adds the name of the setting."""
 
 
 @dataclass(frozen=True)
 class Value:
-    """data: a Series with one value a row, or one value for all. missing: (row,), where an operand has no value, so
-    that the answer is not known; data holds what pandas says there (a comparison is false, != is true)."""
+    """The value of an expression.
+
+    Parameters
+    ----------
+    data : Series or scalar
+        One value a row, or one value for all rows. Where an operand is missing, it holds what pandas computes there (a
+        comparison is false, != is true).
+    missing : NDArray, shape (row,)
+        Where an operand is missing, so that the value is not known.
+    """
 
     data: Any
     missing: Bools
@@ -43,7 +51,18 @@ def kind_of(data: Any) -> str:
 
 
 def truth(value: Value) -> Value | None:
-    """True or false: 0 and 1 count as such. None where it is something else; a scalar stays one."""
+    """A value as true or false.
+
+    Parameters
+    ----------
+    value : Value
+        0 and 1 count as false and true.
+
+    Returns
+    -------
+    Value or None
+        None where the value is neither; a scalar stays a scalar.
+    """
     data, kind = value.data, kind_of(value.data)
     if kind == "number" and zero_or_one(data):
         ones = data == 1
@@ -60,7 +79,20 @@ def zero_or_one(data: Any) -> bool:
 
 
 def equals(value: Value, which: bool) -> Bools:
-    """(row,): where the value is known and is that."""
+    """Where a value is known and equals true or false.
+
+    Parameters
+    ----------
+    value : Value
+        True or false for each row.
+    which : bool
+        What it is compared with.
+
+    Returns
+    -------
+    NDArray, shape (row,)
+        False where the value is not known.
+    """
     data, n = value.data, len(value.missing)
-    said = data.fillna(not which).to_numpy(dtype=bool) if isinstance(data, pd.Series) else np.full(n, bool(data))
-    return (said == which) & ~value.missing
+    flags = data.fillna(not which).to_numpy(dtype=bool) if isinstance(data, pd.Series) else np.full(n, bool(data))
+    return (flags == which) & ~value.missing

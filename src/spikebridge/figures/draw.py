@@ -9,20 +9,38 @@ from types import ModuleType
 
 from spikebridge.text.keys import safe_key
 
-APART = {"draw", "style"}
+NOT_FIGURES = {"draw", "style"}
 
 
 def modules() -> dict[str, ModuleType]:
-    """Figure name -> its module, in the order of names."""
+    """Every figure.
+
+    Returns
+    -------
+    dict
+        Name of the figure -> its module, in the order of names.
+    """
     here = __name__.rpartition(".")[0]
-    found = sorted(m.name for m in iter_modules([str(Path(__file__).parent)]) if m.name not in APART)
-    return {name: import_module(f"{here}.{name}") for name in found}
+    names = sorted(m.name for m in iter_modules([str(Path(__file__).parent)]) if m.name not in NOT_FIGURES)
+    return {name: import_module(f"{here}.{name}") for name in names}
 
 
 def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
-    """Draw every figure whose tables are there and hold something. Returns the names of the images.
+    """Draw every figure whose tables are there and hold something.
 
     A figure with `pages` has one image a page, <name>_<key of the page>.png.
+
+    Parameters
+    ----------
+    tables_folder : Path
+        The tables of evaluate, one CSV file each.
+    out_folder : Path
+        Gets the images.
+
+    Returns
+    -------
+    list of str
+        The names of the images.
     """
     out_folder.mkdir(parents=True, exist_ok=True)
     drawn = []

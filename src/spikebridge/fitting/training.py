@@ -13,13 +13,7 @@ import pandas as pd
 from spikebridge import models
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import load_splits
-from spikebridge.artifacts.training import (
-    Rates,
-    TrainingIntervals,
-    TrainingRun,
-    prediction_rows,
-    translation_rows,
-)
+from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
 from spikebridge.artifacts.tuning import read_tuned_settings
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config

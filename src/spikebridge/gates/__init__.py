@@ -1,43 +1,73 @@
-"""What the best model must show before it becomes champion: one gate a file, read from what tune and evaluate wrote."""
+"""What the best model must show before it becomes champion, read from what tune and evaluate wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from spikebridge.artifacts.json_files import read_json
-from spikebridge.config import Config
-from spikebridge.gates.above_majority import above_majority
-from spikebridge.gates.best import best_model
-from spikebridge.gates.files import read_table
-from spikebridge.gates.gate import Gate
-from spikebridge.gates.leakage import leakage
-from spikebridge.gates.nulls import nulls
+from spikebridge.config import StatisticsConfig
+from spikebridge.gates.criteria import (
+    Claim,
+    Gate,
+    above_majority,
+    best_model,
+    claims,
+    leakage,
+    nulls,
+    read_table,
+    translation,
+    translation_tag,
+)
 from spikebridge.gates.present_champion import Champion, Newcomer, present_champion
-from spikebridge.gates.translation import Claim, claims, translation, translation_tag
 
-__all__ = [
-    "Champion", "Claim", "Gate", "Newcomer", "above_majority", "best_model", "check", "claims", "failed", "leakage",
-    "nulls", "present_champion", "translation", "translation_tag",
-]  # fmt: skip
+__all__ = ["Champion", "Claim", "Gate", "Newcomer", "best_model", "check", "claims", "failed", "translation_tag"]
 
 
-def check(config: Config, new: Newcomer, champion: Champion | None = None) -> dict[str, Gate]:
-    """Every gate for the version at hand, by name. champion: the present one, where the registry has one.
+def check(settings: StatisticsConfig, new: Newcomer, champion: Champion | None = None) -> dict[str, Gate]:
+    """The answer of every gate for a new version. A new gate is one more entry here.
 
-    Raises DataError for a file that cannot be read: what is missing is no passed gate.
+    Parameters
+    ----------
+    settings : StatisticsConfig
+        alpha, cluster and equivalence_margin are used.
+    new : Newcomer
+        The version.
+    champion : Champion, optional
+        The present champion; None if the registry has none.
+
+    Returns
+    -------
+    dict
+        Name of the gate -> its answer.
+
+    Raises
+    ------
+    DataError
+        If a file of evaluate cannot be read: a gate without its file has not passed.
     """
-    evaluation, alpha = new.project / "reports" / "evaluation", config.statistics.alpha
+    evaluation, alpha = new.project / "reports" / "evaluation", settings.alpha
     comparisons = read_table(evaluation / "comparisons.csv")
-    found = claims(read_json(evaluation / "metrics.json"), comparisons, alpha)
+    claimed = claims(read_json(evaluation / "metrics.json"), comparisons, alpha)
     return {
         "leakage": leakage(read_json(evaluation / "leakage.json"), new.model),
         "above_majority": above_majority(comparisons, new.model, alpha),
         "nulls": nulls(read_table(evaluation / "nulls.csv"), new.model),
-        "translation": translation(found, new.model),
-        "present_champion": present_champion(config, new, champion),
+        "translation": translation(claimed, new.model),
+        "present_champion": present_champion(settings, new, champion),
     }
 
 
 def failed(gates: Mapping[str, Gate]) -> list[str]:
-    """Names of the gates that keep a version from becoming champion."""
+    """Names of the gates that keep a version from becoming champion.
+
+    Parameters
+    ----------
+    gates : mapping
+        From `check`.
+
+    Returns
+    -------
+    list of str
+        Empty if every decisive gate passed.
+    """
     return [name for name, gate in gates.items() if gate.decisive and not gate.passed]

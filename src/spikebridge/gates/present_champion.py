@@ -1,15 +1,15 @@
 """The gate: not worse than the present champion, on the very same held-out trials.
 
-Two one-sided tests (Schuirmann 1987) on the paired differences of the recordings, however few these are: of two models
-that are equally good on the whole, one is better throughout a recording, and a test over blocks takes that for the
-models (evaluation.comparisons). `statistics.cluster` can name another cluster. The new model passes where the
-difference in balanced accuracy within test blocks (new - champion) is shown to lie above -margin
-(`statistics.equivalence_margin`): then it is better, equivalent, or at least not worse by as much as matters. No
-difference found is not enough, and with one recording nothing can be shown: then a person decides.
+Two one-sided tests (Schuirmann 1987, J Pharmacokinet Biopharm 15:657) on the paired differences of the recordings,
+however few these are. A test over blocks would not do: of two equally good models one is often better throughout a
+recording, and the blocks of that recording are not independent. `statistics.cluster` can name another cluster. The new
+model passes if the difference in balanced accuracy within test blocks (new - champion) is shown to lie above -margin
+(`statistics.equivalence_margin`): it is better, equivalent, or not worse by as much as matters. A difference that is
+not significant is not enough. With one recording nothing can be shown: then a person decides.
 
-What it cannot do: a chain of champions, each a little worse than the one before but within the margin, can wander
-downhill (D'Agostino et al. 2003, Stat Med 22:169, "biocreep"); the tags name every predecessor, so that it can be
-seen. And the outer trials are looked at once a registration: a hundred versions on one split are a hundred looks.
+Two limits. A chain of champions, each a little worse than the one before but within the margin, can get worse step by
+step (D'Agostino et al. 2003, Stat Med 22:169, "biocreep"); the tags name every predecessor, so that people see it. And
+each registration uses the outer trials once: a hundred versions on one split use them a hundred times.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.training import Decisions, TrainingRun
 from spikebridge.artifacts.windows import load_animals
-from spikebridge.config import Config
+from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.resampling import Clusters, clusters_of
 from spikebridge.evaluation.scores import within_blocks
-from spikebridge.gates.gate import Gate
+from spikebridge.gates.criteria import Gate
 from spikebridge.statistics.equivalence import equivalence
 
 
@@ -35,9 +35,26 @@ from spikebridge.statistics.equivalence import equivalence
 class Champion:
     """The version that holds the alias champion.
 
-    evidence: folder with its predictions.parquet; None where it carries none that can be read, and `problem` says why.
-    gone: its files are not where they were registered, so that nobody can load it. recorded: what this gate said when
-    it was registered. promoted_by: the person who made it champion, "" where the gates did.
+    Parameters
+    ----------
+    version : int
+        Its number in the registry.
+    model : str
+        The name of its model.
+    fingerprint : str
+        Digest of its saved files.
+    split_hash, data_hash : str
+        The folds and the data that it was made on.
+    evidence : Path or None
+        Folder with its predictions.parquet; None if they cannot be read, then `problem` says why.
+    problem : str
+        Why its predictions cannot be read.
+    gone : bool
+        Whether its files are missing where they were registered, so that nobody can load it.
+    recorded : Gate or None
+        The answer of this gate when the version was registered.
+    promoted_by : str
+        The person who made it champion; "" if the gates did.
     """
 
     version: int
@@ -57,7 +74,19 @@ class Champion:
 
 @dataclass(frozen=True)
 class Newcomer:
-    """The version at hand; project: folder with data/ and runs/."""
+    """The version that asks to become champion.
+
+    Parameters
+    ----------
+    model : str
+        The name of its model.
+    fingerprint : str
+        Digest of its saved files.
+    data_hash : str
+        The data that it was made on.
+    project : Path
+        The folder with data/, runs/ and reports/.
+    """
 
     model: str
     fingerprint: str
@@ -65,12 +94,15 @@ class Newcomer:
     project: Path
 
 
-def present_champion(config: Config, new: Newcomer, champion: Champion | None) -> Gate:
-    """Raises DataError where the newcomer's own predictions cannot be read; the champion's are judged, not trusted."""
+def present_champion(settings: StatisticsConfig, new: Newcomer, champion: Champion | None) -> Gate:
+    """The gate for the newcomer; champion: None if there is none yet.
+
+    Raises DataError if the newcomer's own predictions cannot be read. If the champion's cannot, the gate fails.
+    """
     if champion is None:
         return Gate(True, "there is no champion yet")
     if champion.fingerprint == new.fingerprint:
-        # What it was held against then still stands: a version that a person put past this gate has not passed it
+        # The comparison of that time still counts: a version that a person promoted past this gate has not passed it
         return champion.recorded or Gate(True, f"{champion} is the champion already")
     trained = TrainingRun(new.project / "runs" / "train" / new.model)
     classes = trained.read_classes()
@@ -88,36 +120,35 @@ def present_champion(config: Config, new: Newcomer, champion: Champion | None) -
         return Gate(False, f"the predictions of {champion} cannot be read: {error}")
     if not _same_trials(ours.table, theirs.table):
         return Gate(False, f"the predictions of {champion} are of other trials, folds or labels than this split has")
-    rule = "recording" if config.statistics.cluster == "auto" else config.statistics.cluster
+    rule = "recording" if settings.cluster == "auto" else settings.cluster
     animals = load_animals(new.project / "data" / "windows") if rule == "animal" else {}
     clusters = clusters_of(ours.table, rule, animals)
     difference = _differences(ours, theirs, clusters)
-    settings = config.statistics
     return decide(difference, f"{new.model} - {champion}", clusters.kind, settings.equivalence_margin, settings.alpha)
 
 
 def decide(difference: NDArray[np.float64], pair: str, kind: str, margin: float, alpha: float) -> Gate:
     """The gate for paired differences (cluster,) in balanced accuracy; NaN where a cluster has no score."""
-    found = equivalence(difference, margin, alpha)
-    if found.n < 2:
-        return Gate(False, f"{pair}: too few {kind}s to decide: {found.n} with every class, and two is the least")
-    said = (
-        f"{pair} = {found.estimate:+.3f} balanced accuracy within blocks, {100 * (1 - 2 * alpha):g} % interval "
-        f"[{found.ci_low:+.3f}, {found.ci_high:+.3f}] over {found.n} {kind}s, margin {margin:g}"
+    test = equivalence(difference, margin, alpha)
+    if test.n < 2:
+        return Gate(False, f"{pair}: too few {kind}s to decide: {test.n} with every class, and two is the least")
+    result = (
+        f"{pair} = {test.estimate:+.3f} balanced accuracy within blocks, {100 * (1 - 2 * alpha):g} % interval "
+        f"[{test.ci_low:+.3f}, {test.ci_high:+.3f}] over {test.n} {kind}s, margin {margin:g}"
     )
-    if found.ci_low > 0:
-        return Gate(True, f"{said}: better")
-    if found.equivalent:
-        worse = " (worse, but by less than matters)" if found.ci_high < 0 else ""
-        return Gate(True, f"{said}: equivalent{worse}, TOST p = {found.p:.3g}")
-    if found.not_worse:
-        return Gate(True, f"{said}: not worse, p = {found.p_not_worse:.3g}")
-    if found.ci_high < 0:
-        return Gate(False, f"{said}: worse")
-    if found.needed > found.n:
-        needed = f"about {found.needed:.0f}" if np.isfinite(found.needed) else "far more"
-        return Gate(False, f"{said}: too few {kind}s to decide (needs {needed})")
-    return Gate(False, f"{said}: neither better nor shown to be equivalent")
+    if test.ci_low > 0:
+        return Gate(True, f"{result}: better")
+    if test.equivalent:
+        worse = " (worse, but by less than matters)" if test.ci_high < 0 else ""
+        return Gate(True, f"{result}: equivalent{worse}, TOST p = {test.p:.3g}")
+    if test.not_worse:
+        return Gate(True, f"{result}: not worse, p = {test.p_not_worse:.3g}")
+    if test.ci_high < 0:
+        return Gate(False, f"{result}: worse")
+    if test.needed > test.n:
+        needed = f"about {test.needed:.0f}" if np.isfinite(test.needed) else "far more"
+        return Gate(False, f"{result}: too few {kind}s to decide (needs {needed})")
+    return Gate(False, f"{result}: neither better nor shown to be equivalent")
 
 
 def _same_trials(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:

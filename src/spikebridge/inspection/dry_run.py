@@ -30,7 +30,7 @@ from spikebridge.io.validation.labels import check_labels
 from spikebridge.io.validation.regions import check_regions
 from spikebridge.io.validation.subject import Subject
 from spikebridge.io.validation.trials import check_columns
-from spikebridge.preprocess import classes_of, filters_said, filters_summed, make_windows, select_trials
+from spikebridge.preprocess import classes_of, filter_lines, make_windows, select_trials, total_filters
 from spikebridge.splits import make_splits
 from spikebridge.types import Recording
 
@@ -139,7 +139,7 @@ def _split(
         stages=("ingest", "preprocess"),
         trials_used=counted.trials_used,
         class_counts={name: counted.class_counts.get(name, 0) for name in classes},
-        filters=tuple(filters_said(filters_summed([result.filters for result in results]))),
+        filters=tuple(filter_lines(total_filters([result.filters for result in results]))),
         units_used={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
     )
     stages = (*made.stages, "split")

@@ -12,7 +12,7 @@ from spikebridge.config import QualityConfig
 from spikebridge.inspection.records import SpikeSummary
 from spikebridge.io import Contents
 from spikebridge.io.observed import first_to_last
-from spikebridge.preprocess.unit_metrics import ObservedTrain, grid_s, isi_violations, rate_change
+from spikebridge.preprocess.unit_metrics import ObservedTrain, isi_violations, rate_change, spike_time_grid_s
 from spikebridge.types.intervals import TOLERANCE_S, Intervals, intersect_intervals, merge_intervals, total_s
 from spikebridge.types.spike_trains import Train, spike_trains
 
@@ -38,7 +38,7 @@ def summarize_spikes(contents: Contents) -> tuple[SpikeSummary, pd.DataFrame]:
     trains = sorted_trains(contents)
     observed, source = observed_time(contents, trains)
     units, isi_s = _unit_table(trains, observed)
-    resolution_s = contents.resolution_s or grid_s(isi_s, REFRACTORY_S)
+    resolution_s = contents.resolution_s or spike_time_grid_s(isi_s, REFRACTORY_S)
     coarse = resolution_s > REFRACTORY_S
     silent = merge_intervals([]) if source in contents.tables else intersect_intervals([silences(trains), observed])
     summary = SpikeSummary(

@@ -15,13 +15,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.inspection.clock_warnings import rejected_align_columns, tables_outside_spikes
 from spikebridge.inspection.reading import OpenedRecording
-from spikebridge.inspection.records import (
-    DryRun,
-    Proposal,
-    RecordingSummary,
-    RegionSummary,
-    SpikeSummary,
-)
+from spikebridge.inspection.records import DryRun, Proposal, RecordingSummary, RegionSummary, SpikeSummary
 from spikebridge.inspection.regions import FEW_SPIKES, MAX_CONTAMINATION, is_region_name
 from spikebridge.inspection.spikes import REFRACTORY_S
 from spikebridge.io.validation.regions import same_region

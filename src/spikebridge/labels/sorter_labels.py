@@ -29,9 +29,18 @@ REMEDY_NOT_USED = "to use one, name it in quality.sorter_label_from and its word
 
 @dataclass(frozen=True)
 class UnitLabels:
-    """words: (unit,), "" where there is none. origin: the columns they come from, for people; "" where there is none.
+    """Quality labels of units.
 
-    missing: why no unit has a label, else "". warnings: what may be wrong, such as labels that are not used.
+    Parameters
+    ----------
+    words : tuple of str, one a unit
+        "" where a unit has no label.
+    origin : str
+        The columns that they come from, for people; "" where there is none.
+    missing : str
+        Why no unit has a label; "" where one has.
+    warnings : tuple of Finding
+        What may be wrong, such as labels that are not used.
     """
 
     words: tuple[str, ...]
@@ -41,11 +50,28 @@ class UnitLabels:
 
 
 def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, recording: str) -> UnitLabels:
-    """The labels of the units in `used`, some of the rows of `units`.
+    """The quality labels of units, as the filter `quality.sorter_labels` uses them.
 
-    asked: `quality.sorter_label_from`: the name of a column, or `auto` for all columns that hold labels.
+    Parameters
+    ----------
+    units : DataFrame
+        The units table.
+    used : DataFrame
+        The rows of `units` whose labels are needed.
+    asked : str or None
+        `quality.sorter_label_from`: the name of a column, or `auto` for all columns that hold labels.
+    recording : str
+        Name of the recording, for messages.
 
-    Raises DataError where a column was named and is not there.
+    Returns
+    -------
+    UnitLabels
+        The labels, their origin, and warnings.
+
+    Raises
+    ------
+    DataError
+        Where a column is named and does not exist.
     """
     none = ("",) * len(used)
     if asked is None:
@@ -75,8 +101,8 @@ def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, reco
 def _origin(columns: dict[str, list[str]], source: Sequence[str], labels: Sequence[str]) -> str:
     """Which column gave how many labels, and which other columns have another word for how many units."""
     counts = Counter(s for s in source if s)
-    said = [f"{c} ({counts[c]})" if len(counts) > 1 else c for c in columns if counts[c]]
-    text = f"from column{'s' * (len(said) > 1)} {listed(said)}" if said else ""
+    used = [f"{c} ({counts[c]})" if len(counts) > 1 else c for c in columns if counts[c]]
+    text = f"from column{'s' * (len(used) > 1)} {listed(used)}" if used else ""
     for column, words in columns.items():
         if not counts[column]:
             pairs = zip(words, labels, strict=True)

@@ -22,9 +22,17 @@ MAX_DIGITS, MAX_DIGITS_SINGLE = 12, 6
 
 
 def label_names(values: pd.Series) -> NDArray[np.str_]:
-    """(trial,): the text of each label, "" where it is missing; whole numbers without their point (1.0 -> 1).
+    """The text of each label; numbers that agree to `MAX_DIGITS` digits are one label (0.1 + 0.2 is 0.3).
 
-    Numbers that agree to `MAX_DIGITS` are one label: 0.1 + 0.2 is 0.3.
+    Parameters
+    ----------
+    values : Series
+        A column of labels.
+
+    Returns
+    -------
+    NDArray of str, shape (row,)
+        "" where the label is missing; whole numbers without a decimal point (1.0 -> 1).
     """
     digits = MAX_DIGITS_SINGLE if str(values.dtype).lower() == "float32" else MAX_DIGITS
     return np.array([_name(v, digits) for v in values], dtype=np.str_)
@@ -57,9 +65,26 @@ def spelling_variants(names: set[str]) -> list[list[str]]:
 
 
 def included_trials(table: pd.DataFrame, include: str | None, name: str) -> NDArray[np.bool_]:
-    """(trial,): which trials the expression takes; all of them where there is none. Where it has no answer, none.
+    """The trials for which an expression is true.
 
-    Raises ConfigError naming the recording where it cannot be computed or is no yes or no for each trial.
+    Parameters
+    ----------
+    table : DataFrame
+        The trial table.
+    include : str or None
+        `trials.include`; None includes all trials.
+    name : str
+        Name of the recording, for messages.
+
+    Returns
+    -------
+    NDArray of bool, shape (trial,)
+        False where the expression has no value.
+
+    Raises
+    ------
+    ConfigError
+        Where the expression cannot be computed, or is not true or false for each trial.
     """
     if include is None:
         return np.ones(len(table), dtype=bool)
@@ -149,13 +174,33 @@ def _expressions(label: Label) -> Iterator[tuple[str, str]]:
 def trial_labels(
     table: pd.DataFrame, label: Label, name: str, asked: NDArray[np.bool_] | None = None
 ) -> NDArray[np.str_]:
-    """(trial,): the class of each trial, "" where it has none. name: of the recording. asked: (trial,), see below.
+    """The class of each trial.
 
-    A column gives its values (see `label_names`), and so does an expression, where what it needs is known. With an
+    A column gives its values (see `label_names`), and so does an expression, where its columns have values. With an
     expression for each class a trial has the class whose expression is true.
 
-    Raises ConfigError for an expression that cannot be computed; DataError naming the trials of two classes, of those
-    that are asked for.
+    Parameters
+    ----------
+    table : DataFrame
+        The trial table.
+    label : str or mapping of str to str
+        `trials.label`: a column, an expression, or an expression for each class.
+    name : str
+        Name of the recording, for messages.
+    asked : NDArray of bool, shape (trial,), optional
+        Trials that are used; only these must not have two classes.
+
+    Returns
+    -------
+    NDArray of str, shape (trial,)
+        "" where a trial has no class.
+
+    Raises
+    ------
+    ConfigError
+        For an expression that cannot be computed.
+    DataError
+        Names the trials that have two classes.
     """
     if isinstance(label, str) and label in table:
         return label_names(table[label])

@@ -43,7 +43,7 @@ AMBIGUOUS_WORDS = {
     "rejected",
     "junk",
 }
-"""Words that other columns hold as well (the quality of a histology): alone, they count only under a name of labels."""
+"""Words that other columns hold too (the quality of a histology): alone they count only under a name of labels."""
 MISSING_WORDS = ("", "nan", "none", "null", "na", "n/a", "<na>", "[]")
 STRICTNESS = {"good": 0, "unsorted": 1, "mua": 2, "non-soma": 3, "noise": 5}
 """Where two persons contradict each other, the word with the higher number counts. Any other word has OTHER_WORD."""
@@ -54,7 +54,7 @@ PERSON, UNNAMED, PROGRAM, SORTER = range(4)
 PREFERRED_COLUMNS = (
     "quality", "group", "sorter_label", "cluster_group", "unit_quality", "label", "curation", "cell_quality",
 )  # fmt: skip
-"""Names of columns that go before others of the same kind of judge, in this order."""
+"""Columns that count before others of the same kind of judge, in this order."""
 SORTER_WORDS = {
     "ks",
     "kslabel",
@@ -77,7 +77,7 @@ RATING_WORDS = {"quality", "label", "labels", "rating", "isolation", "curation",
 FLAG_WORDS = {"good", "mua", "noise", "single", "sua", "isolated", "accepted", "curated", "keep", "multiunit"}
 REMARK_WORDS = {"note", "notes", "comment", "comments", "remark", "remarks", "description"}
 IDENTIFYING_COLUMNS = ("unit", "region", "name")
-"""Columns that say which unit it is."""
+"""Columns that identify a unit."""
 MAX_RATINGS = 6
 """A number with more values is a measure, not a rating."""
 
@@ -96,7 +96,7 @@ class Contradiction:
     words: Mapping[str, str]
     used: str
 
-    def said(self, unit: object) -> str:
+    def describe(self, unit: object) -> str:
         """For a message; unit: what to call the unit."""
         return f"{unit} ({', '.join(f'{column}: {word}' for column, word in self.words.items())}; used: {self.used})"
 
@@ -121,8 +121,8 @@ def canonical_word(word: str) -> str:
 
 
 def label_words(values: pd.Series) -> list[str]:
-    """(unit,): the text of each label, "" where it is missing. Of several known words ("mua, reject") the most careful
-    one counts."""
+    """(unit,): the text of each label, "" where it is missing. Of several known words ("mua, reject") the strictest
+    counts."""
     names = [str(name).strip() for name in label_names(values)]
     return ["" if name.casefold() in MISSING_WORDS else _one_word(name) for name in names]
 
@@ -184,10 +184,23 @@ def unused_label_columns(units: pd.DataFrame) -> list[str]:
 
 
 def merge_labels(columns: Mapping[str, Sequence[str]], judge: Callable[[str], int] = judge_of_column) -> MergedLabels:
-    """One label a unit. columns: name -> words (unit,), in the order in which they count. judge: who judged in each.
+    """One label for each unit, from several columns.
 
-    Where columns of persons, or of judges unnamed, contradict each other, the more careful word counts: a unit that one
-    of them calls mua or noise is never good. The word "unsorted" says that nobody judged: other words go before it.
+    Where columns of persons, or columns whose names do not say who judged, contradict each other, the stricter word
+    counts: a unit that one of them calls mua or noise is never good. The word "unsorted" means that nobody judged: any
+    other word goes before it.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence of str
+        Column -> the word for each unit, "" where there is none; columns in the order in which they count.
+    judge : callable
+        Column -> PERSON, UNNAMED, PROGRAM or SORTER.
+
+    Returns
+    -------
+    MergedLabels
+        The labels, the column of each, and the contradictions.
     """
     n = len(next(iter(columns.values()), ()))
     labels, source, wrong = [], [], []
@@ -204,7 +217,7 @@ def merge_labels(columns: Mapping[str, Sequence[str]], judge: Callable[[str], in
 
 
 def strictest(words: Mapping[str, str]) -> str:
-    """The place with the most careful of several words, the first of equals."""
+    """The key of the strictest of several words, the first of equals."""
     return max(words, key=lambda place: STRICTNESS.get(canonical_word(words[place]), OTHER_STRICTNESS))
 
 
@@ -212,7 +225,7 @@ def describe_contradictions(
     contradictions: Sequence[Contradiction], names: Sequence[object], remedy: str = SETTING
 ) -> str:
     """A note on contradictions. names: (unit,), what to call each unit. remedy: what to do for another word."""
-    several = listed((one.said(names[one.row]) for one in contradictions), 10)
+    several = listed((c.describe(names[c.row]) for c in contradictions), 10)
     return f"judgements contradict each other, and the more careful word is used: {several}; for another, {remedy}"
 
 

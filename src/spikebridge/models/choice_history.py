@@ -14,7 +14,7 @@ from pydantic import Field
 
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.saved_arrays import Expected
-from spikebridge.preprocess.covariates import BACK, LABEL, TRIAL
+from spikebridge.preprocess.covariates import LABEL_BACK, N_BACK, TRIAL_BACK
 from spikebridge.types import Windows
 
 
@@ -29,19 +29,19 @@ class ChoiceHistory(FeatureDecoder):
     from_source = False
 
     class Params(FeatureDecoder.Params):
-        n_previous_trials: int = Field(1, ge=1, le=BACK)
+        n_previous_trials: int = Field(1, ge=1, le=N_BACK)
 
     space = {"n_previous_trials": ("categorical", 1, 2, 3), "penalty": ("log", 0.1, 1000.0)}
 
     def _features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
-        labels = [self._of(w, LABEL, k) for k in range(p.n_previous_trials)]
+        labels = [self._of(w, LABEL_BACK, k) for k in range(p.n_previous_trials)]
         return np.column_stack([label == c for label in labels for c in range(len(w.classes))]).astype(np.float64)
 
     def _usable(self, w: Windows) -> NDArray[np.bool_]:
         p: Any = self.params
         trained = np.append(w.trial[w.labelled], -1)
-        return np.all([np.isin(self._of(w, TRIAL, k), trained) for k in range(p.n_previous_trials)], axis=0)
+        return np.all([np.isin(self._of(w, TRIAL_BACK, k), trained) for k in range(p.n_previous_trials)], axis=0)
 
     def _of(self, w: Windows, name: str, k: int) -> Array:
         """(window,), a covariate of the k-th trial before; -1 in windows without one."""

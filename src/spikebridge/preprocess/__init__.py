@@ -1,21 +1,21 @@
-"""Recordings -> windows of counts. See windows."""
+"""Recordings -> windows of counts."""
 
-from spikebridge.preprocess.binning import bin_windows
-from spikebridge.preprocess.filters import said as filters_said
-from spikebridge.preprocess.filters import summed as filters_summed
+from spikebridge.preprocess.binning import bin_behavior, bin_windows
+from spikebridge.preprocess.filters import filter_lines, total_filters
 from spikebridge.preprocess.quality import quality_table, select_units
-from spikebridge.preprocess.store import write_windows
+from spikebridge.preprocess.run import write_windows
 from spikebridge.preprocess.trials import classes_of, select_trials
 from spikebridge.preprocess.windows import make_windows
 
 __all__ = [
+    "bin_behavior",
     "bin_windows",
     "classes_of",
-    "filters_said",
-    "filters_summed",
+    "filter_lines",
     "make_windows",
     "quality_table",
     "select_trials",
     "select_units",
+    "total_filters",
     "write_windows",
 ]

@@ -14,11 +14,11 @@ from spikebridge.labels.trial_labels import MAX_CLASSES, included_trials, label_
 from spikebridge.preprocess.trials import TrialSelection
 from spikebridge.types import Recording
 
-BACK = 3
+N_BACK = 3
 """Earlier labels that are kept."""
-LABEL, TRIAL = "label {} back", "trial {} back"
+LABEL_BACK, TRIAL_BACK = "label {} back", "trial {} back"
 """Names of the covariates of the k-th labelled trial before."""
-COLUMN = "column "
+COLUMN_PREFIX = "column "
 """What the covariates of the trial table's columns begin with."""
 Array = NDArray[np.float64]
 
@@ -38,8 +38,8 @@ def trial_covariates(
     Raises DataError for words of more than `MAX_CLASSES` kinds.
     """
     label, trial = _before(recording, trials, chosen, classes)
-    columns: dict[str, NDArray[Any]] = {LABEL.format(k + 1): label[:, k] for k in range(BACK)}
-    columns |= {TRIAL.format(k + 1): trial[:, k] for k in range(BACK)}
+    columns: dict[str, NDArray[Any]] = {LABEL_BACK.format(k + 1): label[:, k] for k in range(N_BACK)}
+    columns |= {TRIAL_BACK.format(k + 1): trial[:, k] for k in range(N_BACK)}
     for name in trials.covariates:
         columns |= _column(recording.name, name, recording.trials[name], chosen.trial)
     return np.column_stack(list(columns.values())).astype(np.float64), tuple(columns)
@@ -56,14 +56,14 @@ def _before(
     known = np.flatnonzero((label >= 0) & np.isfinite(decision))
     known = known[np.argsort(decision[known], kind="stable")]
     n_before = np.searchsorted(decision[known], chosen.decision_s, side="left")  # strictly before
-    at = n_before[:, None] - 1 - np.arange(BACK)
+    at = n_before[:, None] - 1 - np.arange(N_BACK)
     row = np.where(at >= 0, np.append(known, -1)[np.maximum(at, -1)], -1)
     return np.where(row >= 0, label[row], -1), np.where(np.isin(row, chosen.trial), row, -1)
 
 
 def _column(recording: str, name: str, values: pd.Series, rows: NDArray[np.int64]) -> dict[str, Array]:
     if pd.api.types.is_numeric_dtype(values):
-        return {f"{COLUMN}{name}": values.to_numpy(dtype=np.float64, na_value=np.nan)[rows]}
+        return {f"{COLUMN_PREFIX}{name}": values.to_numpy(dtype=np.float64, na_value=np.nan)[rows]}
     words = label_names(values)[rows]
     kinds = sorted(set(words.tolist()) - {""})
     if len(kinds) > MAX_CLASSES:
@@ -72,4 +72,4 @@ def _column(recording: str, name: str, values: pd.Series, rows: NDArray[np.int64
             f"{name!r}, got {len(kinds)}"
         )
     missing = words == ""
-    return {f"{COLUMN}{name} = {k}": np.where(missing, np.nan, (words == k).astype(np.float64)) for k in kinds}
+    return {f"{COLUMN_PREFIX}{name} = {k}": np.where(missing, np.nan, (words == k).astype(np.float64)) for k in kinds}

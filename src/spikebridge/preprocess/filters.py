@@ -1,26 +1,26 @@
-"""What each filter of units did: how many units it could judge, how many it drops, and why it judged no others."""
+"""Filters of units: how many units each could judge, how many it drops, and why it could not judge the others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.config import Config
+from spikebridge.config import DataConfig, QualityConfig
 
 OFF = "off: the setting is null or 0"
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One reason to leave a unit out. key: the setting that says so.
+    """One reason to leave units out.
 
-    fails: (unit,), True where the reason applies. judged: (unit,), True where that could be found out. note: what the
-    judgement rests on, or why there is none.
+    key: the setting. fails: (unit,), True where the reason applies. judged: (unit,), True where that could be decided.
+    note: what the decision is based on, or why there is none.
     """
 
     key: str
@@ -31,8 +31,8 @@ class Criterion:
 
 
 @dataclass(frozen=True)
-class Filter:
-    """What one filter did with `units` units. dropped: units that fail it; a unit may fail several filters."""
+class FilterResult:
+    """How one filter judged `units` units. dropped: units that fail it; a unit may fail several filters."""
 
     filter: str
     units: int
@@ -41,63 +41,82 @@ class Filter:
     note: str
 
 
-def settings_of(config: Config) -> dict[str, object]:
-    """Every filter, by its setting, and the value; None where it is off."""
-    q = config.quality
+def filter_settings(data: DataConfig, quality: QualityConfig) -> dict[str, object]:
+    """The value of the setting of each filter; None where the filter is off."""
     return {
-        "quality.sorter_labels": q.sorter_labels,
-        "data.min_rate_hz": config.data.min_rate_hz or None,
-        "quality.max_isi_violations": q.max_isi_violations,
-        "quality.min_presence_ratio": q.min_presence_ratio,
-        "quality.max_amplitude_cutoff": q.max_amplitude_cutoff,
-        "quality.max_rate_change": q.max_rate_change,
+        "quality.sorter_labels": quality.sorter_labels,
+        "data.min_rate_hz": data.min_rate_hz or None,
+        "quality.max_isi_violations": quality.max_isi_violations,
+        "quality.min_presence_ratio": quality.min_presence_ratio,
+        "quality.max_amplitude_cutoff": quality.max_amplitude_cutoff,
+        "quality.max_rate_change": quality.max_rate_change,
     }
 
 
-def filters_of(criteria: Sequence[Criterion], config: Config, units: int) -> tuple[Filter, ...]:
-    """One record a filter, those that are off too."""
+def filter_results(
+    criteria: Sequence[Criterion], settings: Mapping[str, object], units: int
+) -> tuple[FilterResult, ...]:
+    """One result for each filter, also for those that are off. settings: see `filter_settings`."""
     by_key = {c.key: c for c in criteria}
-    found = []
-    for key, value in settings_of(config).items():
-        one = by_key.get(key)
-        if value is None or one is None:
-            found.append(Filter(key, units, 0, 0, OFF))
+    results = []
+    for key, value in settings.items():
+        criterion = by_key.get(key)
+        if value is None or criterion is None:
+            results.append(FilterResult(key, units, 0, 0, OFF))
         else:
-            found.append(Filter(key, units, int(one.judged.sum()), int(one.fails.sum()), one.note))
-    return tuple(found)
+            judged, dropped = int(criterion.judged.sum()), int(criterion.fails.sum())
+            results.append(FilterResult(key, units, judged, dropped, criterion.note))
+    return tuple(results)
 
 
-def not_judged(criteria: Sequence[Criterion], units: int) -> list[str]:
+def unjudged_filters(criteria: Sequence[Criterion], units: int) -> list[str]:
     """(unit,): the filters in force that could not judge a unit, joined by "; "."""
     return ["; ".join(c.key for c in criteria if not c.judged[k]) for k in range(units)]
 
 
-def plain(filters: Sequence[Filter]) -> list[dict[str, Any]]:
-    """For report.json."""
-    return [asdict(one) for one in filters]
-
-
-def column_like(units: pd.DataFrame, name: str) -> str | None:
+def find_column(units: pd.DataFrame, name: str) -> str | None:
     """The column of that name, in whatever spelling: amplitudeCutoff for amplitude_cutoff."""
     squeezed = {str(c).replace("_", "").lower(): str(c) for c in reversed(list(units))}
     return name if name in units else squeezed.get(name.replace("_", ""))
 
 
-def said(filters: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One line a filter that is on, for people. filters: as in report.json, of one recording or several together."""
+def filter_lines(filters: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each filter that is on.
+
+    Parameters
+    ----------
+    filters : sequence of mappings
+        Fields of `FilterResult`, as in report.json; of one recording, or of several together (`total_filters`).
+
+    Returns
+    -------
+    list of str
+        How many units were judged and dropped, and the note of the filter.
+    """
     lines = []
-    for one in filters:
-        if one["note"] == OFF:
+    for result in filters:
+        if result["note"] == OFF:
             continue
-        note = f" ({one['note']})" if one["note"] else ""
-        what = f"{one['judged']} of {one['units']} units judged, {one['dropped']} dropped"
-        lines.append(f"{one['filter']}: {what if one['judged'] else 'no unit judged'}{note}")
+        note = f" ({result['note']})" if result["note"] else ""
+        counts = f"{result['judged']} of {result['units']} units judged, {result['dropped']} dropped"
+        lines.append(f"{result['filter']}: {counts if result['judged'] else 'no unit judged'}{note}")
     return lines
 
 
-def summed(reports: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """The filters of several recordings together; notes that differ are joined."""
-    rows = pd.DataFrame([one for report in reports for one in report])
+def total_filters(reports: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The filters of several recordings together.
+
+    Parameters
+    ----------
+    reports : sequence of sequences of mappings
+        Fields of `FilterResult`, by recording.
+
+    Returns
+    -------
+    list of dict
+        Sums for each filter; notes that differ are joined.
+    """
+    rows = pd.DataFrame([result for report in reports for result in report])
     if rows.empty:
         return []
     groups = rows.groupby("filter", sort=False)

@@ -1,7 +1,7 @@
 """Which units are good enough to use, and why the others are not.
 
 Every criterion is a limit on one measure of a unit over the whole recording, declared beforehand: a criterion of
-recording quality, like those of a spike sorter. It sees no label and no other unit, so it cannot carry the decision
+recording quality, like those of a spike sorter. It uses no label and no other unit, so it cannot carry the decision
 from test to training trials; anything that is LEARNED (scaling, selection by information, PCA) belongs in the models,
 inside the outer training set. Units are left out, never changed or merged.
 """
@@ -9,26 +9,33 @@ inside the outer training set. Units are left out, never changed or merged.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.config import Config, QualityConfig
+from spikebridge.config import DataConfig, QualityConfig
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.labels.sorter_labels import UnitLabels, has_unwanted_label, unit_labels
 from spikebridge.labels.trial_labels import label_names
-from spikebridge.preprocess.filters import Criterion, Filter, column_like, filters_of, not_judged, plain
+from spikebridge.preprocess.filters import (
+    Criterion,
+    FilterResult,
+    filter_results,
+    filter_settings,
+    find_column,
+    unjudged_filters,
+)
 from spikebridge.preprocess.unit_metrics import (
-    FEWEST_BINS,
+    MIN_BINS,
     ObservedTrain,
-    grid_s,
     isi_violations,
     presence_ratio,
     rate_change,
+    spike_time_grid_s,
 )
 from spikebridge.types import Recording
 from spikebridge.types.intervals import total_s
@@ -37,11 +44,11 @@ from spikebridge.types.spike_trains import spike_trains
 ROLES = ("source", "target")
 MEASURES = ["n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count", "presence_ratio", "rate_change"]
 COLUMNS = ["unit", "name", "region", "role", *MEASURES[:-1], "amplitude_cutoff", "sorter_label", "rate_change"]
-NOTED = ("isi_violations_ratio", "presence_ratio")
-"""Measures whose absence is a note on the whole recording."""
-SAMPLED = 200
-"""Intervals between spikes of each unit that are looked at for a common grid."""
-NAMES = {
+NOTED_MEASURES = ("isi_violations_ratio", "presence_ratio")
+"""Measures that get a note on the whole recording where they could not be taken."""
+MAX_ISI_SAMPLED = 200
+"""Inter-spike intervals of each unit that are searched for a common time grid."""
+MEASURE_NAMES = {
     "rate_hz": ("rate", " Hz"),
     "isi_violations_ratio": ("ISI violations ratio", ""),
     "presence_ratio": ("presence ratio", ""),
@@ -61,7 +68,7 @@ class Limit:
 
     @property
     def reason(self) -> str:
-        name, unit = NAMES[self.column]
+        name, unit = MEASURE_NAMES[self.column]
         if self.low is not None and self.high is not None:
             return f"{name} outside {self.low:g} to {self.high:g}{unit}"
         return f"{name} below {self.low:g}{unit}" if self.low is not None else f"{name} above {self.high:g}{unit}"
@@ -87,93 +94,127 @@ class UnitSelection:
     units: dict[str, dict[str, dict[str, int]]]
     dropped: dict[str, dict[str, int]]
     notes: tuple[str, ...]
-    filters: tuple[Filter, ...]
+    filters: tuple[FilterResult, ...]
     warnings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Everything but the judgement. table: one row a unit. notes: column -> why nothing in it could be measured."""
+class UnitMeasures:
+    """Measures of all units. table: one row a unit. notes: column -> why nothing in it could be measured."""
 
     table: pd.DataFrame
     labels: UnitLabels
     notes: dict[str, str]
 
 
-def quality_table(recording: Recording, config: Config) -> pd.DataFrame:
-    """One row a unit of source and target, by role and unit: its measures, whether it is kept, and the reasons if not.
+def quality_table(recording: Recording, data: DataConfig, quality: QualityConfig) -> pd.DataFrame:
+    """Measure the units of source and target, and decide which are kept.
 
-    Columns: unit, name (what the file calls it, else empty), region, role, n_spikes (in the observed time), rate_hz,
-    isi_violations_ratio, isi_violations_count, presence_ratio, amplitude_cutoff, sorter_label, rate_change, kept,
-    reasons (all that hold, joined by "; "), not_judged (settings of the filters that could not judge the unit).
-    A measure is NaN where it cannot be judged; that is never a reason. Raises DataError; see `unit_labels`.
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    data : DataConfig
+        Regions of source and target, and the lowest rate.
+    quality : QualityConfig
+        The limits.
+
+    Returns
+    -------
+    DataFrame
+        One row a unit, by role and unit: unit, name (what the file calls it, else empty), region, role, n_spikes (in
+        the observed time), rate_hz, isi_violations_ratio, isi_violations_count, presence_ratio, amplitude_cutoff,
+        sorter_label, rate_change, kept, reasons (all that apply, joined by "; "), not_judged (settings of the filters
+        that could not judge the unit). A measure is NaN where it cannot be taken; that is never a reason.
+
+    Raises
+    ------
+    DataError
+        See `labels.sorter_labels.unit_labels`.
     """
-    measured = _measured(recording, config)
-    return _judged(measured, _criteria(measured, config))
+    measured = _measure_units(recording, data, quality)
+    return _with_reasons(measured, _criteria(measured, data, quality))
 
 
-def select_units(recording: Recording, config: Config) -> UnitSelection:
-    """The units of source and target that fail none of the criteria of `config.quality` and `data.min_rate_hz`.
+def select_units(recording: Recording, data: DataConfig, quality: QualityConfig) -> UnitSelection:
+    """Select the units of source and target that fail no criterion of `quality` and `data.min_rate_hz`.
 
-    Raises DataError where no unit of a role is left, with how many fail what, and the settings to change.
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    data : DataConfig
+        Regions of source and target, and the lowest rate.
+    quality : QualityConfig
+        The limits.
+
+    Returns
+    -------
+    UnitSelection
+        Units that are kept, and how many were dropped for which reason.
+
+    Raises
+    ------
+    DataError
+        Where no unit of a role is left, with how many fail what, and the settings to change.
     """
-    measured = _measured(recording, config)
-    criteria = _criteria(measured, config)
-    table = _judged(measured, criteria)
+    measured = _measure_units(recording, data, quality)
+    criteria = _criteria(measured, data, quality)
+    table = _with_reasons(measured, criteria)
     kept, units, dropped = {}, {}, {}
     for role in ROLES:
-        mine = (table["role"] == role).to_numpy()
-        here = table[mine]
-        first = here["reasons"].str.split("; ").str[0]
-        if not here["kept"].any():
-            raise DataError(_nothing_left(recording.name, role, getattr(config.data, role), criteria, mine, here))
-        kept[role] = here["unit"].to_numpy()[here["kept"].to_numpy()]
+        in_role = (table["role"] == role).to_numpy()
+        rows = table[in_role]
+        first = rows["reasons"].str.split("; ").str[0]
+        if not rows["kept"].any():
+            raise DataError(_nothing_left(recording.name, role, getattr(data, role), criteria, in_role, rows))
+        kept[role] = rows["unit"].to_numpy()[rows["kept"].to_numpy()]
         units[role] = {
-            str(region): {"kept": int(rows.sum()), "dropped": int((~rows).sum())}
-            for region, rows in here.groupby("region")["kept"]
+            str(region): {"kept": int(flags.sum()), "dropped": int((~flags).sum())}
+            for region, flags in rows.groupby("region")["kept"]
         }
         dropped[role] = {c.reason: int((first == c.reason).sum()) for c in criteria if (first == c.reason).any()}
-    filters = filters_of(criteria, config, len(table))
-    notes = tuple(measured.notes[c] for c in NOTED if c in measured.notes)
+    filters = filter_results(criteria, filter_settings(data, quality), len(table))
+    notes = tuple(measured.notes[c] for c in NOTED_MEASURES if c in measured.notes)
     return UnitSelection(kept, units, dropped, notes, filters, measured.labels.warnings)
 
 
-def limits(config: Config) -> list[Limit]:
+def quality_limits(data: DataConfig, quality: QualityConfig) -> list[Limit]:
     """The limits that are set, in the order in which they count."""
-    q, change = config.quality, config.quality.max_rate_change
+    change = quality.max_rate_change
     every = [
-        Limit("rate_hz", "data.min_rate_hz", config.data.min_rate_hz or None, None),
-        Limit("isi_violations_ratio", "quality.max_isi_violations", None, q.max_isi_violations),
-        Limit("presence_ratio", "quality.min_presence_ratio", q.min_presence_ratio, None),
-        Limit("amplitude_cutoff", "quality.max_amplitude_cutoff", None, q.max_amplitude_cutoff),
+        Limit("rate_hz", "data.min_rate_hz", data.min_rate_hz or None, None),
+        Limit("isi_violations_ratio", "quality.max_isi_violations", None, quality.max_isi_violations),
+        Limit("presence_ratio", "quality.min_presence_ratio", quality.min_presence_ratio, None),
+        Limit("amplitude_cutoff", "quality.max_amplitude_cutoff", None, quality.max_amplitude_cutoff),
         Limit("rate_change", "quality.max_rate_change", 1 / change if change else None, change),
     ]
     return [limit for limit in every if (limit.low, limit.high) != (None, None)]
 
 
-def _judged(measured: Measured, criteria: Sequence[Criterion]) -> pd.DataFrame:
+def _with_reasons(measured: UnitMeasures, criteria: Sequence[Criterion]) -> pd.DataFrame:
     n = len(measured.table)
     reasons = [[c.reason for c in criteria if c.fails[k]] for k in range(n)]
     return measured.table.assign(
-        kept=[not r for r in reasons], reasons=["; ".join(r) for r in reasons], not_judged=not_judged(criteria, n)
+        kept=[not r for r in reasons], reasons=["; ".join(r) for r in reasons], not_judged=unjudged_filters(criteria, n)
     )
 
 
-def _measured(recording: Recording, config: Config) -> Measured:
-    quality, units = config.quality, _units(recording, config)
+def _measure_units(recording: Recording, data: DataConfig, quality: QualityConfig) -> UnitMeasures:
+    units = _units(recording, data)
     labels = unit_labels(recording.units, units, quality.sorter_label_from, recording.name)
     ids, spikes = units["unit"].to_numpy(dtype=np.int64), recording.spikes
-    found = spike_trains(spikes["time_s"].to_numpy(), spikes["unit"].to_numpy(), ids)
+    trains = spike_trains(spikes["time_s"].to_numpy(), spikes["unit"].to_numpy(), ids)
     rows, sample = [], [np.empty(0)]
-    for train in found:  # one at a time: what is measured takes far less room than the trains
+    for train in trains:  # one at a time: the measures take far less memory than the trains
         seen = ObservedTrain.of(train, recording.observed)
         rows.append(_measures(seen, quality))
-        sample.append(seen.isi_s[:SAMPLED].copy())
-    grid = max(recording.resolution_s, grid_s(np.concatenate(sample), quality.refractory_s))
+        sample.append(seen.isi_s[:MAX_ISI_SAMPLED].copy())
+    grid = max(recording.resolution_s, spike_time_grid_s(np.concatenate(sample), quality.refractory_s))
     table = pd.concat([units[["unit", "region", "role"]], pd.DataFrame(rows, columns=MEASURES)], axis=1)
     if grid > quality.refractory_s:
         table = table.assign(isi_violations_ratio=np.nan, isi_violations_count=np.nan)
-    cutoff = column_like(units, "amplitude_cutoff")
+    cutoff = find_column(units, "amplitude_cutoff")
     given = units[cutoff] if cutoff else pd.Series(np.nan, index=units.index)
     table = table.assign(
         name=label_names(units["name"]) if "name" in units else "",
@@ -182,7 +223,7 @@ def _measured(recording: Recording, config: Config) -> Measured:
     )
     only = f"only where column {cutoff} has a number" if cutoff else "no units column amplitude_cutoff"
     notes = {"amplitude_cutoff": only, **_notes(quality, grid, total_s(recording.observed))}
-    return Measured(table[COLUMNS], labels, notes)
+    return UnitMeasures(table[COLUMNS], labels, notes)
 
 
 def _measures(train: ObservedTrain, quality: QualityConfig) -> dict[str, float]:
@@ -197,40 +238,41 @@ def _measures(train: ObservedTrain, quality: QualityConfig) -> dict[str, float]:
     }
 
 
-def _units(recording: Recording, config: Config) -> pd.DataFrame:
+def _units(recording: Recording, data: DataConfig) -> pd.DataFrame:
     """Units of source and target with their role, by role and unit."""
     units = recording.units.sort_values("unit")
-    parts = [units[units["region"].isin(getattr(config.data, role))].assign(role=role) for role in ROLES]
+    parts = [units[units["region"].isin(getattr(data, role))].assign(role=role) for role in ROLES]
     return pd.concat(parts, ignore_index=True)
 
 
-def _criteria(measured: Measured, config: Config) -> list[Criterion]:
+def _criteria(measured: UnitMeasures, data: DataConfig, quality: QualityConfig) -> list[Criterion]:
     """In the order in which they count."""
     table, labels = measured.table, measured.labels
-    wanted = config.quality.sorter_labels
+    wanted = quality.sorter_labels
     silent = (table["n_spikes"] == 0).to_numpy()
-    found = [Criterion("data.observed", "no spike in the observed time", silent, np.ones(len(table), dtype=bool))]
+    criteria = [Criterion("data.observed", "no spike in the observed time", silent, np.ones(len(table), dtype=bool))]
     if wanted is not None:
         words = list(table["sorter_label"])
         judged = np.array([word != "" for word in words], dtype=bool)
         reason, note = f"sorter label not {' or '.join(wanted)}", labels.missing or labels.origin
-        found.append(Criterion("quality.sorter_labels", reason, has_unwanted_label(words, wanted), judged, note))
-    return [*found, *(limit.criterion(table, measured.notes.get(limit.column, "")) for limit in limits(config))]
+        criteria.append(Criterion("quality.sorter_labels", reason, has_unwanted_label(words, wanted), judged, note))
+    limits = quality_limits(data, quality)
+    return [*criteria, *(limit.criterion(table, measured.notes.get(limit.column, "")) for limit in limits)]
 
 
 def _notes(quality: QualityConfig, grid: float, seconds: float) -> dict[str, str]:
-    found = {}
+    notes = {}
     if quality.max_isi_violations is not None and grid > quality.refractory_s:
-        found["isi_violations_ratio"] = (
+        notes["isi_violations_ratio"] = (
             f"ISI violations are not judged: spike times lie on a grid of {1000 * grid:.4g} ms, "
             f"coarser than quality.refractory_s = {1000 * quality.refractory_s:g} ms"
         )
-    if quality.min_presence_ratio is not None and seconds < FEWEST_BINS * quality.presence_bin_s * (1 - 1e-9):
-        found["presence_ratio"] = (
-            f"presence is not judged: {seconds:.4g} s of observed time hold fewer than {FEWEST_BINS} bins of "
+    if quality.min_presence_ratio is not None and seconds < MIN_BINS * quality.presence_bin_s * (1 - 1e-9):
+        notes["presence_ratio"] = (
+            f"presence is not judged: {seconds:.4g} s of observed time hold fewer than {MIN_BINS} bins of "
             f"quality.presence_bin_s = {quality.presence_bin_s:g} s"
         )
-    return found
+    return notes
 
 
 def _nothing_left(
@@ -238,24 +280,24 @@ def _nothing_left(
     role: str,
     regions: Sequence[str],
     criteria: Sequence[Criterion],
-    mine: NDArray[np.bool_],
-    here: pd.DataFrame,
+    in_role: NDArray[np.bool_],
+    rows: pd.DataFrame,
 ) -> str:
-    failed = [f"{int(c.fails[mine].sum())} {c.reason} ({c.key})" for c in criteria if c.fails[mine].any()]
+    failed = [f"{int(c.fails[in_role].sum())} {c.reason} ({c.key})" for c in criteria if c.fails[in_role].any()]
     return (
-        f"{name}: none of the {len(here)} units in {role} {list(regions)} is kept; "
+        f"{name}: none of the {len(rows)} units in {role} {list(regions)} is kept; "
         f"a unit may fail more than once: {'; '.join(failed) or 'no unit lies there'}; "
-        f"the highest rate is {here['rate_hz'].max() if len(here) else 0.0:.3g} Hz. Change a limit, or set it to null"
+        f"the highest rate is {rows['rate_hz'].max() if len(rows) else 0.0:.3g} Hz. Change a limit, or set it to null"
     )
 
 
-def report_of(chosen: UnitSelection, config: Config) -> dict[str, Any]:
-    """What report.json says about quality: units dropped by first reason, limits by column, filters, and notes."""
-    ends = {limit.column: [limit.low, limit.high] for limit in limits(config)}
+def quality_report(chosen: UnitSelection, data: DataConfig, quality: QualityConfig) -> dict[str, Any]:
+    """The part of report.json about quality: units dropped by first reason, limits by column, filters, and notes."""
+    ends = {limit.column: [limit.low, limit.high] for limit in quality_limits(data, quality)}
     return {
         "dropped": chosen.dropped,
         "limits": ends,
         "notes": list(chosen.notes),
-        "filters": plain(chosen.filters),
+        "filters": [asdict(result) for result in chosen.filters],
         "warnings": [w.as_dict() for w in chosen.warnings],
     }

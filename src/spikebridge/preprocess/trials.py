@@ -44,37 +44,54 @@ class TrialSelection:
 
 
 def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
-    """The trials that `include` takes, that have label, align and decision time, and a window all inside observed time.
+    """Select the trials that `include` takes and that have a label, both times, and a window inside the observed time.
 
     Time outside the observed intervals is missing, not silent: a window that touches it is dropped, never filled.
 
-    Raises ConfigError for an expression that cannot be computed; DataError where a column is absent, no trial is left,
-    or a window ends after the decision of its trial: the bins of a decision lie strictly before it.
+    Parameters
+    ----------
+    recording : Recording
+        Its trial table and observed time are used.
+    trials : TrialsConfig
+        Which trials, which label, and where the window lies.
+
+    Returns
+    -------
+    TrialSelection
+        The trials, and how many were dropped for which reason.
+
+    Raises
+    ------
+    ConfigError
+        For an expression that cannot be computed.
+    DataError
+        Where a column is absent, no trial is left, or a window ends after the decision of its trial: the bins of a
+        decision lie strictly before it.
     """
     table = recording.trials
-    made_of = columns_of_label(trials.label, table)
-    asked_for = [*made_of] if isinstance(trials.label, str) and made_of == (trials.label,) else []
-    for column in (trials.align, *asked_for, trials.decision or trials.align):
+    label_sources = columns_of_label(trials.label, table)
+    required = [*label_sources] if isinstance(trials.label, str) and label_sources == (trials.label,) else []
+    for column in (trials.align, *required, trials.decision or trials.align):
         if column not in table:
             has = listed(map(str, table.columns))
             raise DataError(f"{recording.name}: no column {column!r} in the trial table; columns: {has}")
-    if told := sorted(set(made_of) & set(trials.covariates)):
-        raise ConfigError(f"trials.covariates must not hold {listed(told)}: trials.label is made of it")
-    lost = [
+    if both := sorted(set(label_sources) & set(trials.covariates)):
+        raise ConfigError(f"trials.covariates must not hold {listed(both)}: trials.label is made of it")
+    missing = [
         f"{recording.name}: trials.covariates: no column {column!r} in the trial table"
         + did_you_mean(column, map(str, table.columns), f"; columns: {listed(map(str, table.columns))}")
         for column in trials.covariates
         if column not in table
     ]
-    if lost:
-        raise DataError("\n".join(lost))
+    if missing:
+        raise DataError("\n".join(missing))
     align = table[trials.align].to_numpy(dtype=np.float64)
     decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
-    asked = included_trials(table, trials.include, recording.name)
-    label = trial_labels(table, trials.label, recording.name, asked)
+    included = included_trials(table, trials.include, recording.name)
+    label = trial_labels(table, trials.label, recording.name, included)
     start, stop = align + trials.window_s[0], align + trials.window_s[1]
     reasons = {
-        "excluded by trials.include": ~asked,
+        "excluded by trials.include": ~included,
         f"no {label_text(trials.label)}": label == "",
         f"no {trials.align}": ~np.isfinite(align),
         f"no {trials.decision or trials.align}": ~np.isfinite(decision),
@@ -95,29 +112,44 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
 
 
 def classes_of(recordings: Iterable[Recording], trials: TrialsConfig) -> tuple[str, ...]:
-    """Class names over the usable trials of all recordings, sorted, by value where all are numbers.
+    """Class names over the usable trials of all recordings.
 
-    Raises DataError where there are fewer than two, or more than `MAX_CLASSES`, or two spellings of one, or with what
-    is wrong with the trials of every recording.
+    Parameters
+    ----------
+    recordings : iterable of Recording
+        Their trial tables and observed times are used.
+    trials : TrialsConfig
+        See `select_trials`.
+
+    Returns
+    -------
+    tuple of str
+        Sorted; by value where all names are numbers.
+
+    Raises
+    ------
+    DataError
+        Where there are fewer than two classes or more than `MAX_CLASSES`, or two spellings of one class, or with what
+        is wrong with the trials of every recording.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     wrong = []
     for recording in recordings:
         try:
-            found |= set(select_trials(recording, trials).label.tolist())
+            names |= set(select_trials(recording, trials).label.tolist())
         except DataError as error:
             wrong.append(str(error))
     if wrong:
         raise DataError("\n".join(wrong))
-    if not 2 <= len(found) <= MAX_CLASSES:
-        shown = listed(sorted(found, key=_sort_key(found)), 5)
+    if not 2 <= len(names) <= MAX_CLASSES:
+        shown = listed(sorted(names, key=_sort_key(names)), 5)
         raise DataError(
-            f"trials.label: expected 2 to {MAX_CLASSES} classes in {_described(trials)}, got {len(found)} ({shown})"
+            f"trials.label: expected 2 to {MAX_CLASSES} classes in {_described(trials)}, got {len(names)} ({shown})"
         )
-    if groups := spelling_variants(found):
+    if groups := spelling_variants(names):
         several = "; ".join(" and ".join(map(repr, group)) for group in groups)
         raise DataError(f"trials.label: values of {_described(trials)} differ in spelling alone: {several}")
-    return tuple(sorted(found, key=_sort_key(found)))
+    return tuple(sorted(names, key=_sort_key(names)))
 
 
 def _described(trials: TrialsConfig) -> str:

@@ -9,35 +9,54 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.preprocess.behavior import bin_behavior
-from spikebridge.preprocess.binning import bin_trains
+from spikebridge.preprocess.binning import bin_behavior, bin_trains
 from spikebridge.preprocess.covariates import trial_covariates
-from spikebridge.preprocess.drift import drift
-from spikebridge.preprocess.quality import report_of, select_units
+from spikebridge.preprocess.quality import quality_report, select_units
 from spikebridge.preprocess.trials import select_trials
+from spikebridge.preprocess.unit_metrics import drift_warnings
 from spikebridge.types import Recording, Windows
 from spikebridge.types.intervals import TOLERANCE_S, subtract_intervals, total_s
 from spikebridge.types.spike_trains import spike_trains
 
 
 def make_windows(recording: Recording, config: Config, classes: tuple[str, ...]) -> tuple[Windows, dict[str, Any]]:
-    """Counts of source and target in all windows of a recording, sorted by start, and the report of what was dropped.
+    """Count the spikes of source and target in all windows of a recording.
 
     Trial windows start at align + window_s[0]. All observed time that no trial window covers is cut, back to back, into
     windows of the same length without trial or label; trials without a label lend their time to these. Behaviour is
-    binned like the spikes; what else was known of a trial before its decision is in the covariates.
+    binned like the spikes; the covariates hold what else was known of a trial before its decision.
 
-    Raises ConfigError where a window is not a whole number of bins or `include` is no query; DataError where no unit or
-    no trial is left, or a window ends after its decision.
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    config : Config
+        Its sections bins, data, quality and trials are used.
+    classes : tuple of str
+        Class names over all recordings; see `classes_of`.
+
+    Returns
+    -------
+    Windows
+        Sorted by start.
+    dict
+        The entry of report.json: what was kept and dropped, and warnings.
+
+    Raises
+    ------
+    ConfigError
+        Where a window is not a whole number of bins, or `include` is no expression of true and false.
+    DataError
+        Where no unit or no trial is left, or a window ends after its decision.
     """
     bin_s = config.bins.width_s
     n_bins = count_bins(config.trials.window_s[1] - config.trials.window_s[0], bin_s)
     chosen = select_trials(recording, config.trials)
-    check_grid(recording, chosen.start_s, bin_s)
+    check_file_bins(recording, chosen.start_s, bin_s)
     between = continuous_starts(recording.observed, chosen.start_s, n_bins * bin_s)
     start = np.concatenate([chosen.start_s, between])
     order = np.argsort(start, kind="stable")
-    units = select_units(recording, config)
+    units = select_units(recording, config.data, config.quality)
     class_index = {name: i for i, name in enumerate(classes)}
     label = np.array([class_index[name] for name in chosen.label], dtype=np.int64)
     behavior, series = bin_behavior(recording.behavior, start[order], n_bins, bin_s)
@@ -64,11 +83,13 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
         "animal": recording.animal,
         "observed_s": round(total_s(recording.observed), 6),
         "units": units.units,
-        "quality": report_of(units, config),
+        "quality": quality_report(units, config.data, config.quality),
         "trials": {"total": chosen.total, "kept": len(chosen.trial), "dropped": chosen.dropped},
         "labels": {name: int((label == i).sum()) for i, name in enumerate(classes)},
         "windows": {"trial": len(chosen.trial), "continuous": len(between), "bins": n_bins},
-        "warnings": [f.as_dict() for f in (*recording.warnings, *units.warnings, *drift(recording, units.kept))],
+        "warnings": [
+            f.as_dict() for f in (*recording.warnings, *units.warnings, *drift_warnings(recording, units.kept))
+        ],
     }
     return windows, report
 
@@ -86,7 +107,7 @@ def count_bins(length_s: float, bin_s: float) -> int:
     return n
 
 
-def check_grid(recording: Recording, start_s: NDArray[np.float64], bin_s: float) -> None:
+def check_file_bins(recording: Recording, start_s: NDArray[np.float64], bin_s: float) -> None:
     """Whether the asked bins are made of whole bins of the file, where that holds counts instead of spike times.
 
     Raises ConfigError for another width, DataError where windows begin inside a bin of the file.

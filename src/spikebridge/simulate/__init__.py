@@ -13,19 +13,33 @@ from spikebridge.simulate.session import SHARED, STEP_S, Session, Truth, simulat
 __all__ = ["SHARED", "STEP_S", "Session", "Truth", "simulate", "simulate_session", "write_nwb"]
 
 
-def simulate(knobs: SimulateConfig, seed: int, folder: Path) -> list[Path]:
-    """Write `knobs.n_recordings` NWB files into `folder` and their truth into `folder/truth`.
+def simulate(settings: SimulateConfig, seed: int, folder: Path) -> list[Path]:
+    """Simulate recordings; write them as NWB files into a folder, and their truth into its subfolder truth.
 
-    Recordings are dealt to the animals in turn. Each has its own random stream, so more recordings leave the first
-    ones as they were.
+    The animals take turns. Each recording has its own random stream, so more recordings leave the first ones as they
+    were.
+
+    Parameters
+    ----------
+    settings : SimulateConfig
+        How many recordings of how many animals, their size and their coupling.
+    seed : int
+        Seed of all random streams.
+    folder : Path
+        Where the files are written.
+
+    Returns
+    -------
+    list of Path
+        The NWB files.
     """
     truth = folder / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     paths = []
-    for number in range(knobs.n_recordings):
-        animal = f"rat{number % knobs.n_animals + 1}"
-        name = f"{animal}_day{number // knobs.n_animals + 1}"
-        session = simulate_session(knobs, np.random.default_rng([seed, number]), name, animal)
+    for number in range(settings.n_recordings):
+        animal = f"rat{number % settings.n_animals + 1}"
+        name = f"{animal}_day{number // settings.n_animals + 1}"
+        session = simulate_session(settings, np.random.default_rng([seed, number]), name, animal)
         paths.append(folder / f"{name}.nwb")
         write_nwb(session, paths[-1])
         session.truth.save(truth / f"{name}.npz")

@@ -1,4 +1,4 @@
-"""Write a simulated session as an NWB file, the same bytes' worth of content for the same session."""
+"""Write a simulated session as an NWB file; the same session gives the same content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ BEHAVIOR_STEP = 5  # of the simulation's grid: 50 ms
 
 
 def write_nwb(session: Session, path: Path) -> None:
-    """Write spikes, units with regions, trials, position and speed. Times are in seconds."""
+    """Write spikes, units with regions, trials, position and speed as an NWB file. Times are in seconds.
+
+    Parameters
+    ----------
+    session : Session
+        A simulated recording.
+    path : Path
+        The file.
+    """
     from pynwb import NWBHDF5IO, NWBFile, TimeSeries
     from pynwb.behavior import Position
     from pynwb.file import Subject

@@ -37,13 +37,25 @@ Array = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Truth:
-    """What a perfect analysis would find.
+    """The parameters and latents of a simulated session: what a perfect analysis would find.
 
-    time_s: (time,), seconds. shared: (time, latent) as HC carries them; PFC at time t carries shared(t - lag_s).
-    dimension: how many of them reach PFC, 0 where the regions are not coupled.
-    private: (time, latent), PFC's own latents.
-    source_loadings, target_loadings: (unit, latent), weight of each shared latent in the log rate of each HC and each
-    PFC unit, in the order of source_units, target_units, their ids in the file.
+    Parameters
+    ----------
+    time_s : NDArray, shape (time,), seconds
+        Time grid of the latents.
+    shared : NDArray, shape (time, latent)
+        Shared latents in HC; PFC at time t receives shared(t - lag_s).
+    private : NDArray, shape (time, latent)
+        Latents of PFC alone.
+    lag_s : float
+        Lag of PFC after HC, seconds.
+    dimension : int
+        Number of shared latents that reach PFC; 0 where the regions are not coupled.
+    source_loadings, target_loadings : NDArray, shape (unit, latent)
+        Weight of each shared latent in the log rate of each HC and each PFC unit, in the order of the unit ids in the
+        file.
+    names : tuple of str
+        Names of the shared latents.
     """
 
     time_s: Array
@@ -56,6 +68,13 @@ class Truth:
     names: tuple[str, ...] = SHARED
 
     def save(self, path: Path) -> None:
+        """Write a compressed .npz file.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        """
         with open(path, "wb") as handle:
             np.savez_compressed(
                 handle,
@@ -75,7 +94,27 @@ class Truth:
 
 @dataclass(frozen=True)
 class Session:
-    """One simulated recording. spikes: one array of times (seconds) a unit; regions: (unit,)."""
+    """One simulated recording.
+
+    Parameters
+    ----------
+    name, animal : str
+        Names of the recording and of the animal.
+    spikes : list of NDArray, shape (spike,), seconds
+        Spike times of each unit.
+    regions : list of str
+        Region of each unit.
+    trials : DataFrame
+        The trial table; times in seconds.
+    time_s : NDArray, shape (time,), seconds
+        Time grid of the behaviour.
+    position_m : NDArray, shape (time, 2), metres
+        Position of the animal.
+    speed_m_s : NDArray, shape (time,), metres per second
+        Speed of the animal.
+    truth : Truth
+        What a perfect analysis would find.
+    """
 
     name: str
     animal: str
@@ -88,50 +127,65 @@ class Session:
     truth: Truth
 
 
-def simulate_session(knobs: SimulateConfig, rng: np.random.Generator, name: str, animal: str) -> Session:
-    """Simulate one recording; every random number comes from `rng`."""
-    trials, angle, evidence = _behaviour(knobs, rng)
+def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: str, animal: str) -> Session:
+    """Simulate one recording.
+
+    Parameters
+    ----------
+    settings : SimulateConfig
+        Size of the session, and strength, lag and dimension of the coupling.
+    rng : Generator
+        Every random number comes from it.
+    name, animal : str
+        Names of the recording and of the animal.
+
+    Returns
+    -------
+    Session
+        Spikes, trials, position, and the truth.
+    """
+    trials, angle, evidence = _behaviour(settings, rng)
     n = len(angle)
     time_s = np.arange(n) * STEP_S
     deliberation = INDECISION * _ou(rng, n, 1, tau_s=0.7)[:, 0] + evidence
     arousal = _ou(rng, n, 1, tau_s=6.0)[:, 0]
     shared = np.column_stack([np.cos(angle), np.sin(angle), deliberation, arousal])
     private = _ou(rng, n, 2, tau_s=0.5)
-    n_source = int(rng.integers(knobs.n_source_units[0], knobs.n_source_units[1] + 1))
-    n_target = int(rng.integers(knobs.n_target_units[0], knobs.n_target_units[1] + 1))
+    n_source = int(rng.integers(settings.n_source_units[0], settings.n_source_units[1] + 1))
+    n_target = int(rng.integers(settings.n_target_units[0], settings.n_target_units[1] + 1))
 
     theta = np.cos(2 * np.pi * THETA_HZ * time_s)[:, None]
     to_source = _loadings(rng, n_source)
-    source = shared @ to_source + knobs.theta * theta * rng.uniform(0.5, 1.0, n_source)
-    lag = round(knobs.lag_s / STEP_S)
+    source = shared @ to_source + settings.theta * theta * rng.uniform(0.5, 1.0, n_source)
+    lag = round(settings.lag_s / STEP_S)
     delayed = shared[np.maximum(np.arange(n) - lag, 0)]
     own = rng.normal(0, 0.4, (private.shape[1], n_target))
-    k = knobs.n_shared_latents
-    to_target = knobs.coupling * _loadings(rng, n_target)[:k]
-    target = delayed[:, :k] @ to_target + knobs.private_gain * private @ own
+    k = settings.n_shared_latents
+    to_target = settings.coupling * _loadings(rng, n_target)[:k]
+    target = delayed[:, :k] @ to_target + settings.private_gain * private @ own
 
     spikes: list[Array] = []
     for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
         base = np.log(median_hz) + rng.normal(0, 0.4, log_gain.shape[1])
-        log_rate = log_gain + base + knobs.drift * _drift(rng, n, log_gain.shape[1])
-        spikes += _spikes(rng, np.exp(log_rate), knobs.refractory_s)
+        log_rate = log_gain + base + settings.drift * _drift(rng, n, log_gain.shape[1])
+        spikes += _spikes(rng, np.exp(log_rate), settings.refractory_s)
     position = 0.6 * np.column_stack([np.cos(angle), np.sin(angle)])
     speed = np.linalg.norm(np.gradient(position, STEP_S, axis=0), axis=1)
-    dimension = k if knobs.coupling > 0 else 0
+    dimension = k if settings.coupling > 0 else 0
     loadings = to_source[:k].T, to_target.T
-    truth = Truth(time_s, shared[:, :k], private, knobs.lag_s, dimension, *loadings, SHARED[:k])
+    truth = Truth(time_s, shared[:, :k], private, settings.lag_s, dimension, *loadings, SHARED[:k])
     regions = ["HC"] * n_source + ["PFC"] * n_target
     return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth)
 
 
-def _behaviour(knobs: SimulateConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array]:
+def _behaviour(settings: SimulateConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array]:
     """Trial table, loop angle (rad), and the evidence for the choice over time, on the simulation's grid."""
-    n = knobs.n_trials
+    n = settings.n_trials
     restaurant = np.arange(n) % RESTAURANTS
     delay = rng.integers(1, 16, n).astype(float)
     run = rng.uniform(2.2, 3.5, n)
     think = rng.gamma(6.0, 0.3, n) + 0.6
-    liking = knobs.label_information * np.array([0.6, -0.3, 0.3, -0.6])[restaurant]
+    liking = settings.label_information * np.array([0.6, -0.3, 0.3, -0.6])[restaurant]
     stay = rng.random(n) < 1 / (1 + np.exp((delay - 8.0) / 3.0 - liking))
     after = np.where(stay, 0.6 * delay + 1.5, 0.3)  # waiting and eating, or moving on
     start = np.concatenate([[0.0], np.cumsum(run + think + after)[:-1]]) + 1.0
@@ -160,7 +214,7 @@ def _behaviour(knobs: SimulateConfig, rng: np.random.Generator) -> tuple[pd.Data
         time, np.column_stack([start, offer, decision, decision + 0.5]).ravel(), np.tile([0, 0, 1, 0], n)
     )
     sign = np.where(stay, 1.0, -1.0)[np.clip(np.searchsorted(start, time, side="right") - 1, 0, n - 1)]
-    return trials, angle, knobs.label_information * EVIDENCE * sign * progress
+    return trials, angle, settings.label_information * EVIDENCE * sign * progress
 
 
 def _loadings(rng: np.random.Generator, n_units: int) -> Array:

@@ -1,4 +1,4 @@
-"""How long the population remembers: the time to leave out around a test block.
+"""The gap around a test block, from the decorrelation time of the population rate.
 
 Rates drift and fluctuate together over seconds, so a training window just beside a test block shares its noise with it.
 """
@@ -12,38 +12,64 @@ from numpy.typing import NDArray
 
 from spikebridge.types import Windows
 
-LONGEST_S = 30.0
+MAX_DECORRELATION_S = 30.0
 """Cap of the decorrelation time. No gap keeps out drift slower than this: nulls and baselines must show it."""
-FEWEST_PAIRS = 10
+MIN_PAIRS = 10
 
 
 def gap_s(windows: Windows, smoothing_s: float = 0.0) -> float:
-    """Seconds to drop around a test block: window + half-width of any smoothing + decorrelation time.
+    """Time to leave out around a test block: window + half-width of any smoothing + decorrelation time.
 
-    Looks at population rates only, never at labels.
+    Uses population rates only, never labels.
+
+    Parameters
+    ----------
+    windows : Windows
+        Windows of one recording.
+    smoothing_s : float
+        Half-width, in seconds, of any smoothing in time that a model applies across windows.
+
+    Returns
+    -------
+    float
+        Seconds.
     """
     gap = windows.n_bins * windows.bin_s + smoothing_s + decorrelation_s(windows)
     return math.ceil(gap * 1000) / 1000  # a readable number, and no rounding noise in the hash of the manifest
 
 
-def decorrelation_s(windows: Windows, longest_s: float = LONGEST_S) -> float:
-    """Decorrelation time of the population rate, seconds: the larger of the source's and the target's.
+def decorrelation_s(windows: Windows, longest_s: float = MAX_DECORRELATION_S) -> float:
+    """Decorrelation time of the population rate: the larger of the source's and the target's.
 
-    The rate is the mean over one window, since windows are what the folds deal out; correlation that is shorter than a
-    window is covered by the window's own length in the gap. The autocovariance at lag d is
+    The rate is the mean over one window, since the folds consist of windows; correlation that is shorter than a window
+    is covered by the window's own length in the gap. The autocovariance at lag d is
 
         c(d) = mean over pairs of observed windows with starts d apart of (r_i - mean r)(r_j - mean r)
 
-    so time that was not observed takes no part, and windows that exist only inside short trials do as well. Pairs are
-    grouped by lag, as wide as the median step between windows. Spiking noise sits in c(0) alone, where a window is
-    paired with itself: the curve is therefore normalised by its first group of distinct, disjoint windows, and the
-    answer is where it first falls below 1/e, interpolated, at most `longest_s`. A first group that is within two
-    standard errors of zero shows no memory beyond itself: the answer is its lag.
+    so time that was not observed is not used, and windows that exist only inside short trials are enough. Pairs are
+    grouped by lag, as wide as the median step between windows. Spiking noise is in c(0) alone, where a window is paired
+    with itself: the curve is therefore normalised by its first group of distinct, disjoint windows, and the result is
+    where it first falls below 1/e, interpolated. Where the first group is within two standard errors of zero, the
+    result is its lag.
+
+    Parameters
+    ----------
+    windows : Windows
+        Windows of one recording.
+    longest_s : float
+        Largest result, seconds.
+
+    Returns
+    -------
+    float
+        Seconds.
     """
-    return max(_memory(windows.source, windows, longest_s), _memory(windows.target, windows, longest_s))
+    return max(
+        _decorrelation_of(windows.source, windows, longest_s), _decorrelation_of(windows.target, windows, longest_s)
+    )
 
 
-def _memory(counts: NDArray[np.unsignedinteger], windows: Windows, longest_s: float) -> float:
+def _decorrelation_of(counts: NDArray[np.unsignedinteger], windows: Windows, longest_s: float) -> float:
     rate = counts.sum(axis=(1, 2), dtype=np.float64)
     rate = rate - rate.mean()
     lags, covariance, pairs = _autocovariance(rate, windows, longest_s)
@@ -83,6 +109,6 @@ def _autocovariance(
         products = (rate[step:] * rate[:-step])[near]
         for row, weights in enumerate((lag[near], products, np.ones(len(group)))):
             sums[row] += np.bincount(group, weights, minlength=n_groups)
-    enough = sums[2] >= FEWEST_PAIRS
+    enough = sums[2] >= MIN_PAIRS
     lag_sum, product_sum, pairs = sums[:, enough]
     return lag_sum / pairs, product_sum / pairs, pairs.astype(np.int64)

@@ -1,4 +1,4 @@
-"""Who learns from what: outer folds, inner folds and the gaps between them, for every model the same.
+"""Outer folds, inner folds and the gaps between them: the same for every model.
 
 Within a recording neighbouring trials share drift and noise, so test sets are contiguous in time and training windows
 near them are left out. Nothing here looks at the counts, apart from the gap's decorrelation time (see `gap`).
@@ -24,10 +24,10 @@ from spikebridge.types.intervals import TOLERANCE_S, distance_to
 
 log = logging.getLogger(__name__)
 
-INNER_PIECES = 4
+N_INNER_PIECES = 4
 """The training trials of a fold are cut into about this many contiguous pieces; one of them is the validation set."""
-FULL_PIECES = 5
-FEWEST_TRIALS = 2
+N_FULL_PIECES = 5
+MIN_TRIALS_PER_BLOCK = 2
 """Labelled trials that a test block of a recording must have."""
 
 Numbers = NDArray[np.int64]
@@ -40,7 +40,7 @@ def make_splits(
     smoothing_s: float = 0.0,
     animals: Mapping[str, str] | None = None,
 ) -> Splits:
-    """The one manifest of folds over all recordings.
+    """Make the folds of all recordings.
 
     By block: the labelled trials of each recording, in time, are cut into `n_outer_folds` contiguous blocks of nearly
     equal size; fold k tests block k of every recording. It trains on every window, labelled or not, at least the gap
@@ -51,11 +51,31 @@ def make_splits(
     By recording or animal: contiguous groups of whole recordings (animals) are the test sets, with no gap, since no
     time is shared. Validation is a whole training animal or recording while two remain, else a piece as above.
 
-    smoothing_s: half-width of any smoothing in time that a model applies across windows. animals: recording -> animal.
-    A gap in seconds that is shorter than `auto` would make it is taken, with a warning; no model of it is promoted.
-    Raises DataError naming the recording where there are too few trials, a gap leaves nothing to train on, or no
-    training trial has one of the classes, and the recordings that are one under two names; ConfigError where folds do
-    not fit the number of recordings.
+    A gap in seconds that is shorter than the one that `auto` gives is used, with a warning; no model is promoted then.
+
+    Parameters
+    ----------
+    windows : sequence of Windows
+        One for each recording.
+    config : SplitConfig
+        How many folds, by what, and the gap.
+    smoothing_s : float
+        Half-width, in seconds, of any smoothing in time that a model applies across windows.
+    animals : mapping of str to str, optional
+        Recording -> animal; needed to split by animal.
+
+    Returns
+    -------
+    Splits
+        With their hash and the digests of the windows.
+
+    Raises
+    ------
+    DataError
+        Names the recording where there are too few trials, a gap leaves nothing to train on, or no training trial has
+        one of the classes; and recordings that are duplicates.
+    ConfigError
+        Where the folds do not fit the number of recordings.
     """
     parts = {w.recording: w for w in sorted(windows, key=lambda w: w.recording)}
     if len(parts) != len(windows):
@@ -67,20 +87,20 @@ def make_splits(
     if duplicates := duplicate_recordings(windows):
         raise DataError("; ".join(duplicates))
     gaps = {n: gap_s(w, smoothing_s) if config.gap_s == "auto" else float(config.gap_s) for n, w in parts.items()}
-    maker = _Maker(parts, gaps, config, dict(animals or {}))
+    maker = _SplitMaker(parts, gaps, config, dict(animals or {}))
     folds = tuple(maker.by_block() if config.by == "block" else maker.by_group())
     full = maker.full()
     digests = {n: w.digest() for n, w in parts.items()}
     splits = Splits(by=config.by, gap_s=gaps, folds=folds, full=full, hash="", data=digests)
     if config.gap_s != "auto":
         for name, needed in short_gaps(splits, windows).items():
-            said = "%s: split.gap_s = %g s is shorter than the %g s that its rates remember; auto is safe"
-            log.warning(said, name, gaps[name], needed)
+            text = "%s: split.gap_s = %g s is shorter than the %g s that its rates remember; auto is safe"
+            log.warning(text, name, gaps[name], needed)
     return replace(splits, hash=content_hash(splits))
 
 
 @dataclass(frozen=True)
-class _Maker:
+class _SplitMaker:
     parts: Mapping[str, Windows]
     gaps: Mapping[str, float]
     config: SplitConfig
@@ -90,23 +110,25 @@ class _Maker:
         return {name: np.arange(len(w)) for name, w in self.parts.items()}
 
     def full(self) -> Partition:
-        return self._validation_blocks(self.everything(), FULL_PIECES, FULL_PIECES // 2, "the fit on everything")
+        return self._validation_blocks(self.everything(), N_FULL_PIECES, N_FULL_PIECES // 2, "the fit on everything")
 
     def by_block(self) -> Iterator[Fold]:
         n_folds = self.config.n_outer_folds
         blocks = {}
         for name, w in self.parts.items():
             trials = np.flatnonzero(w.labelled)
-            if len(trials) < FEWEST_TRIALS * n_folds:
+            if len(trials) < MIN_TRIALS_PER_BLOCK * n_folds:
                 raise DataError(
                     f"{name}: {len(trials)} labelled trials are too few for split.n_outer_folds = {n_folds}: expected "
-                    f"at least {FEWEST_TRIALS * n_folds}"
+                    f"at least {MIN_TRIALS_PER_BLOCK * n_folds}"
                 )
             blocks[name] = np.array_split(trials, n_folds)
         for k in range(n_folds):
             test = {name: b[k] for name, b in blocks.items()}
             spans = {name: _span(self.parts[name], rows) for name, rows in test.items()}
-            train = {n: self._away(n, rows, spans[n], f"test block {k}") for n, rows in self.everything().items()}
+            train = {
+                n: self._rows_beyond_gap(n, rows, spans[n], f"test block {k}") for n, rows in self.everything().items()
+            }
             yield self._fold(k, test, train, spans)
 
     def by_group(self) -> Iterator[Fold]:
@@ -152,7 +174,7 @@ class _Maker:
                     train={n: r for n, r in train.items() if n not in held},
                     valid={n: r for n, r in train.items() if n in held},
                 )
-        pieces = max(INNER_PIECES, self.config.n_inner_folds)
+        pieces = max(N_INNER_PIECES, self.config.n_inner_folds)
         return self._validation_blocks(train, pieces, k + j, f"the inner fold of fold {k}")
 
     def _validation_blocks(self, train: dict[str, Numbers], n_pieces: int, which: int, where: str) -> Partition:
@@ -170,10 +192,10 @@ class _Maker:
             span = _span(w, pieces[which % len(pieces)])
             inside = (w.start_s[rows] >= span[0] - TOLERANCE_S) & (w.stop_s[rows] <= span[1] + TOLERANCE_S)
             valid[name] = rows[inside]
-            learn[name] = self._away(name, rows, span, where)
+            learn[name] = self._rows_beyond_gap(name, rows, span, where)
         return Partition(train=learn, valid=valid)
 
-    def _away(self, name: str, rows: Numbers, span: NDArray[np.float64], where: str) -> Numbers:
+    def _rows_beyond_gap(self, name: str, rows: Numbers, span: NDArray[np.float64], where: str) -> Numbers:
         """The rows at least the gap from the span. Raises DataError where no labelled trial is left."""
         w = self.parts[name]
         far = distance_to(w.start_s[rows], w.stop_s[rows], span) >= self.gaps[name] - TOLERANCE_S

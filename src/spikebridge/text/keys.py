@@ -11,7 +11,7 @@ import hashlib
 import re
 
 MAX_KEY = 150
-"""Characters of a name's key: what stays of MLflow's 250 beside the words around it."""
+"""Characters of the key of a name: MLflow's 250, less the words around it."""
 MAX_NAME_BYTES = 200
 """Bytes of a name: file systems take 255, and endings are added."""
 MAX_MLFLOW_KEY = 250
@@ -19,7 +19,18 @@ ESCAPED = re.compile(r"\.x([0-9a-f]*)\.")
 
 
 def safe_key(name: str) -> str:
-    """The key of a name. It is not empty and has no `/`; of ordinary names it is the name."""
+    """The key of a name: not empty, and without `/`; ordinary names are their own keys.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The key; `original_name` gives the name back.
+    """
     if not name:
         return ".x."
     end = len(name) - 1
@@ -30,24 +41,68 @@ def safe_key(name: str) -> str:
 
 
 def original_name(text: str) -> str:
-    """The name whose key this is."""
+    """The name that has this key.
+
+    Parameters
+    ----------
+    text : str
+        What `safe_key` returned.
+
+    Returns
+    -------
+    str
+        The name.
+    """
     return ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
 
 
 def safe_path(*parts: str) -> str:
-    """A key of several names, one below the other, joined by `/`."""
+    """A key of several names, one below the other, joined by `/`.
+
+    Parameters
+    ----------
+    *parts : str
+        The names.
+
+    Returns
+    -------
+    str
+        The key.
+    """
     return "/".join(safe_key(part) for part in parts)
 
 
 def shortened_key(text: str) -> str:
-    """A key that MLflow takes: one that is too long is cut, and ends with the beginning of its SHA-256."""
+    """A key that MLflow accepts: a longer one is cut, and ends with the first digits of its SHA-256.
+
+    Parameters
+    ----------
+    text : str
+        A key.
+
+    Returns
+    -------
+    str
+        At most `MAX_MLFLOW_KEY` characters.
+    """
     if len(text) <= MAX_MLFLOW_KEY:
         return text
     return f"{text[: MAX_MLFLOW_KEY - 17]}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def name_problem(name: str) -> str:
-    """Why a recording cannot have this name; "" where it can."""
+    """Why a recording cannot have a name.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+
+    Returns
+    -------
+    str
+        "" where it can.
+    """
     if not name.strip():
         return "is empty"
     if "|" in name or "/" in name or name.startswith("."):

@@ -16,14 +16,24 @@ import pandas as pd
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
 MARKDOWN = re.compile(r"[\\`*\[\]<>|~#&$]|(?<!\w)_|_(?!\w)")
-"""What Markdown takes for its own; an underscore inside a word is plain."""
+"""Characters with a meaning in Markdown; an underscore inside a word has none."""
 UNSEEN = {"\u200b", "\u2060", "\ufeff"}
 """Characters without width, which no name needs."""
 BIDIRECTIONAL = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def write_csv(table: pd.DataFrame, path: Path, **how: Any) -> None:
-    """A table for people: texts that a spreadsheet would take for formulas begin with an apostrophe."""
+    """Write a table for people: texts that a spreadsheet would read as formulas begin with an apostrophe.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The table.
+    path : Path
+        The file.
+    **how : Any
+        Passed to `DataFrame.to_csv`.
+    """
     guarded = table.rename(columns={c: _guarded(c) for c in table.columns})
     for at, column in enumerate(guarded.columns):
         values = guarded.iloc[:, at]
@@ -35,7 +45,20 @@ def write_csv(table: pd.DataFrame, path: Path, **how: Any) -> None:
 
 
 def read_csv(path: Path, **how: Any) -> pd.DataFrame:
-    """What `write_csv` wrote, with the texts as they were. how: as `pandas.read_csv`."""
+    """Read what `write_csv` wrote, with the original texts.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    **how : Any
+        Passed to `pandas.read_csv`.
+
+    Returns
+    -------
+    DataFrame
+        The table.
+    """
     table = pd.read_csv(path, **how)
     table = table.rename(columns={c: _plain(c) for c in table.columns})
     for column in table.columns[[not pd.api.types.is_numeric_dtype(t) for t in table.dtypes]]:
@@ -61,12 +84,34 @@ def _is_number(text: str) -> bool:
 
 
 def escape_markdown(text: str) -> str:
-    """A text as Markdown shows it: no link, no HTML, no new column of a table."""
+    """A text as Markdown shows it: no link, no HTML, no new column of a table.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        On one line.
+    """
     return " ".join(MARKDOWN.sub(r"\\\g<0>", str(text)).split())
 
 
 def code_span(text: str) -> str:
-    """A text between backticks, as many as it needs; on one line."""
+    """A text between as many backticks as it needs.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        On one line.
+    """
     plain = " ".join(str(text).split())
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
     if not longest:
@@ -76,10 +121,20 @@ def code_span(text: str) -> str:
 
 
 def forbidden_character(text: str) -> str:
-    """The first character that no name may hold, in words, with its place; empty where there is none.
+    """The first character of a text that no name may contain.
 
-    Refused are control characters (tabs and line breaks too), marks that change the direction of writing, line
-    separators, and blanks without width: names that hold them look like other names.
+    Forbidden are control characters (also tabs and line breaks), marks that change the direction of writing, line
+    separators, and blanks without width: names that contain them look like other names.
+
+    Parameters
+    ----------
+    text : str
+        A name.
+
+    Returns
+    -------
+    str
+        The character in words, with its position; "" where there is none.
     """
     for place, character in enumerate(text, start=1):
         kind = unicodedata.category(character)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from spikebridge.config import Config
 from spikebridge.errors import RegistryError
-from spikebridge.tracking.epochs import LiveRun, live
-from spikebridge.tracking.place import home, tracking_uri
+from spikebridge.tracking.learning_curves import LiveRun, live
+from spikebridge.tracking.store_location import home, tracking_uri
 
 if TYPE_CHECKING:
     from spikebridge.tracking.promotion import Promotion, Version
@@ -20,15 +20,27 @@ __all__ = ["LiveRun", "home", "live", "misplaced", "promote", "publish", "serve_
 def publish(config: Config, project: Path | str = ".", logged: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """Log what lies under runs/ and reports/ and register the best model behind the gates; write registration.json.
 
-    logged: called between the two; what it raises keeps the model out of the registry. See `mirror.mirror` and
-    `registry.register`; returns what registration.json says. One process at a time does this, see
-    `exclusive.exclusive`.
+    One process at a time does this.
+
+    Parameters
+    ----------
+    config : Config
+        The parameters of the project.
+    project : Path or str
+        The folder with data/, runs/ and reports/.
+    logged : callable
+        Called between logging and registering; what it raises keeps the model out of the registry.
+
+    Returns
+    -------
+    dict
+        The content of reports/registration.json.
     """
-    from spikebridge.tracking import record
-    from spikebridge.tracking.exclusive import exclusive
+    from spikebridge.tracking import registration_record
     from spikebridge.tracking.identity import identify
-    from spikebridge.tracking.mirror import mirror
+    from spikebridge.tracking.log_results import mirror
     from spikebridge.tracking.registered_models import register
+    from spikebridge.tracking.registration_record import exclusive
 
     project = Path(project)
     identity = identify(config, project)  # once: code that is being edited meanwhile would change it
@@ -36,14 +48,27 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
         mirror(config, project, identity)
         logged()
         about = register(config, project, identity)
-        record.write(project, about)
+        registration_record.write(project, about)
     return about
 
 
 def versions(name: str | None = None) -> tuple[str, list[Version]]:
-    """The name of a registered model (the project's where none is given), and its versions, oldest first.
+    """The versions of a registered model.
 
-    Raises RegistryError where no store or no such model is here.
+    Parameters
+    ----------
+    name : str, optional
+        The registered model; None for that of the project.
+
+    Returns
+    -------
+    tuple of str and list of Version
+        The name of the model, and its versions, oldest first.
+
+    Raises
+    ------
+    RegistryError
+        If there is no store or no such model.
     """
     from spikebridge.tracking import load, promotion
 
@@ -53,35 +78,59 @@ def versions(name: str | None = None) -> tuple[str, list[Version]]:
 
 
 def promote(version: int, by: str, reason: str, name: str | None = None) -> tuple[str, Promotion]:
-    """Make a version champion on a person's word; the name of the model, and what was recorded.
+    """Make a version champion on a person's decision.
 
-    See `promotion.promote`.
+    Parameters
+    ----------
+    version : int
+        The version.
+    by : str
+        The person who decides.
+    reason : str
+        Why.
+    name : str, optional
+        The registered model; None for that of the project.
+
+    Returns
+    -------
+    tuple of str and Promotion
+        The name of the model, and what was recorded.
     """
     from spikebridge.models.parts.saved_files import MANIFEST_FILE
     from spikebridge.runtime.hashing import file_digest
-    from spikebridge.tracking import evidence, load, promotion, record
-    from spikebridge.tracking.exclusive import exclusive
+    from spikebridge.tracking import evidence, load, promotion, registration_record
+    from spikebridge.tracking.registration_record import exclusive
 
     store, project = load.existing_store(), home()
     name = name or load.settings().registered_model
     with exclusive(store.uri, project):
-        champion = record.recorded_champion(project, store.uri, name)
-        said = promotion.promote(store, name, version, by, reason, champion)
+        champion = registration_record.recorded_champion(project, store.uri, name)
+        promotion_record = promotion.promote(store, name, version, by, reason, champion)
         path = evidence.downloaded(f"models:/{name}/{version}/{MANIFEST_FILE}")
-        record.note_champion(project, store.uri, name, version, file_digest(path) if path else None)
-    return name, said
+        registration_record.note_champion(project, store.uri, name, version, file_digest(path) if path else None)
+    return name, promotion_record
 
 
 def misplaced(project: Path) -> str:
-    """What to do where a moved or copied project's registered version has its files elsewhere; "" where all is well.
+    """What to do if a project was moved or copied and its registered version has its files elsewhere.
 
-    A store that cannot be asked has nothing to say here: whoever loads the model is told.
+    A store that does not answer gives no message here; whoever loads the model gets one.
+
+    Parameters
+    ----------
+    project : Path
+        The folder of the project.
+
+    Returns
+    -------
+    str
+        One sentence; "" if all is well.
     """
     from mlflow.exceptions import MlflowException
 
-    from spikebridge.tracking import load, record
+    from spikebridge.tracking import load, registration_record
 
-    about = record.read(project)
+    about = registration_record.read(project)
     if not about or load.missing_database(load.default_uri()):
         return ""
     try:
@@ -94,9 +143,21 @@ def misplaced(project: Path) -> str:
 
 
 def serve_ui(port: int, say: Callable[[str], None], auth: bool = False) -> int:
-    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped; its exit code.
+    """Serve MLflow's UI of this project on 127.0.0.1 until it is stopped.
 
-    say: gets lines to show. auth: ask for a password, see `ui.accounts`.
+    Parameters
+    ----------
+    port : int
+        The port on this machine.
+    say : callable
+        Gets lines to show.
+    auth : bool
+        Whether to ask for a password; see `ui.accounts`.
+
+    Returns
+    -------
+    int
+        The exit code of the server.
     """
     from spikebridge.tracking.ui import serve
 

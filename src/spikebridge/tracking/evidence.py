@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from spikebridge.gates import Champion, Gate
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import load, runs
-from spikebridge.tracking.card import CHAMPION
+from spikebridge.tracking.model_card import CHAMPION
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, quiet_mlflow
 

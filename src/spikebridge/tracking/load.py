@@ -12,8 +12,8 @@ from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
 from spikebridge.models.parts.saved_files import MANIFEST_FILE
 from spikebridge.runtime.hashing import file_digest
-from spikebridge.tracking import place, record
-from spikebridge.tracking.served import ServedModel, find_folder
+from spikebridge.tracking import registration_record, store_location
+from spikebridge.tracking.served_model import ServedModel, find_folder
 
 if TYPE_CHECKING:
     from spikebridge.tracking.store import Store
@@ -60,7 +60,7 @@ def _registered(uri: str, name: str, alias: str | None, number: str | None) -> P
     folder = find_folder(root)
     manifest = root / MANIFEST_FILE
     sha256 = file_digest(manifest) if manifest.is_file() else "none"
-    record.check(place.home(), default_uri(), name, str(version.version), alias, sha256)
+    registration_record.check(store_location.home(), default_uri(), name, str(version.version), alias, sha256)
     return folder
 
 
@@ -69,16 +69,16 @@ def elsewhere(client: Any, version: Any) -> str:
 
     MLflow writes down absolute places: in a copied project they are the original's, in a moved one nobody's.
     """
-    uri = place.tracking_uri(str(client.tracking_uri))
-    root, location = place.artifact_root(uri), _location(client, version)
-    if place.sqlite_file(uri) is None or root is None or not location.startswith(("file:", "/")):
+    uri = store_location.tracking_uri(str(client.tracking_uri))
+    root, location = store_location.artifact_root(uri), _location(client, version)
+    if store_location.sqlite_file(uri) is None or root is None or not location.startswith(("file:", "/")):
         return ""
     try:
         run = client.get_run(version.run_id) if version.run_id else None
         experiment = client.get_experiment(run.info.experiment_id) if run else None
     except _mlflow_error():
         return ""
-    ours = experiment is not None and place.BESIDE in experiment.tags
+    ours = experiment is not None and store_location.BESIDE in experiment.tags
     return "" if not ours or f"{location}/".startswith(f"{root}/") else location
 
 
@@ -147,18 +147,18 @@ def existing_store() -> Store:
             f"no MLflow store is here, expected {missing}. Call from inside the project, after make repro, or name a "
             "store in MLFLOW_TRACKING_URI"
         )
-    return open_store(settings(), place.home())
+    return open_store(settings(), store_location.home())
 
 
 def missing_database(uri: str) -> Path | None:
     """The sqlite file of a store that should be there and is not."""
-    database = place.sqlite_file(uri)
+    database = store_location.sqlite_file(uri)
     return database if database is not None and not database.exists() else None
 
 
 def default_uri() -> str:
     """Where the project at hand tracks: its params.yaml, else the environment, else mlruns/."""
-    return place.tracking_uri(settings().uri)
+    return store_location.tracking_uri(settings().uri)
 
 
 def settings() -> TrackingConfig:
@@ -166,7 +166,7 @@ def settings() -> TrackingConfig:
 
     Nothing else of the file is looked at: a mistake elsewhere in it keeps nobody from loading a model.
     """
-    params = place.home() / "params.yaml"
+    params = store_location.home() / "params.yaml"
     try:
         return TrackingConfig.model_validate(yaml.safe_load(params.read_text(encoding="utf-8"))["tracking"])
     except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):

@@ -12,8 +12,8 @@ from mlflow.exceptions import MlflowException
 
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import load
-from spikebridge.tracking.card import CANDIDATE, CHAMPION
 from spikebridge.tracking.evidence import there
+from spikebridge.tracking.model_card import CANDIDATE, CHAMPION
 from spikebridge.tracking.store import Store
 
 MARK = "> **Promoted by hand**"

@@ -18,12 +18,12 @@ from spikebridge.labels.trial_labels import label_text
 from spikebridge.models.parts.saved_files import MANIFEST_FILE, check_manifest
 from spikebridge.runtime.hashing import digest, file_digest, files_digest
 from spikebridge.text.plain_text import code_span, escape_markdown
-from spikebridge.tracking import evidence, promotion, record, runs
-from spikebridge.tracking.card import CANDIDATE, CHAMPION, model_card
+from spikebridge.tracking import evidence, promotion, registration_record, runs
 from spikebridge.tracking.identity import Identity, identify
-from spikebridge.tracking.logged import log_model
+from spikebridge.tracking.model_card import CANDIDATE, CHAMPION, model_card
+from spikebridge.tracking.model_files import log_model
 from spikebridge.tracking.results import Results
-from spikebridge.tracking.served import AROUND
+from spikebridge.tracking.served_model import AROUND
 from spikebridge.tracking.store import Store, open_store, terminable
 
 
@@ -36,7 +36,7 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
     """
     project = Path(project).resolve()
     results = Results(config, project)
-    model = gates.best_model(config, project)
+    model = gates.best_model(list(config.models), project)
     identity = identity or identify(config, project)
     store = open_store(config.tracking, project)
     saved = results.trained(model) / "model"
@@ -47,7 +47,9 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
     about = _about(results, identity, model)
     with terminable(), store.locked():
         champion = evidence.present_champion(store, name)
-        decided = gates.check(config, gates.Newcomer(model, fingerprint, identity.data_hash, project), champion)
+        decided = gates.check(
+            config.statistics, gates.Newcomer(model, fingerprint, identity.data_hash, project), champion
+        )
         version, made = _existing(store, name, fingerprint, project), None
         if version is None:
             version, made = _new(store, results, identity, model, about)
@@ -68,7 +70,7 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
         "gates": {k: {"passed": g.passed, "word": g.word, "reason": g.reason} for k, g in decided.items()},
         "fingerprint": fingerprint,
         "outer": about["outer"],
-        "store": record.shown_store(store.uri, project),
+        "store": registration_record.shown_store(store.uri, project),
         "champion": _champion(store, name),
         "manifests": manifests,
     }
@@ -80,7 +82,7 @@ def _manifests(store: Store, name: str, version: ModelVersion, project: Path, ma
     Where the record is lost, that of a version that is used again is taken from its files.
     """
     numbers = [v.version for v in store.client.search_model_versions(f"name = '{name}'", max_results=1000)]
-    kept = record.kept_manifests(project, store.uri, name, map(str, numbers))
+    kept = registration_record.kept_manifests(project, store.uri, name, map(str, numbers))
     number = str(version.version)
     if made is None and number not in kept:
         path = evidence.downloaded(f"models:/{name}/{number}/{MANIFEST_FILE}")
@@ -130,7 +132,7 @@ def _tags(about: Mapping[str, Any], decided: Mapping[str, gates.Gate]) -> dict[s
 def _existing(store: Store, name: str, fingerprint: str, project: Path) -> ModelVersion | None:
     """The version made of the same things, if its files are still there, as they were registered."""
     found = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
-    recorded = record.kept_manifests(project, store.uri, name, [str(v.version) for v in found])
+    recorded = registration_record.kept_manifests(project, store.uri, name, [str(v.version) for v in found])
     for version in found:
         same = version.tags.get(runs.FINGERPRINT) == fingerprint
         if same and evidence.there(store, version) and _intact(version, recorded.get(str(version.version))):

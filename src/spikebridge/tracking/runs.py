@@ -7,19 +7,29 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
 from spikebridge.runtime.hashing import digest
 from spikebridge.text.keys import safe_key, shortened_key
-from spikebridge.tracking import place
+from spikebridge.tracking import store_location
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.store import Store, process_tags
 
 FINGERPRINT, KIND, CONTENT = (f"spikebridge.{n}" for n in ("fingerprint", "kind", "content"))
 BATCH_METRICS, BATCH_PARAMS, BATCH_TAGS = 1000, 100, 100  # what one call of MLflow takes
-LONGEST_PARAM = 6000
+MAX_PARAM_LENGTH = 6000
+TRIAL_STATUS = {
+    "COMPLETE": "FINISHED",
+    "PRUNED": "FINISHED",
+    "RUNNING": "KILLED",
+    "WAITING": "KILLED",
+    "FAIL": "FAILED",
+}
+"""State of an Optuna trial -> status of its run."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ def create(store: Store, key: Key, start_ms: int | None = None) -> Run:
         KIND: key.kind,
         "mlflow.source.name": "spikebridge",
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": place.user(),
+        "mlflow.user": store_location.user(),
         **process_tags(),
         **(key.tags or {}),
     }
@@ -79,16 +89,16 @@ def create(store: Store, key: Key, start_ms: int | None = None) -> Run:
 
 def children(store: Store, parent: str) -> list[Run]:
     """Every run directly below another."""
-    found: list[Run] = []
+    runs: list[Run] = []
     token = None
     while True:
         page = store.client.search_runs(
             [store.experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=1000, page_token=token
         )
-        found.extend(page)
+        runs.extend(page)
         token = page.token
         if not token:
-            return found
+            return runs
 
 
 def delete_tree(store: Store, run_id: str) -> None:
@@ -124,7 +134,7 @@ def log(
 ) -> None:
     """Log any number of metrics, params and tags in as few calls as MLflow allows."""
     points = [m for m in metrics if math.isfinite(m.value)]
-    pairs = [Param(shortened_key(k), str(v)[:LONGEST_PARAM]) for k, v in (params or {}).items()]
+    pairs = [Param(shortened_key(k), str(v)[:MAX_PARAM_LENGTH]) for k, v in (params or {}).items()]
     labels = [RunTag(k, v) for k, v in (tags or {}).items()]
     step = min(BATCH_METRICS - BATCH_PARAMS - BATCH_TAGS, 700)
     n_calls = max(-(-len(points) // step), -(-len(pairs) // BATCH_PARAMS), -(-len(labels) // BATCH_TAGS))
@@ -139,13 +149,13 @@ def log(
 
 def settings(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     """Nested settings as parameters, {"split": {"by": "block"}} -> {"split.by"}; names among them as keys."""
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
-            found |= settings(value, f"{above}{safe_key(str(name))}.")
+            flat |= settings(value, f"{above}{safe_key(str(name))}.")
         else:
-            found[above + safe_key(str(name))] = value
-    return found
+            flat[above + safe_key(str(name))] = value
+    return flat
 
 
 def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Metric]:
@@ -154,3 +164,38 @@ def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Met
     return [
         Metric(shortened_key(k), float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)
     ]
+
+
+def log_trials(store: Store, identity: Identity, model_run: str, model: str, trials: Path) -> int:
+    """One run a row of trials.csv (fold, number, state, value, params_*); how many were new."""
+    if not trials.is_file():
+        return 0
+    table = pd.read_csv(trials)
+    present = {run.data.tags.get(FINGERPRINT) for run in children(store, model_run)}
+    execution = find(store, execution_key(identity).fingerprint)
+    first = execution.info.start_time if execution else int(time.time() * 1000)
+    new = 0
+    for row in table.to_dict("records"):
+        fold = row["fold"] if row["fold"] == "full" else f"fold {row['fold']}"
+        name = f"{fold}, trial {int(row['number'])}"
+        fingerprint = digest(identity.fingerprint, "trial", model, name)
+        if fingerprint in present:
+            continue
+        new += 1
+        # MLflow lists the newest first and loads a hundred at once: trials, which came before, must not fill that page.
+        # A millisecond less each keeps the order of the table.
+        _trial(store, Key(fingerprint, name, "trial", model_run), {str(k): v for k, v in row.items()}, first - new)
+    return new
+
+
+def _trial(store: Store, key: Key, row: dict[str, Any], start_ms: int) -> None:
+    params = {k.removeprefix("params_"): v for k, v in row.items() if k.startswith("params_") and not _missing(v)}
+    state = str(row["state"])
+    run = create(store, Key(key.fingerprint, key.name, key.kind, key.parent, {"state": state}), start_ms)
+    value = None if _missing(row["value"]) else float(row["value"])
+    log(store, run.info.run_id, metrics({"value": value}), {"fold": row["fold"], **params})
+    store.client.set_terminated(run.info.run_id, TRIAL_STATUS.get(state, "FAILED"), end_time=start_ms)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))

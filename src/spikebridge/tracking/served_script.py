@@ -8,7 +8,7 @@ from pathlib import Path
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from spikebridge.tracking.served import ServedModel
+from spikebridge.tracking.served_model import ServedModel
 
 
 class Served(PythonModel):

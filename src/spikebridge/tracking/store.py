@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import place
+from spikebridge.tracking import store_location
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,7 +36,7 @@ SHOWN_METRICS = (
     "inner_balanced_accuracy",
 )
 EXPERIMENT_TAGS = {
-    place.BESIDE: "beside",
+    store_location.BESIDE: "beside",
     "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
     "mlflow.note.content": "Each top run is one execution of the pipeline: a child for each model (tuning trials below "
     "it) and one, *comparison*, with tables, tests and figures. The same metric has the same name in every model.",
@@ -72,12 +72,12 @@ def open_store(tracking: TrackingConfig, project: Path | None = None) -> Store:
 
     Raises RegistryError when the store cannot be reached or read.
     """
-    uri = place.tracking_uri(tracking.uri, project)
+    uri = store_location.tracking_uri(tracking.uri, project)
     client = connect(uri, project)
-    lock = place.lock_file(uri, project)
+    lock = store_location.lock_file(uri, project)
     try:
         with FileLock(str(lock)):
-            experiment = _experiment(client, tracking.experiment, place.artifact_root(uri, project))
+            experiment = _experiment(client, tracking.experiment, store_location.artifact_root(uri, project))
             store = Store(client, experiment, uri, lock)
             sweep(store)
     except _mlflow_errors() as error:
@@ -87,12 +87,12 @@ def open_store(tracking: TrackingConfig, project: Path | None = None) -> Store:
 
 def connect(uri: str, project: Path | None = None) -> MlflowClient:
     """A client of the store at `uri`, its database migrated. Raises RegistryError when it cannot be reached."""
-    place.announce(uri)
+    store_location.announce(uri)
     mlflow = quiet_mlflow()
-    lock = place.lock_file(uri, project)
+    lock = store_location.lock_file(uri, project)
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        database = place.sqlite_file(uri)
+        database = store_location.sqlite_file(uri)
         if database is not None:
             with FileLock(str(lock)):
                 _migrate(database)
@@ -128,10 +128,10 @@ def _migrate(database: Path) -> None:
     if not database.exists() or database.stat().st_size == 0:
         fresh = database.with_name(f".{database.name}.fresh")
         fresh.unlink(missing_ok=True)
-        upgrade.callback(place.SQLITE + fresh.resolve().as_posix())
+        upgrade.callback(store_location.SQLITE + fresh.resolve().as_posix())
         fresh.replace(database)
     elif _revision(database) != _head():
-        upgrade.callback(place.SQLITE + database.resolve().as_posix())
+        upgrade.callback(store_location.SQLITE + database.resolve().as_posix())
 
 
 def _revision(database: Path) -> str | None:
@@ -173,7 +173,7 @@ def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
 
 
 def _ours(experiment: Any) -> bool:
-    return place.BESIDE in experiment.tags and experiment.artifact_location.startswith("file:")
+    return store_location.BESIDE in experiment.tags and experiment.artifact_location.startswith("file:")
 
 
 def process_tags() -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import place
+from spikebridge.tracking import store_location
 from spikebridge.tracking.load import default_uri, settings
 from spikebridge.tracking.store import open_store, terminable
 
@@ -25,7 +25,7 @@ MIN_PASSWORD = 12
 
 def command(uri: str, port: int, auth: bool = False) -> list[str]:
     """`mlflow ui` for a store; artifacts are read from where the runs say. auth: whether it asks for a password."""
-    root = place.artifact_root(uri)
+    root = store_location.artifact_root(uri)
     where = ["--backend-store-uri", uri, *(["--default-artifact-root", root] if root else [])]
     app = ["--app-name", "basic-auth"] if auth else []
     return [sys.executable, "-m", "mlflow", "ui", *where, "--host", HOST, "--port", str(port), *app]
@@ -48,7 +48,9 @@ def accounts(folder: Path) -> dict[str, str]:
             f"--auth: expected a password of at least {MIN_PASSWORD} characters for the user {ADMIN} in {PASSWORD}, "
             "for the first start"
         )
-    database = (place.SQLITE + users.resolve().as_posix()).replace("%", "%%")  # the file's format has % as a sign
+    database = (store_location.SQLITE + users.resolve().as_posix()).replace(
+        "%", "%%"
+    )  # the file's format has % as a sign
     lines = ["[mlflow]", "default_permission = READ", f"database_uri = {database}", f"admin_username = {ADMIN}"]
     lines.append("authorization_function = mlflow.server.auth:authenticate_request_basic_auth")
     settings_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -78,11 +80,11 @@ def serve(port: int, say: Callable[[str], None], auth: bool = False) -> int:
     if uri.startswith(("http://", "https://")):
         raise RegistryError(f"the store is a server: open {uri} in a browser")
     # Migrates a fresh database before the server's own processes race to do so
-    store = open_store(settings(), place.home())
+    store = open_store(settings(), store_location.home())
     # The job runner serves nothing here and takes some 240 MB
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     if auth:
-        environment |= accounts(place.home() / "mlruns" / "auth")
+        environment |= accounts(store_location.home() / "mlruns" / "auth")
         say(f"Log in as {ADMIN}. Everybody else needs an account, and may only look by default.")
     for line in links(store.experiment, port):
         say(line)

@@ -1,4 +1,4 @@
-"""The few data objects that travel between the rooms. All frozen; arrays are never modified in place."""
+"""The data objects that the packages pass to each other. All are frozen; arrays are never modified in place."""
 
 from __future__ import annotations
 
@@ -20,14 +20,30 @@ Index = Mapping[str, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Recording:
-    """One day's data of one animal.
+    """One day's data of one animal. Times are in seconds on the clock of the spikes.
 
-    spikes: columns unit (int64), time_s (float64, seconds), sorted by time within each unit.
-    units: one row a unit; columns unit (int64, unique), region (str), and whatever the file holds besides.
-    trials: one row a trial, in the order of the file; times in seconds on the clock of the spikes.
-    behavior: long table; columns series (str), time_s, value.
-    observed: (interval, 2), seconds; when spikes were recorded at all. Outside it, data are missing, not zero.
-    resolution_s: seconds; width of the bins that the file holds instead of spike times, 0 where it holds times.
+    Parameters
+    ----------
+    name : str
+        Name of the recording.
+    animal : str
+        Name of the animal.
+    spikes : DataFrame
+        Columns unit (int64) and time_s (float64), sorted by time within each unit.
+    units : DataFrame
+        One row a unit: unit (int64, unique), region (str), and the other columns of the file.
+    trials : DataFrame
+        One row a trial, in the order of the file.
+    behavior : DataFrame
+        Long table: series (str), time_s, value.
+    observed : NDArray, shape (interval, 2), seconds
+        When spikes were recorded at all. Outside it, data are missing, not zero.
+    source_file : str
+        The file that it was read from.
+    warnings : tuple of Finding
+        What the checks found.
+    resolution_s : float
+        Width in seconds of the bins that the file holds instead of spike times; 0 where it holds times.
     """
 
     name: str
@@ -46,16 +62,35 @@ class Recording:
 class Windows:
     """Binned counts of one recording, cut into windows of equal length, sorted by start.
 
-    source, target: (window, bin, unit), spikes per bin, the smallest unsigned integer type that holds them.
-    start_s: (window,), seconds; a window covers [start_s, start_s + n_bins * bin_s).
-    trial: (window,), row of the trial table, or -1 for a window cut from the continuous stream between trials.
-    label: (window,), index into classes, or -1 where there is none.
-    decision_s: (window,), seconds, time of the decision; NaN for continuous windows.
-    source_units, target_units: (unit,), unit ids in the order of the last axis.
-    behavior: (window, bin, series), mean of the samples in each bin, in the unit of the series; NaN where none is.
-    covariates: (window, covariate), what was known of a trial before its decision besides spikes and behaviour: see
-        preprocess.covariates for the names; NaN where unknown, and in continuous windows.
-    Both may be left out: then they have no series and no covariate.
+    Parameters
+    ----------
+    recording : str
+        Name of the recording.
+    source, target : NDArray, shape (window, bin, unit), spikes per bin
+        Of the smallest unsigned integer type that holds them; may be mapped from a file.
+    start_s : NDArray, shape (window,), seconds
+        A window covers [start_s, start_s + n_bins * bin_s).
+    bin_s : float
+        Width of a bin, seconds.
+    trial : NDArray, shape (window,)
+        Row of the trial table, or -1 for a window cut from the continuous recording between trials.
+    label : NDArray, shape (window,)
+        Index into `classes`, or -1 where there is none.
+    decision_s : NDArray, shape (window,), seconds
+        Time of the decision; NaN for continuous windows.
+    classes : tuple of str
+        Names of the classes.
+    source_units, target_units : NDArray, shape (unit,)
+        Unit ids in the order of the last axis.
+    behavior : NDArray, shape (window, bin, series), optional
+        Mean of the samples in each bin, in the unit of the series; NaN where there is none.
+    behavior_names : tuple of str
+        Names of the series.
+    covariates : NDArray, shape (window, covariate), optional
+        What was known of a trial before its decision besides spikes and behaviour; NaN where unknown, and in continuous
+        windows. See preprocess.covariates for the names.
+    covariate_names : tuple of str
+        Names of the covariates.
     """
 
     ROWS: ClassVar[tuple[str, ...]] = (
@@ -95,13 +130,13 @@ class Windows:
                 f"windows of {self.recording}: source {self.source.shape} and target {self.target.shape} "
                 "must agree in windows and bins"
             )
-        for found, wanted in (
+        for got, expected in (
             (self.behavior.shape[1:], (self.source.shape[1], len(self.behavior_names))),
             (self.covariates.shape[1:], (len(self.covariate_names),)),
         ):
-            if found != wanted:
+            if got != expected:
                 raise DataError(
-                    f"windows of {self.recording}: expected behaviour or covariates {wanted} as named, got {found}"
+                    f"windows of {self.recording}: expected behaviour or covariates {expected} as named, got {got}"
                 )
 
     def __len__(self) -> int:
@@ -127,14 +162,35 @@ class Windows:
         return self.trial >= 0
 
     def covariate(self, name: str) -> NDArray[np.float64]:
-        """(window,), one covariate by name."""
+        """One covariate.
+
+        Parameters
+        ----------
+        name : str
+            One of `covariate_names`.
+
+        Returns
+        -------
+        NDArray, shape (window,)
+            NaN where it is not known.
+        """
         return self.covariates[:, self.covariate_names.index(name)]
 
     def select(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Windows:
-        """The windows of a subset, in the given order: (window,), window numbers, or True for each window to keep.
+        """A subset of the windows.
 
         Consecutive windows are views of the arrays, so that counts that are mapped from a file are not read; any other
         subset is a copy.
+
+        Parameters
+        ----------
+        index : NDArray, shape (window,)
+            Window numbers, whose order is kept, or True for each window to keep.
+
+        Returns
+        -------
+        Windows
+            Of the same recording.
         """
         numbers = np.arange(len(self))[index]
         consecutive = len(numbers) > 0 and np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers)))
@@ -142,7 +198,15 @@ class Windows:
         return replace(self, **{name: getattr(self, name)[rows] for name in self.ROWS})
 
     def digest(self) -> str:
-        """SHA-256 over every field: the data hash of this recording. Without behaviour that of a file without."""
+        """SHA-256 over every field: the data hash of this recording.
+
+        Behaviour and covariates count where there are any.
+
+        Returns
+        -------
+        str
+            Hexadecimal digits.
+        """
         h = hashlib.sha256()
         for f in fields(self):
             value = np.ascontiguousarray(getattr(self, f.name))
@@ -159,7 +223,13 @@ def _has_default(field_of: Any) -> bool:
 
 @dataclass(frozen=True)
 class Partition:
-    """Windows to learn from and windows to stop or choose by, per recording."""
+    """Windows to train on, and windows for early stopping or model selection.
+
+    Parameters
+    ----------
+    train, valid : mapping of str to NDArray, shape (window,)
+        Window numbers by recording.
+    """
 
     train: Index
     valid: Index
@@ -167,9 +237,20 @@ class Partition:
 
 @dataclass(frozen=True)
 class Fold:
-    """One outer fold. `test` holds labelled trial windows only; nothing in `train` is nearer than the gap to it.
+    """One outer fold. Nothing in `train` is closer than the gap to the test block.
 
-    test_intervals: (interval, 2) per recording, seconds: the time span of the test block, without its gap.
+    Parameters
+    ----------
+    fold : int
+        Its number.
+    test : mapping of str to NDArray, shape (window,)
+        Labelled trial windows by recording.
+    train : mapping of str to NDArray, shape (window,)
+        Training windows by recording.
+    inner : tuple of Partition
+        Inner folds within `train`.
+    test_intervals : mapping of str to NDArray, shape (interval, 2), seconds
+        The time span of the test block by recording, without its gap.
     """
 
     fold: int
@@ -181,9 +262,22 @@ class Fold:
 
 @dataclass(frozen=True)
 class Splits:
-    """The one manifest of folds. `full` serves the last fit on everything. gap_s: seconds, per recording.
+    """All folds.
 
-    data: `Windows.digest` per recording: the data that these window numbers count.
+    Parameters
+    ----------
+    by : str
+        What is held out: block, recording or animal.
+    gap_s : mapping of str to float
+        Gap around test blocks by recording, seconds.
+    folds : tuple of Fold
+        The outer folds.
+    full : Partition
+        For the last fit, on everything.
+    hash : str
+        SHA-256 of the content; see artifacts.splits.
+    data : mapping of str to str
+        `Windows.digest` by recording: the windows that the folds number.
     """
 
     by: str
@@ -196,11 +290,18 @@ class Splits:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of windows.
+    """Predictions of a model for windows. A field is None where the model does not predict it.
 
-    probabilities: (trial, class). rates: (trial, bin, unit), expected target spikes per bin.
-    latents: (trial, bin, latent). baseline: as rates, what the model would say without the source, where that is more
-    than the mean rate. None where the model has none.
+    Parameters
+    ----------
+    probabilities : NDArray, shape (trial, class), optional
+        Of the decisions.
+    rates : NDArray, shape (trial, bin, unit), optional
+        Expected target spikes per bin.
+    latents : NDArray, shape (trial, bin, latent), optional
+        Latent variables.
+    baseline : NDArray, shape (trial, bin, unit), optional
+        Rates that the model predicts without the source, where these are more than the mean rate.
     """
 
     probabilities: NDArray[np.float64] | None = None
@@ -211,7 +312,37 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row of comparisons.csv. `estimate`: model_a minus model_b. The last four: see evaluation.power."""
+    """One row of comparisons.csv.
+
+    Parameters
+    ----------
+    family : str
+        Family of tests within which p values are corrected.
+    model_a, model_b : str
+        The models that are compared.
+    metric : str
+        The metric.
+    test : str
+        The statistical test.
+    estimate : float
+        Value of model_a minus that of model_b.
+    ci_low, ci_high : float
+        Confidence interval of the estimate.
+    p : float
+        p value, not corrected.
+    n, n_clusters : int
+        Trials, and clusters of dependent trials.
+    smallest_attainable_p : float
+        The smallest p value that so many clusters allow.
+    role : str
+        What the test is for: declared beforehand, or descriptive.
+    p_holm : float
+        p value with Holm's correction.
+    verdict : str
+        Result of the test in words.
+    design_effect, effective_n, detectable, clusters_for_power : float
+        See evaluation.detectable_effects.
+    """
 
     family: str
     model_a: str
@@ -236,9 +367,22 @@ class Comparison:
 
 @dataclass(frozen=True)
 class History:
-    """What happened while fitting: one row an epoch (epoch, and any of train_loss, valid_loss, ...)."""
+    """The course of a fit.
+
+    Parameters
+    ----------
+    rows : sequence of mappings
+        One for each epoch: epoch, and any of train_loss, valid_loss, ...
+    """
 
     rows: Sequence[Mapping[str, float]] = field(default_factory=tuple)
 
     def frame(self) -> pd.DataFrame:
+        """The rows as a table.
+
+        Returns
+        -------
+        DataFrame
+            One row an epoch.
+        """
         return pd.DataFrame(list(self.rows))

@@ -19,7 +19,7 @@ from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import evaluate
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip
-from spikebridge.tracking.describe import ladder_lines
+from spikebridge.tracking.result_lines import nested_model_lines
 
 WITHIN = "balanced_accuracy_within_blocks"
 
@@ -119,7 +119,7 @@ def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None
 
 def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) -> None:
     results: Any = SimpleNamespace(evaluation=found, table=lambda name: pd.read_csv(found / name))
-    first, *tested = ladder_lines(results)
+    first, *tested = nested_model_lines(results)
     shown = [s.replace("_", " ") for s in REFERENCE if s != "behavior"]
     assert first.startswith(f"Ladder, decision (balanced accuracy within blocks): {shown[0]} 0.500, {shown[1]} ")
     assert [part.rsplit(" ", 1)[0] for part in first.split(": ")[1].split(", ")] == shown
@@ -128,7 +128,7 @@ def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) 
         f"  latents and task over task variables: {of(table, 'latents_and_task')['gain']:.3f} ["
     )
     assert tested[1].endswith("Holm p = 0.031, latents and task better")
-    assert not [*ladder_lines(SimpleNamespace(evaluation=tmp_path))]  # type: ignore[arg-type]
+    assert not [*nested_model_lines(SimpleNamespace(evaluation=tmp_path))]  # type: ignore[arg-type]
 
 
 def test_too_few_recordings_are_said(tmp_path: Path) -> None:

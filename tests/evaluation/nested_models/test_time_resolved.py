@@ -15,7 +15,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import evaluate
-from spikebridge.tracking.describe import course_lines
+from spikebridge.tracking.result_lines import time_resolved_lines
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame)
     assert said["best_time_s"] == pytest.approx(mine["time_s"].iloc[2])
     assert said["first_time_s"] == pytest.approx(mine["time_s"].iloc[1])
     assert (said["parts"], said["parts_that_tell"]) == (3, 2)
-    first, second = course_lines(metrics)
+    first, second = time_resolved_lines(metrics)
     assert first.startswith("Over time, source region: best ") and "1 of 3 parts" in first
     assert "2 of 3 parts of the window tell the decision" in second
 
@@ -76,7 +76,7 @@ def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
     evaluate(study.config, *study.places, tmp_path / "out", None, make_ladder(study))
     table = pd.read_csv(tmp_path / "out" / "tables" / "decision_course.csv")
     assert set(table["verdict"]) == {"too few recordings to decide (needs 5)"}
-    (line, _) = course_lines(json.loads((tmp_path / "out" / "metrics.json").read_text()))
+    (line, _) = time_resolved_lines(json.loads((tmp_path / "out" / "metrics.json").read_text()))
     assert "too few recordings to decide (needs 5)" in line
 
 

@@ -15,7 +15,7 @@ from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.evaluation.nulls.rows import ModelNull
 from spikebridge.evaluation.translation_scores import pairings, rates_and_counts
-from spikebridge.preprocess.covariates import COLUMN
+from spikebridge.preprocess.covariates import COLUMN_PREFIX
 from spikebridge.splits import decorrelation_s
 from spikebridge.statistics.nulls import condition_shuffle, time_shift, trial_shuffle
 from spikebridge.types import Windows
@@ -98,11 +98,13 @@ def _condition(w: Windows, column: str | None) -> Index:
     """(window,): number of the condition: the label, or the value of a covariate; missing values are one condition."""
     if column is None:
         return w.label
-    names = [n for n in w.covariate_names if n == f"{COLUMN}{column}" or n.startswith(f"{COLUMN}{column} = ")]
+    names = [
+        n for n in w.covariate_names if n == f"{COLUMN_PREFIX}{column}" or n.startswith(f"{COLUMN_PREFIX}{column} = ")
+    ]
     if not names:
         raise ConfigError(
             f"statistics.condition: expected a column of trials.covariates, got {column!r}; windows of {w.recording} "
-            f"have {[n.removeprefix(COLUMN) for n in w.covariate_names if n.startswith(COLUMN)]}"
+            f"have {[n.removeprefix(COLUMN_PREFIX) for n in w.covariate_names if n.startswith(COLUMN_PREFIX)]}"
         )
     values = pd.DataFrame({n: w.covariate(n) for n in names})
     return values.groupby(names, dropna=False).ngroup().to_numpy(np.int64)

@@ -30,7 +30,7 @@ from spikebridge.nested_models.decoding.inputs import (
     with_columns,
     with_latents,
 )
-from spikebridge.preprocess.covariates import LABEL
+from spikebridge.preprocess.covariates import LABEL_BACK
 from spikebridge.types import Windows
 
 SelectInputs = Callable[[Windows, LatentsByRecording], Windows]
@@ -115,7 +115,7 @@ def nested_decoders(
     check_columns(data, settings.confounds, "nested_models.confounds")
     no_task = "" if task else "no columns are named: trials.covariates is empty"
     without_behavior = [w.recording for w in data if not w.behavior_names]
-    without_history = any(LABEL.format(1) not in w.covariate_names for w in data)
+    without_history = any(LABEL_BACK.format(1) not in w.covariate_names for w in data)
 
     def task_and_latents(w: Windows, latents: LatentsByRecording) -> Windows:
         return with_latents(with_columns(w, task), latents)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikebridge.artifacts.latents import LatentsByRecording
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.preprocess.covariates import COLUMN
+from spikebridge.preprocess.covariates import COLUMN_PREFIX
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
@@ -24,8 +24,10 @@ def columns_of(w: Windows, name: str) -> dict[str, Array]:
 
     Values are (window,), NaN where unknown; {} where nothing has the name.
     """
-    exact, words = f"{COLUMN}{name}", f"{COLUMN}{name} = "
-    found = {n.removeprefix(COLUMN): w.covariate(n) for n in w.covariate_names if n == exact or n.startswith(words)}
+    exact, words = f"{COLUMN_PREFIX}{name}", f"{COLUMN_PREFIX}{name} = "
+    found = {
+        n.removeprefix(COLUMN_PREFIX): w.covariate(n) for n in w.covariate_names if n == exact or n.startswith(words)
+    }
     if not found and name in w.behavior_names:
         values = np.asarray(w.behavior)[:, :, w.behavior_names.index(name)].astype(np.float64)
         with warnings.catch_warnings():
@@ -39,7 +41,11 @@ def check_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> No
     for w in data:
         for name in names:
             if not columns_of(w, name):
-                columns = [n.removeprefix(COLUMN).split(" = ")[0] for n in w.covariate_names if n.startswith(COLUMN)]
+                columns = [
+                    n.removeprefix(COLUMN_PREFIX).split(" = ")[0]
+                    for n in w.covariate_names
+                    if n.startswith(COLUMN_PREFIX)
+                ]
                 known = list(dict.fromkeys([*columns, *w.behavior_names]))
                 raise ConfigError(
                     f"{key}: expected columns of trials.covariates or behaviour series, {w.recording} has no {name!r}"
@@ -47,7 +53,7 @@ def check_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> No
                 )
 
 
-def with_columns(w: Windows, names: Sequence[str], prefix: str = COLUMN) -> Windows:
+def with_columns(w: Windows, names: Sequence[str], prefix: str = COLUMN_PREFIX) -> Windows:
     """Windows whose covariates are these columns alone."""
     found = {f"{prefix}{key}": values for name in names for key, values in columns_of(w, name).items()}
     table = np.column_stack(list(found.values())) if found else np.empty((len(w), 0))

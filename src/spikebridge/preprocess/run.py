@@ -21,13 +21,22 @@ from spikebridge.preprocess.windows import make_windows
 from spikebridge.runtime.hashing import digest, file_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
 
-ASKED: dict[str, Any] = {"bins": True, "data": {"min_rate_hz", "source", "target"}, "quality": True, "trials": True}
+USED_SETTINGS: dict[str, Any] = {
+    "bins": True,
+    "data": {"min_rate_hz", "source", "target"},
+    "quality": True,
+    "trials": True,
+}
 """The settings that decide what a window holds."""
 
 
 @dataclass(frozen=True)
-class Job:
-    """One recording to be cut. earlier: the folder of the last result; entry: what its report says of this one."""
+class WindowingJob:
+    """One recording to be cut.
+
+    earlier: the folder of the last result. entry: the entry of this recording in its report. code: hash of the code
+    that decides what a window holds.
+    """
 
     ingested: Path
     name: str
@@ -79,7 +88,7 @@ def write_windows(
     before = _report(earlier)
     code = source_hash(__name__)
     jobs = [
-        Job(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
+        WindowingJob(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
         for name in recordings.names
     ]
     printer = StatusPrinter(say, len(jobs))
@@ -93,8 +102,8 @@ def write_windows(
     return report
 
 
-def window_one(job: Job, report: Report) -> dict[str, Any] | str:
-    """Cut one recording, or take over what is there: its entry of the report, or what is wrong with it."""
+def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | str:
+    """Cut one recording, or copy the last result: its entry of the report, or the error message."""
     made_from = _fingerprint(job)
     if job.earlier and job.entry.get("made_from") == made_from and same_files(job.earlier, job.entry.get("files", {})):
         (job.out / job.name).mkdir(exist_ok=True)
@@ -108,7 +117,7 @@ def window_one(job: Job, report: Report) -> dict[str, Any] | str:
     except DataError as error:
         return str(error)
     place = save_windows(windows, job.out)
-    save_quality(quality_table(recording, job.config), job.out, job.name)
+    save_quality(quality_table(recording, job.config.data, job.config.quality), job.out, job.name)
     files = {f"{job.name}/{path.name}": file_digest(path) for path in sorted(place.iterdir())}
     warnings = map(Finding.from_dict, entry["warnings"])
     new = tuple(w for w in warnings if w not in recording.warnings)  # ingest has printed the others
@@ -124,8 +133,8 @@ def _report(folder: Path | None) -> dict[str, Any]:
         return {}
 
 
-def _fingerprint(job: Job) -> str:
+def _fingerprint(job: WindowingJob) -> str:
     about = load_about(job.ingested / job.name)
     content = {name: value for name, value in about.items() if name != "made_from"}
-    settings = job.config.model_dump(mode="json", include=ASKED)
+    settings = job.config.model_dump(mode="json", include=USED_SETTINGS)
     return digest(json.dumps([content, settings, job.classes], sort_keys=True), job.code)

@@ -1,29 +1,36 @@
 """reports/registration.json: what was registered, with the hashes of its files, kept outside the MLflow store.
 
 Whoever can write to the store can change a model there, its manifest too, or move an alias. The record of the project
-is another file, so that both are noticed.
+is another file, so that both are noticed. One process at a time publishes or promotes: it looks up and writes the store
+and the record under one lock.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from spikebridge.artifacts.json_files import read_json
 from spikebridge.errors import DataError, RegistryError
-from spikebridge.runtime.stage import output
-from spikebridge.tracking import place
-from spikebridge.tracking.card import CHAMPION
+from spikebridge.runtime.hashing import digest
+from spikebridge.runtime.stage import lock, output
+from spikebridge.tracking import store_location
+from spikebridge.tracking.model_card import CHAMPION
 
 REGISTRATION, PUBLISHED = Path("reports") / "registration.json", Path("mlruns") / "published.json"
+LOCK_FILE = ".publish.lock"
+DUPLICATE_ROW = ("integrityerror", "unique constraint", "duplicate key", "duplicate entry")
+"""Words of databases (SQLite, PostgreSQL, MySQL) for a row that another process has written meanwhile."""
 
 
 def shown_store(uri: str, project: Path) -> str:
     """A store's URI as it is recorded: without a password, and within the project relative to it."""
-    path = place.sqlite_file(uri)
+    path = store_location.sqlite_file(uri)
     if path is not None:
         path = path.resolve()
         root = project.resolve()
@@ -123,3 +130,47 @@ def check(project: Path, store_uri: str, name: str, version: str, alias: str | N
 
 def _about_model(about: Mapping[str, Any], project: Path, store_uri: str, name: str) -> bool:
     return about.get("name") == name and about.get("store") == shown_store(store_uri, project)
+
+
+def lock_files(uri: str, project: Path) -> list[Path]:
+    """Lock files of a project's record and of a store, in the order in which every process takes them.
+
+    A store in a SQLite file is locked beside that file, so for every clone and user. Any other store has no folder that
+    its users share: it is locked for this user on this machine. Two machines are not kept apart.
+    """
+    database = store_location.sqlite_file(uri)
+    if database is not None:
+        store = database.resolve().parent / LOCK_FILE
+    else:
+        shown = digest(store_location.user(), shown_store(uri, project))[:16]
+        store = Path(tempfile.gettempdir()).resolve() / f"spikebridge-{shown}{LOCK_FILE}"
+    return sorted({store_location.home(project).resolve() / "mlruns" / LOCK_FILE, store})
+
+
+@contextmanager
+def exclusive(uri: str, project: Path) -> Iterator[None]:
+    """Hold the locks; wait for another process that has one, and say so.
+
+    Raises RegistryError where a process of another machine wrote the same rows to the same server meanwhile.
+    """
+    with ExitStack() as stack:
+        for path in lock_files(uri, project):
+            stack.enter_context(lock(path))
+        try:
+            yield
+        except Exception as error:
+            if not _is_duplicate_row(error):
+                raise
+            where = shown_store(uri, project)
+            raise RegistryError(
+                f"MLflow store {where}: another process wrote the same run or version at the same time. Wait until "
+                "it has ended, then run it again: what is there already is not written twice"
+            ) from error
+
+
+def _is_duplicate_row(error: BaseException) -> bool:
+    """Whether a database refused a row because it is there already."""
+    if type(error).__module__.partition(".")[0] not in {"mlflow", "sqlalchemy", "sqlite3"}:
+        return False
+    text = f"{type(error).__name__} {error}"[:4000].lower()
+    return any(words in text for words in DUPLICATE_ROW)

@@ -17,10 +17,10 @@ from spikebridge.artifacts.windows import load_windows
 from spikebridge.errors import RegistryError
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.runtime.hashing import file_digest
-from spikebridge.tracking import mirror
+from spikebridge.tracking import log_results
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import Results
-from spikebridge.tracking.served import ABOUT, AROUND, ServedModel
+from spikebridge.tracking.served_model import ABOUT, AROUND, ServedModel
 from spikebridge.tracking.store import Store, quiet_mlflow
 
 EXAMPLE_TRIALS = 3
@@ -42,7 +42,7 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
     """Log the model's files under its run. Raises RegistryError where it cannot be served, or its run is not there."""
     mlflow = quiet_mlflow()
     os.environ.setdefault("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cpu")
-    run = mirror.model_run(store, identity, model)
+    run = log_results.model_run(store, identity, model)
     if run is None:
         raise RegistryError(f"{model}: expected its run in the MLflow store, found none: mirror the results first")
     with tempfile.TemporaryDirectory() as folder:

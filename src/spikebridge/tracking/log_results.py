@@ -12,9 +12,9 @@ from mlflow.entities import Run as MlflowRun
 from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.runtime.hashing import digest, files_digest
-from spikebridge.tracking import describe, runs, tuning_runs
-from spikebridge.tracking.history import HistoryWriter
+from spikebridge.tracking import descriptions, runs
 from spikebridge.tracking.identity import Identity, identify
+from spikebridge.tracking.learning_curves import HistoryWriter
 from spikebridge.tracking.results import Results, flatten
 from spikebridge.tracking.store import Store, open_store, terminable
 
@@ -53,7 +53,7 @@ def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> 
     params = runs.settings(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models"}))
     content = results.metrics()
     overall = flatten({k: v for k, v in content.items() if k not in {"models", "translation", "ladder"}})
-    tags = {**identity.tags(), NOTE: describe.execution(results), "data_path": results.config.data.path}
+    tags = {**identity.tags(), NOTE: descriptions.execution(results), "data_path": results.config.data.path}
     runs.log(store, run_id, runs.metrics(overall), params, tags)
     for name in results.deciding()[:1]:
         table = _predictions(results, name)
@@ -78,9 +78,9 @@ def _comparison(store: Store, identity: Identity, parent: str, results: Results)
         runs.log(
             store,
             run_id,
-            runs.metrics({**describe.comparison_metrics(comparisons), **_recovery(results)}),
+            runs.metrics({**descriptions.comparison_metrics(comparisons), **_recovery(results)}),
             {"alpha": results.config.statistics.alpha, "resamples": results.config.statistics.n_resamples},
-            {NOTE: describe.comparison(results, comparisons)},
+            {NOTE: descriptions.comparison(results, comparisons)},
         )
         runs.log(store, run_id, tags={runs.CONTENT: content})
     return run_id
@@ -105,7 +105,7 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
         fit = results.fit(name)
         fitted = fit.get("params", {}).get("full", {})
         params = {**fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}, "model": name}
-        runs.log(store, run_id, runs.metrics(scores), params, {NOTE: describe.model(results, name, scores)})
+        runs.log(store, run_id, runs.metrics(scores), params, {NOTE: descriptions.model(results, name, scores)})
         _history(store, run_id, trained / "history.csv")
         for path in (trained / "fit.json", trained / "history.csv", results.tuned(name) / "best.json"):
             if path.is_file():
@@ -116,7 +116,7 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
             table = _predictions(results, name)
             store.client.log_artifact(run_id, str(trained / "predictions.parquet"))
             _dataset(store, run_id, table, results, "predicted")
-        tuning_runs.log(store, identity, run_id, name, results.tuned(name) / "trials.csv")
+        runs.log_trials(store, identity, run_id, name, results.tuned(name) / "trials.csv")
         runs.log(store, run_id, tags={runs.CONTENT: content})
 
 

@@ -17,6 +17,16 @@ def home(start: Path | None = None) -> Path:
     """The project's root: the nearest folder upwards with a dvc.yaml, params.yaml or .dvc; else `start` itself.
 
     `dvc exp run --temp` works in a copy under .dvc/tmp/exps that is deleted afterwards: its home is the real project.
+
+    Parameters
+    ----------
+    start : Path, optional
+        Where to begin; None for the working folder.
+
+    Returns
+    -------
+    Path
+        The absolute path of the folder.
     """
     start = (start or Path.cwd()).resolve()
     parts = start.parts
@@ -32,7 +42,17 @@ def home(start: Path | None = None) -> Path:
 def tracking_uri(uri: str | None = None, project: Path | None = None) -> str:
     """The MLflow URI: `uri` (params: tracking.uri), else MLFLOW_TRACKING_URI, else sqlite in mlruns/ of the project.
 
-    A relative sqlite path in `uri` is taken from the project's root, and the answer is absolute.
+    Parameters
+    ----------
+    uri : str, optional
+        tracking.uri of params.yaml; a relative sqlite path counts from the project's root.
+    project : Path, optional
+        The folder of the project; None for the working folder.
+
+    Returns
+    -------
+    str
+        The URI, with an absolute path if it is a sqlite file.
     """
     from_env = os.environ.get("MLFLOW_TRACKING_URI")
     if uri is None and from_env and from_env not in _announced:

@@ -1,0 +1,253 @@
+"""The conditions that the best model must meet before it becomes champion, one function each.
+
+What may be claimed of a translation is decided here once, for the gate, the model card and the tags. A model that only
+decides makes no claim about translation: for it this gate is information. A translator is registered with its latents
+and rates, and whoever loads them takes them for shared between the regions. So a translator without a shown translation
+stays a candidate, however well it decides. A person who wants it for its decisions alone can promote it; its card still
+says "translation: not shown".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge import models
+from spikebridge.artifacts.json_files import read_json
+from spikebridge.config.declared_tests import BASELINE, DECIDING
+from spikebridge.errors import DataError
+from spikebridge.text.plain_text import read_csv
+
+MAJORITY_FAMILY, TRANSLATION_FAMILY = "above_majority", "translation_from_source"
+"""Families of declared tests in comparisons.csv."""
+SHOWN, NOT_SHOWN, NOT_CLAIMED = "shown", "not shown", "not claimed"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The answer of one gate.
+
+    Parameters
+    ----------
+    passed : bool
+        Whether the condition holds.
+    reason : str
+        Why it holds, or why not.
+    decisive : bool
+        Whether a version that fails the gate stays a candidate.
+    """
+
+    passed: bool
+    reason: str
+    decisive: bool = True
+
+    @property
+    def word(self) -> str:
+        """The outcome in a word or two."""
+        if self.decisive:
+            return "passed" if self.passed else "failed"
+        return "for information"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Whether a translation may be claimed of a translator.
+
+    Parameters
+    ----------
+    holds : bool
+        Whether it may be claimed.
+    reason : str
+        The tests that support or refuse the claim.
+    """
+
+    holds: bool
+    reason: str
+
+    @property
+    def word(self) -> str:
+        """SHOWN or NOT_SHOWN."""
+        return SHOWN if self.holds else NOT_SHOWN
+
+    @property
+    def text(self) -> str:
+        """The word and the reason in one line."""
+        return f"{self.word}: {self.reason}"
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV table of evaluate. Raises DataError naming the file."""
+    try:
+        return read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a table: {error}") from None
+
+
+def best_model(names: list[str], project: Path) -> str:
+    """The deciding model with the highest inner balanced accuracy; ties go to the lower inner log-loss.
+
+    Candidates are the models of the declared tests (config.declared_tests); some of the others cannot be served, since
+    they need more than source counts. If none of them was run, any other model that reads source counts alone is a
+    candidate, and the majority model only if there is no other: it is what the others must beat. Inner scores come from
+    inside each outer training set, so the choice does not use the trials on which the model is scored.
+
+    Parameters
+    ----------
+    names : list of str
+        The models of params.yaml.
+    project : Path
+        The folder that holds runs/.
+
+    Returns
+    -------
+    str
+        The name of the model.
+
+    Raises
+    ------
+    DataError
+        If no deciding model has inner scores.
+    """
+    train = project / "runs" / "train"
+    deciding = [m for m in names if (train / m / "predictions.parquet").is_file()]
+    declared = [m for m in deciding if m in DECIDING]
+    candidates = declared or [m for m in deciding if m != BASELINE and models.get_class(m).from_source]
+    candidates = candidates or [m for m in deciding if m == BASELINE]
+    if not candidates:
+        raise DataError(f"{train}: expected predictions of at least one model of {names}, found none")
+    return min(candidates, key=lambda m: _rank(project / "runs" / "tune" / m / "best.json", m))
+
+
+def _rank(path: Path, model: str) -> tuple[float, float, str]:
+    folds = [fold.get("inner") or {} for fold in read_json(path).get("folds", [])]
+    accuracy, loss = (_mean([f.get(name) for f in folds]) for name in ("balanced_accuracy", "log_loss"))
+    if not np.isfinite(accuracy):
+        raise DataError(f"{path}: expected an inner balanced_accuracy in every fold, found none")
+    # Rounded, so that a difference in the last bits of a mean does not decide before the log-loss may
+    return -round(accuracy, 9), loss if np.isfinite(loss) else np.inf, model
+
+
+def _mean(values: list[float | None]) -> float:
+    numbers = [v for v in values if v is not None]
+    return float(np.mean(numbers)) if numbers else float("nan")
+
+
+def leakage(report: Mapping[str, Any], model: str) -> Gate:
+    """The leakage check passed, it looked at this model, and every gap is as long as the data ask; report:
+    leakage.json."""
+    if short := report.get("gap_too_short_s"):
+        gaps = ", ".join(f"{name} {report['gap_s'][name]:g} of {needed:g} s" for name, needed in sorted(short.items()))
+        return Gate(False, f"split.gap_s is shorter than what the rates remember: {gaps}")
+    if report.get("passed") is not True:
+        return Gate(False, "the leakage check of evaluate did not pass")
+    if model not in report.get("models", []):
+        return Gate(False, f"the leakage check of evaluate did not look at {model}")
+    return Gate(True, f"{len(report.get('checks', []))} checks on {report.get('trials', '?')} trials")
+
+
+def above_majority(comparisons: pd.DataFrame, model: str, alpha: float) -> Gate:
+    """Every primary test of the model against the majority model reaches alpha, Holm-corrected, in the right
+    direction."""
+    if model == BASELINE:
+        return Gate(False, f"{BASELINE} is the baseline itself")
+    rows = _primary(comparisons, MAJORITY_FAMILY, model)
+    rows = rows[rows["model_b"] == BASELINE]
+    if rows.empty:
+        return Gate(False, f"no primary comparison of {model} with {BASELINE}")
+    passed, row = _decided(rows, alpha)
+    difference = f"{model} - {BASELINE} = {row['estimate']:.3f} {row['metric']}"
+    test = f"Holm p = {row['p_holm']:.3g} ({row['test']})"
+    return Gate(passed, f"{difference}, {test}" + ("" if passed else f"; {row['verdict']}"))
+
+
+def nulls(table: pd.DataFrame, model: str) -> Gate:
+    """The model passed every primary null: its score is not there in data without the effect."""
+    rows = table[(table["model"] == model) & (table["role"] == "primary")]
+    if rows.empty:
+        return Gate(False, f"no primary null of {model}")
+    failed = rows[~rows["passed"].map(_is_true)]
+    names = ", ".join(sorted(set((rows if failed.empty else failed)["null"].astype(str))))
+    return Gate(failed.empty, names if failed.empty else f"not passed: {names}")
+
+
+def claims(metrics: Mapping[str, Any], comparisons: pd.DataFrame, alpha: float) -> dict[str, Claim]:
+    """What may be claimed of each translator.
+
+    A translation may be claimed if evaluate's verdict is that the model translates and its primary test of the source's
+    share reaches alpha, Holm-corrected.
+
+    Parameters
+    ----------
+    metrics : mapping
+        metrics.json.
+    comparisons : DataFrame
+        comparisons.csv.
+    alpha : float
+        The level of the tests.
+
+    Returns
+    -------
+    dict
+        Name of the translator -> its claim.
+    """
+    translators = metrics.get("translation", {}).items()
+    return {model: _claim(entry.get("verdict"), comparisons, model, alpha) for model, entry in translators}
+
+
+def _claim(verdict: Mapping[str, Any] | None, comparisons: pd.DataFrame, model: str, alpha: float) -> Claim:
+    rows = _primary(comparisons, TRANSLATION_FAMILY, model)
+    if not verdict:
+        return Claim(False, "it cannot tell the source's share from the rest")
+    if rows.empty:
+        return Claim(False, f"{verdict['says']}; no primary test was declared for it")
+    passed, row = _decided(rows, alpha)
+    reason = f"{verdict['says']}; Holm p = {row['p_holm']:.3g} ({row['test']})"
+    return Claim(bool(verdict["translates"]) and passed, reason if passed else f"{reason}, {row['verdict']}")
+
+
+def translation(claimed: Mapping[str, Claim], model: str) -> Gate:
+    """A translation may be claimed of the model; a model that does not translate claims none. claimed: from
+    `claims`."""
+    if model not in claimed:
+        others = ", ".join(f"{name} {claim.word}" for name, claim in claimed.items())
+        reason = f"{model} does not translate, and claims nothing about it" + (f" ({others})" if others else "")
+        return Gate(True, reason, decisive=False)
+    return Gate(claimed[model].holds, claimed[model].reason)
+
+
+def translation_tag(gate: Gate) -> str:
+    """The text of the version's tag "translation".
+
+    Parameters
+    ----------
+    gate : Gate
+        The answer of the gate `translation`.
+
+    Returns
+    -------
+    str
+        "shown", "not shown" or "not claimed", with the reason.
+    """
+    word = NOT_CLAIMED if not gate.decisive else SHOWN if gate.passed else NOT_SHOWN
+    return f"{word}: {gate.reason}"
+
+
+def _primary(comparisons: pd.DataFrame, family: str, model: str) -> pd.DataFrame:
+    """The primary tests of a family whose first model is `model`."""
+    of_family = (comparisons["family"] == family) & (comparisons["role"] == "primary")
+    return comparisons[of_family & (comparisons["model_a"] == model)]
+
+
+def _decided(rows: pd.DataFrame, alpha: float) -> tuple[bool, pd.Series]:
+    """Whether every test reaches alpha in the right direction, and the row that decides: the largest p."""
+    failed = rows[~((rows["p_holm"] <= alpha) & (rows["estimate"] > 0))]
+    return failed.empty, (rows if failed.empty else failed).sort_values("p_holm").iloc[-1]
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in {"true", "1"}

@@ -1,0 +1,150 @@
+"""What `spikebridge results` prints below the tables: one line for each analysis, null, filter and nested model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from spikebridge.config import declared_tests
+from spikebridge.statistics import Verdict
+from spikebridge.tracking.descriptions import HEADINGS
+from spikebridge.tracking.markdown import number
+from spikebridge.tracking.results import Results
+
+
+def analysis_lines(results: Results) -> list[str]:
+    """Whether there was anything to translate, and one line for each analysis that was made."""
+    metrics = results.metrics()
+    analyses = metrics.get("analysis", {})
+    lines = [
+        f"Translation ({model}): {score['verdict']['says']}"
+        for model, score in metrics["translation"].items()
+        if model in declared_tests.TRANSLATING and score.get("verdict")
+    ]
+    if gain := metrics.get("communication_gain"):
+        units = f"{gain['n_units_above_zero']} of {gain['n_units']} units above zero"
+        test = f"Holm p = {number(gain['p_holm'])}, {gain['verdict']}" if gain.get("p_holm") is not None else "no test"
+        lines.append(f"Communication gain over the target's own past (bits/spike): {_interval(gain)}, {test}; {units}")
+    if ways := analyses.get("direction", {}).get("source_bits_per_spike"):
+        texts = [f"{name} {_interval(ways[name])}" for name in ("forward", "reverse", "difference")]
+        lines.append(f"Direction (bits/spike from the source): {', '.join(texts)}")
+    if agree := analyses.get("latent_consistency"):
+        texts = [f"{name.replace('_', ' ')} {_interval(score)}" for name, score in agree.items()]
+        lines.append(f"Consistency of latents (R2): {', '.join(texts)}")
+    if units := analyses.get("held_out_units"):
+        ways = {"latents": "latents", "source": "ridge on source", "source_poisson": "Poisson on source"}
+        ways = {key: name for key, name in ways.items() if key in units}
+        texts = [f"{n} {' / '.join(number(units[key][n]['value']) for key in ways)}" for n in units["latents"]]
+        lines.append(f"Held-out units (bits/spike, {' / '.join(ways.values())}, by trials): {', '.join(texts)}")
+    if which := analyses.get("attribution"):
+        known = list(which["spearman_with_true_information"].values())
+        other = list(which.get("integrated_spearman_with_true_information", {}).values())
+        truth = (
+            f", rank correlation with true information {number(sum(known) / len(known))} "
+            f"(integrated gradients {number(sum(other) / len(other))})"
+            if known and other
+            else ""
+        )
+        lines.append(f"Attribution: {which['n_units']} source units{truth}")
+    if optimism := analyses.get("optimism"):
+        texts = [
+            f"{metric.replace('_', ' ')} {', '.join(_leaked(name, row) for name, row in models.items())}"
+            for metric, models in optimism.items()
+        ]
+        lines.append(f"Leakage would have added (random folds minus blocked ones): {'; '.join(texts)}")
+    return lines + power_lines(metrics.get("power", {}))
+
+
+def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    """One line a family of decisions: the difference that each declared test would have found four times in five."""
+    lines = []
+    for family, pairs in power.items():
+        if all(one["effective_trials"] is None for one in pairs.values()):
+            continue  # of translations: metrics.json and comparisons.csv have it
+        texts = [f"{pair.replace('_minus_', ' − ')} {_detectable(one)}" for pair, one in pairs.items()]
+        lines.append(f"Could have seen ({family.replace('_', ' ')}, 80 % power): {', '.join(texts)}")
+    return lines
+
+
+def nested_model_lines(results: Results) -> Iterator[str]:
+    """One line for the scores of the nested models of each kind, and one for each gain that is tested."""
+    if not (results.evaluation / "ladder.csv").is_file():
+        return
+    for kind, rows in results.table("ladder.csv").groupby("kind", sort=False):
+        metric = str(rows["metric"].iloc[0])
+        steps = rows[(rows["metric"] == metric) & rows["value"].notna()].to_dict("records")
+        texts = [f"{_spaced(r['step'])} {number(r['value'])}" for r in steps]
+        yield f"Nested models, {kind} ({HEADINGS.get(metric, metric)}): {', '.join(texts)}"
+        for r in (r for r in steps if pd.notna(r["p_holm"])):
+            gain = _interval({"value": r["gain"], "ci_low": r["gain_low"], "ci_high": r["gain_high"]})
+            test = f"Holm p = {number(r['p_holm'])}, {_spaced(r['verdict'])}"
+            yield f"  {_spaced(r['step'])} over {_spaced(r['reference'])}: {gain}, {test}"
+
+
+def time_resolved_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """One line each for source and latents: when in the window the decision is decoded best, and from when on."""
+    for predictors, row in metrics.get("decision_course", {}).items():
+        first = f", first at {number(row['first_time_s'])} s" if row["first_time_s"] is not None else ""
+        yield (
+            f"Over time, {_spaced(predictors)}: best {_interval(row)} at {number(row['best_time_s'])} s; "
+            f"{row['parts_that_tell']} of {row['parts']} parts of the window decode the decision{first} "
+            f"(max-statistic p = {number(row['p_max'])}{_too_few(row['verdict'])})"
+        )
+
+
+def _too_few(verdict: str) -> str:
+    return f", {verdict}" if Verdict.from_text(verdict) is Verdict.TOO_FEW_CLUSTERS else ""
+
+
+def _spaced(name: Any) -> str:
+    return str(name).replace("_", " ")
+
+
+def _detectable(one: Mapping[str, Any]) -> str:
+    trials, worth = one["n_trials"], one["effective_trials"]
+    fewer = f"{trials} trials worth {worth:.0f}" if worth is not None and round(worth) < trials else ""
+    more = one["clusters_still_needed"]
+    needed = f"{more} more {one['cluster']}{'s' * (more > 1)} for the difference seen" if more else ""
+    notes = "; ".join(note for note in (fewer, needed) if note)
+    return number(one["detectable"]) + (f" ({notes})" if notes else "")
+
+
+def filter_lines(results: Results) -> Iterator[str]:
+    """One line for each filter of units that is on, over all recordings: units judged and dropped, or why none was."""
+    if not (results.evaluation / "quality_filters.csv").is_file():
+        return
+    table = results.table("quality_filters.csv").fillna({"note": ""})
+    for key, rows in table.groupby("filter", sort=False):
+        units, judged, dropped = (int(rows[c].sum()) for c in ("units", "judged", "dropped"))
+        notes = [str(note) for note in rows["note"].unique() if note]
+        if any(note.startswith("off") for note in notes):
+            continue
+        why = f" ({'; '.join(notes[:2])})" if notes else ""
+        yield f"Filter {key}: {judged} of {units} units judged, {dropped} dropped{why}"
+
+
+def null_lines(results: Results) -> list[str]:
+    """One line for each model of the declared tests: how many nulls it passed, and which had too few data to decide."""
+    table, alpha = results.table("nulls.csv"), results.config.statistics.alpha
+    lines = []
+    for name in sorted({*declared_tests.DECIDING, *declared_tests.TRANSLATING} & set(table["model"])):
+        rows = table[table["model"] == name].to_dict("records")
+        failed = [r for r in rows if str(r["passed"]) != "True"]
+        unable = [r for r in failed if r["smallest_attainable_p"] > alpha]
+        texts = [f"{len(rows) - len(failed)} of {len(rows)} passed"]
+        for words, which in (("not", [r for r in failed if r not in unable]), ("too few data to decide", unable)):
+            if which:
+                texts.append(f"{words}: {', '.join(r['null'] + ' (' + r['role'] + ')' for r in which)}")
+        lines.append(f"Nulls of {name}: {'; '.join(texts)}")
+    return lines
+
+
+def _leaked(name: str, row: Mapping[str, Any]) -> str:
+    return f"{name} {_interval({'value': row['leaky_minus_blocked'], **row})}"
+
+
+def _interval(score: Mapping[str, float | None]) -> str:
+    low, high = score["ci_low"], score["ci_high"]
+    return number(score["value"]) + (f" [{number(low)}, {number(high)}]" if low is not None else "")
