@@ -60,7 +60,9 @@ def tables(work: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     with tempfile.TemporaryDirectory() as made, one_thread():
         nested_models.fit_nested_models(settings, *places, Path(made) / "ladder")
         out = Path(made) / "evaluation"
-        evaluation.evaluate(settings, *places, Path(settings.data.path), out, ladder_folder=Path(made) / "ladder")
+        evaluation.evaluate(
+            settings, *places, Path(settings.data.path), out, nested_models_folder=Path(made) / "ladder"
+        )
         compared = pd.read_csv(out / "comparisons.csv")
         return pd.read_csv(out / "ladder.csv"), compared[compared["role"] == "primary"]
 

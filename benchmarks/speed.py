@@ -80,12 +80,12 @@ def like(params: dict[str, Any], rate: float, epochs: int) -> reference.Settings
     """The reference at the widths of ours."""
     full: Any = models.create(OURS, params).params
     same = {
-        "inputs": full.input_size,
-        "hidden": full.hidden_size,
-        "latents": full.n_latents,
+        "input_size": full.input_size,
+        "hidden_size": full.hidden_size,
+        "n_latents": full.n_latents,
         "smoothing_s": full.smoothing_s,
     }
-    return reference.Settings(rate=rate, epochs=epochs, **same)
+    return reference.Settings(learning_rate=rate, max_epochs=epochs, **same)
 
 
 def curve(tool: str, sides: Sides, params: dict[str, Any], seed: int, rate: float, epochs: int) -> Curve:

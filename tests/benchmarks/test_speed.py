@@ -19,7 +19,7 @@ from spikebridge.models.seq2seq.network import Network
 from spikebridge.types import Windows
 
 Halves = tuple[list[Windows], list[Windows]]
-SMALL = reference.Settings(rate=1e-2, hidden=8, latents=4, inputs=8, epochs=4)
+SMALL = reference.Settings(learning_rate=1e-2, hidden_size=8, n_latents=4, input_size=8, max_epochs=4)
 
 
 def test_the_reference_is_scored_as_the_library_scores(halves: Halves) -> None:
@@ -27,10 +27,10 @@ def test_the_reference_is_scored_as_the_library_scores(halves: Halves) -> None:
     network = reference.fit(*halves, 0, SMALL, rows.append)
     nats, spikes = 0.0, 0.0
     for i, (train, valid) in enumerate(zip(*halves, strict=True)):
-        smooth = reference._smooth(train, SMALL)
+        smooth = reference.smoothed(train, SMALL)
         mean, std = smooth.mean(axis=(0, 1)), np.maximum(smooth.std(axis=(0, 1)), 0.05)
         with torch.no_grad():
-            log_rate = network(i, torch.from_numpy((reference._smooth(valid, SMALL) - mean) / std))
+            log_rate = network(i, torch.from_numpy((reference.smoothed(valid, SMALL) - mean) / std))
         gain, n = information(log_rate.exp().numpy(), valid.target, train.target.mean(axis=(0, 1)))
         nats, spikes = nats + gain.sum(), spikes + n.sum()
     best = max(row["valid_bits_per_spike"] for row in rows)  # the weights of that epoch are kept
@@ -39,7 +39,9 @@ def test_the_reference_is_scored_as_the_library_scores(halves: Halves) -> None:
 
 def test_the_reference_learns_and_stops(halves: Halves) -> None:
     rows: list[dict[str, float]] = []
-    reference.fit(*halves, 1, reference.Settings(rate=1e-2, hidden=16, epochs=200, patience=2), rows.append)
+    reference.fit(
+        *halves, 1, reference.Settings(learning_rate=1e-2, hidden_size=16, max_epochs=200, patience=2), rows.append
+    )
     bits = [row["valid_bits_per_spike"] for row in rows]
     assert max(bits) > 0.03
     assert len(bits) < 200
@@ -108,7 +110,8 @@ def test_the_limit_is_the_arithmetic_at_the_measured_rates(monkeypatch: pytest.M
 
 def test_the_reference_has_our_widths() -> None:
     same = speed.like({"n_members": 1, "hidden_size": 48, "n_latents": 6}, 0.01, 7)
-    assert (same.hidden, same.latents, same.inputs, same.rate, same.epochs) == (48, 6, 16, 0.01, 7)
+    assert (same.hidden_size, same.n_latents, same.input_size) == (48, 6, 16)
+    assert (same.learning_rate, same.max_epochs) == (0.01, 7)
 
 
 @pytest.mark.slow

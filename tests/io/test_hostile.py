@@ -18,7 +18,7 @@ from project import ROOT
 from spikebridge import config, io
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.inspection import inspect
-from spikebridge.io.guard import guarded
+from spikebridge.io.child_process import run_in_child_process
 from spikebridge.io.limits import Bounds, LimitsConfig
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reading is done in a child process on Linux alone")
@@ -85,14 +85,14 @@ def test_links_of_dvc_and_git_annex_are_followed_and_others_refused(tmp_path: Pa
 @linux
 def test_a_dead_a_swollen_and_an_endless_child(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"died of it \(SIGSEGV\)"):
-        guarded(lambda: os.kill(os.getpid(), 11), tmp_path, Bounds())
+        run_in_child_process(lambda: os.kill(os.getpid(), 11), tmp_path, Bounds())
     with pytest.raises(DataError, match=r"raise data.limits: \{max_bytes: 1000000000\}"):
-        guarded(lambda: np.ones(10**9), tmp_path, Bounds(LimitsConfig(max_bytes=10**8)))
+        run_in_child_process(lambda: np.ones(10**9), tmp_path, Bounds(LimitsConfig(max_bytes=10**8)))
     began = time.monotonic()
     with pytest.raises(DataError, match=r"max_seconds: 10\}"):
-        guarded(lambda: [0 for _ in iter(int, 1)], tmp_path, Bounds(LimitsConfig(max_seconds=1)))
+        run_in_child_process(lambda: [0 for _ in iter(int, 1)], tmp_path, Bounds(LimitsConfig(max_seconds=1)))
     assert time.monotonic() > began
-    found = guarded(lambda: {"a": np.arange(10**6), "b": "text"}, tmp_path, Bounds())
+    found = run_in_child_process(lambda: {"a": np.arange(10**6), "b": "text"}, tmp_path, Bounds())
     assert found["b"] == "text" and np.array_equal(found["a"], np.arange(10**6))
 
 

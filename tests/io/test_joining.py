@@ -20,7 +20,7 @@ from spikebridge import config, io
 from spikebridge.config import Config, DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
-from spikebridge.io.entries import entries_of, left_beside, read_entry
+from spikebridge.io.discovery import read_paths, recording_paths, unread_paths
 from spikebridge.io.probes import groups_in, names_for
 from spikebridge.types import Recording
 
@@ -49,8 +49,8 @@ def settings(root: Path, recordings: Any, **more: Any) -> Config:
 
 
 def only(asked: DataConfig) -> Contents:
-    (entry,) = entries_of(asked)
-    return read_entry(entry, asked)
+    (entry,) = recording_paths(asked)
+    return read_paths(entry, asked)
 
 
 def train(contents: Contents | Recording, unit: int) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_where_the_trials_lie(trials: str, session: TwoProbes, tmp_path: Path) -
     paths = two_probes.write(session, tmp_path, "phy", trials=trials)
     asked = data(tmp_path, {"day1": paths_of(tmp_path, paths)})
     assert only(asked).tables["trials"]["choice"].tolist() == session.trials["choice"].tolist()
-    assert left_beside(entries_of(asked), asked) == []
+    assert unread_paths(recording_paths(asked), asked) == []
 
 
 def test_a_list_of_paths_names_the_probes_itself(session: TwoProbes, tmp_path: Path) -> None:
@@ -235,10 +235,10 @@ def test_several_days_in_one_folder(session: TwoProbes, tmp_path: Path) -> None:
     session.trials.to_csv(tmp_path / "day1.trials.csv", index=False)
     other.trials.to_csv(tmp_path / "day2.trials.csv", index=False)
     asked = data(tmp_path, {"day1": paths_of(tmp_path, one), "day2": paths_of(tmp_path, two)})
-    found = {e.name: read_entry(e, asked) for e in entries_of(asked)}
+    found = {e.name: read_paths(e, asked) for e in recording_paths(asked)}
     assert sorted(found) == ["day1", "day2", "single"]
     assert found["day2"].tables["trials"]["choice"].tolist() == other.trials["choice"].tolist()
-    assert left_beside(entries_of(asked), asked) == []
+    assert unread_paths(recording_paths(asked), asked) == []
 
 
 def test_ingest(session: TwoProbes, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_ingest_says_how_to_join(session: TwoProbes, tmp_path: Path) -> None:
 def test_mistakes_in_params(given: Any, said: str, session: TwoProbes, tmp_path: Path) -> None:
     two_probes.write(session, tmp_path, "phy")
     with pytest.raises((DataError, ConfigError), match=said):
-        entries_of(data(tmp_path, given))
+        recording_paths(data(tmp_path, given))
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_the_block_of_the_page_runs(session: TwoProbes, tmp_path: Path) -> None:
             (raw / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, raw / target)
     asked = DataConfig.model_validate(yaml.safe_load(block)["data"] | {"path": str(raw)})
-    found = {e.name: read_entry(e, asked) for e in entries_of(asked)}
+    found = {e.name: read_paths(e, asked) for e in recording_paths(asked)}
     assert sorted(found) == ["day1", "day2", "day3"]
     assert found["day1"].units["name"].tolist()[4] == "imec1/0"
     assert found["day2"].units["probe"].tolist() == ["day2_HC"] * 4 + ["day2_PFC"] * 4

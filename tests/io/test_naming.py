@@ -14,7 +14,7 @@ from spikebridge import io
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.inspection import inspect
-from spikebridge.io.naming import check_names, unique_names
+from spikebridge.io.folders import check_names, unique_names
 from spikebridge.io.readers import tables
 from spikebridge.types import Recording
 

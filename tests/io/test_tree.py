@@ -12,7 +12,7 @@ from spikebridge import io
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.inspection import inspect
-from spikebridge.io.limits import Bounds, within
+from spikebridge.io.limits import Bounds, limits_in_force
 from spikebridge.io.readers import tables
 from spikebridge.types import Recording
 
@@ -35,7 +35,7 @@ def raw(recording: Recording, tmp_path: Path) -> Path:
 
 def names(folder: Path) -> tuple[list[str], list[str]]:
     """What is found and what is left, within the folder."""
-    with within(Bounds(follow_links=True)):
+    with limits_in_force(Bounds(follow_links=True)):
         found = io.find_recordings(folder)
     return [p.relative_to(folder).as_posix() for p in found], io.not_recordings(folder, found)
 

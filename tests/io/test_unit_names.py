@@ -15,7 +15,7 @@ from sorters import write_csv
 from spikebridge import io, preprocess
 from spikebridge.config import Config
 from spikebridge.errors import DataError
-from spikebridge.io.unit_names import named, names_of
+from spikebridge.io.contents import format_units, unit_names
 from spikebridge.types import Recording
 
 Settings = Callable[..., Config]
@@ -86,6 +86,6 @@ def test_units_without_names_have_numbers(recording: Recording, settings: Settin
     ],
 )
 def test_names_that_tell_units_apart(columns: dict[str, list[Any]], expected: dict[int, str]) -> None:
-    names = names_of(pd.DataFrame(columns))
+    names = unit_names(pd.DataFrame(columns))
     assert names == expected
-    assert named([5, 9], names) == f"units {names.get(5, '5')}, 9"
+    assert format_units([5, 9], names) == f"units {names.get(5, '5')}, 9"

@@ -14,6 +14,7 @@ from studies import simulated_windows, small_config
 
 from spikebridge import models
 from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.latent_analysis import analyze
@@ -56,7 +57,8 @@ def data(config: Config) -> list[Windows]:
 def refits(config: Config, data: list[Windows]) -> Refits:
     splits = make_splits(data, config.split)
     params = {"n_members": 1, "max_epochs": 6, "n_latents": 4}
-    return Refits(config, params, data, splits, splits.folds[0], "cpu", lambda row: None)
+    tuned = {"seq2seq": TunedFold(0, params)}
+    return Refits(config.seed, config.analysis, data, splits, splits.folds[0], "cpu", lambda row: None, tuned)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +227,7 @@ def test_shares_of_a_linear_map_of_independent_units() -> None:
 
 
 def test_the_same_again(study: Path, config: Config, found: Path) -> None:
-    few = config.model_copy(update={"analysis": config.analysis.model_copy(update={"run": ["attribution"]})})
+    few = config.model_copy(update={"analysis": config.analysis.model_copy(update={"analyses": ["attribution"]})})
     again = run(study, few, "again")
     assert {p.name for p in again.iterdir()} == {"about.json", "attribution.csv", "attribution_units.csv"}
     assert (again / "attribution.csv").read_bytes() == (found / "attribution.csv").read_bytes()

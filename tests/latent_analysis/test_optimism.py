@@ -12,6 +12,7 @@ from made_windows import windows_of
 from studies import small_config
 
 from spikebridge import gates
+from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.evaluation.latent_analysis.optimism_tables import COLUMNS, optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings
 from spikebridge.latent_analysis import optimism
@@ -50,8 +51,8 @@ def data() -> list[Windows]:
 
 def refits(config: Any, data: list[Windows], fold: int) -> Refits:
     splits = make_splits(data, config.split)
-    tuned = {"random_forest": {"params": {"n_estimators": 15}, "inner": {"balanced_accuracy": 0.6}}}
-    return Refits(config, {}, data, splits, splits.folds[fold], "cpu", lambda row: None, tuned)
+    tuned = {"random_forest": TunedFold(fold, {"n_estimators": 15}, {"balanced_accuracy": 0.6})}
+    return Refits(config.seed, config.analysis, data, splits, splits.folds[fold], "cpu", lambda row: None, tuned)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def told(config: Any, data: list[Windows], tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("optimism")
     tables = [optimism.tables(refits(config, data, k))["optimism"] for k in range(FOLDS)]
     pd.concat(tables).to_csv(folder / "optimism.csv", index=False)
-    best = {"random_forest": [{"fold": k, "inner": {"balanced_accuracy": 0.5 + k / 10}} for k in range(FOLDS)]}
+    best = {"random_forest": [TunedFold(k, {}, {"balanced_accuracy": 0.5 + k / 10}) for k in range(FOLDS)]}
     optimism.inner_scores(best).to_csv(folder / "optimism_inner.csv", index=False)
     return folder
 
@@ -124,4 +125,4 @@ def test_leaky_scores_are_called_so_and_the_gate_never_reads_them(told: Path) ->
 
 
 def test_models_without_a_claim_are_not_audited() -> None:
-    assert optimism.audited(["majority", "ridge", "dnn", "logistic", "seq2seq"]) == ["seq2seq", "dnn", "ridge"]
+    assert optimism.models_of(["majority", "ridge", "dnn", "logistic", "seq2seq"]) == ["seq2seq", "dnn", "ridge"]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fake_runs import Study, held_out, write
+from fake_runs import Study, held_out
+
+from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRun
 
 FORWARD, REVERSE = 0.2, 0.05
 R2 = {"seeds": 0.9, "source_halves": 0.6, "target_halves": 0.8}
@@ -20,7 +22,8 @@ def make_analysis(study: Study, name: str = "analysis") -> Path:
     """Write <root>/analysis; bits/spike of the whole are the constants above, R2 and shares too up to noise."""
     folder, rng = study.root / name, np.random.default_rng(9)
     folder.mkdir()
-    write(folder / "about.json", {"model": "seq2seq", "run": ["direction"], "split_hash": study.splits.hash})
+    run = LatentAnalysisRun(folder)
+    run.write_about("seq2seq", ["direction"], study.splits.hash)
     ways, agree, units, weights, shares = [], [], [], [], []
     for fold, w, index in held_out(study)[: 2 * len(study.windows)]:
         n = len(index)
@@ -53,16 +56,20 @@ def make_analysis(study: Study, name: str = "analysis") -> Path:
         shares.append(
             pd.DataFrame({**who, "unit": w.source_units, "share": part, "share_integrated": part, "rate": 0.6})
         )
-    pd.concat(ways).to_csv(folder / "direction.csv", index=False)
-    pd.DataFrame(agree).to_csv(folder / "consistency.csv", index=False)
-    pd.DataFrame(units).to_csv(folder / "held_out_units.csv", index=False)
-    pd.concat(weights).to_csv(folder / "attribution.csv", index=False)
-    pd.concat(shares).to_csv(folder / "attribution_units.csv", index=False)
-    _optimism(study, folder, rng)
+    run.write_tables(
+        {
+            "direction": pd.concat(ways),
+            "consistency": pd.DataFrame(agree),
+            "held_out_units": pd.DataFrame(units),
+            "attribution": pd.concat(weights),
+            "attribution_units": pd.concat(shares),
+        }
+    )
+    _optimism(study, run, rng)
     return folder
 
 
-def _optimism(study: Study, folder: Path, rng: np.random.Generator) -> None:
+def _optimism(study: Study, run: LatentAnalysisRun, rng: np.random.Generator) -> None:
     """Blocked scores of the tuner's quick fits, and leaky ones that are better by a known amount."""
     parts = []
     for fold, w, index in held_out(study)[: 2 * len(study.windows)]:
@@ -76,6 +83,5 @@ def _optimism(study: Study, folder: Path, rng: np.random.Generator) -> None:
                 table = pd.DataFrame({**keys, "label": label, "predicted": predicted}).assign(folds=folds, seed=seed)
                 told = {"nats": nats, "spikes": spikes} if model == "seq2seq" else {"nats": np.nan, "spikes": np.nan}
                 parts.append(table.assign(model=model, **told))
-    pd.concat(parts).to_csv(folder / "optimism.csv", index=False)
     inner = [{"model": "seq2seq", "fold": k, "metric": "bits_per_spike", "inner": 0.1 * (k + 1)} for k in range(2)]
-    pd.DataFrame(inner).to_csv(folder / "optimism_inner.csv", index=False)
+    run.write_tables({"optimism": pd.concat(parts), INNER_SCORES: pd.DataFrame(inner)})

@@ -124,7 +124,7 @@ def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Gen
         write_stand_in_latents(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
         fit_nested_models(config, every, splits, root / "train", ladder)
     out = root / "evaluation"
-    evaluate(config, every, splits, root / "train", root / "data", out, ladder_folder=ladder)
+    evaluate(config, every, splits, root / "train", root / "data", out, nested_models_folder=ladder)
     return out
 
 

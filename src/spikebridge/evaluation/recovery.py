@@ -97,6 +97,17 @@ def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Coupling) ->
     }
 
 
+def recovery_table(recovered: Mapping[str, Any]) -> pd.DataFrame:
+    """The table of recovery.json: model, recording, latent, r2."""
+    rows = [
+        {"model": model, "recording": recording, "latent": latent, "r2": value}
+        for model, scores in recovered["models"].items()
+        for recording, per in scores["recordings"].items()
+        for latent, value in per["r2"].items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "recording", "latent", "r2"])
+
+
 def _recording_recovery(coupling: Coupling, name: str, truth: Truth) -> dict[str, Any]:
     return {
         **_lag(coupling.lags[name], truth.lag_s),

@@ -1,4 +1,4 @@
-"""The stage evaluate, in order: leakage, scores, comparisons, nulls, recovery, tables for the figures."""
+"""The stage evaluate, in order: leakage check, scores, comparisons, nulls, recovery, tables for the figures."""
 
 from __future__ import annotations
 
@@ -21,12 +21,20 @@ from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scor
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
 from spikebridge.evaluation.latent_trajectories import latent_trajectory_table
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
-from spikebridge.evaluation.nested_models.decoding import decision_ladder, ladder_scores, read_decoding
-from spikebridge.evaluation.nested_models.encoding import read_encoding, translation_ladder_table
-from spikebridge.evaluation.nested_models.time_resolved import course_scores, course_table, read_parts
+from spikebridge.evaluation.nested_models.decoding import decoding_table, nested_model_scores, read_decoding
+from spikebridge.evaluation.nested_models.encoding import encoding_table, read_encoding
+from spikebridge.evaluation.nested_models.time_resolved import read_parts, time_resolved_scores, time_resolved_table
 from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.raster import raster_table
-from spikebridge.evaluation.recovery import consistency_table, oracle, read_truth, recovery, shares
+from spikebridge.evaluation.recovery import (
+    Truth,
+    consistency_table,
+    oracle,
+    read_truth,
+    recovery,
+    recovery_table,
+    shares,
+)
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.scores import metrics
 from spikebridge.evaluation.tables import quality_tables, score_tables
@@ -34,8 +42,8 @@ from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_v
 from spikebridge.text.plain_text import write_csv
 from spikebridge.types import Comparison
 
-# One stream of random numbers for each part, so that a change in one leaves the others as they were.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, LADDER, CLIMB, OPTIMISM, COURSE = range(9)
+# Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED = range(9)
 
 
 def evaluate(
@@ -46,16 +54,37 @@ def evaluate(
     data_path: Path,
     out_folder: Path,
     analysis_folder: Path | None = None,
-    ladder_folder: Path | None = None,
+    nested_models_folder: Path | None = None,
 ) -> dict[str, Any]:
-    """Score and compare the models of the configuration; write everything that design.md lists to out_folder.
+    """Score and compare the models of the configuration, after the leakage check.
 
-    windows_folder, splits_path, train_folder: what preprocess, split and train@model wrote. data_path: the raw
-    recordings; only its folder `truth` is read, where it exists, to score recovery. analysis_folder: what analyze
-    wrote. ladder_folder: what ladder wrote.
-    Writes metrics.json, comparisons.csv, nulls.csv, ladder.csv, leakage.json, recovery.json (with truth), tables/*.csv.
-    Returns the content of metrics.json. Deterministic in config.seed.
-    Raises LeakageError before anything is scored, DataError where a file is missing or does not hold what it should.
+    Writes metrics.json, comparisons.csv, nulls.csv, ladder.csv, leakage.json, recovery.json (where the truth is known)
+    and tables/*.csv. Deterministic in config.seed.
+
+    Parameters
+    ----------
+    config : Config
+        The configuration.
+    windows_folder, splits_path, train_folder : pathlib.Path
+        Results of the stages preprocess, split and train@model.
+    data_path : pathlib.Path
+        Folder of the raw recordings; only its folder `truth` is read, where it exists.
+    out_folder : pathlib.Path
+        Folder to write to.
+    analysis_folder, nested_models_folder : pathlib.Path, optional
+        Results of the stages analyze and nested_models.
+
+    Returns
+    -------
+    dict
+        The content of metrics.json.
+
+    Raises
+    ------
+    LeakageError
+        Before anything is scored, where a model was trained on what it is scored on.
+    DataError
+        Where a file is missing or does not hold what it should.
     """
     inputs = read(config, windows_folder, splits_path, train_folder)
     report = leakage.check(inputs)
@@ -65,68 +94,93 @@ def evaluate(
     scores = metrics(inputs, deciding, translating, settings)
     rows = compare(inputs, deciding, translating, settings, _rng(config, SIGNS))
     scores["power"] = detectable_effects(rows, scores["cluster"], settings.alpha)
-    truths, coupling = (
-        read_truth(data_path, inputs.recordings, config.data.target),
-        estimate_coupling(inputs, config.seed),
-    )
+    truths = read_truth(data_path, inputs.recordings, config.data.target)
+    coupling = estimate_coupling(inputs, config.seed)
 
-    tables = score_tables(inputs, scores, rows)
+    tables = score_tables(inputs, scores, rows) | quality_tables(windows_folder)
     tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_trajectory_table(inputs, config.trials)}
-    tables |= quality_tables(windows_folder)
-    known = {n: t.lag_s for n, t in truths.items()}, {n: float(t.dimension) for n, t in truths.items()}
-    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, *known)}
-    analysed = analysis_tables(analysis_folder, settings, _rng(config, ANALYSIS), inputs.animals, truths)
-    tables |= analysed
-    if analysed:
-        scores["analysis"] = analysis_scores(analysed)
-        how = IntervalSettings(settings, _rng(config, OPTIMISM), inputs.animals)
-        tables["optimism"] = optimism_table(analysis_folder, scores, how)
-        if len(tables["optimism"]):
-            scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
+    true_lags = {name: truth.lag_s for name, truth in truths.items()}
+    true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
+    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}
+    tables |= _latent_analysis(analysis_folder, scores, inputs, truths, config)
     nulls, tables["nulls"] = null_tables(inputs, settings, _rng(config, NULLS))
-    decides = nulls[(nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")]
-    for model, entry in scores["translation"].items():
-        p = decides.loc[decides["model"] == model, "p"]
-        entry["verdict"] = translation_verdict(
-            entry["source_bits_per_spike"], entry[TRIAL_SHIFT], float(p.max()) if len(p) else None, settings.alpha
-        )
-    if ladder_folder is not None:
-        tables["ladder"], report["ladder"], timed = _ladder(ladder_folder, inputs, config)
-        if timed is not None:
-            tables["decision_course"], report["decision_course"] = timed
-            scores["decision_course"] = course_scores(tables["decision_course"])
-        if NestedModelRun(ladder_folder).about_encoding.is_file():
-            climbed, gains, report["ladder_translation"] = _translation_ladder(ladder_folder, inputs, config)
-            if len(gains):
-                tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, climbed)
-            tables["ladder"] = pd.concat([tables["ladder"], climbed], ignore_index=True)
-        scores["ladder"] = ladder_scores(tables["ladder"])
+    _add_translation_verdicts(scores["translation"], nulls, settings.alpha)
+    if nested_models_folder is not None:
+        tables |= _nested_models(nested_models_folder, scores, report, inputs, config)
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
-        found = recovery(inputs, truths, coupling)
+        recovered = recovery(inputs, truths, coupling)
         best = oracle(inputs, data_path, config.data.target)
         if best and "translation" in scores:
-            found["oracle"] = best | {"share": shares(best, scores["translation"])}
-        write_json(out_folder / "recovery.json", found)
-        tables["recovery"] = _recovery_table(found)
+            recovered["oracle"] = best | {"share": shares(best, scores["translation"])}
+        write_json(out_folder / "recovery.json", recovered)
+        tables["recovery"] = recovery_table(recovered)
     write_json(out_folder / "leakage.json", report)
     write_json(out_folder / "metrics.json", scores)
     comparisons = pd.DataFrame([vars(row) for row in rows], columns=list(Comparison.__dataclass_fields__))
-    write_csv(comparisons, out_folder / "comparisons.csv")
-    write_csv(nulls, out_folder / "nulls.csv")
-    if "ladder" in tables:
-        write_csv(tables["ladder"], out_folder / "ladder.csv")
-    (out_folder / "tables").mkdir(exist_ok=True)
-    for name, table in tables.items():
-        write_csv(table, out_folder / "tables" / f"{name}.csv")
+    _write_tables(out_folder, comparisons, nulls, tables)
     return scores
+
+
+def _latent_analysis(
+    folder: Path | None, scores: dict[str, Any], inputs: Inputs, truths: Mapping[str, Truth], config: Config
+) -> dict[str, pd.DataFrame]:
+    """Tables of the latent analyses; their summary is added to scores."""
+    settings = config.statistics
+    tables = analysis_tables(folder, settings, _rng(config, ANALYSIS), inputs.animals, truths)
+    if tables:
+        scores["analysis"] = analysis_scores(tables)
+        intervals = IntervalSettings(settings, _rng(config, OPTIMISM), inputs.animals)
+        tables["optimism"] = optimism_table(folder, scores, intervals)
+        if len(tables["optimism"]):
+            scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
+    return tables
+
+
+def _add_translation_verdicts(translations: dict[str, Any], nulls: pd.DataFrame, alpha: float) -> None:
+    """Add the verdict of each model's translation to its entry of metrics.json."""
+    primary = nulls[(nulls["metric"] == "bits_per_spike") & (nulls["role"] == "primary")]
+    for model, entry in translations.items():
+        p = primary.loc[primary["model"] == model, "p"]
+        null_p = float(p.max()) if len(p) else None
+        entry["verdict"] = translation_verdict(entry["source_bits_per_spike"], entry[TRIAL_SHIFT], null_p, alpha)
+
+
+def _nested_models(
+    nested_models_folder: Path, scores: dict[str, Any], report: dict[str, Any], inputs: Inputs, config: Config
+) -> dict[str, pd.DataFrame]:
+    """Tables of the nested models; their scores are added to scores, their leakage checks to report."""
+    tables: dict[str, pd.DataFrame] = {}
+    tables["ladder"], report["ladder"], timed = _decoding(nested_models_folder, inputs, config)
+    if timed is not None:
+        tables["decision_course"], report["decision_course"] = timed
+        scores["decision_course"] = time_resolved_scores(tables["decision_course"])
+    if NestedModelRun(nested_models_folder).about_encoding.is_file():
+        encoding, gains, report["ladder_translation"] = _encoding(nested_models_folder, inputs, config)
+        if len(gains):
+            tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, encoding)
+        tables["ladder"] = pd.concat([tables["ladder"], encoding], ignore_index=True)
+    scores["ladder"] = nested_model_scores(tables["ladder"])
+    return tables
+
+
+def _write_tables(
+    folder: Path, comparisons: pd.DataFrame, nulls: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
+) -> None:
+    write_csv(comparisons, folder / "comparisons.csv")
+    write_csv(nulls, folder / "nulls.csv")
+    if "ladder" in tables:
+        write_csv(tables["ladder"], folder / "ladder.csv")
+    (folder / "tables").mkdir(exist_ok=True)
+    for name, table in tables.items():
+        write_csv(table, folder / "tables" / f"{name}.csv")
 
 
 Checked = tuple[pd.DataFrame, dict[str, Any]]
 """A table, and what the leakage check says of it."""
 
 
-def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
+def _decoding(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
     """ladder.csv and decision_course.csv, if there is one. The draws of clusters are those of the models."""
     run = NestedModelRun(folder)
     models, steps, report = read_decoding(run, inputs)
@@ -135,24 +189,22 @@ def _ladder(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame,
     timed = None
     if models.parts:
         parts, results, of_course = read_parts(models, run, inputs)
-        rng = _rng(config, COURSE)
-        timed = course_table(parts, results, resampling, config.statistics, config.trials, rng), of_course
-    return decision_ladder(models, steps, resampling, config.statistics, _rng(config, LADDER)), report, timed
+        rng = _rng(config, TIME_RESOLVED)
+        timed = time_resolved_table(parts, results, resampling, config.statistics, config.trials, rng), of_course
+    return decoding_table(models, steps, resampling, config.statistics, _rng(config, DECODING)), report, timed
 
 
-def _translation_ladder(
-    folder: Path, inputs: Inputs, config: Config
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def _encoding(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Rows of ladder.csv, the communication gain, and the leakage report; with the translators' draws of clusters."""
-    found, report = read_encoding(NestedModelRun(folder), inputs)
-    resampling = _resampling(found.steps.values(), inputs, _over_recordings(config), TRANSLATIONS)
-    rows = translation_ladder_table(found, resampling, config.statistics, _rng(config, CLIMB))
-    gains = communication_gain(found, resampling, config.statistics)
+    encoding, report = read_encoding(NestedModelRun(folder), inputs)
+    resampling = _resampling(encoding.steps.values(), inputs, _over_recordings(config), TRANSLATIONS)
+    rows = encoding_table(encoding, resampling, config.statistics, _rng(config, ENCODING))
+    gains = communication_gain(encoding, resampling, config.statistics)
     return rows, gains, report
 
 
 def _over_recordings(config: Config) -> Config:
-    """Steps are compared with each other: over recordings, however few; see evaluation.comparisons for why."""
+    """Nested models are compared with each other over recordings, however few; see comparisons for the reason."""
     if config.statistics.cluster != "auto":
         return config
     return config.model_copy(update={"statistics": config.statistics.model_copy(update={"cluster": "recording"})})
@@ -162,23 +214,12 @@ def _rng(config: Config, part: int) -> np.random.Generator:
     return np.random.default_rng([config.seed, part])
 
 
-def _resampling(found: Iterable[Any], inputs: Inputs, config: Config, part: int) -> Resampling | None:
+def _resampling(results: Iterable[Any], inputs: Inputs, config: Config, part: int) -> Resampling | None:
     """One draw of clusters for all models; after the leakage check they have the same trials in the same order."""
-    table = next((f.table for f in found), None)
+    table = next((result.table for result in results), None)
     if table is None:
         return None
     return Resampling.of(table, config.statistics, _rng(config, part), inputs.animals)
-
-
-def _recovery_table(found: Mapping[str, Any]) -> pd.DataFrame:
-    """model, recording, latent, r2."""
-    rows = [
-        {"model": model, "recording": recording, "latent": latent, "r2": value}
-        for model, scores in found["models"].items()
-        for recording, per in scores["recordings"].items()
-        for latent, value in per["r2"].items()
-    ]
-    return pd.DataFrame(rows, columns=["model", "recording", "latent", "r2"])
 
 
 def write_json(path: Path, content: Any) -> None:

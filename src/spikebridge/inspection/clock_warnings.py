@@ -14,7 +14,7 @@ from spikebridge.inspection.column_names import TIME_WORDS, align_rank, has_word
 from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import ColumnSummary, Proposal, SpikeSummary
 from spikebridge.inspection.tables import holds_numbers, numbers
-from spikebridge.io.observed import INVALID
+from spikebridge.io.observed_time import INVALID
 from spikebridge.io.offsets import is_time
 from spikebridge.io.validation.time_unit import TRIAL_OPTIONS
 

@@ -22,8 +22,8 @@ from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.inspection.propose_trials import with_placeholder_regions
 from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import REFUSED, DryRun, Proposal
-from spikebridge.io import choose, read_apart
-from spikebridge.io.entries import read_entry
+from spikebridge.io import choose, read_in_child_process
+from spikebridge.io.discovery import read_paths
 from spikebridge.io.ingest import checked_recording
 from spikebridge.io.validation import CHECKS, Check
 from spikebridge.io.validation.labels import check_labels
@@ -67,7 +67,7 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
         for one in recordings:
             try:
                 work = partial(_run_recording, one, config, classes, Path(folder))
-                results.append(read_apart(work, one.entry, config.data))
+                results.append(read_in_child_process(work, one.entry, config.data))
                 warnings[one.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
                 problems.append(_refused(one.summary.name, error))
@@ -93,7 +93,7 @@ def _classes(recordings: Sequence[OpenedRecording], config: Config) -> tuple[str
 
 def _run_recording(one: OpenedRecording, config: Config, classes: tuple[str, ...], folder: Path) -> RecordingDryRun:
     """Read, check, and write windows to the folder where classes are known. Raises what ingest would raise."""
-    contents = one.contents or read_entry(one.entry, config.data, config.trials.times)
+    contents = one.contents or read_paths(one.entry, config.data, config.trials.times)
     recording = checked_recording(contents, config)
     small = replace(recording, spikes=one.outline.spikes, behavior=one.outline.behavior)
     result = RecordingDryRun(small, recording.warnings, Counter())
@@ -159,7 +159,9 @@ def check_incomplete(
     warnings: dict[str, tuple[Finding, ...]] = {}
     for one in recordings:
         try:
-            findings = read_apart(partial(_check_recording, one, proposal), one.entry, _data_section(proposal))
+            findings = read_in_child_process(
+                partial(_check_recording, one, proposal), one.entry, _data_section(proposal)
+            )
         except DataError as error:
             problems.append(_refused(one.summary.name, error))
             continue
@@ -179,7 +181,7 @@ def _check_recording(one: OpenedRecording, proposal: Proposal) -> list[Finding]:
 
 def _findings(one: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data_section(proposal), _trials_section(one, proposal)
-    contents = one.contents or read_entry(one.entry, data)
+    contents = one.contents or read_paths(one.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
     subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
     reported = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())

@@ -21,10 +21,16 @@ from spikebridge.inspection.records import RecordingSource, RecordingSummary
 from spikebridge.inspection.regions import brain_division, region_columns, summarize_regions
 from spikebridge.inspection.spikes import summarize_spikes
 from spikebridge.inspection.tables import summarize_behavior, summarize_table
-from spikebridge.io import Contents, named_recordings, read_apart, reader_registry
+from spikebridge.io import Contents, named_recordings, read_in_child_process, reader_registry
 from spikebridge.io.contents import no_behavior
-from spikebridge.io.discovery import look_apart, with_readers
-from spikebridge.io.entries import Entry, entries_of, left_beside, read_entry
+from spikebridge.io.discovery import (
+    RecordingPaths,
+    read_paths,
+    recording_paths,
+    search_in_child_process,
+    unread_paths,
+    with_readers,
+)
 from spikebridge.io.joining import common_share
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import TOKEN, WORD, Group, groups_in, relative
@@ -46,7 +52,7 @@ class OpenedRecording:
     units: as `summarize_spikes`. unit_regions: value of `data.region_from` -> region of each unit.
     """
 
-    entry: Entry
+    entry: RecordingPaths
     summary: RecordingSummary
     outline: Contents
     contents: Contents | None
@@ -77,7 +83,7 @@ class ProbeSessions:
     """
 
     asked: DataConfig
-    probes: Mapping[str, list[Entry]]
+    probes: Mapping[str, list[RecordingPaths]]
     number: int
 
 
@@ -86,7 +92,7 @@ def read_all(data: DataConfig, report: Callable[[str], None]) -> PathContents:
 
     Raises DataError where there is no recording, or none that can be read; ConfigError for a wrong reader or option.
     """
-    sessions, entries = look_apart(partial(_find_entries, data), data)
+    sessions, entries = search_in_child_process(partial(_find_entries, data), data)
     check_offset_names(data, [entry.name for entry in entries])
     opening = _Opening(data, sessions, report)
     for entry in entries:
@@ -95,17 +101,17 @@ def read_all(data: DataConfig, report: Callable[[str], None]) -> PathContents:
         raise DataError("\n".join(group_errors([(s.name, s.source.path, s.error) for s in opening.summaries])))
     kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in opening.separated}
     used = data.model_copy(update={"recordings": kept})
-    not_read = look_apart(partial(left_beside, opening.entries, used), data)
+    not_read = search_in_child_process(partial(unread_paths, opening.entries, used), data)
     return PathContents(
         tuple(opening.summaries), tuple(opening.recordings), tuple(not_read), used, tuple(opening.remarks)
     )
 
 
-def _find_entries(data: DataConfig) -> tuple[ProbeSessions, tuple[Entry, ...]]:
+def _find_entries(data: DataConfig) -> tuple[ProbeSessions, tuple[RecordingPaths, ...]]:
     """The guessed sessions, and what is opened first, with the reader of each."""
     sessions = _guess_sessions(data)
     probes = {name: list(with_readers(several, data)) for name, several in sessions.probes.items()}
-    return replace(sessions, probes=probes), with_readers(entries_of(sessions.asked), data)
+    return replace(sessions, probes=probes), with_readers(recording_paths(sessions.asked), data)
 
 
 def _guess_sessions(data: DataConfig) -> ProbeSessions:
@@ -117,7 +123,7 @@ def _guess_sessions(data: DataConfig) -> ProbeSessions:
     taken = {path for group in groups.values() for path in group.values()}
     groups = {n: g for n, g in groups.items() if n not in {named[p] for p in named if p not in taken}}
     asked = {**data.model_dump(), "recordings": {name: relative(group, root) for name, group in groups.items()}}
-    probes = {name: [Entry(named[p], p) for p in group.values()] for name, group in groups.items()}
+    probes = {name: [RecordingPaths(named[p], p) for p in group.values()] for name, group in groups.items()}
     return ProbeSessions(DataConfig.model_validate(asked), probes, len(named))
 
 
@@ -138,18 +144,18 @@ class _Opening:
         self.data, self.sessions, self.report = data, sessions, report
         self.summaries: list[RecordingSummary] = []
         self.recordings: list[OpenedRecording] = []
-        self.entries: list[Entry] = []
+        self.entries: list[RecordingPaths] = []
         self.separated: set[str] = set()
         self.remarks: list[Finding] = []
         self.memory_left = MAX_KEPT_BYTES
 
-    def open(self, entry: Entry) -> None:
+    def open(self, entry: RecordingPaths) -> None:
         """Read one entry. The probes of a guessed session that do not fit each other are read one by one."""
         start = _start(entry)
         self.report(entry.name)
         memory = None if self.sessions.number == 1 else self.memory_left
         try:
-            opened = read_apart(partial(_open_one, entry, start, self.data, memory), entry, self.data)
+            opened = read_in_child_process(partial(_open_one, entry, start, self.data, memory), entry, self.data)
         except DataError as error:
             if not entry.probes:
                 self.summaries.append(replace(start, error=str(error)))
@@ -162,7 +168,7 @@ class _Opening:
         self.recordings.append(opened)
         self.entries.append(entry)
 
-    def _open_separately(self, entry: Entry, reason: str) -> None:
+    def _open_separately(self, entry: RecordingPaths, reason: str) -> None:
         """Read the probes of a guessed session one by one. reason: why they are not one recording."""
         text = (
             f"{', '.join(p.name for p in entry.probes)} look like the probes of one session, {entry.name}, "
@@ -174,12 +180,12 @@ class _Opening:
             self.open(probe)
 
 
-def _open_one(entry: Entry, start: RecordingSummary, data: DataConfig, memory: int | None) -> OpenedRecording:
+def _open_one(entry: RecordingPaths, start: RecordingSummary, data: DataConfig, memory: int | None) -> OpenedRecording:
     """Read a recording and summarise it. memory: bytes left for its contents; None where they are kept in any case.
 
     Raises DataError where it cannot be read, or where its probes have too little time in common.
     """
-    contents = read_entry(entry, data)
+    contents = read_paths(entry, data)
     if entry.probes and (share := common_share(contents)) < MIN_COMMON_SHARE:
         raise DataError(f"only {100 * share:.0f} % of their time is common")
     spikes, units = summarize_spikes(contents)
@@ -198,7 +204,7 @@ def _open_one(entry: Entry, start: RecordingSummary, data: DataConfig, memory: i
     return OpenedRecording(entry, summary, _outline(contents, summary), contents if keep else None, units, unit_regions)
 
 
-def _start(entry: Entry) -> RecordingSummary:
+def _start(entry: RecordingPaths) -> RecordingSummary:
     """What is known of a recording before it is read."""
     joined = f", {counted(len(entry.probes), 'probe')} joined" if entry.probes else ""
     file_format = reader_registry.get_reader(entry.reader).FORMAT + joined

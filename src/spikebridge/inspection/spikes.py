@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spikebridge.config import QualityConfig
 from spikebridge.inspection.records import SpikeSummary
 from spikebridge.io import Contents
-from spikebridge.io.observed import first_to_last
+from spikebridge.io.observed_time import first_to_last
 from spikebridge.preprocess.unit_metrics import ObservedTrain, isi_violations, rate_change, spike_time_grid_s
 from spikebridge.types.intervals import TOLERANCE_S, Intervals, intersect_intervals, merge_intervals, total_s
 from spikebridge.types.spike_trains import Train, spike_trains

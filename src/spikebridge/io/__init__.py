@@ -3,7 +3,7 @@
 from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested, save_ingested
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
-from spikebridge.io.discovery import discover, read_apart
+from spikebridge.io.discovery import discover, read_in_child_process
 from spikebridge.io.ingest import ingest, read_recording
 from spikebridge.io.reader_registry import (
     find_recordings,
@@ -31,8 +31,8 @@ __all__ = [
     "name_of",
     "named_recordings",
     "not_recordings",
-    "read_apart",
     "read_contents",
+    "read_in_child_process",
     "read_recording",
     "reader_names",
     "reader_of",

@@ -20,8 +20,8 @@ from spikebridge.config import DataConfig, QualityConfig, TrialsConfig
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.observed import interval_table, observed_time
-from spikebridge.io.usable import merged, unused, without_excluded, without_faulty
+from spikebridge.io.excluded_units import exclude_faulty_units, exclude_units_by_name, merge_duplicate_spikes, unused
+from spikebridge.io.observed_time import interval_table, observed_time
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
 
@@ -38,7 +38,7 @@ class Choice:
     """A recording, what was odd or wrong in choosing it, and the parts that could not be chosen at all.
 
     missing: any of "regions", "trials", "observed"; these parts of the recording are empty. time_unit_options: as
-    in Contents. unused: ids of units that no result uses, by their region or sorter label; see `usable`.
+    in Contents. unused: ids of units that no result uses, by their region or sorter label; see `excluded_units`.
     """
 
     recording: Recording
@@ -51,15 +51,16 @@ class Choice:
 def choose(contents: Contents, data: DataConfig, trials: TrialsConfig, quality: QualityConfig | None = None) -> Choice:
     """The recording that the parameters ask for. Raises nothing: what cannot be chosen is a finding.
 
-    Units that `data.exclude_units` names are left out, and faulty ones that no result would use; see `usable`.
+    Units that `data.exclude_units` names are left out, and faulty ones that no result would use; see
+    `excluded_units`.
     """
     left: list[Finding] = []
     quality = quality or QualityConfig()
-    contents = merged(without_excluded(contents, data, left), data, left)
+    contents = merge_duplicate_spikes(exclude_units_by_name(contents, data, left), data, left)
     choice = _chosen(contents, data, trials)
     if not _has_both(choice, data):  # a misspelt region, say: the checks have more to say of units that are there
         return replace(choice, findings=(*left, *choice.findings))
-    sound = without_faulty(contents, _unused(choice, data, quality), data, left)
+    sound = exclude_faulty_units(contents, _unused(choice, data, quality), data, left)
     choice = choice if sound is contents else _chosen(sound, data, trials)
     out = np.logical_or.reduce(list(_unused(choice, data, quality).values()))
     units = choice.recording.units["unit"].to_numpy()

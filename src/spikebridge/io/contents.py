@@ -1,8 +1,8 @@
-"""What a reader finds in a recording, before anything is chosen from it."""
+"""What a reader finds in a recording, before anything is chosen from it, and what messages call its units."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.findings import Finding
+from spikebridge.errors.messages import listed
+from spikebridge.labels.trial_labels import label_names
 
 NO_REGIONS = "no-column-names-regions"
 """The code of the finding that no column of the units names regions."""
@@ -52,3 +54,23 @@ def no_behavior() -> pd.DataFrame:
     return pd.DataFrame(
         {"series": pd.Series(dtype="str"), "time_s": pd.Series(dtype=float), "value": pd.Series(dtype=float)}
     )
+
+
+NAME = "name"
+"""The column of the units table in which readers that number units keep what the file calls them."""
+
+
+def unit_names(units: pd.DataFrame) -> dict[int, str]:
+    """Unit -> its name; empty where not every unit has a name of its own, or ids are there twice."""
+    if NAME not in units or not units["unit"].is_unique:
+        return {}
+    names = label_names(units[NAME]).tolist()
+    if "" in names or len(set(names)) < len(names):
+        return {}
+    return dict(zip(units["unit"].tolist(), names, strict=True))
+
+
+def format_units(ids: Iterable[int], names: Mapping[int, str], most: int = 10) -> str:
+    """'unit 3', 'units 3, 5', or with their names; the order is kept."""
+    called = [names.get(unit, str(unit)) for unit in ids]
+    return ("unit " if len(called) == 1 else "units ") + listed(called, most)

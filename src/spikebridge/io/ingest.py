@@ -23,27 +23,33 @@ from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_er
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
-from spikebridge.io.discovery import discover, look_apart, read_apart
-from spikebridge.io.entries import Entry, files_of_entry, read_entry
+from spikebridge.io.discovery import (
+    RecordingPaths,
+    discover,
+    files_of_paths,
+    read_in_child_process,
+    read_paths,
+    search_in_child_process,
+)
+from spikebridge.io.excluded_units import check_excluded
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import as_yaml, groups_in
 from spikebridge.io.reader_registry import files_of, read_contents, reader_of
-from spikebridge.io.usable import check_excluded
 from spikebridge.io.validation import check
 from spikebridge.runtime.hashing import digest, files_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
 from spikebridge.runtime.stage_inputs import Inputs
 from spikebridge.types import Recording
 
-SHARED = 0.1
+MAX_SHARED = 0.1
 """Share of spikes that two recordings may not have in common. By chance they have none."""
 
 
 @dataclass(frozen=True)
-class Job:
+class IngestJob:
     """One recording to be read. earlier: its folder in the last result, which may not exist."""
 
-    entry: Entry
+    paths: RecordingPaths
     config: Config
     out: Path
     earlier: Path | None
@@ -51,7 +57,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class IngestOutcome:
     """What became of a job. wrong: why it cannot be used, or empty. spikes: digest of its spikes, and their sketch."""
 
     name: str
@@ -75,7 +81,7 @@ def ingest(
     """
     raw = _raw_files(config, Path(out_folder))
     jobs = _jobs(config, Path(out_folder), earlier, say)
-    hint = _not_joined([j.entry for j in jobs], config)
+    hint = _not_joined([j.paths for j in jobs], config)
     if hint:
         say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
@@ -85,21 +91,21 @@ def ingest(
     finally:
         raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
     printer.finish()
-    refused = [(o.name, str(job.entry.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
+    refused = [(o.name, str(job.paths.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
     wrong = group_errors(refused) or _duplicates(outcomes)
     if wrong:
         raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
     return [o.name for o in outcomes]
 
 
-def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[Job]:
+def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[IngestJob]:
     here = discover(config.data)
-    check_excluded(config.data, [e.name for e in here.entries])
-    check_offset_names(config.data, [e.name for e in here.entries])
+    check_excluded(config.data, [e.name for e in here.recordings])
+    check_offset_names(config.data, [e.name for e in here.recordings])
     if here.not_read:
         say(f"{config.data.path}: not read, since no reader takes them: {listed(here.not_read, 10)}")
     code = source_hash(__name__)
-    return [Job(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.entries]
+    return [IngestJob(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.recordings]
 
 
 def _raw_files(config: Config, out: Path) -> Inputs:
@@ -107,7 +113,7 @@ def _raw_files(config: Config, out: Path) -> Inputs:
     path = Path(config.data.path)
     # os.path.isfile and not is_file, which raises where a folder above is closed
     single = os.path.isfile(path)  # noqa: PTH113
-    beside = look_apart(partial(_files_beside, path, config.data.reader), config.data) if single else []
+    beside = search_in_child_process(partial(_files_beside, path, config.data.reader), config.data) if single else []
     return Inputs.of([path, *beside], without=out)
 
 
@@ -116,7 +122,7 @@ def _files_beside(path: Path, reader: str) -> list[Path]:
     return files_of(path, one) if one else []
 
 
-def _not_joined(every: Sequence[Entry], config: Config) -> str:
+def _not_joined(every: Sequence[RecordingPaths], config: Config) -> str:
     """What to set where recordings look like the probes of one session; empty where none do."""
     root = Path(config.data.path)
     groups = groups_in([e.path for e in every if not e.probes], root)
@@ -155,55 +161,57 @@ def checked_recording(contents: Contents, config: Config) -> Recording:
     return replace(chosen.recording, warnings=warnings)
 
 
-def ingest_one(job: Job, report: Report) -> Outcome:
+def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
     """Read and write one recording, or take over what is there, in a child process.
 
     A user's mistake is an outcome, not an error.
     """
-    name = job.entry.name
+    name = job.paths.name
     try:
-        outcome, line = read_apart(partial(_ingest_one, job), job.entry, job.config.data)
+        outcome, line = read_in_child_process(partial(_ingest_one, job), job.paths, job.config.data)
     except DataError as error:
-        return Outcome(name, wrong=str(error))
+        return IngestOutcome(name, wrong=str(error))
     if line is not None:
         report(line)
     return outcome
 
 
-def _ingest_one(job: Job) -> tuple[Outcome, RecordingStatus | None]:
+def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
     """The outcome, and what is said of it."""
-    name = job.entry.name
+    name = job.paths.name
     try:
         made_from = _fingerprint(job)
         if job.earlier is not None and _is_current(job.earlier, made_from):
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
             return _done(name, True, about), RecordingStatus(name, "unchanged")
-        recording = checked_recording(read_entry(job.entry, job.config.data, job.config.trials.times), job.config)
+        recording = checked_recording(read_paths(job.paths, job.config.data, job.config.trials.times), job.config)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         refused = RecordingStatus(name, "refused, see below", error.warnings) if error.warnings else None
-        return Outcome(name, wrong=str(error)), refused
+        return IngestOutcome(name, wrong=str(error)), refused
     return _done(name, False, load_about(job.out)), RecordingStatus(name, "read", recording.warnings)
 
 
-def _done(name: str, unchanged: bool, about: dict[str, Any]) -> Outcome:
-    return Outcome(name, unchanged, spikes=about["spike_times"], sketch=tuple(about["sketch"]))
+def _done(name: str, unchanged: bool, about: dict[str, Any]) -> IngestOutcome:
+    return IngestOutcome(name, unchanged, spikes=about["spike_times"], sketch=tuple(about["sketch"]))
 
 
-def _fingerprint(job: Job) -> str:
-    entry = job.entry
+def _fingerprint(job: IngestJob) -> str:
+    paths = job.paths
     try:
         content = files_digest(
-            files_of_entry(entry, job.config.data), entry.path if entry.probes else entry.path.parent
+            files_of_paths(paths, job.config.data), paths.path if paths.probes else paths.path.parent
         )
     except OSError as error:
-        raise DataError(f"{entry.path}: cannot be read: {error.strerror}") from None
-    settings = job.config.model_dump(mode="json", include={"data": ASKED, "quality": JUDGED, "trials": True})
+        raise DataError(f"{paths.path}: cannot be read: {error.strerror}") from None
+    settings = job.config.model_dump(
+        mode="json", include={"data": DATA_SETTINGS, "quality": QUALITY_SETTINGS, "trials": True}
+    )
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 
-ASKED = {
+DATA_SETTINGS = {
     "clock",
     "duplicates",
     "exclude_units",
@@ -217,8 +225,8 @@ ASKED = {
     "source",
     "target",
 }
-"""The settings of `data` that have a say in what is read."""
-JUDGED = {"sorter_label_from", "sorter_labels"}
+"""The settings of `data` on which the ingested recordings depend."""
+QUALITY_SETTINGS = {"sorter_label_from", "sorter_labels"}
 """The settings of `quality` that say which units are used: faulty units that are not used are left out."""
 
 
@@ -230,13 +238,13 @@ def _is_current(folder: Path, made_from: str) -> bool:
     return about.get("made_from") == made_from and same_files(folder, about.get("files", {}))
 
 
-def _duplicates(outcomes: Sequence[Outcome]) -> list[str]:
+def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[str]:
     """One line for each recording that holds the spikes of an earlier one, all of them or many."""
     lines = []
     for k, one in enumerate(outcomes):
         for other in outcomes[:k]:
             share = 1.0 if one.spikes == other.spikes else sketch_overlap(one.sketch, other.sketch)
-            if share >= SHARED:
+            if share >= MAX_SHARED:
                 what = "the same spikes" if one.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
                 lines.append(
                     f"{other.name} and {one.name} hold {what}: one recording under two names would be in training and "

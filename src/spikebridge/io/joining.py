@@ -11,22 +11,19 @@ Times are compared, never moved: who knows that a probe has another clock says s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE, REGION_COLUMNS
-from spikebridge.io.contents import Contents
-from spikebridge.io.formats import Sidecars, join_units
-from spikebridge.io.joining_tables import joined_behavior, joined_tables
-from spikebridge.io.observed import first_to_last
-from spikebridge.io.unit_names import NAME, names_of
+from spikebridge.io.contents import NAME, Contents, unit_names
+from spikebridge.io.joining_tables import joined_behavior, joined_tables, note_of, raise_if_wrong
+from spikebridge.io.observed_time import first_to_last
 from spikebridge.types.intervals import intersect_intervals, merge_intervals, total_s
 
 ID = "id_on_probe"
@@ -39,21 +36,21 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Part:
+class ProbeContents:
     """One probe and what its reader found."""
 
     probe: str
     contents: Contents
 
 
-def join(name: str, parts: Sequence[Part], source_file: str = "") -> Contents:
+def join_probes(name: str, parts: Sequence[ProbeContents], source_file: str = "") -> Contents:
     """One recording of several parts, whose times are on one clock. The order of the parts is that of their units.
 
     Raises DataError where two parts have no time in common, name different animals, hold bins of different widths, or
     contradict each other in a table.
     """
     wrong: list[str] = []
-    notes: list[Finding | str] = [_of_part(p.probe, note) for p in parts for note in p.contents.notes]
+    notes: list[Finding | str] = [note_of(p.probe, note) for p in parts for note in p.contents.notes]
     spans = [observed_of(p.contents) for p in parts]
     notes += _compared(parts, spans, wrong)
     ids, numbering = _new_ids(parts)
@@ -62,7 +59,7 @@ def join(name: str, parts: Sequence[Part], source_file: str = "") -> Contents:
     _check_widths(parts, wrong)
     tables = joined_tables([(p.probe, p.contents.tables) for p in parts], wrong)
     behavior = joined_behavior([(p.probe, p.contents.behavior) for p in parts], notes)
-    refuse(name, wrong)
+    raise_if_wrong(name, wrong)
     return Contents(
         name=name,
         animal=animal,
@@ -77,43 +74,6 @@ def join(name: str, parts: Sequence[Part], source_file: str = "") -> Contents:
         notes=tuple(dict.fromkeys(notes)),
         time_unit_options=any(p.contents.time_unit_options for p in parts),
     )
-
-
-def with_shared(contents: Contents, beside: Sidecars, where: str) -> Contents:
-    """A joined recording with the tables that lie beside all of its parts. where: their folder, for messages.
-
-    Raises DataError where they contradict the parts, or name units by numbers that are there on several probes.
-    """
-    wrong: list[str] = []
-    tables = joined_tables([("the probes", contents.tables), (where, beside.tables)], wrong)
-    animals = {contents.animal, beside.animal} - {"unknown"}
-    if len(animals) > 1:
-        wrong.append(f"animal: {where} says {beside.animal}, the probes say {contents.animal}")
-    refuse(contents.name, wrong)
-    notes = [*contents.notes, *(_of_part(where, note) for note in beside.notes)]
-    behavior = joined_behavior([("probes", contents.behavior), (where, beside.behavior)], notes)
-    units = _with_units_beside(contents, beside.units, where, notes)
-    return replace(
-        contents,
-        animal=next(iter(animals), "unknown"),
-        units=units,
-        tables=tables,
-        behavior=behavior,
-        observed=beside.observed,
-        notes=tuple(notes),
-    )
-
-
-def _of_part(part: str, note: Finding | str) -> Finding:
-    """A note of one probe, or of the tables beside all probes, as one of the recording."""
-    one = Finding.of(note)
-    return replace(one, subject=f"{part}: {one.subject}", text=f"{part}: {one.text}")
-
-
-def refuse(name: str, wrong: Sequence[str]) -> None:
-    """Raises DataError with everything wrong, where anything is."""
-    if wrong:
-        raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
 
 
 def observed_of(contents: Contents) -> Array:
@@ -134,13 +94,13 @@ def common_share(contents: Contents) -> float:
     return total_s(intersect_intervals(list(pairs.values()))) / ever if ever else 0.0
 
 
-def _per_unit(part: Part, span: Array) -> Sequence[Array]:
+def _per_unit(part: ProbeContents, span: Array) -> Sequence[Array]:
     """(unit,) observed times."""
     said = part.contents.observed_of_unit
     return said if said is not None and part.contents.observed is None else [span] * len(part.contents.units)
 
 
-def _compared(parts: Sequence[Part], spans: Sequence[Array], wrong: list[str]) -> list[Finding]:
+def _compared(parts: Sequence[ProbeContents], spans: Sequence[Array], wrong: list[str]) -> list[Finding]:
     """A note on the times of the parts. Two without common time are wrong: no trial can have spikes of both."""
     held = [(p.probe, first_to_last(p.contents.spikes["time_s"].to_numpy(dtype=np.float64))) for p in parts]
     held = [(probe, span) for probe, span in held if len(span)]
@@ -182,7 +142,7 @@ def _offsets(held: Sequence[tuple[str, Array]]) -> list[Finding]:
     return notes
 
 
-def _new_ids(parts: Sequence[Part]) -> tuple[list[NDArray[np.int64]], Finding]:
+def _new_ids(parts: Sequence[ProbeContents]) -> tuple[list[NDArray[np.int64]], Finding]:
     """(unit,) ids of each part, and a note that says how they came about."""
     old = [p.contents.units["unit"].to_numpy(dtype=np.int64) for p in parts]
     every = np.concatenate(old) if old else np.empty(0, dtype=np.int64)
@@ -198,7 +158,7 @@ def _new_ids(parts: Sequence[Part]) -> tuple[list[NDArray[np.int64]], Finding]:
     return [k * step + ids for k, ids in enumerate(old)], Finding.warning("unit-ids-of-probes", "unit ids", text)
 
 
-def _animal(parts: Sequence[Part], wrong: list[str]) -> str:
+def _animal(parts: Sequence[ProbeContents], wrong: list[str]) -> str:
     known = {p.contents.animal: p.probe for p in reversed(parts) if p.contents.animal != "unknown"}
     if len(known) > 1:
         several = listed(f"{animal} ({probe})" for animal, probe in sorted(known.items()))
@@ -206,13 +166,13 @@ def _animal(parts: Sequence[Part], wrong: list[str]) -> str:
     return next(iter(known), "unknown")
 
 
-def _check_widths(parts: Sequence[Part], wrong: list[str]) -> None:
+def _check_widths(parts: Sequence[ProbeContents], wrong: list[str]) -> None:
     if len({p.contents.resolution_s for p in parts}) > 1:
         several = listed(f"{p.probe} {p.contents.resolution_s:g}" for p in parts)
         wrong.append(f"expected spike times of all probes, or bins of one width; widths in s (0: times): {several}")
 
 
-def _spikes(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]]) -> pd.DataFrame:
+def _spikes(parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]]) -> pd.DataFrame:
     frames = []
     for part, new in zip(parts, ids, strict=True):
         spikes = part.contents.spikes
@@ -221,12 +181,14 @@ def _spikes(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]]) -> pd.DataF
     return pd.concat(frames, ignore_index=True)
 
 
-def _units(parts: Sequence[Part], ids: Sequence[NDArray[np.int64]], notes: list[Finding | str]) -> pd.DataFrame:
+def _units(
+    parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]], notes: list[Finding | str]
+) -> pd.DataFrame:
     same = _share_regions(parts, notes)
     frames = []
     for part, new in zip(parts, ids, strict=True):
         own = part.contents.units
-        names = names_of(own)
+        names = unit_names(own)
         called = [f"{part.probe}/{names.get(int(u), str(u))}" for u in own["unit"]]
         first = {"unit": new, NAME: called, PROBE: part.probe, ID: own["unit"].to_numpy(dtype=np.int64)}
         rest = own.drop(columns="unit").rename(columns={c: f"{c}_in_file" for c in (NAME, PROBE, ID)})
@@ -264,7 +226,7 @@ def _own_regions(contents: Contents) -> list[str]:
     return ["" if v is None or v != v else str(v) for v in contents.units[name]]
 
 
-def _share_regions(parts: Sequence[Part], notes: list[Finding | str]) -> bool:
+def _share_regions(parts: Sequence[ProbeContents], notes: list[Finding | str]) -> bool:
     """Whether all parts name regions in the same columns. Else each fills a column region by its own, and a note
     says so.
     """
@@ -277,32 +239,10 @@ def _share_regions(parts: Sequence[Part], notes: list[Finding | str]) -> bool:
     return False
 
 
-def _places(parts: Sequence[Part]) -> dict[str, tuple[tuple[str, ...], ...]]:
+def _places(parts: Sequence[ProbeContents]) -> dict[str, tuple[tuple[str, ...], ...]]:
     """Places by name, of every unit; empty for the units of a part that has none of that name."""
     names = dict.fromkeys(name for p in parts for name in p.contents.places)
     return {
         name: tuple(mine for p in parts for mine in p.contents.places.get(name, ((),) * len(p.contents.units)))
         for name in names
     }
-
-
-def _with_units_beside(
-    contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[Finding | str]
-) -> pd.DataFrame:
-    """Units with the columns of a table beside all probes, whose column unit holds names (imec0/12), or numbers with a
-    column probe. A number alone may be a unit of each probe."""
-    if beside is None:
-        return contents.units
-    if PROBE in beside:
-        named = [f"{p}/{u}" for p, u in zip(beside[PROBE], beside["unit"], strict=True)]
-        beside = beside.drop(columns=PROBE).assign(unit=pd.Series(named, dtype="str"))
-    elif pd.api.types.is_numeric_dtype(beside["unit"]):
-        some = str(contents.units[NAME].iloc[0]) if len(contents.units) else "imec0/12"
-        raise DataError(
-            f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
-            f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
-        )
-    said: list[str] = []
-    units = join_units(contents.units, beside, contents.name, said)
-    notes.extend(map(Finding.of, said))
-    return units

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
-from spikebridge.io.contents import no_behavior
+from spikebridge.io.choose import PROBE
+from spikebridge.io.contents import NAME, Contents, no_behavior
+from spikebridge.io.formats import Sidecars, join_units
 from spikebridge.labels.trial_labels import label_names
 
 SAME_S = 1e-6
@@ -113,3 +117,62 @@ def _same_series(one: pd.DataFrame, other: pd.DataFrame) -> bool:
         return False
     pairs = [(one[c].to_numpy(dtype=np.float64), other[c].to_numpy(dtype=np.float64)) for c in ("time_s", "value")]
     return all(bool(np.allclose(a, b, rtol=0, atol=SAME_S, equal_nan=True)) for a, b in pairs)
+
+
+def add_shared_tables(contents: Contents, beside: Sidecars, where: str) -> Contents:
+    """A joined recording with the tables that lie beside all of its parts. where: their folder, for messages.
+
+    Raises DataError where they contradict the parts, or name units by numbers that are there on several probes.
+    """
+    wrong: list[str] = []
+    tables = joined_tables([("the probes", contents.tables), (where, beside.tables)], wrong)
+    animals = {contents.animal, beside.animal} - {"unknown"}
+    if len(animals) > 1:
+        wrong.append(f"animal: {where} says {beside.animal}, the probes say {contents.animal}")
+    raise_if_wrong(contents.name, wrong)
+    notes = [*contents.notes, *(note_of(where, note) for note in beside.notes)]
+    behavior = joined_behavior([("probes", contents.behavior), (where, beside.behavior)], notes)
+    units = _with_units_beside(contents, beside.units, where, notes)
+    return replace(
+        contents,
+        animal=next(iter(animals), "unknown"),
+        units=units,
+        tables=tables,
+        behavior=behavior,
+        observed=beside.observed,
+        notes=tuple(notes),
+    )
+
+
+def _with_units_beside(
+    contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[Finding | str]
+) -> pd.DataFrame:
+    """Units with the columns of a table beside all probes, whose column unit holds names (imec0/12), or numbers with a
+    column probe. A number alone may be a unit of each probe."""
+    if beside is None:
+        return contents.units
+    if PROBE in beside:
+        named = [f"{p}/{u}" for p, u in zip(beside[PROBE], beside["unit"], strict=True)]
+        beside = beside.drop(columns=PROBE).assign(unit=pd.Series(named, dtype="str"))
+    elif pd.api.types.is_numeric_dtype(beside["unit"]):
+        some = str(contents.units[NAME].iloc[0]) if len(contents.units) else "imec0/12"
+        raise DataError(
+            f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
+            f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
+        )
+    said: list[str] = []
+    units = join_units(contents.units, beside, contents.name, said)
+    notes.extend(map(Finding.of, said))
+    return units
+
+
+def raise_if_wrong(name: str, wrong: Sequence[str]) -> None:
+    """Raises DataError with everything wrong, where anything is."""
+    if wrong:
+        raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
+
+
+def note_of(part: str, note: Finding | str) -> Finding:
+    """A note of one probe, or of the tables beside all probes, as one of the recording."""
+    one = Finding.of(note)
+    return replace(one, subject=f"{part}: {one.subject}", text=f"{part}: {one.text}")

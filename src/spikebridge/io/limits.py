@@ -1,12 +1,15 @@
 """What reading may take from this machine, and which links it may follow: `data.limits` and `data.follow_links`.
 
-Readers look before they load: they ask the functions here whether a declared size, a number of members or a depth is
-within the limits, and whether a path may be opened. `guard` stops what no look can foresee. The limits in force are
-kept in a context variable, since the decoders that need them lie many calls below whoever knows the configuration.
+Readers check before they load: the functions here say whether a declared size, a number of members or a depth is within
+the limits, and whether a path may be opened. `child_process` stops what no check can foresee. The limits in force are
+kept in a context variable: the decoders that need them lie many calls below the code that knows the configuration.
+
+DVC keeps files in a cache and git-annex keeps them below .git; both leave links in their place, which are followed.
 """
 
 from __future__ import annotations
 
+import configparser
 import os
 import stat
 from collections.abc import Iterator
@@ -17,7 +20,6 @@ from pathlib import Path
 
 from spikebridge.config import DataConfig, LimitsConfig
 from spikebridge.errors import DataError
-from spikebridge.io.linked import managed
 
 BYTES_A_BYTE = 32
 """Memory that a byte of a file may need: compressed times (a third to a half of their size), and copies of them."""
@@ -51,8 +53,8 @@ _DEFAULT = Bounds()
 _bounds: ContextVar[Bounds] = ContextVar("bounds")
 
 
-def current() -> Bounds:
-    """The bounds in force; the default ones outside `within`."""
+def current_bounds() -> Bounds:
+    """The bounds in force; the default ones outside `limits_in_force`."""
     return _bounds.get(_DEFAULT)
 
 
@@ -77,7 +79,7 @@ def folder_of(path: Path) -> Path:
 
 
 @contextmanager
-def within(bounds: Bounds) -> Iterator[Bounds]:
+def limits_in_force(bounds: Bounds) -> Iterator[Bounds]:
     """Bounds in force inside the block."""
     token = _bounds.set(bounds)
     try:
@@ -89,28 +91,28 @@ def within(bounds: Bounds) -> Iterator[Bounds]:
 @contextmanager
 def rooted(path: Path) -> Iterator[Bounds]:
     """The current bounds; where they judge no links, they judge those that leave the folder of `path`."""
-    now = current()
-    with within(now if now.root is not None else _of(now, path)) as bounds:
+    now = current_bounds()
+    with limits_in_force(now if now.root is not None else _of(now, path)) as bounds:
         yield bounds
 
 
 def check_members(n: int, where: str, what: str = "members") -> None:
     """Raises DataError where there are more than `max_members`."""
-    most = current().limits.max_members
+    most = current_bounds().limits.max_members
     if n > most:
         raise LimitError(f"{where}: holds more than {most} {what}; if that is right, {raise_limit('max_members', n)}")
 
 
 def check_depth(depth: int, where: str) -> None:
     """Raises DataError where something lies deeper than `max_depth`."""
-    most = current().limits.max_depth
+    most = current_bounds().limits.max_depth
     if depth > most:
         raise LimitError(f"{where}: is nested more than {most} deep; if that is right, {raise_limit('max_depth')}")
 
 
 def check_bytes(n: int, size: int, where: str) -> None:
     """Raises DataError where values of n bytes are declared that a file of `size` bytes may not ask for."""
-    most = current().memory(size)
+    most = current_bounds().memory(size)
     if n > most:
         raise LimitError(
             f"{where}: declares {n:.3g} bytes of values in a file of {size} bytes, more than {most:.3g}; "
@@ -120,11 +122,11 @@ def check_bytes(n: int, size: int, where: str) -> None:
 
 def raise_limit(name: str, needed: int = 0) -> str:
     """What to do about a limit that is too low."""
-    now = getattr(current().limits, name)
+    now = getattr(current_bounds().limits, name)
     return f"raise data.limits: {{{name}: {max(needed, 10 * int(now))}}}"
 
 
-def not_regular(path: Path) -> str:
+def special_file_kind(path: Path) -> str:
     """What a path is, in words, if it can be opened but is neither file nor folder; else empty."""
     try:
         mode = path.stat().st_mode
@@ -139,32 +141,32 @@ def not_regular(path: Path) -> str:
     return next((name for holds, name in kinds if holds(mode)), "")
 
 
-def leaves(path: Path) -> Path | None:
+def target_outside(path: Path) -> Path | None:
     """Where a path leads to, if links in it lead out of the data folder and no data manager made them; else None."""
-    bounds = current()
+    bounds = current_bounds()
     if bounds.root is None or bounds.follow_links:
         return None
     try:
         target = path.resolve()
     except (OSError, RuntimeError, ValueError):
         return None  # a loop of links: whoever opens it says so
-    if target == bounds.root or bounds.root in target.parents or managed(target, bounds.root):
+    if target == bounds.root or bounds.root in target.parents or made_by_data_manager(target, bounds.root):
         return None
     return target
 
 
-def why_not_opened(path: Path) -> str:
+def reason_not_opened(path: Path) -> str:
     """Why a file may not be opened, in words that follow its name; empty where it may be."""
-    if kind := not_regular(path):
+    if kind := special_file_kind(path):
         return f"is {kind}, which is never opened"
-    if (target := leaves(path)) is not None:
-        return f"leads to {os.fspath(target)!r}, outside of {os.fspath(current().root or '')!r}: {LINKS}"
+    if (target := target_outside(path)) is not None:
+        return f"leads to {os.fspath(target)!r}, outside of {os.fspath(current_bounds().root or '')!r}: {LINKS}"
     return ""
 
 
 def check_file(path: Path) -> None:
     """Raises LimitError for a pipe, a socket, a device, and a link out of the data folder that may not be followed."""
-    if why := why_not_opened(path):
+    if why := reason_not_opened(path):
         raise LimitError(f"{path}: {why}")
 
 
@@ -177,7 +179,36 @@ def check_opened(event: str, arguments: tuple[object, ...]) -> None:
     if event != "open" or not isinstance(arguments[0], (str, bytes)):
         return
     path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100  (with its links)
-    bounds = current()
+    bounds = current_bounds()
     inside = any(path.startswith(f"{root.rstrip('/')}/") for root in (str(bounds.root or ""), bounds.named) if root)
-    if inside and (why := why_not_opened(Path(path))):
+    if inside and (why := reason_not_opened(Path(path))):
         raise LimitError(f"{path}: {why}")
+
+
+def made_by_data_manager(target: Path, folder: Path) -> bool:
+    """Whether a resolved path lies in the DVC cache or the annex of the project that a resolved folder belongs to."""
+    return any(_in_annex(target, above) or _in_cache(target, above) for above in (folder, *folder.parents))
+
+
+def _in_annex(target: Path, above: Path) -> bool:
+    """Of a submodule, .git is a link or a file; its annex lies below the .git of the project above."""
+    git = above / ".git"
+    return git in target.parents and "annex" in target.relative_to(git).parts
+
+
+def _in_cache(target: Path, above: Path) -> bool:
+    return (above / ".dvc").is_dir() and any(cache in target.parents for cache in _caches(above / ".dvc"))
+
+
+def _caches(dvc: Path) -> Iterator[Path]:
+    """The cache of a DVC project: .dvc/cache, or where its configuration says."""
+    yield (dvc / "cache").resolve()
+    for name in ("config", "config.local"):
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read(dvc / name, encoding="utf-8")
+            said = parser.get("cache", "dir", fallback="")
+        except (configparser.Error, OSError, ValueError):
+            continue
+        if said:
+            yield (dvc / said.strip("'\"")).resolve()

@@ -84,12 +84,12 @@ def offset_setting(data: DataConfig, name: str, **added: float | str) -> str:
     return f"data.offset_s: {text}"
 
 
-def moved(contents: Contents, data: DataConfig, times: Collection[str] = ()) -> Contents:
-    """The recording with the offsets that `data.offset_s` asks for, and a note on each. times: as for `moved_by`."""
-    return moved_by(contents, offset_of(data, contents.name), times, "data.offset_s")
+def apply_offset_setting(contents: Contents, data: DataConfig, times: Collection[str] = ()) -> Contents:
+    """The recording with the offsets that `data.offset_s` asks for, and a note on each. times: as for `add_offset`."""
+    return add_offset(contents, offset_of(data, contents.name), times, "data.offset_s")
 
 
-def moved_by(contents: Contents, by: Offset, times: Collection[str] = (), setting: str = "offset_s") -> Contents:
+def add_offset(contents: Contents, by: Offset, times: Collection[str] = (), setting: str = "offset_s") -> Contents:
     """The recording with its times moved, and a note on each part that names the setting.
 
     times: columns that are known to hold times.

@@ -11,7 +11,7 @@ A reader module defines
 and may define
 
     name_of(path: Path) -> str                          name of the recording; default: file name without suffix. Where
-                                                        several have one name, folders above are added (`naming`)
+                                                        several have one name, folders above are added (`folders`)
     takes(path: Path) -> bool                           what it may open where `data.reader` names it; default: can_read
     files_of(path: Path) -> list[Path]                  every file that `read` may open for this recording; default: all
                                                         in the folder, or the file and its neighbours <stem>.*
@@ -40,12 +40,27 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.errors.validation_errors import describe_errors
 from spikebridge.io import readers
+from spikebridge.io.child_process import announce_path
 from spikebridge.io.contents import Contents
-from spikebridge.io.guard import looks_at
-from spikebridge.io.limits import LINKS, current, leaves, not_regular, rooted, why_not_opened, within
-from spikebridge.io.naming import check_names, unique_names
-from spikebridge.io.offsets import moved
-from spikebridge.io.tree import DEEPEST, depth_below, entries, is_loop, left_in
+from spikebridge.io.folders import (
+    MAX_FOLDER_DEPTH,
+    check_names,
+    depth_below,
+    is_loop,
+    list_folder,
+    unique_names,
+    unread_in,
+)
+from spikebridge.io.limits import (
+    LINKS,
+    current_bounds,
+    limits_in_force,
+    reason_not_opened,
+    rooted,
+    special_file_kind,
+    target_outside,
+)
+from spikebridge.io.offsets import apply_offset_setting
 from spikebridge.runtime.stage_inputs import UNFINISHED
 from spikebridge.types import Recording
 
@@ -83,7 +98,7 @@ def get_reader(name: str) -> Reader:
 
 def reader_of(path: Path, reader: str = "auto") -> Reader | None:
     """The named reader, or with "auto" the first that can read the path; None where none can."""
-    looks_at(path)
+    announce_path(path)
     if reader == "auto":
         return next((r for r in map(get_reader, reader_names()) if r.can_read(path)), None)
     named = get_reader(reader)
@@ -117,7 +132,7 @@ def read_contents(path: Path, data: DataConfig, name: str = "", times: Collectio
 
     Raises DataError where no reader takes it or it cannot be read.
     """
-    return moved(read_unmoved(path, data, name), data, times)
+    return apply_offset_setting(read_unmoved(path, data, name), data, times)
 
 
 def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
@@ -149,7 +164,7 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
         found = {p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED)}
     else:
         found = {path, *(p for p in path.parent.glob(f"{glob.escape(path.stem)}.*") if p.is_file())}
-    return sorted(p for p in found if not why_not_opened(p))
+    return sorted(p for p in found if not reason_not_opened(p))
 
 
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
@@ -160,7 +175,7 @@ def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
 def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     """The recordings at a path, sorted, and their names: the path itself where a reader takes it, else what lies in it.
 
-    Names are those that readers give, and where several are the same, with the folders above; see `naming`.
+    Names are those that readers give, and where several are the same, with the folders above; see `unique_names`.
 
     Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
     """
@@ -168,12 +183,12 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     found = recordings_at(path, reader)
     if not found:
         raise DataError(_nothing_in(path, reader))
-    names = names_of(found, path)
+    names = name_recordings(found, path)
     check_names(names.items())
     return names
 
 
-def names_of(found: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
+def name_recordings(found: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
     """Names of the recordings that were found at a path."""
     if path in found:
         return {path: name_of(path, found[path])}
@@ -184,7 +199,7 @@ def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
     """The path itself where a reader takes it, else the recordings in it, each with its reader; there may be none.
 
     A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
-    `tree.DEEPEST` folders. Folders named truth, hidden entries and links to a folder above are never opened.
+    `MAX_FOLDER_DEPTH` folders. Folders named truth, hidden entries and links to a folder above are never opened.
 
     Raises DataError where the path does not exist; ConfigError for an unknown reader.
     """
@@ -196,7 +211,7 @@ def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
         raise DataError(f"data.path: {str(path)!r} cannot be opened: {error.strerror}") from None
     if not there:
         raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
-    if kind := not_regular(path):
+    if kind := special_file_kind(path):
         raise DataError(f"data.path: {str(path)!r} is {kind}, which is never opened")
     with rooted(path):
         return _found_at(path, reader)
@@ -205,22 +220,22 @@ def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
 def _found_at(path: Path, reader: str) -> dict[Path, Reader]:
     if one := reader_of(path, reader):
         return {path: one}
-    if lost := [p for p in entries(path) if p.is_symlink() and not p.exists()]:
+    if lost := [p for p in list_folder(path) if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
         raise DataError(
             f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
             "annex get) or remove the links"
         )
-    return _within(path, reader, DEEPEST)
+    return _within(path, reader, MAX_FOLDER_DEPTH)
 
 
 def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
     """Recordings in a folder and in its folders, as deep as `depth`, each with its reader."""
     found: dict[Path, Reader] = {}
-    for path in entries(folder):
-        if is_loop(path) or not_regular(path):
+    for path in list_folder(folder):
+        if is_loop(path) or special_file_kind(path):
             continue
-        if (target := leaves(path)) is not None:
+        if (target := target_outside(path)) is not None:
             _refuse_recording(path, target, reader)
             continue
         if one := reader_of(path, reader):
@@ -232,7 +247,7 @@ def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
 
 def _refuse_recording(link: Path, target: Path, reader: str) -> None:
     """Raises DataError where a link out of the data folder leads to a folder or a recording: it must not be missed."""
-    with within(replace(current(), follow_links=True)):
+    with limits_in_force(replace(current_bounds(), follow_links=True)):
         missed = link.is_dir() or reader_of(link, reader) is not None
     if missed:
         raise DataError(
@@ -249,21 +264,21 @@ def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> l
     path, found = Path(path), set(found)
     if path in found:
         return []
-    if left_in(path, found):
+    if unread_in(path, found):
         found |= {f for p in found if (one := reader_of(p, reader) or reader_of(p)) for f in files_of(p, one)}
-    return [one.name_in(path) for one in left_in(path, found)]
+    return [one.name_in(path) for one in unread_in(path, found)]
 
 
 def _nothing_in(path: Path, reader: str) -> str:
     names = reader_names() if reader == "auto" else [reader]
     if path.is_file():
         return f"data.path: no reader ({listed(names)}) takes {str(path)!r}"
-    here = entries(path)
+    here = list_folder(path)
     if not here:
         return f"data.path: expected recordings in {str(path)!r}, which is empty"
     others = [f"{p.name} (by {key_of(r)})" for p in here if reader != "auto" and (r := reader_of(p))]
     hint = f"; other readers take {listed(others, 5)}: set data.reader" if others else ""
-    unseen = [one.name_in(path) for one in left_in(path, ()) if one.why]
+    unseen = [one.name_in(path) for one in unread_in(path, ()) if one.why]
     hint += f"; not looked at: {listed(unseen, 5)}" if unseen else ""
     return (
         f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "

@@ -18,7 +18,7 @@ from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian
 
 Array = NDArray[np.float64]
-MOST = 32
+MAX_WINDOWS = 32
 """Windows of a recording that integrated gradients are taken in: they cost sixteen times a Jacobian."""
 COLUMNS = ["recording", "fold", "unit", "share", "share_integrated", "rate"]
 
@@ -27,14 +27,14 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     """attribution: recording, fold, unit (id), latent (from 1), weight (latent per spike in every bin).
 
     attribution_units: recording, fold, unit, share (see `shares`), share_integrated (the same of integrated gradients,
-    see `integrated_shares`, in at most MOST windows), rate (spikes per bin in training).
+    see `integrated_shares`, in at most MAX_WINDOWS windows), rate (spikes per bin in training).
     """
     model = refits.forward
     assert isinstance(model, Seq2Seq)
     weights, summary = [], []
     for train, test in refits.scored():
         w = jacobian(model.translator, test)
-        few = np.unique(np.linspace(0, len(test) - 1, MOST).round().astype(int))
+        few = np.unique(np.linspace(0, len(test) - 1, MAX_WINDOWS).round().astype(int))
         parts = integrated_gradients(model.translator, test.select(few))
         who = {"recording": test.recording, "fold": refits.fold.fold}
         grid = np.indices(w.shape)
@@ -65,7 +65,7 @@ def shares(weights: Array, variance: Array) -> Array:
     """(unit,), sums to 1: share_u = var_u sum_k w_uk^2 / sum of the same over units.
 
     The part of the latents' variance that a unit drives, were units independent. weights: (unit, latent). variance:
-    (unit,), of a unit's mean count per window, the slow variation that a Jacobian summed over lags speaks of.
+    (unit,), of a unit's mean count per window, the slow variation that a Jacobian summed over lags describes.
     """
     driven = variance * (weights**2).sum(axis=1)
     return np.asarray(driven / max(float(driven.sum()), np.finfo(float).tiny))

@@ -18,23 +18,23 @@ from spikebridge.models import Model
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
-FEWEST_UNITS = 4
+MIN_UNITS = 4
 
 
 def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     """consistency: recording, fold, compared (seeds, source_halves, target_halves), r2; see `agreement`."""
-    enough = [w.recording for w in refits.data if min(w.source.shape[2], w.target.shape[2]) >= FEWEST_UNITS]
+    enough = [w.recording for w in refits.data if min(w.source.shape[2], w.target.shape[2]) >= MIN_UNITS]
     pairs: dict[str, list[tuple[Model, str | None, int | None]]] = {
         "seeds": [(refits.forward, None, None), (refits.reseeded, None, None)]
     }
     if len(enough) == len(refits.data):
-        pairs |= {f"{side}_halves": [_half(refits, side, k) for k in (0, 1)] for side in refits.config.analysis.halves}
+        pairs |= {f"{side}_halves": [_half(refits, side, k) for k in (0, 1)] for side in refits.settings.halves}
     rows = [
         {
             "recording": windows[1].recording,
             "fold": refits.fold.fold,
             "compared": name,
-            "r2": agreement(*([_latents(refits, w, *one) for w in windows] for one in pair)),
+            "r2": agreement(*([_latents(refits, w, *fit) for w in windows] for fit in pair)),
         }
         for name, pair in pairs.items()
         for windows in refits.scored()

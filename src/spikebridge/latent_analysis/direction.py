@@ -1,4 +1,4 @@
-"""Does the source tell more of the target than the target of the source? The same model, fitted both ways."""
+"""Does the source predict more of the target than the target of the source? The same model, fitted both ways."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DIRECTIONS = {"forward": lambda w: w, "reverse": reversed_direction}
 
 
 def tables(refits: Refits) -> dict[str, pd.DataFrame]:
-    """direction: a row a direction and test window; direction, and the columns of Refits.told.
+    """direction: a row a direction and test window; direction, and the columns of Refits.information_rows.
 
     The settings are those tuned for the forward direction, so the reverse one has at most a slight disadvantage.
     """
@@ -18,6 +18,8 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     for name, change in DIRECTIONS.items():
         model = refits.forward if name == "forward" else refits.fit(name, change)
         for train, test in refits.scored():
-            said, base = model.predict(change(test)), change(train).target.mean(axis=(0, 1))
-            parts.append(refits.told(change(test), said.rates, base, said.baseline).assign(direction=name))
+            predicted, base = model.predict(change(test)), change(train).target.mean(axis=(0, 1))
+            parts.append(
+                refits.information_rows(change(test), predicted.rates, base, predicted.baseline).assign(direction=name)
+            )
     return {"direction": pd.concat(parts, ignore_index=True)}

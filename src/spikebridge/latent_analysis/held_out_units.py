@@ -1,10 +1,10 @@
-"""Do the latents tell of target units that they were never fitted to? Co-smoothing, also from few trials.
+"""Do the latents predict target units that they were never fitted to? Co-smoothing, also from few trials.
 
 Pei et al. 2021 (Neural Latents Benchmark): a third of the target units is held out of the translator's fit; afterwards
 a Poisson read-out of them, log rate(t) = b + W z(t), is fitted on training windows and scored on the test block. Where
-the latents hold what the regions share, few trials do; a regression on the source itself, on the same windows, needs
-many. There are two of those: a ridge, and a Poisson regression, log-linear like the read-out, so that the likelihood is
-not what makes the difference.
+the latents hold what the regions share, few trials suffice; a regression on the source itself, on the same windows,
+needs many. There are two of those: a ridge, and a Poisson regression, log-linear like the read-out, so that the
+likelihood is not what makes the difference.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
 SHARE = 1 / 3
-FEW = (10, 30, 100)
+N_TRIALS = (10, 30, 100)
 PENALTIES = (0.1, 1.0, 10.0)  # of the read-out, relative to the variance of the latents in windows of 10 trials
 DIRECT = {"source": "ridge", "source_poisson": "poisson_glm"}
 """Regressions on the source: what the table calls them, and the model."""
 DIRECT_PENALTIES = (0.1, 1.0, 10.0)
 SMOOTHING_S = 0.1
 PSEUDO_SPIKE = 0.5
-HIGHEST = 5.0
-"""Of a log rate over the unit's mean: a read-out of few trials may not promise more."""
+MAX_LOG_GAIN = 5.0
+"""Of a log rate over that of the unit's mean rate: a read-out of few trials may not predict more."""
 
 
 def tables(refits: Refits) -> dict[str, pd.DataFrame]:
@@ -46,13 +46,15 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
         train, test = (with_units(w, target=~kept) for w in (train, test))
         base = train.target.mean(axis=(0, 1))
         order = refits.rng("few trials", train.recording).permutation(np.flatnonzero(train.in_trial))
-        for n in (*[n for n in FEW if n <= len(order)], 0):
+        for n in (*[n for n in N_TRIALS if n <= len(order)], 0):
             rows = np.sort(order[:n]) if n else np.arange(len(train))
             some, z = train.select(rows), np.asarray(latents[0], dtype=np.float64)[rows]
             rates = {"latents": _from_latents(z, some.target, np.asarray(latents[1], dtype=np.float64))}
             for name, model in DIRECT.items():
                 rates[name] = _from_source(model, some, test, refits.rng("ridge", train.recording))
-            parts += [refits.told(test, r, base).assign(readout=name, n_trials=n) for name, r in rates.items()]
+            parts += [
+                refits.information_rows(test, r, base).assign(readout=name, n_trials=n) for name, r in rates.items()
+            ]
     columns = ["recording", "fold", "block", "readout", "n_trials"]
     table = pd.concat(parts, ignore_index=True).groupby(columns, as_index=False)[["nats", "spikes"]].sum()
     return {"held_out_units": table}
@@ -61,9 +63,9 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
 def held_out(refits: Refits, w: Windows) -> NDArray[np.bool_]:
     """(target unit,), the random third of a recording's units that the translator never sees."""
     n = w.target.shape[2]
-    mine = np.zeros(n, dtype=np.bool_)
-    mine[refits.rng("held-out units", w.recording).permutation(n)[: max(1, round(SHARE * n))]] = n > 1
-    return mine
+    is_held_out = np.zeros(n, dtype=np.bool_)
+    is_held_out[refits.rng("held-out units", w.recording).permutation(n)[: max(1, round(SHARE * n))]] = n > 1
+    return is_held_out
 
 
 def _from_latents(z: Array, counts: NDArray[np.generic], at: Array) -> Array:
@@ -86,7 +88,7 @@ def poisson_readout(z: Array, counts: NDArray[np.generic], at: Array, penalty: f
         strength = penalty * level * min(1.0, 10 * z.shape[1] / len(x)) / 10
         fit = fit_poisson((x - mean) / scale, y[:, fires], np.zeros((len(y), int(fires.sum()))), strength)
         eta = fit.log_rate((at.reshape(-1, z.shape[2]) - mean) / scale, np.zeros((1, 0, 1)), np.zeros(1))
-        eta = np.minimum(eta, np.log(y[:, fires].mean(axis=0)) + HIGHEST)
+        eta = np.minimum(eta, np.log(y[:, fires].mean(axis=0)) + MAX_LOG_GAIN)
         rates[:, :, fires] = np.exp(eta).reshape(*at.shape[:2], -1)
     return rates
 

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge import models
+from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.config.declared_tests import DECIDING, TRANSLATING
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.metrics import information
@@ -27,7 +28,7 @@ from spikebridge.splits import inner_partitions, select_windows
 from spikebridge.types import Index, Partition
 
 SEEDS = 3
-OF_THE_TRANSLATOR = 2
+TRANSLATOR_SEEDS = 2
 """Its two seeds are fitted for other analyses anyway; a third would cost as much as all other models together."""
 BLOCKED, LEAKY = "blocked", "leaky"
 COLUMNS = ["model", "folds", "seed", "recording", "fold", "block", "trial", "label", "predicted", "nats", "spikes"]
@@ -35,9 +36,9 @@ Numbers = NDArray[np.int64]
 INNER = ("balanced_accuracy", "bits_per_spike")
 
 
-def audited(config_models: Sequence[str]) -> list[str]:
+def models_of(names: Sequence[str]) -> list[str]:
     """The models that make a claim (see spikebridge.config.declared_tests), of those that there are."""
-    return [m for m in dict.fromkeys((*DECIDING, *TRANSLATING)) if m in config_models]
+    return [m for m in dict.fromkeys((*DECIDING, *TRANSLATING)) if m in names]
 
 
 def tables(refits: Refits) -> dict[str, pd.DataFrame]:
@@ -50,24 +51,24 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     part = inner_partitions(refits.splits, str(refits.fold.fold))[0]
     dealt, test = random_fold(refits, part)
     rows = []
-    for name in audited(list(refits.tuned)):
-        for seed in range(OF_THE_TRANSLATOR if name == refits.config.analysis.model else SEEDS):
-            rows.append(_told(refits, name, _fit(refits, name, part, BLOCKED, seed), part, refits.fold.test, seed))
-        rows.append(_told(refits, name, _fit(refits, name, dealt, LEAKY, 0), dealt, test, None))
+    for name in models_of(list(refits.tuned)):
+        for seed in range(TRANSLATOR_SEEDS if name == refits.settings.model else SEEDS):
+            rows.append(_rows_of(refits, name, _fit(refits, name, part, BLOCKED, seed), part, refits.fold.test, seed))
+        rows.append(_rows_of(refits, name, _fit(refits, name, dealt, LEAKY, 0), dealt, test, None))
     return {"optimism": pd.concat(rows, ignore_index=True)[COLUMNS]}
 
 
-def inner_scores(best: Mapping[str, Sequence[Mapping[str, Any]]]) -> pd.DataFrame:
+def inner_scores(tuned: Mapping[str, Sequence[TunedFold]]) -> pd.DataFrame:
     """model, fold, metric, inner: what the tuner's best trial scored inside each outer fold.
 
-    best: model -> the folds of its best.json.
+    tuned: model -> what the tuner chose in each outer fold.
     """
     rows = [
-        {"model": model, "fold": fold["fold"], "metric": metric, "inner": fold["inner"][metric]}
-        for model, folds in best.items()
+        {"model": model, "fold": fold.fold, "metric": metric, "inner": fold.inner[metric]}
+        for model, folds in tuned.items()
         for fold in folds
         for metric in INNER
-        if fold.get("inner", {}).get(metric) is not None
+        if fold.inner.get(metric) is not None
     ]
     return pd.DataFrame(rows, columns=["model", "fold", "metric", "inner"])
 
@@ -84,11 +85,11 @@ def random_fold(refits: Refits, part: Partition) -> tuple[Partition, Index]:
     test: dict[str, Numbers] = {}
     for w in refits.data:
         known = refits.rng("random folds", w.recording).permutation(np.flatnonzero(w.labelled))
-        mine = np.array_split(known, len(refits.splits.folds))[refits.fold.fold]
-        rng = random_generator(refits.config.seed, "analyze", "random fold", w.recording, refits.fold.fold)
+        tested = np.array_split(known, len(refits.splits.folds))[refits.fold.fold]
+        rng = random_generator(refits.seed, "analyze", "random fold", w.recording, refits.fold.fold)
         if w.recording in part.train:
-            test[w.recording] = np.sort(mine)
-        free = {True: rng.permutation(np.setdiff1d(known, mine)), False: rng.permutation(np.flatnonzero(~w.labelled))}
+            test[w.recording] = np.sort(tested)
+        free = {True: rng.permutation(np.setdiff1d(known, tested)), False: rng.permutation(np.flatnonzero(~w.labelled))}
         for into, like in ((train, part.train), (valid, part.valid)):
             labelled = w.labelled[like.get(w.recording, np.empty(0, dtype=np.int64))]
             drawn = []
@@ -101,44 +102,44 @@ def random_fold(refits: Refits, part: Partition) -> tuple[Partition, Index]:
 
 def _fit(refits: Refits, name: str, part: Partition, scheme: str, seed: int) -> Model:
     """A fit of the tuned settings, at most as long as those of the other analyses."""
-    if name == refits.config.analysis.model and scheme == BLOCKED:
+    if name == refits.settings.model and scheme == BLOCKED:
         return refits.reseeded if seed else refits.forward
-    model = models.create(name, refits.tuned[name]["params"], refits.device)
-    rng = random_generator(refits.config.seed, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
-    said = {"fit": f"{scheme} {name}, seed {seed}", "fold": refits.fold.fold}
+    model = models.create(name, refits.tuned[name].params, refits.device)
+    rng = random_generator(refits.seed, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
+    labels = {"fit": f"{scheme} {name}, seed {seed}", "fold": refits.fold.fold}
     model.fit(
         select_windows(refits.data, part.train),
         select_windows(refits.data, part.valid),
         rng,
-        lambda row: refits.report(said | row),
+        lambda row: refits.report(labels | row),
     )
     return model
 
 
-def _told(refits: Refits, name: str, model: Model, part: Partition, test: Index, seed: int | None) -> pd.DataFrame:
+def _rows_of(refits: Refits, name: str, model: Model, part: Partition, test: Index, seed: int | None) -> pd.DataFrame:
     """seed: of a blocked fit, None of the leaky one."""
     train = {w.recording: w for w in select_windows(refits.data, part.train)}
     home = {(r, int(i)): f.fold for f in refits.splits.folds for r, index in f.test.items() for i in index}
-    made = []
+    tables = []
     for w in select_windows(refits.data, test):
-        said = model.predict(w)
+        predicted = model.predict(w)
         columns: dict[str, Any] = dict.fromkeys(COLUMNS[-4:], np.nan)
-        if said.probabilities is not None:
-            columns |= {"label": w.label, "predicted": model.decide(said.probabilities, w.recording)}
-        if said.rates is not None and w.recording in train:
-            nats, spikes = information(said.rates, w.target, train[w.recording].target.mean(axis=(0, 1)))
+        if predicted.probabilities is not None:
+            columns |= {"label": w.label, "predicted": model.decide(predicted.probabilities, w.recording)}
+        if predicted.rates is not None and w.recording in train:
+            nats, spikes = information(predicted.rates, w.target, train[w.recording].target.mean(axis=(0, 1)))
             columns |= {"nats": nats, "spikes": spikes}
-        made.append(
+        tables.append(
             pd.DataFrame({"trial": w.trial, **columns}).assign(
                 recording=w.recording, block=[f"{w.recording}/{home[w.recording, int(i)]}" for i in test[w.recording]]
             )
         )
-    return pd.concat(made, ignore_index=True).assign(
+    return pd.concat(tables, ignore_index=True).assign(
         model=name, folds=LEAKY if seed is None else BLOCKED, seed=seed or 0, fold=refits.fold.fold
     )
 
 
-def cheaper(params: Mapping[str, Any], name: str, members: int, epochs: int) -> dict[str, Any]:
+def shorten(params: Mapping[str, Any], name: str, members: int, epochs: int) -> dict[str, Any]:
     """The settings of a fit for an analysis: few networks, few epochs, where the model has such settings and many fits
     of it would cost minutes: those that stop early."""
     kind = models.get_class(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import models
-from spikebridge.config import Config
+from spikebridge.artifacts.training import translation_rows
+from spikebridge.artifacts.tuning import TunedFold
+from spikebridge.config import AnalysisConfig
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
@@ -25,24 +27,24 @@ Change = Callable[[Windows], Windows]
 class Refits:
     """One outer fold, and the model as it was tuned there. data: one Windows a recording.
 
-    tuned: model -> what best.json says of this fold (params, inner), for all models that the analyses fit.
+    settings: of the analyses. tuned: model -> what the tuner chose in this fold, for all models that the analyses fit.
     """
 
-    config: Config
-    params: Mapping[str, Any]
+    seed: int
+    settings: AnalysisConfig
     data: Sequence[Windows]
     splits: Splits
     fold: Fold
     device: str
     report: parallel.Report
-    tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tuned: Mapping[str, TunedFold]
 
     def fit(self, name: str, change: Change = lambda w: w) -> models.Model:
         """Fitted to the changed training windows; its random stream is that of its name."""
-        model = models.create(self.config.analysis.model, self.params, self.device)
+        model = models.create(self.settings.model, self.tuned[self.settings.model].params, self.device)
         part = inner_partitions(self.splits, str(self.fold.fold))[0]
         train, valid = ([change(w) for w in select_windows(self.data, side)] for side in (part.train, part.valid))
-        rng = random_generator(self.config.seed, "analyze", name, self.fold.fold)
+        rng = random_generator(self.seed, "analyze", name, self.fold.fold)
         model.fit(train, valid, rng, lambda row: self.report({"fit": name, "fold": self.fold.fold, **row}))
         return model
 
@@ -58,28 +60,18 @@ class Refits:
 
     def rng(self, purpose: str, recording: str) -> np.random.Generator:
         """The same in every fold, so that a choice of units is one of the recording."""
-        return random_generator(self.config.seed, "analyze", purpose, recording)
+        return random_generator(self.seed, "analyze", purpose, recording)
 
     def scored(self) -> list[tuple[Windows, Windows]]:
         """(training, test) windows of each recording that has both."""
         train = {w.recording: w for w in select_windows(self.data, self.fold.train)}
         return [(train[w.recording], w) for w in select_windows(self.data, self.fold.test) if w.recording in train]
 
-    def told(self, test: Windows, rates: Any, base: Any, baseline: Any = None) -> pd.DataFrame:
+    def information_rows(self, test: Windows, rates: Any, base: Any, baseline: Any = None) -> pd.DataFrame:
         """One row a test window: nats and spikes, as in translation.parquet. base: (unit,), mean of training bins."""
         nats, spikes = information(rates, test.target, base)
-        known = np.zeros(len(test)) if baseline is None else information(baseline, test.target, base)[0]
-        return pd.DataFrame(
-            {
-                "recording": test.recording,
-                "trial": test.trial,
-                "fold": self.fold.fold,
-                "block": f"{test.recording}/{self.fold.fold}",
-                "nats": nats,
-                "spikes": spikes,
-                "nats_without_source": known,
-            }
-        )
+        without_source = np.zeros(len(test)) if baseline is None else information(baseline, test.target, base)[0]
+        return translation_rows(test, self.fold.fold, nats, spikes, without_source).drop(columns="time_s")
 
 
 def reversed_direction(w: Windows) -> Windows:

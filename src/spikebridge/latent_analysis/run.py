@@ -1,21 +1,21 @@
-"""The stage analyze: every fold a job, every analysis of the settings on it, tables of all folds together."""
+"""The stage analyze: every analysis of the settings in every fold, then the tables of all folds together."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRun
 from spikebridge.artifacts.splits import load_splits
+from spikebridge.artifacts.tuning import TunedFold, TuningRun
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import Config
+from spikebridge.config import AnalysisConfig, Config
 from spikebridge.latent_analysis import attribution, consistency, direction, held_out_units, optimism
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.runtime import parallel
-from spikebridge.text.plain_text import write_csv
 
 ANALYSES = {
     "direction": direction.tables,
@@ -27,70 +27,73 @@ ANALYSES = {
 
 
 @dataclass(frozen=True)
-class Job:
-    """One outer fold: everything that a worker needs."""
+class AnalysisFold:
+    """One outer fold of all analyses: everything that a worker needs. tuned: model -> its settings in this fold."""
 
-    config: Config
+    seed: int
+    settings: AnalysisConfig
     fold: int
-    params: dict[str, Any]
     windows: Path
     splits: Path
     device: str
-    tuned: dict[str, dict[str, Any]]
+    tuned: Mapping[str, TunedFold]
 
 
 def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report) -> None:
-    """Write <table>.csv of every analysis, raw sums a test block, and about.json into `out`.
+    """Refit the tuned translator in several ways in every outer fold, and write what its latents mean.
 
-    tuned: the folder with <model>/best.json of the stage tune. Where the model is none of params.yaml's, or no analysis
-    is asked for, about.json says so and there is nothing else. on_epoch: called with one dict an epoch of every fit.
+    Parameters
+    ----------
+    config : Config
+        Its seed and its sections analysis, models and compute are used. Where the model of the analysis is not among
+        the models, or no analysis is asked for, about.json says so and there is no table.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    tuned : Path
+        Folder with <model>/best.json of the stage tune.
+    out : Path
+        New folder for the results; see spikebridge.artifacts.latent_analysis.
+    on_epoch : Callable
+        Called in this process with one dict an epoch of every fit.
     """
     settings = config.analysis
     out.mkdir(parents=True)
+    run = LatentAnalysisRun(out)
     wanted = settings.analyses if settings.model in config.models else []
-    manifest = load_splits(splits)
-    about = {"model": settings.model, "run": wanted, "split_hash": manifest.hash}
-    (out / "about.json").write_text(json.dumps(about, indent=1, sort_keys=True), encoding="utf-8")
+    run.write_about(settings.model, wanted, load_splits(splits).hash)
     if not wanted:
         return
-    known = [m for m in config.models if (tuned / m / "best.json").is_file()]
-    audited = optimism.audited(known) if "optimism" in wanted else []
-    tunings = {m: _folds(tuned / m / "best.json") for m in dict.fromkeys([settings.model, *audited])}
+    tunings = {m: TuningRun(tuned / m) for m in config.models}
+    known = [m for m, tuning in tunings.items() if tuning.best.is_file()]
+    audited = optimism.models_of(known) if "optimism" in wanted else []
+    folds = {m: tunings[m].read_settings().folds for m in dict.fromkeys([settings.model, *audited])}
     if audited:
-        optimism.inner_scores({m: tunings[m] for m in audited}).to_csv(out / "optimism_inner.csv", index=False)
-    best = {m: _quick(folds, m, config) for m, folds in tunings.items()}
-    parallel.prepare(parallel.n_workers(config.compute, len(best[settings.model])))
+        run.write_tables({INNER_SCORES: optimism.inner_scores({m: folds[m] for m in audited})})
+    short = {m: _short(of_model, m, settings) for m, of_model in folds.items()}
+    parallel.prepare(parallel.n_workers(config.compute, len(short[settings.model])))
     device = parallel.device(config.compute)
     jobs = [
-        Job(config, f["fold"], f["params"], windows, splits, device, {m: best[m][k] for m in audited})
-        for k, f in enumerate(best[settings.model])
+        AnalysisFold(config.seed, settings, int(fold.fold), windows, splits, device, {m: short[m][k] for m in short})
+        for k, fold in enumerate(short[settings.model])
     ]
-    found = parallel.run_jobs(_fold, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)
-    for name in found[0]:
-        write_csv(pd.concat([one[name] for one in found], ignore_index=True), out / f"{name}.csv")
+    results = parallel.run_jobs(_analyze_fold, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)
+    run.write_tables({name: pd.concat([r[name] for r in results], ignore_index=True) for name in results[0]})
 
 
-def _folds(path: Path) -> list[dict[str, Any]]:
-    """What the tuner found in every outer fold."""
-    folds: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["folds"]
-    return folds
-
-
-def _quick(folds: list[dict[str, Any]], model: str, config: Config) -> list[dict[str, Any]]:
-    """The folds that are analysed, with settings for a quick fit."""
-    settings = config.analysis
+def _short(folds: Sequence[TunedFold], model: str, settings: AnalysisConfig) -> list[TunedFold]:
+    """The folds that are analysed, with settings for a short fit."""
     return [
-        f | {"params": optimism.cheaper(f["params"], model, settings.n_members, settings.max_epochs)}
-        for f in folds[: settings.n_folds]
+        replace(fold, params=optimism.shorten(fold.params, model, settings.n_members, settings.max_epochs))
+        for fold in folds[: settings.n_folds]
     ]
 
 
-def _fold(job: Job, report: parallel.Report) -> dict[str, pd.DataFrame]:
+def _analyze_fold(job: AnalysisFold, report: parallel.Report) -> dict[str, pd.DataFrame]:
     manifest = load_splits(job.splits)
     fold = next(f for f in manifest.folds if f.fold == job.fold)
     data = load_windows(job.windows)
-    refits = Refits(job.config, job.params, data, manifest, fold, job.device, report, job.tuned)
-    made: dict[str, pd.DataFrame] = {}
-    for name in job.config.analysis.analyses:
-        made |= ANALYSES[name](refits)
-    return made
+    refits = Refits(job.seed, job.settings, data, manifest, fold, job.device, report, job.tuned)
+    tables: dict[str, pd.DataFrame] = {}
+    for name in job.settings.analyses:
+        tables |= ANALYSES[name](refits)
+    return tables

@@ -2,7 +2,7 @@
 
 Kept by hand: scikit-learn and scipy solve one problem a call. A cross-validation over folds and penalties is dozens of
 problems on about a hundred trials, in which a call costs many times what its arithmetic does; here one step of Newton's
-method solves them all.
+method, halved until it lowers the loss, solves them all.
 """
 
 from __future__ import annotations
@@ -54,8 +54,6 @@ class LogisticFits:
 
 def fit_logistic(x: Array, label: NDArray[np.int64], weight: Array, penalty: Array) -> LogisticFits:
     """Minimise, for every problem b, -sum_i weight_bi log p(label_i) + penalty_b / 2 |weights_b|^2; biases are free.
-
-    The problems share features and labels. Newton's method, a step halved until it lowers the loss.
 
     Parameters
     ----------

@@ -147,9 +147,9 @@ class _Whitened:
 
     def pack(self, fit: PoissonFit) -> Array:
         """The theta of a fit."""
-        v = fit.own_weights
+        v: Array = fit.own_weights
         if self.k:
-            v = np.linalg.solve(self.own_scale, fit.own_weights.T[:, :, None])[:, :, 0].T
+            v = np.linalg.solve(self.own_scale, fit.own_weights.T[:, :, None])[:, :, 0].T.astype(np.float64)
         parts = [((fit.bias - self.at_mean) / self.bias_scale)[None], self.axes.T @ fit.weights / self.scale, v]
         return np.concatenate(parts).astype(np.float64).ravel()
 

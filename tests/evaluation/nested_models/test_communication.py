@@ -26,8 +26,8 @@ from spikebridge.evaluation.nested_models.encoding import (
     COMMUNICATION,
     FAMILY,
     TranslationSteps,
+    encoding_table,
     read_encoding,
-    translation_ladder_table,
 )
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.figures import communication_gain as figure
@@ -67,7 +67,7 @@ def table(climbed: Climbed) -> pd.DataFrame:
     assert report["passed"]
     assert report["models"] == sorted(f"ladder/{s}" for s in ORDER)
     settings = climbed.study.config.statistics
-    return translation_ladder_table(found, climbed.resampling(found), settings, np.random.default_rng(0))
+    return encoding_table(found, climbed.resampling(found), settings, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_a_table_with_every_step(climbed: Climbed) -> None:
     found, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
     whole = replace(found, steps={**found.steps, "behavior": found.steps["psth"]}, missing={})
     settings = climbed.study.config.statistics
-    rows = translation_ladder_table(whole, climbed.resampling(whole), settings, np.random.default_rng(0))
+    rows = encoding_table(whole, climbed.resampling(whole), settings, np.random.default_rng(0))
     assert rows.set_index("step").loc["behavior", "gain"] == 0
     assert rows[rows["role"] == "descriptive"]["verdict"].eq("descriptive").all()
 
@@ -162,11 +162,11 @@ def test_without_a_source_step_there_is_no_gain(climbed: Climbed) -> None:
     )
     settings = climbed.study.config.statistics
     assert communication_gain(less, climbed.resampling(less), settings).empty
-    rows = translation_ladder_table(less, climbed.resampling(less), settings, np.random.default_rng(0))
+    rows = encoding_table(less, climbed.resampling(less), settings, np.random.default_rng(0))
     assert (rows["family"] == "").all()
     assert len(rows) == len(MODELS)
     none = TranslationSteps({}, found.units, MODELS, dict.fromkeys(MODELS, "of a test"))
-    rows = translation_ladder_table(none, None, settings, np.random.default_rng(0))
+    rows = encoding_table(none, None, settings, np.random.default_rng(0))
     assert set(rows["verdict"]) == {"left out: of a test"}
     assert communication_gain(none, None, settings).empty
 

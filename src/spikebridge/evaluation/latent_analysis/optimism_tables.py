@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRun
 from spikebridge.errors import DataError
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
-from spikebridge.text.plain_text import read_csv
 
 COLUMNS = [
     "model", "metric", "inner", "outer", "inner_minus_outer", "blocked", "leaky", "leaky_minus_blocked", "ci_low",
@@ -37,11 +37,10 @@ def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: Interval
     Raises DataError for a table that lacks a column.
     """
     empty = pd.DataFrame(columns=COLUMNS)
-    if folder is None or not (folder / "optimism.csv").is_file():
+    if folder is None or not LatentAnalysisRun(folder).path("optimism").is_file():
         return empty
-    text = {"recording": str, "block": str, "model": str}
-    trials = read_csv(folder / "optimism.csv", dtype=text, keep_default_na=False, na_values=[""])
-    inner = pd.read_csv(folder / "optimism_inner.csv")
+    run = LatentAnalysisRun(folder)
+    trials, inner = run.read_table("optimism"), run.read_table(INNER_SCORES)
     try:
         rows = [
             _row(str(model), metric, of_model.dropna(subset=[column]), inner, scores, how)
@@ -50,7 +49,7 @@ def optimism_table(folder: Path | None, scores: Mapping[str, Any], how: Interval
             if of_model[column].notna().any()
         ]
     except KeyError as error:
-        raise DataError(f"{folder / 'optimism.csv'}: lacks the column {error}; run the stage analyze again") from None
+        raise DataError(f"{run.path('optimism')}: lacks the column {error}; run the stage analyze again") from None
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

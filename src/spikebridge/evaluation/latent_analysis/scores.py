@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.latent_analysis import LatentAnalysisRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.recovery import Truth
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
-from spikebridge.text.plain_text import read_csv
 
 ALL = "all"
 SCORE = ["value", "ci_low", "ci_high"]
@@ -54,9 +54,9 @@ def analysis_tables(
     its counts about the latents, the optimal weight of a unit in a translator. NaN where unknown.
     Raises DataError for a table that does not hold what it should.
     """
-    if folder is None or not (folder / "about.json").is_file():
+    if folder is None or not LatentAnalysisRun(folder).about.is_file():
         return {}
-    raw = {name: _read(folder / f"{FILES.get(name, name)}.csv") for name in COLUMNS}
+    raw = {name: LatentAnalysisRun(folder).read_table(FILES.get(name, name)) for name in COLUMNS}
     made = {name: pd.DataFrame(columns=columns) for name, columns in COLUMNS.items()}
     try:
         for name, score in (("direction", _direction), ("held_out_units", _held_out), ("latent_consistency", _agree)):
@@ -103,12 +103,6 @@ def spearman(units: pd.DataFrame, truth: str, share: str = "share") -> dict[str,
         for name, rows in known.groupby("recording")
         if len(rows) > 2
     }
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        return pd.DataFrame()
-    return read_csv(path, dtype={"recording": str, "block": str}, keep_default_na=False, na_values=[""])
 
 
 def _scored(

@@ -1,10 +1,10 @@
 """Communication gain: what the source adds to the target's own past and to behaviour, in held-out bits/spike.
 
-The gain is the log likelihood ratio of two steps of the translation ladder, the last with the source over the target's
-history, per spike of the target (as in Granger-causal analyses of point processes, Kim et al. 2011, PLoS Comput Biol
-7:e1001110). The steps are nested: two models that were tuned apart differ in how well their history is tuned, and the
-one with more predictors then gains where nothing is communicated. Common input that reaches the target's own past or
-behaviour is taken out; common input that does not, is not.
+The gain is the log likelihood ratio of two nested encoding models, the last with the source over the target's history,
+per spike of the target (as in Granger-causal analyses of point processes, Kim et al. 2011, PLoS Comput Biol
+7:e1001110). The models are nested: of two models that are tuned separately the one with more predictors can gain
+without communication, because their histories are tuned differently. Common input that reaches the target's own past or
+behaviour is removed; common input that does not reach them is not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 
 def communication_gain(
-    found: TranslationSteps, translating: Resampling | None, settings: StatisticsConfig
+    encoding: TranslationSteps, translating: Resampling | None, settings: StatisticsConfig
 ) -> pd.DataFrame:  # fmt: skip
     """One row a unit, one a recording (unit "all") and one over all; none where a step is not there.
 
@@ -36,11 +36,11 @@ def communication_gain(
     all resample the clusters of `translating`; those of a recording and of its units the recording's test blocks:
     descriptive.
     """
-    if found.last is None or translating is None:
+    if encoding.last is None or translating is None:
         return pd.DataFrame(columns=COLUMNS)
-    steps = [HISTORY, *(s for s in SOURCES if s in found.steps)]
+    steps = [HISTORY, *(s for s in SOURCES if s in encoding.steps)]
     rows: list[list[Any]] = []
-    for recording, of in found.units[found.units["step"].isin(steps)].groupby("recording", sort=True):
+    for recording, of in encoding.units[encoding.units["step"].isin(steps)].groupby("recording", sort=True):
         nats = {s: rows.pivot(index="block", columns="unit", values="nats") for s, rows in of.groupby("step")}
         spikes = of[of["step"] == HISTORY].pivot(index="block", columns="unit", values="spikes").to_numpy(np.float64)
         bits = np.stack([nats[s].to_numpy(np.float64) for s in steps]) / np.log(2)  # (step, block, unit)
@@ -56,28 +56,28 @@ def communication_gain(
     def by_cluster(values: Array) -> Array:
         return np.bincount(index, weights=values, minlength=n).astype(np.float64)[:, None]
 
-    bits = np.stack([by_cluster(found.steps[s].nats) for s in steps]) / np.log(2)
-    spikes = by_cluster(found.steps[HISTORY].spikes)
+    bits = np.stack([by_cluster(encoding.steps[s].nats) for s in steps]) / np.log(2)
+    spikes = by_cluster(encoding.steps[HISTORY].spikes)
     rows += _rows(ALL, [ALL], steps, bits, spikes, translating.weights, settings.alpha)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def gain_scores(table: pd.DataFrame, ladder: pd.DataFrame) -> dict[str, Any]:
-    """What metrics.json says of it: the pooled gain, its parts and test, each recording's, how many units gain.
+    """For metrics.json: the pooled gain with parts and test, the gain of each recording, the number of units that gain.
 
     ladder: ladder.csv, whose family the test of the pooled gain belongs to.
     """
     pooled = table[table["unit"] == ALL].set_index("recording")
     units = table[table["unit"] != ALL]
-    said = {
+    by_recording = {
         str(name): {"value": row["gain"], "ci_low": row["ci_low"], "ci_high": row["ci_high"]}
         | {part: row[part] for part in PARTS}
         for name, row in pooled.iterrows()
     }
     tested = ladder[ladder["metric"] == COMMUNICATION].iloc[0]
     test = {key: tested[key] for key in ("reference", "p", "p_holm", "verdict")}
-    told = {"n_units": len(units), "n_units_above_zero": int((units["ci_low"] > 0).sum())}
-    return {**said.pop(ALL), **test, **told, "per_recording": said}
+    counts = {"n_units": len(units), "n_units_above_zero": int((units["ci_low"] > 0).sum())}
+    return {**by_recording.pop(ALL), **test, **counts, "per_recording": by_recording}
 
 
 def _rows(

@@ -1,8 +1,8 @@
-"""ladder.csv: every step of the ladder of a decision with its gain over its reference, after the leakage check.
+"""Decoding rows of ladder.csv: every nested model of a decision with its gain over its reference.
 
-What is claimed of latents is tested in families of the ladder's own, declared with the steps (see
-spikebridge.nested_models.decoding.decoders): their Holm corrections take nothing from the primary families, and none of
-their verdicts opens a gate.
+Claims about latents are tested in separate families, declared with the models (see
+spikebridge.nested_models.decoding.decoders): their Holm corrections do not change the primary families, and no gate
+depends on their verdicts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COLUMNS = [
     "kind", "step", "metric", "value", "ci_low", "ci_high", "reference", "gain", "gain_low", "gain_high", "p", "p_holm",
     "verdict", "n", "n_effective", "n_clusters", "smallest_attainable_p", "family", "role",
 ]  # fmt: skip
-"""Of ladder.csv. kind: which ladder. value: the step's own score, gain: its lead over the reference."""
+"""Of ladder.csv. kind: decision or translation. value: score of the step; gain: difference to its reference."""
 
 
 def read_decoding(run: NestedModelRun, inputs: Inputs) -> tuple[DecodingModels, Inputs, dict[str, Any]]:
@@ -47,7 +47,7 @@ def read_decoding(run: NestedModelRun, inputs: Inputs) -> tuple[DecodingModels, 
 def read_results(runs: Mapping[str, TrainingRun], inputs: Inputs, kind: str) -> tuple[Inputs, dict[str, Any]]:
     """Out-of-fold results in the place of those of models, and the leakage report.
 
-    kind: written before each name in the report. Raises as `read_decoding`.
+    kind: prefix of each name in the report. Raises as `read_decoding`.
     """
     steps = replace(
         inputs,
@@ -61,15 +61,15 @@ def read_results(runs: Mapping[str, TrainingRun], inputs: Inputs, kind: str) -> 
     return steps, leakage.check_results(replace(steps, **apart))
 
 
-def decision_ladder(
+def decoding_table(
     models: DecodingModels, steps: Inputs, resampling: Resampling, settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
-    """One row a step and metric, in the order of the steps; a step that is left out has one row that says why.
+    """One row a step and metric, in the order of the steps; a step that is left out has one row with the reason.
 
-    Values and gains come with cluster-bootstrap intervals under the same draws; a gain above zero is for the better,
+    Values and gains come with cluster-bootstrap intervals under the same draws; a gain above zero is an improvement,
     whatever the metric. The test is a one-sided sign flip over clusters of the gain in balanced accuracy within test
-    blocks; p_holm and a verdict are those of steps with a family, all other steps are described. Trials of a matched
+    blocks; only steps with a family have p_holm and a verdict, all others are descriptive. Trials of a matched
     step count by their weight, in its reference too. n_effective: (sum w)^2 / sum w^2 of these weights.
     """
     rows: list[dict[str, Any]] = []
@@ -77,7 +77,7 @@ def decision_ladder(
         named = {"kind": DECISION, "step": model.name, "reference": model.reference, "family": model.family}
         named["role"] = "ladder" if model.family else "descriptive"
         if model.missing:
-            rows.append({**named, "metric": WITHIN, "verdict": f"left out: {model.missing}"})
+            rows.append({**named, "metric": WITHIN, "verdict": Verdict.LEFT_OUT.text(reason=model.missing)})
         else:
             scores = _rows(model.name, model.reference, steps, resampling, settings, rng)
             rows += [{**named, **row} for row in scores]
@@ -92,17 +92,17 @@ def decision_ladder(
     return table
 
 
-def ladder_scores(table: pd.DataFrame) -> dict[str, Any]:
+def nested_model_scores(table: pd.DataFrame) -> dict[str, Any]:
     """The part "ladder" of metrics.json: kind -> step -> metric -> value, interval, gain and test."""
-    found: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     for row in table.dropna(subset=["value"]).to_dict("records"):
-        place = found.setdefault(str(row["kind"]), {}).setdefault(str(row["step"]), {})
+        place = content.setdefault(str(row["kind"]), {}).setdefault(str(row["step"]), {})
         place[str(row["metric"])] = {key: row[key] for key in ("value", "ci_low", "ci_high")}
         if row["reference"]:
             gain = {"value": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
             test = {key: row[key] for key in ("p", "p_holm", "verdict") if pd.notna(row["p"])}
             place[str(row["metric"])] |= {"reference": row["reference"], "gain": gain, **test}
-    return found
+    return content
 
 
 def _rows(

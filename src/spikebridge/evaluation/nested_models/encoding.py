@@ -1,8 +1,8 @@
-"""The translation's part of ladder.csv: bits/spike of every step, what it adds to the one before, and the tests.
+"""Encoding rows of ladder.csv: bits/spike of every nested model of target spikes, its gain over the one before, tests.
 
-Three gains are claimed and share a Holm correction of their own, few enough for six recordings to decide: the linear
-source over the target's history, seq2seq over the linear source, and both together over the history, the communication
-gain. The other gains are described. Every gain is of the same fits that the values are of, so gains add up.
+Three gains are claimed and share one Holm correction, few enough for six recordings to decide: the linear source over
+the target's history, seq2seq over the linear source, and both together over the history, the communication gain. The
+other gains are descriptive. Gains and values come from the same fits, so gains add up.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ FAMILY = "translation_ladder"
 
 @dataclass(frozen=True)
 class TranslationSteps:
-    """What the stage ladder wrote of a translation.
+    """The fitted nested models of target spikes.
 
     steps: name -> its trials, all in one order. units: recording, unit, fold, block, step, nats, spikes. order: every
-    step. missing: step -> why it is left out.
+    step. missing: step -> reason why it is left out.
     """
 
     steps: Mapping[str, Translation]
@@ -46,7 +46,7 @@ class TranslationSteps:
 
     @property
     def last(self) -> str | None:
-        """The last step with the source in it, where there is one, and the history it is held against."""
+        """The last step with the source, if there is one and its reference, the target's history."""
         there = [s for s in SOURCES if s in self.steps]
         return there[-1] if there and HISTORY in self.steps else None
 
@@ -69,10 +69,10 @@ def read_encoding(run: NestedModelRun, inputs: Inputs) -> tuple[TranslationSteps
     return TranslationSteps(steps, models.units, tuple(models.models), models.missing), report
 
 
-def translation_ladder_table(
+def encoding_table(
     found: TranslationSteps, resampling: Resampling | None, settings: StatisticsConfig, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """One row a step, in order, with its gain over the step before; one that is left out says why.
+    """One row a step, in order, with its gain over the step before, or the reason why it is left out.
 
     value, gain: bits/spike over all trials, with intervals under the same draws of clusters. p: sign flip over clusters
     of the gain in each. A last row, of another metric, holds the communication gain as value and as gain. resampling:
@@ -120,7 +120,7 @@ def _score(nats: Array, of: Translation, resampling: Resampling) -> clustered.Sc
 
 
 def _tested(table: pd.DataFrame, kind: str, alpha: float) -> pd.DataFrame:
-    """With Holm within the family and verdicts; the rest is described."""
+    """With Holm within the family and verdicts; other rows are descriptive."""
     family = table.index[table["family"].ne("")]
     table["role"] = np.where(table["family"].ne(""), "ladder", "descriptive")
     table["verdict"] = [v if isinstance(v, str) else Verdict.DESCRIPTIVE.text() for v in table["verdict"]]

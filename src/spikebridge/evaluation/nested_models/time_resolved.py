@@ -1,7 +1,7 @@
-"""decision_course.csv: balanced accuracy from one part of the window at a time, its p corrected for all times.
+"""decision_course.csv: balanced accuracy from one part of the window at a time, with p corrected for all times.
 
-What is claimed is that some part of the window tells the decision; the largest t over all of them (statistics.
-max_statistic) is what has to be beaten. Clusters are recordings, as for the ladder.
+The claim is that some part of the window predicts the decision; the test statistic is the largest t over all parts
+(statistics.max_statistic). Clusters are recordings, as for the other nested models.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COLUMNS = [
     "of", "event", "start_s", "stop_s", "time_s", "metric", "chance", "value", "ci_low", "ci_high", "p_max", "verdict",
     "n", "n_clusters", "smallest_attainable_p", "role",
 ]  # fmt: skip
-"""of: what is read. start_s, stop_s, time_s: ends and middle of the part, seconds from the event."""
+"""of: source of the decoder. start_s, stop_s, time_s: ends and middle of the part, seconds from the event."""
 
 
 def read_parts(
@@ -40,7 +40,7 @@ def read_parts(
     return models.parts, *read_results(runs, inputs, "course")
 
 
-def course_table(
+def time_resolved_table(
     parts: Sequence[WindowPart], results: Inputs, resampling: Resampling, settings: StatisticsConfig,
     trials: TrialsConfig, rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
@@ -53,12 +53,12 @@ def course_table(
     rows: list[dict[str, Any]] = []
     w = next(iter(results.windows.values()))
     for of in dict.fromkeys(part.of for part in parts):
-        mine = [part for part in parts if part.of == of]
+        of_source = [part for part in parts if part.of == of]
         scores = [
-            within_blocks(results.decisions[part.name], resampling.clusters, len(results.classes)) for part in mine
+            within_blocks(results.decisions[part.name], resampling.clusters, len(results.classes)) for part in of_source
         ]
         tested = list(_tested(np.array(scores).T - 1 / len(results.classes), settings, rng, resampling.clusters.kind))
-        for part, score, test in zip(mine, scores, tested or [{}] * len(mine), strict=True):
+        for part, score, test in zip(of_source, scores, tested or [{}] * len(of_source), strict=True):
             start, stop = (trials.window_s[0] + getattr(part, end) * w.bin_s for end in ("first", "stop"))
             rows.append(
                 {
@@ -79,22 +79,22 @@ def course_table(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def course_scores(table: pd.DataFrame) -> dict[str, Any]:
-    """The part "decision_course" of metrics.json: of -> the best time, the first that tells, and whether any does."""
-    found: dict[str, Any] = {}
+def time_resolved_scores(table: pd.DataFrame) -> dict[str, Any]:
+    """The part "decision_course" of metrics.json: of -> the best time, the first predictive one, and whether any is."""
+    content: dict[str, Any] = {}
     for of, rows in table.groupby("of", sort=False):
         best = rows.loc[rows["value"].idxmax()] if rows["value"].notna().any() else rows.iloc[0]
-        tells = rows[[Verdict.from_text(text) is Verdict.PREDICTS_DECISION for text in rows["verdict"]]]
-        found[str(of)] = {
+        predictive = rows[[Verdict.from_text(text) is Verdict.PREDICTS_DECISION for text in rows["verdict"]]]
+        content[str(of)] = {
             "best_time_s": best["time_s"],
             **{key: best[key] for key in ("value", "ci_low", "ci_high")},
             "p_max": rows["p_max"].min(),
-            "first_time_s": tells["time_s"].min(),
+            "first_time_s": predictive["time_s"].min(),
             "parts": len(rows),
-            "parts_that_tell": len(tells),
-            "verdict": Verdict.PREDICTS_DECISION.text() if len(tells) else str(best["verdict"]),
+            "parts_that_tell": len(predictive),
+            "verdict": Verdict.PREDICTS_DECISION.text() if len(predictive) else str(best["verdict"]),
         }
-    return found
+    return content
 
 
 def _tested(above: Array, settings: StatisticsConfig, rng: np.random.Generator, kind: str) -> Iterator[dict[str, Any]]:

@@ -27,7 +27,7 @@ from spikebridge.io.formats.alf import AlfSession, alf_files, behavior_series, f
 from spikebridge.io.formats.alf.files import choose_sorting, name_and_animal, parse_name, revision_folders
 from spikebridge.io.formats.alf.units import ACRONYMS
 from spikebridge.io.formats.sorting.detection import sidecar_files
-from spikebridge.io.joining import ID, Part, join
+from spikebridge.io.joining import ID, ProbeContents, join_probes
 from spikebridge.types import Recording
 
 FORMAT = "ALF session (IBL, Steinmetz 2019)"
@@ -117,11 +117,11 @@ def _read_probes(session: AlfSession, options: Options, log: ReadLog) -> list[tu
 def _join_probes(name: str, path: Path, probes: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Contents:
     """Units and spikes; of one probe as they are, of several joined."""
     parts = [
-        Part(probe, Contents(probe, "unknown", spikes, units, {}, no_behavior(), source_file=path.name))
+        ProbeContents(probe, Contents(probe, "unknown", spikes, units, {}, no_behavior(), source_file=path.name))
         for probe, units, spikes in probes
     ]
     if len(parts) > 1:
-        return join(name, parts, path.name)
+        return join_probes(name, parts, path.name)
     (part,) = parts
     units = part.contents.units
     if part.probe:

@@ -17,7 +17,7 @@ from spikebridge.io.contents import Contents
 from spikebridge.io.formats import incomplete_arrays, raise_errors
 from spikebridge.io.formats.nwb import NWBOptions, contents_of, nwb_file
 from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
-from spikebridge.io.limits import why_not_opened
+from spikebridge.io.limits import reason_not_opened
 from spikebridge.types import Recording
 
 FORMAT = "NWB (Zarr)"
@@ -51,7 +51,7 @@ def read(path: Path, options: NWBOptions) -> Contents:
     if not version.startswith("2"):
         raise DataError(f"{path}: expected NWB 2 in a Zarr folder, found nwb_version {version or 'missing'} in .zattrs")
     barred = [
-        f"{where} lies in {folder}, which {why}" for where, folder in _links(path) if (why := why_not_opened(folder))
+        f"{where} lies in {folder}, which {why}" for where, folder in _links(path) if (why := reason_not_opened(folder))
     ]
     if barred:
         raise_errors(path, barred)
@@ -99,7 +99,7 @@ def _library(path: Path) -> ModuleType:
 
 def files_of(path: Path) -> list[Path]:
     """The files of the folder and of those that its links lead to."""
-    folders = {path, *(folder for _, folder in _links(path) if not why_not_opened(folder))}
+    folders = {path, *(folder for _, folder in _links(path) if not reason_not_opened(folder))}
     return sorted({file for folder in folders for file in folder.rglob("*") if file.is_file()})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
-from spikebridge.io.unit_names import NAME
+from spikebridge.io.contents import NAME
 from spikebridge.io.validation.subject import Subject
 from spikebridge.labels.trial_labels import label_names
 from spikebridge.text.plain_text import forbidden_character

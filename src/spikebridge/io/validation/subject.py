@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.errors.findings import Finding
+from spikebridge.io.contents import format_units, unit_names
 from spikebridge.io.offsets import Offset, offset_of
-from spikebridge.io.unit_names import named, names_of
 from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
 from spikebridge.io.validation.time_unit import why_not_seconds
 from spikebridge.labels.trial_labels import included_trials, is_missing_column, trial_labels
@@ -28,8 +28,10 @@ WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 @dataclass(frozen=True)
 class Subject:
-    """unused: ids of units that no result uses (see spikebridge.io.usable); checks that judge all units by their rates
-    or compare units with each other leave them out, unless there are no others.
+    """What a check looks at.
+
+    unused: ids of units that no result uses (see spikebridge.io.excluded_units); checks that judge all units by their
+    rates or compare units with each other leave them out, unless there are no others.
 
     time_unit_options: whether `data.options` may say the unit of times; then remedies name these options.
     """
@@ -58,14 +60,14 @@ class Subject:
     @cached_property
     def names(self) -> dict[int, str]:
         """Unit -> what the file calls it; empty where it has no names."""
-        return names_of(self.recording.units)
+        return unit_names(self.recording.units)
 
     def called(self, unit: int) -> str:
         return self.names.get(unit, str(unit))
 
     def units(self, ids: NDArray[np.int64]) -> str:
         """'unit 3' or 'units TT1_c1, TT1_c3': each once, in the order of their numbers."""
-        return named(np.unique(ids).tolist(), self.names)
+        return format_units(np.unique(ids).tolist(), self.names)
 
     def without(self, ids: Iterable[int]) -> str:
         """The setting that leaves these units out, as it stands in params.yaml."""

@@ -17,7 +17,7 @@ from spikebridge.io.formats.nwb.columns import NwbLog, to_text
 from spikebridge.io.formats.nwb.electrodes import unit_locations
 from spikebridge.io.formats.nwb.tables import behavior_series, interval_tables, named_objects
 from spikebridge.io.formats.nwb.units import choose_units_tables, empty_units, read_observed, read_spikes, read_units
-from spikebridge.io.joining import Part, join
+from spikebridge.io.joining import ProbeContents, join_probes
 
 MIN_DIFFERENCE_S = 1.0e-3
 
@@ -86,7 +86,9 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLo
         return replace(next(iter(by_table.values())), notes=tuple(log.notes))
     ends = [where.rpartition("/")[2] for where in by_table]
     names = ends if len(set(ends)) == len(ends) else list(by_table)
-    joined = join(name, [Part(n, part) for n, part in zip(names, by_table.values(), strict=True)], path.name)
+    joined = join_probes(
+        name, [ProbeContents(n, part) for n, part in zip(names, by_table.values(), strict=True)], path.name
+    )
     return replace(joined, notes=(*log.notes, *joined.notes))
 
 

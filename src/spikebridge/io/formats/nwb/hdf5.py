@@ -12,7 +12,7 @@ from typing import Any
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.containers import walk_hdf5
-from spikebridge.io.limits import check_file, why_not_opened
+from spikebridge.io.limits import check_file, reason_not_opened
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FILE_KINDS = {
@@ -162,13 +162,13 @@ def find_links(handle: Any) -> list[Link]:
         where = f"/{name}"
         if isinstance(link, h5py.ExternalLink):
             file = _linked_file(folder, link.filename)
-            why = why_not_opened(file)
+            why = reason_not_opened(file)
             links.append(Link(where, file, link.path, not why and _target_exists(handle, where), why))
         elif isinstance(link, h5py.SoftLink):
             soft.append((where, link))
         elif isinstance(thing, h5py.Dataset):
             for file in (_linked_file(folder, f) for f in _external_files(thing)):
-                why = why_not_opened(file)
+                why = reason_not_opened(file)
                 links.append(Link(where, file, file.name, not why and file.is_file(), why))
     barred = [link.where for link in links if link.why]
     for where, link in soft:
@@ -193,7 +193,7 @@ def blocked_links(links: Sequence[Link]) -> Iterator[None]:
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):
                 file = _linked_file(Path(group.file.filename).parent, link.filename)
-                if why := why_not_opened(file):
+                if why := reason_not_opened(file):
                     raise KeyError(f"{name} lies in {file}, which {why}")
             elif isinstance(link, h5py.SoftLink):
                 at = link.path if link.path.startswith("/") else f"{group.name}/{link.path}"

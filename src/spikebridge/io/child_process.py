@@ -30,9 +30,8 @@ from typing import Any, NoReturn, TypeVar
 
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.io.formats import error_summary
-from spikebridge.io.limits import Bounds, check_opened, raise_limit, within
-from spikebridge.io.messages import Received, packed, pipe
-from spikebridge.io.processes import data_bytes, free_bytes, own_memory, processor_s
+from spikebridge.io.limits import Bounds, check_opened, limits_in_force, raise_limit
+from spikebridge.io.processes import Received, data_bytes, free_bytes, own_memory, packed, pipe, processor_s
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ _loaded: list[str] = []
 """Modules that earlier children have loaded, and this process not yet."""
 
 
-def looks_at(path: Path) -> None:
+def announce_path(path: Path) -> None:
     """Say what is opened now: that is named where the process dies of it, and its time begins here."""
     if _board is not None:
         said = os.fsencode(path)[-(BOARD - 8) :]
@@ -66,19 +65,19 @@ def looks_at(path: Path) -> None:
         _board[:4] = struct.pack("<I", count + 1)
 
 
-def guarded(work: Callable[[], T], path: Path, bounds: Bounds) -> T:
+def run_in_child_process(work: Callable[[], T], path: Path, bounds: Bounds) -> T:
     """What `work` returns, done in a child process within the bounds of the size of `path`.
 
     Raises DataError where the child dies, takes too much memory or time, or where a library raises what no reader
     foresaw; SpikebridgeError as `work` raises it.
     """
     if not FORKS:
-        with within(bounds):
+        with limits_in_force(bounds):
             return _named(work, path)
     _load_as_children_did()
     size = size_of(path)
     most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * free_bytes())))
-    found: T = _Job(path, bounds, size, most).run(work)
+    found: T = ChildRun(path, bounds, size, most).run(work)
     return found
 
 
@@ -105,7 +104,7 @@ def size_of(path: Path) -> int:
 
 
 @dataclass
-class _Job:
+class ChildRun:
     path: Path
     bounds: Bounds
     size: int
@@ -166,14 +165,14 @@ class _Job:
                 return f"what it is read from has not answered for {WAITS_S:.0f} s: is it on a disk that is not here?"
 
     def too_large(self) -> str:
-        with within(self.bounds):
+        with limits_in_force(self.bounds):
             return (
                 f"to read it takes more than {self.most / 1e9:.1f} GB of memory, though it holds "
                 f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither, {raise_limit('max_bytes')}"
             )
 
     def too_slow(self) -> str:
-        with within(self.bounds):
+        with limits_in_force(self.bounds):
             return (
                 f"to read it takes more than {self.bounds.seconds(self.size):.0f} s, though it holds "
                 f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither, {raise_limit('max_seconds')}"
@@ -207,7 +206,7 @@ def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bou
     try:
         _board = board
         _prepare(most)
-        with within(bounds):
+        with limits_in_force(bounds):
             sys.addaudithook(check_opened)
             said = _answer(work, path)
         for part in said:

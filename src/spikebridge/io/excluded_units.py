@@ -21,8 +21,7 @@ from spikebridge.duplicates import has_repeated_spikes
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
-from spikebridge.io.contents import Contents
-from spikebridge.io.unit_names import named, names_of
+from spikebridge.io.contents import Contents, format_units, unit_names
 from spikebridge.labels.sorter_labels import has_unwanted_label, unit_labels
 from spikebridge.types.spike_trains import first_spikes
 
@@ -40,13 +39,13 @@ def check_excluded(data: DataConfig, recordings: Collection[str]) -> None:
                 )
 
 
-def without_excluded(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
+def exclude_units_by_name(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
     """The contents without the units that `data.exclude_units` names. An unknown one is a finding."""
     given = data.exclude_units
     asked = given.get(contents.name, []) if isinstance(given, dict) else given
     if not asked:
         return contents
-    names, ids = names_of(contents.units), contents.units["unit"].tolist()
+    names, ids = unit_names(contents.units), contents.units["unit"].tolist()
     by_word = {str(unit): unit for unit in ids} | {name: unit for unit, name in names.items()}
     lost = [word for word in asked if str(word) not in by_word]
     if lost:
@@ -64,13 +63,15 @@ def without_excluded(contents: Contents, data: DataConfig, findings: list[Findin
     if out:
         findings.append(
             Finding.warning(
-                "units-excluded", "data.exclude_units", f"{named(out, names)} left out, as data.exclude_units asks"
+                "units-excluded",
+                "data.exclude_units",
+                f"{format_units(out, names)} left out, as data.exclude_units asks",
             )
         )
     return _without(contents, contents.units["unit"].isin(out).to_numpy(), out)
 
 
-def merged(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
+def merge_duplicate_spikes(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
     """The contents with each spike once, where `data.duplicates` asks for that. Counts in bins stay as they are."""
     if data.duplicates != "merge" or contents.resolution_s > 0:
         return contents
@@ -78,7 +79,7 @@ def merged(contents: Contents, data: DataConfig, findings: list[Finding]) -> Con
     again = np.flatnonzero((times[1:] == times[:-1]) & (units[1:] == units[:-1])) + 1
     if not len(again):
         return contents
-    who = named(np.unique(units[again]).tolist(), names_of(contents.units))
+    who = format_units(np.unique(units[again]).tolist(), unit_names(contents.units))
     text = f"{counted(len(again), 'duplicate spike time')} of {who} merged, as data.duplicates asks"
     findings.append(Finding.warning("duplicates-merged", "data.duplicates", text))
     return replace(contents, spikes=contents.spikes.drop(index=contents.spikes.index[again]).reset_index(drop=True))
@@ -97,7 +98,7 @@ def unused(
     return found
 
 
-def without_faulty(
+def exclude_faulty_units(
     contents: Contents,
     out: Mapping[str, NDArray[np.bool_]],
     data: DataConfig,
@@ -121,7 +122,7 @@ def without_faulty(
             faults.setdefault((fault, reason), []).append(unit)
             gone |= mine
     for (fault, reason), ids in faults.items():
-        who = named(ids, names_of(contents.units))
+        who = format_units(ids, unit_names(contents.units))
         findings.append(
             Finding.warning("faulty-units-excluded", fault, f"{who} left out: {fault}, and not used anyway ({reason})")
         )

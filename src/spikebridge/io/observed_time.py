@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from spikebridge.config import DataConfig
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
-from spikebridge.io.contents import Contents
-from spikebridge.io.unit_names import names_of
+from spikebridge.io.contents import Contents, unit_names
 from spikebridge.types.intervals import as_intervals, intersect_intervals, merge_intervals, subtract_intervals, total_s
 
 Times = NDArray[np.float64]
@@ -52,7 +51,7 @@ def _of_file(contents: Contents, data: DataConfig, regions: pd.Series, findings:
         return _sound(contents.observed, "the observed time of the file", findings)
     used = np.flatnonzero(regions.isin([*data.source, *data.target]))
     if contents.observed_of_unit is not None and len(used):
-        names = names_of(contents.units)
+        names = unit_names(contents.units)
         called = [names.get(unit, str(unit)) for unit in contents.units["unit"].tolist()]
         return _common([contents.observed_of_unit[u] for u in used], [called[u] for u in used], findings)
     return first_to_last(contents.spikes["time_s"].to_numpy(dtype=np.float64))
