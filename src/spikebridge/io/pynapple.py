@@ -1,8 +1,9 @@
-"""pynapple objects -> plain tables, and back; `from_pynapple` and `to_pynapple`.
+"""pynapple objects -> recordings, and back: `from_pynapple` and `to_pynapple`.
 
-What pynapple does to data silently is done here aloud or not at all. It sorts times, and of a Tsd the times without the
-values; drops spikes outside the time support, NaN among them; joins overlapping intervals, and ends an interval a
-microsecond early where the next begins at its end; of two units with one id it keeps one. Times keep every digit.
+pynapple changes some data silently: it sorts times, and of a Tsd the times without the values; drops spikes outside the
+time support, NaN among them; joins overlapping intervals, and ends an interval a microsecond early where the next one
+begins at its end; of two units with one id it keeps one. Here each of these is avoided, or comes with a warning. Times
+keep every digit.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.types import Recording
+
+__all__ = ["PynappleRecording", "from_pynapple", "to_pynapple"]
 
 Array = NDArray[np.float64]
 INTERVAL = {"start": "start_time", "end": "stop_time"}
@@ -38,9 +41,19 @@ class PlainTables:
 class PynappleRecording:
     """A recording as pynapple objects.
 
-    units: TsGroup with the columns of the units table as metadata. trials: the trial table as it is. trial_intervals:
-    IntervalSet with the trial table as metadata, sorted by start, the row of each in `trial`; None where trials overlap
-    or lack a time. behavior: one Tsd a series. observed: IntervalSet, the time support of the units.
+    Parameters
+    ----------
+    units : TsGroup
+        The spikes, with the columns of the units table as metadata.
+    trials : DataFrame
+        The trial table, unchanged.
+    trial_intervals : IntervalSet or None
+        The trials with the trial table as metadata, sorted by start, the row of each in `trial`; None where trials
+        overlap or lack a time.
+    behavior : dict of str to Tsd
+        One for each series.
+    observed : IntervalSet
+        The time support of the units, seconds.
     """
 
     units: Any
@@ -60,15 +73,34 @@ def from_pynapple(
     region: str | Sequence[str] = "region",
     observed: Any = None,
 ) -> Recording:
-    """A recording from pynapple objects. Nothing is checked or repaired: see spikebridge.io.check.
+    """A recording from pynapple objects. Nothing is checked or repaired; see spikebridge.io.validation.
 
-    units: TsGroup, whose metadata become columns of the units. region: the metadata column that names the region of
-    a unit, or one region a unit. trials: DataFrame with start_time and stop_time (start and end), or IntervalSet;
-    pynapple joins overlapping trials when it makes one, so give these as a DataFrame. behavior: Tsd or TsdFrame by
-    name. observed: IntervalSet; else the time support of the units, which is first to last spike where pynapple was
-    not told.
+    Parameters
+    ----------
+    units : TsGroup
+        The spikes; its metadata become columns of the units table.
+    trials : DataFrame or IntervalSet
+        With start_time and stop_time (or start and end), seconds. pynapple joins overlapping trials when it makes an
+        IntervalSet, so give these as a DataFrame.
+    behavior : mapping of str to Tsd or TsdFrame, optional
+        By name.
+    name, animal : str
+        Names of the recording and of the animal.
+    region : str or sequence of str
+        The metadata column with the region of each unit, or the region of each unit.
+    observed : IntervalSet, optional
+        When spikes were recorded; otherwise the time support of the units, which is first to last spike where pynapple
+        was not told.
 
-    Raises DataError where pynapple is not installed, or with everything that is not what it should be.
+    Returns
+    -------
+    Recording
+        The recording.
+
+    Raises
+    ------
+    DataError
+        Where pynapple is not installed, or with everything that is not as expected.
     """
     plain = tables_of(units, trials, behavior or {}, region, observed)
     return Recording(
@@ -77,9 +109,22 @@ def from_pynapple(
 
 
 def to_pynapple(recording: Recording) -> PynappleRecording:
-    """The recording as pynapple objects. Warns of everything that is not the same there.
+    """A recording as pynapple objects, with a warning (UserWarning) for everything that is not the same there.
 
-    Raises DataError where pynapple is not installed, ids are double or unknown, or no time is observed.
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+
+    Returns
+    -------
+    PynappleRecording
+        Its parts.
+
+    Raises
+    ------
+    DataError
+        Where pynapple is not installed, unit ids are double or unknown, or no time is observed.
     """
     tables = (recording.spikes, recording.units, recording.trials, recording.behavior, recording.observed)
     return from_tables(PlainTables(*tables))
@@ -97,7 +142,7 @@ def pynapple() -> Any:
 def tables_of(
     units: Any, trials: Any, behavior: Mapping[str, Any], region: str | Sequence[str], observed: Any
 ) -> PlainTables:
-    """pynapple objects as tables. See Recording.from_pynapple.
+    """pynapple objects as tables. See `from_pynapple`.
 
     Raises DataError with everything that is not what it should be.
     """
@@ -191,21 +236,23 @@ def from_tables(plain: PlainTables) -> PynappleRecording:
     wrong += [f"spikes of units that are not in the units table: {unknown[:10]}"] * bool(unknown)
     wrong += ["expected observed time, found none"] * (len(plain.observed) == 0)
     _refuse(wrong)
-    odd: list[str] = []
+    changes: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pynapple's own words, said below with what they mean here
         observed = nap.IntervalSet(plain.observed[:, 0], plain.observed[:, 1])
-        units = _group(nap, plain, observed, odd)
-        behavior = {str(n): _tsd(nap, str(n), rows, odd) for n, rows in plain.behavior.groupby("series", sort=False)}
-        intervals = _intervals(nap, plain.trials, odd)
+        units = _group(nap, plain, observed, changes)
+        behavior = {
+            str(n): _tsd(nap, str(n), rows, changes) for n, rows in plain.behavior.groupby("series", sort=False)
+        }
+        intervals = _intervals(nap, plain.trials, changes)
     if not np.array_equal(np.column_stack([observed.start, observed.end]), plain.observed):
-        odd.append("observed: pynapple changed intervals that touch or overlap")
-    for text in odd:
+        changes.append("observed: pynapple changed intervals that touch or overlap")
+    for text in changes:
         warnings.warn(f"to_pynapple: {text}", UserWarning, stacklevel=3)
     return PynappleRecording(units, plain.trials.copy(), intervals, behavior, observed)
 
 
-def _group(nap: Any, plain: PlainTables, observed: Any, odd: list[str]) -> Any:
+def _group(nap: Any, plain: PlainTables, observed: Any, changes: list[str]) -> Any:
     table = plain.units.sort_values("unit").set_index("unit")
     trains = {int(unit): np.zeros(0) for unit in table.index}
     trains |= {int(u): t.to_numpy(dtype=np.float64) for u, t in plain.spikes.groupby("unit")["time_s"]}
@@ -218,41 +265,43 @@ def _group(nap: Any, plain: PlainTables, observed: Any, odd: list[str]) -> Any:
     )
     left = len(plain.spikes) - sum(len(group[unit]) for unit in trains)
     if left:
-        odd.append(f"{left} of {len(plain.spikes)} spikes lie outside the observed time and are left out")
+        changes.append(f"{left} of {len(plain.spikes)} spikes lie outside the observed time and are left out")
     if unsorted:
-        odd.append(f"spike times are sorted in units {unsorted[:10]}")
+        changes.append(f"spike times are sorted in units {unsorted[:10]}")
     if "rate" in table:
-        odd.append("the units column rate is left out: pynapple computes one of that name")
+        changes.append("the units column rate is left out: pynapple computes one of that name")
     return group
 
 
-def _tsd(nap: Any, name: str, rows: pd.DataFrame, odd: list[str]) -> Any:
+def _tsd(nap: Any, name: str, rows: pd.DataFrame, changes: list[str]) -> Any:
     """Sorted here, since pynapple would sort the times and leave the values where they are."""
     times, values = rows["time_s"].to_numpy(dtype=np.float64), rows["value"].to_numpy(dtype=np.float64)
     known = np.isfinite(times)
     if not known.all():
-        odd.append(f"behavior {name}: {int((~known).sum())} samples without a time are left out")
+        changes.append(f"behavior {name}: {int((~known).sum())} samples without a time are left out")
     order = np.argsort(times[known], kind="stable")
     if (np.diff(order) < 0).any():
-        odd.append(f"behavior {name}: samples are sorted by time")
+        changes.append(f"behavior {name}: samples are sorted by time")
     return nap.Tsd(times[known][order], values[known][order])
 
 
-def _intervals(nap: Any, trials: pd.DataFrame, odd: list[str]) -> Any:
+def _intervals(nap: Any, trials: pd.DataFrame, changes: list[str]) -> Any:
     """IntervalSet of the trials; None where pynapple would join or drop some."""
     if not set(INTERVAL.values()) <= set(trials.columns) or not len(trials):
-        odd.append("no trial_intervals: there are no trials with start_time and stop_time")
+        changes.append("no trial_intervals: there are no trials with start_time and stop_time")
         return None
     table = trials.rename(columns={new: old for old, new in INTERVAL.items()}).astype({"start": float, "end": float})
     table = table.assign(trial=np.arange(len(table))) if "trial" not in table else table
     table = table.sort_values("start", kind="stable").reset_index(drop=True)
     start, end = table["start"].to_numpy(), table["end"].to_numpy()
     if not (np.isfinite(start) & np.isfinite(end) & (start < end)).all():
-        odd.append("no trial_intervals: trials without a time, or that end before they begin, which pynapple drops")
+        changes.append("no trial_intervals: trials without a time, or that end before they begin, which pynapple drops")
         return None
     if (start[1:] < end[:-1]).any():
-        odd.append("no trial_intervals: trials overlap, and pynapple would join them; use trials")
+        changes.append("no trial_intervals: trials overlap, and pynapple would join them; use trials")
         return None
     if (start[1:] == end[:-1]).any():
-        odd.append("trial_intervals: pynapple ends a trial a microsecond early where the next one begins at its end")
+        changes.append(
+            "trial_intervals: pynapple ends a trial a microsecond early where the next one begins at its end"
+        )
     return nap.IntervalSet(start, end, metadata=table.drop(columns=["start", "end"]))
