@@ -139,11 +139,7 @@ def test_the_check_of_circles_sees() -> None:
 
 
 def test_modules_are_short() -> None:
-<<<<<<< HEAD
     long = {shown(p): n for p in FILES if (n := lines_of(p)) > MAX_LINES}
-=======
-    long = {shown(p): n for p in FILES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400}
->>>>>>> main
     assert not long, f"of each ask what two things it is: {long}"
 
 
