@@ -130,8 +130,8 @@ def _split(
     results: Sequence[RecordingDryRun], counted: DryRun, config: Config, classes: tuple[str, ...], folder: Path
 ) -> DryRun:
     """The results of preprocess, and whether the trials can be split."""
-    if error := next((part.error for part in results if part.error), ""):
-        raise DataError(error)
+    if message := next((part.error for part in results if part.error), ""):
+        raise DataError(message)
     windows = [load_recording_windows(folder, part.recording.name) for part in results]
     units = sum((part.unit_counts for part in results), Counter())
     result = DryRun(

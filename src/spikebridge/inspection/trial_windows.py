@@ -177,10 +177,10 @@ def choose_label_and_window(
             if good:
                 best = max(good, key=lambda f: len(_common_classes(f, trials)))
                 return _label_and_window(label, trials, best, fits)
-    label = labels[0] if labels else None
-    trials = trials_of(label)
+    best_label = labels[0] if labels else None
+    trials = trials_of(best_label)
     first = _first_good(_fits(trials, recordings, table))
-    return LabelAndWindow(label, trials, first) if first else None
+    return LabelAndWindow(best_label, trials, first) if first else None
 
 
 def _label_and_window(
