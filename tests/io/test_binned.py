@@ -13,7 +13,6 @@ import pytest
 from numpy.typing import NDArray
 
 from spikebridge import config, io
-from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config, DataConfig, TrialsConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
@@ -368,7 +367,8 @@ def test_through_the_pipeline(tmp_path: Path, counts: NDArray[np.uint8]) -> None
 
 def test_windows_of_the_pipeline_are_read(tmp_path: Path, windows: list[Any]) -> None:
     whole = windows[0]
-    path = save_windows(whole, tmp_path)
+    path = tmp_path / "again.npz"
+    np.savez(path, source=whole.source, target=whole.target, bin_s=whole.bin_s, start_s=whole.start_s)
     options = Options(bin_width_s="bin_s", start_time="start_s")
     found = binned.read(path, options)
     both = np.concatenate([whole.source, whole.target], axis=2)

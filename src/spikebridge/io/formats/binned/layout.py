@@ -2,7 +2,7 @@
 
 Names that are recognised without options:
     counts, spikes                                              one array (trial, bin, unit)
-    source, target                                              the windows that the stage preprocess writes
+    source, target                                              two parts with other units each
     [train_|eval_]spikes_heldin, [...]spikes_heldout            Neural Latents Benchmark (nlb_tools): source and target
     train_recon_data, valid_recon_data[, test_recon_data]       lfads-torch; train_data, valid_data: earlier LFADS
 
