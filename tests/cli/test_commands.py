@@ -39,7 +39,8 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
 
 def test_results_say_what_the_filters_of_units_did(project: Path, run: Run) -> None:
     head = "recording,filter,on,units,judged,dropped,note"
-    rows = ["a,quality.sorter_labels,True,12,12,6,from column quality", "b,quality.sorter_labels,True,10,8,1,from column tag",
+    rows = ["a,quality.sorter_labels,True,12,12,6,from column quality",
+            "b,quality.sorter_labels,True,10,8,1,from column tag",
             "a,quality.max_amplitude_cutoff,True,12,0,0,no units column amplitude_cutoff",
             "a,quality.max_rate_change,False,12,0,0,off: the setting is null or 0"]  # fmt: skip
     (project / "reports/evaluation/quality_filters.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
