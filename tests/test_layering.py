@@ -153,7 +153,6 @@ def lines_of(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
-@pytest.mark.xfail(reason="evaluation.run.evaluate and nested_models.decoding.decoders.nested_decoders", strict=False)
 def test_functions_are_short() -> None:
     long = {
         f"{shown(path)}:{node.lineno}: {node.name}": n

@@ -114,13 +114,23 @@ def nested_decoders(
     check_columns(data, task, "nested_models.task_columns")
     check_columns(data, settings.confounds, "nested_models.confounds")
     no_task = "" if task else "no columns are named: trials.covariates is empty"
+    decoders = [
+        *_without_latents(data, task, no_task),
+        *_with_latents(task, missing_latents, missing_latents or no_task),
+    ]
+    if settings.confounds:
+        decoders += _confound_controlled(settings.confounds, settings.confound_control, missing_latents)
+    if by != "block":
+        why = f"split.by: {by} holds out whole recordings, and a decoder is fitted to each recording"
+        decoders = [decoders[0], *(replace(d, missing=why) for d in decoders[1:])]
+    return decoders
+
+
+def _without_latents(data: Sequence[Windows], task: Sequence[str], no_task: str) -> list[NestedDecoder]:
+    """From the majority class to the counts of either region; no_task: why there are no task columns, or ""."""
     without_behavior = [w.recording for w in data if not w.behavior_names]
     without_history = any(LABEL_BACK.format(1) not in w.covariate_names for w in data)
-
-    def task_and_latents(w: Windows, latents: LatentsByRecording) -> Windows:
-        return with_latents(with_columns(w, task), latents)
-
-    decoders = [
+    return [
         NestedDecoder(BASE, _model("majority")),
         NestedDecoder(
             "choice_history",
@@ -144,6 +154,16 @@ def nested_decoders(
         ),
         NestedDecoder("target_region", _model("logistic"), COUNT_GRID, lambda w, _: target_as_source(w)),
         NestedDecoder("source_region", _model("logistic"), COUNT_GRID),
+    ]
+
+
+def _with_latents(task: Sequence[str], missing: str, missing_with_task: str) -> list[NestedDecoder]:
+    """The latents, alone and with the task; the last two arguments say why there are none, or ""."""
+
+    def task_and_latents(w: Windows, latents: LatentsByRecording) -> Windows:
+        return with_latents(with_columns(w, task), latents)
+
+    return [
         NestedDecoder(
             "translated_latents",
             LatentDecoder,
@@ -151,7 +171,7 @@ def nested_decoders(
             with_latents,
             reference="source_region",
             family=LATENTS_FAMILY,
-            missing=missing_latents,
+            missing=missing,
             uses_latents=True,
         ),
         NestedDecoder(
@@ -161,16 +181,10 @@ def nested_decoders(
             task_and_latents,
             reference="task_variables",
             family=LATENTS_FAMILY,
-            missing=missing_latents or no_task,
+            missing=missing_with_task,
             uses_latents=True,
         ),
     ]
-    if settings.confounds:
-        decoders += _confound_controlled(settings.confounds, settings.confound_control, missing_latents)
-    if by != "block":
-        why = f"split.by: {by} holds out whole recordings, and a decoder is fitted to each recording"
-        decoders = [decoders[0], *(replace(d, missing=why) for d in decoders[1:])]
-    return decoders
 
 
 def _confound_controlled(names: Sequence[str], how: str, missing_latents: str) -> list[NestedDecoder]:

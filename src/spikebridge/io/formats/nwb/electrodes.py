@@ -138,6 +138,17 @@ def _electrode_rows(
             )
         )
         return None
+    _warn_of_unit_electrodes(numbers, by_id, column, locations if fits_row else [], log)
+    return by_id
+
+
+def _warn_of_unit_electrodes(numbers: Ints, by_id: Ints, column: str, locations: list[str], log: NwbLog) -> None:
+    """Name units whose electrode does not exist, and units whose region would differ if the ids were row numbers.
+
+    locations: (electrode,), or empty where the numbers cannot be rows.
+    """
+    known = numbers != NO_ELECTRODE
+    n_ids, n = int((by_id[known] != NO_ELECTRODE).sum()), int(known.sum())
     if n_ids < n:
         lost = numbers[known & (by_id == NO_ELECTRODE)]
         log.notes.append(
@@ -148,7 +159,7 @@ def _electrode_rows(
                 f"{listed(map(str, np.unique(lost)), 10)}",
             )
         )
-    if fits_row and locations:
+    if locations:
         differ = [u for u in np.flatnonzero(by_id != NO_ELECTRODE) if locations[by_id[u]] != locations[numbers[u]]]
         if differ:
             log.notes.append(
@@ -161,7 +172,6 @@ def _electrode_rows(
                     f"{locations[numbers[differ[0]]]})",
                 )
             )
-    return by_id
 
 
 def _rows_of_ids(numbers: Ints, ids: Ints) -> Ints:
