@@ -104,7 +104,7 @@ def _electrode_rows(
     by_id = _rows_of_ids(numbers, ids)
     known = numbers != NO_ELECTRODE
     fits_row = bool((numbers[known] < len(ids)).all())
-    n_ids, n = int((by_id[known] != NO_ELECTRODE).sum()), int(known.sum())
+    n_ids = int((by_id[known] != NO_ELECTRODE).sum())
     if (n_ids or fits_row) and not own and _counts_within_a_probe(numbers[known], groups):
         log.notes.append(
             Finding.warning(
