@@ -170,7 +170,8 @@ def said_of(verdict: dict[str, Any] | None, rows: pd.DataFrame) -> gates.Gate:
 def test_a_translator_must_have_shown_that_it_translates() -> None:
     passed = said_of(fake_project.VERDICT, from_source())
     assert passed.passed
-    assert gates.translation_tag(passed) == "shown: the source adds 0.05 bits/spike; Holm p = 0.01 (sign_flip)"
+    assert gates.translation_word(passed) == "shown"
+    assert passed.reason == "the source adds 0.05 bits/spike; Holm p = 0.01 (sign_flip)"
     for verdict, rows, why in [
         (NOTHING, from_source(), "nothing to translate: the source adds 0.0001"),
         (fake_project.VERDICT, from_source(p_holm=0.06, verdict="too few"), "Holm p = 0.06 (sign_flip), too few"),
@@ -183,7 +184,7 @@ def test_a_translator_must_have_shown_that_it_translates() -> None:
         assert gate.decisive
         assert not gate.passed
         assert why in gate.reason
-        assert gates.translation_tag(gate).startswith("not shown: ")
+        assert gates.translation_word(gate) == "not shown"
 
 
 def test_a_model_that_only_decides_claims_nothing_about_translation() -> None:
@@ -192,10 +193,8 @@ def test_a_model_that_only_decides_claims_nothing_about_translation() -> None:
     )
     assert gate.word == "for information"
     assert gates.failed({"translation": gate}) == []
-    assert (
-        gates.translation_tag(gate)
-        == "not claimed: dnn does not translate, and claims nothing about it (seq2seq not shown)"
-    )
+    assert gates.translation_word(gate) == "not claimed"
+    assert gate.reason == "dnn does not translate, and claims nothing about it (seq2seq not shown)"
 
 
 def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) ->
     candidate = at.get_model_version_by_alias("spikebridge", "candidate")
     assert int(candidate.version) == champion + 1
     assert candidate.tags["gates_failed"] == "above_majority, nulls"
-    assert candidate.tags["gate_nulls"] == "failed: not passed: linear_shift"
+    assert (candidate.tags["gate_nulls"], candidate.tags["gate_reason_nulls"]) == ("failed", "not passed: linear_shift")
     assert "| **FAILED** | not passed: linear_shift |" in candidate.description
     fake_project._evaluated(empty / "reports/again", gates=True)
     (empty / "reports/again/nulls.csv").replace(empty / "reports/evaluation/nulls.csv")
@@ -241,7 +241,8 @@ def test_a_worse_model_on_the_same_split_does_not_take_the_champions_place(proje
     )
     tags = client(project).get_model_version_by_alias("spikebridge", "champion").tags
     assert tags["champion_before"] == "version 1 (random_forest)"
-    assert tags["gate_present_champion"].startswith("passed: not comparable")
+    assert tags["gate_present_champion"] == "passed"
+    assert tags["gate_reason_present_champion"].startswith("not comparable")
 
 
 def test_a_champion_whose_predictions_were_changed_is_not_believed(project: Path) -> None:

@@ -54,7 +54,7 @@ def promote(arguments: argparse.Namespace) -> None:
             version.model,
             version.score,
             version.failed,
-            version.translation.partition(":")[0],
+            version.translation,
             version.promotion.by if version.promotion else "–",
         ]
         for version in versions

@@ -16,11 +16,11 @@ from spikebridge.gates.criteria import (
     nulls,
     read_table,
     translation,
-    translation_tag,
+    translation_word,
 )
 from spikebridge.gates.present_champion import Champion, Newcomer, present_champion
 
-__all__ = ["Champion", "Claim", "Gate", "Newcomer", "best_model", "check", "claims", "failed", "translation_tag"]
+__all__ = ["Champion", "Claim", "Gate", "Newcomer", "best_model", "check", "claims", "failed", "translation_word"]
 
 
 def check(settings: StatisticsConfig, new: Newcomer, champion: Champion | None = None) -> dict[str, Gate]:

@@ -220,8 +220,8 @@ def translation(claimed: Mapping[str, Claim], model: str) -> Gate:
     return Gate(claimed[model].holds, claimed[model].reason)
 
 
-def translation_tag(gate: Gate) -> str:
-    """The text of the version's tag "translation".
+def translation_word(gate: Gate) -> str:
+    """What the version claims about translation.
 
     Parameters
     ----------
@@ -231,10 +231,9 @@ def translation_tag(gate: Gate) -> str:
     Returns
     -------
     str
-        "shown", "not shown" or "not claimed", with the reason.
+        "shown", "not shown" or "not claimed".
     """
-    word = NOT_CLAIMED if not gate.decisive else SHOWN if gate.passed else NOT_SHOWN
-    return f"{word}: {gate.reason}"
+    return NOT_CLAIMED if not gate.decisive else SHOWN if gate.passed else NOT_SHOWN
 
 
 def _primary(comparisons: pd.DataFrame, family: str, model: str) -> pd.DataFrame:

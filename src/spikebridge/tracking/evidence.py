@@ -24,8 +24,8 @@ from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, quiet_mlflow
 
 EVIDENCE, PREDICTIONS, HASH = "evidence", "predictions.parquet", "predictions_hash"
-GATE = "gate_"
-"""Tags gate_<name> hold "passed: <reason>" and so on."""
+GATE, GATE_REASON = "gate_", "gate_reason_"
+"""Tags gate_<name> hold the outcome ("passed", "failed"), gate_reason_<name> why."""
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
@@ -69,7 +69,7 @@ def present_champion(store: Store, name: str) -> Champion | None:
         problem=problem,
         gone=not there(store, version),
         promoted_by=tags.get("promoted_by", ""),
-        recorded=_recorded(tags.get(f"{GATE}present_champion", "")),
+        recorded=_recorded(tags, "present_champion"),
     )
 
 
@@ -106,7 +106,13 @@ def downloaded(uri: str) -> Path | None:
         return None
 
 
-def _recorded(tag: str) -> Gate | None:
-    """The gate that a tag tells of."""
-    word, _, reason = tag.partition(": ")
-    return Gate(word == "passed", reason) if reason else None
+def gate_tags(decided: Mapping[str, Gate]) -> dict[str, str]:
+    """The tags of a version for the answers of its gates."""
+    outcomes = {f"{GATE}{name}": gate.word for name, gate in decided.items()}
+    return outcomes | {f"{GATE_REASON}{name}": gate.reason for name, gate in decided.items()}
+
+
+def _recorded(tags: Mapping[str, str], name: str) -> Gate | None:
+    """The answer of a gate that the tags hold; None where they hold none."""
+    outcome = tags.get(f"{GATE}{name}")
+    return Gate(outcome == "passed", tags.get(f"{GATE_REASON}{name}", "")) if outcome else None

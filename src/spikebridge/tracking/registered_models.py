@@ -121,12 +121,10 @@ def _tags(about: Mapping[str, Any], decided: Mapping[str, gates.Gate]) -> dict[s
     text = {key: json.dumps(about[key]) for key in ("classes", "window_s", "bin_s", "n_bins", "source", "target")}
     units = {name: len(r["source_units"]) for name, r in about["recordings"].items()}
     estimate = {f"outer_{k}": f"{v:.4f}" for k, v in scores.items()}
-    each = {f"{evidence.GATE}{name}": f"{g.word}: {g.reason}" for name, g in decided.items()}
     failed = ", ".join(gates.failed(decided)) or promotion.NOBODY
-    said = gates.translation_tag(decided["translation"])
-    return {
-        **text, "source_units": json.dumps(units), **estimate, **each, promotion.FAILED: failed, "translation": said
-    }  # fmt: skip
+    translation = gates.translation_word(decided["translation"])
+    units_and_claim = {"source_units": json.dumps(units), "translation": translation, promotion.FAILED: failed}
+    return {**text, **estimate, **evidence.gate_tags(decided), **units_and_claim}
 
 
 def _existing(store: Store, name: str, fingerprint: str, project: Path) -> ModelVersion | None:
