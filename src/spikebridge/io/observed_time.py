@@ -27,9 +27,9 @@ GROUPS = ("electrode_group", "group_name", "probe")
 """Units columns that name the group of electrodes, or the probe, of each unit."""
 PIECE = 1 << 22
 """Spikes looked at in one go."""
-MOST = 10
+MAX_LISTED = 10
 """Items of a list that is shown."""
-LITTLE = 0.5
+MIN_COMMON_SHARE = 0.5
 """Less of the time than this common to all units is odd."""
 
 
@@ -175,7 +175,7 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
     common = intersect_intervals(list(sets.values()))
     if not len(common):
         several = "; ".join(
-            f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MOST]
+            f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MAX_LISTED]
         )
         text = (
             f"the units of source and target were never observed at the same time: {several}. Leave units out by "
@@ -184,7 +184,7 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
         findings.append(Finding.error("units-never-together", "observed time", text))
         return None
     together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))
-    if together < LITTLE * ever:
+    if together < MIN_COMMON_SHARE * ever:
         least = min(sets, key=lambda key: total_s(sets[key]))
         findings.append(
             Finding.warning(
@@ -202,4 +202,4 @@ def _shown(pair: Times) -> str:
 
 
 def _units(called: Sequence[str]) -> str:
-    return f"{counted(len(called), 'unit')} ({listed(called, MOST)})" if len(called) > 1 else f"unit {called[0]}"
+    return f"{counted(len(called), 'unit')} ({listed(called, MAX_LISTED)})" if len(called) > 1 else f"unit {called[0]}"
