@@ -157,7 +157,7 @@ def test_the_remedy_works(case: Case, project: Project) -> None:
 
 def refusals() -> Iterator[tuple[str, str]]:
     """(place, longest fixed words) of each finding that may be an error, found in the source of the checks."""
-    for file in [*sorted((IO / "validation").glob("*.py")), IO / "choose.py", IO / "observed.py", IO / "usable.py"]:
+    for file in [*sorted((IO / "validation").glob("*.py")), IO / "choose.py", IO / "observed_time.py", IO / "excluded_units.py"]:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         for function in functions.values():
