@@ -8,9 +8,9 @@ from pathlib import Path
 import fake_project
 import pytest
 from command_line import PARAMS, Run, called
-from memory_sessions import found
+from memory_sessions import inspected
 
-__all__ = ["found", "made", "project", "run"]
+__all__ = ["inspected", "made", "project", "run"]
 
 
 @pytest.fixture(scope="module")

@@ -76,10 +76,10 @@ def test_predict_prints_csv_and_writes_files(project: Path, run: Run) -> None:
     assert len(out.splitlines()) == 3
     code, out, _ = run("predict", model, "counts.npz", "--output", "probabilities")
     assert out.splitlines()[0] == "trial,p_skip,p_stay"
-    assert run("predict", model, "counts.npy", "--out", "said.csv")[0] == 0
-    assert Path("said.csv").read_text().startswith("trial,label\n0,")
-    assert run("predict", model, "counts.npy", "--out", "said.npy", "--output", "probabilities")[0] == 0
-    assert np.load("said.npy").shape == (2, 2)
+    assert run("predict", model, "counts.npy", "--out", "out.csv")[0] == 0
+    assert Path("out.csv").read_text().startswith("trial,label\n0,")
+    assert run("predict", model, "counts.npy", "--out", "out.npy", "--output", "probabilities")[0] == 0
+    assert np.load("out.npy").shape == (2, 2)
 
 
 def test_use_writes_down_the_sections_that_a_file_leaves_out(project: Path, run: Run) -> None:
@@ -96,7 +96,7 @@ def test_use_writes_down_the_sections_that_a_file_leaves_out(project: Path, run:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["models:/none", "none.npy"], "none.npy: expected counts as .npy or .npz"),
         (["none", "counts.npy"], "expected models:/<name>@<alias> or a folder"),
@@ -106,13 +106,13 @@ def test_use_writes_down_the_sections_that_a_file_leaves_out(project: Path, run:
         (["runs/train/random_forest/model", "counts.npy", "--out", "x.txt"], "ends in .npy or .csv"),
     ],
 )
-def test_predict_mistakes_are_one_line(project: Path, run: Run, arguments: list[str], said: str) -> None:
+def test_predict_mistakes_are_one_line(project: Path, run: Run, arguments: list[str], expected: str) -> None:
     np.save("counts.npy", np.ones((2, 8, 5), np.uint8))
     np.savez("two.npz", a=1, b=2)
     np.save("pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     code, out, err = run("predict", *arguments)
     assert (code, out) == (2, "")
-    assert said in err
+    assert expected in err
     assert err.count("\n") == 1
 
 
@@ -168,8 +168,8 @@ def test_use_keeps_every_file_before(project: Path, run: Run) -> None:
 def test_use_says_where_no_data_are(project: Path, run: Run) -> None:
     code, _, err = run("use", "params.yaml", "--set", "data.path=elsewhere")
     assert code == 0
-    said = f"data.path: 'elsewhere' does not exist in {project}, from which relative paths count"
-    assert err == f"spikebridge use: {said}\n"
+    expected = f"data.path: 'elsewhere' does not exist in {project}, from which relative paths count"
+    assert err == f"spikebridge use: {expected}\n"
     Path("elsewhere").mkdir()
     assert run("use", "params.yaml")[2] == ""
     assert run("use", "params.yaml", "--set", "data.path=data/simulated")[2] == "", "the stage simulate makes it"
@@ -187,7 +187,7 @@ def test_use_sets_values(project: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["none.yaml"], "no such parameter file"),
         (["params.yaml", "--set", "data.pth=x"], "unknown key data.pth, did you mean path?"),
@@ -197,11 +197,11 @@ def test_use_sets_values(project: Path, run: Run) -> None:
     ],
 )
 def test_use_leaves_everything_as_it_was_after_a_mistake(
-    project: Path, run: Run, arguments: list[str], said: str
+    project: Path, run: Run, arguments: list[str], expected: str
 ) -> None:
     code, _, err = run("use", *arguments)
     assert code == 2
-    assert said in err
+    assert expected in err
     assert Path("params.yaml").read_text() == PARAMS
     assert not Path("params.previous.yaml").exists()
 
@@ -218,8 +218,8 @@ def test_publish_reports_the_version(project: Path, run: Run, monkeypatch: pytes
 def test_ui_serves_on_this_machine_only(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from spikebridge.tracking import ui
 
-    said = ui.command("sqlite:////a b/mlflow.db", 5001)
-    assert said[1:] == [
+    command = ui.command("sqlite:////a b/mlflow.db", 5001)
+    assert command[1:] == [
         *("-m", "mlflow", "ui", "--backend-store-uri", "sqlite:////a b/mlflow.db"),
         *("--default-artifact-root", "file:///a%20b/artifacts", "--host", "127.0.0.1", "--port", "5001"),
     ]

@@ -72,8 +72,10 @@ def test_inspect_of_a_folder(recordings: Path, run: Run) -> None:
     assert "recordings: 3 recordings\n" in out
     assert "CANNOT BE READ" in out
     assert "recordings/broken.nwb: " in out
-    said = "1 of 3 recordings cannot be read: broken; the pipeline refuses the folder until it is repaired or removed"
-    assert f"The block below does not run yet\n  {said}\n  the others alone: ingest, preprocess, split accept" in out
+    problem = (
+        "1 of 3 recordings cannot be read: broken; the pipeline refuses the folder until it is repaired or removed"
+    )
+    assert f"The block below does not run yet\n  {problem}\n  the others alone: ingest, preprocess, split accept" in out
     assert "was run on these recordings" not in out
     assert out.count("cannot be read: broken") == 1
     assert "- not read, since no reader takes them: notes.txt" in out
@@ -113,16 +115,16 @@ def test_inspect_as_json(recordings: Path, run: Run) -> None:
     code, out, err = run("inspect", "recordings", "--json", "--params", "new.yaml")
     assert code == 0
     assert err.startswith("new.yaml written")
-    said = json.loads(out)
-    assert [summary["name"] for summary in said["recordings"]] == ["rat1_day1", "rat2_day1"]
-    assert said["recordings"][0]["regions"]["region"][0]["name"] == "HC"
-    assert said["proposal"]["data"]["source"] == ["HC"]
-    assert said["dry_run"]["runs"] is True
-    assert yaml.safe_load(said["proposed_yaml"])["trials"] == said["proposal"]["trials"]
+    document = json.loads(out)
+    assert [summary["name"] for summary in document["recordings"]] == ["rat1_day1", "rat2_day1"]
+    assert document["recordings"][0]["regions"]["region"][0]["name"] == "HC"
+    assert document["proposal"]["data"]["source"] == ["HC"]
+    assert document["dry_run"]["runs"] is True
+    assert yaml.safe_load(document["proposed_yaml"])["trials"] == document["proposal"]["trials"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["none"], "'none', which does not exist"),
         (["params.yaml"], "takes 'params.yaml'"),
@@ -133,10 +135,10 @@ def test_inspect_as_json(recordings: Path, run: Run) -> None:
         (["recordings", "--option", "rate=1"], "data.options of the reader nwb: unknown key rate"),
     ],
 )
-def test_inspect_mistakes_are_one_line(recordings: Path, run: Run, arguments: list[str], said: str) -> None:
+def test_inspect_mistakes_are_one_line(recordings: Path, run: Run, arguments: list[str], expected: str) -> None:
     code, out, err = run("inspect", *arguments)
     assert (code, out) == (2, "")
-    assert said in err
+    assert expected in err
     assert err.count("\n") == 1
 
 

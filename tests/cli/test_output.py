@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from memory_sessions import Found, session
+from memory_sessions import Inspected, session
 
 from spikebridge.cli import inspect_report, output
 from spikebridge.cli.output import Block, column_widths
@@ -28,11 +28,11 @@ def words(*cells: str) -> Counter[str]:
 
 
 def test_every_name_and_number_of_a_folder_is_whole(
-    found: Found, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    inspected: Inspected, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     regions = {"CA1": 32, "CA3": 68, "DG": 12, "SUB": 7, "ORBm": 32, "ACA": 46, "MOs": 21, "PL": 5}
     days = [replace(session(seed=k, regions=regions, trials=60), animal="lederberg_of_the_lab") for k in range(2)]
-    got = found(*days)
+    got = inspected(*days)
     for width in WIDTHS:
         a_terminal(monkeypatch, width)
         inspect_report.print_report(got)

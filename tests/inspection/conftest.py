@@ -1,5 +1,5 @@
-"""The fixture `found`: recordings in memory, inspected."""
+"""The fixture `inspected`: recordings in memory, inspected."""
 
-from memory_sessions import found
+from memory_sessions import inspected
 
-__all__ = ["found"]
+__all__ = ["inspected"]

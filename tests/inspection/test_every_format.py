@@ -32,13 +32,13 @@ def test_a_block_that_runs(simulated: Recording, tmp_path: Path, name: str) -> N
         spikes = simulated.spikes.assign(time_s=(simulated.spikes["time_s"] / step).round() / round(1 / step))
         simulated = replace(simulated, spikes=spikes.drop_duplicates(ignore_index=True))
     path = reader.write(simulated, tmp_path)
-    found = inspect(path)
-    assert [summary.source.reader for summary in found.recordings] == [name]
-    assert found.recordings[0].name == "rat1_day1"
-    assert (found.proposal.data["source"], found.proposal.data["target"]) == (["HC"], ["PFC"])
-    assert found.proposal.trials["label"] == "choice"
-    assert found.dry_run.runs, found.dry_run.problems
-    assert found.dry_run.stages == ("ingest", "preprocess", "split")
-    (used, total) = found.dry_run.trials_used["rat1_day1"]
+    result = inspect(path)
+    assert [summary.source.reader for summary in result.recordings] == [name]
+    assert result.recordings[0].name == "rat1_day1"
+    assert (result.proposal.data["source"], result.proposal.data["target"]) == (["HC"], ["PFC"])
+    assert result.proposal.trials["label"] == "choice"
+    assert result.dry_run.runs, result.dry_run.problems
+    assert result.dry_run.stages == ("ingest", "preprocess", "split")
+    (used, total) = result.dry_run.trials_used["rat1_day1"]
     assert total == 60
     assert used >= 55

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from memory_sessions import Found, session
+from memory_sessions import Inspected, session
 
 from spikebridge.cli import inspect_report
 from spikebridge.inspection import Inspection, to_dict
@@ -69,7 +69,7 @@ INCOMPLETE = (without_trials, without_regions, with_one_region, without_labels, 
 
 @pytest.mark.parametrize("lacking", INCOMPLETE)
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "expected"),
     [
         (in_milliseconds, "spike times are not in seconds"),
         (in_samples, "are whole numbers (up to "),
@@ -79,30 +79,30 @@ INCOMPLETE = (without_trials, without_regions, with_one_region, without_labels, 
     ],
 )
 def test_spikes_are_checked_without_a_complete_proposal(
-    found: Found, lacking: Change, spoil: Callable[[pd.DataFrame], pd.DataFrame], said: str
+    inspected: Inspected, lacking: Change, spoil: Callable[[pd.DataFrame], pd.DataFrame], expected: str
 ) -> None:
     contents = lacking(session())
-    got = found(replace(contents, spikes=spoil(contents.spikes)))
+    got = inspected(replace(contents, spikes=spoil(contents.spikes)))
     assert got.proposal.missing or lacking is with_trials_elsewhere  # spikes on another clock may reach that far
     assert not got.dry_run.runs
-    assert said in "\n".join(map(str, got.dry_run.problems))
+    assert expected in "\n".join(map(str, got.dry_run.problems))
     to_dict(got)
 
 
 @pytest.mark.parametrize("lacking", INCOMPLETE[:4])
-def test_nothing_is_said_of_what_is_sound(found: Found, lacking: Change) -> None:
+def test_nothing_is_said_of_what_is_sound(inspected: Inspected, lacking: Change) -> None:
     """Neither what is missing twice, nor anything that follows from it."""
-    got = found(lacking(session(trials=80)))
+    got = inspected(lacking(session(trials=80)))
     assert [str(p) for p in got.dry_run.problems] == list(got.proposal.missing.values())
     assert [*got.warnings, *got.recordings[0].warnings] == []
 
 
-def test_units_tables_and_behaviour_are_checked_too(found: Found) -> None:
+def test_units_tables_and_behaviour_are_checked_too(inspected: Inspected) -> None:
     contents = without_regions(session())
     table = contents.tables["trials"].assign(stop_time=lambda t: t["stop_time"].where(t.index != 3, 0.0))
     speed = pd.DataFrame({"series": "speed", "time_s": [8.0e5, 8.1e5], "value": [1.0, 2.0]})
     units = pd.concat([contents.units, pd.DataFrame({"unit": [0, 99]})], ignore_index=True)
-    got = found(replace(contents, tables={"trials": table}, behavior=speed, units=units))
+    got = inspected(replace(contents, tables={"trials": table}, behavior=speed, units=units))
     problems, warnings = "\n".join(map(str, got.dry_run.problems)), "\n".join(map(str, got.recordings[0].warnings))
     assert "day.memory: unit ids must be unique; found more than once: 0 (2 rows)" in problems
     assert "day.memory: stop_time before start_time in trial 3" in problems
@@ -110,35 +110,35 @@ def test_units_tables_and_behaviour_are_checked_too(found: Found) -> None:
     assert "1 of 13 units without any spike: 99" in warnings
 
 
-def test_one_unit_under_two_ids_is_seen_without_regions(found: Found) -> None:
+def test_one_unit_under_two_ids_is_seen_without_regions(inspected: Inspected) -> None:
     contents = without_regions(session())
     again = contents.spikes[contents.spikes["unit"] == 2].assign(unit=3)
     spikes = pd.concat([contents.spikes[contents.spikes["unit"] != 3], again], ignore_index=True)
     assert "units hold the same spikes: 2 () and 3 ()" in "\n".join(
-        map(str, found(replace(contents, spikes=spikes)).recordings[0].warnings)
+        map(str, inspected(replace(contents, spikes=spikes)).recordings[0].warnings)
     )
 
 
-def test_trials_outside_the_observed_time(found: Found) -> None:
-    """In a gap between two observed intervals: no column can be aligned to, and why is said."""
+def test_trials_outside_the_observed_time(inspected: Inspected) -> None:
+    """In a gap between two observed intervals: no column can be aligned to, and a problem says why."""
     contents = session()
     spikes = contents.spikes.assign(time_s=contents.spikes["time_s"] + np.where(contents.spikes["unit"] % 2, 0.0, 9e3))
     observed = np.array([[0.0, 2.0], [9.0e3, 1.0e4]])
-    got = found(replace(contents, spikes=spikes, observed=observed))
+    got = inspected(replace(contents, spikes=spikes, observed=observed))
     assert list(got.proposal.missing) == ["align"]
     assert "lies all in the observed time (0 to 10000 s)" in "\n".join(map(str, got.dry_run.problems))
 
 
-def test_each_recording_of_a_folder_is_checked(found: Found) -> None:
+def test_each_recording_of_a_folder_is_checked(inspected: Inspected) -> None:
     days = [without_trials(session(seed=seed)) for seed in range(3)]
     days[1] = replace(days[1], spikes=in_milliseconds(days[1].spikes), source_file="day1.memory")
-    got = found(*days)
+    got = inspected(*days)
     assert [str(p).split(":")[0] for p in got.dry_run.problems[1:]] == ["day1.memory"]
 
 
-def test_what_is_printed(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_printed(inspected: Inspected, capsys: pytest.CaptureFixture[str]) -> None:
     def printed(contents: Contents) -> str:
-        got: Inspection = found(contents)
+        got: Inspection = inspected(contents)
         inspect_report.print_report(got)
         return capsys.readouterr().out.split("does not run yet\n")[1].split("\n\n")[0]
 

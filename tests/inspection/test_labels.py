@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from memory_sessions import Found, session
+from memory_sessions import Inspected, session
 from project import shared_recordings
 
 from spikebridge.inspection import Inspection, inspect, to_dict
@@ -22,13 +22,13 @@ START = 5.0 + 6.0 * np.arange(N)
 K = np.arange(N)
 
 
-def labels(found: Inspection) -> list[Any]:
-    return [c.label for c in found.tables[0].label_candidates]
+def labels(result: Inspection) -> list[Any]:
+    return [c.label for c in result.tables[0].label_candidates]
 
 
-def runs(found: Inspection) -> Inspection:
-    assert found.dry_run.runs, found.dry_run.problems
-    return found
+def runs(result: Inspection) -> Inspection:
+    assert result.dry_run.runs, result.dry_run.problems
+    return result
 
 
 def made(columns: dict[str, Any], drop: tuple[str, ...] = ("choice",)) -> Any:
@@ -44,12 +44,12 @@ def test_the_case_of_a_response_that_misses_lack(tmp_path: Path) -> None:
         pytest.skip("the shared cases are not here")
     done = subprocess.run([sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["trials"] == 75
-    found = inspect(tmp_path)
-    trials = found.proposal.trials
+    result = inspect(tmp_path)
+    trials = result.proposal.trials
     assert (trials["label"], trials["align"] == "response_time") == ("hit", False)
-    assert "hit" not in found.proposal.missing
-    if "regions" not in found.proposal.missing:
-        assert found.dry_run.class_counts == {"False": 25, "True": 50}
+    assert "hit" not in result.proposal.missing
+    if "regions" not in result.proposal.missing:
+        assert result.dry_run.class_counts == {"False": 25, "True": 50}
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,11 @@ def test_the_case_of_a_response_that_misses_lack(tmp_path: Path) -> None:
         ("reaction_onset", "trial_type", np.where(K % 3 > 0, np.where(K % 2 > 0, "go", "probe"), "catch")),
     ],
 )
-def test_the_label_keeps_its_classes_under_the_alignment(found: Found, time: str, label: str, values: Any) -> None:
+def test_the_label_keeps_its_classes_under_the_alignment(
+    inspected: Inspected, time: str, label: str, values: Any
+) -> None:
     columns = {label: values, time: np.where(K % 3 > 0, START + 1.1, np.nan), "cue_time": START + 0.2}
-    got = runs(found(made(columns, ("choice", "decision_time"))))
+    got = runs(inspected(made(columns, ("choice", "decision_time"))))
     trials = got.proposal.trials
     assert (trials["label"], trials["align"]) == (label, "cue_time")
     assert got.dry_run.class_counts == {str(v): int(n) for v, n in pd.Series(values).map(_name).value_counts().items()}
@@ -77,33 +79,33 @@ def _name(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) else str(value)
 
 
-def test_trials_whose_response_comes_too_early_are_left_out(found: Found) -> None:
+def test_trials_whose_response_comes_too_early_are_left_out(inspected: Inspected) -> None:
     early = K % 15 == 1
     response = np.where(K % 3 > 0, START + np.where(early, 0.3, 3.0), np.nan)
-    got = runs(found(made({"hit": K % 3 > 0, "response_time": response}, ("choice", "decision_time"))))
+    got = runs(inspected(made({"hit": K % 3 > 0, "response_time": response}, ("choice", "decision_time"))))
     trials = got.proposal.trials
     assert (trials["align"], trials["window_s"]) == ("start_time", [0.0, 2.0])
     assert trials["include"] == "not 0 < response_time - start_time < 1.999999"
     assert got.dry_run.class_counts == {"False": 20, "True": 40 - int(early.sum())}
 
 
-def test_a_label_that_only_some_trials_have(found: Found) -> None:
+def test_a_label_that_only_some_trials_have(inspected: Inspected) -> None:
     """The column that comes first by name has a value in few trials; under its alignment two classes remain."""
     choice = np.where(K % 2 == 0, np.where(K % 4 == 0, "left", "right"), None)
-    got = runs(found(session(columns={"choice": choice})))
+    got = runs(inspected(session(columns={"choice": choice})))
     assert (got.proposal.trials["label"], got.dry_run.class_counts) == ("choice", {"left": 15, "right": 15})
 
 
 @pytest.mark.parametrize("name", ["trial_type", "choice_id", "stim_index", "number_correct", "id_of_image", "trialNr"])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_column_is_judged_by_its_values(found: Found, name: str, classes: int) -> None:
+def test_a_column_is_judged_by_its_values(inspected: Inspected, name: str, classes: int) -> None:
     values = np.random.default_rng(1).permutation(K % classes)
-    got = runs(found(made({name: values})))
+    got = runs(inspected(made({name: values})))
     assert got.proposal.trials["label"] == name
     assert got.dry_run.class_counts == {str(k): N // classes for k in range(classes)}
 
 
-def test_columns_that_count_or_never_change_are_no_labels(found: Found) -> None:
+def test_columns_that_count_or_never_change_are_no_labels(inspected: Inspected) -> None:
     columns = {
         "choice_count": K // 6,  # rises by one
         "trial_in_block": K % 10,  # begins anew
@@ -112,7 +114,7 @@ def test_columns_that_count_or_never_change_are_no_labels(found: Found) -> None:
         "answer": np.random.default_rng(2).permutation(K % 2),
         "stim_id": np.random.default_rng(3).permutation(K % 4),
     }
-    got = runs(found(made(columns)))
+    got = runs(inspected(made(columns)))
     assert labels(got) == ["answer", "stim_id"]
     assert got.proposal.trials["label"] == "answer"
     assert [c["label"] for c in to_dict(got)["tables"][0]["label_candidates"]] == ["answer", "stim_id"]
@@ -135,8 +137,8 @@ def one_hot(kind: type = bool, **names: str) -> dict[str, Any]:
         {"HitR": "right hit", "HitL": "left hit", "ErrR": "right err", "ErrL": "left err"},
     ],
 )
-def test_flags_that_make_a_choice(found: Found, kind: type, names: dict[str, str]) -> None:
-    got = runs(found(made(one_hot(kind, **names) | {"laser": K % 2 == 0})))
+def test_flags_that_make_a_choice(inspected: Inspected, kind: type, names: dict[str, str]) -> None:
+    got = runs(inspected(made(one_hot(kind, **names) | {"laser": K % 2 == 0})))
     hit_r, hit_l, err_r, err_l = (
         f"`{n}`" if " " in n else n for n in (names.get(k, k) for k in ("HitR", "HitL", "ErrR", "ErrL"))
     )
@@ -152,18 +154,18 @@ def test_flags_that_make_a_choice(found: Found, kind: type, names: dict[str, str
     assert "laser" in offered
 
 
-def test_flags_of_any_name_are_classes(found: Found) -> None:
+def test_flags_of_any_name_are_classes(inspected: Inspected) -> None:
     which = np.random.default_rng(6).permutation(K % 3)
-    got = runs(found(made({name: which == k for k, name in enumerate(["stay", "skip", "wait"])})))
+    got = runs(inspected(made({name: which == k for k, name in enumerate(["stay", "skip", "wait"])})))
     assert {"stay": "stay", "skip": "skip", "wait": "wait"} in labels(got)
 
 
-def test_trials_in_which_two_flags_are_true_have_no_class(found: Found) -> None:
+def test_trials_in_which_two_flags_are_true_have_no_class(inspected: Inspected) -> None:
     flags = one_hot(np.int64)
     slip = int(np.flatnonzero(flags["HitR"])[0])
     flags["ErrL"][slip] = 1
     flags["ErrR"][slip] = 1
-    got = found(made(flags))
+    got = inspected(made(flags))
     assert got.dry_run.runs, got.dry_run.problems
     if isinstance(got.proposal.trials["label"], dict):
         assert sum(got.dry_run.class_counts.values()) == N - 1
@@ -186,12 +188,12 @@ def test_flags_of_any_format(tmp_path: Path, suffix: str) -> None:
     assert got.dry_run.class_counts == {"left": 30, "right": 30}
 
 
-def test_every_candidate_is_shown(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_candidate_is_shown(inspected: Inspected, capsys: pytest.CaptureFixture[str]) -> None:
     from spikebridge.cli.inspect_report import print_report
 
     rng = np.random.default_rng(7)
     many = {f"answer_{chr(97 + k)}": rng.permutation(K % 2) for k in range(14)}
-    got = runs(found(made(many)))
+    got = runs(inspected(made(many)))
     print_report(got)
-    said = capsys.readouterr().out.partition("Label candidates")[2]
-    assert all(name in said for name in many)
+    printed = capsys.readouterr().out.partition("Label candidates")[2]
+    assert all(name in printed for name in many)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from memory_sessions import Found, session
+from memory_sessions import Inspected, session
 from ruamel.yaml import YAML
 
 from spikebridge import config
@@ -37,8 +37,8 @@ models:
 """
 
 
-def test_sections_are_replaced_and_all_else_stays(found: Found) -> None:
-    proposal = found(session()).proposal
+def test_sections_are_replaced_and_all_else_stays(inspected: Inspected) -> None:
+    proposal = inspected(session()).proposal
     text = complete_params(BASE, proposal)
     assert config.parse(yaml.safe_load(text)).data.source == ["CA1"]
     for kept in ("# the head\n", "# about quality\n", "# stays\n", "# the end\n", "quality: {max_rate_change: 3.0}\n"):
@@ -52,8 +52,10 @@ def test_sections_are_replaced_and_all_else_stays(found: Found) -> None:
 
 
 @pytest.mark.parametrize("name", ["no", "1", "1e3", "a: b", "# x", "é", "null", " ca1", "it's"])
-def test_names_survive(found: Found, name: str) -> None:
-    proposal = replace(found(session()).proposal, data={"source": [name], "options": {"rate": 3.0e4, "field": name}})
+def test_names_survive(inspected: Inspected, name: str) -> None:
+    proposal = replace(
+        inspected(session()).proposal, data={"source": [name], "options": {"rate": 3.0e4, "field": name}}
+    )
     assert yaml.safe_load(params_sections(proposal))["data"] == proposal.data
 
 
@@ -86,24 +88,24 @@ def test_a_comment_is_never_glued_to_a_value(length: int) -> None:
     assert yaml.safe_load(text)["trials"] == {"label": label}
 
 
-def test_what_is_tried_is_the_block_as_it_is_printed(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_tried_is_the_block_as_it_is_printed(inspected: Inspected, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = session()
     long = "choice_of_the_animal_at_the_restaurant"
     table = contents.tables["trials"].rename(columns={"choice": long}).assign(other=lambda t: t[long])
-    got = found(replace(contents, tables={"trials": table}))
+    got = inspected(replace(contents, tables={"trials": table}))
     assert got.dry_run.runs
     assert yaml.safe_load(got.proposed_yaml)["trials"]["label"] == long
     monkeypatch.setattr(
         "spikebridge.inspection.params_yaml.params_sections",
         lambda _: got.proposed_yaml.replace(f"label: {long}", f"label: {long}#"),
     )
-    again = found(replace(contents, tables={"trials": table}))
+    again = inspected(replace(contents, tables={"trials": table}))
     assert not again.dry_run.runs
     assert f"no column '{long}#'" in "\n".join(map(str, again.dry_run.problems))
 
 
-def test_options_of_the_reader_are_in_the_block(found: Found) -> None:
-    proposal = found(session()).proposal
+def test_options_of_the_reader_are_in_the_block(inspected: Inspected) -> None:
+    proposal = inspected(session()).proposal
     proposal = replace(proposal, data={**proposal.data, "options": {"sampling_rate_hz": 30000.0}})
     assert "  options: {sampling_rate_hz: 30000.0}\n" in params_sections(proposal)
 
@@ -114,10 +116,10 @@ def _leaves(value: Any) -> list[Any]:
     return [leaf for v in value for leaf in _leaves(v)] if isinstance(value, list) else [value]
 
 
-def test_the_document_is_plain_and_its_keys_are_stable(found: Found) -> None:
+def test_the_document_is_plain_and_its_keys_are_stable(inspected: Inspected) -> None:
     contents = session()
     silent = replace(contents, spikes=contents.spikes[contents.spikes["unit"] != 3])
-    got = to_dict(found(silent))
+    got = to_dict(inspected(silent))
     assert json.loads(json.dumps(got, allow_nan=False)) == got
     assert all(leaf is None or isinstance(leaf, (str, bool, int, float)) for leaf in _leaves(got))
     assert not any(isinstance(leaf, np.generic) for leaf in _leaves(got))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from memory_sessions import Found, session
+from memory_sessions import Inspected, session
 
 from spikebridge.inspection import Inspection, InspectOptions
 from spikebridge.io import Contents
@@ -17,14 +17,14 @@ TIMES = ("start_time", "stop_time", "decision_time")
 START = 5.0 + 6.0 * np.arange(60)
 
 
-def runs(found: Inspection) -> Inspection:
-    assert found.dry_run.runs, found.dry_run.problems
-    assert found.dry_run.stages == ("ingest", "preprocess", "split")
-    return found
+def runs(result: Inspection) -> Inspection:
+    assert result.dry_run.runs, result.dry_run.problems
+    assert result.dry_run.stages == ("ingest", "preprocess", "split")
+    return result
 
 
-def test_a_decision_with_time_before_it(found: Found) -> None:
-    got = runs(found(session()))
+def test_a_decision_with_time_before_it(inspected: Inspected) -> None:
+    got = runs(inspected(session()))
     assert got.proposal.data == {
         "path": got.path,
         "reader": "auto",
@@ -51,40 +51,40 @@ def test_a_decision_with_time_before_it(found: Found) -> None:
     [(1.7, [-1.5, 0.0], 0.05), (0.55, [-0.5, 0.0], 0.02), (0.15, [-0.1, 0.0], 0.01), (3.5, [-2.0, 0.0], 0.05)],
 )
 def test_the_window_does_not_reach_into_the_trial_before(
-    found: Found, after_s: float, window: list[float], width: float
+    inspected: Inspected, after_s: float, window: list[float], width: float
 ) -> None:
     """Trials follow each other at once; the decision comes after_s into each."""
-    got = runs(found(session(columns={"stop_time": START + 6.0, "decision_time": START + after_s})))
+    got = runs(inspected(session(columns={"stop_time": START + 6.0, "decision_time": START + after_s})))
     assert got.proposal.trials["window_s"] == window
     assert got.proposal.bins == {"width_s": width}
 
 
-def test_without_a_decision_the_window_ends_before_the_trial_does(found: Found) -> None:
+def test_without_a_decision_the_window_ends_before_the_trial_does(inspected: Inspected) -> None:
     columns = {"decision_time": 7, "stop_time": START + 1.2}
-    got = runs(found(session(columns=columns)))
+    got = runs(inspected(session(columns=columns)))
     trials = got.proposal.trials
     assert (trials["align"], trials["decision"], trials["window_s"]) == ("start_time", "stop_time", [0.0, 1.0])
     assert "a guess" in got.proposal.comments["trials.decision"]
 
 
-def test_what_follows_a_decision_bounds_the_window(found: Found) -> None:
+def test_what_follows_a_decision_bounds_the_window(inspected: Inspected) -> None:
     columns = {"decision_time": 7, "cue_time": START + 0.2, "feedback_time": START + 1.1}
-    trials = runs(found(session(columns=columns))).proposal.trials
+    trials = runs(inspected(session(columns=columns))).proposal.trials
     assert (trials["align"], trials["decision"], trials["window_s"]) == ("cue_time", "feedback_time", [0.0, 0.8])
 
 
-def test_trials_too_short_for_the_window_are_left_out(found: Found) -> None:
+def test_trials_too_short_for_the_window_are_left_out(inspected: Inspected) -> None:
     stop = START + np.where(np.arange(60) % 20 == 3, 0.7, 2.5)
-    got = runs(found(session(columns={"decision_time": 7, "stop_time": stop})))
+    got = runs(inspected(session(columns={"decision_time": 7, "stop_time": stop})))
     assert got.proposal.trials["window_s"] == [0.0, 2.0]
     assert got.proposal.trials["include"] == "stop_time - start_time >= 1.999999"
     assert got.dry_run.trials_used["day"] == (57, 60)
     assert got.proposal.comments["trials.include"] == "in 3 trials the window would end after the decision"
 
 
-def test_a_decision_that_most_trials_lack_is_not_aligned_to(found: Found) -> None:
+def test_a_decision_that_most_trials_lack_is_not_aligned_to(inspected: Inspected) -> None:
     rare = np.where(np.arange(60) % 4, np.nan, START + 3.0)
-    got = runs(found(session(columns={"decision_time": rare, "stimulus_time": START + 0.5})))
+    got = runs(inspected(session(columns={"decision_time": rare, "stimulus_time": START + 0.5})))
     assert got.proposal.trials["align"] == "stimulus_time"
 
 
@@ -96,21 +96,21 @@ def test_a_decision_that_most_trials_lack_is_not_aligned_to(found: Found) -> Non
         (np.where(np.arange(60) % 20, np.tile(["l'eft", "right"], 30), "miss"), "choice in [\"l'eft\", 'right']"),
     ],
 )
-def test_classes_too_rare_to_learn_are_left_out(found: Found, labels: Any, include: str | None) -> None:
-    got = runs(found(session(columns={"choice": labels})))
+def test_classes_too_rare_to_learn_are_left_out(inspected: Inspected, labels: Any, include: str | None) -> None:
+    got = runs(inspected(session(columns={"choice": labels})))
     assert got.proposal.trials["include"] == include
     assert len(got.dry_run.class_counts) == (3 if include is None else 2)
 
 
-def test_columns_whose_names_are_no_words(found: Found) -> None:
+def test_columns_whose_names_are_no_words(inspected: Inspected) -> None:
     contents = session(columns={"the choice": np.where(np.arange(60) % 20, np.tile(["a", "b"], 30), "c")})
     contents = replace(contents, tables={"trials": contents.tables["trials"].drop(columns="choice")})
-    got = runs(found(contents))
+    got = runs(inspected(contents))
     assert got.proposal.trials["label"] == "the choice"
     assert got.proposal.trials["include"] == "`the choice` in ['a', 'b']"
 
 
-def test_bins_of_the_file_are_kept_whole(found: Found) -> None:
+def test_bins_of_the_file_are_kept_whole(inspected: Inspected) -> None:
     """Counts in 25 ms over the trials alone: windows begin on an edge, bins hold whole ones."""
     contents = session(columns={"stop_time": START + 1.1, "decision_time": START + 1.013})
     times = contents.spikes["time_s"]
@@ -120,30 +120,30 @@ def test_bins_of_the_file_are_kept_whole(found: Found) -> None:
         (since >= 0) & (since < 1.1)
     ]
     pairs = np.column_stack([START, START + 1.1])
-    got = runs(found(replace(contents, spikes=kept, observed=pairs, resolution_s=0.025)))
+    got = runs(inspected(replace(contents, spikes=kept, observed=pairs, resolution_s=0.025)))
     trials = got.proposal.trials
     assert (trials["align"], trials["decision"], trials["window_s"]) == ("start_time", "stop_time", [0.0, 1.0])
     assert got.proposal.bins["width_s"] == 0.05
     assert got.proposal.data["observed"] == "auto"
 
 
-def test_spikes_only_inside_another_table(found: Found) -> None:
+def test_spikes_only_inside_another_table(inspected: Inspected) -> None:
     contents = session()
     times = contents.spikes["time_s"]
     epochs = pd.DataFrame({"start_time": [0.0, 200.0], "stop_time": [120.0, 330.0], "what": ["a", "b"]})
     kept = contents.spikes[(times < 120) | ((times > 200) & (times < 330))]
-    got = runs(found(replace(contents, spikes=kept, tables={**contents.tables, "epochs": epochs})))
+    got = runs(inspected(replace(contents, spikes=kept, tables={**contents.tables, "epochs": epochs})))
     assert got.proposal.data["observed"] == "epochs"
     assert got.proposal.trials["table"] == "trials"
     assert got.dry_run.trials_used["day"][0] < 60
 
 
-def test_observed_time_that_the_file_tells_needs_no_table(found: Found) -> None:
+def test_observed_time_that_the_file_tells_needs_no_table(inspected: Inspected) -> None:
     contents = session()
     inside = contents.spikes[((contents.spikes["time_s"] - 5.0) % 6.0) < 4.0]
     pairs = np.column_stack([START, START + 4.0])
     inside = inside[(inside["time_s"] >= 5.0) & (inside["time_s"] < pairs[-1, 1])]
-    got = runs(found(replace(contents, spikes=inside, observed_of_unit=tuple(pairs for _ in range(11)))))
+    got = runs(inspected(replace(contents, spikes=inside, observed_of_unit=tuple(pairs for _ in range(11)))))
     assert got.proposal.data["observed"] == "auto"
 
 
@@ -158,36 +158,40 @@ def test_observed_time_that_the_file_tells_needs_no_table(found: Found) -> None:
         ({"1": 4, "2": 5}, ["2"], ["1"], {"data.source", "data.target"}),
     ],
 )
-def test_sides(found: Found, regions: dict[str, int], source: list[str], target: list[str], guessed: set[str]) -> None:
-    got = runs(found(session(regions=regions)))
+def test_sides(
+    inspected: Inspected, regions: dict[str, int], source: list[str], target: list[str], guessed: set[str]
+) -> None:
+    got = runs(inspected(session(regions=regions)))
     assert (got.proposal.data["source"], got.proposal.data["target"]) == (source, target)
     assert set(got.proposal.comments) == guessed
 
 
-def test_the_column_that_knows_the_regions_is_named(found: Found) -> None:
+def test_the_column_that_knows_the_regions_is_named(inspected: Inspected) -> None:
     """`auto` would stop at a column of the list that holds something else, or not know the column at all."""
     contents = session()
     units = contents.units.rename(columns={"region": "where"})
-    got = runs(found(replace(contents, units=units)))
+    got = runs(inspected(replace(contents, units=units)))
     assert got.proposal.data["region_from"] == "where"
-    got = runs(found(replace(contents, units=units.assign(group_name=["a", "b"] * 5 + ["a"]))))
+    got = runs(inspected(replace(contents, units=units.assign(group_name=["a", "b"] * 5 + ["a"]))))
     assert got.proposal.data["region_from"] == "where"
-    got = runs(found(replace(contents, units=units.assign(group_name=units["where"]))))
+    got = runs(inspected(replace(contents, units=units.assign(group_name=units["where"]))))
     assert got.proposal.data["region_from"] == "auto"
-    got = runs(found(replace(contents, units=contents.units.assign(r="x")), asked=InspectOptions(region_from="region")))
+    got = runs(
+        inspected(replace(contents, units=contents.units.assign(r="x")), asked=InspectOptions(region_from="region"))
+    )
     assert got.proposal.data["region_from"] == "region"
 
 
-def test_regions_through_electrodes(found: Found) -> None:
+def test_regions_through_electrodes(inspected: Inspected) -> None:
     contents = session()
     places = {"electrodes.location": tuple((name, name) for name in contents.units["region"])}
-    got = runs(found(replace(contents, units=contents.units[["unit"]], places=places)))
+    got = runs(inspected(replace(contents, units=contents.units[["unit"]], places=places)))
     assert got.proposal.data["region_from"] == "auto"
     assert got.proposal.region_column == {"day": "electrodes.location"}
 
 
 @pytest.mark.parametrize(
-    ("contents", "said"),
+    ("contents", "expected"),
     [
         (session(tables={}), "no interval table holds trials"),
         (session(regions={"CA1": 5}), "two regions are needed, found CA1 (5 units)"),
@@ -199,43 +203,43 @@ def test_regions_through_electrodes(found: Found) -> None:
         ),
     ],
 )
-def test_what_cannot_be_proposed_is_said(found: Found, contents: Contents, said: str) -> None:
-    got = found(contents)
+def test_what_cannot_be_proposed_is_said(inspected: Inspected, contents: Contents, expected: str) -> None:
+    got = inspected(contents)
     assert not got.dry_run.runs
-    assert any(said in str(p) for p in got.dry_run.problems)
+    assert any(expected in str(p) for p in got.dry_run.problems)
     assert got.proposed_yaml.startswith("data:")
 
 
-def test_a_table_that_the_user_names(found: Found) -> None:
+def test_a_table_that_the_user_names(inspected: Inspected) -> None:
     contents = session()
     contents = replace(contents, tables={**contents.tables, "laps": contents.tables["trials"].head(40)})
-    assert found(contents).proposal.trials["table"] == "trials"
-    assert runs(found(contents, asked=InspectOptions(table="laps"))).proposal.trials["table"] == "laps"
+    assert inspected(contents).proposal.trials["table"] == "trials"
+    assert runs(inspected(contents, asked=InspectOptions(table="laps"))).proposal.trials["table"] == "laps"
     problem = "--table: 'lap' is no interval table, did you mean laps? Tables: trials, laps"
-    assert found(contents, asked=InspectOptions(table="lap")).dry_run.problems[0].text == problem
+    assert inspected(contents, asked=InspectOptions(table="lap")).dry_run.problems[0].text == problem
 
 
-def test_a_column_that_the_user_names(found: Found) -> None:
+def test_a_column_that_the_user_names(inspected: Inspected) -> None:
     contents = session()
     contents = replace(contents, units=contents.units.assign(shank=["a"] * 6 + ["b"] * 5))
-    got = runs(found(contents, asked=InspectOptions(region_from="shank")))
+    got = runs(inspected(contents, asked=InspectOptions(region_from="shank")))
     assert (got.proposal.data["region_from"], got.proposal.data["source"]) == ("shank", ["a"])
-    got = found(contents, asked=InspectOptions(region_from="shnk"))
+    got = inspected(contents, asked=InspectOptions(region_from="shnk"))
     assert "--region-from: 'shnk' is not in every recording, did you mean shank?" in str(got.dry_run.problems[0])
 
 
-def test_too_few_trials_for_the_folds_are_told(found: Found) -> None:
-    got = found(session(trials=8))
+def test_too_few_trials_for_the_folds_are_told(inspected: Inspected) -> None:
+    got = inspected(session(trials=8))
     assert got.dry_run.stages == ("ingest", "preprocess", "split")
     assert not got.dry_run.runs
     assert got.dry_run.trials_used == {"day": (8, 8)}
 
 
-def test_one_block_for_recordings_that_differ(found: Found) -> None:
+def test_one_block_for_recordings_that_differ(inspected: Inspected) -> None:
     one, other = session(), session(regions={"DG": 5, "ACA": 5}, seed=1)
     other = replace(other, tables={"trials": other.tables["trials"].drop(columns="stop_time").assign(
         stop_time=START + 4, bonus=1.0, outcome=np.tile(["a", "b"], 30))})  # fmt: skip
-    got = runs(found(one, other))
+    got = runs(inspected(one, other))
     assert got.proposal.data["source"] == ["CA1", "DG"]
     assert got.proposal.data["target"] == ["ACA", "PL"]
     assert got.proposal.trials["label"] == "choice"
@@ -245,17 +249,20 @@ def test_one_block_for_recordings_that_differ(found: Found) -> None:
     assert not any(str(w).startswith("no unit in data.") for summary in got.recordings for w in summary.warnings)
 
 
-def test_observed_time_that_a_file_declares_is_not_overridden(found: Found) -> None:
-    """Though spikes lie only inside the trials: that is said, and left to the user."""
+def test_observed_time_that_a_file_declares_is_not_overridden(inspected: Inspected) -> None:
+    """Though spikes exist only inside the trials: a warning leaves the choice to the user."""
     contents = session()
     table = contents.tables["trials"]
     times = contents.spikes["time_s"].to_numpy()
     inside = (np.searchsorted(table[["start_time", "stop_time"]].to_numpy().ravel(), times) % 2) == 1
     kept = contents.spikes[inside]
-    assert found(replace(contents, spikes=kept)).proposal.data["observed"] == "trials"
-    got = found(replace(contents, spikes=kept, observed=np.array([[0.0, 400.0]])))
+    assert inspected(replace(contents, spikes=kept)).proposal.data["observed"] == "trials"
+    got = inspected(replace(contents, spikes=kept, observed=np.array([[0.0, 400.0]])))
     assert got.proposal.data["observed"] == "auto"
-    said = "spikes exist only inside the intervals of table trials, though the file says that 400 s were observed: if "
-    assert any(str(w).startswith(said) for w in got.recordings[0].warnings)
+    expected = (
+        "spikes exist only inside the intervals of table trials, though the file says that 400 s were observed: if the "
+        "rest was not recorded, name the table in data.observed"
+    )
+    assert any(str(w) == expected for w in got.recordings[0].warnings)
     assert got.recordings[0].spikes is not None
     assert got.recordings[0].spikes.observed == ((0.0, 400.0),)

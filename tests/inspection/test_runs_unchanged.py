@@ -23,14 +23,14 @@ REAL = {
 }
 
 
-def run(found: Inspection, folder: Path) -> dict[str, int]:
+def run(result: Inspection, folder: Path) -> dict[str, int]:
     """Write the file, load it, and run the three stages that decide about data: recording -> labelled trials."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "params.yaml"
-    path.write_text(complete_params(SHIPPED.read_text(encoding="utf-8"), found.proposal), encoding="utf-8")
+    path.write_text(complete_params(SHIPPED.read_text(encoding="utf-8"), result.proposal), encoding="utf-8")
     alone = ComputeConfig(workers=1)  # starting other processes takes longer
     settings = config.load(path).model_copy(update={"compute": alone})
-    assert yaml.safe_load(found.proposed_yaml).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    assert yaml.safe_load(result.proposed_yaml).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
     io.ingest(settings, folder / "ingested")
     preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
     windows = load_windows(folder / "windows")
@@ -43,42 +43,43 @@ def run(found: Inspection, folder: Path) -> dict[str, int]:
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     source, target, n_trials = REAL[name]
-    found = inspect(real_folder / f"{name}.nwb", base=yaml.safe_load(SHIPPED.read_text(encoding="utf-8")))
-    assert (set(found.proposal.data["source"]), set(found.proposal.data["target"])) == (source, target)
-    assert found.proposal.data["observed"] == "trials"
-    assert found.proposal.trials["label"] == "outcome"
-    assert found.proposal.trials["window_s"] == [0.0, 0.4]
-    assert found.dry_run.runs
-    assert found.dry_run.stages == ("ingest", "preprocess", "split")
-    assert found.dry_run.trials_used == {name: (n_trials, n_trials)}
-    spikes = found.recordings[0].spikes
+    result = inspect(real_folder / f"{name}.nwb", base=yaml.safe_load(SHIPPED.read_text(encoding="utf-8")))
+    assert (set(result.proposal.data["source"]), set(result.proposal.data["target"])) == (source, target)
+    assert result.proposal.data["observed"] == "trials"
+    assert result.proposal.trials["label"] == "outcome"
+    assert result.proposal.trials["window_s"] == [0.0, 0.4]
+    assert result.dry_run.runs
+    assert result.dry_run.stages == ("ingest", "preprocess", "split")
+    assert result.dry_run.trials_used == {name: (n_trials, n_trials)}
+    spikes = result.recordings[0].spikes
     assert spikes is not None
     assert (spikes.resolution_s, spikes.observed_from) == (pytest.approx(0.01), "trials")
-    assert any("refractory violations cannot be told" in str(w) for w in found.recordings[0].warnings)
-    assert run(found, tmp_path) == {name: n_trials}
+    assert any("refractory violations cannot be told" in str(w) for w in result.recordings[0].warnings)
+    assert run(result, tmp_path) == {name: n_trials}
     about = json.loads((tmp_path / "ingested" / name / "recording.json").read_text(encoding="utf-8"))
     assert about["bin_width_s"] is None, "the file holds spike times, known to 10 ms"
 
 
+@pytest.mark.slow
 def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> None:
     """Regions come from a column in two of the files, from electrodes in the others."""
-    found = inspect(real_folder)
-    assert set(found.proposal.data["source"]) == set().union(*(s for s, _, _ in REAL.values()))
-    assert set(found.proposal.data["target"]) == set().union(*(t for _, t, _ in REAL.values()))
-    assert found.proposal.data["region_from"] == "auto"
-    assert set(found.proposal.region_column.values()) == {"brain_area", "electrodes.location"}
-    assert any(str(w).startswith("recordings differ in proposed regions: ") for w in found.warnings)
-    assert run(found, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
+    result = inspect(real_folder)
+    assert set(result.proposal.data["source"]) == set().union(*(s for s, _, _ in REAL.values()))
+    assert set(result.proposal.data["target"]) == set().union(*(t for _, t, _ in REAL.values()))
+    assert result.proposal.data["region_from"] == "auto"
+    assert set(result.proposal.region_column.values()) == {"brain_area", "electrodes.location"}
+    assert any(str(w).startswith("recordings differ in proposed regions: ") for w in result.warnings)
+    assert run(result, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
 
 
 def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None:
     knobs = SimulateConfig(n_recordings=2, n_trials=60, n_source_units=(8, 10), n_target_units=(6, 8))
     simulate.simulate(knobs, 1, tmp_path / "simulated")
-    found = inspect(tmp_path / "simulated")
+    result = inspect(tmp_path / "simulated")
     shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
     # what the user asks of the data, and no file can say, is left at its default
-    assert {**found.proposal.data, "path": "data/simulated", "direction": "source_to_target"} == shipped["data"]
-    assert {**found.proposal.trials, "covariates": ["delay_s", "restaurant"]} == shipped["trials"]
-    assert found.proposal.bins == shipped["bins"]
-    assert found.not_read == ()
-    assert set(run(found, tmp_path / "run").values()) == {60}
+    assert {**result.proposal.data, "path": "data/simulated", "direction": "source_to_target"} == shipped["data"]
+    assert {**result.proposal.trials, "covariates": ["delay_s", "restaurant"]} == shipped["trials"]
+    assert result.proposal.bins == shipped["bins"]
+    assert result.not_read == ()
+    assert set(run(result, tmp_path / "run").values()) == {60}

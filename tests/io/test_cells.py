@@ -64,8 +64,8 @@ def test_other_files_are_no_cells(tmp_path: Path) -> None:
     (folder / "README.txt").write_text("recorded in 2026\n", encoding="utf-8")
     contents = read(folder)
     assert trains(contents) == TRAINS
-    assert (
-        "files that are no cells by their names or contents are not read: README.txt, licks_1.txt" in contents.notes[0]
+    assert "files that are no cells by their names or contents are not read: README.txt, licks_1.txt" in str(
+        contents.notes[0]
     )
 
 

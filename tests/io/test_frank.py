@@ -41,7 +41,7 @@ def test_units_of_a_day(write: Writer, tmp_path: Path) -> None:
     assert found.units["tag"].tolist() == ["accepted", "accepted", "mua"]
     assert found.units["depth"].tolist() == [88.0] * 3
     assert "meanrate" not in found.units
-    assert any("differ between epochs are left out: csi" in n for n in found.notes)
+    assert any("differ between epochs are left out: csi" in n for n in map(str, found.notes))
     assert trains(found) == {
         "t02c01": [1500.0],
         "t05c02": [10.0, 450.5, 880.0, 1000.25, 1990.0, 2100.5, 2990.0],
@@ -59,7 +59,7 @@ def test_an_epoch_without_the_unit_is_missing_and_one_without_spikes_is_silence(
         [[0.0, 900.0], [1000.0, 2000.0], [2100.0, 3000.0]],
         [[1000.0, 2000.0], [2100.0, 3000.0]],
     ]
-    assert any(n.startswith("2 of 3 units were not recorded in every epoch") for n in found.notes)
+    assert any(n.startswith("2 of 3 units were not recorded in every epoch") for n in map(str, found.notes))
     chosen = io.choose(found, DATA, TrialsConfig()).recording
     assert chosen.observed.tolist() == [[1000.0, 2000.0]]
     everywhere = {k: v for k, v in SPIKES.items() if k[2] == 5}
@@ -142,7 +142,7 @@ def test_trials_by_named_columns(tmp_path: Path) -> None:
 def test_without_anything_beside(tmp_path: Path) -> None:
     path = day(tmp_path, cellinfo=None, pos=None, task=None, trajinfo=None)
     found = read(path)
-    assert any("not beside it: boncellinfo.mat, bonpos03.mat, bontask03.mat" in n for n in found.notes)
+    assert any("not beside it: boncellinfo.mat, bonpos03.mat, bontask03.mat" in n for n in map(str, found.notes))
     assert "region" not in found.units
     assert found.tables.keys() == {"epochs"}
     assert found.tables["epochs"].columns.tolist() == ["epoch", "start_time", "stop_time"]
@@ -163,7 +163,7 @@ def test_tables_beside(tmp_path: Path) -> None:
     assert len(found.tables["trajinfo"]) == 3
     assert found.units["quality"].tolist()[1] == 0.5
     assert found.behavior.loc[found.behavior["series"] == "x", "value"].tolist() == [1.0]
-    assert any("series x are taken from the table" in n for n in found.notes)
+    assert any("series x are taken from the table" in n for n in map(str, found.notes))
     assert found.animal == "Bond"
     np.testing.assert_array_equal(found.observed, [[1000.0, 1900.0]])
 
@@ -192,7 +192,9 @@ def test_shapes_of_data(write: Writer, data: Any, fields: str, expected: list[fl
     }
     found = read(day(tmp_path, write, spikes=cells, cellinfo=None, trajinfo=None))
     np.testing.assert_array_equal(trains(found)["t01c01"], expected)
-    assert any("one NaN, taken as no spikes: spikes{3}{2}{1}{1}" in n for n in found.notes) == (np.size(data) == 1)
+    assert any("one NaN, taken as no spikes: spikes{3}{2}{1}{1}" in n for n in map(str, found.notes)) == (
+        np.size(data) == 1
+    )
     assert found.observed_of_unit is not None
     assert found.observed_of_unit[0].tolist() == [[1000.0, 2000.0]]
 
@@ -243,7 +245,7 @@ def test_cells_that_are_none(spikes: Any, text: str, tmp_path: Path) -> None:
 
 def test_a_file_beside_of_another_day_is_noted(tmp_path: Path) -> None:
     found = read(day(tmp_path, task={(2, 1): {"type": "run"}}))
-    assert "bontask03.mat is not used: task{3} is empty; days with content: 2" in found.notes
+    assert "bontask03.mat is not used: task{3} is empty; days with content: 2" in map(str, found.notes)
     assert "type" not in found.tables["epochs"]
 
 

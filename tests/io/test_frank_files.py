@@ -122,8 +122,12 @@ def test_the_block_of_the_page_runs(tmp_path: Path) -> None:
 
 def test_files_of_other_contents_are_left_out_with_a_note(tmp_path: Path) -> None:
     found = read(day(tmp_path, trials=Structs([{"a": "b"}]), linpos={(3, 2): np.ones((4, 4))}))
-    assert any("bontrials03.mat is not used: bontrials03.mat: expected trials to be a cell" in n for n in found.notes)
-    assert any("bonlinpos03.mat is not used: bonlinpos03.mat: linpos{2}: expected a struct" in n for n in found.notes)
+    assert any(
+        "bontrials03.mat is not used: bontrials03.mat: expected trials to be a cell" in n for n in map(str, found.notes)
+    )
+    assert any(
+        "bonlinpos03.mat is not used: bonlinpos03.mat: linpos{2}: expected a struct" in n for n in map(str, found.notes)
+    )
     assert len(found.tables["trials"]) == 3
 
 

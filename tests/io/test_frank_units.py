@@ -31,8 +31,8 @@ def test_the_area_of_a_tetrode_serves_where_the_cell_has_none(tmp_path: Path) ->
     }
     found = read(day(tmp_path, cellinfo=own, tetinfo=tetinfo))
     assert found.units["region"].tolist() == ["", "CA3", "PFC"]
-    assert "t14c03: cellinfo says PFC, tetinfo V1" in found.notes
-    assert "neither cellinfo nor tetinfo has an area for t02c01" in found.notes
+    assert "t14c03: cellinfo says PFC, tetinfo V1" in map(str, found.notes)
+    assert "neither cellinfo nor tetinfo has an area for t02c01" in map(str, found.notes)
 
 
 def rescaled(ticks: float, span_ticks: float, said: str = "spike data") -> dict[tuple[int, int, int, int], Any]:
@@ -66,7 +66,7 @@ def test_the_unit_of_time_is_what_the_files_say(
     assert trains(found)["t05c02"] == [10.0, 450.5, 880.0, 1000.25, 1990.0, 2100.5, 2990.0]
     assert found.tables["epochs"]["stop_time"].tolist() == [900.0, 2000.0, 3000.0]
     assert found.tables["trials"]["start_time"].tolist() == [1010.0, 1050.0, 1100.0]
-    assert not any("unit of the spike times" in n for n in found.notes)
+    assert not any("unit of the spike times" in n for n in map(str, found.notes))
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "timestamps"])
@@ -90,20 +90,20 @@ def test_contradictions_ask_for_the_unit(tmp_path: Path) -> None:
     assert "data.options.time_unit" in text
     found = read(path, time_unit="s")
     assert trains(found)["t02c01"] == [1500.0]
-    assert any(n.startswith("data.options.time_unit is s, but the text") for n in found.notes)
+    assert any(n.startswith("data.options.time_unit is s, but the text") for n in map(str, found.notes))
 
 
 def test_times_outside_their_epochs_ask_for_the_unit(tmp_path: Path) -> None:
     path = day(tmp_path, spikes=rescaled(77.0, 1e4), pos=None)
     assert "spikes lie outside timerange in any unit" in wrong(path)
     found = read(path, time_unit="ms")
-    assert any("timerange is not used" in n for n in found.notes)
+    assert any("timerange is not used" in n for n in map(str, found.notes))
     assert trains(found)["t02c01"] == [1500.0 * 77 / 1000]
 
 
 def test_where_nothing_is_said_seconds_are_noted_and_days_of_spikes_refused(tmp_path: Path) -> None:
     found = read(day(tmp_path, spikes=rescaled(1, 1), pos=None))
-    assert any("taken as the layout's, seconds" in n for n in found.notes)
+    assert any("taken as the layout's, seconds" in n for n in map(str, found.notes))
     text = wrong(day(tmp_path, spikes=rescaled(1e4, 1e4), pos=None))
     assert "nothing says the unit of the spike times" in text
     assert "time_unit" in text
@@ -116,13 +116,13 @@ def test_epochs_without_a_time_range(tmp_path: Path) -> None:
     np.testing.assert_allclose(with_pos["start_time"], [1.0, 1001.0, 2101.0])
     found = read(day(tmp_path, spikes=bare, pos=None, trajinfo=None))
     assert found.tables["epochs"]["start_time"].tolist() == [10.0, 1000.25, 2100.5]
-    assert "epoch 1 has neither timerange nor pos: taken as its first to last spike" in found.notes
+    assert "epoch 1 has neither timerange nor pos: taken as its first to last spike" in map(str, found.notes)
 
 
 def test_trials_on_another_clock_are_noted(tmp_path: Path) -> None:
     far = {**trajinfo(), "trajtime": np.array([[5e8, 5.1e8]])}
     found = read(day(tmp_path, trajinfo={(3, 2): far}))
-    assert "trajinfo is not used: its times lie outside the epochs in any unit" in found.notes
+    assert "trajinfo is not used: its times lie outside the epochs in any unit" in map(str, found.notes)
     assert "trials" not in found.tables
 
 
@@ -138,7 +138,7 @@ def test_columns_of_positions_without_a_name_are_left_out(fields: str, names: li
     pos = {(3, e): {**positions(e), "fields": fields} for e in EPOCHS}
     found = read(day(tmp_path, pos=pos))
     assert found.behavior["series"].unique().tolist() == names
-    assert "pos of epochs 1, 2, 3: columns that `fields` does not name are left out" in found.notes
+    assert "pos of epochs 1, 2, 3: columns that `fields` does not name are left out" in map(str, found.notes)
 
 
 def test_of_words_that_differ_between_epochs_the_careful_one_is_used(tmp_path: Path) -> None:
@@ -147,4 +147,4 @@ def test_of_words_that_differ_between_epochs_the_careful_one_is_used(tmp_path: P
     units = found.units.set_index("name")
     assert units.loc["t05c02", "quality"] == "mua"
     assert "csi" not in units
-    assert "t05c02: quality differs between epochs (good, mua); used: mua" in found.notes
+    assert "t05c02: quality differs between epochs (good, mua); used: mua" in map(str, found.notes)

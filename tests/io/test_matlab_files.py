@@ -52,7 +52,7 @@ def test_tables_beside(recording: Recording, tmp_path: Path) -> None:
     assert (len(found.tables["trials"]), found.animal) == (1, "rat9")
     assert found.behavior["series"].tolist() == ["speed"]
     np.testing.assert_array_equal(found.observed, [[0.0, 9.0]])
-    assert sum("the table beside it is taken" in n for n in found.notes) == 2
+    assert sum("the table beside it is taken" in n for n in map(str, found.notes)) == 2
     assert len(files_of(path, io.get_reader("matlab"))) == 5
 
 

@@ -113,7 +113,7 @@ def test_a_matrix_of_spikes_is_no_cell_array(tmp_path: Path) -> None:
 
 def test_single_precision_is_noted(tmp_path: Path) -> None:
     path = write_5(tmp_path / "a.mat", {"st": Cells([np.array([[0.5, 3600.25]], dtype="f4")])})
-    assert any("float32 holds these times only to 0.24 ms" in n for n in read(path, spikes="st").notes)
+    assert any("float32 holds these times only to 0.24 ms" in n for n in map(str, read(path, spikes="st").notes))
     assert read(write_5(path, {"st": Cells([np.array([[0.5]], dtype="f4")])}), spikes="st").notes == ()
 
 

@@ -174,7 +174,7 @@ def test_the_session_starts_later_than_times_count(tmp_path: Path) -> None:
     reference = START - timedelta(seconds=37.6)
     folder = write(tmp_path, {unit: times + 37.6 for unit, times in TRAINS.items()}, reference=reference)
     assert "on two clocks: averaged over the trials, the units respond 37.8 s after choice_time" in refused(folder)
-    said = nwb.read(folder / "s.nwb", nwb.Options()).notes[0]
+    said = str(nwb.read(folder / "s.nwb", nwb.Options()).notes[0])
     assert "37.6 s after the moment" in said and "{trials: 37.6}" in said
     mended = read(folder, offset_s={"trials": 37.6})
     assert mended.trials["choice_time"].to_numpy() == pytest.approx(TABLE["choice_time"].to_numpy() + 37.6)
@@ -206,7 +206,7 @@ def add_tables_of_units(file: Any) -> None:
 
 def test_one_table_of_units_for_each_probe(tmp_path: Path) -> None:
     folder = write(tmp_path, None, extra=add_tables_of_units)
-    note = nwb.read(folder / "s.nwb", nwb.Options()).notes[0]
+    note = str(nwb.read(folder / "s.nwb", nwb.Options()).notes[0])
     tables = ["processing/ecephys/units_probe1", "processing/ecephys/units_probe2"]
     assert f"data.options.units: [{', '.join(tables)}] reads them all as one recording" in note
     found = read(folder, options={"units": tables})

@@ -94,7 +94,7 @@ def test_other_units_of_time(tmp_path: Path, unit: str, rate: float | None, tick
     assert found.behavior["time_s"].tolist() == [1 / ticks]
     assert found.observed is not None
     assert found.observed.tolist() == [[0.0, 60000 / ticks]]
-    assert any("read as seconds" in note for note in found.notes)
+    assert any("read as seconds" in note for note in map(str, found.notes))
 
 
 def test_spikes_trials_and_behavior_may_count_differently(tmp_path: Path) -> None:
@@ -113,7 +113,10 @@ def test_spikes_trials_and_behavior_may_count_differently(tmp_path: Path) -> Non
     assert found.behavior["time_s"].tolist() == [0.25]
     assert found.observed is not None
     assert found.observed.tolist() == [[0.0, 2.0]]
-    assert found.notes == ("times in samples, read as seconds: spikes", "times in ms, read as seconds: behavior")
+    assert tuple(map(str, found.notes)) == (
+        "times in samples, read as seconds: spikes",
+        "times in ms, read as seconds: behavior",
+    )
     trials = tables.read(folder(tmp_path / "b"), Options(trial_time_unit="ms"))
     assert trials.tables["trials"]["stop_time"].tolist() == [0.001, 0.002]
     assert trials.spikes["time_s"].tolist() == [0.5, 1.5, 0.25]

@@ -107,7 +107,7 @@ def test_semicolons_and_decimal_commas(tmp_path: Path) -> None:
     assert trials["note"].tolist() == ["a,b", "c"]
     assert found.units["channels"].tolist() == ["3,4", "5,6"], "no column of times says what commas mean here"
     assert found.behavior[["time_s", "value"]].to_numpy().tolist() == [[0.5, 1000.0]]
-    commas = {note.partition(":")[0] for note in found.notes if "decimal commas" in note}
+    commas = {note.partition(":")[0] for note in map(str, found.notes) if "decimal commas" in note}
     assert commas == {"spikes.csv", "trials.csv", "behavior.tsv"}
 
 
@@ -131,7 +131,7 @@ def test_types_in_parquet(tmp_path: Path) -> None:
     assert found.spikes["unit"].tolist() == [1, 2]
     assert found.spikes["time_s"].dtype == np.float64
     assert list(found.tables["trials"].columns) == ["start_time", "stop_time"]
-    assert any("left out: list, __index_level_0__" in n for n in found.notes)
+    assert any("left out: list, __index_level_0__" in n for n in map(str, found.notes))
 
 
 def test_single_precision_is_told(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_unknown_files_and_columns_are_noted(tmp_path: Path) -> None:
     )
     (path / "raw").mkdir()
     found = tables.read(path, Options())
-    assert found.notes == (
+    assert tuple(map(str, found.notes)) == (
         "weather.csv is not read: it has no columns start_time and stop_time, but day, sun",
         "spikes.csv: columns that are not read: amplitude",
         "not read: notes.txt, raw",

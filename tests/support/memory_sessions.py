@@ -18,7 +18,7 @@ from spikebridge.io import Contents
 from spikebridge.io import reader_registry as readers
 from spikebridge.io.contents import no_behavior
 
-Found = Callable[..., Inspection]
+Inspected = Callable[..., Inspection]
 
 
 def session(
@@ -60,7 +60,7 @@ def session(
 
 
 @pytest.fixture
-def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
+def inspected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inspected:
     """Inspect recordings held in memory: their names -> contents, or the words of the error they raise."""
 
     def inspected(

@@ -78,8 +78,10 @@ def _recording(summary: RecordingSummary) -> Iterator[Block]:
     ]
     for table in summary.tables:
         rows.append([f"table {table.name}", _seconds(table.start_s), _seconds(table.stop_s), f"{table.rows} rows"])
-    for one in summary.behavior:
-        rows.append([f"behaviour {one.name}", _seconds(one.start_s), _seconds(one.stop_s), f"{one.samples} samples"])
+    for series in summary.behavior:
+        rows.append(
+            [f"behaviour {series.name}", _seconds(series.start_s), _seconds(series.stop_s), f"{series.samples} samples"]
+        )
     yield Block("Time, on the clock of the recording (s)", ("what", "from", "to", ""), rows, list(_gap_lines(spikes)))
 
 

@@ -15,4 +15,6 @@ Unit = Annotated[int, Field(strict=True)] | str
 
 
 class Section(BaseModel):
+    """A section of params.yaml: unknown keys are refused, values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -33,7 +33,15 @@ def _part_offsets(given: dict[Any, Any], name: str = "") -> PartOffsets:
 
 
 class ProbeFiles(Section):
-    """One probe of a session that is joined to one recording; its path alone is enough."""
+    """One probe of a session that is joined to one recording; its path alone is enough.
+
+    Parameters
+    ----------
+    path : str
+        Relative to data.path.
+    offset_s : float or dict
+        Seconds added to its times, or to those of one part alone.
+    """
 
     path: str = Field(description="relative to data.path")
     offset_s: Seconds | dict[Literal["spikes", "trials", "behavior"], Seconds] = Field(
@@ -47,7 +55,19 @@ class ProbeFiles(Section):
 
 
 class LimitsConfig(Section):
-    """What reading one recording may take; see spikebridge.io.limits and docs/limits.md."""
+    """What reading one recording may take; see spikebridge.io.limits and docs/limits.md.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Memory, or 32 times the size of the files if that is more.
+    max_members : int
+        Entries of a folder, objects of a file.
+    max_depth : int
+        Groups in groups of a file.
+    max_seconds : float
+        Processor time; 1 s more for each 2 MB of the files.
+    """
 
     max_bytes: int = Field(1_500_000_000, ge=1, description="memory, or 32 times the size of the files if that is more")
     max_members: int = Field(100_000, ge=1, description="entries of a folder, objects of a file")
@@ -56,6 +76,42 @@ class LimitsConfig(Section):
 
 
 class DataConfig(Section):
+    """Which recordings, regions and units are read, and how.
+
+    Parameters
+    ----------
+    path : str
+        Folder of recordings.
+    reader : str
+        Name of a reader, or auto.
+    options : dict
+        Options of the reader; each reader says which it has.
+    recordings : dict
+        Name of a recording -> its probes, a list of paths or name of a probe -> path.
+    source, target : list of str
+        Regions that are translated from, and to.
+    region_from : str
+        Where the region of a unit comes from: a units column, electrodes, or auto.
+    observed : str
+        Where the time that was observed comes from: auto, trials, or a table of intervals.
+    offset_s : float or dict
+        Seconds added to times; see spikebridge.io.offsets.
+    clock : str
+        trusted: signs of two clocks are warnings, else errors.
+    min_rate_hz : float
+        Least mean rate of a unit, spikes per second.
+    exclude_units : list or dict
+        Units to leave out, by id or name; or recording -> such a list.
+    duplicates : str
+        Many spikes of a unit at the time of the spike before: refuse, count once, or count all.
+    direction : str
+        target_to_source: source and target exchanged.
+    follow_links : bool
+        Whether links that lead out of the folder of data.path are followed.
+    limits : LimitsConfig
+        What reading one recording may take.
+    """
+
     path: str
     reader: str = "auto"
     options: dict[str, Any] = Field(default={}, description="what the reader wants to know; each reader says what")
@@ -98,7 +154,13 @@ class DataConfig(Section):
         return self
 
     def directed(self) -> DataConfig:
-        """Source and target as every stage takes them: exchanged where `direction` is target_to_source."""
+        """Source and target as every stage takes them: exchanged where `direction` is target_to_source.
+
+        Returns
+        -------
+        DataConfig
+            With the direction source_to_target.
+        """
         if self.direction == "source_to_target":
             return self
         forward: Any = {"source": self.target, "target": self.source, "direction": "source_to_target"}

@@ -43,13 +43,13 @@ CLOCK_QUESTION = ": are both in seconds on one clock?"
 Array = NDArray[np.float64]
 
 
-def tables_outside_spikes(one: OpenedRecording) -> Iterator[Finding]:
+def tables_outside_spikes(opened: OpenedRecording) -> Iterator[Finding]:
     """Interval tables with half of their rows before the first or after the last spike, or in another unit of time."""
-    spikes = one.summary.spikes
+    spikes = opened.summary.spikes
     if spikes is None or spikes.first_s is None or spikes.last_s is None:
         return
     first_s, last_s = spikes.first_s, spikes.last_s
-    for name, table in one.outline.tables.items():
+    for name, table in opened.outline.tables.items():
         if name == INVALID or not all(c in table and holds_numbers(table[c]) for c in ("start_time", "stop_time")):
             continue
         rows = np.column_stack([numbers(table["start_time"]), numbers(table["stop_time"])])
@@ -67,14 +67,14 @@ def tables_outside_spikes(one: OpenedRecording) -> Iterator[Finding]:
             )
             unit = _unit_of(rows, first_s, last_s)
             ending, remedy = (f"; they look like {unit}:", DIVIDE[unit]) if unit else (CLOCK_QUESTION, "")
-            remedy += TABLE_OPTIONS[unit] if one.outline.time_unit_options else ""
+            remedy += TABLE_OPTIONS[unit] if opened.outline.time_unit_options else ""
             yield Finding.warning("table-outside-spikes", name, text + ending, remedy)
         elif in_ms:
             text = (
                 f"spikes reach from {first_s:g} to {last_s:g}, {name} from {rows.min():g} to {rows.max():g}: the "
                 "spikes look like milliseconds;"
             )
-            remedy = DIVIDE["milliseconds"] + (SPIKE_OPTIONS if one.outline.time_unit_options else "")
+            remedy = DIVIDE["milliseconds"] + (SPIKE_OPTIONS if opened.outline.time_unit_options else "")
             yield Finding.warning("spikes-in-milliseconds", name, text, remedy)
 
 
@@ -94,17 +94,17 @@ def _unit_of(rows: Array, first_s: float, last_s: float) -> str:
     return "samples" if whole and lowest <= rows.max() / max(last_s, 1e-9) <= highest else ""
 
 
-def rejected_align_columns(one: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
+def rejected_align_columns(opened: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
     """Columns that rank by name before the proposed alignment, and why they were not taken."""
     name, align = proposal.trials["table"], proposal.trials["align"]
-    table = next((t for t in one.summary.tables if t.name == name), None)
-    if table is None or one.summary.spikes is None:
+    table = next((t for t in opened.summary.tables if t.name == name), None)
+    if table is None or opened.summary.spikes is None:
         return
     is_proposed = align in table.align_columns and "align" not in proposal.missing
     proposed = _order(align) if is_proposed else (np.inf, True)
     for column in table.columns:
         if column.kind != "time" and has_word(column.name, TIME_WORDS) and _order(column.name) < proposed:
-            reason = _why_no_time(column, one.outline.tables[name], one.summary.spikes)
+            reason = _why_no_time(column, opened.outline.tables[name], opened.summary.spikes)
             text = f"column {column.name} of table {name} is not proposed as a time: {reason}"
             yield Finding.warning("column-not-proposed", f"{name}.{column.name}", text)
 

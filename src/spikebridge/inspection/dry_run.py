@@ -60,23 +60,23 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
     """Run the first stages on all recordings; the result, and the warnings of each recording by name."""
     problems: list[Finding] = []
     warnings: dict[str, tuple[Finding, ...]] = {}
-    cuts = sum(one.summary.spikes.count for one in recordings if one.summary.spikes) <= MAX_SPIKES
+    cuts = sum(opened.summary.spikes.count for opened in recordings if opened.summary.spikes) <= MAX_SPIKES
     classes = _classes(recordings, config) if cuts else ()
     with tempfile.TemporaryDirectory() as folder:
         results: list[RecordingDryRun] = []
-        for one in recordings:
+        for opened in recordings:
             try:
-                work = partial(_run_recording, one, config, classes, Path(folder))
-                results.append(read_in_child_process(work, one.entry, config.data))
-                warnings[one.summary.name] = results[-1].warnings
+                work = partial(_run_recording, opened, config, classes, Path(folder))
+                results.append(read_in_child_process(work, opened.entry, config.data))
+                warnings[opened.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
-                problems.append(_refused(one.summary.name, error))
+                problems.append(_refused(opened.summary.name, error))
                 if isinstance(error, DataError):
-                    warnings[one.summary.name] = error.warnings
+                    warnings[opened.summary.name] = error.warnings
         if problems:
             return DryRun(False, ("ingest",), tuple(problems)), warnings
         try:
-            counted = _count_trials([result.recording for result in results], config.trials)
+            counted = _count_trials([part.recording for part in results], config.trials)
             return (_split(results, counted, config, classes, Path(folder)) if cuts else counted), warnings
         except SpikebridgeError as error:
             return DryRun(False, ("ingest", "preprocess"), (_refused("recordings", error),)), warnings
@@ -85,17 +85,17 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
 def _classes(recordings: Sequence[OpenedRecording], config: Config) -> tuple[str, ...]:
     """Classes of the trials; none where the trials are refused, which is reported later."""
     try:
-        chosen = (choose(one.outline, config.data, config.trials).recording for one in recordings)
+        chosen = (choose(opened.outline, config.data, config.trials).recording for opened in recordings)
         return classes_of(list(chosen), config.trials)
     except SpikebridgeError:
         return ()
 
 
-def _run_recording(one: OpenedRecording, config: Config, classes: tuple[str, ...], folder: Path) -> RecordingDryRun:
+def _run_recording(opened: OpenedRecording, config: Config, classes: tuple[str, ...], folder: Path) -> RecordingDryRun:
     """Read, check, and write windows to the folder where classes are known. Raises what ingest would raise."""
-    contents = one.contents or read_paths(one.entry, config.data, config.trials.times)
+    contents = opened.contents or read_paths(opened.entry, config.data, config.trials.times)
     recording = checked_recording(contents, config)
-    small = replace(recording, spikes=one.outline.spikes, behavior=one.outline.behavior)
+    small = replace(recording, spikes=opened.outline.spikes, behavior=opened.outline.behavior)
     result = RecordingDryRun(small, recording.warnings, Counter())
     if not classes:
         return result
@@ -130,25 +130,25 @@ def _split(
     results: Sequence[RecordingDryRun], counted: DryRun, config: Config, classes: tuple[str, ...], folder: Path
 ) -> DryRun:
     """The results of preprocess, and whether the trials can be split."""
-    if error := next((result.error for result in results if result.error), ""):
-        raise DataError(error)
-    windows = [load_recording_windows(folder, result.recording.name) for result in results]
-    units = sum((result.unit_counts for result in results), Counter())
-    made = DryRun(
+    if message := next((part.error for part in results if part.error), ""):
+        raise DataError(message)
+    windows = [load_recording_windows(folder, part.recording.name) for part in results]
+    units = sum((part.unit_counts for part in results), Counter())
+    result = DryRun(
         runs=True,
         stages=("ingest", "preprocess"),
         trials_used=counted.trials_used,
         class_counts={name: counted.class_counts.get(name, 0) for name in classes},
-        filters=tuple(filter_lines(total_filters([result.filters for result in results]))),
+        filters=tuple(filter_lines(total_filters([part.filters for part in results]))),
         units_used={role: (units[role, "kept"], units[role, "all"]) for role in ("source", "target")},
     )
-    stages = (*made.stages, "split")
+    stages = (*result.stages, "split")
     try:
-        animals = {result.recording.name: result.recording.animal for result in results}
+        animals = {part.recording.name: part.recording.animal for part in results}
         make_splits(windows, config.split, animals=animals)
     except SpikebridgeError as error:
-        return replace(made, runs=False, stages=stages, problems=(_refused("split", error),))
-    return replace(made, stages=stages)
+        return replace(result, runs=False, stages=stages, problems=(_refused("split", error),))
+    return replace(result, stages=stages)
 
 
 def check_incomplete(
@@ -157,16 +157,16 @@ def check_incomplete(
     """What ingest would refuse whatever the user adds to the proposal, and the warnings of each recording by name."""
     problems: list[Finding] = []
     warnings: dict[str, tuple[Finding, ...]] = {}
-    for one in recordings:
+    for opened in recordings:
         try:
             findings = read_in_child_process(
-                partial(_check_recording, one, proposal), one.entry, _data_section(proposal)
+                partial(_check_recording, opened, proposal), opened.entry, _data_section(proposal)
             )
         except DataError as error:
-            problems.append(_refused(one.summary.name, error))
+            problems.append(_refused(opened.summary.name, error))
             continue
-        name = one.outline.source_file or one.summary.name
-        errors, warnings[one.summary.name] = split_errors(findings)
+        name = opened.outline.source_file or opened.summary.name
+        errors, warnings[opened.summary.name] = split_errors(findings)
         problems += [replace(error, text=f"{name}: {error.text}") for error in errors]
     return tuple(problems), warnings
 
@@ -175,13 +175,13 @@ def _refused(subject: str, error: SpikebridgeError) -> Finding:
     return Finding.error(REFUSED, subject, str(error))
 
 
-def _check_recording(one: OpenedRecording, proposal: Proposal) -> list[Finding]:
-    return list(_findings(one, proposal))
+def _check_recording(opened: OpenedRecording, proposal: Proposal) -> list[Finding]:
+    return list(_findings(opened, proposal))
 
 
-def _findings(one: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
-    data, trials = _data_section(proposal), _trials_section(one, proposal)
-    contents = one.contents or read_paths(one.entry, data)
+def _findings(opened: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
+    data, trials = _data_section(proposal), _trials_section(opened, proposal)
+    contents = opened.contents or read_paths(opened.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
     subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
     reported = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())
@@ -198,9 +198,9 @@ def _data_section(proposal: Proposal) -> DataConfig:
     return DataConfig.model_validate(with_placeholder_regions(proposal.data))
 
 
-def _trials_section(one: OpenedRecording, proposal: Proposal) -> TrialsConfig | None:
+def _trials_section(opened: OpenedRecording, proposal: Proposal) -> TrialsConfig | None:
     """The proposed section; the best of the table's times where no alignment is proposed; None where no table is."""
-    table = next((t for t in one.summary.tables if t.name == proposal.trials["table"]), None)
+    table = next((t for t in opened.summary.tables if t.name == proposal.trials["table"]), None)
     if "table" in proposal.missing or (table and not table.align_columns):
         return None
     if "align" not in proposal.missing or table is None:

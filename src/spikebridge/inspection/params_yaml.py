@@ -39,10 +39,10 @@ def complete_params(base: str, proposal: Proposal) -> str:
     """
     lines = base.splitlines()
     spans = _spans(base, len(lines))
-    made = {name: _section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS}
-    for name in sorted(made, key=lambda n: spans.get(n, (len(lines), 0)), reverse=True):
+    texts = {name: _section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS}
+    for name in sorted(texts, key=lambda n: spans.get(n, (len(lines), 0)), reverse=True):
         first, last = spans.get(name, (len(lines), len(lines)))
-        lines[first:last] = ["", *made[name].splitlines()] if first == last else made[name].splitlines()
+        lines[first:last] = ["", *texts[name].splitlines()] if first == last else texts[name].splitlines()
     return "\n".join(lines) + "\n"
 
 

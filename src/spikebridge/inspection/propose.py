@@ -25,8 +25,8 @@ def propose(recordings: Sequence[OpenedRecording], asked: DataConfig, table: str
     columns = _region_columns(recordings, asked.region_from)
     counts = Counter(
         name
-        for one in recordings
-        for name in (one.unit_regions.get(columns[one.summary.name], ()) if columns else ())
+        for opened in recordings
+        for name in (opened.unit_regions.get(columns[opened.summary.name], ()) if columns else ())
         if is_region_name(name)
     )
     source, target, problem = _source_and_target(counts, comments)
@@ -65,17 +65,21 @@ def _region_columns(recordings: Sequence[OpenedRecording], asked: str) -> dict[s
     """Recording -> the column with most of hippocampus and frontal cortex; {} where one recording has no column."""
     asked = "electrodes.location" if asked == "electrodes" else asked
     chosen = {}
-    for one in recordings:
-        names = [asked] if asked in one.unit_regions else list(one.unit_regions) if asked == "auto" else []
+    for opened in recordings:
+        names = [asked] if asked in opened.unit_regions else list(opened.unit_regions) if asked == "auto" else []
         if names:
-            chosen[one.summary.name] = max(names, key=lambda n: (_informative(one.unit_regions[n]), -names.index(n)))
+            chosen[opened.summary.name] = max(
+                names, key=lambda n: (_informative(opened.unit_regions[n]), -names.index(n))
+            )
     return chosen if len(chosen) == len(recordings) else {}
 
 
 def _no_column(recordings: Sequence[OpenedRecording], asked: str) -> str:
     if asked == "auto":
         return "no column of the units, nor the electrodes, says where a unit is: add a column `region`"
-    known = sorted({str(n) for one in recordings for n in (*one.outline.units.columns, *one.unit_regions)} - {"unit"})
+    known = sorted(
+        {str(n) for opened in recordings for n in (*opened.outline.units.columns, *opened.unit_regions)} - {"unit"}
+    )
     return f"--region-from: {asked!r} is not in every recording{did_you_mean(asked, known)} Columns: {listed(known)}"
 
 
@@ -91,11 +95,11 @@ def _region_from(
     """`auto` where that finds the same columns, else the name of the column."""
     if asked.region_from != "auto":
         return asked.region_from
-    for one in recordings:
-        known = [n for n in one.unit_regions if n in REGION_COLUMNS or n in one.outline.places]
-        automatic = next((n for n in known if used & set(one.unit_regions[n])), None)
-        if columns and automatic != columns[one.summary.name]:
-            return columns[one.summary.name]
+    for opened in recordings:
+        known = [n for n in opened.unit_regions if n in REGION_COLUMNS or n in opened.outline.places]
+        automatic = next((n for n in known if used & set(opened.unit_regions[n])), None)
+        if columns and automatic != columns[opened.summary.name]:
+            return columns[opened.summary.name]
     return "auto"
 
 

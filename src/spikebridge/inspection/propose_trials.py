@@ -45,22 +45,24 @@ def propose_trials(
 
     comments, missing: of `Proposal`; what is found here is added to them.
     """
-    tables = summarize_tables((n, f) for one in recordings for n, f in one.outline.tables.items())
+    tables = summarize_tables((n, f) for opened in recordings for n, f in opened.outline.tables.items())
     table = _best_table(recordings, tables, asked)
     if table is None:
         missing["table"] = _no_table(tables, asked)
         comments |= dict.fromkeys(("trials.table", "trials.align", "trials.label"), ABSENT)
         return TrialsConfig().model_dump(), BinsConfig().model_dump(), "auto"
     observed = _observed(recordings, table.name, comments)
-    frames = [one.outline.tables[table.name] for one in recordings if table.name in one.outline.tables]
+    frames = [opened.outline.tables[table.name] for opened in recordings if table.name in opened.outline.tables]
     labels = [c for c in table.label_candidates if all(is_in(c, f) for f in frames)]
     if not labels:
         missing["label"] = (
             f"no column of {table.name!r} looks like a label: one with 2 to 20 classes, in every recording"
         )
         comments["trials.label"] = ABSENT
-    chosen = [_recording(one, data, table.name, observed) for one in recordings]
-    pair = choose_label_and_window(labels, lambda label: [_trials(*one, label) for one in chosen], recordings, table)
+    chosen = [_recording(opened, data, table.name, observed) for opened in recordings]
+    pair = choose_label_and_window(
+        labels, lambda label: [_trials(*opened, label) for opened in chosen], recordings, table
+    )
     if pair is None:
         return _without_align(recordings, table, labels, comments, missing), BinsConfig().model_dump(), observed
     if pair.label is not None:
@@ -87,7 +89,7 @@ def _without_align(
 ) -> dict[str, Any]:
     """The section trials where no column can be aligned to."""
     missing["align"] = f"no column of {table.name!r} holds times at which spikes were observed"
-    is_there = all(DEFAULT_ALIGN in one.outline.tables.get(table.name, ()) for one in recordings)
+    is_there = all(DEFAULT_ALIGN in opened.outline.tables.get(table.name, ()) for opened in recordings)
     comments["trials.align"] = "TO CORRECT: see above why it cannot be used" if is_there else ABSENT
     label = labels[0].label if labels else "?"
     return TrialsConfig(table=table.name, label=label if isinstance(label, str) else dict(label)).model_dump()
@@ -111,7 +113,7 @@ def _best_table(
     recordings: Sequence[OpenedRecording], tables: Sequence[TableSummary], asked: str | None
 ) -> TableSummary | None:
     def rank(table: TableSummary) -> tuple[int, bool, bool, int]:
-        n_recordings = sum(table.name in one.outline.tables for one in recordings)
+        n_recordings = sum(table.name in opened.outline.tables for opened in recordings)
         return n_recordings, bool(table.label_columns and table.align_columns), table.name == "trials", table.rows
 
     named = [t for t in tables if t.rows and (t.name == asked or asked is None)]
@@ -127,8 +129,8 @@ def _no_table(tables: Sequence[TableSummary], asked: str | None) -> str:
 
 def _observed(recordings: Sequence[OpenedRecording], table: str, comments: dict[str, str]) -> str:
     """`trials`, or another interval table, where spikes exist only inside it; else `auto`."""
-    enclosing = {one.summary.spikes.observed_from for one in recordings if one.summary.spikes}
-    enclosing = {n for n in enclosing if all(n in one.outline.tables for one in recordings)}
+    enclosing = {opened.summary.spikes.observed_from for opened in recordings if opened.summary.spikes}
+    enclosing = {n for n in enclosing if all(n in opened.outline.tables for opened in recordings)}
     if not enclosing:
         return "auto"
     name = table if table in enclosing else min(enclosing)
@@ -136,9 +138,9 @@ def _observed(recordings: Sequence[OpenedRecording], table: str, comments: dict[
     return "trials" if name == table else name
 
 
-def _recording(one: OpenedRecording, data: Mapping[str, Any], table: str, observed: str) -> tuple[Recording, float]:
+def _recording(opened: OpenedRecording, data: Mapping[str, Any], table: str, observed: str) -> tuple[Recording, float]:
     section = DataConfig.model_validate({**with_placeholder_regions(data), "observed": observed})
-    return choose(one.outline, section, TrialsConfig(table=table)).recording, one.outline.resolution_s
+    return choose(opened.outline, section, TrialsConfig(table=table)).recording, opened.outline.resolution_s
 
 
 def _trials(recording: Recording, resolution_s: float, label: LabelCandidate | None) -> LabelledTrials:

@@ -77,12 +77,12 @@ class PathContents:
 
 @dataclass(frozen=True)
 class ProbeSessions:
-    """Sessions of several probes, guessed from names. asked: the settings with these sessions in `recordings`.
+    """Sessions of several probes, guessed from names. data: the settings with these sessions in `recordings`.
 
     probes: session -> the entry of each of its probes. number: of all recordings before any are joined.
     """
 
-    asked: DataConfig
+    data: DataConfig
     probes: Mapping[str, list[RecordingPaths]]
     number: int
 
@@ -99,7 +99,7 @@ def read_all(data: DataConfig, report: Callable[[str], None]) -> PathContents:
         opening.open(entry)
     if not opening.recordings:
         raise DataError("\n".join(group_errors([(s.name, s.source.path, s.error) for s in opening.summaries])))
-    kept = {name: probes for name, probes in sessions.asked.recordings.items() if name not in opening.separated}
+    kept = {name: probes for name, probes in sessions.data.recordings.items() if name not in opening.separated}
     used = data.model_copy(update={"recordings": kept})
     not_read = search_in_child_process(partial(unread_paths, opening.entries, used), data)
     return PathContents(
@@ -111,7 +111,7 @@ def _find_entries(data: DataConfig) -> tuple[ProbeSessions, tuple[RecordingPaths
     """The guessed sessions, and what is opened first, with the reader of each."""
     sessions = _guess_sessions(data)
     probes = {name: list(with_readers(several, data)) for name, several in sessions.probes.items()}
-    return replace(sessions, probes=probes), with_readers(recording_paths(sessions.asked), data)
+    return replace(sessions, probes=probes), with_readers(recording_paths(sessions.data), data)
 
 
 def _guess_sessions(data: DataConfig) -> ProbeSessions:
@@ -122,9 +122,9 @@ def _guess_sessions(data: DataConfig) -> ProbeSessions:
     groups = {name: group for name, group in groups.items() if _are_probes(group)}
     taken = {path for group in groups.values() for path in group.values()}
     groups = {n: g for n, g in groups.items() if n not in {named[p] for p in named if p not in taken}}
-    asked = {**data.model_dump(), "recordings": {name: relative(group, root) for name, group in groups.items()}}
+    joined = {**data.model_dump(), "recordings": {name: relative(group, root) for name, group in groups.items()}}
     probes = {name: [RecordingPaths(named[p], p) for p in group.values()] for name, group in groups.items()}
-    return ProbeSessions(DataConfig.model_validate(asked), probes, len(named))
+    return ProbeSessions(DataConfig.model_validate(joined), probes, len(named))
 
 
 def _are_probes(group: Group) -> bool:

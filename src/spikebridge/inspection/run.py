@@ -110,7 +110,7 @@ def inspect(
         path=str(path),
         recordings=tuple(_with_warnings(s, recordings, proposal, checked.get(s.name, ())) for s in read.summaries),
         regions=_all_regions(recordings, proposal),
-        tables=summarize_tables((n, f) for one in recordings for n, f in one.outline.tables.items()),
+        tables=summarize_tables((n, f) for opened in recordings for n, f in opened.outline.tables.items()),
         not_read=read.not_read,
         warnings=(*folder, *warnings.dry_run_warnings(tried, label_text(proposal.trials["label"]))),
         proposal=proposal,
@@ -134,9 +134,9 @@ def _try(
 ) -> tuple[DryRun, Mapping[str, tuple[Finding, ...]]]:
     """Run the text that the user sees, not the records that it was made from."""
     if proposal.missing:
-        problems, found = check_incomplete(recordings, proposal)
+        problems, warnings_of = check_incomplete(recordings, proposal)
         missing = [Finding.error(INCOMPLETE_PROPOSAL, part, text) for part, text in proposal.missing.items()]
-        return DryRun(False, problems=(*missing, *problems)), found
+        return DryRun(False, problems=(*missing, *problems)), warnings_of
     settings = config.parse({"models": {}, **base, **yaml.safe_load(proposed_yaml)}, "the proposal")
     return dry_run(recordings, settings)
 
@@ -158,10 +158,10 @@ def _with_warnings(
     summary: RecordingSummary, recordings: Sequence[OpenedRecording], proposal: Proposal, checked: Sequence[Finding]
 ) -> RecordingSummary:
     """checked: the warnings of the stages about this recording."""
-    one = next((o for o in recordings if o.summary is summary), None)
-    if one is None:
+    opened = next((r for r in recordings if r.summary is summary), None)
+    if opened is None:
         return summary
-    findings = [*summary.warnings, *checked, *warnings.recording_warnings(one, proposal)]
+    findings = [*summary.warnings, *checked, *warnings.recording_warnings(opened, proposal)]
     left_out = {warnings.SILENT_INTERVALS} if any(f.code == SILENT_PAUSE for f in findings) else set()
     if len(recordings) > 1:  # the proposal names the regions of all recordings: one need not have all of them
         left_out.add(REGION_WITHOUT_UNITS)
@@ -172,5 +172,5 @@ def _all_regions(recordings: Sequence[OpenedRecording], proposal: Proposal) -> t
     """Regions over all recordings, each read as the proposal reads it."""
     if not proposal.region_column:
         return ()
-    names = [name for one in recordings for name in one.unit_regions[proposal.region_column[one.summary.name]]]
-    return summarize_regions(pd.concat([one.units for one in recordings], ignore_index=True), names)
+    names = [name for opened in recordings for name in opened.unit_regions[proposal.region_column[opened.summary.name]]]
+    return summarize_regions(pd.concat([opened.units for opened in recordings], ignore_index=True), names)

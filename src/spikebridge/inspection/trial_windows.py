@@ -165,8 +165,10 @@ def choose_label_and_window(
 
     Where no label does, the first that keeps two classes. None where no alignment has a usable trial.
     """
-    tried = [(one, trials, _fits(trials, recordings, table)) for one in labels[:MAX_LABELS_TRIED]
-             for trials in [trials_of(one)]]  # fmt: skip
+    tried = []
+    for candidate in labels[:MAX_LABELS_TRIED]:
+        trials = trials_of(candidate)
+        tried.append((candidate, trials, _fits(trials, recordings, table)))
     for accepts in (_keeps_all_classes, _keeps_two_common_classes, _keeps_two_classes):
         for label, trials, fits in tried:
             good = [f for f in fits if accepts(f, trials, fits)]
@@ -175,10 +177,10 @@ def choose_label_and_window(
             if good:
                 best = max(good, key=lambda f: len(_common_classes(f, trials)))
                 return _label_and_window(label, trials, best, fits)
-    label = labels[0] if labels else None
-    trials = trials_of(label)
+    best_label = labels[0] if labels else None
+    trials = trials_of(best_label)
     first = _first_good(_fits(trials, recordings, table))
-    return LabelAndWindow(label, trials, first) if first else None
+    return LabelAndWindow(best_label, trials, first) if first else None
 
 
 def _label_and_window(
@@ -229,8 +231,8 @@ def _fits(
 ) -> list[WindowFit]:
     """The best window for each alignment, in the order of their names."""
     names = [n for n in table.align_columns if all(n in t.table for t in trials)]
-    step_s = max((one.summary.spikes.resolution_s for one in recordings if one.summary.spikes), default=0.0)
-    file_bin_s = max((one.outline.resolution_s for one in recordings), default=0.0)
+    step_s = max((opened.summary.spikes.resolution_s for opened in recordings if opened.summary.spikes), default=0.0)
+    file_bin_s = max((opened.outline.resolution_s for opened in recordings), default=0.0)
     fits = (_longest_window(trials, name, names, step_s, file_bin_s) for name in names)
     return [fit for fit in fits if fit is not None]
 

@@ -28,15 +28,15 @@ SILENT_INTERVALS = "silent-intervals"
 """The code of the finding that no unit fires in parts of the observed time."""
 
 
-def recording_warnings(one: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
+def recording_warnings(opened: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
     """Warnings about one recording, alone and under the proposal."""
-    spikes = one.summary.spikes
+    spikes = opened.summary.spikes
     if spikes is None:
         return
-    yield from _observed_time(one, spikes)
-    yield from tables_outside_spikes(one)
-    yield from rejected_align_columns(one, proposal)
-    regions = one.summary.regions.get(proposal.region_column.get(one.summary.name, ""), ())
+    yield from _observed_time(opened, spikes)
+    yield from tables_outside_spikes(opened)
+    yield from rejected_align_columns(opened, proposal)
+    regions = opened.summary.regions.get(proposal.region_column.get(opened.summary.name, ""), ())
     yield from _spellings(regions)
     yield from _poor_units(regions, spikes.resolution_s)
     yield from _drift(regions)
@@ -83,8 +83,8 @@ def dry_run_warnings(result: DryRun, label: str) -> Iterator[Finding]:
         yield Finding.warning("few-usable-trials", "trials", text)
 
 
-def _observed_time(one: OpenedRecording, spikes: SpikeSummary) -> Iterator[Finding]:
-    if spikes.observed_from in one.outline.tables:
+def _observed_time(opened: OpenedRecording, spikes: SpikeSummary) -> Iterator[Finding]:
+    if spikes.observed_from in opened.outline.tables:
         text = (
             f"spikes exist only inside the intervals of table {spikes.observed_from}: {spikes.observed_s:.0f} of "
             f"{spikes.duration_s:.0f} s; the rest is missing, not silent"
@@ -175,8 +175,8 @@ def _drift(regions: Iterable[RegionSummary]) -> Iterator[Finding]:
         yield Finding.warning("drift", "regions", text)
 
 
-def _column_names(one: OpenedRecording, table: str) -> set[str]:
-    return {str(c) for c in one.outline.tables[table].columns} if table in one.outline.tables else set()
+def _column_names(opened: OpenedRecording, table: str) -> set[str]:
+    return {str(c) for c in opened.outline.tables[table].columns} if table in opened.outline.tables else set()
 
 
 def _differences(names: Mapping[str, set[str]], what: str) -> Iterator[Finding]:
@@ -190,10 +190,10 @@ def _differences(names: Mapping[str, set[str]], what: str) -> Iterator[Finding]:
 
 def _same_spikes(recordings: Sequence[OpenedRecording]) -> Iterator[Finding]:
     first: dict[tuple[object, ...], str] = {}
-    for one in recordings:
-        spikes, name = one.summary.spikes, one.summary.name
+    for opened in recordings:
+        spikes, name = opened.summary.spikes, opened.summary.name
         if spikes is not None and spikes.count:
-            key = (spikes.count, spikes.first_s, spikes.last_s, tuple(one.units["spikes"]))
+            key = (spikes.count, spikes.first_s, spikes.last_s, tuple(opened.units["spikes"]))
             other = first.setdefault(key, name)
             if other != name:
                 text = f"{other} and {name} hold the same spikes: one recording under two names?"

@@ -49,10 +49,25 @@ class Choice:
 
 
 def choose(contents: Contents, data: DataConfig, trials: TrialsConfig, quality: QualityConfig | None = None) -> Choice:
-    """The recording that the parameters ask for. Raises nothing: what cannot be chosen is a finding.
+    """Choose from a file the recording that the parameters ask for. What cannot be chosen is a finding, never an error.
 
-    Units that `data.exclude_units` names are left out, and faulty ones that no result would use; see
-    `excluded_units`.
+    Units that `data.exclude_units` names are left out, and faulty ones that no result would use; see `excluded_units`.
+
+    Parameters
+    ----------
+    contents : Contents
+        What the reader found.
+    data : DataConfig
+        The section `data`: regions, observed time, excluded units, duplicates.
+    trials : TrialsConfig
+        The section `trials`: the trial table.
+    quality : QualityConfig, optional
+        The section `quality`: the sorter labels of units that are used.
+
+    Returns
+    -------
+    Choice
+        The recording, the findings, and the parts that could not be chosen.
     """
     left: list[Finding] = []
     quality = quality or QualityConfig()

@@ -21,17 +21,35 @@ NO_REGIONS = "no-column-names-regions"
 class Contents:
     """Everything of one recording, as the file has it: nothing sorted, repaired or left out without a note.
 
-    spikes: columns unit (int64) and time_s (float64, seconds), grouped by unit, in the order of the file.
-    units: one row a unit; column unit (int64), and every column of the file that holds one value a unit.
-    tables: interval tables by name; start_time, stop_time and all other times in seconds on the clock of the spikes.
-    behavior: long table; columns series (str), time_s, value. Every series keeps its own clock.
-    places: name -> one tuple of places a unit, for files in which a unit lies on several electrodes
+    Parameters
+    ----------
+    name : str
+        The name of the recording.
+    animal : str
+        The name of the animal; "unknown" where the file does not say.
+    spikes : DataFrame
+        Columns unit (int64) and time_s (float64, seconds), grouped by unit, in the order of the file.
+    units : DataFrame
+        One row a unit; column unit (int64), and every column of the file that holds one value a unit.
+    tables : mapping of str to DataFrame
+        Interval tables; start_time, stop_time and all other times in seconds on the clock of the spikes.
+    behavior : DataFrame
+        Long table; columns series (str), time_s (seconds), value. Every series keeps its own clock.
+    places : mapping of str to tuple
+        Name -> one tuple of places a unit, for files in which a unit lies on several electrodes
         ("electrodes.location": (("CA1", "CA1"), ("PL",))).
-    observed: (interval, 2), seconds, when the whole recording was observed; None where the file does not say.
-    observed_of_unit: one (interval, 2) a unit; None where the file does not say.
-    resolution_s: width of the bins that the file holds instead of spike times; 0 where it holds times.
-    notes: what the reader found or did; a plain sentence is a finding that is the same only letter by letter.
-    time_unit_options: whether `data.options` may say the unit of its times; see `time_units`.
+    observed : NDArray, shape (interval, 2), seconds, optional
+        When the whole recording was observed; None where the file does not say.
+    observed_of_unit : tuple of NDArray, shape (interval, 2), seconds, optional
+        One a unit; None where the file does not say.
+    resolution_s : float
+        Width of the bins that the file holds instead of spike times, seconds; 0 where it holds times.
+    source_file : str
+        The file or folder, for messages.
+    notes : tuple of Finding or str
+        What the reader found or did; a plain sentence is a finding of its own kind.
+    time_unit_options : bool
+        Whether `data.options` may say the unit of the times of this reader.
     """
 
     name: str

@@ -220,7 +220,23 @@ class Discovery:
 
 
 def discover(data: DataConfig) -> Discovery:
-    """The recordings at `data.path`, sorted. Raises as `recording_paths`, and DataError as `run_in_child_process`."""
+    """Find the recordings at `data.path`, in a child process.
+
+    Parameters
+    ----------
+    data : DataConfig
+        The section `data` of params.yaml.
+
+    Returns
+    -------
+    Discovery
+        The paths of the recordings, sorted, and what belongs to none of them.
+
+    Raises
+    ------
+    DataError
+        As `recording_paths` and `run_in_child_process`.
+    """
     return search_in_child_process(partial(_discover, data), data)
 
 
@@ -235,7 +251,27 @@ def search_in_child_process(work: Callable[[], T], data: DataConfig) -> T:
 
 
 def read_in_child_process(work: Callable[[], T], paths: RecordingPaths, data: DataConfig) -> T:
-    """What `work`, which reads one recording, returns. The libraries of its reader are loaded here, before the fork."""
+    """Do work that reads one recording in a child process. The libraries of its reader are loaded before the fork.
+
+    Parameters
+    ----------
+    work : callable
+        Takes nothing; what it returns is sent back.
+    paths : RecordingPaths
+        The recording that it reads, for the limits and for messages.
+    data : DataConfig
+        The section `data`: its limits and its rule on links.
+
+    Returns
+    -------
+    object
+        What `work` returns.
+
+    Raises
+    ------
+    DataError
+        As `run_in_child_process`.
+    """
     _load_libraries(paths.reader)
     return run_in_child_process(work, paths.path, bounds_of(data))
 

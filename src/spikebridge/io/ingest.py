@@ -70,14 +70,32 @@ class IngestOutcome:
 def ingest(
     config: Config, out_folder: Path, earlier: Path | None = None, say: Callable[[str], None] = lambda _: None
 ) -> list[str]:
-    """Read, check and write every recording of `config.data.path`; the names of the recordings.
+    """Read, check and write every recording of `config.data.path`.
 
-    earlier: the folder of the last result; recordings that did not change are taken from there. say: hears one line a
-    recording, with its warnings. Recordings are read in parallel, one a process, so memory does not grow with their
-    number.
+    Recordings are read in parallel, one a process, so that memory does not grow with their number.
 
-    Raises DataError with everything wrong in all of them, or where a file was written meanwhile (InputsChangedError);
-    ConfigError for an unknown reader or option.
+    Parameters
+    ----------
+    config : Config
+        The parameters.
+    out_folder : Path
+        Where one folder a recording is written.
+    earlier : Path, optional
+        The folder of the last result; recordings that did not change are taken from there.
+    say : callable
+        Is called with one line of text a recording, and its warnings.
+
+    Returns
+    -------
+    list of str
+        The names of the recordings.
+
+    Raises
+    ------
+    DataError
+        With everything wrong in all of them, or where a file was written meanwhile (InputsChangedError).
+    ConfigError
+        For an unknown reader or option.
     """
     raw = _raw_files(config, Path(out_folder))
     jobs = _jobs(config, Path(out_folder), earlier, say)
@@ -136,9 +154,26 @@ def _not_joined(every: Sequence[RecordingPaths], config: Config) -> str:
 
 
 def read_recording(path: Path, config: Config, name: str = "") -> Recording:
-    """Read and check one recording. name: as `read_contents`.
+    """Read and check one recording.
 
-    Raises DataError naming the file and everything wrong in it.
+    Parameters
+    ----------
+    path : Path
+        The file or folder of the recording.
+    config : Config
+        The parameters.
+    name : str
+        As for `read_contents`.
+
+    Returns
+    -------
+    Recording
+        The recording with its warnings.
+
+    Raises
+    ------
+    DataError
+        Naming the file and everything wrong in it.
     """
     return checked_recording(read_contents(path, config.data, name, config.trials.times), config)
 

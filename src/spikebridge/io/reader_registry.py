@@ -82,12 +82,34 @@ class Reader(Protocol):
 
 
 def reader_names() -> list[str]:
-    """Every reader, by file name."""
+    """List every reader.
+
+    Returns
+    -------
+    list of str
+        What `data.reader` may be besides "auto": the file names of the readers, sorted.
+    """
     return sorted(m.name for m in pkgutil.iter_modules(readers.__path__) if not m.name.startswith("_"))
 
 
 def get_reader(name: str) -> Reader:
-    """The reader of that file name. Raises ConfigError, with a suggestion, where there is none."""
+    """Return the reader of a name.
+
+    Parameters
+    ----------
+    name : str
+        The file name of the reader, as in `data.reader`.
+
+    Returns
+    -------
+    Reader
+        The module of the reader.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no reader of that name; the message suggests one.
+    """
     if name not in reader_names():
         raise ConfigError(
             f"data.reader: unknown reader {name!r}{did_you_mean(name, reader_names())} Known: auto, "
@@ -97,7 +119,20 @@ def get_reader(name: str) -> Reader:
 
 
 def reader_of(path: Path, reader: str = "auto") -> Reader | None:
-    """The named reader, or with "auto" the first that can read the path; None where none can."""
+    """Return the reader of a path.
+
+    Parameters
+    ----------
+    path : Path
+        A file or a folder.
+    reader : str
+        "auto" for the first reader that can read the path, or the name of one.
+
+    Returns
+    -------
+    Reader or None
+        None where no reader, or not the named one, can read the path.
+    """
     announce_path(path)
     if reader == "auto":
         return next((r for r in map(get_reader, reader_names()) if r.can_read(path)), None)
@@ -125,12 +160,28 @@ def takes_time_units(options: type[Section]) -> bool:
 
 
 def read_contents(path: Path, data: DataConfig, name: str = "", times: Collection[str] = ()) -> Contents:
-    """Everything one recording holds, its times moved by `data.offset_s`.
+    """Read everything that one recording holds, and add `data.offset_s` to its times.
 
-    name: the one of `named_recordings`, where that is not the reader's own. times: columns of the interval tables that
-    are known to hold times (trials.align, trials.decision); see `offsets`.
+    Parameters
+    ----------
+    path : Path
+        The file or folder of the recording.
+    data : DataConfig
+        The section `data` of params.yaml: reader, options and offsets.
+    name : str
+        The name by `named_recordings`, where it is not the one that the reader gives.
+    times : collection of str
+        Columns of the interval tables that hold times (trials.align, trials.decision); see `offsets`.
 
-    Raises DataError where no reader takes it or it cannot be read.
+    Returns
+    -------
+    Contents
+        What the reader found, with all times in seconds on the clock of the spikes.
+
+    Raises
+    ------
+    DataError
+        Where no reader takes the path, or it cannot be read.
     """
     return apply_offset_setting(read_unmoved(path, data, name), data, times)
 
@@ -145,7 +196,20 @@ def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
 
 
 def name_of(path: Path, reader: Reader) -> str:
-    """What its reader calls the recording at a path; `named_recordings` tells it from others of that name."""
+    """Return the name that a reader gives to a recording.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder of the recording.
+    reader : Reader
+        Its reader.
+
+    Returns
+    -------
+    str
+        The name; several recordings may share it (see `named_recordings`).
+    """
     given = getattr(cast(ModuleType, reader), "name_of", None)
     if given is not None:
         return str(given(path))
@@ -168,16 +232,45 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
 
 
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
-    """The paths of `named_recordings`."""
+    """Find the recordings at a path.
+
+    Parameters
+    ----------
+    path : Path
+        A recording, or a folder of recordings.
+    reader : str
+        "auto", or the name of a reader.
+
+    Returns
+    -------
+    list of Path
+        The paths of `named_recordings`.
+    """
     return list(named_recordings(path, reader))
 
 
 def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
-    """The recordings at a path, sorted, and their names: the path itself where a reader takes it, else what lies in it.
+    """Find the recordings at a path, and name them.
 
-    Names are those that readers give, and where several are the same, with the folders above; see `unique_names`.
+    Parameters
+    ----------
+    path : Path
+        A recording, or a folder of recordings.
+    reader : str
+        "auto", or the name of a reader.
 
-    Raises DataError where there is nothing, no recording, or two of one name; ConfigError for an unknown reader.
+    Returns
+    -------
+    dict of Path to str
+        Paths, sorted, and names: the path itself where a reader takes it, else what lies in it. Names are those that
+        the readers give, and where several are the same, with the folders above; see `unique_names`.
+
+    Raises
+    ------
+    DataError
+        Where there is nothing, no recording, or two of one name.
+    ConfigError
+        For an unknown reader.
     """
     path = Path(path)
     found = recordings_at(path, reader)
@@ -257,9 +350,22 @@ def _refuse_recording(link: Path, target: Path, reader: str) -> None:
 
 
 def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> list[str]:
-    """Names, within the folder, of what lies beside the recordings there and in its folders, and belongs to none.
+    """Name what lies beside the recordings of a folder and belongs to none of them.
 
-    What was not looked at, because it is too deep, a loop of links or a link to nothing, has the reason in brackets.
+    Parameters
+    ----------
+    path : Path
+        The folder, or a recording.
+    found : iterable of Path
+        The recordings there.
+    reader : str
+        "auto", or the name of a reader.
+
+    Returns
+    -------
+    list of str
+        Names within the folder. What was not looked at, because it is too deep, a loop of links or a link to nothing,
+        has the reason in brackets.
     """
     path, found = Path(path), set(found)
     if path in found:

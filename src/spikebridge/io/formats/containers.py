@@ -20,6 +20,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.limits import check_depth, check_members
 
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 BLOSC_HEADER = 16
 """Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""
 MAX_CHUNKS = 10_000
@@ -115,7 +116,7 @@ def _incomplete_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
         size = prod(about["chunks"]) * np.dtype(about["dtype"]).itemsize if raw else 0
         n_chunks = prod(-(-n // c) for n, c in zip(about["shape"], about["chunks"], strict=True))
     except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError):
-        return  # not an array that can be opened: whoever opens it says so
+        return  # not a readable array: the library that opens it raises the error
     if n_chunks > MAX_CHUNKS or not (raw or codec == "blosc"):  # gzip, zstd and the rest keep sums of their own
         return
     for file in sorted(zarray.parent.rglob("*")):

@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.limits import raise_limit
 
+Note = Finding | str
+"""What is unusual. Of several recordings, findings of one code and subject are shown once; a sentence only where it is
+the same."""
 MAX_CHARACTERS = 300
 MIN_STEP_MS = 0.05
 """About one sample of an amplifier."""
@@ -28,12 +32,12 @@ class ReadLog:
     ----------
     errors : list of str
         One sentence for each thing that is wrong.
-    notes : list of str
-        One sentence for each thing that is unusual.
+    notes : list of Note
+        One finding or sentence for each thing that is unusual.
     """
 
     errors: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
     def add_error(self, path: Path, text: str) -> None:
         """Add what is wrong with one file.
@@ -116,7 +120,7 @@ def error_summary(error: BaseException) -> str:
 
 def precision_notes(
     values: NDArray[Any], where: str, ticks_per_s: float = 1.0, min_step_ms: float = MIN_STEP_MS
-) -> list[str]:
+) -> list[Finding]:
     """Note where times have single (or half) precision and are too large for it.
 
     Parameters
@@ -132,7 +136,7 @@ def precision_notes(
 
     Returns
     -------
-    list[str]
+    list[Finding]
         One note with the rounding step at the largest time, or none.
     """
     if values.dtype.kind != "f" or values.dtype.itemsize > 4:
@@ -142,4 +146,5 @@ def precision_notes(
     if step_ms < min_step_ms:
         return []
     bits = 8 * values.dtype.itemsize
-    return [f"{where}: float{bits} holds these times only to {step_ms:.2g} ms; save them as float64 (double)"]
+    text = f"{where}: float{bits} holds these times only to {step_ms:.2g} ms; save them as float64 (double)"
+    return [Finding.warning("times-in-low-precision", where, text)]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.log import ReadLog
+from spikebridge.io.formats.log import Note, ReadLog
 from spikebridge.io.formats.table import TimeUnit, as_integers, table_header
 from spikebridge.io.formats.table.columns import SUFFIXES
 from spikebridge.io.formats.table.recording_tables import (
@@ -72,7 +72,7 @@ class Sidecars:
     behavior: pd.DataFrame
     animal: str
     observed: NDArray[np.float64] | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     resolution_s: float = 0.0
 
 
@@ -185,7 +185,7 @@ def _unknown_table(name: str, file: Path, log: ReadLog) -> None:
 
 
 def join_units(
-    units: pd.DataFrame, table: pd.DataFrame | None, path: Path | str, notes: list[str] | None = None
+    units: pd.DataFrame, table: pd.DataFrame | None, path: Path | str, notes: list[Note] | None = None
 ) -> pd.DataFrame:
     """Join the units of a format with the table beside.
 
@@ -262,7 +262,7 @@ def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Content
     DataError
         Where a unit of the table beside does not exist or an id occurs twice.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     behavior = [table for table in (contents.behavior, sidecars.behavior) if len(table)] or [contents.behavior]
     return replace(
         contents,
@@ -275,7 +275,7 @@ def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Content
     )
 
 
-def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[str]) -> pd.Series:
+def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[Note]) -> pd.Series:
     """A column that both tables have, cell by cell."""
     own = units[column]
     filled = table.where(table.notna(), own) if table.isna().any() and not own.isna().all() else table

@@ -19,6 +19,7 @@ import pandas as pd
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import PROBE
 from spikebridge.io.contents import Contents, no_behavior
@@ -26,6 +27,7 @@ from spikebridge.io.formats import ReadLog, read_sidecars, with_sidecars, write_
 from spikebridge.io.formats.alf import AlfSession, alf_files, behavior_series, find_session, interval_tables, read_probe
 from spikebridge.io.formats.alf.files import choose_sorting, name_and_animal, parse_name, revision_folders
 from spikebridge.io.formats.alf.units import ACRONYMS
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting.detection import sidecar_files
 from spikebridge.io.joining import ID, ProbeContents, join_probes
 from spikebridge.types import Recording
@@ -106,12 +108,18 @@ def _read_probes(session: AlfSession, options: Options, log: ReadLog) -> list[tu
         read = None if folder is None else read_probe(folder, part)
         before = f"{name}: " if name else ""
         log.errors.extend(before + text for text in part.errors)
-        log.notes.extend(before + text for text in part.notes)
+        log.notes.extend(_of_probe(before, note) for note in part.notes)
         if read is not None:
             tables.append((name, *read))
     if not_read := [n for n in session.probes if n not in names]:
         log.notes.append(f"probes that are not read, by data.options.probes: {listed(not_read)}")
     return tables
+
+
+def _of_probe(before: str, note: Note) -> Note:
+    if isinstance(note, Finding):
+        return replace(note, subject=before + note.subject, text=before + note.text)
+    return before + note
 
 
 def _join_probes(name: str, path: Path, probes: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Contents:

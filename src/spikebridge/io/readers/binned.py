@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog, join_units, read_sidecars
@@ -171,8 +172,12 @@ def _starts(
         return None
     else:
         log.notes.append(
-            "the file has no times of its trials: they are laid one after another with "
-            f"{options.gap_s:g} s between them, and their order is taken for their order in time"
+            Finding.warning(
+                "trials-without-times",
+                "trials",
+                "the file has no times of its trials: they are laid one after another with "
+                f"{options.gap_s:g} s between them, and their order is taken for their order in time",
+            )
         )
         return np.arange(len(trials), dtype=np.float64) * np.float64(length_s + options.gap_s)
     if len(values) != len(trials) or values.dtype.kind not in "iuf" or not np.isfinite(values).all():

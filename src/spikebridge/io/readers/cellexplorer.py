@@ -19,9 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.mat import Struct, load_mat
 from spikebridge.io.formats.mat.nodes import squeeze_node
 from spikebridge.io.formats.sorting import SortedUnits, detect_reader, is_output_of, join_sidecars
@@ -80,7 +82,7 @@ def read(path: Path, options: NoOptions) -> Contents:
     units = pd.DataFrame({"unit": ids} | _columns(spikes, len(ids), skip={"UID", "times", "unit"}))
     base = file.with_name(name_of(file))
     metrics, session = (_optional_struct(base.with_name(base.name + s), n) for s, n in OPTIONAL_STRUCTS)
-    notes: list[str] = []
+    notes: list[Note] = []
     units = _with_metrics(units, metrics, notes)
     output = SortedUnits(
         units, concatenate_trains(ids, trains), tuple(notes), _epochs(session), _animal(session, metrics)
@@ -200,13 +202,19 @@ def _rows(values: Any, n: int) -> list[Any]:
     return rows
 
 
-def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[str]) -> pd.DataFrame:
+def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[Note]) -> pd.DataFrame:
     """Units with the columns of cell_metrics, matched by UID."""
     if not metrics:
         return units
     ids = np.atleast_1d(np.asarray(metrics.get("UID", units["unit"]), dtype=np.float64)).ravel()
     if sorted(ids) != sorted(units["unit"]):
-        notes.append(f"cell_metrics are of {len(ids)} other units than the {len(units)} of spikes and are not used")
+        notes.append(
+            Finding.warning(
+                "metrics-of-other-units",
+                "cell_metrics",
+                f"cell_metrics are of {len(ids)} other units than the {len(units)} of spikes and are not used",
+            )
+        )
         return units
     columns = _columns(metrics, len(ids), skip={"UID", "unit"})
     table = pd.DataFrame(columns, index=pd.Index(ids.astype(np.int64), name="unit"))
@@ -218,7 +226,7 @@ def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[str]
     return pd.concat([units.assign(**both), table.drop(columns=twice)], axis=1)
 
 
-def _merge_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series, notes: list[str]) -> pd.Series:
+def _merge_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series, notes: list[Note]) -> pd.Series:
     """A column that spikes and cell_metrics have: the value of spikes, and where there is none, that of cell_metrics.
 
     Of two words for the quality the more careful one, with a note.

@@ -22,6 +22,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog, concatenate_trains, join_units, write_sidecars
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.mat import mat_arrays
 from spikebridge.io.formats.mat.files import single_vector
 from spikebridge.io.formats.sidecars import TABLE_NAMES, collect_sidecars
@@ -67,7 +68,9 @@ def read(path: Path, options: Options) -> Contents:
     sidecars = collect_sidecars(path, [n for n in skip if n not in tables], log, clock, trial_clock, behavior_clock)
     log.raise_errors(path)
     others = [n for n in skip if n not in {f.name for f in files} and n not in tables]
-    notes = [f"files that are no cells by their names or contents are not read: {listed(others, 8)}"] if others else []
+    notes: list[Note] = []
+    if others:
+        notes.append(f"files that are no cells by their names or contents are not read: {listed(others, 8)}")
     ids = np.arange(len(files), dtype=np.int64)
     units = join_units(pd.DataFrame({"unit": ids, "name": names}), sidecars.units, path, notes)
     return Contents(
@@ -119,12 +122,12 @@ def _cells(path: Path) -> list[Path]:
 
 
 def _is_name_of_cell(stem: str, patterns: Counter[str]) -> bool:
-    """Whether the name alone speaks for a cell: others differ from it in the number alone, or it says so in words."""
+    """Whether the name is that of a cell: others differ from it in the number alone, or it holds a word like unit."""
     return patterns[NUMBER.sub("#", stem)] >= MIN_CELLS or bool(WORD.search(re.sub(r"[\d_]+", " ", stem)))
 
 
 def _is_list(file: Path) -> bool:
-    """Whether a file holds a list of numbers and nothing else, as far as its head tells."""
+    """Whether a file holds a list of numbers and nothing else, by its first lines."""
     if file.suffix.lower() == ".mat":
         return bool(single_vector(file))
     with open(file, encoding="utf-8-sig", errors="replace") as handle:

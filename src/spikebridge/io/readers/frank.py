@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import Section
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog, Sidecars, concatenate_trains, read_sidecars, with_sidecars
@@ -164,14 +165,18 @@ def _observed(
     if not partly:
         return whole
     log.notes.append(
-        f"{len(partly)} of {len(units)} units were not recorded in every epoch, which counts as missing, not as "
-        f"silence: {listed(partly, 10)}"
+        Finding.warning(
+            "units-not-in-every-epoch",
+            "units",
+            f"{len(partly)} of {len(units)} units were not recorded in every epoch, which counts as missing, not as "
+            f"silence: {listed(partly, 10)}",
+        )
     )
     return None
 
 
 def _tables(day: DayContents, sidecars: Sidecars, log: ReadLog) -> dict[str, pd.DataFrame]:
-    """epochs, trials and other intervals. A table `trials` beside stands; the layout's own then keeps its kind."""
+    """epochs, trials and other intervals. A table `trials` beside is used; the layout's own then keeps its name."""
     tables: dict[str, pd.DataFrame] = {}
     for kind in (*TRIALS, *INTERVALS):
         frame = day_tables.epoch_intervals(day.structs[kind], kind, log) if day.structs[kind] else None
@@ -190,7 +195,7 @@ def _tables(day: DayContents, sidecars: Sidecars, log: ReadLog) -> dict[str, pd.
 
 
 def _behavior(day: DayContents, sidecars: Sidecars, log: ReadLog) -> pd.DataFrame:
-    """Positions and events; series of the table beside stand where both have one."""
+    """Positions and events; a series of the table beside replaces one of the layout."""
     kinds = {"pos": day.pos, "linpos": [*day_tables.linpos_series(day.structs["linpos"])]}
     kinds["dio"] = [*day_tables.dio_series(day.structs["dio"])]
     own = pd.concat([day_tables.behavior_in_seconds(s, day.epochs.spans, kind, log) for kind, s in kinds.items()])

@@ -5,7 +5,7 @@ but for files whose writer kept the microseconds of Neuralynx: `time_step_us`. F
 unit MClust was given, and are refused until `time_step_us` says it. Neither the header nor the file says how many
 spikes there are: one that is cut short between two of them reads as a unit that fell silent. Some versions write 64
 bits into plain .t files. Read as 32 bits these would be pairs of a small number and a spike; all plain files of a
-folder together tell which it is (see formats/sorting/t_files.py).
+folder together show which it is (see `read_steps`).
 
 Read without SpikeInterface, whose extractor calls a unit by the number after the last underscore only, so that TT1_1
 and TT2_1 are one unit with the spikes of the later file; it also rounds times to a rate that must be made up.
@@ -26,9 +26,11 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
 from spikebridge.io.formats.sorting.detection import sidecar_files, t_files, visible_files
 from spikebridge.io.formats.sorting.sorted_units import region_runs
@@ -75,7 +77,7 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
-    notes: list[str] = []
+    notes: list[Note] = []
     files = _without_raw_twins(t_files(path), notes)
     wrong = [f"unit {s} is in several files" for s in _duplicates([f.stem for f in files])]
     if options.time_step_us is None:
@@ -90,7 +92,11 @@ def read(path: Path, options: Options) -> Contents:
         notes.append(f"no tetrode in the names of {listed(units['name'][units['tetrode'].isna()], 5)}")
     aside = len([p for p in visible_files(path) if p.suffix == "._t"])
     if aside:
-        notes.append(f"{aside} files ._t, clusters set aside in MClust, are not read")
+        notes.append(
+            Finding.warning(
+                "clusters-set-aside", "files ._t", f"{aside} files ._t, clusters set aside in MClust, are not read"
+            )
+        )
     output = SortedUnits(
         units,
         concatenate_trains(ids, trains),
@@ -121,7 +127,7 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _without_raw_twins(files: list[Path], notes: list[str]) -> list[Path]:
+def _without_raw_twins(files: list[Path], notes: list[Note]) -> list[Path]:
     """Without the .raw file of a unit that has a .t file as well: that one has a known unit of time."""
     known = {f.stem for f in files if not is_raw(f)}
     twins = [f for f in files if is_raw(f) and f.stem in known]
@@ -195,7 +201,7 @@ def _train_steps(file: Path, content: bytes, order: Order, usual: int, wrong: li
 
 
 def _width_in_content(content: bytes, order: Order) -> int | None:
-    """Bytes of an integer as far as the content of a plain .t file tells; None where it does not."""
+    """Bytes of an integer by the content of a plain .t file; None where it does not show it."""
     if len(content) % 8:
         return 4
     if not content:

@@ -24,6 +24,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import (
     SortedUnits,
     agreed_sampling_rate,
@@ -62,7 +63,7 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one session. Raises DataError naming everything that is wrong in it."""
-    notes: list[str] = []
+    notes: list[Note] = []
     base, shanks = _session(path, notes)
     wrong: list[str] = []
     read_shanks = {n: _shank(pair, wrong) for n, pair in shanks.items()}
@@ -100,7 +101,7 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _session(path: Path, notes: list[str]) -> tuple[str, dict[int, dict[str, Path]]]:
+def _session(path: Path, notes: list[Note]) -> tuple[str, dict[int, dict[str, Path]]]:
     """The base of the session and its shanks, without what programs and people left there (base.temp.clu.1), noted.
 
     Raises DataError where files of several sessions are left.

@@ -19,7 +19,7 @@ from spikebridge.io.formats import raise_errors
 from spikebridge.io.formats.nwb import NWBOptions, contents_of, nwb_file, open_hdf5
 from spikebridge.io.formats.nwb.columns import NwbLog, nwb_error_summary
 from spikebridge.io.formats.nwb.extensions import manager_with_missing_types
-from spikebridge.io.formats.nwb.hdf5 import Link, blocked_links, check_version, find_links, is_hdf5
+from spikebridge.io.formats.nwb.hdf5 import Link, blocked_links, check_version, find_links
 from spikebridge.types import Recording
 
 FORMAT = "NWB (HDF5)"
@@ -38,10 +38,10 @@ def can_read(path: Path) -> bool:
 
 
 def _says_nwb(path: Path) -> bool:
-    if not is_hdf5(path):
-        return False
     import h5py
 
+    if not h5py.is_hdf5(path):
+        return False
     with h5py.File(path, "r") as handle:
         return "nwb_version" in handle.attrs
 

@@ -8,7 +8,7 @@ session (spike_times_sec_adj.npy, say; the option spike_times names another file
 
 Units are the clusters with spikes or with a row in cluster_info.tsv. Each column of each cluster_*.tsv becomes a units
 column. `quality` is a person's word (group), else that of a curation program, else Kilosort's label, else empty: Phy's
-word "unsorted" says that nobody judged. Nothing is left out for its quality.
+word "unsorted" means that nobody judged. No unit is left out for its quality.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import raise_errors, write_sidecars
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import (
     SortedUnits,
     agreed_sampling_rate,
@@ -53,7 +55,7 @@ FORMAT = "Phy / Kilosort folder"
 LIBRARIES = ("pyarrow.csv",)
 ARRAYS = ("spike_times.npy", "spike_clusters.npy", "spike_templates.npy", "params.py")
 MAX_SHOWN = 80
-"""Characters of what stands for the sampling rate that an error repeats."""
+"""Longest part of the line sample_rate that an error message shows."""
 RATE = re.compile(r"^\s*sample_rate\s*=\s*([^#\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -78,7 +80,7 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
-    notes: list[str] = []
+    notes: list[Note] = []
     samples, clusters = _spikes(path, notes)
     seconds, rate = _seconds(path, samples, options, notes)
     units = merged_tables(cluster_tables(path, notes), clusters, notes)
@@ -113,7 +115,7 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _spikes(path: Path, notes: list[Note]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Samples (spike,) and clusters (spike,), in the order of the files."""
     wrong: list[str] = []
     owners = "spike_clusters.npy" if (path / "spike_clusters.npy").is_file() else "spike_templates.npy"
@@ -130,7 +132,7 @@ def _spikes(path: Path, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.int6
 
 
 def _seconds(
-    path: Path, samples: NDArray[Any], options: Options, notes: list[str]
+    path: Path, samples: NDArray[Any], options: Options, notes: list[Note]
 ) -> tuple[NDArray[np.float64] | None, float]:
     """(spike,), seconds, of a file that holds them beside the samples (`adjusted`), and 1; else None and the rate."""
     in_params = _rate_in_params(path)
@@ -181,13 +183,19 @@ def _rate_in_params(path: Path) -> float | None:
         ) from None
 
 
-def _with_quality(units: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Units with the column quality for group: the word that counts for each unit, "" where nobody judged."""
+def _with_quality(units: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
+    """Units with the column quality for group: the label of each unit that is used, "" where nobody judged."""
     judged = merge_labels({c: label_words(units[c]) for c in find_label_columns(units, always=("group", "quality"))})
     if judged.contradictions:
         notes.append(describe_contradictions(judged.contradictions, [f"cluster {u}" for u in units["unit"]]))
     words = [word if canonical_word(word) != "unsorted" else "" for word in judged.labels] or [""] * len(units)
     unjudged = words.count("")
     if 0 < unjudged < len(units):
-        notes.append(f"{unjudged} of {len(units)} clusters have neither a group nor a label: their quality is empty")
+        notes.append(
+            Finding.warning(
+                "clusters-without-label",
+                "quality",
+                f"{unjudged} of {len(units)} clusters have neither a group nor a label: their quality is empty",
+            )
+        )
     return units.drop(columns="group", errors="ignore").assign(quality=pd.Series(words, dtype="str"))

@@ -1,6 +1,6 @@
 """Any sorting that SpikeInterface reads, and what it saved itself.
 
-Recognised without being told: folders and files made by `sorting.save` (numpy_folder, npz_folder, zarr), .npz files of
+Recognised without options: folders and files made by `sorting.save` (numpy_folder, npz_folder, zarr), .npz files of
 its NpzSortingExtractor, and folders of a SortingAnalyzer with their quality metrics. Any other format by the name of
 its extractor, one of `spikeinterface.extractors.sorting_extractor_full_dict`:
 
@@ -27,6 +27,7 @@ from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, error_summary, integer_ids, raise_errors, write_sidecars
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
 from spikebridge.io.formats.sorting.detection import saved_sorting_kind, sidecar_files
 from spikebridge.io.formats.sorting.sorted_units import time_order
@@ -99,7 +100,7 @@ def _train(path: Path, options: Options) -> SortingSegment:
             raise DataError(f"{path}: cannot be read by {what} ({error_summary(error)})") from error
 
 
-def _columns(train: SortingSegment, names: list[str] | None, notes: list[str]) -> dict[str, Any]:
+def _columns(train: SortingSegment, names: list[str] | None, notes: list[Note]) -> dict[str, Any]:
     """Units columns of the properties with one number or text a unit; the others are left out with a note."""
     columns, skipped = {}, []
     for key, values in train.properties.items():

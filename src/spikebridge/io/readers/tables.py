@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from spikebridge.config import Positive, Section
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog
@@ -167,7 +168,11 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: TimeUnit, log: ReadLo
         return None
     if text:
         log.notes.append(
-            f"{file.name}: {text}; each unit is read as one. Ids that count within it would need other ones"
+            Finding.warning(
+                "units-on-several-channels",
+                file.name,
+                f"{file.name}: {text}; each unit is read as one. Ids that count within it would need other ones",
+            )
         )
     more = [str(c) for c in frame if c not in ("unit", at)]
     if more:
@@ -242,7 +247,11 @@ def _unit_rows(owners: pd.Series, units: pd.DataFrame, file: Path, log: ReadLog)
     elif 2 * n > len(codes) or numbers != (known.dtype == np.int64):
         log.add_error(file, f"{text}. {TO_ADD}")
     else:
-        log.notes.append(f"{file.name}: {text}; left out, since no region is known of them")
+        log.notes.append(
+            Finding.warning(
+                "spikes-of-unknown-units", file.name, f"{file.name}: {text}; left out, since no region is known of them"
+            )
+        )
         return np.asarray(rows[codes], dtype=np.int64)
     return None
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.config import Section
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog, concatenate_trains, write_sidecars
@@ -82,7 +83,13 @@ def read(path: Path, options: Options) -> Contents:
     noise = [train for train, number in zip(trains, units["class"], strict=True) if number == UNASSIGNED]
     if noise:
         n_spikes = sum(map(len, noise))
-        log.notes.append(f"class 0 of {len(noise)} channels, {n_spikes} spikes, is of no cluster: its quality is noise")
+        log.notes.append(
+            Finding.warning(
+                "spikes-of-no-cluster",
+                "class 0",
+                f"class 0 of {len(noise)} channels, {n_spikes} spikes, is of no cluster: its quality is noise",
+            )
+        )
     copies = [p.name for p in visible_files(path) if p.name.lower().startswith("times_") and p not in files]
     if copies:
         log.notes.append(f"passed over, since they are copies by their names: {listed(copies, 5)}")

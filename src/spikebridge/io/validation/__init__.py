@@ -70,13 +70,35 @@ def check(
     time_unit_options: bool = False,
     unused: Collection[int] = (),
 ) -> tuple[Finding, ...]:
-    """Warnings of a sound recording, those of its reader first.
+    """Check a recording.
 
-    earlier: what was found before. missing: parts that could not be chosen (see spikebridge.io.choose.Choice); checks
-    of them are left out, since what is wrong with them has been said. time_unit_options: whether `data.options` may say
-    the unit of times. unused: ids of units that no result uses (see spikebridge.io.choose.Choice).
+    Parameters
+    ----------
+    recording : Recording
+        The recording, with the notes of its reader as warnings.
+    data : DataConfig
+        The section `data`.
+    trials : TrialsConfig
+        The section `trials`.
+    earlier : collection of Finding
+        What was found when the recording was chosen.
+    missing : collection of str
+        Parts that could not be chosen (see spikebridge.io.choose.Choice). Checks of them are left out, since the
+        earlier findings name what is wrong with them.
+    time_unit_options : bool
+        Whether `data.options` may say the unit of times; then remedies name these options.
+    unused : collection of int
+        Ids of units that no result uses (see spikebridge.io.choose.Choice).
 
-    Raises DataError naming the file and everything wrong in it, with the warnings beside.
+    Returns
+    -------
+    tuple of Finding
+        The warnings of a sound recording, those of its reader first.
+
+    Raises
+    ------
+    DataError
+        Naming the file and everything wrong in it; its `warnings` are all other findings.
     """
     subject = Subject(recording, data, trials, frozenset(unused), time_unit_options)
     found = (f for one, part in CHECKS.items() if part not in missing for f in one(subject))

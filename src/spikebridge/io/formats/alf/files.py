@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.log import ReadLog
 
@@ -85,7 +86,13 @@ def alf_files(folder: Path, log: ReadLog | None = None) -> Files:
         files |= files_here
     if log is not None:
         for name, attributes in replaced.items():
-            log.notes.append(f"{folder.name}: {listed(sorted(attributes), 8)} are read from the later revision {name}")
+            log.notes.append(
+                Finding.warning(
+                    "later-revision",
+                    folder.name,
+                    f"{folder.name}: {listed(sorted(attributes), 8)} are read from the later revision {name}",
+                )
+            )
     return files
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.alf.files import AlfFile, Files, flat_column, load_npy
@@ -161,7 +162,13 @@ def behavior_series(files: Files, asked: Sequence[str] | None, log: ReadLog) -> 
         if wanted:
             parts += _series(thing, files_of_object[next(t for t in TIMES if t in files_of_object)], wanted, log)
     if not_read:
-        log.notes.append(f"behaviour that is not read: {listed(not_read, 8)}; see data.options.behavior")
+        log.notes.append(
+            Finding.warning(
+                "behavior-not-read",
+                "behavior",
+                f"behaviour that is not read: {listed(not_read, 8)}; see data.options.behavior",
+            )
+        )
     if unknown := [name for name in asked or () if name not in things]:
         log.errors.append(
             f"data.options.behavior: no {listed(unknown)} with timestamps here; there are {listed(sorted(things))}"

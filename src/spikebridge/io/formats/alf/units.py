@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.alf.files import AlfFile, Files, alf_files, flat_column, load_npy
 from spikebridge.io.formats.log import ReadLog, precision_notes
@@ -22,7 +23,7 @@ from spikebridge.io.formats.table import read_table
 
 ACRONYMS, IDS = "brainLocationAcronyms_ccf_2017", "brainLocationIds_ccf_2017"
 ANNOTATION = {0: "noise", 1: "mua", 2: "good"}
-"""Words for clusters._phy_annotation; 3, unsorted, says that nobody judged."""
+"""Labels for the values of clusters._phy_annotation; 3, unsorted, means that nobody judged."""
 Ints = NDArray[np.int64]
 
 
@@ -59,7 +60,11 @@ def read_probe(folder: Path, log: ReadLog) -> tuple[pd.DataFrame, pd.DataFrame] 
     listed_too = metrics.index.to_numpy(dtype=np.int64) if metrics is not None else np.empty(0, dtype=np.int64)
     ids = np.union1d(used, listed_too)
     if rows is not None and (idle := rows - len(ids)) > 0:
-        log.notes.append(f"{idle} of {rows} clusters have no spikes and are no units")
+        log.notes.append(
+            Finding.warning(
+                "clusters-without-spikes", "clusters", f"{idle} of {rows} clusters have no spikes and are no units"
+            )
+        )
         ids = ids[ids < rows]
     units = pd.DataFrame({"unit": ids} | {n: _values_at(v, ids) for n, v in columns.items()})
     if metrics is not None:
@@ -149,7 +154,13 @@ def _with_metrics(units: pd.DataFrame, metrics: pd.DataFrame, log: ReadLog) -> p
     own = metrics.drop(columns=[c for c in metrics if c in units or str(c).startswith("Unnamed")])
     missing = int((~units["unit"].isin(own.index)).sum())
     if missing:
-        log.notes.append(f"clusters.metrics: no row for {missing} of {counted(len(units), 'cluster')}")
+        log.notes.append(
+            Finding.warning(
+                "clusters-without-metrics",
+                "clusters.metrics",
+                f"clusters.metrics: no row for {missing} of {counted(len(units), 'cluster')}",
+            )
+        )
     return pd.concat([units, own.reindex(units["unit"]).reset_index(drop=True)], axis=1)
 
 
@@ -169,7 +180,13 @@ def _regions(files: Files, units: pd.DataFrame, log: ReadLog) -> pd.Series | Non
         return None
     outside = int(((rows < 0) | (rows >= len(places))).sum())
     if outside:
-        log.notes.append(f"{counted(outside, 'cluster')} on a channel that is none of {len(places)}: without a region")
+        log.notes.append(
+            Finding.warning(
+                "clusters-on-unknown-channels",
+                "clusters",
+                f"{counted(outside, 'cluster')} on a channel that is none of {len(places)}: without a region",
+            )
+        )
     inside = (rows >= 0) & (rows < len(places))
     return pd.Series(np.where(inside, places.to_numpy(dtype=object)[np.where(inside, rows, 0)], ""), dtype="str")
 
@@ -222,8 +239,12 @@ def _channel_rows(units: pd.DataFrame, n_channels: int, log: ReadLog) -> Ints | 
     known = rows[rows >= 0]
     if name == "peakChannel" and not (known == 0).any():
         log.notes.append(
-            f"clusters.peakChannel is taken to count channels from 1, as MATLAB does: its numbers are "
-            f"{known.min() if len(known) else 0} to {known.max() if len(known) else 0}, of {n_channels} channels"
+            Finding.warning(
+                "peak-channels-count-from-1",
+                "clusters.peakChannel",
+                f"clusters.peakChannel is taken to count channels from 1, as MATLAB does: its numbers are "
+                f"{known.min() if len(known) else 0} to {known.max() if len(known) else 0}, of {n_channels} channels",
+            )
         )
         return rows - 1
     return rows
@@ -238,8 +259,13 @@ def _with_regions(units: pd.DataFrame, regions: pd.Series | None, log: ReadLog) 
         differ = int(((other != regions) & (other != "")).sum())
         if differ:
             log.notes.append(
-                f"clusters.metrics: acronym differs from that of the channel for {differ} of "
-                f"{counted(len(units), 'cluster')}; the channel's is used, the other is the column acronym_in_metrics"
+                Finding.warning(
+                    "acronyms-differ",
+                    "clusters.metrics",
+                    f"clusters.metrics: acronym differs from that of the channel for {differ} of "
+                    f"{counted(len(units), 'cluster')}; the channel's is used, the other is the column "
+                    "acronym_in_metrics",
+                )
             )
             units = units.assign(acronym_in_metrics=other)
     return units.assign(acronym=regions.to_numpy())
@@ -261,7 +287,11 @@ def _with_quality(units: pd.DataFrame, log: ReadLog) -> pd.DataFrame:
         return units
     words = ["" if p != p else "good" if p == 1 else "mua" for p in passed]
     log.notes.append(
-        f"clusters.metrics: {words.count('good')} of {counted(len(units), 'cluster')} meet all criteria of the "
-        f"IBL (label 1): column ibl_quality, good; {words.count('mua')} do not: mua"
+        Finding.warning(
+            "ibl-quality",
+            "clusters.metrics",
+            f"clusters.metrics: {words.count('good')} of {counted(len(units), 'cluster')} meet all criteria of the "
+            f"IBL (label 1): column ibl_quality, good; {words.count('mua')} do not: mua",
+        )
     )
     return units.rename(columns={"label": "criteria_met"}).assign(ibl_quality=pd.Series(words, dtype="str"))

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats.containers import walk_hdf5
+from spikebridge.io.formats.containers import HDF5_SIGNATURE, walk_hdf5
 from spikebridge.io.formats.log import error_summary
 from spikebridge.io.formats.mat import is_mat, mat_arrays
 from spikebridge.io.limits import check_bytes, check_members
 
-HDF5_MARK = b"\x89HDF\r\n\x1a\n"
 OTHER_READERS = (".nwb", ".mat")
 CHECKED_VALUES = 4096
 """Values of an array of floating point numbers that are looked at before it is taken for counts."""
@@ -54,7 +53,7 @@ def is_plain_hdf5(path: Path) -> bool:
     """HDF5 that is neither NWB nor MATLAB v7.3 nor of temporaldata."""
     try:
         with path.open("rb") as handle:
-            if handle.read(8) != HDF5_MARK or path.suffix.lower() in OTHER_READERS:
+            if handle.read(8) != HDF5_SIGNATURE or path.suffix.lower() in OTHER_READERS:
                 return False
         import h5py
 

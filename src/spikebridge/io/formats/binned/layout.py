@@ -2,7 +2,7 @@
 
 Names that are recognised without options:
     counts, spikes                                              one array (trial, bin, unit)
-    source, target                                              the windows that the stage preprocess writes
+    source, target                                              two parts with other units each
     [train_|eval_]spikes_heldin, [...]spikes_heldout            Neural Latents Benchmark (nlb_tools): source and target
     train_recon_data, valid_recon_data[, test_recon_data]       lfads-torch; train_data, valid_data: earlier LFADS
 
@@ -226,7 +226,7 @@ def _order_by_spread(
     spread = [sum(values) for values in zip(*(_dispersion(path, name) for name in fields.names), strict=True)]
     units = [order.index("unit") for order in doubts if order.index("unit") != 2]
     best = max(units, key=lambda axis: spread[axis], default=2)
-    if best == 2:  # trials and bins alone may be exchanged: nothing tells
+    if best == 2:  # trials and bins alone may be exchanged: the counts cannot show it
         return []
     if size >= MIN_SIZE and spread[2] >= MIN_SPREAD_RATIO * spread[best]:
         return []

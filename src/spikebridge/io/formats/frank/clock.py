@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.frank.files import Structs, single_value, text_or_number_column
 from spikebridge.io.formats.frank.trains import EpochTrain
@@ -204,10 +205,22 @@ def find_epochs(trains: Sequence[EpochTrain], pos_s: Mapping[int, Array], clocks
             spans[epoch] = _first_to_last(frames)
         elif np.isfinite(np.concatenate(pooled)).any():
             spans[epoch] = _first_to_last(np.concatenate(pooled))
-            log.notes.append(f"epoch {epoch} has neither timerange nor pos: taken as its first to last spike")
+            log.notes.append(
+                Finding.warning(
+                    "epoch-by-its-spikes",
+                    f"epoch {epoch}",
+                    f"epoch {epoch} has neither timerange nor pos: taken as its first to last spike",
+                )
+            )
     lost = sorted({t.epoch for t in trains} - set(spans))
     if lost:
-        log.notes.append(f"epochs {listed(map(str, lost))} have neither timerange nor pos nor spikes and are left out")
+        log.notes.append(
+            Finding.warning(
+                "epochs-left-out",
+                "epochs",
+                f"epochs {listed(map(str, lost))} have neither timerange nor pos nor spikes and are left out",
+            )
+        )
     inside = {(t.key, t.epoch): spans[t.epoch] for t in trains if t.epoch in spans}
     return Epochs(spans, inside | own)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.frank.files import (
     DaySession,
@@ -74,7 +75,11 @@ def read_trains(session: DaySession, log: ReadLog) -> list[EpochTrain]:
                 times = times[:0]
             trains.append(EpochTrain(epoch, tetrode, cell, times, _span(struct), struct))
     if silent:
-        log.notes.append(f"data is one NaN, taken as no spikes: {', '.join(silent[:10])}")
+        log.notes.append(
+            Finding.warning(
+                "one-nan-as-no-spikes", "spikes", f"data is one NaN, taken as no spikes: {', '.join(silent[:10])}"
+            )
+        )
     return trains
 
 
@@ -154,7 +159,11 @@ def _regions(
         log.errors.append(f"a unit must lie in one area all day, but these differ between epochs: {listed(torn, 20)}")
     without = [unit_name(k) for k in keys if not regions[k]]
     if without:
-        log.notes.append(f"neither cellinfo nor tetinfo has an area for {listed(without, 10)}")
+        log.notes.append(
+            Finding.warning(
+                "units-without-area", "cellinfo", f"neither cellinfo nor tetinfo has an area for {listed(without, 10)}"
+            )
+        )
     return regions
 
 
@@ -175,7 +184,13 @@ def _columns(keys: Sequence[Key], trains: Sequence[EpochTrain], cells: Structs, 
         _reconcile_labels(name, by_key, log)
     differ = [n for n, by_key in held.items() if any(len(v) > 1 for v in by_key.values())]
     if differ:
-        log.notes.append(f"fields of units that differ between epochs are left out: {listed(sorted(differ))}")
+        log.notes.append(
+            Finding.warning(
+                "fields-differ-between-epochs",
+                "units",
+                f"fields of units that differ between epochs are left out: {listed(sorted(differ))}",
+            )
+        )
     return {
         (f"{name}_" if name in RESERVED_COLUMNS else name): text_or_number_column(
             [next(iter(by_key.get(k, [None]))) for k in keys]

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.io.formats.containers import HDF5_SIGNATURE
 from spikebridge.io.formats.log import error_summary
 from spikebridge.io.formats.mat.hdf5 import hdf5_classes, load_hdf5
 from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, char_node
 
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 NUMERIC_CLASSES = {"double", "single", "logical", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64))}
 
 

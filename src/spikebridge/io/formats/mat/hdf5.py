@@ -142,7 +142,7 @@ def _struct(group: Any, values: bool) -> Node:
 
 
 def _is_column(item: Any) -> bool:
-    """A field of a struct array: references to one value an element, without a class of its own."""
+    """A field of a struct array: references to one value an element, that has no class."""
     import h5py
 
     is_reference = not hasattr(item, "keys") and h5py.check_dtype(ref=item.dtype) is h5py.Reference

@@ -18,7 +18,7 @@ from spikebridge.io.formats.spike_trains import group_by_unit, integer_ids
 from spikebridge.io.formats.table import TimeUnit
 
 MIN_WHOLE_TIMES = 20
-"""So many spike times, all of them whole numbers, are hardly seconds."""
+"""From this number of spike times, times that are all whole numbers are not taken for seconds."""
 MAX_ID = float(2**62)
 UNWRAPPED = "unwrapped_times"
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import listed
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, describe, elements, is_vector, unreadable_text
 
 
@@ -76,7 +77,7 @@ def as_column(node: Node, where: str) -> pd.Series:
     raise UnexpectedValueError(f"{where}: expected texts alone or one number a row, found {describe(node)}")
 
 
-def as_table(node: Node, where: str, notes: list[str], skip: Collection[str] = ()) -> pd.DataFrame:
+def as_table(node: Node, where: str, notes: list[Note], skip: Collection[str] = ()) -> pd.DataFrame:
     """A struct of equally long columns, or a struct array with one element a row. Raises UnfitError.
 
     Fields that hold no column of that length are left out, with a note but for those in `skip`.

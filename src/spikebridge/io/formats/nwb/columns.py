@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.containers import check_chunks
 from spikebridge.io.formats.log import ReadLog, error_summary
@@ -115,7 +116,13 @@ def ragged_column(table: Any, name: str, where: str, log: NwbLog) -> tuple[NDArr
     counts = row_lengths(flatten_column(read_values(column.data, f"{name}_index", log)), len(table), len(values), name)
     last = int(counts.sum())
     if last < len(values):
-        log.notes.append(f"{len(values) - last} values at the end of {name} belong to no row and are not read")
+        log.notes.append(
+            Finding.warning(
+                "values-of-no-row",
+                name,
+                f"{len(values) - last} values at the end of {name} belong to no row and are not read",
+            )
+        )
     return values[:last], counts
 
 

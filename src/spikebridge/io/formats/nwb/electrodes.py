@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.containers import check_chunks
 from spikebridge.io.formats.nwb.columns import NwbLog, is_pickled, plain_column, ragged_column, read_values, to_text
@@ -106,36 +107,59 @@ def _electrode_rows(
     n_ids, n = int((by_id[known] != NO_ELECTRODE).sum()), int(known.sum())
     if (n_ids or fits_row) and not own and _counts_within_a_probe(numbers[known], groups):
         log.notes.append(
-            f"{column}: its numbers ({_span(numbers[known])}) may count the channels of each of the {len(set(groups))} "
-            f"groups of electrodes ({listed(sorted(set(groups)), 5)}) from 0: regions of the electrodes are not taken "
-            "from it; a column electrode_group or electrodes of the units would say which electrodes are meant"
+            Finding.warning(
+                "channel-numbers-ambiguous",
+                column,
+                f"{column}: its numbers ({_span(numbers[known])}) may count the channels of each of the "
+                f"{len(set(groups))} "
+                f"groups of electrodes ({listed(sorted(set(groups)), 5)}) from 0: regions of the electrodes are not "
+                "taken "
+                "from it; a column electrode_group or electrodes of the units would say which electrodes are meant",
+            )
         )
         return None
     if not n_ids and fits_row and not column.endswith("_id"):
         log.notes.append(
-            f"{column}: none of its numbers is the id of an electrode ({_span(ids)}): they are taken as "
-            "rows of the table of electrodes, from 0"
+            Finding.warning(
+                "peak-channels-as-rows",
+                column,
+                f"{column}: none of its numbers is the id of an electrode ({_span(ids)}): they are taken as "
+                "rows of the table of electrodes, from 0",
+            )
         )
         return numbers
     if not n_ids:
         log.notes.append(
-            f"{column}: none of its numbers ({_span(numbers[known])}) is the id of an electrode ({_span(ids)}): "
-            "regions of the electrodes are not taken from it"
+            Finding.warning(
+                "peak-channels-unknown",
+                column,
+                f"{column}: none of its numbers ({_span(numbers[known])}) is the id of an electrode ({_span(ids)}): "
+                "regions of the electrodes are not taken from it",
+            )
         )
         return None
     if n_ids < n:
         lost = numbers[known & (by_id == NO_ELECTRODE)]
         log.notes.append(
-            f"{column}: {counted(n - n_ids, 'unit')} without a region: no electrode has the id "
-            f"{listed(map(str, np.unique(lost)), 10)}"
+            Finding.warning(
+                "units-without-electrode",
+                column,
+                f"{column}: {counted(n - n_ids, 'unit')} without a region: no electrode has the id "
+                f"{listed(map(str, np.unique(lost)), 10)}",
+            )
         )
     if fits_row and locations:
         differ = [u for u in np.flatnonzero(by_id != NO_ELECTRODE) if locations[by_id[u]] != locations[numbers[u]]]
         if differ:
             log.notes.append(
-                f"{column} is read as ids of electrodes; as row numbers {len(differ)} of {counted(n, 'unit')} would "
-                f"lie in another region (number {numbers[differ[0]]}: id {locations[by_id[differ[0]]]}, row "
-                f"{locations[numbers[differ[0]]]})"
+                Finding.warning(
+                    "peak-channels-as-ids",
+                    column,
+                    f"{column} is read as ids of electrodes; as row numbers {len(differ)} of {counted(n, 'unit')} "
+                    "would "
+                    f"lie in another region (number {numbers[differ[0]]}: id {locations[by_id[differ[0]]]}, row "
+                    f"{locations[numbers[differ[0]]]})",
+                )
             )
     return by_id
 
@@ -183,8 +207,13 @@ def _agree_with_groups(rows: Ints, groups: list[str], own: list[str], name: str,
     if odd:
         u = odd[0]
         log.notes.append(
-            f"{where}/{name}: {len(odd)} of {counted(len(rows), 'unit')} would lie in another group of electrodes than "
-            f"the one they name (row {u}: {groups[rows[u]]}, not {own[u]}): regions are not taken from it"
+            Finding.warning(
+                "electrodes-of-other-groups",
+                f"{where}/{name}",
+                f"{where}/{name}: {len(odd)} of {counted(len(rows), 'unit')} would lie in another group of "
+                "electrodes than "
+                f"the one they name (row {u}: {groups[rows[u]]}, not {own[u]}): regions are not taken from it",
+            )
         )
     return not odd
 

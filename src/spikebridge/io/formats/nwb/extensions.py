@@ -32,7 +32,7 @@ def manager_with_missing_types(handle: Any) -> Any:
 
 
 def _unknown_types(handle: Any, known: Any) -> dict[str, dict[str, Any]]:
-    """namespace -> type -> the first object of it, for the namespaces that nobody has declared."""
+    """namespace -> type -> the first object of it, for namespaces that are not declared."""
     types: dict[str, dict[str, Any]] = {}
 
     def visit(name: str, thing: Any) -> None:

@@ -14,13 +14,12 @@ from spikebridge.errors.messages import listed
 from spikebridge.io.formats.containers import walk_hdf5
 from spikebridge.io.limits import check_file, reason_not_opened
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 FILE_KINDS = {
     b"PK\x03\x04": "a ZIP archive", b"\x1f\x8b": "a gzip archive", b"%PDF": "a PDF", b"MATLAB 5.0": "a MATLAB file",
     b"PAR1": "a Parquet table", b"CDF\x01": "netCDF 3",
 }  # fmt: skip
 RAW_DATA_GROUPS = ("/acquisition/", "/stimulus/", "/processing/ecephys/")
-"""Raw data lie here, often in another file that nobody copies: what is missing from here is a note, not an error."""
+"""Groups of raw data, which often lie in another file: a missing file is a note here, not an error."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,6 @@ class Link:
         return not self.where.startswith(RAW_DATA_GROUPS)
 
 
-def is_hdf5(path: Path) -> bool:
-    """Whether a file bears the signature of HDF5, at its begin or after a user block. Raises OSError."""
-    with path.open("rb") as handle:
-        end, at = handle.seek(0, 2), 0
-        while at < end:
-            handle.seek(at)
-            if handle.read(len(SIGNATURE)) == SIGNATURE:
-                return True
-            at = 2 * at or 512
-    return False
-
-
 def open_hdf5(path: Path) -> Any:
     """Open an HDF5 file for reading.
 
@@ -85,7 +72,7 @@ def open_hdf5(path: Path) -> Any:
 
     try:
         check_file(path)
-        if not is_hdf5(path):
+        if not h5py.is_hdf5(path):
             raise DataError(f"{path}: {_other_kind(path)}")
         return h5py.File(path, "r")
     except OSError as error:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.log import precision_notes
 from spikebridge.io.formats.nwb.columns import NwbLog, plain_columns, read_values, shape_of
@@ -73,7 +74,7 @@ def interval_tables(objects: Iterable[tuple[tuple[str, ...], Any]], log: NwbLog)
     and tables of events say, as start_time and stop_time.
 
     Read as plain tables, never as interval sets: those merge overlapping trials. Two tables of one name keep the
-    shortest end of their paths that tells them apart.
+    shortest end of their paths in which they differ.
     """
     from hdmf.common import DynamicTable
     from pynwb.misc import IntervalSeries
@@ -199,7 +200,11 @@ def _time_series(series: Any, name: str, log: NwbLog) -> TimedSamples | None:
     shape = shape_of(series.data)
     n_columns = shape[1] if len(shape) == 2 else 1
     if len(shape) > 2 or n_columns > MAX_COLUMNS or np.prod(shape) > MAX_SAMPLES:
-        log.notes.append(f"behavior {name}: shape {shape} is too large and left out")
+        log.notes.append(
+            Finding.warning(
+                "series-too-large", f"behavior {name}", f"behavior {name}: shape {shape} is too large and left out"
+            )
+        )
         return None
     if not shape or not np.prod(shape) or log.has_lost(series.data, series.timestamps):
         return None
@@ -232,7 +237,13 @@ def _times(series: Any, name: str, n: int, log: NwbLog) -> NDArray[np.float64] |
         return float(series.starting_time or 0.0) + np.arange(n) / float(series.rate)
     shape = shape_of(series.timestamps)
     if shape != (n,):
-        log.notes.append(f"behavior {name}: {n} values but timestamps of shape {shape}; left out")
+        log.notes.append(
+            Finding.warning(
+                "timestamps-do-not-fit",
+                f"behavior {name}",
+                f"behavior {name}: {n} values but timestamps of shape {shape}; left out",
+            )
+        )
         return None
     return read_values(series.timestamps, f"{name}/timestamps", log).astype(np.float64)
 
@@ -243,7 +254,11 @@ def _event_series(times: Any, data: Any, name: str, log: NwbLog) -> TimedSamples
     if len(shape) != 1 or not shape[0] or not _is_number(times):
         return None
     if shape[0] > MAX_SAMPLES:
-        log.notes.append(f"behavior {name}: {shape[0]} events are too many and left out")
+        log.notes.append(
+            Finding.warning(
+                "too-many-events", f"behavior {name}", f"behavior {name}: {shape[0]} events are too many and left out"
+            )
+        )
         return None
     at = read_values(times, f"{name}/timestamps", log).astype(np.float64)
     valued = data is not None and shape_of(data) == shape and _is_number(data)

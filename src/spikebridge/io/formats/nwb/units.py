@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.log import precision_notes
 from spikebridge.io.formats.nwb.columns import NwbLog, plain_columns, ragged_column, read_values, to_text
@@ -86,7 +87,11 @@ def read_units(table: Any, where: str, log: NwbLog) -> pd.DataFrame:
     largest = np.iinfo(np.int64).max
     odd = ids if ids.dtype.kind not in "iu" else ids[ids.astype(np.uint64) > largest]
     log.notes.append(
-        f"unit ids such as {to_text(odd[0])} are no 64-bit integers: units are numbered, see column {keep}"
+        Finding.warning(
+            "unit-ids-numbered",
+            where,
+            f"unit ids such as {to_text(odd[0])} are no 64-bit integers: units are numbered, see column {keep}",
+        )
     )
     units.insert(0, "unit", np.arange(len(units), dtype=np.int64))
     return units.assign(**{keep: [to_text(i) for i in ids]})
@@ -108,5 +113,11 @@ def read_observed(table: Any, where: str, log: NwbLog) -> tuple[NDArray[np.float
     if len(pairs) and pairs.shape[1:] != (2,):
         raise DataError(f"{where}/obs_intervals: expected (interval, 2), found shape {pairs.shape}")
     if (counts == 0).any():
-        log.notes.append(f"{int((counts == 0).sum())} of {len(counts)} units have no obs_intervals")
+        log.notes.append(
+            Finding.warning(
+                "units-without-obs-intervals",
+                where,
+                f"{int((counts == 0).sum())} of {len(counts)} units have no obs_intervals",
+            )
+        )
     return tuple(as_intervals(p) for p in np.split(pairs, np.cumsum(counts)[:-1]))

@@ -24,7 +24,7 @@ RESERVED_COLUMNS = (
     "waveforms",
     "id",
 )
-"""Names of units columns to which NWB gives a meaning of its own."""
+"""Names of units columns that have another meaning in NWB."""
 
 
 def nwb_file(recording: Recording) -> Any:

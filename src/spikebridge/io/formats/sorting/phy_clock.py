@@ -23,7 +23,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting.detection import visible_files
 
 Array = NDArray[np.float64]
@@ -34,7 +36,7 @@ SECONDS = re.compile(r"sec|(?<![a-z])s(?![a-z])")
 MAX_SAME_S = 0.5e-3
 """Two files that differ by less say the same."""
 MAX_DURATION_ERROR = 0.02
-"""A measured sampling rate is at most this part off the nominal one, by far."""
+"""Largest relative difference between the durations of two files of the same spikes."""
 MIN_DIFFERENCE_S = 0.5e-3
 """At the last spike; a smaller difference is not worth a note."""
 MAX_RATE_ERROR = 1e-3
@@ -62,7 +64,7 @@ def aligned_time_files(path: Path) -> list[Path]:
     return [p for p in visible_files(path) if p.name != SAMPLES and _may_hold_times(p.name.lower())]
 
 
-def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, notes: list[str]) -> AlignedTimes | None:
+def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, notes: list[Note]) -> AlignedTimes | None:
     """Times from another file than spike_times.npy; None where that file is used. Notes say what was done.
 
     asked: `data.options.spike_times`: auto, samples, or the name of a file. samples: (spike,). rate: in Hz, None where
@@ -92,14 +94,20 @@ def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, no
                 if rate is None
                 else f"; its times are {_difference_text(values - samples / rate)} those of {SAMPLES}"
             )
-            notes.append(f"{name} is not used{by}; data.options: {{spike_times: {name}}} takes the times from it")
+            notes.append(
+                Finding.warning(
+                    "spike-times-not-used",
+                    name,
+                    f"{name} is not used{by}; data.options: {{spike_times: {name}}} takes the times from it",
+                )
+            )
     if not used:
         return None
     return _note_used(AlignedTimes(by_file[used[0]], used[0]), samples, rate, notes)
 
 
 def _times_of_named_file(
-    path: Path, asked: str, files: list[Path], samples: Array, rate: float | None, notes: list[str]
+    path: Path, asked: str, files: list[Path], samples: Array, rate: float | None, notes: list[Note]
 ) -> AlignedTimes | None:
     if asked == SAMPLES:
         return None
@@ -116,12 +124,12 @@ def _times_of_named_file(
     return _note_used(AlignedTimes(times, asked), samples, rate, notes)
 
 
-def _note_used(source: AlignedTimes, samples: Array, rate: float | None, notes: list[str]) -> AlignedTimes:
+def _note_used(source: AlignedTimes, samples: Array, rate: float | None, notes: list[Note]) -> AlignedTimes:
     by = ""
     if rate is not None:
         apart = _difference_text(source.times - samples / rate)
         by = f": they are {apart} those of {SAMPLES} at {rate:.10g} Hz, which are not used"
-    notes.append(f"spike times are those of {source.file}{by}")
+    notes.append(Finding.warning("spike-times-from-file", source.file, f"spike times are those of {source.file}{by}"))
     return source
 
 
@@ -190,7 +198,7 @@ class AcquisitionClock:
     start_s: float | None = None
 
 
-def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFrame | None) -> list[str]:
+def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFrame | None) -> list[Finding]:
     """Notes on a sorting in the folder `path`, whose times are samples / rate.
 
     last_sample: of the last spike. trials: the trial table; where a trial starts before the recording did, trials do
@@ -205,16 +213,26 @@ def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFram
         apart = abs(last_sample / rate - last_sample / measured.rate_hz)
         if apart > MIN_DIFFERENCE_S:
             notes.append(
-                f"{measured.file} gives a measured sampling rate of {measured.rate_hz:.10g} Hz, spike times are taken "
-                f"at {rate:.10g} Hz: the last is {apart:.3g} s off; "
-                f"data.options: {{sampling_rate_hz: {measured.rate_hz:.10g}}} uses the measured rate"
+                Finding.warning(
+                    "measured-sampling-rate",
+                    measured.file,
+                    f"{measured.file} gives a measured sampling rate of {measured.rate_hz:.10g} Hz, spike times are "
+                    "taken "
+                    f"at {rate:.10g} Hz: the last is {apart:.3g} s off; "
+                    f"data.options: {{sampling_rate_hz: {measured.rate_hz:.10g}}} uses the measured rate",
+                )
             )
     starts = next((s for s in clocks if s.start_s), None)
     if starts is not None and starts.start_s is not None and _may_count_from_acquisition(trials, starts.start_s):
         notes.append(
-            f"{starts.file}: the recording started {starts.start_s:.6f} s after acquisition, and spike times count "
-            "from the start of the recording. Where times of trials are those of Open Ephys events, set data.offset_s: "
-            f"{{spikes: {starts.start_s:.6f}}}"
+            Finding.warning(
+                "recording-after-acquisition",
+                starts.file,
+                f"{starts.file}: the recording started {starts.start_s:.6f} s after acquisition, and spike times count "
+                "from the start of the recording. Where times of trials are those of Open Ephys events, set "
+                "data.offset_s: "
+                f"{{spikes: {starts.start_s:.6f}}}",
+            )
         )
     return notes
 

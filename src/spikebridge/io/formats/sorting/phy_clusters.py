@@ -20,7 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
+from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting.detection import is_copy, visible_files
 from spikebridge.io.formats.table.text import BYTE_ORDER_MARKS, MISSING, unterminated_line_note
 from spikebridge.labels.trial_labels import label_names
@@ -58,7 +60,7 @@ def cluster_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda p: (p.stem != INFO, p.name))
 
 
-def cluster_tables(folder: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
+def cluster_tables(folder: Path, notes: list[Note]) -> dict[str, pd.DataFrame]:
     """File name -> its table by cluster. A copy of a table (cluster_group_old.tsv) is left out, with a note.
 
     Raises DataError where a file cannot be read, or no row of it has the number of a cluster.
@@ -75,7 +77,7 @@ def cluster_tables(folder: Path, notes: list[str]) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def merged_tables(tables: Mapping[str, pd.DataFrame], clusters: NDArray[np.int64], notes: list[str]) -> pd.DataFrame:
+def merged_tables(tables: Mapping[str, pd.DataFrame], clusters: NDArray[np.int64], notes: list[Note]) -> pd.DataFrame:
     """Column unit and every column of the tables. Units are the clusters with spikes or with a row in cluster_info.
 
     clusters: (spike,).
@@ -86,21 +88,32 @@ def merged_tables(tables: Mapping[str, pd.DataFrame], clusters: NDArray[np.int64
     without = [str(c) for c in used if len(info) and c not in info.index]
     if without:
         notes.append(
-            f"cluster_info: no row for {listed(without, 10)}, which have spikes: was it saved before a merge or split, "
-            "or cut short?"
+            Finding.warning(
+                "clusters-without-row",
+                "cluster_info",
+                f"cluster_info: no row for {listed(without, 10)}, which have spikes: was it saved before a merge or "
+                "split, "
+                "or cut short?",
+            )
         )
     columns: dict[str, dict[str, pd.Series]] = {}
     for name, table in tables.items():
         gone = len(set(table.index) - set(ids))
         if gone:
-            notes.append(f"{name}: {gone} clusters have no spikes (merged or split since) and are no units")
+            notes.append(
+                Finding.warning(
+                    "rows-without-spikes",
+                    name,
+                    f"{name}: {gone} clusters have no spikes (merged or split since) and are no units",
+                )
+            )
         for column, values in table.rename(columns={"unit": "cluster_unit"}).reindex(ids).items():
             columns.setdefault(str(column), {})[name] = values
     units = {column: _merge_column(column, by_file, notes) for column, by_file in columns.items()}
     return pd.DataFrame(units, index=ids).reset_index()
 
 
-def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[str]) -> pd.Series:
+def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[Note]) -> pd.Series:
     """One column that several files may have, cell by cell; what contradicts is a note."""
     first, *others = by_file.values()
     if not others:
@@ -124,7 +137,7 @@ def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[str
     return result
 
 
-def _note_differences(column: str, by_file: Mapping[str, pd.Series], notes: list[str]) -> None:
+def _note_differences(column: str, by_file: Mapping[str, pd.Series], notes: list[Note]) -> None:
     """A note where files have different values for one cluster."""
     (kept, first), *others = by_file.items()
     for name, values in others:
@@ -137,11 +150,16 @@ def _note_differences(column: str, by_file: Mapping[str, pd.Series], notes: list
         ]
         if differences:
             notes.append(
-                f"{name}: column {column} differs from that of {kept}, which is used: {listed(differences, MAX_SHOWN)}"
+                Finding.warning(
+                    "column-differs",
+                    f"{name}: {column}",
+                    f"{name}: column {column} differs from that of {kept}, which is used: "
+                    f"{listed(differences, MAX_SHOWN)}",
+                )
             )
 
 
-def _table(file: Path, notes: list[str]) -> pd.DataFrame | None:
+def _table(file: Path, notes: list[Note]) -> pd.DataFrame | None:
     """One table by cluster; None, with a note, where no column has the numbers of clusters."""
     header, rows = _rows(file, notes)
     names = [_unique_name(name, header[:k]) for k, name in enumerate(header)]
@@ -164,7 +182,13 @@ def _table(file: Path, notes: list[str]) -> pd.DataFrame | None:
             f"{file}: expected whole numbers in cluster_id, found none in any row: {listed(odd, MAX_SHOWN)}"
         )
     if odd:
-        notes.append(f"{file.name}: {counted(len(odd), 'row')} left out: {listed(odd, MAX_SHOWN)}")
+        notes.append(
+            Finding.warning(
+                "rows-left-out",
+                file.name,
+                f"{file.name}: {counted(len(odd), 'row')} left out: {listed(odd, MAX_SHOWN)}",
+            )
+        )
     others = [k for k in range(len(names)) if k != at]
     cells = {c: [_merged_cell([r.cells[k] if k < len(r.cells) else "" for r in several], names[k]) for k in others]
              for c, several in by_cluster.items()}  # fmt: skip
@@ -193,12 +217,18 @@ def _note_duplicates(
     by_cluster: Mapping[int, Sequence[ClusterRow]],
     cells: Mapping[int, Sequence[str]],
     names: Sequence[str],
-    notes: list[str],
+    notes: list[Note],
 ) -> None:
     twice = {c: rows for c, rows in by_cluster.items() if len(rows) > 1}
     same = [str(c) for c, rows in twice.items() if len({row.cells for row in rows}) == 1]
     if same:
-        notes.append(f"{file.name}: more than one row, all the same, for {listed(same, 10)}: one is used")
+        notes.append(
+            Finding.warning(
+                "rows-repeated",
+                file.name,
+                f"{file.name}: more than one row, all the same, for {listed(same, 10)}: one is used",
+            )
+        )
     differ = [
         f"cluster {c} (rows {listed(str(r.number) for r in rows)}; used: "
         + listed(f"{n} {v or 'empty'}" for n, v in zip(names, cells[c], strict=True))
@@ -207,10 +237,16 @@ def _note_duplicates(
         if str(c) not in same
     ]
     if differ:
-        notes.append(f"{file.name}: more than one row, with different content, for {listed(differ, MAX_SHOWN)}")
+        notes.append(
+            Finding.warning(
+                "rows-contradict",
+                file.name,
+                f"{file.name}: more than one row, with different content, for {listed(differ, MAX_SHOWN)}",
+            )
+        )
 
 
-def _rows(file: Path, notes: list[str]) -> tuple[list[str], list[ClusterRow]]:
+def _rows(file: Path, notes: list[Note]) -> tuple[list[str], list[ClusterRow]]:
     """The header and the rows that hold anything. Old versions of Phy write tabs into .csv files."""
     try:
         data = file.read_bytes()

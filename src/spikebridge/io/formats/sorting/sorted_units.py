@@ -19,7 +19,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.contents import NO_REGIONS, Contents, no_behavior
-from spikebridge.io.formats.log import raise_errors
+from spikebridge.io.formats.log import Note, raise_errors
 from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars
 from spikebridge.types import Recording
 
@@ -50,7 +50,7 @@ class SortedUnits:
 
     units: pd.DataFrame
     spikes: pd.DataFrame
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     animal: str = "unknown"
     regions_by: tuple[str, str, Mapping[int, str]] | None = None
@@ -134,7 +134,7 @@ def join_sidecars(
         notes=output.notes,
     )
     contents = with_sidecars(own, read_sidecars(at or path, skip), path)
-    units, notes = contents.units, list[Finding | str]()
+    units, notes = contents.units, list[Note]()
     if output.regions_by is not None:
         units = _with_regions(path, units, *output.regions_by, notes)
     if not set(REGION_COLUMNS) & set(units.columns):
@@ -144,7 +144,7 @@ def join_sidecars(
 
 
 def _with_regions(
-    path: Path, units: pd.DataFrame, column: str, option: str, regions: Mapping[int, str], notes: list[Finding | str]
+    path: Path, units: pd.DataFrame, column: str, option: str, regions: Mapping[int, str], notes: list[Note]
 ) -> pd.DataFrame:
     """Units with a column `region` looked up in what the options say of each shank or tetrode."""
     if not regions:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.containers import incomplete_arrays
-from spikebridge.io.formats.log import raise_errors
+from spikebridge.io.formats.log import Note, raise_errors
 from spikebridge.io.formats.sorting.detection import TABLE_SUFFIXES, read_json, saved_sorting_kind, visible_files
 from spikebridge.io.formats.spike_trains import group_order
 
@@ -45,7 +45,7 @@ class SortingSegment:
     ids: Sequence[Any]
     times: Sequence[NDArray[np.float64]]
     properties: dict[str, NDArray[Any]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def import_extractors(path: Path) -> Any:
@@ -128,7 +128,7 @@ def read_numpy_folder(path: Path, segment: int | None) -> SortingSegment:
     if len(owner) and not 0 <= owner.min() <= owner.max() < len(ids):
         raise DataError(f"{path / 'spikes.npy'}: expected unit_index below {len(ids)} units, got {owner.max()}")
     times = samples / float(info["sampling_frequency"])
-    notes: list[str] = []
+    notes: list[Note] = []
     properties = read_properties(path / "properties", len(ids), notes)
     return SortingSegment(ids, _split_by_unit(owner, times, len(ids)), properties, tuple(notes))
 
@@ -143,7 +143,7 @@ def read_npz(path: Path, folder: Path | None, segment: int | None) -> SortingSeg
     except (OSError, ValueError, KeyError, EOFError, IndexError, NotImplementedError) as error:
         raise DataError(f"{path}: cannot be read as a sorting saved by SpikeInterface ({error})") from None
     times = [samples[labels == u].astype(np.float64) / rate for u in ids]
-    notes: list[str] = []
+    notes: list[Note] = []
     properties = read_properties(folder / "properties", len(ids), notes) if folder else {}
     return SortingSegment(ids, times, properties, tuple(notes))
 
@@ -161,7 +161,7 @@ def _array(file: Path) -> NDArray[Any]:
         raise DataError(f"{file}: cannot be read as an array ({error})") from None
 
 
-def read_properties(folder: Path, n: int, notes: list[str]) -> dict[str, NDArray[Any]]:
+def read_properties(folder: Path, n: int, notes: list[Note]) -> dict[str, NDArray[Any]]:
     """The properties saved one a file. Pickled ones are left out with a note: opening them would run what they hold."""
     properties, skipped = {}, []
     for file in sorted(folder.glob("*.npy")) if folder.is_dir() else ():

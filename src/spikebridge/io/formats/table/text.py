@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.log import ReadLog
 
@@ -62,7 +63,13 @@ def _without_empty_rows(path: Path, data: bytes, separator: str, log: ReadLog) -
         rows += 1
         end = _line_end(data, last)
     if rows:
-        log.notes.append(f"{path.name}: {counted(rows, 'row')} without any value at the end left out")
+        log.notes.append(
+            Finding.warning(
+                "empty-rows-at-the-end",
+                path.name,
+                f"{path.name}: {counted(rows, 'row')} without any value at the end left out",
+            )
+        )
     return data[:end] + b"\n" if rows else data
 
 
@@ -153,7 +160,7 @@ def _parse_columns(path: Path, data: bytes, separator: str, number: list[bool], 
     bad: list[Any] = []
     try:
         columns = _read_csv(data, separator, [pa.float64() if n else text for n in number], bad)
-    except pa.ArrowInvalid:  # something among the numbers is none: who reads the column says what, and in which row
+    except pa.ArrowInvalid:  # a value is no number: the reader of the column names it and its row
         bad.clear()
         try:
             columns = _read_csv(data, separator, [text] * len(number), bad)

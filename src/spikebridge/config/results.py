@@ -1,0 +1,141 @@
+"""Sections of params.yaml about fits and results: tuning, analyses, statistics, tracking and the machine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from spikebridge.config.base import Auto, Section
+
+
+class TuneConfig(Section):
+    """The search for settings inside each outer fold.
+
+    Parameters
+    ----------
+    n_trials : int
+        Optuna trials of an outer fold
+    n_startup_trials : int
+        random trials before the sampler models the results
+    max_epochs : int, optional
+        most epochs of a fit while tuning; null: those of the model
+    """
+
+    n_trials: int = Field(10, ge=1)
+    n_startup_trials: int = Field(5, ge=1)
+    max_epochs: int | None = Field(None, ge=1)
+
+
+class AnalysisConfig(Section):
+    """Analyses of the latents of the tuned translator; see spikebridge.latent_analysis, one file an analysis.
+
+    Parameters
+    ----------
+    model : str
+        the translator
+    n_folds : int
+        outer folds that are refitted, the first ones
+    n_members : int
+        networks of a fit
+    max_epochs : int
+        most epochs of a fit
+    halves : list of str
+        regions whose units the analysis consistency divides in two
+    analyses : list of str
+        which analyses are run
+    """
+
+    model: Literal["seq2seq"] = "seq2seq"
+    n_folds: int = Field(2, ge=1)
+    n_members: int = Field(1, ge=1)
+    max_epochs: int = Field(8, ge=1)
+    halves: list[Literal["source", "target"]] = Field(["source"])
+    analyses: list[Literal["direction", "consistency", "held_out_units", "attribution", "optimism"]] = [
+        "direction", "consistency", "held_out_units", "attribution", "optimism"
+    ]  # fmt: skip
+
+
+class NestedModelsConfig(Section):
+    """Nested models; see spikebridge.nested_models. Columns are of trials.covariates, or behaviour series.
+
+    Parameters
+    ----------
+    task_columns : list of str, optional
+        columns of the step task_variables; null: trials.covariates
+    confounds : list of str
+        columns beyond which source and latents must predict
+    confound_control : str
+        residualise: regress the confounds out; match: weight trials so that confounds are balanced
+    """
+
+    task_columns: list[str] | None = Field(
+        None, description="columns of the step task_variables; null = trials.covariates"
+    )
+    confounds: list[str] = Field([])
+    confound_control: Literal["residualise", "match"] = Field(
+        "residualise", description="what is done with the confounds"
+    )
+
+
+class StatisticsConfig(Section):
+    """Tests and intervals.
+
+    Parameters
+    ----------
+    alpha : float
+        level of the tests; intervals cover 1 - alpha
+    n_resamples : int
+        draws of a bootstrap or of random signs
+    cluster : str
+        what is drawn as a whole: recordings, blocks, animals, or blocks nested in recordings
+    equivalence_margin : float
+        difference in balanced accuracy that does not matter
+    condition : str, optional
+        column whose mean course the null condition_shuffle keeps; null: the label
+    """
+
+    alpha: float = Field(0.05, gt=0, lt=1)
+    n_resamples: int = Field(10000, ge=100)
+    cluster: Literal["auto", "recording", "block", "animal", "nested"] = "auto"
+    equivalence_margin: float = Field(0.05, gt=0, lt=1)
+    condition: str | None = None
+
+
+def _model_name(name: str) -> str:
+    if not name.strip() or name != name.strip() or len(name) > 200 or any(c in "/:@'\"" or ord(c) < 32 for c in name):
+        raise ValueError(f"expected a name of at most 200 characters without / : @ and quotes, got {name[:80]!r}")
+    return name
+
+
+class TrackingConfig(Section):
+    """Where results are logged in MLflow.
+
+    Parameters
+    ----------
+    experiment : str
+        name of the experiment
+    registered_model : str
+        name of the model in the registry
+    uri : str, optional
+        tracking server; null: SQLite in mlruns/, or MLFLOW_TRACKING_URI
+    """
+
+    experiment: str = "spikebridge"
+    registered_model: Annotated[str, AfterValidator(_model_name)] = "spikebridge"
+    uri: str | None = None
+
+
+class ComputeConfig(Section):
+    """The machine that stages run on.
+
+    Parameters
+    ----------
+    workers : int or "auto"
+        processes that work at a time
+    device : str
+        cpu, cuda, mps or auto
+    """
+
+    workers: Annotated[int, Field(ge=1)] | Auto = "auto"
+    device: str = "auto"
