@@ -8,8 +8,8 @@ position on the loop (cosine, sine), deliberation and arousal; PFC follows HC by
     log rate_PFC(t) = b + coupling * D z(t - lag)  + private * P w(t) + drift
 
 Spikes are Poisson given the rates, thinned by an absolute refractory period. A von Mises place field is linear in
-(cos, sin) in the log rate, so the regions are exactly log-linear in z: what a Poisson translator with a low-dimensional
-bottleneck assumes. The README says so.
+(cos, sin) in the log rate, so the log rates of both regions are exactly linear in z. A Poisson translator with a
+low-dimensional bottleneck assumes exactly this; the README says so too.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ SHARED = ("position_cos", "position_sin", "deliberation", "arousal")
 RESTAURANTS = 4
 THETA_HZ = 8.0
 DRIFT_TAU_S = 300.0
-INDECISION = 0.6  # SD of deliberation that has nothing to do with the choice
-EVIDENCE = 0.9  # deliberation at the decision, towards the choice
-SOURCE_HZ, TARGET_HZ = 3.5, 4.0  # median firing rates where every latent is zero
+INDECISION = 0.6  # SD of the part of deliberation that is independent of the choice
+EVIDENCE = 0.9  # mean deliberation at the decision, signed by the choice
+SOURCE_HZ, TARGET_HZ = 3.5, 4.0  # median firing rates if every latent is zero
 DELIBERATION_WEIGHT, AROUSAL_WEIGHT = 0.4, 0.4  # SD over units of the weight in the log rate
 Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The parameters and latents of a simulated session: what a perfect analysis would find.
+    """The true parameters and latents of a simulated session.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Truth:
     lag_s : float
         Lag of PFC after HC, seconds.
     dimension : int
-        Number of shared latents that reach PFC; 0 where the regions are not coupled.
+        Number of shared latents that reach PFC; 0 if the regions are not coupled.
     source_loadings, target_loadings : NDArray, shape (unit, latent)
         Weight of each shared latent in the log rate of each HC and each PFC unit, in the order of the unit ids in the
         file.
@@ -113,7 +113,7 @@ class Session:
     speed_m_s : NDArray, shape (time,), metres per second
         Speed of the animal.
     truth : Truth
-        What a perfect analysis would find.
+        The true parameters and latents.
     """
 
     name: str
@@ -135,7 +135,7 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     settings : SimulateConfig
         Size of the session, and strength, lag and dimension of the coupling.
     rng : Generator
-        Every random number comes from it.
+        Source of all random numbers.
     name, animal : str
         Names of the recording and of the animal.
 
@@ -204,7 +204,7 @@ def _behaviour(settings: SimulateConfig, rng: np.random.Generator) -> tuple[pd.D
     ).round(6)
 
     time = np.arange(0.0, stop[-1] + 1.0, STEP_S)
-    # The rat runs a quarter of the loop to each offer, creeps on while it deliberates, and rests while it waits.
+    # The rat runs a quarter of the loop to each offer, moves slowly while it deliberates, and rests while it waits.
     quarter = 2 * np.pi / RESTAURANTS
     at = restaurant + (np.arange(n) // RESTAURANTS) * RESTAURANTS
     knots = np.column_stack([start, offer, decision, stop]).ravel()
@@ -226,7 +226,7 @@ def _loadings(rng: np.random.Generator, n_units: int) -> Array:
 
 
 def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:
-    """(time, k) Ornstein-Uhlenbeck processes of unit variance, exact on the grid."""
+    """(time, k) Ornstein-Uhlenbeck processes with unit variance, exact at the grid points."""
     from scipy.signal import lfilter
 
     decay = np.exp(-step_s / tau_s)
@@ -236,7 +236,7 @@ def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = 
 
 
 def _drift(rng: np.random.Generator, n: int, n_units: int) -> Array:
-    """(time, unit): slow drift, made at one point a second and interpolated."""
+    """(time, unit): slow drift, simulated at one point per second and interpolated."""
     coarse = _ou(rng, int(n * STEP_S) + 2, n_units, DRIFT_TAU_S, step_s=1.0)
     at = np.arange(n) * STEP_S
     low = at.astype(int)
@@ -255,7 +255,7 @@ def _spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> li
     times, unit = times[order], unit[order]
     while len(times):
         close = (np.diff(times) < refractory_s) & (np.diff(unit) == 0)
-        # Only the first of a run goes at once: its removal may free the next one.
+        # Remove only the first of consecutive close spikes: its removal may make the next one valid.
         close &= ~np.concatenate([[False], close[:-1]])
         if not close.any():
             break
