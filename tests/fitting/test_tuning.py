@@ -63,6 +63,7 @@ def test_workers_do_not_change_the_result(study: Path, tmp_path: Path) -> None:
     assert (tmp_path / "one" / "trials.csv").read_bytes() == (tmp_path / "two" / "trials.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on_as_if_nothing_had_happened(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
