@@ -14,6 +14,7 @@ from studies import simulated_windows, small_config
 
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.windows import save_windows
+from spikebridge.io import child_process
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
@@ -63,3 +64,13 @@ def _no_global_randomness() -> Any:
         before = np.random.get_state()[1].copy()  # noqa: NPY002
     yield
     assert np.array_equal(before, np.random.get_state()[1]), "numpy's global random state was used"  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True)
+def _read_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings are read here, as where there is no fork: a child for each of thousands of small files costs minutes.
+
+    Tests that are about the child process are marked `child_process`; the tests of whole pipelines have it too.
+    """
+    if not request.node.get_closest_marker("child_process"):
+        monkeypatch.setattr(child_process, "FORKS", False)

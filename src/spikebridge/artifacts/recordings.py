@@ -25,11 +25,19 @@ TABLES = ("spikes", "units", "trials", "behavior")
 
 
 def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> None:
-    """Write the tables of one recording into a folder, made where missing.
+    """Write the tables of one recording into a folder.
 
-    made_from: fingerprint of what the recording was read from; see spikebridge.io.ingest. In recording.json,
-    `bin_width_s` is the width of the bins of a file that holds counts, null where it holds spike times, however coarse:
-    how exactly those are known is measured from the spikes, by inspect and preprocess.
+    In recording.json, `bin_width_s` is the width of the bins of a file that holds counts, and null where it holds spike
+    times, however coarse: inspect and preprocess measure from the spikes how exactly these are known.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    folder : Path
+        The folder; made where it is missing.
+    made_from : str
+        Digest of what the recording was read from; see spikebridge.io.ingest.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +75,23 @@ def _sketch(recording: Recording) -> list[int]:
 
 
 def load_about(folder: Path) -> dict[str, Any]:
-    """recording.json of an ingested recording. Raises DataError where there is none."""
+    """Read recording.json of an ingested recording.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the recording.
+
+    Returns
+    -------
+    dict
+        What the file holds.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
     try:
         about: dict[str, Any] = json.loads((Path(folder) / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -76,9 +100,24 @@ def load_about(folder: Path) -> dict[str, Any]:
 
 
 def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
-    """Read what `save_ingested` wrote; tables that are not in `only` stay empty.
+    """Read what `save_ingested` wrote.
 
-    Raises DataError where the folder does not hold it.
+    Parameters
+    ----------
+    folder : Path
+        The folder of the recording.
+    only : collection of str
+        The tables to read; the others stay empty.
+
+    Returns
+    -------
+    Recording
+        The recording.
+
+    Raises
+    ------
+    DataError
+        If the folder does not hold an ingested recording.
     """
     folder = Path(folder)
     about = load_about(folder)
@@ -100,7 +139,13 @@ def load_ingested(folder: Path, only: Collection[str] = TABLES) -> Recording:
 
 @dataclass(frozen=True)
 class IngestedRecordings:
-    """The ingested recordings of a folder, sorted by name, each read when its turn comes: many need not fit memory."""
+    """The ingested recordings of a folder, sorted by name, each read when its turn comes: many need not fit memory.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that holds one folder a recording.
+    """
 
     folder: Path
 
@@ -115,5 +160,11 @@ class IngestedRecordings:
         return (load_ingested(Path(self.folder) / name) for name in self.names)
 
     def trials(self) -> Iterator[Recording]:
-        """The recordings with their trial table and observed time alone."""
+        """The recordings with their trial table and observed time alone.
+
+        Returns
+        -------
+        iterator of Recording
+            Without spikes, units and behaviour.
+        """
         return (load_ingested(Path(self.folder) / name, only=("trials",)) for name in self.names)

@@ -86,8 +86,8 @@ def load_recording_windows(folder: Path, recording: str) -> Windows:
     about = read_json(place / ABOUT)
     arrays = {name: _load_array(place / f"{name}.npy", name in MAPPED) for name in ARRAYS}
     try:
-        names = {name: tuple(map(str, about[name])) for name in NAMES}
-        return Windows(recording=about["recording"], bin_s=float(about["bin_s"]), **names, **arrays)
+        fields: dict[str, Any] = {name: tuple(map(str, about[name])) for name in NAMES} | arrays
+        return Windows(recording=about["recording"], bin_s=float(about["bin_s"]), **fields)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{place / ABOUT}: does not describe windows; run the stage preprocess ({error!r})") from None
 

@@ -16,18 +16,18 @@ class ConfigError(SpikebridgeError):
 
 
 class DataError(SpikebridgeError):
-    """A recording, a table or an array does not hold what it should. warnings: what else was found in it."""
+    """A recording, a table or an array has wrong content. warnings: other findings about it."""
 
     warnings: tuple[Finding, ...] = ()
 
 
 class LeakageError(SpikebridgeError):
-    """A result was fitted on, or made for, other data than the split manifest allows."""
+    """A result was fitted on data that the split manifest does not allow, or belongs to another split manifest."""
 
 
 class RegistryError(SpikebridgeError):
-    """A registered model cannot be found, read or fed with the given counts."""
+    """A registered model cannot be found or read, or cannot be applied to the given counts."""
 
 
 class StorageError(SpikebridgeError):
-    """The system refused to read or write: no space, no permission, no memory."""
+    """The system could not read or write: no space, no permission, or no memory."""

@@ -1,4 +1,4 @@
-"""What is wrong, odd or worth knowing about a recording, as records: code reads their fields, people read the text."""
+"""Errors, warnings and notes about a recording, as records: code reads their fields, people read their text."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ class Finding:
 
     @classmethod
     def of(cls, note: str | Finding, code: str = "reader") -> Finding:
-        """A finding as it is; a plain sentence of a reader as a warning, about nothing but itself."""
+        """Return a finding unchanged. A plain sentence of a reader becomes a warning with the sentence as subject."""
         return note if isinstance(note, Finding) else cls.warning(code, note, note)
 
     def as_dict(self) -> dict[str, str]:
-        """The fields as JSON holds them."""
+        """The fields in the form of the JSON files."""
         return {**asdict(self), "severity": self.severity.value}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Finding:
-        """The finding whose fields JSON holds."""
+        """The finding with these fields of a JSON file."""
         return cls(**{**fields, "severity": Severity(fields["severity"])})
 
 

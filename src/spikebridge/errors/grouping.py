@@ -1,4 +1,4 @@
-"""Messages about many recordings: what several of them share is printed once, with their number and names."""
+"""Messages about many recordings: a message that applies to several is printed once, with their number and names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class RecordingStatus:
-    """What a stage did with one recording, and the warnings about it."""
+    """The result of a stage for one recording, and the warnings about it."""
 
     recording: str
     status: str
@@ -24,10 +24,10 @@ class RecordingStatus:
 
 @dataclass
 class StatusPrinter:
-    """Prints the status of recordings as they are done, and each kind of warning in full once.
+    """Prints the status of each recording when it is finished, and each kind of warning in full only once.
 
-    A warning of a kind that an earlier recording had is kept back, and `finish` prints it for all of these recordings
-    together. Of fewer than MIN_RECORDINGS recordings, each is printed with all its warnings.
+    If an earlier recording had a warning of the same kind, the warning is stored, and `finish` prints it once for all
+    of these recordings. With fewer than MIN_RECORDINGS recordings, every warning of each recording is printed.
     """
 
     say: Callable[[str], None]
@@ -46,7 +46,7 @@ class StatusPrinter:
         self.say("\n".join([f"{done.recording}: {done.status}", *(f"  warning: {f}" for f in new)]))
 
     def finish(self) -> None:
-        """Print the warnings that were kept back."""
+        """Print the stored warnings."""
         for kind, several in self.others.items():
             name, first = self.first[kind]
             names = [n for n, _ in several]
@@ -56,9 +56,9 @@ class StatusPrinter:
 
 
 def group_errors(errors: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Lines of error. Errors that differ in nothing but the recording become one, with the names of the others.
+    """Lines of error messages. Errors that differ only in the recording become one, with the names of the others.
 
-    errors: name of a recording, its path, and the text.
+    errors: (name of a recording, its path, the text).
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, path, text in errors:
@@ -74,7 +74,7 @@ def group_errors(errors: Sequence[tuple[str, str, str]]) -> list[str]:
 
 
 def group_warnings(warnings: Sequence[tuple[str, Finding]], n_recordings: int) -> list[str]:
-    """One line for each kind of warning, with the names of its recordings. warnings: name of a recording, warning."""
+    """One line for each kind of warning, with the names of its recordings. warnings: (name of a recording, warning)."""
     groups: dict[Key, list[tuple[str, Finding]]] = {}
     for name, finding in warnings:
         groups.setdefault(_kind(finding), []).append((name, finding))

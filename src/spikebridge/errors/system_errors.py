@@ -1,6 +1,7 @@
 """Errors of the system (disk full, no permission, no memory) in one line: which folder, how much space, what to do.
 
-Libraries raise them in many forms: an OSError with a number, a database error with a sentence, another error around it.
+Libraries raise them in many forms: an OSError with a number, a database error with a sentence, or another error with
+one of these as its cause.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from pathlib import Path
 from spikebridge.errors import SpikebridgeError
 
 LIBRARIES = {"h5py", "mlflow", "optuna", "pyarrow", "safetensors", "sqlalchemy", "sqlite3", "torch"}
-"""Errors of these may carry an error of the system as words."""
+"""Libraries whose errors may contain an error of the system as text."""
 NUMBERS = re.compile(r"(?:errno = |os error |\[errno )(\d+)", re.IGNORECASE)
 HDF5_OR_TORCH = re.compile(r"file (?:write|read) failed: .*errno = \d+|PytorchStreamWriter", re.DOTALL)
-"""RuntimeErrors of libraries that carry an error of the system."""
+"""RuntimeErrors of libraries that contain an error of the system."""
 WORDS = {
     r"no space left on device|database or disk is full|\d+ requested and \d+ written": errno.ENOSPC,
     r"disk quota exceeded": errno.EDQUOT,
@@ -36,25 +37,26 @@ MEMORY = "Set compute.workers: 1 in params.yaml, or close other programs, and ru
 
 
 def explain(error: BaseException, target: Path | None = None, written: int = 0) -> str | None:
-    """One line for an error of the system; None for any other error, and for those that say already what to do.
+    """One line for an error of the system; None for any other error, and for spikebridge's own errors.
 
-    target: what was being written where the error names no file; written: bytes of it that were.
+    target: the file or folder being written, used if the error names no file; written: number of its bytes already
+    written.
     """
     if isinstance(error, SpikebridgeError):
         return None
-    for one in _chain(error):
-        if isinstance(one, MemoryError):
+    for cause in _chain(error):
+        if isinstance(cause, MemoryError):
             return f"not enough memory{_for(target)}. {MEMORY}"
-        if isinstance(one, BrokenProcessPool):
+        if isinstance(cause, BrokenProcessPool):
             return f"a worker process was ended from outside, most often because memory ran out. {MEMORY}"
-        number = _number(one)
-        if number is not None and (said := _said(number, _place(one, target), target, written)):
-            return said
+        number = _number(cause)
+        if number is not None and (message := _said(number, _place(cause, target), target, written)):
+            return message
     return None
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; 0 where there is none."""
+    """Number of bytes of a file, or of all files in a folder; 0 if it does not exist."""
     try:
         files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
         return sum(p.stat().st_size for p in files)
@@ -63,16 +65,16 @@ def size_of(path: Path) -> int:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and those that it was raised from. What a library's error was raised beside counts as well."""
+    """The error and its causes. For an error of a library, also the error that was being handled when it was raised."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        one = waiting.pop(0)
-        if one is None or id(one) in seen:
+        cause = waiting.pop(0)
+        if cause is None or id(cause) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        waiting += [getattr(one, "orig", None), one.__cause__, one.__context__ if _of_library(one) else None]
+        seen.add(id(cause))
+        yield cause
+        waiting += [getattr(cause, "orig", None), cause.__cause__, cause.__context__ if _of_library(cause) else None]
 
 
 def _of_library(error: BaseException) -> bool:
@@ -80,24 +82,24 @@ def _of_library(error: BaseException) -> bool:
 
 
 def _number(error: BaseException) -> int | None:
-    """The system's number of an error, where it has one."""
+    """The system's number (errno) of an error; None if it has none."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     text = str(error)[:4000]
     if not (isinstance(error, OSError) or _of_library(error) or HDF5_OR_TORCH.search(text)):
         return None
-    if found := NUMBERS.search(text):
-        return int(found[1])
+    if match := NUMBERS.search(text):
+        return int(match[1])
     return next((number for words, number in WORDS.items() if re.search(words, text, re.IGNORECASE)), None)
 
 
 def _place(error: BaseException, target: Path | None) -> Path:
-    """The file or folder that the error is about."""
+    """The file or folder that the error concerns."""
     for name in (getattr(error, "filename2", None), getattr(error, "filename", None)):
         if isinstance(name, str | bytes) and name:
             return Path(os.fsdecode(name))
-    found = re.search(r"name = '([^']+)'", str(error)[:4000])
-    return Path(found[1]) if found else target or Path.cwd()
+    match = re.search(r"name = '([^']+)'", str(error)[:4000])
+    return Path(match[1]) if match else target or Path.cwd()
 
 
 def _said(number: int, place: Path, target: Path | None, written: int) -> str | None:
@@ -139,12 +141,14 @@ def _no_space(number: int, place: Path, target: Path | None, written: int) -> st
 
 
 def _no_permission(place: Path) -> str:
-    there = _nearest(place)
-    if there == place and not os.access(place, os.R_OK):
+    nearest = _nearest(place)
+    if nearest == place and not os.access(place, os.R_OK):
         return f"{place} cannot be read: permission denied. Give this user permission to read it (chmod u+r)"
-    if there.is_dir() and not os.access(there, os.X_OK):
-        return f"{place} cannot be opened: this user may not look into {there}. Give this user permission (chmod u+rx)"
-    folder = place.parent if there == place and not place.is_dir() and os.access(place, os.W_OK) else there
+    if nearest.is_dir() and not os.access(nearest, os.X_OK):
+        return (
+            f"{place} cannot be opened: this user may not look into {nearest}. Give this user permission (chmod u+rx)"
+        )
+    folder = place.parent if nearest == place and not place.is_dir() and os.access(place, os.W_OK) else nearest
     where = "it" if folder == place else folder.absolute()
     return (
         f"{place} cannot be written: this user may not write to {where}. Give this user permission (chmod u+w), or use "
@@ -160,7 +164,7 @@ def _wrong_kind(number: int, place: Path) -> str | None:
 
 
 def _nearest(path: Path) -> Path:
-    """The path, or the nearest folder above that exists."""
+    """The path, or the nearest parent folder that exists."""
     return next((p for p in (path, *path.absolute().parents) if os.path.lexists(p)), Path.cwd())
 
 
@@ -172,7 +176,7 @@ def _free(place: Path) -> str:
 
 
 def _file_size_limited() -> bool:
-    """Whether this process may write files up to some size only. numpy does not say which of the two it met."""
+    """Whether the size of this process's files is limited. numpy does not distinguish this from a full disk."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -1,4 +1,4 @@
-"""What pydantic found wrong in a section of params.yaml, in words, with "did you mean"."""
+"""Messages for pydantic's errors about a section of params.yaml, with "did you mean"."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 
 def describe_errors(error: ValidationError, section: type[BaseModel]) -> str:
-    """Everything that pydantic found wrong in a section, in words. The branches of "a number or auto" become one."""
+    """One message for all of pydantic's errors about a section. The errors of "a number or auto" are merged."""
     by_key: dict[str, list[str]] = {}
-    for one in error.errors():
-        words = describe_error(one, section)
+    for item in error.errors():
+        words = describe_error(item, section)
         key, _, rest = words.partition(": expected ")
         by_key.setdefault(key if rest else words, []).append(rest)
     return "; ".join(f"{key}: expected {_either(rests)}" if rests[0] else key for key, rests in by_key.items())
@@ -44,11 +44,11 @@ EXPECTED = {
     "dict_type": "keys with values",
     "model_type": "keys with values",
 }
-"""What each of pydantic's errors asks for."""
+"""Type of pydantic's error -> expected value, for the message."""
 
 
 def describe_error(error: Any, section: type[BaseModel]) -> str:
-    """One of pydantic's errors about a section, in words: the key, what was expected, what was found."""
+    """The message for one of pydantic's errors about a section: the key, the expected value and the given value."""
     location = [part for part in error["loc"] if not _is_branch(part)]
     where = ".".join(map(str, location))
     if error["type"] == "extra_forbidden":
@@ -78,7 +78,7 @@ def describe_error(error: Any, section: type[BaseModel]) -> str:
 
 
 def _is_branch(part: Any) -> bool:
-    """Whether a part of pydantic's location names one of several types that a value may have, no key."""
+    """Whether a part of pydantic's location is not a key but one of several types that a value may have."""
     several = ("constrained-", "literal[", "list[", "dict[")
     return isinstance(part, str) and (part.startswith(several) or part in {"int", "float"})
 

@@ -1,1 +1,1 @@
-"""Tuning, training and adapting models: everything that fits a whole model over the folds."""
+"""Tuning, training and adapting: the code that fits a whole model in every fold."""

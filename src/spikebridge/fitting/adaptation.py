@@ -1,4 +1,4 @@
-"""New recordings for a fitted translator: read, adapted to, and scored on held-out blocks beside a fit from scratch."""
+"""Adapt a fitted translator to new recordings and score it on held-out blocks, compared with a fit from scratch."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Row = dict[str, Any]
 def adapt(config: Config, model_folder: Path, out: Path, say: Callable[[str], None] = lambda _: None) -> list[Row]:
     """Adapt a saved model to the recordings of `config.data.path`; write it, with adapted.json, into the folder `out`.
 
-    Every recording is scored over `split.n_outer_folds` contiguous blocks, each a gap away from what was learned from,
-    once with the model adapted to the rest, once with one of the same settings fitted to the rest alone. The model
-    that is written learns from every block.
-    Raises ConfigError where bins or window are not the model's, DataError where a recording is known to it, has a class
-    that it does not know, or too few windows or trials.
+    Every recording is scored on `split.n_outer_folds` contiguous blocks, each separated by a gap from the training
+    data. Each block is scored twice: with the model adapted to the other blocks, and with a model of the same settings
+    fitted only to the other blocks. The saved model is adapted to all blocks. Raises ConfigError if bins or window
+    differ from those of the model. Raises DataError if the model already knows a recording, if a recording has a class
+    that the model does not know, or if it has too few windows or trials.
     """
     model = _saved(model_folder)
     _check_bins(model, config)
@@ -73,7 +73,7 @@ def _check_bins(model: Model, config: Config) -> None:
 
 
 def _windows(config: Config, model: Model, say: Callable[[str], None]) -> list[Windows]:
-    found = []
+    windows = []
     with tempfile.TemporaryDirectory() as folder:
         ingest(config, Path(folder), say=say)
         for recording in IngestedRecordings(Path(folder)):
@@ -81,13 +81,13 @@ def _windows(config: Config, model: Model, say: Callable[[str], None]) -> list[W
                 known = ", ".join(sorted(model.units))
                 raise DataError(f"{recording.name}: the model knows this recording already; it knows {known}")
             labels = set(select_trials(recording, config.trials).label.tolist())
-            if strange := sorted(labels - set(model.classes)):
+            if unknown := sorted(labels - set(model.classes)):
                 raise DataError(
-                    f"{recording.name}: trials.label has {', '.join(strange)}, which the model does not know; its "
+                    f"{recording.name}: trials.label has {', '.join(unknown)}, which the model does not know; its "
                     f"classes are {', '.join(model.classes)}"
                 )
-            found.append(make_windows(recording, config, model.classes)[0])
-    return found
+            windows.append(make_windows(recording, config, model.classes)[0])
+    return windows
 
 
 def _held_out(w: Windows, config: Config, folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
@@ -106,10 +106,10 @@ def _held_out(w: Windows, config: Config, folder: Path, say: Callable[[str], Non
             else:
                 model = Seq2Seq(model.params.model_dump())
                 model.fit(parts[0], parts[1], rng)
-            said = model.predict(test)
-            assert said.rates is not None and said.probabilities is not None
-            nats, spikes = metrics.information(said.rates, test.target, mean)
-            scored.append((nats.sum(), spikes.sum(), model.decide(said.probabilities, w.recording)))
+            predicted = model.predict(test)
+            assert predicted.rates is not None and predicted.probabilities is not None
+            nats, spikes = metrics.information(predicted.rates, test.target, mean)
+            scored.append((nats.sum(), spikes.sum(), model.decide(predicted.probabilities, w.recording)))
     for name, scored in fits.items():
         nats_of, spikes_of, decided = zip(*scored, strict=True)
         yield {

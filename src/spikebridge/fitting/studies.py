@@ -1,4 +1,4 @@
-"""Optuna studies on disk, one SQLite file each, opened so that a damaged one does not stop the tuning for ever."""
+"""Optuna studies on disk, one SQLite file each. A damaged file is moved away, so that tuning can continue."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from spikebridge.config import TuneConfig
 from spikebridge.errors.system_errors import explain
 
 JOURNAL = "-journal"
-"""SQLite's file of an unfinished change, beside the database that it belongs to."""
+"""Suffix of SQLite's file for an unfinished change, in the folder of its database."""
 
 
 @contextmanager
 def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator[Any]:
-    """The study of a file, made where there is none. A file that is no study any more is moved to `aside`, and the
-    study begins again.
+    """Open the study of a file; create the file if it does not exist. A damaged file is moved to `aside`, and the study
+    begins again.
 
-    A trial that ran when its process was killed counts as failed.
+    A trial that was running when its process was killed counts as failed.
     """
     from tqdm import tqdm
 
@@ -29,7 +29,7 @@ def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator
         _check_file(path)
         storage, study = _study(path, name, settings)
     except Exception as error:
-        if not path.is_file() or explain(error, path) is not None:  # a full disk is no damage
+        if not path.is_file() or explain(error, path) is not None:  # a full disk is not damage to the file
             raise
         moved = _set_aside(path, aside)
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -42,14 +42,14 @@ def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator
 
 
 def finished(study: Any) -> list[Any]:
-    """The trials that count: complete or pruned."""
+    """The finished trials: complete or pruned."""
     from optuna.trial import TrialState
 
     return [t for t in study.get_trials(deepcopy=False) if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
 
 
 def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
-    """The storage and the study in it. Raises ValueError, and whatever Optuna does, where it is not whole."""
+    """The storage and its study. Raises ValueError, or an error of Optuna, if the study is incomplete or unreadable."""
     import optuna
 
     storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
@@ -69,7 +69,7 @@ def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
 
 
 def _fail_unfinished(study: Any) -> None:
-    """A trial that was running when its process was killed would stay so for ever."""
+    """Mark trials as failed whose process was killed; they would stay in the state RUNNING otherwise."""
     from optuna.trial import TrialState
 
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -77,17 +77,17 @@ def _fail_unfinished(study: Any) -> None:
 
 
 def _check_file(path: Path) -> None:
-    """Raise sqlite3.DatabaseError where the file is not a whole database. One without a byte becomes one."""
+    """Raise sqlite3.DatabaseError if the file is not a complete database. An empty file is valid."""
     if not path.is_file() or not path.stat().st_size:
         return
     with closing(sqlite3.connect(path)) as connection:
-        (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if said != "ok":
-        raise sqlite3.DatabaseError(said)
+        (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if result != "ok":
+        raise sqlite3.DatabaseError(result)
 
 
 def _set_aside(path: Path, aside: Path) -> Path:
-    """Move the file, and its journal, to a free name in a folder; the new path."""
+    """Move the file and its journal to an unused name in a folder. Returns the new path."""
     aside.mkdir(parents=True, exist_ok=True)
     numbers = ("", *(f".{k}" for k in range(1, 10_000)))
     target = next(t for k in numbers if not (t := aside / f"{path.name}{k}").exists())

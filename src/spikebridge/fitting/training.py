@@ -1,4 +1,4 @@
-"""The stage train: fit every outer fold with its tuned settings, predict its test block, and fit once on everything."""
+"""The stage train: fit every outer fold with its tuned settings, predict its test block, and fit once on all data."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from spikebridge.splits import FULL, inner_partitions, select_windows, training_
 from spikebridge.types import Fold, Windows
 
 OUTER = -1
-"""Key of the random stream of a fit, where the tuner has the number of its trial; another key would change results."""
+"""Key of the random stream of a fit. The tuner uses its trial number here. Another key would change results."""
 
 
 @dataclass(frozen=True)
 class FoldFit:
-    """The fit of one outer fold, or of everything: all that a worker needs to run it."""
+    """The inputs of one fit, on one outer fold or on all data: all that a worker needs."""
 
     seed: int
     model: str
@@ -44,9 +44,9 @@ class FoldFit:
 
 @dataclass
 class FoldResult:
-    """What one fit leaves: its training curve, the time it learned from, and its predictions of the test block.
+    """The results of one fit: its training curve, its training intervals, and its predictions of the test block.
 
-    latents: recording -> latents; of the fit on everything those of all labelled trials.
+    latents: recording -> latents; for the fit on all data, the latents of all labelled trials.
     """
 
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -60,7 +60,7 @@ class FoldResult:
 def train(
     config: Config, model: str, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report
 ) -> None:
-    """Fit one model in every outer fold and on everything, and write its results.
+    """Fit one model in every outer fold and on all data, and write the results.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def train(
     out : Path
         New folder for the results; see spikebridge.artifacts.training.
     on_epoch : Callable
-        Called in this process with one dict an epoch, its fold included.
+        Called in this process with one dict for each epoch, which includes the fold.
 
     Raises
     ------
     LeakageError
-        Where the settings were tuned in other folds: they may have been chosen on these test blocks.
+        If the settings were tuned with another split manifest: they may have been chosen on these test blocks.
     """
     manifest = load_splits(splits)
     best = read_tuned_settings(tuned)
@@ -155,7 +155,9 @@ def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold
             mean = train.target.mean(axis=(0, 1))
             nats, spikes = information(predicted.rates, test.target, mean)
             without_source = np.zeros(len(test))
-            if model.uses_target_past:  # its rates use more than the source, and how much more is not known
+            if (
+                model.uses_target_past
+            ):  # its rates also use the past of the target; the contribution of the source is unknown
                 without_source[:] = np.nan
             elif predicted.baseline is not None:
                 without_source = information(predicted.baseline, test.target, mean)[0]
@@ -175,7 +177,7 @@ def _latents(model: models.Model, test: Windows, train: Windows) -> FoldLatents:
 
 
 def _final_latents(model: models.Model, data: Sequence[Windows]) -> dict[str, FoldLatents]:
-    """Of all labelled trials, from the fit on everything; nothing where the model has no latents."""
+    """Latents of all labelled trials, from the fit on all data; empty if the model has no latents."""
     latents: dict[str, FoldLatents] = {}
     for w in (w.select(w.labelled) for w in data):
         values = model.predict(w).latents

@@ -1,7 +1,8 @@
-"""Optuna inside every outer fold (Akiba et al. 2019). The outer test set is never looked at.
+"""Tune models with Optuna inside every outer fold (Akiba et al. 2019). The outer test set is never used.
 
-One study a fold, each in its own SQLite file, one trial after the other. The sampler is seeded anew for every trial
-from the number of finished ones, so a study that was killed and resumed goes the way of one that was not.
+Each fold has one study in its own SQLite file, and the trials of a study run one after the other. The sampler gets a
+new seed for every trial, from the number of finished trials. A study that was killed and resumed therefore gives the
+same result as an uninterrupted study.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from spikebridge.types import Splits, Windows
 
 @dataclass(frozen=True)
 class TuningStudy:
-    """One study: everything that a worker needs to run it."""
+    """The inputs of one study: all that a worker needs."""
 
     config: Config
     model: str
@@ -46,7 +47,7 @@ class TuningStudy:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one fit is worth on its inner validation windows."""
+    """The scores of one fit on its inner validation windows."""
 
     value: float
     inner: dict[str, float | None]
@@ -55,9 +56,10 @@ class Outcome:
 def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, out: Path) -> None:
     """Run the studies of one model and write best.json, trials.csv and studies/ into `out`.
 
-    work: folder for unfinished studies. They outlive a kill and are resumed as long as nothing that they depend on has
-    changed; afterwards the folder goes. A damaged one is kept in <work>.damaged.
-    Raises ConfigError for an unknown model or setting, or a model that cannot meet whole recordings held out.
+    work: folder for unfinished studies. After a kill, they are resumed if nothing that they depend on has changed. The
+    folder is removed at the end. Damaged studies are kept in <work>.damaged.
+    Raises ConfigError for an unknown model or setting, or if whole recordings are held out and the model cannot predict
+    new recordings.
     """
     from tqdm import tqdm
 
@@ -71,17 +73,19 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
         )
     folds = [*map(str, range(len(manifest.folds))), FULL]
     device = parallel.device(config.compute)
-    unfinished = work / _fingerprint(config, model, manifest, device)
+    unfinished = work / study_fingerprint(config, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
     jobs = [TuningStudy(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
     tunable = bool(models.get_class(model).space)
-    workers = parallel.n_workers(config.compute, len(jobs)) if tunable else 1  # else not worth a process
+    workers = (
+        parallel.n_workers(config.compute, len(jobs)) if tunable else 1
+    )  # without tuning, a worker process takes longer than the work
     with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
 
         def advance(done: int) -> None:
             bar.update(done)
 
-        results = parallel.run_jobs(_study, jobs, workers, advance)
+        results = parallel.run_jobs(run_study, jobs, workers, advance)
     out.mkdir(parents=True)
     *best, full = [chosen for chosen, _ in results]
     run = TuningRun(out)
@@ -90,7 +94,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     remove(work)
 
 
-def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
+def study_fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
     settings = [config.seed, config.models[model], config.tune.model_dump()]
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
@@ -103,7 +107,7 @@ def _safe(fold: str) -> str:
     return fold if fold == FULL else f"fold_{fold}"
 
 
-def _study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[dict[str, Any]]]:
+def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[dict[str, Any]]]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -126,7 +130,7 @@ def _study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[d
 def _run_trial(
     study: Any, job: TuningStudy, number: int, learnt: Sequence[tuple[list[Windows], list[Windows]]]
 ) -> None:
-    """learnt: windows to learn from and to validate on, of every inner fold."""
+    """Run one trial. learnt: (training windows, validation windows) of every inner fold."""
     import optuna
 
     fixed = models.fixed_params(job.model, job.config.models[job.model])
@@ -160,20 +164,20 @@ def _run_trial(
 
 
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
-    """The settings for a trial: one network, no trees, fewer epochs on a schedule of that length: a cheap ranking."""
+    """Cheaper settings that suffice to rank trials: one network, no trees, and fewer epochs with a shorter schedule."""
     fields = kind.Params.model_fields
     if cap is None or "max_epochs" not in fields or not kind.early_stopping:
         return params
-    one = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
-    return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | one
+    reduced = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
+    return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | reduced
 
 
 def assess(
     model: Model, train: list[Windows], valid: list[Windows], rng: np.random.Generator, watch: Any = None
 ) -> Outcome:
-    """Fit on `train` and score on `valid`, whose labels the model does not see.
+    """Fit on `train` and score on `valid`, whose labels are hidden from the model.
 
-    A translator is worth its bits/spike, any other model its negative log loss.
+    The value of a translator is its bits/spike; the value of any other model is its negative log loss.
     """
     hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
     history = model.fit(train, hidden, rng, watch)
@@ -191,12 +195,14 @@ def assess(
         known = w.select(w.labelled)
         if model.decides and len(known):
             labels.append(known.label)
-            said = model.predict(known).probabilities
-            assert said is not None
-            chances.append(said)
-            decided.append(model.decide(said, w.recording))
+            probabilities = model.predict(known).probabilities
+            assert probabilities is not None
+            chances.append(probabilities)
+            decided.append(model.decide(probabilities, w.recording))
     inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
-    if model.early_stopping:  # its own score of the epoch that it kept: afterwards it has learned from `valid`
+    if (
+        model.early_stopping
+    ):  # the score of the epoch that the model kept; after `fit` the model has also learned from `valid`
         inner["bits_per_spike"] = max(row["valid_bits_per_spike"] for row in history.rows)
     elif model.translates:
         inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
@@ -212,7 +218,7 @@ def assess(
 def _summary(
     study: Any, job: TuningStudy, learned: dict[str, list[list[float]]]
 ) -> tuple[TunedFold, list[dict[str, Any]]]:
-    """The best trial's settings, and one row a trial for trials.csv. learned: the time that the trials learned from."""
+    """The settings of the best trial, and one row per trial for trials.csv. learned: the training intervals."""
     from optuna.trial import TrialState
 
     done = studies.finished(study)

@@ -160,9 +160,9 @@ def _with_units_beside(
             f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
             f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
         )
-    said: list[str] = []
-    units = join_units(contents.units, beside, contents.name, said)
-    notes.extend(map(Finding.of, said))
+    read_notes: list[Finding | str] = []
+    units = join_units(contents.units, beside, contents.name, read_notes)
+    notes.extend(map(Finding.of, read_notes))
     return units
 
 

@@ -1,4 +1,4 @@
-"""Independent jobs over single-threaded worker processes, with a channel for what they report while running."""
+"""Run independent jobs in single-threaded worker processes, which report progress through a queue."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ FITTING = (
     "optuna",
     "torch",
 )
-"""What workers load; the second only those that fit."""
+"""Libraries that workers load. Only workers that fit models load FITTING."""
 LONGEST_TMP = 60
-"""Letters of the folder for temporary files: a socket in it may have 108 with its name."""
+"""Longest path (characters) of the folder for temporary files: the path of a socket in it is limited to 108."""
 
 
 def n_workers(compute: ComputeConfig, jobs: int) -> int:
-    """How many processes to use: never more than jobs, or than cores where compute.workers is auto."""
+    """Number of processes to use: at most the number of jobs and, if compute.workers is auto, the number of cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = cores if compute.workers == "auto" else compute.workers
     return max(1, min(wanted, jobs))
 
 
 def device(compute: ComputeConfig) -> str:
-    """The torch device to fit on."""
+    """The torch device for fitting."""
     import torch
 
     if compute.device != "auto":
@@ -49,12 +49,12 @@ def device(compute: ComputeConfig) -> str:
 
 
 def prepare(workers: int, torch: bool = True) -> None:
-    """Begin to load, beside this process, what the workers of `run_jobs` will need; returns at once.
+    """Start to load the libraries of the workers of `run_jobs` in a server process; returns immediately.
 
-    Called before this process loads its own libraries and data, it hides the start of the workers. Where processes are
-    not forked from a server (see `_context`), and for one worker, there is nothing to prepare.
+    Call it before this process loads its own libraries and data, so that both happen at the same time. It does nothing
+    for a single worker, or if processes are not forked from a server (see `worker_context`).
     """
-    context = _context()
+    context = worker_context()
     if workers > 1 and context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
@@ -67,15 +67,16 @@ def run_jobs(
 ) -> list[Any]:
     """[work(job, report) for job in jobs], in the order of the jobs.
 
-    `report` is called in this process with whatever the jobs report. Results do not depend on `workers`: every job runs
-    on one thread. `work` must be a module-level function. torch: whether the jobs use it; loading it takes seconds.
+    `report` is called in this process with each object that a job reports. Results do not depend on `workers`, because
+    every job runs on one thread. `work` must be a module-level function. torch: whether the jobs use torch, which takes
+    seconds to load.
     """
     if workers == 1:
         if torch:
             _single_thread()
         return [work(job, report) for job in jobs]
     prepare(workers, torch)
-    context = _context()
+    context = worker_context()
     channel: Queue[Any] = context.Queue()
     listener = threading.Thread(target=_listen, args=(channel, report), daemon=True)
     listener.start()
@@ -102,10 +103,11 @@ def _listen(channel: Queue[Any], report: Report) -> None:
         report(item)
 
 
-def _context() -> BaseContext:
-    """How workers come to be. Linux: forked from a server, a fresh process without threads that has loaded libraries.
+def worker_context() -> BaseContext:
+    """How workers start. On Linux: forked from a server, a fresh process without threads, with libraries loaded.
 
-    It is Python's own choice there from 3.14. Elsewhere libraries do not bear a fork, and every worker loads its own.
+    This is the default of Python on Linux from 3.14. On other systems libraries do not work after a fork, so every
+    worker loads its own.
     """
     forked = sys.platform == "linux" and len(tempfile.gettempdir()) <= LONGEST_TMP
     return multiprocessing.get_context("forkserver" if forked else "spawn")
@@ -114,15 +116,15 @@ def _context() -> BaseContext:
 def _begin(channel: Queue[Any], torch: bool, environment: Mapping[str, str]) -> None:
     global _channel
     _channel = channel
-    for name in os.environ.keys() - environment.keys():  # the server's may be that of an earlier call
+    for name in os.environ.keys() - environment.keys():  # the server may have the environment of an earlier call
         del os.environ[name]
     os.environ.update(environment)
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(limits=1)  # of the libraries that the server has loaded
+    threadpool_limits(limits=1)  # for the libraries that the server has loaded
     if torch:
         _single_thread()
-    # A stage that is killed must not leave workers behind that write on.
+    # If a stage is killed, its workers must not continue to write.
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 

@@ -1,8 +1,8 @@
-"""Mend what a killed process left of DVC's own files, so that the next `dvc` command works.
+"""Repair DVC's own files after a process was killed, so that the next `dvc` command works.
 
-DVC rewrites some files in place. A kill in between leaves them cut, and every later command fails. Each is mended only
-where no running DVC process of the project can be using it, and each is named. Nothing that cannot be made again is
-deleted. The layout is that of DVC 3.
+DVC rewrites some files in place. If it is killed meanwhile, the files are truncated, and every later command fails. A
+file is repaired only if no running DVC process of the project can be using it, and the repair is reported. Only files
+that can be recreated are deleted. The file layout is that of DVC 3.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LOCK, GUARD = Path(".dvc") / "tmp" / "rwlock", Path(".dvc") / "tmp" / "rwlock.lo
 RESULTS = Path("dvc.lock")
 DAMAGED = ".damaged"
 SHARED_S = 3600.0
-"""Age (s) from which an empty folder in a cache outside of the project is left over: other projects write there too."""
+"""Age (s) after which an empty folder in a cache outside the project is removed. Other projects write there too."""
 WAIT_S = 10.0
 
 
 def repair(folder: Path) -> list[str]:
-    """One line for each thing that was mended in the project that a folder lies in; none where all is well.
+    """Repair the project that contains a folder. Returns one line for each repair; empty if nothing was damaged.
 
-    Raises StorageError where a running DVC process still uses what is damaged.
+    Raises StorageError if a running DVC process still uses a damaged file.
     """
     project = next((p for p in (folder, *folder.absolute().parents) if (p / ".dvc").is_dir()), None)
     if project is None:
@@ -41,7 +41,7 @@ def repair(folder: Path) -> list[str]:
 
 
 def _lock(project: Path) -> list[str]:
-    """DVC's list of who reads and writes what: empty it where it is cut, take out claims of processes that died."""
+    """DVC's list of files in use by processes: remove it if truncated, else remove the entries of dead processes."""
     path = project / LOCK
     if not path.is_file():
         return []
@@ -58,7 +58,7 @@ def _lock(project: Path) -> list[str]:
         written = path.stat().st_mtime
         reading = {p: [c for c in all_ if _lives(c["pid"], written)] for p, all_ in claims["read"].items()}
         kept = {
-            "write": {p: one for p, one in claims["write"].items() if _lives(one["pid"], written)},
+            "write": {p: claim for p, claim in claims["write"].items() if _lives(claim["pid"], written)},
             "read": {p: left for p, left in reading.items() if left},
         }
         if kept == claims:
@@ -70,23 +70,23 @@ def _lock(project: Path) -> list[str]:
 
 
 def _claims(text: str) -> dict[str, Any] | None:
-    """None where the text is not what DVC can read."""
+    """The entries of DVC's list; None if DVC cannot read the text."""
     try:
         claims = json.loads(text)
         reading = {p: list(several) for p, several in claims.get("read", {}).items()}
-        found = {"write": dict(claims.get("write", {})), "read": reading}
-        if claims.keys() - found.keys():
+        checked = {"write": dict(claims.get("write", {})), "read": reading}
+        if claims.keys() - checked.keys():
             return None
-        for one in [*found["write"].values(), *(c for several in found["read"].values() for c in several)]:
-            if not isinstance(one["pid"], int) or not isinstance(one["cmd"], str):
+        for claim in [*checked["write"].values(), *(c for several in checked["read"].values() for c in several)]:
+            if not isinstance(claim["pid"], int) or not isinstance(claim["cmd"], str):
                 return None
     except (ValueError, AttributeError, TypeError, KeyError):
         return None
-    return found
+    return checked
 
 
 def _results(project: Path) -> list[str]:
-    """dvc.lock: set aside where it cannot be read. Results that are in DVC's cache are found there again."""
+    """Move dvc.lock away if it cannot be read. DVC finds the results in its cache again."""
     path = project / RESULTS
     try:
         text = path.read_text(encoding="utf-8")
@@ -106,7 +106,7 @@ def _results(project: Path) -> list[str]:
 
 
 def _is_lock_file(text: str) -> bool:
-    """Whether DVC can read a dvc.lock. Its parser and schema, which take a second, are asked only in doubt."""
+    """Whether DVC can read a dvc.lock. DVC's parser and schema take a second to load and are used only if needed."""
     if _is_whole(text):
         return True
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
@@ -121,7 +121,7 @@ def _is_lock_file(text: str) -> bool:
 
 
 def _is_whole(text: str) -> bool:
-    """Whether every stage has its command and every file its path and digest, as DVC writes them."""
+    """Whether every stage has its command, and every file its path and digest, in the form that DVC writes."""
     try:
         content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         stages = content["stages"].values()
@@ -133,13 +133,13 @@ def _is_whole(text: str) -> bool:
 
 
 def _run_cache(project: Path) -> list[str]:
-    """Folders of DVC's run cache in which nothing was written yet: a command fails when it meets one."""
+    """Remove empty folders of DVC's run cache, because DVC commands fail on them."""
     cache, shared = _cache(project)
     empty = [f for f in sorted((cache / "runs").glob("??/*")) if f.is_dir() and not _entries(f)]
     if shared:
         empty = [f for f in empty if time.time() - f.stat().st_mtime > SHARED_S]
     elif empty and _running(project):
-        return []  # the running one may be about to write there
+        return []  # the running process may be about to write there
     for folder in empty:
         for left in folder.iterdir():
             left.unlink()
@@ -149,12 +149,12 @@ def _run_cache(project: Path) -> list[str]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Entries of the run cache are named by their hash; DVC writes to another name first."""
+    """Complete entries of a folder of the run cache. They are named by their hash; DVC writes to another name first."""
     return [p for p in folder.iterdir() if re.fullmatch(r"[0-9a-f]{64}", p.name) and p.stat().st_size]
 
 
 def _cache(project: Path) -> tuple[Path, bool]:
-    """DVC's cache folder, and whether it lies outside of the project."""
+    """DVC's cache folder, and whether it lies outside the project."""
     for name in ("config.local", "config"):
         settings = configparser.ConfigParser(interpolation=None)
         try:
@@ -169,7 +169,7 @@ def _cache(project: Path) -> tuple[Path, bool]:
 
 @contextmanager
 def _guarded(project: Path) -> Iterator[None]:
-    """Hold the lock under which DVC edits its list. Raises StorageError where another process keeps it."""
+    """Hold the lock under which DVC edits its list. Raises StorageError if another process does not release it."""
     with (project / GUARD).open("a+", encoding="utf-8") as handle:
         if not _held(handle):
             raise StorageError(
@@ -180,7 +180,7 @@ def _guarded(project: Path) -> Iterator[None]:
 
 
 def _held(handle: IO[str]) -> bool:
-    """DVC locks with flock, which ends with the process. Where there is none (Windows), DVC looks itself."""
+    """Whether the lock was obtained. flock ends with its process. Without flock (Windows), DVC checks itself."""
     try:
         import fcntl
     except ImportError:
@@ -197,8 +197,8 @@ def _held(handle: IO[str]) -> bool:
 
 
 def _nobody_runs(project: Path, damaged: Path, text: str) -> None:
-    """Raise StorageError where DVC still runs here. text: what is left of the list, with process ids."""
-    running = _running(project) | {int(p) for p in re.findall(r'"pid": (\d+)[,}]', text) if _is_dvc(int(p))}
+    """Raise StorageError if DVC still runs here. text: the rest of the damaged list, which may contain process ids."""
+    running = _running(project) | {int(p) for p in re.findall(r'"pid": (\d+)[,}]', text) if is_dvc_process(int(p))}
     if running:
         raise StorageError(
             f"{damaged.as_posix()} is damaged, and DVC is still running here{_named(running)}. Wait until it has "
@@ -211,7 +211,7 @@ def _named(pids: set[int]) -> str:
 
 
 def _lives(pid: int, written: float) -> bool:
-    """Whether the process that made a claim can still run: a younger one only has got its number."""
+    """Whether the process of an entry may still run. One that started after `written` (s) only reuses the id."""
     import psutil
 
     try:
@@ -223,21 +223,21 @@ def _lives(pid: int, written: float) -> bool:
 
 
 def _running(project: Path) -> set[int]:
-    """DVC commands that run in the project."""
+    """Process ids of the DVC commands that run in the project."""
     import psutil
 
-    root, found = project.resolve(), set()
+    root, pids = project.resolve(), set()
     for process in psutil.process_iter():
         try:
             here = Path(process.cwd())
         except (psutil.Error, OSError):
             continue
-        if (here == root or root in here.parents) and _is_dvc(process.pid):
-            found.add(process.pid)
-    return found
+        if (here == root or root in here.parents) and is_dvc_process(process.pid):
+            pids.add(process.pid)
+    return pids
 
 
-def _is_dvc(pid: int) -> bool:
+def is_dvc_process(pid: int) -> bool:
     """Whether a process is a DVC command: `dvc ...`, or Python with DVC's script or module."""
     import psutil
 

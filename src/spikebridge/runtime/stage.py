@@ -1,7 +1,7 @@
-"""What every pipeline stage needs: one writer, inputs that stay the same, nothing half-written, errors in one line.
+"""Helpers of every pipeline stage: a lock, a check that the inputs did not change, complete outputs, one-line errors.
 
-DVC kills a stage without its children and removes outputs before a rerun, so a stage takes a lock, writes to a
-temporary name beside the target and renames it at the end.
+DVC kills a stage but not its child processes, and removes outputs before a rerun. A stage therefore takes a lock,
+writes to a temporary path in the same folder and renames it at the end.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from spikebridge.runtime.stage_inputs import UNFINISHED, Inputs, InputsChangedEr
 LOCKS = Path("runs") / "locks"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _read = Inputs()
-"""What the running stage reads; nothing outside of a stage."""
+"""The inputs of the running stage; empty outside of a stage."""
 
 
 def stage_main(run: Callable[[list[str]], None]) -> None:
-    """Run a stage script's function with the command line's arguments, holding the lock of that stage.
+    """Hold the lock of a stage and call the function of its script with the arguments of the command line.
 
-    A user's mistake, a full disk or a missing permission ends in one line on stderr and exit code 2; a defect keeps its
-    traceback.
+    After a mistake of the user, a full disk or a missing permission, print one line to stderr and exit with code 2. Any
+    other exception is a defect and keeps its traceback.
     """
     name = "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
     try:
         with lock(LOCKS / f"{name}.lock"), one_thread(), reading(stage_inputs(name)):
             run(sys.argv[1:])
     except Exception as error:
-        said = str(error) if isinstance(error, SpikebridgeError) else explain(error)
-        if said is None:
+        message = str(error) if isinstance(error, SpikebridgeError) else explain(error)
+        if message is None:
             raise
-        print(f"{name}: {said}", file=sys.stderr)
+        print(f"{name}: {message}", file=sys.stderr)
         raise SystemExit(SpikebridgeError.exit_code) from None
 
 
 @contextmanager
 def reading(inputs: Inputs) -> Iterator[None]:
-    """Hold these inputs to stay as they are: every `output` of the block compares them before it stores anything."""
+    """Within the block, every `output` checks that these inputs are unchanged before it stores anything."""
     global _read
     before, _read = _read, inputs
     try:
@@ -56,21 +56,21 @@ def reading(inputs: Inputs) -> Iterator[None]:
 
 
 def check_inputs() -> None:
-    """Raise InputsChangedError where what the stage reads is not what it was when the stage began."""
+    """Raise InputsChangedError if an input changed after the stage began."""
     _read.check()
 
 
 def say(line: str) -> None:
-    """Tell whoever runs the stage how it goes; results go to files."""
+    """Print one line of progress to stderr. Results go to files."""
     print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Linear algebra on one thread, here, in libraries loaded later, and in worker processes.
+    """Run linear algebra on one thread: in this process, in libraries loaded later, and in worker processes.
 
-    Sums over several threads are added in another order: results would differ in the last digits between machines and
-    between settings of OMP_NUM_THREADS. Work that is worth it runs in several processes.
+    Several threads add the terms of a sum in another order. Results would then differ in the last digits between
+    machines and between settings of OMP_NUM_THREADS. Expensive work runs in several processes instead.
     """
     os.environ.update(dict.fromkeys(THREADS, "1"))
     with threadpool_limits(limits=1):
@@ -79,7 +79,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold a file lock; say so when another process has it, then wait for that one to end."""
+    """Hold a file lock. If another process holds it, print a line and wait until that process releases it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = FileLock(str(path))
     try:
@@ -95,9 +95,9 @@ def lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def output(target: Path) -> Iterator[Path]:
-    """A temporary path (file or folder, not yet made) that becomes `target` when the block ends without error.
+    """Yield a path that does not exist yet, for a file or folder; rename it to `target` if the block succeeds.
 
-    Raises InputsChangedError where what the stage reads changed meanwhile, and StorageError for an error of the system.
+    Raises InputsChangedError if an input of the stage changed meanwhile, and StorageError for an error of the system.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}{UNFINISHED}")
@@ -110,9 +110,9 @@ def output(target: Path) -> Iterator[Path]:
         with suppress(OSError):
             remove(temporary)
         if isinstance(error, Exception) and not isinstance(error, InputsChangedError):
-            check_inputs()  # what went wrong may be a file that was half replaced
-            if said := explain(error, target, written):
-                raise StorageError(said) from error
+            check_inputs()  # the cause of the error may be a file that was half replaced
+            if message := explain(error, target, written):
+                raise StorageError(message) from error
         raise
     if target.is_dir():  # os.replace cannot put a folder over one that holds files
         remove(target)
@@ -120,7 +120,7 @@ def output(target: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder, if it is there."""
+    """Delete a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -1,8 +1,8 @@
-"""What a stage reads, held to be the same files until the stage has ended.
+"""The inputs of a stage, checked for changes while the stage runs.
 
-DVC notes the state of a stage's dependencies after its command has ended. A file that was replaced while the stage read
-it would be certified as what the result was made from, and the wrong result would stay for ever. So a stage marks its
-inputs before it reads and compares them before it stores anything.
+DVC records the state of the dependencies after the command of a stage has ended. If a file was replaced while the stage
+read it, DVC would record the new file as the source of the result, and would never recompute the wrong result. A stage
+therefore records the state of its inputs before it reads them, and compares them before it stores anything.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from spikebridge.errors.messages import listed
 from spikebridge.runtime.source_code import MODEL_CODE
 
 CODE = {".py"}
-"""Files compared by content: tools rewrite code without a change. Of data, a rewritten file counts as changed."""
+"""Files compared by content: tools rewrite code without changing it. A rewritten data file counts as changed."""
 MAX_CODE_BYTES = 10_000_000
-"""What is larger is no code that a tool rewrites; named pipes and devices are never opened."""
+"""Size limit (bytes) of code that is compared by content. Named pipes and devices are never opened."""
 UNFINISHED = ".partial"
-"""Ending of a result that is still being written."""
+"""Suffix of a result that is still being written."""
 SHOWN = 5
 
 
 class InputsChangedError(DataError):
-    """A file or setting is not what it was when the stage began."""
+    """A file or setting changed after the stage began."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What tells a file from the one it was: size (bytes), times (ns), inode, attributes, the digest of code."""
+    """The state of a file: size (bytes), times (ns), inode, attributes and, for code, the digest of its content."""
 
     size: int
     modified_ns: int
@@ -48,7 +48,7 @@ class Mark:
     content: str = ""
 
     def differs(self, other: Mark) -> bool:
-        """Whether the file may hold something else. A new link or permission alone is no change."""
+        """Whether the content of the file may have changed. A new link or permission alone does not count."""
         if self.content or other.content:
             return self.content != other.content
         if (self.size, self.modified_ns) != (other.size, other.modified_ns):
@@ -60,9 +60,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Files and settings as they were at one moment. settings: what `keys` of the parameter file said.
+    """The state of files and settings at one time. settings: the values of `keys` in the parameter file.
 
-    without: a folder that is written meanwhile, which may lie among the inputs.
+    without: a folder to ignore, because the stage writes to it; it may lie among the inputs.
     """
 
     paths: tuple[Path, ...] = ()
@@ -79,12 +79,12 @@ class Inputs:
         keys: Sequence[str] = (),
         without: Path | None = None,
     ) -> Inputs:
-        """Mark files, and folders with everything in them; and these settings ("a.b") of a parameter file."""
+        """Record the state of files, of folders with all their files, and of settings ("a.b") of a parameter file."""
         kept = tuple(Path(p) for p in paths)
         return cls(kept, _marks(kept, without), parameters, _settings(parameters, keys), without)
 
     def check(self) -> None:
-        """Raise InputsChangedError, naming files or settings, where anything is not as it was."""
+        """Raise InputsChangedError, which names the files or settings, if anything changed."""
         now = _marks(self.paths, self.without)
         changed = [n for n, mark in self.marks.items() if mark and (new := now.get(n)) and mark.differs(new)]
         changed += [n for n in now.keys() & self.marks.keys() if (now[n] is None) != (self.marks[n] is None)]
@@ -108,11 +108,11 @@ class Inputs:
 
 
 def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
-    """What dvc.yaml says that a stage ("ingest", "tune@dnn") reads: its dependencies, and its sections of params.yaml.
+    """The inputs of a stage ("ingest", "tune@dnn") in dvc.yaml: its dependencies, and its sections of params.yaml.
 
-    The code of a model counts by the list that the stage model_code wrote of it. Nothing where dvc.yaml or params.yaml
-    cannot be read: whoever needs them says so. Raises InputsChangedError where the code of the model is not the listed
-    one.
+    The code files of a model are those that the stage model_code listed. The inputs are empty if dvc.yaml or
+    params.yaml cannot be read; the code that needs these files reports the error. Raises InputsChangedError if the code
+    of the model differs from the list.
     """
     parameters = project / "params.yaml"
     name, _, key = stage.partition("@")
@@ -133,7 +133,7 @@ def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
 
 
 def _model_code(path: Path) -> dict[str, str]:
-    """File of models/ -> SHA-256, as the stage model_code wrote it; nothing where it has not run."""
+    """File of models/ -> SHA-256, as the stage model_code wrote it; empty if the stage has not run."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -142,26 +142,26 @@ def _model_code(path: Path) -> dict[str, str]:
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file or folder of that name is hidden or not written to its end."""
+    """Whether a file or folder with this name is hidden or incomplete."""
     return name.startswith(".") or name.endswith(UNFINISHED)
 
 
 def _filled(text: str, key: str, values: Mapping[str, Any]) -> str:
-    """A text of dvc.yaml with ${key} and ${section.name} filled in; empty where one is not known."""
-    found = re.sub(
+    """A text of dvc.yaml with the values of ${key} and ${section.name}; empty if a value is unknown."""
+    filled = re.sub(
         r"\$\{([^}]+)\}",
         lambda m: key if m[1].strip() == "key" else str(_at(values, m[1].strip()) or "\0"),
         text,
     )
-    return "" if "\0" in found else found
+    return "" if "\0" in filled else filled
 
 
 def _mapping(path: Path) -> dict[str, Any]:
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _settings(parameters: Path | None, keys: Sequence[str]) -> dict[str, Any]:
@@ -180,9 +180,9 @@ def _marks(paths: Iterable[Path], without: Path | None) -> dict[str, Mark | None
 
 
 def _files(path: Path, without: Path | None) -> Iterator[Path]:
-    """A file itself; of a folder, every file in it, links followed once, without hidden and unfinished ones.
+    """The file itself, or all files in a folder except hidden and unfinished ones. Links are followed once.
 
-    Links to a folder above are not followed: readers never open them, and `/` is the whole machine.
+    Links to a parent folder are not followed: readers never open them, and `/` contains the whole file system.
     """
     if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above is closed)
         yield path
@@ -200,7 +200,7 @@ def _files(path: Path, without: Path | None) -> Iterator[Path]:
 
 
 def _mark(path: Path) -> Mark | None:
-    """None where there is no such file."""
+    """The state of a file; None if it does not exist."""
     try:
         about = path.stat()
         is_code = path.suffix in CODE and stat.S_ISREG(about.st_mode) and about.st_size <= MAX_CODE_BYTES

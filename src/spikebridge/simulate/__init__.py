@@ -16,8 +16,8 @@ __all__ = ["SHARED", "STEP_S", "Session", "Truth", "simulate", "simulate_session
 def simulate(settings: SimulateConfig, seed: int, folder: Path) -> list[Path]:
     """Simulate recordings; write them as NWB files into a folder, and their truth into its subfolder truth.
 
-    The animals take turns. Each recording has its own random stream, so more recordings leave the first ones as they
-    were.
+    The recordings are assigned to the animals in turn. Each recording has its own random stream, so a larger number of
+    recordings does not change the first ones.
 
     Parameters
     ----------

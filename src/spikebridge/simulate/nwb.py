@@ -11,7 +11,7 @@ import numpy as np
 from spikebridge.simulate.session import STEP_S, Session
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
-BEHAVIOR_STEP = 5  # of the simulation's grid: 50 ms
+BEHAVIOR_STEP = 5  # in steps of the simulation: 50 ms
 
 
 def write_nwb(session: Session, path: Path) -> None:
@@ -62,6 +62,6 @@ def write_nwb(session: Session, path: Path) -> None:
 
 
 def _fix_ids(nwb: object, name: str) -> None:
-    """Random object ids would give every run of the simulation another file hash."""
-    for number, thing in enumerate(nwb.all_children()):  # type: ignore[attr-defined]
-        thing._AbstractContainer__object_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name}/{number}"))
+    """Set fixed object ids. Random ids would change the file hash in every run of the simulation."""
+    for number, container in enumerate(nwb.all_children()):  # type: ignore[attr-defined]
+        container._AbstractContainer__object_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name}/{number}"))

@@ -8,8 +8,8 @@ position on the loop (cosine, sine), deliberation and arousal; PFC follows HC by
     log rate_PFC(t) = b + coupling * D z(t - lag)  + private * P w(t) + drift
 
 Spikes are Poisson given the rates, thinned by an absolute refractory period. A von Mises place field is linear in
-(cos, sin) in the log rate, so the regions are exactly log-linear in z: what a Poisson translator with a low-dimensional
-bottleneck assumes. The README says so.
+(cos, sin) in the log rate, so the log rates of both regions are exactly linear in z. A Poisson translator with a
+low-dimensional bottleneck assumes exactly this; the README says so too.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ SHARED = ("position_cos", "position_sin", "deliberation", "arousal")
 RESTAURANTS = 4
 THETA_HZ = 8.0
 DRIFT_TAU_S = 300.0
-INDECISION = 0.6  # SD of deliberation that has nothing to do with the choice
-EVIDENCE = 0.9  # deliberation at the decision, towards the choice
-SOURCE_HZ, TARGET_HZ = 3.5, 4.0  # median firing rates where every latent is zero
+INDECISION = 0.6  # SD of the part of deliberation that is independent of the choice
+EVIDENCE = 0.9  # mean deliberation at the decision, signed by the choice
+SOURCE_HZ, TARGET_HZ = 3.5, 4.0  # median firing rates if every latent is zero
 DELIBERATION_WEIGHT, AROUSAL_WEIGHT = 0.4, 0.4  # SD over units of the weight in the log rate
 Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The parameters and latents of a simulated session: what a perfect analysis would find.
+    """The true parameters and latents of a simulated session.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Truth:
     lag_s : float
         Lag of PFC after HC, seconds.
     dimension : int
-        Number of shared latents that reach PFC; 0 where the regions are not coupled.
+        Number of shared latents that reach PFC; 0 if the regions are not coupled.
     source_loadings, target_loadings : NDArray, shape (unit, latent)
         Weight of each shared latent in the log rate of each HC and each PFC unit, in the order of the unit ids in the
         file.
@@ -113,7 +113,7 @@ class Session:
     speed_m_s : NDArray, shape (time,), metres per second
         Speed of the animal.
     truth : Truth
-        What a perfect analysis would find.
+        The true parameters and latents.
     """
 
     name: str
@@ -135,7 +135,7 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     settings : SimulateConfig
         Size of the session, and strength, lag and dimension of the coupling.
     rng : Generator
-        Every random number comes from it.
+        Source of all random numbers.
     name, animal : str
         Names of the recording and of the animal.
 
@@ -147,10 +147,10 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     trials, angle, evidence = _behaviour(settings, rng)
     n = len(angle)
     time_s = np.arange(n) * STEP_S
-    deliberation = INDECISION * _ou(rng, n, 1, tau_s=0.7)[:, 0] + evidence
-    arousal = _ou(rng, n, 1, tau_s=6.0)[:, 0]
+    deliberation = INDECISION * ornstein_uhlenbeck(rng, n, 1, tau_s=0.7)[:, 0] + evidence
+    arousal = ornstein_uhlenbeck(rng, n, 1, tau_s=6.0)[:, 0]
     shared = np.column_stack([np.cos(angle), np.sin(angle), deliberation, arousal])
-    private = _ou(rng, n, 2, tau_s=0.5)
+    private = ornstein_uhlenbeck(rng, n, 2, tau_s=0.5)
     n_source = int(rng.integers(settings.n_source_units[0], settings.n_source_units[1] + 1))
     n_target = int(rng.integers(settings.n_target_units[0], settings.n_target_units[1] + 1))
 
@@ -168,7 +168,7 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
         base = np.log(median_hz) + rng.normal(0, 0.4, log_gain.shape[1])
         log_rate = log_gain + base + settings.drift * _drift(rng, n, log_gain.shape[1])
-        spikes += _spikes(rng, np.exp(log_rate), settings.refractory_s)
+        spikes += draw_spikes(rng, np.exp(log_rate), settings.refractory_s)
     position = 0.6 * np.column_stack([np.cos(angle), np.sin(angle)])
     speed = np.linalg.norm(np.gradient(position, STEP_S, axis=0), axis=1)
     dimension = k if settings.coupling > 0 else 0
@@ -204,7 +204,7 @@ def _behaviour(settings: SimulateConfig, rng: np.random.Generator) -> tuple[pd.D
     ).round(6)
 
     time = np.arange(0.0, stop[-1] + 1.0, STEP_S)
-    # The rat runs a quarter of the loop to each offer, creeps on while it deliberates, and rests while it waits.
+    # The rat runs a quarter of the loop to each offer, moves slowly while it deliberates, and rests while it waits.
     quarter = 2 * np.pi / RESTAURANTS
     at = restaurant + (np.arange(n) // RESTAURANTS) * RESTAURANTS
     knots = np.column_stack([start, offer, decision, stop]).ravel()
@@ -225,8 +225,8 @@ def _loadings(rng: np.random.Generator, n_units: int) -> Array:
     return np.vstack([place, rng.normal(0, DELIBERATION_WEIGHT, n_units), rng.normal(0, AROUSAL_WEIGHT, n_units)])
 
 
-def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:
-    """(time, k) Ornstein-Uhlenbeck processes of unit variance, exact on the grid."""
+def ornstein_uhlenbeck(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:
+    """(time, k) Ornstein-Uhlenbeck processes with unit variance, exact at the grid points."""
     from scipy.signal import lfilter
 
     decay = np.exp(-step_s / tau_s)
@@ -236,15 +236,15 @@ def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = 
 
 
 def _drift(rng: np.random.Generator, n: int, n_units: int) -> Array:
-    """(time, unit): slow drift, made at one point a second and interpolated."""
-    coarse = _ou(rng, int(n * STEP_S) + 2, n_units, DRIFT_TAU_S, step_s=1.0)
+    """(time, unit): slow drift, simulated at one point per second and interpolated."""
+    coarse = ornstein_uhlenbeck(rng, int(n * STEP_S) + 2, n_units, DRIFT_TAU_S, step_s=1.0)
     at = np.arange(n) * STEP_S
     low = at.astype(int)
     part = (at - low)[:, None]
     return coarse[low] * (1 - part) + coarse[low + 1] * part
 
 
-def _spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> list[Array]:
+def draw_spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> list[Array]:
     """Poisson spikes from (time, unit) rates; a spike within the refractory period of the one before is dropped."""
     counts = rng.poisson(rate_hz * STEP_S)
     step, unit = np.nonzero(counts)
@@ -255,7 +255,7 @@ def _spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> li
     times, unit = times[order], unit[order]
     while len(times):
         close = (np.diff(times) < refractory_s) & (np.diff(unit) == 0)
-        # Only the first of a run goes at once: its removal may free the next one.
+        # Remove only the first of consecutive close spikes: its removal may make the next one valid.
         close &= ~np.concatenate([[False], close[:-1]])
         if not close.any():
             break
