@@ -24,7 +24,7 @@ MIN_PASSWORD = 12
 
 
 def command(uri: str, port: int, auth: bool = False) -> list[str]:
-    """`mlflow ui` for a store; artifacts are read from where the runs have them. auth: whether it asks for a password."""
+    """`mlflow ui` for a store; artifacts are read from the places in the runs. auth: whether to ask for a password."""
     root = store_location.artifact_root(uri)
     where = ["--backend-store-uri", uri, *(["--default-artifact-root", root] if root else [])]
     app = ["--app-name", "basic-auth"] if auth else []
