@@ -13,7 +13,10 @@ import campaign
 from campaigns import disks, files, kills
 from campaigns.common import CLEAR, HANG, MEMORY, OTHER, SIGNAL, TRACEBACK, WORKED, Lab, Result, child
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of POSIX")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of POSIX"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from project import ROOT, copy_project, dvc, environment, load_json, parameters,
 
 from spikebridge.artifacts.windows import load_recording_windows
 
+pytestmark = pytest.mark.slow
+
 TRUTH = "data/simulated/truth/rat1_day1.npz"
 
 

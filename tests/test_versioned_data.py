@@ -15,6 +15,8 @@ from project import ROOT, copy_project, environment, parameters
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate import simulate_session, write_nwb
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "versioned-data.md").read_text(encoding="utf-8")
 KNOBS = SimulateConfig(n_trials=20, n_source_units=(6, 6), n_target_units=(5, 5))
 

@@ -15,6 +15,8 @@ import quality
 from common import settings_of, write_part
 from spikebridge.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 MODELS = ["seq2seq", "ridge", "poisson_glm", "random_forest", "majority", "trial_columns"]
 
 

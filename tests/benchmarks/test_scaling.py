@@ -10,6 +10,8 @@ import pytest
 
 import scaling
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_size_grows_in_one_way() -> None:
     base = scaling.Size(2, 8, 5, 4, 3)

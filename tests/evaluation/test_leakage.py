@@ -85,7 +85,7 @@ def test_windows_past_the_decision_are_refused(copy: Study) -> None:
     inputs = read(copy.config, *copy.places[:3])
     w = next(iter(inputs.windows.values()))
     late = replace(inputs, windows={**inputs.windows, w.recording: replace(w, decision_s=w.decision_s - 0.1)})
-    assert any("decision windows reach past the decision" in line for line in leakage._windows(late))
+    assert any("decision windows reach past the decision" in line for line in leakage.window_problems(late))
 
 
 def test_what_was_checked_is_written(out: Path) -> None:

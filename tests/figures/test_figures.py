@@ -102,6 +102,7 @@ def test_empty_tables_draw_nothing(name: str, tables: Path, tmp_path: Path) -> N
     assert not (tmp_path / "a.png").exists()
 
 
+@pytest.mark.slow
 def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) -> None:
     shutil.copytree(tables, tmp_path / "tables")
     (tmp_path / "tables" / "recovery.csv").unlink()  # as without truth

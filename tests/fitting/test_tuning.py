@@ -63,6 +63,7 @@ def test_workers_do_not_change_the_result(study: Path, tmp_path: Path) -> None:
     assert (tmp_path / "one" / "trials.csv").read_bytes() == (tmp_path / "two" / "trials.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on_as_if_nothing_had_happened(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,12 +105,12 @@ def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) 
 
     splits = load_splits(study / "splits.json")
     prints = {
-        tuning._fingerprint(c, "dnn", splits, "cpu")
+        tuning.study_fingerprint(c, "dnn", splits, "cpu")
         for c in (small_config(), small_config(models={"dnn": {"hidden_size": 9}}), small_config(tune={"n_trials": 3}))
     }
     assert len(prints) == 3
     same = small_config(models={"ridge": {"penalty": 1.0}}, statistics={"alpha": 0.01})
-    assert tuning._fingerprint(same, "dnn", splits, "cpu") in prints
+    assert tuning.study_fingerprint(same, "dnn", splits, "cpu") in prints
 
 
 def test_inner_scores_are_scikit_learns(halves: tuple[list[Windows], list[Windows]]) -> None:

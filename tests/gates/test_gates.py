@@ -338,6 +338,7 @@ def test_words_for_a_difference(differences: list[float], passed: bool, word: st
     assert word in gate.reason, gate.reason
 
 
+@pytest.mark.slow
 def test_the_gate_lets_a_worse_model_through_at_most_at_alpha() -> None:
     """Models worse by the margin itself: the boundary, where the error is largest."""
     rng = np.random.default_rng(3)

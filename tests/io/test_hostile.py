@@ -21,6 +21,8 @@ from spikebridge.inspection import inspect
 from spikebridge.io.child_process import run_in_child_process
 from spikebridge.io.limits import Bounds, LimitsConfig
 
+pytestmark = [pytest.mark.slow, pytest.mark.child_process]
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reading is done in a child process on Linux alone")
 SLOW = {"mat_nested_cells", "cellexplorer_nested_cells", "mat_many_small", "mat_73_cell_of_cells", "npz_many_members",
         "hundred_thousand_files", "hdf5_many_objects", "csv_many_columns", "parquet_bomb"}  # fmt: skip

@@ -17,7 +17,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.io import read_contents
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.nwb.columns import row_lengths
-from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.checked_recording import CheckedRecording
 from spikebridge.io.validation.units import check_numbers
 from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
@@ -133,7 +133,9 @@ def test_numbers_of_spikes_that_a_column_says(tmp_path: Path) -> None:
             pd.DataFrame(), no_behavior(), as_intervals([[0.0, 10.0]]),
         )  # fmt: skip
         return list(
-            check_numbers(Subject(recording, DataConfig(path="", source=["HC"], target=["PFC"]), TrialsConfig()))
+            check_numbers(
+                CheckedRecording(recording, DataConfig(path="", source=["HC"], target=["PFC"]), TrialsConfig())
+            )
         )
 
     assert found([4, 5, 6, 7]) == []

@@ -49,6 +49,7 @@ def table(path: Path, name: str, **columns: list[Any]) -> None:
     pd.DataFrame(columns).to_csv(path / f"cluster_{name}.tsv", sep="\t", index=False)
 
 
+@pytest.mark.slow
 def test_what_spikeinterface_exported(exported: tuple[Path, Any]) -> None:
     folder, sorting = exported
     assert phy.can_read(folder)

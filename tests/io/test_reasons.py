@@ -30,6 +30,6 @@ def test_readers_of_hdf5_show_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     def stumble(path: Path) -> None:
         raise SystemError(LOCK) from UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
-    monkeypatch.setattr(arrays, "_hdf5_headers", stumble)
+    monkeypatch.setattr(arrays, "hdf5_headers", stumble)
     with pytest.raises(DataError, match=r"a.h5: cannot be read as .npz or HDF5 \(UnicodeDecodeError: 'utf-8' codec"):
         arrays.array_headers(tmp_path / "a.h5")

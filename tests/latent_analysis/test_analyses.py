@@ -21,7 +21,13 @@ from spikebridge.latent_analysis import analyze
 from spikebridge.latent_analysis.attribution import shares
 from spikebridge.latent_analysis.attribution import tables as attribution
 from spikebridge.latent_analysis.consistency import agreement, halves
-from spikebridge.latent_analysis.held_out_units import DIRECT, DIRECT_PENALTIES, _from_source, held_out, poisson_readout
+from spikebridge.latent_analysis.held_out_units import (
+    DIRECT,
+    DIRECT_PENALTIES,
+    held_out,
+    poisson_readout,
+    predict_from_source,
+)
 from spikebridge.latent_analysis.refit import Refits, reversed_direction
 from spikebridge.metrics import bits_per_spike
 from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian, mean_latents
@@ -141,7 +147,7 @@ def test_the_direct_regressions_are_those_models_at_the_penalty_that_predicts_be
     w = data[0]
     some, test = w.select(np.arange(40)), w.select(np.arange(45, 60))
     for name in DIRECT.values():
-        said = _from_source(name, some, test, np.random.default_rng(0))
+        said = predict_from_source(name, some, test, np.random.default_rng(0))
         fits = []
         for penalty in DIRECT_PENALTIES:
             model = models.create(name, {"penalty": penalty, "smoothing_s": 0.1})

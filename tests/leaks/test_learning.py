@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import perturbation
 import pytest
 from perturbation import changed, spoilt
 from studies import as_recording, every_model, small_config
@@ -16,7 +18,8 @@ from studies import as_recording, every_model, small_config
 from spikebridge import models
 from spikebridge.artifacts.splits import load_splits, verify_splits
 from spikebridge.artifacts.training import TrainingRun
-from spikebridge.artifacts.windows import load_windows
+from spikebridge.artifacts.tuning import TuningRun
+from spikebridge.artifacts.windows import load_recording_windows, load_windows
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import read
@@ -40,7 +43,10 @@ def test_no_model_learns_from_what_it_is_not_given(name: str, study: Path, tmp_p
 
 
 class _Reaching(models.get_class("logistic")):  # type: ignore[misc]
-    """Reaches through the windows that it is given to the file that they lie in, as no model may."""
+    """Reads the windows of the whole recording, of which it is given only some, as no model may."""
+
+    folder = Path()
+    """Where the windows were loaded from; the test sets it."""
 
     def _fit(self, train: Sequence[Windows], valid: Sequence[Windows], *rest: Any) -> None:
         super()._fit([self.seen(w) for w in train], valid, *rest)
@@ -50,7 +56,11 @@ class _Reaching(models.get_class("logistic")):  # type: ignore[misc]
 
     def whole(self, w: Windows) -> np.ndarray:
         """(window, bin, unit): all windows of the recording."""
-        return np.array(w.source._stored, dtype=float)
+        return np.array(load_recording_windows(self.folder, w.recording).source, dtype=float)
+
+    def rows(self, w: Windows) -> np.ndarray:
+        """(window,): place of each window in the whole recording."""
+        return np.searchsorted(load_recording_windows(self.folder, w.recording).start_s, w.start_s)
 
     def seen(self, w: Windows) -> Windows:
         raise NotImplementedError
@@ -73,14 +83,21 @@ class SmoothingAcrossTheGap(_Reaching):
     """Smooths each window with the ones before and after it, wherever these belong."""
 
     def seen(self, w: Windows) -> Windows:
-        everything, rows = self.whole(w), w.source._numbers()
+        everything, rows = self.whole(w), self.rows(w)
         last = len(everything) - 1
         near = [everything[np.clip(rows + k, 0, last)] for k in range(-8, 9)]
         return replace(w, source=np.mean(near, axis=0))
 
 
 @pytest.mark.parametrize("cheat", [ScalerOnAllData, UnitsOnAllData, SmoothingAcrossTheGap])
-def test_a_model_that_reaches_further_is_caught(cheat: type[_Reaching], study: Path, tmp_path: Path) -> None:
+def test_a_model_that_reaches_further_is_caught(
+    cheat: type[_Reaching], study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(folder: Path) -> list[Windows]:
+        monkeypatch.setattr(_Reaching, "folder", folder)
+        return load_windows(folder)
+
+    monkeypatch.setattr(perturbation, "load_windows", load)
     found = changed(cheat, study, tmp_path)
     assert any(name.endswith((".safetensors", "probabilities")) for name in found), found
 
@@ -156,11 +173,13 @@ def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_p
     config = small_config(tune={"n_trials": 2, "n_startup_trials": 1}).model_copy(update={"models": {model: {}}})
     found = []
     for windows in (study / "windows", spoilt(tmp_path, study, 0)):
-        storage = tmp_path / f"{windows.name}.db"
-        job = tuning.Job(config, model, "0", windows, study / "splits.json", storage, "cpu")
-        found.append(tuning._study(job, lambda row: None))
-    assert found[0] == found[1]
-    assert found[0]["best"]["n_trials"] == 2
+        out = tmp_path / f"tuned on {windows.name}"
+        tuning.tune(config, model, windows, study / "splits.json", tmp_path / "work", out)
+        trials = TuningRun(out).read_trials()
+        found.append((TuningRun(out).read_settings().folds[0], trials[trials["fold"].astype(str) == "0"]))
+    assert found[0][0] == found[1][0]
+    assert len(found[0][1]) == 2
+    pd.testing.assert_frame_equal(found[0][1], found[1][1])
 
 
 def test_unit_selection_cannot_see_labels() -> None:

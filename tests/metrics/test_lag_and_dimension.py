@@ -121,14 +121,14 @@ def test_the_interval_holds_the_lag_as_often_as_it_says() -> None:
     held = 0
     for seed in range(200):
         nats = 100 * mean + rng.normal(0, 12.0, (10, len(lags)))
-        found = lag_and_dimension._lag(lags, nats, np.full(10, 100.0), seed)
+        found = lag_and_dimension.lag_of_scores(lags, nats, np.full(10, 100.0), seed)
         held += found.ci_low <= 0.13 <= found.ci_high
     assert 0.85 <= held / 200 <= 0.99
 
 
 def test_pooled_dimension_is_of_the_ranks_that_all_tried() -> None:
     def made(*nats: list[float]) -> DimensionEstimate:
-        return lag_and_dimension._dimension(np.array(nats), np.full(len(nats), 10.0))
+        return lag_and_dimension.dimension_of_scores(np.array(nats), np.full(len(nats), 10.0))
 
     one = made([1.0, 2.0, 2.01], [1.1, 2.0, 2.0], [1.0, 2.1, 2.1])
     two = made([1.0, 1.9], [1.0, 2.1], [1.0, 2.0])
@@ -152,14 +152,14 @@ def test_scores_equal_ridge_of_scikit_learn(rng: np.random.Generator) -> None:
         penalty = lag_and_dimension.PENALTIES[4] * np.trace(flat.T @ flat) / flat.shape[1]
         fitted = Ridge(penalty, fit_intercept=False).fit(flat, out)
         rest += np.sum((y[run].reshape(-1, y.shape[2]) - fitted.predict(x[run].reshape(-1, x.shape[2]))) ** 2)
-    ours = lag_and_dimension._ridge_scores(lag_and_dimension._moments(x, y, 5))
+    ours = lag_and_dimension.ridge_scores(lag_and_dimension.run_moments(x, y, 5))
     assert ours[4] == pytest.approx(1 - rest / np.sum(y**2), rel=1e-9)
 
 
 def test_full_rank_is_plain_ridge(rng: np.random.Generator) -> None:
     source, target = pair(rng, 0, 2)
-    for fold in lag_and_dimension._folds(source, target, lag_and_dimension.PENALTIES[4], 5):
-        assert lag_and_dimension._rank_nats(fold, target.shape[2])[-1] == pytest.approx(
+    for fold in lag_and_dimension.held_out_runs(source, target, lag_and_dimension.PENALTIES[4], 5):
+        assert lag_and_dimension.rank_nats(fold, target.shape[2])[-1] == pytest.approx(
             fold.nats(fold.x @ fold.b), rel=1e-9
         )
 
@@ -173,4 +173,4 @@ def test_short_windows_and_single_trials_are_refused(rng: np.random.Generator) -
 
 
 def test_a_best_lag_at_the_edge_stays_there() -> None:
-    assert lag_and_dimension._peak(np.arange(3), np.array([3.0, 2.0, 1.0])) == 0.0
+    assert lag_and_dimension.parabola_peak(np.arange(3), np.array([3.0, 2.0, 1.0])) == 0.0

@@ -12,6 +12,8 @@ from studies import every_model
 
 from spikebridge import models
 
+pytestmark = pytest.mark.slow
+
 FIT = """
 import sys
 from pathlib import Path

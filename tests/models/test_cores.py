@@ -111,6 +111,7 @@ def coupled() -> tuple[list[Windows], list[Windows], list[Windows]]:
     return train, valid, test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("causal", [True, False])
 def test_it_learns_a_small_study(
     name: str, causal: bool, coupled: tuple[list[Windows], list[Windows], list[Windows]]

@@ -77,6 +77,7 @@ def test_presence_ratio_against_spikeinterface(seed: int, rate: float, seconds: 
     assert presence_ratio(ObservedTrain.of(train, np.array([[0.0, seconds]])), BIN_S) == pytest.approx(theirs)
 
 
+@pytest.mark.slow
 def test_a_whole_recording_in_spikeinterface() -> None:
     """Through its own front door, with its own bins and segments."""
     quality, core = peers(), pytest.importorskip("spikeinterface.core")

@@ -102,7 +102,7 @@ def test_workers_see_the_environment_of_the_call_on_one_thread(method: str, monk
     """However they are made, and however long ago the server began that they are forked from."""
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system has no {method}")
-    monkeypatch.setattr(parallel, "_context", lambda: multiprocessing.get_context(method))
+    monkeypatch.setattr(parallel, "worker_context", lambda: multiprocessing.get_context(method))
     monkeypatch.setenv("SPIKEBRIDGE_OLD", "1")
     for name in THREADS:
         monkeypatch.setenv(name, "1")
@@ -114,4 +114,4 @@ def test_workers_see_the_environment_of_the_call_on_one_thread(method: str, monk
 
 def test_a_long_path_to_temporary_files_is_no_place_for_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/tmp/" + "x" * 80)
-    assert parallel._context().get_start_method() == "spawn"
+    assert parallel.worker_context().get_start_method() == "spawn"

@@ -110,7 +110,7 @@ def test_a_cut_lock_of_a_running_command_stays(project: Path, tmp_path: Path) ->
     try:
         (project / module.LOCK).write_text('{"wri')
         (project / "dvc.lock").write_text("schema: [")
-        while not module._is_dvc(running.pid):
+        while not module.is_dvc_process(running.pid):
             time.sleep(0.02)
         with pytest.raises(
             StorageError, match=rf"rwlock is damaged, and DVC is still running here \(process {running.pid}\)"

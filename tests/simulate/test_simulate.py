@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate import STEP_S, Session, simulate, simulate_session
-from spikebridge.simulate.session import _ou, _spikes
+from spikebridge.simulate.session import draw_spikes, ornstein_uhlenbeck
 
 SMALL = {"n_trials": 60, "n_source_units": (20, 20), "n_target_units": (20, 20)}
 
@@ -53,8 +53,12 @@ def test_units_trials_and_task_are_as_asked() -> None:
 def test_rates_follow_the_log_linear_model() -> None:
     """A unit's spikes at times of high shared drive are as many as exp(loading * latent) says, to a few per cent."""
     rng = np.random.default_rng(3)
-    rate = np.exp(np.column_stack([np.log(5) + 0.8 * _ou(rng, 60_000, 1, 1.0)[:, 0], np.full(60_000, np.log(20.0))]))
-    spikes = _spikes(rng, rate, 0.0)
+    rate = np.exp(
+        np.column_stack(
+            [np.log(5) + 0.8 * ornstein_uhlenbeck(rng, 60_000, 1, 1.0)[:, 0], np.full(60_000, np.log(20.0))]
+        )
+    )
+    spikes = draw_spikes(rng, rate, 0.0)
     assert len(spikes[0]) == pytest.approx(rate[:, 0].sum() * STEP_S, rel=0.05)
     assert len(spikes[1]) == pytest.approx(20 * 600, rel=0.03)
     high = rate[:, 0] > np.quantile(rate[:, 0], 0.75)
@@ -63,7 +67,7 @@ def test_rates_follow_the_log_linear_model() -> None:
 
 
 def test_autoregressive_latents_have_unit_variance_and_the_stated_time_constant() -> None:
-    x = _ou(np.random.default_rng(0), 400_000, 1, tau_s=0.5)[:, 0]
+    x = ornstein_uhlenbeck(np.random.default_rng(0), 400_000, 1, tau_s=0.5)[:, 0]
     assert x.std() == pytest.approx(1.0, abs=0.03)
     lag = int(0.5 / STEP_S)
     assert np.mean(x[:-lag] * x[lag:]) == pytest.approx(np.exp(-1), abs=0.03)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from numpy.typing import NDArray
 from project import ROOT
 
 from spikebridge import config
 from spikebridge.config import Config
+from spikebridge.errors import DataError
 from spikebridge.io import named_recordings, read_recording
 from spikebridge.preprocess import classes_of, make_windows
 from spikebridge.types import Recording
 
 Array = NDArray[np.float64]
+NWB = "session_1.nwb"
 SHARED = Path(os.environ.get("SPIKEBRIDGE_SHARED", ROOT.parent / "shared"))
 
 
@@ -50,6 +54,37 @@ def settings(folder: Path, source: str = "CA1", align: str = "choice_time", **da
 def read_all(asked: Config) -> dict[str, Recording]:
     found = named_recordings(Path(asked.data.path), asked.data.reader)
     return {name: read_recording(path, asked, name) for path, name in found.items()}
+
+
+def refusal(asked: Config) -> str:
+    with pytest.raises(DataError) as caught:
+        read_all(asked)
+    return str(caught.value)
+
+
+def only(asked: Config) -> Recording:
+    (recording,) = read_all(asked).values()
+    return recording
+
+
+def warned(asked: Config) -> str:
+    return "\n".join(map(str, only(asked).warnings))
+
+
+def named_offset(text: str) -> dict[str, Any]:
+    """The setting in a message, as YAML reads it."""
+    line = re.search(r"data\.offset_s: (\{.*?\}+)", text)
+    assert line, text
+    found: dict[str, Any] = yaml.safe_load(line[1])
+    return found
+
+
+def nwb_units(path: Path) -> np.ndarray:
+    import h5py
+
+    with h5py.File(path, "r") as handle:
+        times: np.ndarray = handle["units/spike_times"][:]
+    return times
 
 
 def counts(recording: Recording, asked: Config) -> dict[int, int]:

@@ -30,7 +30,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
     store.quiet_mlflow()
-    store._migrate(path)
+    store.migrate_database(path)
     return path
 
 

@@ -20,6 +20,8 @@ import pytest
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import ui
 
+pytestmark = pytest.mark.slow
+
 WORD = "correct horse battery"
 installed = importlib.util.find_spec("flask_wtf") is not None
 

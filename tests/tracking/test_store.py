@@ -157,16 +157,16 @@ def test_sigterm_ends_the_run(empty: Path) -> None:
 
 def test_an_older_schema_is_migrated(empty: Path) -> None:
     database = empty / "mlruns" / "mlflow.db"
-    head = store._head()
+    head = store.latest_revision()
     with sqlite3.connect(database) as connection:
-        assert store._revision(database) == head
+        assert store.database_revision(database) == head
         connection.execute("DELETE FROM alembic_version")
     called = []
     with pytest.MonkeyPatch.context() as patch:
         import mlflow.db
 
         patch.setattr(mlflow.db.upgrade, "callback", lambda uri: called.append(uri))
-        store._migrate(database)
+        store.migrate_database(database)
     assert called == [f"sqlite:///{database.as_posix()}"]
 
 

@@ -16,6 +16,8 @@ from tampering import Case, Outcome, plausible, tampered_models
 import spikebridge
 from spikebridge import models, tracking
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "random_forest": {"n_estimators": 5},
     "seq2seq": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10, "label_direction": True, "drift": True},

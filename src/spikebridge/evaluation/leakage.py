@@ -73,7 +73,7 @@ def check_windows(inputs: Inputs) -> None:
     windows = list(inputs.windows.values())
     verify_splits(inputs.splits, windows)
     _expected(inputs)
-    _refuse([*_windows(inputs), *find_leaks(inputs.splits, windows), *duplicate_recordings(windows)])
+    _refuse([*window_problems(inputs), *find_leaks(inputs.splits, windows), *duplicate_recordings(windows)])
 
 
 def check_results(inputs: Inputs) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _expected(inputs: Inputs) -> pd.DataFrame:
     return expected
 
 
-def _windows(inputs: Inputs) -> Iterator[str]:
+def window_problems(inputs: Inputs) -> Iterator[str]:
     for name, w in inputs.windows.items():
         yield from _whole(w)
         late = np.flatnonzero(w.labelled & (w.stop_s > w.decision_s + TOLERANCE_S))

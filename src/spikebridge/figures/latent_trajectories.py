@@ -11,8 +11,8 @@ from spikebridge.figures import style
 name = "latent_trajectories"
 needs = ("latents",)
 ALL, DECISION = "all", "decision"
-MOST = 4
-LEAST_SHARE = 0.01
+MAX_PARTS = 4
+MIN_SHARE = 0.01
 """A component with less of the variance than this is not drawn: it is noise of the fits."""
 
 
@@ -29,7 +29,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     together = table[table["recording"] == ALL]
     one = table[table["recording"] == _typical(table)]
     parts = [rows for axis, rows in one.groupby("axis", sort=True) if axis != DECISION]
-    parts = [rows for k, rows in enumerate(parts) if k == 0 or rows["variance_share"].iloc[0] >= LEAST_SHARE][:MOST]
+    parts = [rows for k, rows in enumerate(parts) if k == 0 or rows["variance_share"].iloc[0] >= MIN_SHARE][:MAX_PARTS]
     along = one[one["axis"] == DECISION]
     panels = [*([together] if len(together) else []), *parts]
     count = len(panels) + (len(along) > 0)

@@ -19,7 +19,7 @@ needs = ("raster",)
 TITLES = {"source": "source spikes", "target": "target spikes", "predicted": "predicted target rate"}
 ONE, MORE = style.FAINT, style.INK
 MAP = "RdBu_r"
-MOST_LABELS = 22
+MAX_LABELS = 22
 """Units named on an axis."""
 FOLDS = (1.25, 1.5, 2.0, 4.0, 8.0, 16.0)
 """Ends of the colour scale that are tried: it holds 95 % of the values, and points beyond its ends to the others."""
@@ -102,6 +102,6 @@ def _means(axes: style.Axes, units: pd.DataFrame) -> None:
 
 def _names(axes: style.Axes, units: NDArray) -> None:
     """The ids of every unit, or of as many as have room."""
-    at = np.arange(0, len(units), -(-len(units) // MOST_LABELS))
+    at = np.arange(0, len(units), -(-len(units) // MAX_LABELS))
     axes.set_yticks(at, [str(u) for u in units[at]], fontsize=9)
     axes.set_ylim(len(units) - 0.5, -0.5)

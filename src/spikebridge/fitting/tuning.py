@@ -73,7 +73,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
         )
     folds = [*map(str, range(len(manifest.folds))), FULL]
     device = parallel.device(config.compute)
-    unfinished = work / _fingerprint(config, model, manifest, device)
+    unfinished = work / study_fingerprint(config, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
     jobs = [TuningStudy(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
     tunable = bool(models.get_class(model).space)
@@ -85,7 +85,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
         def advance(done: int) -> None:
             bar.update(done)
 
-        results = parallel.run_jobs(_study, jobs, workers, advance)
+        results = parallel.run_jobs(run_study, jobs, workers, advance)
     out.mkdir(parents=True)
     *best, full = [chosen for chosen, _ in results]
     run = TuningRun(out)
@@ -94,7 +94,7 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     remove(work)
 
 
-def _fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
+def study_fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
     settings = [config.seed, config.models[model], config.tune.model_dump()]
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
@@ -107,7 +107,7 @@ def _safe(fold: str) -> str:
     return fold if fold == FULL else f"fold_{fold}"
 
 
-def _study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[dict[str, Any]]]:
+def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[dict[str, Any]]]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)

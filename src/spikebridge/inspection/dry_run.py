@@ -26,9 +26,8 @@ from spikebridge.io import choose, read_in_child_process
 from spikebridge.io.discovery import read_paths
 from spikebridge.io.ingest import checked_recording
 from spikebridge.io.validation import CHECKS, Check
-from spikebridge.io.validation.labels import check_labels
-from spikebridge.io.validation.regions import check_regions
-from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.checked_recording import CheckedRecording
+from spikebridge.io.validation.names import check_labels, check_regions
 from spikebridge.io.validation.trials import check_columns
 from spikebridge.preprocess import classes_of, filter_lines, make_windows, select_trials, total_filters
 from spikebridge.splits import make_splits
@@ -183,14 +182,16 @@ def _findings(opened: OpenedRecording, proposal: Proposal) -> Iterator[Finding]:
     data, trials = _data_section(proposal), _trials_section(opened, proposal)
     contents = opened.contents or read_paths(opened.entry, data)
     chosen = choose(contents, data, trials or TrialsConfig())
-    subject = Subject(chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options)
+    checked = CheckedRecording(
+        chosen.recording, data, trials or TrialsConfig(), chosen.unused, chosen.time_unit_options
+    )
     reported = {"regions"} & proposal.missing.keys() | ({"trials"} if "table" in proposal.missing else set())
     yield from (f for f in chosen.findings if not f.is_error or chosen.missing - reported)
     absent = chosen.missing - {"regions"} | (set() if trials else {"trials"})
     skipped = {check for key, checks in SKIPPED_CHECKS.items() if key in proposal.missing for check in checks}
     for check, part in CHECKS.items():
         if part not in absent and check not in skipped:
-            yield from check(subject)
+            yield from check(checked)
 
 
 def _data_section(proposal: Proposal) -> DataConfig:

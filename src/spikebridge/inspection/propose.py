@@ -13,7 +13,7 @@ from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import Proposal
 from spikebridge.inspection.regions import FRONTAL, HIPPOCAMPUS, brain_division, is_region_name
 from spikebridge.io.choose import REGION_COLUMNS
-from spikebridge.io.validation.regions import same_region
+from spikebridge.io.validation.names import same_region
 
 MIN_RATE_HZ = 0.1
 

@@ -32,8 +32,8 @@ from spikebridge.inspection.records import (
 )
 from spikebridge.inspection.regions import summarize_regions
 from spikebridge.inspection.tables import summarize_tables
-from spikebridge.io.validation.observed import SILENT_PAUSE
-from spikebridge.io.validation.regions import REGION_WITHOUT_UNITS
+from spikebridge.io.validation.names import REGION_WITHOUT_UNITS
+from spikebridge.io.validation.time_spans import SILENT_PAUSE
 from spikebridge.labels.trial_labels import label_text
 
 PLACEHOLDER_REGIONS = {"source": ["\0"], "target": ["\0\0"]}

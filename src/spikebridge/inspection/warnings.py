@@ -18,7 +18,7 @@ from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import DryRun, Proposal, RecordingSummary, RegionSummary, SpikeSummary
 from spikebridge.inspection.regions import FEW_SPIKES, MAX_CONTAMINATION, is_region_name
 from spikebridge.inspection.spikes import REFRACTORY_S
-from spikebridge.io.validation.regions import same_region
+from spikebridge.io.validation.names import same_region
 
 MIN_TRIALS_OF_CLASS = 30
 MAX_RATE_CHANGE = 1.5

@@ -122,7 +122,7 @@ def region_choices(contents: Contents, data: DataConfig) -> dict[str, list[str]]
     """`data.region_from` -> region of each unit: every column and electrode property that usually contains regions."""
     choices = {c: _column(contents, c) for c in REGION_COLUMNS if c in contents.units}
     order = sorted(contents.places, key=lambda name: (name != "electrodes.location", name))
-    choices |= {name: [_place(mine, data) for mine in contents.places[name]] for name in order}
+    choices |= {name: [_place(places, data) for places in contents.places[name]] for name in order}
     return choices | ({PROBE: _column(contents, PROBE)} if PROBE in contents.units else {})
 
 

@@ -128,8 +128,8 @@ def _probes(
 
 def _reader_of(probe: ProbePath, key: str, data: DataConfig) -> Reader:
     if not probe.path.exists():
-        there = [p.name for p in list_folder(probe.path.parent)] if probe.path.parent.is_dir() else []
-        hint = did_you_mean(probe.path.name, there) if there else "."
+        neighbours = [p.name for p in list_folder(probe.path.parent)] if probe.path.parent.is_dir() else []
+        hint = did_you_mean(probe.path.name, neighbours) if neighbours else "."
         raise DataError(
             f"{key}: {probe.name}: {str(probe.path)!r} does not exist{hint} Paths are relative to data.path"
         )

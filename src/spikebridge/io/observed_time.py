@@ -27,9 +27,9 @@ GROUPS = ("electrode_group", "group_name", "probe")
 """Units columns with the electrode group, or the probe, of each unit."""
 PIECE = 1 << 22
 """Number of spikes processed at once."""
-MOST = 10
+MAX_LISTED = 10
 """Maximum number of listed items in messages."""
-LITTLE = 0.5
+MIN_COMMON_SHARE = 0.5
 """If a smaller share of the time is common to all units, there is a warning."""
 
 
@@ -93,13 +93,15 @@ def _of_other_probes(table: pd.DataFrame, contents: Contents, used: NDArray[np.b
     """(row,): whether the tags name electrode groups or probes, but none that has a used unit."""
     groups = [[str(v) for v in contents.units[c]] for c in GROUPS if c in contents.units]
     places = contents.places.get("electrodes.group_name", ())
-    every = {name for names in groups for name in names} | {name for mine in places for name in mine}
-    mine = {name for names in groups for name, own in zip(names, used, strict=True) if own}
-    mine |= {name for names, own in zip(places, used, strict=False) if own for name in names}
-    if TAGS not in table or not mine:
+    known_groups = {name for names in groups for name in names} | {
+        name for unit_groups in places for name in unit_groups
+    }
+    used_groups = {name for names in groups for name, own in zip(names, used, strict=True) if own}
+    used_groups |= {name for names, own in zip(places, used, strict=False) if own for name in names}
+    if TAGS not in table or not used_groups:
         return np.zeros(len(table), dtype=bool)
-    said = [{tag.strip() for tag in str(tags).split(",")} for tags in table[TAGS]]
-    return np.array([bool(tags & every) and not tags & mine for tags in said], dtype=bool)
+    row_tags = [{tag.strip() for tag in str(tags).split(",")} for tags in table[TAGS]]
+    return np.array([bool(tags & known_groups) and not tags & used_groups for tags in row_tags], dtype=bool)
 
 
 def _tags(table: pd.DataFrame) -> list[str]:
@@ -175,7 +177,7 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
     common = intersect_intervals(list(sets.values()))
     if not len(common):
         several = "; ".join(
-            f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MOST]
+            f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MAX_LISTED]
         )
         text = (
             f"the units of source and target were never observed at the same time: {several}. Leave units out by "
@@ -184,7 +186,7 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
         findings.append(Finding.error("units-never-together", "observed time", text))
         return None
     together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))
-    if together < LITTLE * ever:
+    if together < MIN_COMMON_SHARE * ever:
         least = min(sets, key=lambda key: total_s(sets[key]))
         findings.append(
             Finding.warning(
@@ -202,4 +204,4 @@ def _shown(pair: Times) -> str:
 
 
 def _units(called: Sequence[str]) -> str:
-    return f"{counted(len(called), 'unit')} ({listed(called, MOST)})" if len(called) > 1 else f"unit {called[0]}"
+    return f"{counted(len(called), 'unit')} ({listed(called, MAX_LISTED)})" if len(called) > 1 else f"unit {called[0]}"

@@ -25,7 +25,7 @@ from spikebridge.io.contents import Contents
 
 NEAR_S = 10.0
 """A time of a trial lies at most this far (s) outside start_time..stop_time of its row."""
-MOSTLY = 0.9
+MIN_NEAR_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def is_time(values: pd.Series, table: pd.DataFrame) -> bool:
     start, stop = bounds
     near = (v >= start - NEAR_S) & (v <= stop + NEAR_S)
     spread = float(np.ptp(v[known])) > 0.5 * float(np.ptp(start[known]))
-    return bool(near[known].mean() >= MOSTLY) and spread
+    return bool(near[known].mean() >= MIN_NEAR_SHARE) and spread
 
 
 def _is_by_recording(data: DataConfig) -> bool:

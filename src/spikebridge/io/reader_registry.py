@@ -371,8 +371,8 @@ def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> l
     if path in found:
         return []
     if unread_in(path, found):
-        found |= {f for p in found if (one := reader_of(p, reader) or reader_of(p)) for f in files_of(p, one)}
-    return [one.name_in(path) for one in unread_in(path, found)]
+        found |= {f for p in found if (known := reader_of(p, reader) or reader_of(p)) for f in files_of(p, known)}
+    return [entry.name_in(path) for entry in unread_in(path, found)]
 
 
 def _nothing_in(path: Path, reader: str) -> str:

@@ -51,7 +51,7 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
             some, z = train.select(rows), np.asarray(latents[0], dtype=np.float64)[rows]
             rates = {"latents": _from_latents(z, some.target, np.asarray(latents[1], dtype=np.float64))}
             for name, model in DIRECT.items():
-                rates[name] = _from_source(model, some, test, refits.rng("ridge", train.recording))
+                rates[name] = predict_from_source(model, some, test, refits.rng("ridge", train.recording))
             parts += [
                 refits.information_rows(test, r, base).assign(readout=name, n_trials=n) for name, r in rates.items()
             ]
@@ -93,7 +93,7 @@ def poisson_readout(z: Array, counts: NDArray[np.generic], at: Array, penalty: f
     return rates
 
 
-def _from_source(name: str, some: Windows, test: Windows, rng: np.random.Generator) -> Array:
+def predict_from_source(name: str, some: Windows, test: Windows, rng: np.random.Generator) -> Array:
     """A direct regression; its penalty is chosen like that of the read-out."""
 
     def fitted(w: Windows, at: Windows, penalty: float) -> Array:

@@ -151,10 +151,10 @@ def estimate_lag(
     lags = np.arange(-steps, steps + 1)
     kept = y[:, steps : n_bins - steps]
     shifted = [x[:, steps - lag : n_bins - steps - lag] for lag in lags]
-    coarse = [_ridge_scores(_moments(*_regressed(part, kept), folds)) for part in shifted[:: max(1, steps // 2)]]
+    coarse = [ridge_scores(run_moments(*_regressed(part, kept), folds)) for part in shifted[:: max(1, steps // 2)]]
     penalty = PENALTIES[int(np.argmax(np.max(coarse, axis=0)))]
-    nats = [[fold.nats(fold.x @ fold.b) for fold in _folds(part, kept, penalty, folds)] for part in shifted]
-    return _lag(np.asarray(lags * bin_s, dtype=np.float64), np.array(nats).T, _spikes(kept, folds), seed)
+    nats = [[fold.nats(fold.x @ fold.b) for fold in held_out_runs(part, kept, penalty, folds)] for part in shifted]
+    return lag_of_scores(np.asarray(lags * bin_s, dtype=np.float64), np.array(nats).T, _spikes(kept, folds), seed)
 
 
 def pooled_lag(estimates: Sequence[LagEstimate], seed: int = 0) -> LagEstimate:
@@ -179,7 +179,7 @@ def pooled_lag(estimates: Sequence[LagEstimate], seed: int = 0) -> LagEstimate:
     if not linked:
         nan = float("nan")
         return LagEstimate(nan, np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0), nan, nan)
-    return _lag(linked[0].lags_s, *_clusters(linked), seed)
+    return lag_of_scores(linked[0].lags_s, *_clusters(linked), seed)
 
 
 def estimate_dimension(
@@ -216,10 +216,10 @@ def estimate_dimension(
         x, y = x[:, :-lag_bins], y[:, lag_bins:]
     elif lag_bins < 0:
         x, y = x[:, -lag_bins:], y[:, :lag_bins]
-    penalty = PENALTIES[int(np.argmax(_ridge_scores(_moments(*_regressed(x, y), folds))))]
+    penalty = PENALTIES[int(np.argmax(ridge_scores(run_moments(*_regressed(x, y), folds))))]
     top = min(max_rank, x.shape[2], y.shape[2])
-    nats = np.array([_rank_nats(fold, top) for fold in _folds(x, y, penalty, folds)])
-    return _dimension(nats, _spikes(y, folds))
+    nats = np.array([rank_nats(fold, top) for fold in held_out_runs(x, y, penalty, folds)])
+    return dimension_of_scores(nats, _spikes(y, folds))
 
 
 def pooled_dimension(estimates: Sequence[DimensionEstimate]) -> DimensionEstimate:
@@ -241,7 +241,7 @@ def pooled_dimension(estimates: Sequence[DimensionEstimate]) -> DimensionEstimat
     linked = [e for e in estimates if e.dimension > 0] or list(estimates[:1])
     if not linked:
         return DimensionEstimate(0, np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0))
-    return _dimension(*_clusters(linked))
+    return dimension_of_scores(*_clusters(linked))
 
 
 def _clusters(linked: Sequence[LagEstimate] | Sequence[DimensionEstimate]) -> tuple[Array, Array]:
@@ -251,19 +251,19 @@ def _clusters(linked: Sequence[LagEstimate] | Sequence[DimensionEstimate]) -> tu
     return np.stack([e.nats[:, :width].sum(axis=0) for e in linked]), np.array([e.spikes.sum() for e in linked])
 
 
-def _lag(lags_s: Array, nats: Array, spikes: Array, seed: int) -> LagEstimate:
+def lag_of_scores(lags_s: Array, nats: Array, spikes: Array, seed: int) -> LagEstimate:
     score = _bits(nats, spikes)
     if not _linked(score, _ratio_sem(nats, spikes)):
         return LagEstimate(float("nan"), lags_s, score, nats, spikes, float("nan"), float("nan"))
     step = lags_s[1] - lags_s[0]
     drawn = np.random.default_rng(seed).multinomial(len(nats), np.full(len(nats), 1 / len(nats)), RESAMPLES)
-    peaks = [lags_s[0] + step * _peak(np.arange(len(lags_s)), curve) for curve in drawn @ nats]
+    peaks = [lags_s[0] + step * parabola_peak(np.arange(len(lags_s)), curve) for curve in drawn @ nats]
     low, high = np.quantile(peaks, [0.025, 0.975])
-    lag_s = lags_s[0] + step * _peak(np.arange(len(lags_s)), score)
+    lag_s = lags_s[0] + step * parabola_peak(np.arange(len(lags_s)), score)
     return LagEstimate(float(lag_s), lags_s, score, nats, spikes, float(low), float(high))
 
 
-def _dimension(nats: Array, spikes: Array) -> DimensionEstimate:
+def dimension_of_scores(nats: Array, spikes: Array) -> DimensionEstimate:
     score = _bits(nats, spikes)
     sem = _ratio_sem(nats, spikes)
     return DimensionEstimate(one_sem_rank(score, sem) + 1 if _linked(score, sem) else 0, score, sem, nats, spikes)
@@ -304,7 +304,7 @@ def _spikes(counts: ArrayLike, folds: int) -> Array:
     return np.array([counts[run].sum() for run in _runs(len(counts), folds)], dtype=np.float64)
 
 
-def _moments(x: Array, y: Array, folds: int) -> _Moments:
+def run_moments(x: Array, y: Array, folds: int) -> _Moments:
     flat = [(x[r].reshape(-1, x.shape[2]), y[r].reshape(-1, y.shape[2])) for r in _runs(len(x), folds)]
     return _Moments(
         np.stack([a.T @ a for a, _ in flat]),
@@ -313,12 +313,12 @@ def _moments(x: Array, y: Array, folds: int) -> _Moments:
     )
 
 
-def _folds(source: ArrayLike, target: ArrayLike, penalty: float, folds: int) -> Iterator[_Fold]:
+def held_out_runs(source: ArrayLike, target: ArrayLike, penalty: float, folds: int) -> Iterator[_Fold]:
     """Ridge regressions that leave out one run each; means, too, are those of the other runs."""
     x, y = _regressed(source, target)
     counts = np.asarray(target, dtype=np.float64)
     runs = _runs(len(x), folds)
-    m = _moments(x, y, folds)
+    m = run_moments(x, y, folds)
     xx, xy = m.xx.sum(axis=0), m.xy.sum(axis=0)
     n = len(x) * x.shape[1]
     scale = np.sqrt(np.maximum(counts.mean(axis=(0, 1)), RATE_FLOOR))
@@ -335,13 +335,13 @@ def _folds(source: ArrayLike, target: ArrayLike, penalty: float, folds: int) -> 
         yield _Fold(flat, b, v, base, scale, counts[run].reshape(-1, counts.shape[2]))
 
 
-def _rank_nats(fold: _Fold, top: int) -> list[float]:
+def rank_nats(fold: _Fold, top: int) -> list[float]:
     """Of ranks 1 .. top."""
     parts = fold.x @ (fold.b @ fold.v[:, :top])
     return [fold.nats(parts[:, :rank] @ fold.v[:, :rank].T) for rank in range(1, top + 1)]
 
 
-def _ridge_scores(m: _Moments) -> Array:
+def ridge_scores(m: _Moments) -> Array:
     """Held-out R2 at each of PENALTIES, over all runs together."""
     rest = np.zeros(len(PENALTIES))
     for run in range(len(m.yy)):
@@ -353,7 +353,7 @@ def _ridge_scores(m: _Moments) -> Array:
     return np.asarray(1 - rest / m.yy.sum())
 
 
-def _peak(lags: NDArray[np.int64], score: Array) -> float:
+def parabola_peak(lags: NDArray[np.int64], score: Array) -> float:
     """Lag of the vertex of the parabola through the best score and its neighbours."""
     k = int(np.argmax(score))
     if k in (0, len(score) - 1):

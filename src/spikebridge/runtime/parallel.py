@@ -52,9 +52,9 @@ def prepare(workers: int, torch: bool = True) -> None:
     """Start to load the libraries of the workers of `run_jobs` in a server process; returns immediately.
 
     Call it before this process loads its own libraries and data, so that both happen at the same time. It does nothing
-    for a single worker, or if processes are not forked from a server (see `_context`).
+    for a single worker, or if processes are not forked from a server (see `worker_context`).
     """
-    context = _context()
+    context = worker_context()
     if workers > 1 and context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
@@ -76,7 +76,7 @@ def run_jobs(
             _single_thread()
         return [work(job, report) for job in jobs]
     prepare(workers, torch)
-    context = _context()
+    context = worker_context()
     channel: Queue[Any] = context.Queue()
     listener = threading.Thread(target=_listen, args=(channel, report), daemon=True)
     listener.start()
@@ -103,7 +103,7 @@ def _listen(channel: Queue[Any], report: Report) -> None:
         report(item)
 
 
-def _context() -> BaseContext:
+def worker_context() -> BaseContext:
     """How workers start. On Linux: forked from a server, a fresh process without threads, with libraries loaded.
 
     This is the default of Python on Linux from 3.14. On other systems libraries do not work after a fork, so every

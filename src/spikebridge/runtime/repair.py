@@ -198,7 +198,7 @@ def _held(handle: IO[str]) -> bool:
 
 def _nobody_runs(project: Path, damaged: Path, text: str) -> None:
     """Raise StorageError if DVC still runs here. text: the rest of the damaged list, which may contain process ids."""
-    running = _running(project) | {int(p) for p in re.findall(r'"pid": (\d+)[,}]', text) if _is_dvc(int(p))}
+    running = _running(project) | {int(p) for p in re.findall(r'"pid": (\d+)[,}]', text) if is_dvc_process(int(p))}
     if running:
         raise StorageError(
             f"{damaged.as_posix()} is damaged, and DVC is still running here{_named(running)}. Wait until it has "
@@ -232,12 +232,12 @@ def _running(project: Path) -> set[int]:
             here = Path(process.cwd())
         except (psutil.Error, OSError):
             continue
-        if (here == root or root in here.parents) and _is_dvc(process.pid):
+        if (here == root or root in here.parents) and is_dvc_process(process.pid):
             pids.add(process.pid)
     return pids
 
 
-def _is_dvc(pid: int) -> bool:
+def is_dvc_process(pid: int) -> bool:
     """Whether a process is a DVC command: `dvc ...`, or Python with DVC's script or module."""
     import psutil
 

@@ -147,10 +147,10 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     trials, angle, evidence = _behaviour(settings, rng)
     n = len(angle)
     time_s = np.arange(n) * STEP_S
-    deliberation = INDECISION * _ou(rng, n, 1, tau_s=0.7)[:, 0] + evidence
-    arousal = _ou(rng, n, 1, tau_s=6.0)[:, 0]
+    deliberation = INDECISION * ornstein_uhlenbeck(rng, n, 1, tau_s=0.7)[:, 0] + evidence
+    arousal = ornstein_uhlenbeck(rng, n, 1, tau_s=6.0)[:, 0]
     shared = np.column_stack([np.cos(angle), np.sin(angle), deliberation, arousal])
-    private = _ou(rng, n, 2, tau_s=0.5)
+    private = ornstein_uhlenbeck(rng, n, 2, tau_s=0.5)
     n_source = int(rng.integers(settings.n_source_units[0], settings.n_source_units[1] + 1))
     n_target = int(rng.integers(settings.n_target_units[0], settings.n_target_units[1] + 1))
 
@@ -168,7 +168,7 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
         base = np.log(median_hz) + rng.normal(0, 0.4, log_gain.shape[1])
         log_rate = log_gain + base + settings.drift * _drift(rng, n, log_gain.shape[1])
-        spikes += _spikes(rng, np.exp(log_rate), settings.refractory_s)
+        spikes += draw_spikes(rng, np.exp(log_rate), settings.refractory_s)
     position = 0.6 * np.column_stack([np.cos(angle), np.sin(angle)])
     speed = np.linalg.norm(np.gradient(position, STEP_S, axis=0), axis=1)
     dimension = k if settings.coupling > 0 else 0
@@ -225,7 +225,7 @@ def _loadings(rng: np.random.Generator, n_units: int) -> Array:
     return np.vstack([place, rng.normal(0, DELIBERATION_WEIGHT, n_units), rng.normal(0, AROUSAL_WEIGHT, n_units)])
 
 
-def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:
+def ornstein_uhlenbeck(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:
     """(time, k) Ornstein-Uhlenbeck processes with unit variance, exact at the grid points."""
     from scipy.signal import lfilter
 
@@ -237,14 +237,14 @@ def _ou(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = 
 
 def _drift(rng: np.random.Generator, n: int, n_units: int) -> Array:
     """(time, unit): slow drift, simulated at one point per second and interpolated."""
-    coarse = _ou(rng, int(n * STEP_S) + 2, n_units, DRIFT_TAU_S, step_s=1.0)
+    coarse = ornstein_uhlenbeck(rng, int(n * STEP_S) + 2, n_units, DRIFT_TAU_S, step_s=1.0)
     at = np.arange(n) * STEP_S
     low = at.astype(int)
     part = (at - low)[:, None]
     return coarse[low] * (1 - part) + coarse[low + 1] * part
 
 
-def _spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> list[Array]:
+def draw_spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> list[Array]:
     """Poisson spikes from (time, unit) rates; a spike within the refractory period of the one before is dropped."""
     counts = rng.poisson(rate_hz * STEP_S)
     step, unit = np.nonzero(counts)

@@ -95,7 +95,7 @@ def connect(uri: str, project: Path | None = None) -> MlflowClient:
         database = store_location.sqlite_file(uri)
         if database is not None:
             with FileLock(str(lock)):
-                _migrate(database)
+                migrate_database(database)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(os.environ["MLFLOW_REGISTRY_URI"])
         return mlflow.MlflowClient()
@@ -118,7 +118,7 @@ def quiet_mlflow() -> Any:
     return mlflow
 
 
-def _migrate(database: Path) -> None:
+def migrate_database(database: Path) -> None:
     """Upgrade a sqlite database to MLflow's schema.
 
     A new database is built under another name and then renamed, so that no process sees an incomplete one, even after a
@@ -132,11 +132,11 @@ def _migrate(database: Path) -> None:
         fresh.unlink(missing_ok=True)
         upgrade.callback(store_location.SQLITE + fresh.resolve().as_posix())
         fresh.replace(database)
-    elif _revision(database) != _head():
+    elif database_revision(database) != latest_revision():
         upgrade.callback(store_location.SQLITE + database.resolve().as_posix())
 
 
-def _revision(database: Path) -> str | None:
+def database_revision(database: Path) -> str | None:
     connection = sqlite3.connect(database, timeout=20)
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -147,7 +147,7 @@ def _revision(database: Path) -> str | None:
     return row[0] if row else None
 
 
-def _head() -> str:
+def latest_revision() -> str:
     from alembic.script import ScriptDirectory
     from mlflow.store import db_migrations
 

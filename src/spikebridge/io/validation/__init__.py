@@ -1,6 +1,6 @@
 """What a recording must hold, apart from how it was read. Everything wrong is reported at once.
 
-A check is a function of a `Subject` that yields findings; adding one is adding it to `CHECKS`.
+A check is a function of a `CheckedRecording` that yields findings; adding one is adding it to `CHECKS`.
 """
 
 from __future__ import annotations
@@ -10,27 +10,31 @@ from collections.abc import Callable, Collection, Iterator
 from spikebridge.config import DataConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding, split_errors
-from spikebridge.io.validation.behavior import check_behavior
-from spikebridge.io.validation.characters import (
+from spikebridge.io.validation.checked_recording import CheckedRecording
+from spikebridge.io.validation.clocks import check_clocks, check_own_start
+from spikebridge.io.validation.names import (
     check_characters,
+    check_labels,
     check_region_characters,
+    check_regions,
     check_series_characters,
     check_trial_characters,
 )
-from spikebridge.io.validation.clocks import check_clocks, check_relative
-from spikebridge.io.validation.duplicates import check_equal_trains, check_shared_spikes
-from spikebridge.io.validation.labels import check_labels
-from spikebridge.io.validation.observed import check_observed, check_pauses
-from spikebridge.io.validation.regions import check_regions
-from spikebridge.io.validation.scale import check_scale
-from spikebridge.io.validation.spike_times import check_order, check_time_unit, check_values
-from spikebridge.io.validation.subject import Subject
+from spikebridge.io.validation.time_spans import check_behavior, check_observed, check_pauses, check_scale
 from spikebridge.io.validation.trials import check_columns, check_events, check_include, check_spans
-from spikebridge.io.validation.units import check_ids, check_numbers
+from spikebridge.io.validation.units import (
+    check_equal_trains,
+    check_ids,
+    check_numbers,
+    check_order,
+    check_shared_spikes,
+    check_time_unit,
+    check_values,
+)
 from spikebridge.io.validation.windows import check_windows
 from spikebridge.types import Recording
 
-Check = Callable[[Subject], Iterator[Finding]]
+Check = Callable[[CheckedRecording], Iterator[Finding]]
 
 CHECKS: dict[Check, str] = {
     check_ids: "spikes",
@@ -46,7 +50,7 @@ CHECKS: dict[Check, str] = {
     check_columns: "trials",
     check_include: "trials",
     check_spans: "trials",
-    check_relative: "trials",
+    check_own_start: "trials",
     check_events: "trials",
     check_labels: "trials",
     check_scale: "trials",
@@ -100,9 +104,9 @@ def check(
     DataError
         Naming the file and everything wrong in it; its `warnings` are all other findings.
     """
-    subject = Subject(recording, data, trials, frozenset(unused), time_unit_options)
-    found = (f for one, part in CHECKS.items() if part not in missing for f in one(subject))
-    errors, others = split_errors([*earlier, *found])
+    checked = CheckedRecording(recording, data, trials, frozenset(unused), time_unit_options)
+    findings = (f for run_check, part in CHECKS.items() if part not in missing for f in run_check(checked))
+    errors, others = split_errors([*earlier, *findings])
     warnings = (*recording.warnings, *others)
     if errors:
         name = recording.source_file or recording.name

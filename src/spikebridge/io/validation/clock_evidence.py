@@ -3,7 +3,7 @@
 - `shift`: trials lie outside the spikes at one end, and one number of seconds would bring them all inside.
 - `cut`: the trials have long breaks that the spikes have not, and reach beyond the last spike by no more than these:
   the recording was cut where it paused, the clock of the trials ran on.
-- `lag`: the spikes respond to the trials at another time than that of the trials (see `locking`), in all of the
+- `lag`: the spikes respond to the trials at another time than that of the trials (see `response_lag`), in all of the
   recording or in one of its thirds.
 - `rate`: they respond to the trials once their times are divided by the ratio of two usual sampling rates.
 
@@ -21,25 +21,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.validation.locking import MAX_RIVAL, MIN_PEAK, MIN_TRIALS, Locking, Rates, locking, rates
+from spikebridge.io.validation.response_lag import (
+    MAX_RIVAL,
+    MIN_PEAK,
+    MIN_TRIALS,
+    ResponseLag,
+    UnitRates,
+    response_lag,
+    unit_rates,
+)
 from spikebridge.types.spike_trains import CHUNK, SpikeTrains
 
 Array = NDArray[np.float64]
 
-FEWEST = 5
+MIN_TIMED_TRIALS = 5
 """Trials from which their times say something."""
 MIN_BREAK_S = 10.0
-BREAK = 4.0
+MIN_BREAK_RATIO = 4.0
 """A break is so many times longer than the longest usual interval between trials."""
 MAX_BREAKS = 10
-SILENT = 0.5
+MIN_SILENT_SHARE = 0.5
 """A silence of all units that lasts at least this part of a break may be the break."""
 RATES_HZ = (20000.0, 24000.0, 24414.0625, 25000.0, 30000.0, 32000.0, 40000.0)
 RATIOS = {a / b: (a, b) for a in RATES_HZ for b in RATES_HZ if abs(a / b - 1) > 0.02}
 """Usual sampling rates; by how much the times are too small where the first is taken for the second."""
-FILLS = (0.8, 1.02)
+MIN_FILLED, MAX_FILLED = (0.8, 1.02)
 """Where the last trial ends, as a part of the time of the spikes, once the rate is right: others are not tried."""
-APART = 2.0
+MIN_START_STEPS = 2.0
 """The first trial after time zero begins later than this many usual steps between trials: nothing happened there."""
 
 
@@ -55,7 +63,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Trials:
+class ClockTrials:
     """Trials in the order of their start, seconds. align: (trial,), times that are aligned to, called `name`.
 
     first, last: of the spikes, or of the observed time where that is longer.
@@ -70,12 +78,12 @@ class Trials:
     trains: SpikeTrains
 
     @cached_property
-    def rates(self) -> Rates:
-        return rates(self.trains)
+    def rates(self) -> UnitRates:
+        return unit_rates(self.trains)
 
     @cached_property
-    def locking(self) -> Locking:
-        return locking(self.rates, self.align)
+    def lag(self) -> ResponseLag:
+        return response_lag(self.rates, self.align)
 
     @cached_property
     def negative(self) -> NDArray[np.bool_]:
@@ -91,9 +99,9 @@ class Trials:
         return self.start > self.last
 
 
-def weigh(trials: Trials) -> list[Evidence]:
+def clock_evidence(trials: ClockTrials) -> list[Evidence]:
     """What speaks for two clocks: one strong sign where there is any, that with the number of seconds before others."""
-    if len(trials.start) < FEWEST:
+    if len(trials.start) < MIN_TIMED_TRIALS:
         return []
     found = [one for one in (look(trials) for look in (lag, shift, cut, rate)) if one is not None]
     return [one for one in found if one.strong][:1] or found
@@ -109,18 +117,18 @@ def fitting(start: Array, stop: Array, first: float, last: float) -> tuple[float
     return (low, high) if low <= high else None
 
 
-def shift(trials: Trials) -> Evidence | None:
+def shift(trials: ClockTrials) -> Evidence | None:
     negative, early, late = trials.negative, trials.early, trials.late
-    if not (negative.any() or early.any() or late.any()) or (early.any() and late.any()) or trials.locking.in_place:
+    if not (negative.any() or early.any() or late.any()) or (early.any() and late.any()) or trials.lag.in_place:
         return None
-    mine = ~negative if late.any() else np.ones(len(negative), dtype=bool)
-    if mine.sum() < FEWEST:
+    used = ~negative if late.any() else np.ones(len(negative), dtype=bool)
+    if used.sum() < MIN_TIMED_TRIALS:
         return None
-    add = fitting(trials.start[mine], trials.stop[mine], trials.first, trials.last)
+    add = fitting(trials.start[used], trials.stop[used], trials.first, trials.last)
     if add is None:
         return None
-    begins, step = float(trials.start[mine].min()), float(np.median(np.diff(trials.start[mine])))
-    strong = bool(negative.any() and late.any() and begins >= APART * step)
+    begins, step = float(trials.start[used].min()), float(np.median(np.diff(trials.start[used])))
+    strong = bool(negative.any() and late.any() and begins >= MIN_START_STEPS * step)
     n = len(trials.start)
     said = [
         text
@@ -137,16 +145,16 @@ def shift(trials: Trials) -> Evidence | None:
     return Evidence("shift", strong, add, text)
 
 
-def cut(trials: Trials) -> Evidence | None:
+def cut(trials: ClockTrials) -> Evidence | None:
     breaks, usual = _breaks(trials)
     if not len(breaks):
         return None
     gaps = _gaps(trials)
     at = listed((f"{gaps[k]:g} s after {_reached(trials)[k]:g} s" for k in breaks), 5)
-    if _longest_silence(trials.trains) >= SILENT * gaps[breaks].min():
+    if _longest_silence(trials.trains) >= MIN_SILENT_SHARE * gaps[breaks].min():
         return None
     blocks = np.split(np.arange(len(trials.start)), breaks + 1)
-    locked = [locking(trials.rates, trials.align[rows]) for rows in blocks]
+    locked = [response_lag(trials.rates, trials.align[rows]) for rows in blocks]
     lags = [(rows, one.lag_s) for rows, one in zip(blocks, locked, strict=True) if one.lag_s is not None]
     if lags:
         moved = listed((f"{lag:+.1f} s from {trials.align[rows[0]]:g} s on" for rows, lag in lags), 5)
@@ -166,8 +174,8 @@ def cut(trials: Trials) -> Evidence | None:
     return Evidence("cut", True, None, text)
 
 
-def lag(trials: Trials) -> Evidence | None:
-    found = trials.locking
+def lag(trials: ClockTrials) -> Evidence | None:
+    found = trials.lag
     if found.lag_s is None:
         return _lag_of_thirds(trials)
     here, there = found.height
@@ -179,10 +187,10 @@ def lag(trials: Trials) -> Evidence | None:
     return Evidence("lag", True, (found.lag_s, found.lag_s), text)
 
 
-def _lag_of_thirds(trials: Trials) -> Evidence | None:
+def _lag_of_thirds(trials: ClockTrials) -> Evidence | None:
     """A third of the trials to which the spikes respond at another time: a break was cut, or a clock drifts."""
     parts = np.array_split(trials.align, 3)
-    found = [(part, locking(trials.rates, part).lag_s) for part in parts]
+    found = [(part, response_lag(trials.rates, part).lag_s) for part in parts]
     moved = [f"{lag:+.1f} s for trials from {part[0]:g} to {part[-1]:g} s" for part, lag in found if lag is not None]
     if not moved:
         return None
@@ -190,14 +198,14 @@ def _lag_of_thirds(trials: Trials) -> Evidence | None:
     return Evidence("lag", True, None, text)
 
 
-def rate(trials: Trials) -> Evidence | None:
-    if trials.locking.in_place or len(trials.align) < MIN_TRIALS:
+def rate(trials: ClockTrials) -> Evidence | None:
+    if trials.lag.in_place or len(trials.align) < MIN_TRIALS:
         return None
     for ratio, (one, other) in RATIOS.items():
-        if not FILLS[0] <= float(trials.stop.max()) / ratio / trials.last <= FILLS[1]:
+        if not MIN_FILLED <= float(trials.stop.max()) / ratio / trials.last <= MAX_FILLED:
             continue
-        found = locking(trials.rates, trials.align / ratio)
-        if found.in_place and found.height[0] >= MIN_PEAK and trials.locking.height[0] < MAX_RIVAL * found.height[0]:
+        found = response_lag(trials.rates, trials.align / ratio)
+        if found.in_place and found.height[0] >= MIN_PEAK and trials.lag.height[0] < MAX_RIVAL * found.height[0]:
             text = (
                 f"the units respond to {trials.name} where the times of the spikes are multiplied by {ratio:.5g}, as "
                 f"if {one:g} Hz had been taken for a sampling rate of {other:g} Hz"
@@ -211,24 +219,24 @@ def seconds_text(add: tuple[float, float]) -> str:
     return f"{low} s" if low == high else f"{low} to {high} s"
 
 
-def _reached(trials: Trials) -> Array:
+def _reached(trials: ClockTrials) -> Array:
     """(trial,): the latest end of a trial so far."""
     return np.maximum.accumulate(trials.stop)
 
 
-def _gaps(trials: Trials) -> Array:
+def _gaps(trials: ClockTrials) -> Array:
     """(trial - 1,), seconds from the end of the trials so far to the start of the next; negative where they overlap."""
     return trials.start[1:] - _reached(trials)[:-1]
 
 
-def _breaks(trials: Trials) -> tuple[NDArray[np.int64], float]:
+def _breaks(trials: ClockTrials) -> tuple[NDArray[np.int64], float]:
     """Gaps that are far longer than the usual ones, by their numbers, and the median gap, seconds."""
     gaps = _gaps(trials)
     if len(trials.start) < MIN_TRIALS:
         return np.empty(0, dtype=np.int64), 0.0
     few = min(MAX_BREAKS, len(gaps) // 5)
     longest = float(np.sort(gaps)[: len(gaps) - few].max())
-    return np.flatnonzero(gaps >= max(MIN_BREAK_S, BREAK * longest)), max(float(np.median(gaps)), 0.0)
+    return np.flatnonzero(gaps >= max(MIN_BREAK_S, MIN_BREAK_RATIO * longest)), max(float(np.median(gaps)), 0.0)
 
 
 def _longest_silence(trains: SpikeTrains) -> float:

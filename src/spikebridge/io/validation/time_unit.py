@@ -11,27 +11,27 @@ from numpy.typing import NDArray
 from spikebridge.errors.findings import Finding
 from spikebridge.types.spike_trains import ISI_LIMITS_S, SpikeTrains
 
-LONGEST_S = 1.0e6
+MAX_LENGTH_S = 1.0e6
 """Nobody records for eleven days without a break. Milliseconds of seventeen minutes are more."""
-SLOW_HZ, FAST_HZ = 0.02, 250.0
+MIN_MEDIAN_HZ, MAX_MEDIAN_HZ = 0.02, 250.0
 """Rates of the median unit that no recording has (slow: together with too few short intervals)."""
-ODD_HZ = 100.0
+MAX_USUAL_HZ = 100.0
 """A higher rate of the median unit is that of threshold crossings at best."""
-FEWEST_SHORT = 0.002
+MIN_SHORT_SHARE = 0.002
 """Less than this share of intervals below `SHORT_S` suggests a clock faster than seconds."""
-ENOUGH = 20
-MANY = 100
+MIN_SPIKES = 20
+MIN_INTERVALS = 100
 """Spikes, or intervals, from which times and rates can be judged."""
-BRISK_HZ = 50.0
+MAX_JUDGED_HZ = 50.0
 """Faster units may rest for a good part of their mean interval: that says nothing of the unit of time."""
-IRREGULAR = 0.8
+MIN_VARIATION = 0.8
 """Standard deviation of a unit's intervals over their mean (1 for Poisson, 0.2 for a pacemaker), from which short
 intervals are to be expected."""
-EXPECTED = 30.0
+MIN_EXPECTED = 30.0
 """Short intervals that the rates of such units make expected, from which their absence is no chance."""
-ABSENT = 0.1
+MAX_SHORT_RATIO = 0.1
 """Share of these that a refractory time may leave."""
-TOO_CLOSE, BURSTS = 0.15, 3.0
+MAX_CLOSE_SHARE, MIN_CLOSE_RATIO = 0.15, 3.0
 """More than this share of intervals within the refractory time in most units, and this many times more than their rates
 make expected: neither neurons nor threshold crossings do that."""
 
@@ -48,7 +48,7 @@ BEHAVIOR_OPTIONS = "If not, set data.options: {behavior_time_unit: ms} (or us, s
 
 def why_not_seconds(trains: SpikeTrains) -> Finding | None:
     """Why the spike times cannot be seconds; None where nothing speaks against it."""
-    if trains.n_spikes < ENOUGH:
+    if trains.n_spikes < MIN_SPIKES:
         return None
     first, last = trains.span
     rate = _median_hz(trains)
@@ -58,18 +58,18 @@ def why_not_seconds(trains: SpikeTrains) -> Finding | None:
             f"all {trains.n_spikes} are whole numbers (up to {last:.0f});",
             "divide samples by the sampling rate in Hz, milliseconds by 1000",
         )
-    if last - first > LONGEST_S:
+    if last - first > MAX_LENGTH_S:
         return _not_seconds(
             f"they reach from {first:g} to {last:g}, {(last - first) / 86400:.0f} days of seconds;",
             "divide milliseconds by 1000, microseconds by 1000000, samples by the sampling rate in Hz",
         )
-    if rate < SLOW_HZ and n >= MANY and found.n_short.sum() < FEWEST_SHORT * n:
+    if rate < MIN_MEDIAN_HZ and n >= MIN_INTERVALS and found.n_short.sum() < MIN_SHORT_SHARE * n:
         return _not_seconds(
             f"the median unit would fire at {rate:.2g} Hz, and of {n} intervals between spikes of a unit the "
             f"shortest would be {found.shortest_s.min():.3g} s;",
             "divide milliseconds by 1000",
         )
-    if rate > FAST_HZ and np.median(trains.n) >= ENOUGH:
+    if rate > MAX_MEDIAN_HZ and np.median(trains.n) >= MIN_SPIKES:
         return _impossible_rate(
             f"the median unit would fire at {rate:.0f} Hz;",
             "multiply minutes by 60, hours by 3600, or correct what data.options says of times",
@@ -89,7 +89,7 @@ def _impossible_rate(why: str, remedy: str) -> Finding:
 def fast_hz(trains: SpikeTrains) -> float:
     """The rate of the median unit, spikes/s, where it is odd; else 0."""
     rate = _median_hz(trains)
-    return rate if rate > ODD_HZ and np.median(trains.n) >= ENOUGH else 0.0
+    return rate if rate > MAX_USUAL_HZ and np.median(trains.n) >= MIN_SPIKES else 0.0
 
 
 def _too_far_apart(trains: SpikeTrains) -> Finding | None:
@@ -103,10 +103,11 @@ def _too_far_apart(trains: SpikeTrains) -> Finding | None:
         mean = (trains.times[trains.start + n] - trains.times[trains.start]) / n
         variation = np.sqrt(np.maximum(trains.isi.squares / n - mean**2, 0.0)) / mean
     for limit, short in zip(ISI_LIMITS_S[1:], trains.isi.below[1:], strict=True):
-        judged = (n >= ENOUGH) & (variation >= IRREGULAR) & (trains.n / length < BRISK_HZ * ISI_LIMITS_S[0] / limit)
+        slow = trains.n / length < MAX_JUDGED_HZ * ISI_LIMITS_S[0] / limit
+        judged = (n >= MIN_SPIKES) & (variation >= MIN_VARIATION) & slow
         expected = float((n * -np.expm1(-trains.n * limit / length))[judged].sum())
         n_short = int(short[judged].sum())
-        if expected >= EXPECTED and n_short < ABSENT * expected:
+        if expected >= MIN_EXPECTED and n_short < MAX_SHORT_RATIO * expected:
             return _impossible_rate(
                 f"of {n[judged].sum()} intervals between spikes of a unit {n_short} are below {limit:g} s, where the "
                 f"rates make {expected:.0f} expected: no neuron rests so long;",
@@ -119,13 +120,13 @@ def _too_far_apart(trains: SpikeTrains) -> Finding | None:
 def _too_close(trains: SpikeTrains) -> Finding | None:
     """Most units fire again within the refractory time, far more often than a Poisson train of their rate."""
     n, length = trains.n - 1, max(trains.span[1] - trains.span[0], 1e-9)
-    judged = n >= ENOUGH
-    if n[judged].sum() < MANY:
+    judged = n >= MIN_SPIKES
+    if n[judged].sum() < MIN_INTERVALS:
         return None
     share = trains.isi.below[0][judged] / n[judged]
     poisson = -np.expm1(-trains.n[judged] / length * ISI_LIMITS_S[0])
     median = float(np.median(share))
-    if median <= TOO_CLOSE or np.median(share / poisson) < BURSTS:
+    if median <= MAX_CLOSE_SHARE or np.median(share / poisson) < MIN_CLOSE_RATIO:
         return None
     return _impossible_rate(
         f"in the median unit {100 * median:.0f} % of the intervals between spikes are below "

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.errors.findings import Finding, Severity
 from spikebridge.errors.messages import counted, did_you_mean, listed
-from spikebridge.io.validation.relative import Times, from_start, next_starts, row_of_neighbours
-from spikebridge.io.validation.subject import Subject, holds_times
+from spikebridge.io.validation.checked_recording import CheckedRecording, holds_times
+from spikebridge.io.validation.relative_times import TrialTimes, from_start, next_starts, row_of_neighbours
 from spikebridge.labels.trial_labels import (
     columns_of_label,
     describe_label,
@@ -23,14 +23,14 @@ from spikebridge.labels.trial_labels import (
 )
 from spikebridge.types.intervals import TOLERANCE_S
 
-FEWEST = 5
+MIN_TRIALS = 5
 """Trials from which a pattern in their times can be told."""
-FAR = 10.0
+MIN_START_RATIO = 10.0
 """Where trials start up to this many times later than any event, events are counted from the start of their trial."""
 
 
-def check_columns(subject: Subject) -> Iterator[Finding]:
-    table, ask = subject.recording.trials, subject.trials
+def check_columns(checked: CheckedRecording) -> Iterator[Finding]:
+    table, ask = checked.recording.trials, checked.trials
     if not len(table):
         yield Finding.error(
             "no-trials",
@@ -52,9 +52,9 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
         elif len(table) and key != "label":
             yield from _times(key, name, table)
         elif len(table):
-            yield from _missing(key, name, table[name].isna().to_numpy() | (subject.labels == ""))
+            yield from _missing(key, name, table[name].isna().to_numpy() | (checked.labels == ""))
     if len(table):
-        yield from _label(subject, plain)
+        yield from _label(checked, plain)
     for name in ("start_time", "stop_time"):
         if name in columns and name not in (ask.align, ask.decision) and not holds_times(table[name]) and len(table):
             yield Finding.error(
@@ -64,12 +64,12 @@ def check_columns(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _label(subject: Subject, plain: bool) -> Iterator[Finding]:
+def _label(checked: CheckedRecording, plain: bool) -> Iterator[Finding]:
     """A label that is an expression; and columns that would tell it."""
-    table, ask, name = subject.recording.trials, subject.trials, subject.recording.name
+    table, ask, name = checked.recording.trials, checked.trials, checked.recording.name
     try:
         told = sorted(set(columns_of_label(ask.label, table)) & set(ask.covariates))
-        labels = trial_labels(table, ask.label, name, subject.asked) if not plain else None
+        labels = trial_labels(table, ask.label, name, checked.asked) if not plain else None
     except SpikebridgeError as error:
         yield Finding.error("label-not-evaluated", "trials.label", str(error))
         return
@@ -132,12 +132,12 @@ def _missing(key: str, name: str, missing: NDArray[np.bool_]) -> Iterator[Findin
         )
 
 
-def check_include(subject: Subject) -> Iterator[Finding]:
-    table, query = subject.recording.trials, subject.trials.include
+def check_include(checked: CheckedRecording) -> Iterator[Finding]:
+    table, query = checked.recording.trials, checked.trials.include
     if query is None or not len(table):
         return
     try:
-        taken = included_trials(table, query, subject.recording.name)
+        taken = included_trials(table, query, checked.recording.name)
     except ConfigError as error:
         yield Finding.error("include-not-evaluated", "trials.include", str(error))
         return
@@ -149,12 +149,12 @@ def check_include(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_spans(subject: Subject) -> Iterator[Finding]:
+def check_spans(checked: CheckedRecording) -> Iterator[Finding]:
     """start_time and stop_time of the trials that are asked for."""
-    start, stop = subject.times("start_time"), subject.times("stop_time")
+    start, stop = checked.times("start_time"), checked.times("stop_time")
     if start is None or stop is None:
         return
-    asked = subject.asked
+    asked = checked.asked
     back = np.flatnonzero(asked & (stop < start))
     if len(back):
         yield Finding.error(
@@ -189,22 +189,22 @@ def check_spans(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def check_events(subject: Subject) -> Iterator[Finding]:
+def check_events(checked: CheckedRecording) -> Iterator[Finding]:
     """The times to align to and of decisions, against each other and against their trials."""
-    if subject.own_start:  # said elsewhere; what follows from it need not be
+    if checked.own_start:  # said elsewhere; what follows from it need not be
         return
-    for column in dict.fromkeys([subject.trials.align, subject.decision]):
-        times = subject.times(column)
+    for column in dict.fromkeys([checked.trials.align, checked.decision]):
+        times = checked.times(column)
         if times is None:
             continue
-        mine = subject.usable
-        if column == subject.trials.align:
-            yield from _twice(column, times, mine)
-        yield from _within(subject, column, times, mine)
+        rows = checked.usable
+        if column == checked.trials.align:
+            yield from _twice(column, times, rows)
+        yield from _within(checked, column, times, rows)
 
 
-def _twice(column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> Iterator[Finding]:
-    order = mine[np.argsort(times[mine], kind="stable")]
+def _twice(column: str, times: NDArray[np.float64], rows: NDArray[np.int64]) -> Iterator[Finding]:
+    order = rows[np.argsort(times[rows], kind="stable")]
     again = np.flatnonzero(np.diff(times[order]) <= TOLERANCE_S)
     if len(again):
         pairs = [f"{order[i]} and {order[i + 1]} ({times[order[i]]:g} s)" for i in again]
@@ -216,18 +216,20 @@ def _twice(column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> 
         )
 
 
-def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDArray[np.int64]) -> Iterator[Finding]:
-    start, stop = subject.times("start_time"), subject.times("stop_time")
+def _within(
+    checked: CheckedRecording, column: str, times: NDArray[np.float64], rows: NDArray[np.int64]
+) -> Iterator[Finding]:
+    start, stop = checked.times("start_time"), checked.times("stop_time")
     if column in ("start_time", "stop_time") or start is None:
         return
     stop = np.full(len(start), np.nan) if stop is None else stop
     stop = np.where(np.isfinite(stop), stop, next_starts(start))
-    mine = mine[np.isfinite(start[mine]) & np.isfinite(stop[mine])]
+    rows = rows[np.isfinite(start[rows]) & np.isfinite(stop[rows])]
     every, first, last = times, start, stop
-    at, start, stop = times[mine], start[mine], stop[mine]
+    at, start, stop = times[rows], start[rows], stop[rows]
     outside = (at < start - TOLERANCE_S) | (at > stop + TOLERANCE_S)
-    far = len(mine) >= FEWEST and start.max() > FAR * np.abs(at).max()
-    if (far and at.max() <= (stop - start).max() + TOLERANCE_S) or from_start(Times(at, start, stop)):
+    far = len(rows) >= MIN_TRIALS and start.max() > MIN_START_RATIO * np.abs(at).max()
+    if (far and at.max() <= (stop - start).max() + TOLERANCE_S) or from_start(TrialTimes(at, start, stop)):
         yield Finding.error(
             "event-counted-from-trial-start",
             column,
@@ -235,13 +237,13 @@ def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDA
             f"seconds on the clock of the spikes, as start_time ({start.min():g} to {start.max():g} s): add start_time "
             "to it",
         )
-    elif step := row_of_neighbours(Times(every, first, last)):
+    elif step := row_of_neighbours(TrialTimes(every, first, last)):
         yield Finding(
             "columns-shifted-by-a-row",
-            Severity.WARNING if subject.data.clock == "trusted" else Severity.ERROR,
+            Severity.WARNING if checked.data.clock == "trusted" else Severity.ERROR,
             column,
             f"{column} lies in start_time to stop_time of the {'next' if step > 0 else 'previous'} row and not of its "
-            f"own row, in nearly all of {counted(len(mine), 'trial')}: are the columns of the table shifted by one row "
+            f"own row, in nearly all of {counted(len(rows), 'trial')}: are the columns of the table shifted by one row "
             "against each other, by numbers that count from 1? Correct the file; if the times are right, set "
             "data.clock: trusted",
         )
@@ -249,7 +251,7 @@ def _within(subject: Subject, column: str, times: NDArray[np.float64], mine: NDA
         yield Finding.warning(
             "event-outside-trial",
             column,
-            f"{column} lies outside start_time to stop_time in {outside.sum()} of {counted(len(mine), 'trial')}",
+            f"{column} lies outside start_time to stop_time in {outside.sum()} of {counted(len(rows), 'trial')}",
         )
 
 

@@ -85,7 +85,7 @@ def array_headers(path: Path) -> dict[str, ArrayHeader]:
     if is_mat(path):
         return {n: ArrayHeader(tuple(a.shape), a.dtype) for n, a in mat_arrays(path, values=False).items()}
     try:
-        return dict(_npz_headers(path) if is_npz(path) else _hdf5_headers(path))
+        return dict(_npz_headers(path) if is_npz(path) else hdf5_headers(path))
     except DataError:
         raise
     except Exception as error:  # as above; numpy and zipfile add their own
@@ -182,7 +182,7 @@ def _npy_header(handle: Any) -> ArrayHeader:
     return ArrayHeader(tuple(shape), dtype)
 
 
-def _hdf5_headers(path: Path) -> Iterator[tuple[str, ArrayHeader]]:
+def hdf5_headers(path: Path) -> Iterator[tuple[str, ArrayHeader]]:
     import h5py
 
     with h5py.File(path, "r") as file:

@@ -17,7 +17,7 @@ from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import format_units, unit_names
 from spikebridge.io.offsets import Offset, offset_of
-from spikebridge.io.validation.relative import Times, in_no_order, starts_at_once
+from spikebridge.io.validation.relative_times import TrialTimes, in_no_order, starts_at_once
 from spikebridge.io.validation.time_unit import why_not_seconds
 from spikebridge.labels.trial_labels import included_trials, is_missing_column, trial_labels
 from spikebridge.types import Recording
@@ -27,7 +27,7 @@ WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 
 
 @dataclass(frozen=True)
-class Subject:
+class CheckedRecording:
     """What a check looks at.
 
     unused: ids of units that no result uses (see spikebridge.io.excluded_units); checks that judge all units by their
@@ -95,13 +95,13 @@ class Subject:
         return table[column].to_numpy(dtype=np.float64, na_value=np.nan)
 
     @cached_property
-    def trial_times(self) -> Times | None:
+    def trial_times(self) -> TrialTimes | None:
         """Times of the trials that are asked for; None where there is nothing to align to."""
         align, start, stop = (self.times(c) for c in (self.trials.align, "start_time", "stop_time"))
         if align is None:
             return None
-        mine = self.asked
-        return Times(align[mine], None if start is None else start[mine], None if stop is None else stop[mine])
+        asked = self.asked
+        return TrialTimes(align[asked], None if start is None else start[asked], None if stop is None else stop[asked])
 
     @cached_property
     def own_start(self) -> bool:

@@ -29,7 +29,7 @@ BIN_S = 0.1
 MAX_BINS = 400_000
 SMOOTH_S, SLOW_S = 0.3, 20.0
 """Widths of running means: of a response, and of what counts as a slow change."""
-CLIP = 5.0
+MAX_DEVIATION = 5.0
 """Standard deviations at which a count is cut off: one burst of noise must not look like a response."""
 MAX_UNITS = 48
 """Units that are looked at: those with the most spikes."""
@@ -37,12 +37,12 @@ MAX_LAG_S = 600.0
 MIN_TRIALS = 20
 MIN_ZONE_S = 5.0
 MIN_PEAK, MAX_RIVAL = 12.0, 0.6
-IN_PLACE = 8.0
+MIN_PEAK_IN_PLACE = 8.0
 """A peak within the zone from which the trials are known to be in place."""
 
 
 @dataclass(frozen=True)
-class Locking:
+class ResponseLag:
     """lag_s: of the peak that is believed, seconds after the trials; None where there is none.
 
     in_place: whether spikes lock to the trials where they are. height: of the highest peak within the zone, and beyond.
@@ -54,7 +54,7 @@ class Locking:
 
 
 @dataclass(frozen=True)
-class Rates:
+class UnitRates:
     """rate: (unit, bin), as the module says. start_s: of the first bin; bin_s: width."""
 
     rate: NDArray[np.float32]
@@ -62,49 +62,49 @@ class Rates:
     bin_s: float
 
 
-def rates(trains: SpikeTrains) -> Rates:
+def unit_rates(trains: SpikeTrains) -> UnitRates:
     """Of the units with the most spikes; no bins where there are no spikes."""
     first, last = trains.span
     if not last > first:
-        return Rates(np.empty((0, 0), np.float32), 0.0, BIN_S)
+        return UnitRates(np.empty((0, 0), np.float32), 0.0, BIN_S)
     bin_s = max(BIN_S, (last - first) / MAX_BINS)
     n = int((last - first) / bin_s) + 1
     best = np.argsort(-trains.n, kind="stable")[:MAX_UNITS]
     rows = [_rate(trains.times[trains.start[k] : trains.start[k] + trains.n[k]], first, bin_s, n) for k in best]
-    return Rates(np.stack(rows), first, bin_s)
+    return UnitRates(np.stack(rows), first, bin_s)
 
 
-def locking(of: Rates, trials: Array) -> Locking:
+def response_lag(rates: UnitRates, trials: Array) -> ResponseLag:
     """trials: (trial,), seconds. See the module."""
-    duration = of.rate.shape[1] * of.bin_s
-    near = (trials > of.start_s - MAX_LAG_S) & (trials < of.start_s + duration + MAX_LAG_S)
+    duration = rates.rate.shape[1] * rates.bin_s
+    near = (trials > rates.start_s - MAX_LAG_S) & (trials < rates.start_s + duration + MAX_LAG_S)
     trials = np.sort(trials[near])
     if len(trials) < MIN_TRIALS or not duration:
-        return Locking()
+        return ResponseLag()
     zone = max(MIN_ZONE_S, 1.5 * float(np.quantile(np.diff(trials), 0.95)))
     reach = min(MAX_LAG_S, duration / 2)
     if reach < 3 * zone:
-        return Locking()
-    lags = np.arange(-int(reach / of.bin_s), int(reach / of.bin_s) + 1)
-    tau = lags * of.bin_s
-    power = _power(of, trials, lags)
+        return ResponseLag()
+    lags = np.arange(-int(reach / rates.bin_s), int(reach / rates.bin_s) + 1)
+    tau = lags * rates.bin_s
+    power = _power(rates, trials, lags)
     beyond = np.abs(tau) > zone
     here = float(power[~beyond].max(initial=0.0))
     at = int(np.argmax(np.where(beyond, power, -np.inf)))
     peak, lag = float(power[at]), float(tau[at])
-    if here >= IN_PLACE and here >= MAX_RIVAL * peak:
-        return Locking(None, True, (here, peak))
+    if here >= MIN_PEAK_IN_PLACE and here >= MAX_RIVAL * peak:
+        return ResponseLag(None, True, (here, peak))
     rival = float(np.abs(power[np.abs(tau - lag) > zone]).max(initial=0.0))
     believed = peak >= MIN_PEAK and rival <= MAX_RIVAL * peak
-    return Locking(lag if believed else None, False, (here, peak))
+    return ResponseLag(lag if believed else None, False, (here, peak))
 
 
-def _power(of: Rates, trials: Array, lags: NDArray[np.int64]) -> Array:
+def _power(rates: UnitRates, trials: Array, lags: NDArray[np.int64]) -> Array:
     """D at each lag, over its robust standard deviation."""
     from scipy.fft import irfft, next_fast_len, rfft
 
-    n_bins = of.rate.shape[1]
-    bins = np.floor((trials - of.start_s) / of.bin_s).astype(np.int64)
+    n_bins = rates.rate.shape[1]
+    bins = np.floor((trials - rates.start_s) / rates.bin_s).astype(np.int64)
     low = int(min(bins.min(), 0))
     size = next_fast_len(int(max(bins.max(), n_bins) - low + n_bins + len(lags)), real=True)
     halves = []
@@ -115,8 +115,8 @@ def _power(of: Rates, trials: Array, lags: NDArray[np.int64]) -> Array:
     at = (lags + low) % size
     counted = [np.maximum(irfft(rfft(inside, size) * e, size)[at], 0.0) for e in halves]
     power = np.zeros(len(lags))
-    for row in of.rate:
-        spectrum = rfft(row, size)
+    for rate in rates.rate:
+        spectrum = rfft(rate, size)
         odd, even = (irfft(spectrum * e, size)[at] for e in halves)
         power += odd * even
     n = np.sqrt(counted[0] * counted[1])
@@ -132,5 +132,5 @@ def _rate(times: Array, first: float, bin_s: float, n: int) -> NDArray[np.float3
     smooth, slow = (max(round(width / bin_s), 1) for width in (SMOOTH_S, SLOW_S))
     rate = uniform_filter1d(counts, smooth) - uniform_filter1d(counts, slow)
     spread = float(rate.std())
-    scaled = np.clip(rate / spread, -CLIP, CLIP) if spread > 0 else rate
+    scaled = np.clip(rate / spread, -MAX_DEVIATION, MAX_DEVIATION) if spread > 0 else rate
     return np.asarray(scaled, dtype=np.float32)
