@@ -1,4 +1,4 @@
-"""Recordings in: readers found by file name, checks apart from reading, tables out."""
+"""Read recordings: find them, read them with the reader of their format, check them, and write tables."""
 
 from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested, save_ingested
 from spikebridge.io.choose import choose

@@ -1,10 +1,10 @@
-"""Reading in a child process, so that a file that a decoder dies of, hangs on or swells from costs one line of error.
+"""Read in a child process, so that a file that crashes, blocks or inflates a decoder causes only one line of error.
 
-HDF5, MATLAB's and other decoders are programs in C that can be killed by the bytes that they decode, and no look at a
-file beforehand can foresee all of that. On Linux the work is therefore done by a fork of this process, which has all
-libraries loaded already and starts in milliseconds; it sends back what it found. What is given back to the system when
-it ends is everything that reading took. Elsewhere libraries do not bear a fork: the work is done in this process, and
-only the looks of `limits` protect it.
+Decoders of HDF5, MATLAB and other formats are C programs that damaged bytes can crash, and no check of a file in
+advance can predict all such cases. On Linux a fork of this process therefore does the work. It has all libraries loaded
+already and starts in milliseconds, and it sends its result back. When it ends, the system gets back all memory that
+reading took. On other systems libraries do not work after a fork: the work is done in this process, and only the checks
+of `limits` protect it.
 """
 
 from __future__ import annotations
@@ -40,36 +40,36 @@ if sys.platform == "linux":
     import resource
 TICK_S = 0.02
 WAITS_S = 45.0
-"""How long a child may wait, for a slow disk for instance, without any processor time."""
+"""How long (s) a child may wait without using processor time, for example for a slow disk."""
 BOARD = 4096
-"""Bytes in which the child says what it looks at."""
+"""Size (bytes) of the shared memory to which the child writes the path that it opens."""
 SPARE = 1 << 30
-"""Bytes that allocators reserve and do not use. What is used is watched; this bounds what is asked for at once."""
+"""Bytes that allocators reserve but do not use. Used memory is monitored; this limits a single large request."""
 SHARE = 0.8
-"""Of the memory that is free, what reading may take: beyond it, the system would kill whatever it chooses."""
+"""Share of the free memory that reading may take. Beyond it, the system might kill any process."""
 COUNTED = 20_000
-"""Files of a folder that are counted for its size."""
+"""Maximum number of files that are counted for the size of a folder."""
 PR_SET_PDEATHSIG = 1
 
 _board: mmap.mmap | None = None
 _loaded: list[str] = []
-"""Modules that earlier children have loaded, and this process not yet."""
+"""Modules that earlier children loaded and that this process has not loaded yet."""
 
 
 def announce_path(path: Path) -> None:
-    """Say what is opened now: that is named where the process dies of it, and its time begins here."""
+    """Announce the path that is opened next. Its time starts now, and the error names it if the process dies."""
     if _board is not None:
-        said = os.fsencode(path)[-(BOARD - 8) :]
+        encoded = os.fsencode(path)[-(BOARD - 8) :]
         count = struct.unpack_from("<I", _board)[0]
-        _board[4 : 8 + len(said)] = struct.pack("<I", len(said)) + said
+        _board[4 : 8 + len(encoded)] = struct.pack("<I", len(encoded)) + encoded
         _board[:4] = struct.pack("<I", count + 1)
 
 
 def run_in_child_process(work: Callable[[], T], path: Path, bounds: Bounds) -> T:
-    """What `work` returns, done in a child process within the bounds of the size of `path`.
+    """Call `work` in a child process, within the bounds for the size of `path`, and return its result.
 
-    Raises DataError where the child dies, takes too much memory or time, or where a library raises what no reader
-    foresaw; SpikebridgeError as `work` raises it.
+    Raises DataError if the child dies, if it takes too much memory or time, or if a library raises an exception that
+    the reader does not handle. A SpikebridgeError of `work` is raised unchanged.
     """
     if not FORKS:
         with limits_in_force(bounds):
@@ -77,12 +77,12 @@ def run_in_child_process(work: Callable[[], T], path: Path, bounds: Bounds) -> T
     _load_as_children_did()
     size = size_of(path)
     most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * free_bytes())))
-    found: T = ChildRun(path, bounds, size, most).run(work)
-    return found
+    result: T = ChildRun(path, bounds, size, most).run(work)
+    return result
 
 
 def size_of(path: Path) -> int:
-    """Bytes on disk of a file, or of the files of a folder as far as they are counted. Nothing is opened."""
+    """Bytes on disk of a file, or of the counted files of a folder. No file is opened."""
     try:
         if not path.is_dir():
             return path.stat().st_size
@@ -115,7 +115,9 @@ class ChildRun:
         board = mmap.mmap(-1, BOARD)
         begin, end = pipe()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads: the child uses none of them
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # a fork of a process with threads: the child does not use them
             pid = os.fork()
         if pid == 0:
             os.close(begin)
@@ -140,7 +142,7 @@ class ChildRun:
         return self._result(at, os.waitstatus_to_exitcode(status))
 
     def _follow(self, pid: int, pipe: int, board: mmap.mmap) -> str:
-        """Receive until the child has said all; else why it must be stopped."""
+        """Receive until the child has sent everything (returns ""), or return the reason why it must be stopped."""
         before, used, looked, busy, spent = -1, 0.0, 0.0, time.monotonic(), 0.0
         base = own_memory(pid)
         most_s = self.bounds.seconds(self.size)
@@ -200,7 +202,7 @@ def _death(code: int) -> str:
 
 
 def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bounds: Bounds, most: int) -> NoReturn:
-    """Do the work, send what came of it, end. Never returns into the caller's code."""
+    """Do the work, send the result, and end. Never returns to the code of the caller."""
     global _board
     code = 1
     try:
@@ -208,8 +210,8 @@ def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bou
         _prepare(most)
         with limits_in_force(bounds):
             sys.addaudithook(check_opened)
-            said = _answer(work, path)
-        for part in said:
+            answer = _answer(work, path)
+        for part in answer:
             view = memoryview(part).cast("B")
             while len(view):
                 view = view[os.write(pipe, view) :]
@@ -219,8 +221,8 @@ def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bou
 
 
 def _prepare(most: int) -> None:
-    """The child dies with its parent, and of too much memory, without a trace on disk or terminal."""
-    gc.freeze()  # to look for garbage among the parent's objects would copy the memory that holds them
+    """Let the child end with its parent and at the memory limit, without a core dump or output on the terminal."""
+    gc.freeze()  # garbage collection of the parent's objects would copy their memory
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.disable()
@@ -236,7 +238,7 @@ def _prepare(most: int) -> None:
 
 
 def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
-    """What came of it, and the names of the modules that were loaded for it."""
+    """The result of the work, packed, with the names of the modules that it loaded."""
     before = set(sys.modules)
 
     def said(kind: str, value: Any) -> list[Any]:
@@ -249,21 +251,21 @@ def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
     except SpikebridgeError as error:
         error.__cause__ = error.__context__ = None
         return said("error", error)
-    except Exception as error:  # what was found cannot be sent: a defect
+    except Exception as error:  # the result cannot be sent: a defect
         return said("error", RuntimeError(error_summary(error)))
 
 
 def _load_as_children_did() -> None:
-    """Load here, once, what each further child would load again. A single child costs nothing more."""
+    """Load the modules of earlier children here, so that later children need not load them again."""
     for name in _loaded:
         if name not in sys.modules:
-            with contextlib.suppress(Exception):  # who needs it says what is missing
+            with contextlib.suppress(Exception):  # the code that needs it reports the missing module
                 importlib.import_module(name)
     _loaded.clear()
 
 
 def _named(work: Callable[[], T], path: Path) -> T:
-    """What `work` returns; what no reader foresaw becomes a DataError that says where in the code it came up."""
+    """The result of `work`. An exception that no reader handles becomes a DataError with its place in the code."""
     try:
         return work()
     except (SpikebridgeError, MemoryError):
@@ -277,7 +279,7 @@ def _named(work: Callable[[], T], path: Path) -> T:
 
 
 def _shown(board: mmap.mmap | None, path: Path) -> str:
-    """The path that the child looked at last, else the one that it was given."""
+    """The path that the child opened last, or else the path of the recording."""
     if board is None:
         return str(path)
     count, length = struct.unpack_from("<II", board)

@@ -1,9 +1,10 @@
-"""Contents of a file -> the Recording that params.yaml asks for: regions, trial table and observed time.
+"""Contents of a file -> the Recording that params.yaml selects: regions, trial table and observed time.
 
-Regions (`data.region_from`): "auto" takes the first of the columns in `REGION_COLUMNS`, then of the places of the
-electrodes, that holds one of the asked regions; "electrodes" or "electrodes.<column>" goes through the electrodes of a
-unit; any other word is a units column. A unit on electrodes of several regions is where most of its electrodes are, the
-first named one on a tie; a tie between a source and a target region puts it in neither ("CA1/ACA", with a warning).
+Regions (`data.region_from`): "auto" takes the first column of `REGION_COLUMNS`, or else the first property of the
+electrodes, that contains one of the selected regions. "electrodes" or "electrodes.<column>" uses the electrodes of each
+unit. Any other word is a units column. A unit with electrodes in several regions is assigned to the region of most of
+its electrodes. On a tie the first region counts, but a tie between a source and a target region assigns the unit to
+neither ("CA1/ACA", with a warning).
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ REGION_COLUMNS = (
     "acronym", "electrode_group", "group_name",
 )  # fmt: skip
 PROBE = "probe"
-"""The units column that names the probe of each unit, which may stand for a region where no other column does."""
+"""The units column with the probe of each unit. It may serve as the region if no other column does."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A recording, what was odd or wrong in choosing it, and the parts that could not be chosen at all.
+    """A selected recording, the findings of the selection, and the parts that could not be selected.
 
     missing: any of "regions", "trials", "observed"; these parts of the recording are empty. time_unit_options: as
-    in Contents. unused: ids of units that no result uses, by their region or sorter label; see `excluded_units`.
+    in Contents. unused: ids of units that no result uses because of their region or sorter label; see `excluded_units`.
     """
 
     recording: Recording
@@ -49,14 +50,14 @@ class Choice:
 
 
 def choose(contents: Contents, data: DataConfig, trials: TrialsConfig, quality: QualityConfig | None = None) -> Choice:
-    """Choose from a file the recording that the parameters ask for. What cannot be chosen is a finding, never an error.
+    """Select from a file the recording of the parameters. A part that cannot be selected is a finding, not an error.
 
-    Units that `data.exclude_units` names are left out, and faulty ones that no result would use; see `excluded_units`.
+    Units of `data.exclude_units` and faulty units that no result uses are left out; see `excluded_units`.
 
     Parameters
     ----------
     contents : Contents
-        What the reader found.
+        The contents from the reader.
     data : DataConfig
         The section `data`: regions, observed time, excluded units, duplicates.
     trials : TrialsConfig
@@ -67,13 +68,13 @@ def choose(contents: Contents, data: DataConfig, trials: TrialsConfig, quality: 
     Returns
     -------
     Choice
-        The recording, the findings, and the parts that could not be chosen.
+        The recording, the findings, and the parts that could not be selected.
     """
     left: list[Finding] = []
     quality = quality or QualityConfig()
     contents = merge_duplicate_spikes(exclude_units_by_name(contents, data, left), data, left)
     choice = _chosen(contents, data, trials)
-    if not _has_both(choice, data):  # a misspelt region, say: the checks have more to say of units that are there
+    if not _has_both(choice, data):  # for example a misspelt region: keep all units, so that the checks can report more
         return replace(choice, findings=(*left, *choice.findings))
     sound = exclude_faulty_units(contents, _unused(choice, data, quality), data, left)
     choice = choice if sound is contents else _chosen(sound, data, trials)
@@ -118,10 +119,10 @@ def _chosen(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choic
 
 
 def region_choices(contents: Contents, data: DataConfig) -> dict[str, list[str]]:
-    """`data.region_from` -> region of each unit: every column and electrode property that is known to name regions."""
+    """`data.region_from` -> region of each unit: every column and electrode property that usually contains regions."""
     choices = {c: _column(contents, c) for c in REGION_COLUMNS if c in contents.units}
     order = sorted(contents.places, key=lambda name: (name != "electrodes.location", name))
-    choices |= {name: [_place(mine, data) for mine in contents.places[name]] for name in order}
+    choices |= {name: [_place(places, data) for places in contents.places[name]] for name in order}
     return choices | ({PROBE: _column(contents, PROBE)} if PROBE in contents.units else {})
 
 
@@ -130,7 +131,7 @@ def _column(contents: Contents, name: str) -> list[str]:
 
 
 def _place(places: Sequence[str], data: DataConfig) -> str:
-    """The region of one unit from those of its electrodes."""
+    """The region of one unit, from the regions of its electrodes."""
     counts = Counter(places)
     best = [p for p in counts if counts[p] == max(counts.values())]
     if set(best) & set(data.source) and set(best) & set(data.target):

@@ -1,4 +1,4 @@
-"""What a reader finds in a recording, before anything is chosen from it, and what messages call its units."""
+"""The contents of a recording from its reader, before any selection, and the names of its units in messages."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from spikebridge.errors.messages import listed
 from spikebridge.labels.trial_labels import label_names
 
 NO_REGIONS = "no-column-names-regions"
-"""The code of the finding that no column of the units names regions."""
+"""The code of the finding that no units column contains regions."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything of one recording, as the file has it: nothing sorted, repaired or left out without a note.
+    """The contents of one recording, as in the file: nothing is sorted, repaired or left out without a note.
 
     Parameters
     ----------
     name : str
         The name of the recording.
     animal : str
-        The name of the animal; "unknown" where the file does not say.
+        The name of the animal; "unknown" if the file has none.
     spikes : DataFrame
         Columns unit (int64) and time_s (float64, seconds), grouped by unit, in the order of the file.
     units : DataFrame
-        One row a unit; column unit (int64), and every column of the file that holds one value a unit.
+        One row per unit; column unit (int64), and every column of the file with one value per unit.
     tables : mapping of str to DataFrame
         Interval tables; start_time, stop_time and all other times in seconds on the clock of the spikes.
     behavior : DataFrame
         Long table; columns series (str), time_s (seconds), value. Every series keeps its own clock.
     places : mapping of str to tuple
-        Name -> one tuple of places a unit, for files in which a unit lies on several electrodes
+        Name -> one tuple of places per unit, for files in which a unit has several electrodes
         ("electrodes.location": (("CA1", "CA1"), ("PL",))).
     observed : NDArray, shape (interval, 2), seconds, optional
-        When the whole recording was observed; None where the file does not say.
+        When the whole recording was observed; None if the file has no such intervals.
     observed_of_unit : tuple of NDArray, shape (interval, 2), seconds, optional
-        One a unit; None where the file does not say.
+        When each unit was observed; None if the file has no such intervals.
     resolution_s : float
-        Width of the bins that the file holds instead of spike times, seconds; 0 where it holds times.
+        Width of the bins if the file has spike counts in bins, seconds; 0 if it has spike times.
     source_file : str
         The file or folder, for messages.
     notes : tuple of Finding or str
-        What the reader found or did; a plain sentence is a finding of its own kind.
+        Findings of the reader; a plain sentence is converted by `Finding.of`.
     time_unit_options : bool
-        Whether `data.options` may say the unit of the times of this reader.
+        Whether `data.options` of this reader can set the unit of its times.
     """
 
     name: str
@@ -75,11 +75,11 @@ def no_behavior() -> pd.DataFrame:
 
 
 NAME = "name"
-"""The column of the units table in which readers that number units keep what the file calls them."""
+"""The units column with the names of the units in the file, from readers that number the units."""
 
 
 def unit_names(units: pd.DataFrame) -> dict[int, str]:
-    """Unit -> its name; empty where not every unit has a name of its own, or ids are there twice."""
+    """Unit -> its name; empty if a unit has no name, or if names or ids are not unique."""
     if NAME not in units or not units["unit"].is_unique:
         return {}
     names = label_names(units[NAME]).tolist()

@@ -1,6 +1,6 @@
-"""Which recordings lie at `data.path`: those found there, and those that `data.recordings` joins of several probes.
+"""Find the recordings at `data.path`, including those that `data.recordings` joins from several probes.
 
-Searching and reading are done in a child process; see `child_process`.
+Searching and reading happen in a child process; see `child_process`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from spikebridge.io.reader_registry import (
 
 @dataclass(frozen=True)
 class ProbePath:
-    """One of several paths of a recording, and the seconds that are added to its times."""
+    """The path of one probe of a recording, and the seconds that are added to its times."""
 
     name: str
     path: Path
@@ -53,11 +53,11 @@ class ProbePath:
 
 @dataclass(frozen=True)
 class RecordingPaths:
-    """One recording: a path that a reader takes, or the folder that holds its probes.
+    """One recording: a path that a reader can read, or the folder with its probes.
 
-    beside: whose tables belong to all probes (see `sidecars`): the folder, or where it holds other recordings too, a
-    path <folder>/<name>.joined, whose tables are <name>.trials.csv and the like. reader: what `data.reader` calls the
-    reader of its first path; "" until `discovery` has asked.
+    beside: the path whose tables belong to all probes (see `sidecars`): the folder, or, if the folder has other
+    recordings too, <folder>/<name>.joined, whose tables are <name>.trials.csv and so on. reader: the name of the reader
+    of its first path in `data.reader`; "" until `with_readers` sets it.
     """
 
     name: str
@@ -68,25 +68,25 @@ class RecordingPaths:
 
     @property
     def paths(self) -> list[Path]:
-        """What readers take."""
+        """The paths that are given to readers."""
         return [p.path for p in self.probes] or [self.path]
 
 
 def recording_paths(data: DataConfig) -> list[RecordingPaths]:
-    """Every recording at `data.path`, by path: those that `data.recordings` names, of their probes, and all others.
+    """Every recording at `data.path`, sorted by path: those joined by `data.recordings`, and all others.
 
-    Raises DataError where there is none, two have one name, or a path of a probe is not there or no recording;
-    ConfigError for an unknown reader, or a probe that is named twice.
+    Raises DataError if there is no recording, if two have the same name, or if the path of a probe does not exist or is
+    not a recording. Raises ConfigError for an unknown reader, or a path that is named twice.
     """
     if not data.recordings:
         return [RecordingPaths(name, path) for path, name in named_recordings(Path(data.path), data.reader).items()]
     root = _plain(Path(data.path))
-    found = recordings_at(root, data.reader)
+    readers = recordings_at(root, data.reader)
     probes = {name: _probes(name, given, data) for name, given in data.recordings.items()}
     used = [p.path for several in probes.values() for p in several]
     if twice := sorted({str(p) for p in used if used.count(p) > 1}):
         raise ConfigError(f"data.recordings: each path belongs to one probe, named more than once: {listed(twice)}")
-    alone = {p: r for p, r in found.items() if p != root and not any(_within(p, u) or _within(u, p) for u in used)}
+    alone = {p: r for p, r in readers.items() if p != root and not any(_within(p, u) or _within(u, p) for u in used)}
     singles = [RecordingPaths(name, path) for path, name in name_recordings(alone, root).items()]
     joined = [_joined(name, several, [*alone, *used]) for name, several in probes.items()]
     every = sorted([*joined, *singles], key=lambda e: (e.path, e.name))
@@ -95,7 +95,7 @@ def recording_paths(data: DataConfig) -> list[RecordingPaths]:
 
 
 def _plain(path: Path) -> Path:
-    """Without "." and ".."; links stay."""
+    """The path without "." and ".."; links are not resolved."""
     return Path(os.path.normpath(path))
 
 
@@ -113,14 +113,14 @@ def _probes(
     if isinstance(given, Mapping):
         named = list(given.items())
     else:
-        named = list(zip(names_for(Path(one.path) for one in given), given, strict=True))
+        named = list(zip(names_for(Path(files.path) for files in given), given, strict=True))
     if odd := [probe for probe, _ in named if "/" in probe or not probe]:
         raise ConfigError(f"{key}: the name of a probe must not be empty nor contain '/': {listed(odd)}")
-    if out := [one.path for _, one in named if not _within(_plain(root / one.path), _plain(root))]:
+    if out := [files.path for _, files in named if not _within(_plain(root / files.path), _plain(root))]:
         raise ConfigError(
             f"{key}: expected paths in data.path ({str(root)!r}), whose changes are seen, got {listed(out)}"
         )
-    probes = tuple(ProbePath(probe, _plain(root / one.path), Offset.of(one.offset_s)) for probe, one in named)
+    probes = tuple(ProbePath(probe, _plain(root / files.path), Offset.of(files.offset_s)) for probe, files in named)
     for probe in probes:
         _reader_of(probe, key, data)
     return probes
@@ -128,8 +128,8 @@ def _probes(
 
 def _reader_of(probe: ProbePath, key: str, data: DataConfig) -> Reader:
     if not probe.path.exists():
-        there = [p.name for p in list_folder(probe.path.parent)] if probe.path.parent.is_dir() else []
-        hint = did_you_mean(probe.path.name, there) if there else "."
+        neighbours = [p.name for p in list_folder(probe.path.parent)] if probe.path.parent.is_dir() else []
+        hint = did_you_mean(probe.path.name, neighbours) if neighbours else "."
         raise DataError(
             f"{key}: {probe.name}: {str(probe.path)!r} does not exist{hint} Paths are relative to data.path"
         )
@@ -145,16 +145,16 @@ def _reader_of(probe: ProbePath, key: str, data: DataConfig) -> Reader:
 
 def _joined(name: str, probes: tuple[ProbePath, ...], every: Sequence[Path]) -> RecordingPaths:
     """every: the paths of all recordings."""
-    mine = [p.path for p in probes]
-    home = Path(os.path.commonpath([p.parent for p in mine])) if len(mine) > 1 else mine[0].parent
-    shared = [p for p in every if p not in mine and _within(p, home)]
+    own = [p.path for p in probes]
+    home = Path(os.path.commonpath([p.parent for p in own])) if len(own) > 1 else own[0].parent
+    shared = [p for p in every if p not in own and _within(p, home)]
     return RecordingPaths(name, home, probes, home / f"{name}.joined" if shared else home)
 
 
 def read_paths(paths: RecordingPaths, data: DataConfig, times: Collection[str] = ()) -> Contents:
-    """Everything one recording holds, its times moved by `data.offset_s`. times: as for `read_contents`.
+    """The contents of one recording, with `data.offset_s` added to its times. times: as for `read_contents`.
 
-    Raises DataError where it cannot be read, or its probes do not fit each other.
+    Raises DataError if it cannot be read, or if its probes contradict each other.
     """
     if not paths.probes:
         return read_contents(paths.path, data, paths.name, times)
@@ -177,12 +177,12 @@ def read_paths(paths: RecordingPaths, data: DataConfig, times: Collection[str] =
 
 
 def _answered(note: Finding | str, contents: Contents) -> bool:
-    """Whether a note of one probe on its regions no longer holds, since a table beside all probes names them."""
+    """Whether a note about missing regions no longer applies, because the shared table has regions for all units."""
     return Finding.of(note).code == NO_REGIONS and "region" in contents.units and contents.units["region"].notna().all()
 
 
 def _own_files(paths: RecordingPaths, data: DataConfig) -> list[str]:
-    """Names of files that belong to a probe alone, in the folder of all."""
+    """Names of the files in the common folder that belong to a single probe."""
     return [f.name for f in _files_of_probes(paths, data) if f.parent == paths.path]
 
 
@@ -194,14 +194,14 @@ def files_of_paths(paths: RecordingPaths, data: DataConfig) -> list[Path]:
     """Every file that belongs to a recording, sorted."""
     if not paths.probes:
         reader = reader_of(paths.path, data.reader)
-        assert reader is not None  # recording_paths asked before
+        assert reader is not None  # recording_paths checked this
         return files_of(paths.path, reader)
     assert paths.beside is not None
     return sorted({*_files_of_probes(paths, data), *sidecars_of(paths.beside)})
 
 
 def unread_paths(every: Sequence[RecordingPaths], data: DataConfig) -> list[str]:
-    """Names of what lies at `data.path` and belongs to no recording; see `not_recordings`."""
+    """Names of the files and folders at `data.path` that belong to no recording; see `not_recordings`."""
     taken = [path for paths in every for path in paths.paths]
     taken += [f for paths in every if paths.beside is not None for f in sidecars_of(paths.beside)]
     root = _plain(Path(data.path)) if data.recordings else Path(data.path)
@@ -213,7 +213,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Discovery:
-    """What lies at `data.path`. not_read: names of what belongs to no recording, as `not_recordings` gives them."""
+    """The recordings at `data.path`. not_read: names of other files and folders there; see `not_recordings`."""
 
     recordings: tuple[RecordingPaths, ...]
     not_read: tuple[str, ...]
@@ -230,7 +230,7 @@ def discover(data: DataConfig) -> Discovery:
     Returns
     -------
     Discovery
-        The paths of the recordings, sorted, and what belongs to none of them.
+        The sorted paths of the recordings, and the files and folders that belong to none of them.
 
     Raises
     ------
@@ -241,22 +241,22 @@ def discover(data: DataConfig) -> Discovery:
 
 
 def search_in_child_process(work: Callable[[], T], data: DataConfig) -> T:
-    """What `work`, which looks for recordings at `data.path`, returns; done as `run_in_child_process`.
+    """Call `work`, which searches `data.path` for recordings, in a child process, and return its result.
 
     Raises ConfigError for an unknown reader.
     """
     for name in reader_registry.reader_names() if data.reader == "auto" else [data.reader]:
-        reader_registry.get_reader(name)  # loaded here, and not in each child
+        reader_registry.get_reader(name)  # loaded here once, not in each child
     return run_in_child_process(work, Path(data.path), bounds_of(data))
 
 
 def read_in_child_process(work: Callable[[], T], paths: RecordingPaths, data: DataConfig) -> T:
-    """Do work that reads one recording in a child process. The libraries of its reader are loaded before the fork.
+    """Call a function that reads one recording in a child process. The libraries of its reader are loaded first.
 
     Parameters
     ----------
     work : callable
-        Takes nothing; what it returns is sent back.
+        A function without arguments; its result is sent back.
     paths : RecordingPaths
         The recording that it reads, for the limits and for messages.
     data : DataConfig
@@ -277,11 +277,11 @@ def read_in_child_process(work: Callable[[], T], paths: RecordingPaths, data: Da
 
 
 def with_readers(recordings: Iterable[RecordingPaths], data: DataConfig) -> tuple[RecordingPaths, ...]:
-    """The recordings with the key of the reader of each. Raises DataError for a path that no reader takes any more."""
+    """The recordings with the name of the reader of each. Raises DataError if no reader can read a path any more."""
     known = []
     for paths in recordings:
         reader = reader_of(paths.paths[0], data.reader)
-        if reader is None:  # it went away meanwhile
+        if reader is None:  # it was removed meanwhile
             raise DataError(f"{paths.paths[0]}: no reader takes this (data.reader = {data.reader!r})")
         known.append(replace(paths, reader=key_of(reader)))
     return tuple(known)
@@ -293,7 +293,7 @@ def _discover(data: DataConfig) -> Discovery:
 
 
 def _load_libraries(reader: str) -> None:
-    """Load here what each child would otherwise load again."""
+    """Load the libraries of a reader here once, so that the children need not load them."""
     for name in getattr(reader_registry.get_reader(reader), "LIBRARIES", ()):
-        with contextlib.suppress(Exception):  # who needs it says what is missing
+        with contextlib.suppress(Exception):  # the code that needs it reports the missing library
             importlib.import_module(name)

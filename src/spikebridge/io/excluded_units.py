@@ -1,9 +1,9 @@
-"""Units that are left out before a recording is checked: those that `data.exclude_units` names, and faulty ones that
-no result would use.
+"""Leave out units before a recording is checked: the units of `data.exclude_units`, and faulty units that no result
+uses.
 
-A unit is used where its region is one of source and target and its sorter label is wanted (`quality.sorter_labels`).
-Faulty spike times of a unit that is not used stop nothing: the unit is left out, and a note says which and why. Those
-of a used unit are refused by spikebridge.io.validation. Rates do not count here: faulty times give none.
+A unit is used if its region is in source or target and its sorter label is in `quality.sorter_labels`. If an unused
+unit has faulty spike times, it is left out, and a note states the unit and the reason. Faulty times of a used unit are
+an error of spikebridge.io.validation. Rates are not considered here, because they cannot be computed from faulty times.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Times = NDArray[np.float64]
 
 
 def check_excluded(data: DataConfig, recordings: Collection[str]) -> None:
-    """Raises ConfigError where `data.exclude_units` names a recording that is not there."""
+    """Raise ConfigError if `data.exclude_units` names a recording that does not exist."""
     if isinstance(data.exclude_units, dict):
         for name in data.exclude_units:
             if name not in recordings:
@@ -40,7 +40,7 @@ def check_excluded(data: DataConfig, recordings: Collection[str]) -> None:
 
 
 def exclude_units_by_name(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
-    """The contents without the units that `data.exclude_units` names. An unknown one is a finding."""
+    """The contents without the units of `data.exclude_units`. An unknown unit is a finding."""
     given = data.exclude_units
     asked = given.get(contents.name, []) if isinstance(given, dict) else given
     if not asked:
@@ -72,7 +72,7 @@ def exclude_units_by_name(contents: Contents, data: DataConfig, findings: list[F
 
 
 def merge_duplicate_spikes(contents: Contents, data: DataConfig, findings: list[Finding]) -> Contents:
-    """The contents with each spike once, where `data.duplicates` asks for that. Counts in bins stay as they are."""
+    """The contents without duplicate spikes if `data.duplicates` is "merge". Counts in bins are not changed."""
     if data.duplicates != "merge" or contents.resolution_s > 0:
         return contents
     times, units = contents.spikes["time_s"].to_numpy(), contents.spikes["unit"].to_numpy()
@@ -88,14 +88,14 @@ def merge_duplicate_spikes(contents: Contents, data: DataConfig, findings: list[
 def unused(
     units: pd.DataFrame, regions: Collection[str], data: DataConfig, quality: QualityConfig, name: str
 ) -> dict[str, NDArray[np.bool_]]:
-    """Why a unit is not used -> (unit,), True where that holds. regions: (unit,)."""
+    """Reason why a unit is not used -> (unit,), True where the reason applies. regions: (unit,)."""
     asked = [*data.source, *data.target]
-    found = {"no region of source or target": np.array([region not in asked for region in regions], dtype=bool)}
+    reasons = {"no region of source or target": np.array([region not in asked for region in regions], dtype=bool)}
     if quality.sorter_labels is not None:
-        with contextlib.suppress(DataError):  # a column that is not there: the stage preprocess says so
+        with contextlib.suppress(DataError):  # a missing column: the stage preprocess reports it
             words = unit_labels(units, units, quality.sorter_label_from, name).words
-            found["quality.sorter_labels"] = has_unwanted_label(words, quality.sorter_labels)
-    return found
+            reasons["quality.sorter_labels"] = has_unwanted_label(words, quality.sorter_labels)
+    return reasons
 
 
 def exclude_faulty_units(
@@ -104,23 +104,23 @@ def exclude_faulty_units(
     data: DataConfig,
     findings: list[Finding],
 ) -> Contents:
-    """The contents without the faulty ones of the units that are not used.
+    """The contents without the unused units that are faulty.
 
-    out: as `unused` gives.
+    out: the result of `unused`.
     """
     units, rows = contents.units["unit"].to_numpy(), len(contents.units)
     trains, left = _trains(contents.spikes), np.logical_or.reduce(list(out.values()))
     faults: dict[tuple[str, str], list[int]] = {}
     gone = np.zeros(rows, dtype=bool)
     for unit in pd.unique(units[left]).tolist():
-        mine = units == unit
-        if not left[mine].all():  # one id for a used unit and another: their spikes cannot be told apart
+        same_id = units == unit
+        if not left[same_id].all():  # a used and an unused unit have the same id: their spikes cannot be separated
             continue
-        fault = "an id of several units" if mine.sum() > 1 else _fault(trains.get(unit, []), contents, data)
+        fault = "an id of several units" if same_id.sum() > 1 else _fault(trains.get(unit, []), contents, data)
         if fault:
-            reason = next((k for k, v in out.items() if v[mine].all()), next(iter(out)))
+            reason = next((k for k, v in out.items() if v[same_id].all()), next(iter(out)))
             faults.setdefault((fault, reason), []).append(unit)
-            gone |= mine
+            gone |= same_id
     for (fault, reason), ids in faults.items():
         who = format_units(ids, unit_names(contents.units))
         findings.append(
@@ -130,7 +130,7 @@ def exclude_faulty_units(
 
 
 def _fault(parts: list[Times], contents: Contents, data: DataConfig) -> str:
-    """What is wrong with the spike times of one unit, in words; empty where nothing is."""
+    """Description of the fault in the spike times of one unit; empty if there is none."""
     times = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0), *parts])
     finite = np.isfinite(times)
     if not finite.all():
@@ -151,17 +151,17 @@ def _fault(parts: list[Times], contents: Contents, data: DataConfig) -> str:
 
 
 def _trains(spikes: pd.DataFrame) -> dict[int, list[Times]]:
-    """Unit -> its spike times, as views of the table: one where spikes are grouped by unit, as readers leave them."""
+    """Unit -> views of its spike times: a single one if the spikes are grouped by unit, as readers return them."""
     units, times = spikes["unit"].to_numpy(), spikes["time_s"].to_numpy(dtype=np.float64)
     start = first_spikes(units)
-    found: dict[int, list[Times]] = {}
+    trains: dict[int, list[Times]] = {}
     for first, stop in zip(start.tolist(), [*start[1:].tolist(), len(units)], strict=False):
-        found.setdefault(int(units[first]), []).append(times[first:stop])
-    return found
+        trains.setdefault(int(units[first]), []).append(times[first:stop])
+    return trains
 
 
 def _without(contents: Contents, gone: NDArray[np.bool_], ids: Collection[int]) -> Contents:
-    """The contents without the rows of units that are gone, and without the spikes of these ids."""
+    """The contents without the units marked in `gone`, and without the spikes of `ids`."""
     if not gone.any():
         return contents
     kept = np.flatnonzero(~gone)
@@ -170,6 +170,6 @@ def _without(contents: Contents, gone: NDArray[np.bool_], ids: Collection[int]) 
         contents,
         units=contents.units.take(kept).reset_index(drop=True),
         spikes=contents.spikes[~contents.spikes["unit"].isin(list(ids)).to_numpy()].reset_index(drop=True),
-        places={name: tuple(mine[k] for k in kept) for name, mine in contents.places.items()},
+        places={name: tuple(per_unit[k] for k in kept) for name, per_unit in contents.places.items()},
         observed_of_unit=None if of_unit is None else tuple(of_unit[k] for k in kept),
     )

@@ -1,4 +1,4 @@
-"""A folder of recordings: what lies in it, how the recordings are named, and what belongs to none of them."""
+"""A folder of recordings: its entries, the names of the recordings, and the entries that belong to no recording."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from spikebridge.text.keys import name_problem
 from spikebridge.text.plain_text import forbidden_character
 
 TRUTH = "truth"
-"""Folder of known answers beside simulated recordings. No reader may open it."""
+"""Folder with the true parameters of simulated recordings. No reader may open it."""
 MAX_FOLDER_DEPTH = 3
-"""Folders in folders that are looked through for recordings."""
+"""Maximum depth of nested folders that are searched for recordings."""
 ARCHIVE, IN_ARCHIVE = "Subjects", 2
-"""Folders lab/Subjects/mouse/date/number of ALF sessions are looked through however deep Subjects lies."""
+"""Folders lab/Subjects/mouse/date/number of ALF sessions are searched at any depth of Subjects."""
 TOO_DEEP = f"too deep to be looked into: a recording may lie in at most {MAX_FOLDER_DEPTH} folders"
 LOOP = "a link to a folder that it lies in, not followed"
 LOST = "a link to what is not here"
@@ -27,7 +27,7 @@ LOST = "a link to what is not here"
 
 @dataclass(frozen=True)
 class UnreadPath:
-    """What belongs to no recording. why: where it was not looked at, the reason; else empty."""
+    """A path that belongs to no recording. why: the reason if it was not searched; else empty."""
 
     path: Path
     why: str = ""
@@ -38,11 +38,13 @@ class UnreadPath:
 
 
 def list_folder(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted, without hidden and unfinished entries and truth; of a file, its own path."""
+    """The sorted entries of a folder, except hidden and unfinished ones and truth; for a file, its own path."""
     try:
-        found = [p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name)]
-        check_members(len(found), f"data.path: {str(folder)!r}", "files and folders, and no reader takes it as a whole")
-        return sorted(found)
+        entries = [p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name)]
+        check_members(
+            len(entries), f"data.path: {str(folder)!r}", "files and folders, and no reader takes it as a whole"
+        )
+        return sorted(entries)
     except NotADirectoryError:
         return [folder]
     except OSError as error:
@@ -50,31 +52,31 @@ def list_folder(folder: Path) -> list[Path]:
 
 
 def is_loop(path: Path) -> bool:
-    """Whether a path is a link to one of the folders that lead to it: who follows it never comes to an end."""
+    """Whether a path is a link to one of its parent folders. Following it would never end."""
     return path.is_symlink() and path.is_dir() and path.resolve() in {p.resolve() for p in path.parents}
 
 
 def depth_below(folder: Path, depth: int) -> int:
-    """How many folders in `folder` are still looked through, where it was reached with `depth`; below 0 it is not."""
+    """The number of folder levels still searched in `folder`, reached with `depth`; it is not searched below 0."""
     return max(depth - 1, IN_ARCHIVE) if folder.name == ARCHIVE else depth - 1
 
 
 def unread_in(folder: Path, taken: Collection[Path]) -> list[UnreadPath]:
-    """What is beside the taken paths. Of a folder in which nothing is taken, and that was looked through, its name."""
-    return _left(folder, frozenset(taken), frozenset(p for one in taken for p in one.parents), MAX_FOLDER_DEPTH)
+    """The paths not in `taken`. A searched folder without taken paths appears as one path."""
+    return _left(folder, frozenset(taken), frozenset(p for path in taken for p in path.parents), MAX_FOLDER_DEPTH)
 
 
 def _left(folder: Path, taken: Collection[Path], holding: Collection[Path], depth: int) -> list[UnreadPath]:
-    """holding: the folders in which something is taken."""
-    found: list[UnreadPath] = []
+    """Recursive part of `unread_in`. holding: the folders that contain taken paths."""
+    unread: list[UnreadPath] = []
     for path in list_folder(folder):
         if path in taken:
             continue
         why = _not_seen(path, depth)
         below = depth_below(path, depth)
         inside = _left(path, taken, holding, below) if below >= 0 and not why and path.is_dir() else []
-        found += inside if path in holding or any(one.why for one in inside) else [UnreadPath(path, why)]
-    return found
+        unread += inside if path in holding or any(entry.why for entry in inside) else [UnreadPath(path, why)]
+    return unread
 
 
 def _not_seen(path: Path, depth: int) -> str:
@@ -90,10 +92,10 @@ def _not_seen(path: Path, depth: int) -> str:
 
 
 def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:
-    """Path -> name. Recordings of one name take as many folders above them, up to root, as tell them apart.
+    """Path -> name. Recordings with the same name get the names of parent folders, up to root, until they differ.
 
-    rat1/phy and rat2/phy are rat1_phy and rat2_phy; who shares its name with nobody keeps it. The names depend on where
-    the recordings lie alone, not on their order. They are still the same for two in one folder: see `check_names`.
+    rat1/phy and rat2/phy become rat1_phy and rat2_phy; a unique name is not changed. The names depend only on the paths
+    of the recordings, not on their order. Two recordings in one folder may still have the same name: see `check_names`.
     """
     above = {path: path.relative_to(root).parts[:-1] for path in own}
     taken = dict.fromkeys(own, 0)
@@ -107,16 +109,18 @@ def unique_names(own: Mapping[Path, str], root: Path) -> dict[Path, str]:
 
 
 def check_names(recordings: Iterable[tuple[Path, str]]) -> None:
-    """Raises DataError with every name that cannot be used, or is there twice.
+    """Raise DataError with every name that cannot be used or is not unique.
 
-    Names that differ in case or Unicode form alone are one name for many file systems and databases.
+    Many file systems and databases treat names that differ only in case or Unicode form as the same name.
     """
     by_name: dict[str, tuple[Path, str]] = {}
     wrong = []
     for path, name in recordings:
         alike = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-        if said := forbidden_character(name):
-            wrong.append(f"{str(path)!r}: the name of a recording must not hold unseen characters; {said}: rename it")
+        if problem := forbidden_character(name):
+            wrong.append(
+                f"{str(path)!r}: the name of a recording must not hold unseen characters; {problem}: rename it"
+            )
         elif reason := name_problem(name):
             wrong.append(f"{path}: the name of a recording {reason}: rename it")
         elif alike in by_name:

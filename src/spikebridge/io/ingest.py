@@ -1,7 +1,7 @@
-"""The recordings of a folder -> checked tables, one folder a recording; only what changed is read again.
+"""The recordings of a folder -> checked tables, one folder per recording. Unchanged recordings are not read again.
 
-Each recording carries the fingerprint of what it was made from: the bytes of its files, the settings and the code that
-read them. Where an earlier result has the same fingerprint and its tables are untouched, it is taken over.
+Each result stores the fingerprint of its sources: the bytes of its files, the settings, and the code that read them. An
+earlier result is reused if it has the same fingerprint and its tables are unchanged.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from spikebridge.runtime.stage_inputs import Inputs
 from spikebridge.types import Recording
 
 MAX_SHARED = 0.1
-"""Share of spikes that two recordings may not have in common. By chance they have none."""
+"""Share of common spikes from which two recordings are an error. By chance, two recordings share none."""
 
 
 @dataclass(frozen=True)
 class IngestJob:
-    """One recording to be read. earlier: its folder in the last result, which may not exist."""
+    """One recording to be read. earlier: its folder in the previous result, which may not exist."""
 
     paths: RecordingPaths
     config: Config
@@ -58,7 +58,7 @@ class IngestJob:
 
 @dataclass(frozen=True)
 class IngestOutcome:
-    """What became of a job. wrong: why it cannot be used, or empty. spikes: digest of its spikes, and their sketch."""
+    """The result of a job. wrong: why it cannot be used, or empty. spikes, sketch: digest and sketch of its spikes."""
 
     name: str
     unchanged: bool = False
@@ -72,18 +72,18 @@ def ingest(
 ) -> list[str]:
     """Read, check and write every recording of `config.data.path`.
 
-    Recordings are read in parallel, one a process, so that memory does not grow with their number.
+    Recordings are read in parallel, one per process, so that memory does not grow with their number.
 
     Parameters
     ----------
     config : Config
         The parameters.
     out_folder : Path
-        Where one folder a recording is written.
+        The folder to which one folder per recording is written.
     earlier : Path, optional
-        The folder of the last result; recordings that did not change are taken from there.
+        The folder of the previous result; unchanged recordings are copied from there.
     say : callable
-        Is called with one line of text a recording, and its warnings.
+        Called with one line of text per recording, and its warnings.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def ingest(
     Raises
     ------
     DataError
-        With everything wrong in all of them, or where a file was written meanwhile (InputsChangedError).
+        With all errors in all recordings, or if a file was written meanwhile (InputsChangedError).
     ConfigError
         For an unknown reader or option.
     """
@@ -107,7 +107,7 @@ def ingest(
     try:
         outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), printer, torch=False)
     finally:
-        raw.check()  # also where reading failed: a file that is half replaced is the cause, not what it looks like
+        raw.check()  # also if reading failed: the real cause may be a file that was half replaced
     printer.finish()
     refused = [(o.name, str(job.paths.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
     wrong = group_errors(refused) or _duplicates(outcomes)
@@ -117,31 +117,31 @@ def ingest(
 
 
 def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[IngestJob]:
-    here = discover(config.data)
-    check_excluded(config.data, [e.name for e in here.recordings])
-    check_offset_names(config.data, [e.name for e in here.recordings])
-    if here.not_read:
-        say(f"{config.data.path}: not read, since no reader takes them: {listed(here.not_read, 10)}")
+    discovery = discover(config.data)
+    check_excluded(config.data, [e.name for e in discovery.recordings])
+    check_offset_names(config.data, [e.name for e in discovery.recordings])
+    if discovery.not_read:
+        say(f"{config.data.path}: not read, since no reader takes them: {listed(discovery.not_read, 10)}")
     code = source_hash(__name__)
-    return [IngestJob(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in here.recordings]
+    return [IngestJob(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in discovery.recordings]
 
 
 def _raw_files(config: Config, out: Path) -> Inputs:
-    """Everything at `data.path` without the results, and where it is one file, what its reader takes from beside it."""
+    """All files at `data.path` except the results; for a single file, also other files that its reader uses."""
     path = Path(config.data.path)
-    # os.path.isfile and not is_file, which raises where a folder above is closed
+    # os.path.isfile, because is_file raises an exception if a parent folder cannot be opened
     single = os.path.isfile(path)  # noqa: PTH113
     beside = search_in_child_process(partial(_files_beside, path, config.data.reader), config.data) if single else []
     return Inputs.of([path, *beside], without=out)
 
 
 def _files_beside(path: Path, reader: str) -> list[Path]:
-    one = reader_of(path, reader)
-    return files_of(path, one) if one else []
+    file_reader = reader_of(path, reader)
+    return files_of(path, file_reader) if file_reader else []
 
 
 def _not_joined(every: Sequence[RecordingPaths], config: Config) -> str:
-    """What to set where recordings look like the probes of one session; empty where none do."""
+    """The setting that joins recordings that look like the probes of one session; empty if there are none."""
     root = Path(config.data.path)
     groups = groups_in([e.path for e in every if not e.probes], root)
     if not groups:
@@ -173,15 +173,15 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
     Raises
     ------
     DataError
-        Naming the file and everything wrong in it.
+        With the file and all errors in it.
     """
     return checked_recording(read_contents(path, config.data, name, config.trials.times), config)
 
 
 def checked_recording(contents: Contents, config: Config) -> Recording:
-    """The recording that the parameters ask for, with its warnings.
+    """The recording selected by the parameters, with its warnings.
 
-    Raises DataError naming the file and everything wrong in it.
+    Raises DataError with the file and all errors in it.
     """
     chosen = choose(contents, config.data, config.trials, config.quality)
     warnings = check(
@@ -197,9 +197,9 @@ def checked_recording(contents: Contents, config: Config) -> Recording:
 
 
 def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
-    """Read and write one recording, or take over what is there, in a child process.
+    """Read and write one recording, or reuse the earlier result, in a child process.
 
-    A user's mistake is an outcome, not an error.
+    A mistake of the user is an outcome, not an exception.
     """
     name = job.paths.name
     try:
@@ -212,7 +212,7 @@ def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
 
 
 def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
-    """The outcome, and what is said of it."""
+    """The outcome, and the status to print."""
     name = job.paths.name
     try:
         made_from = _fingerprint(job)
@@ -262,7 +262,7 @@ DATA_SETTINGS = {
 }
 """The settings of `data` on which the ingested recordings depend."""
 QUALITY_SETTINGS = {"sorter_label_from", "sorter_labels"}
-"""The settings of `quality` that say which units are used: faulty units that are not used are left out."""
+"""The settings of `quality` that define which units are used. Faulty unused units are left out."""
 
 
 def _is_current(folder: Path, made_from: str) -> bool:
@@ -274,16 +274,18 @@ def _is_current(folder: Path, made_from: str) -> bool:
 
 
 def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[str]:
-    """One line for each recording that holds the spikes of an earlier one, all of them or many."""
+    """One line for each recording that has all or many spikes in common with an earlier one."""
     lines = []
-    for k, one in enumerate(outcomes):
+    for k, later in enumerate(outcomes):
         for other in outcomes[:k]:
-            share = 1.0 if one.spikes == other.spikes else sketch_overlap(one.sketch, other.sketch)
+            share = 1.0 if later.spikes == other.spikes else sketch_overlap(later.sketch, other.sketch)
             if share >= MAX_SHARED:
-                what = "the same spikes" if one.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
+                what = (
+                    "the same spikes" if later.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
+                )
                 lines.append(
-                    f"{other.name} and {one.name} hold {what}: one recording under two names would be in training and "
-                    "test at once; remove one of them"
+                    f"{other.name} and {later.name} hold {what}: one recording under two names would be in training "
+                    "and test at once; remove one of them"
                 )
                 break
     return lines

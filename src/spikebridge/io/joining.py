@@ -1,11 +1,11 @@
-"""Several probes or sortings of one session -> the contents of one recording; for every reader alike.
+"""Join several probes or sortings of one session into the contents of one recording, for every reader.
 
-Sorters number the units of each probe from 0. In the joined recording unit k x step + id is unit `id` of the k-th
-probe, step the smallest power of ten above every id: unit 12 of the second of two probes is 1012 where ids go up to
-999. Each unit keeps what it was called in the columns `probe`, `id_on_probe` and `name` ("imec1/12"), and was
-observed when its probe was.
+Spike sorters number the units of each probe from 0. In the joined recording, unit `id` of the k-th probe (k from 0)
+gets the number k x step + id. step is the smallest power of ten above every id: with ids up to 999, unit 12 of the
+second probe is 1012. The columns `probe`, `id_on_probe` and `name` ("imec1/12") keep the original identity of each
+unit. A unit was observed when its probe was observed.
 
-Times are compared, never moved: who knows that a probe has another clock says so by `offset_s` (see docs/probes.md).
+Times are compared but never changed. If a probe has another clock, the user sets `offset_s` (see docs/probes.md).
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from spikebridge.types.intervals import intersect_intervals, merge_intervals, to
 ID = "id_on_probe"
 MAX_ID = 2**62
 MIN_COMMON = 0.9
-"""Share of the observed time that is common to all probes, below which a note asks whether they have one clock."""
+"""If a smaller share of the observed time is common to all probes, a note asks whether they have one clock."""
 MIN_OFFSET_S, ALIKE = 1.0, 0.1
-"""Seconds between the first spikes of two probes, and how alike that between their last spikes is, that are noted."""
+"""A probe is noted if its first spike differs by more seconds, and its last spike by the same within this share."""
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ProbeContents:
-    """One probe and what its reader found."""
+    """One probe and its contents from the reader."""
 
     probe: str
     contents: Contents
 
 
 def join_probes(name: str, parts: Sequence[ProbeContents], source_file: str = "") -> Contents:
-    """One recording of several parts, whose times are on one clock. The order of the parts is that of their units.
+    """Join several parts, whose times are on one clock. The units are in the order of the parts.
 
-    Raises DataError where two parts have no time in common, name different animals, hold bins of different widths, or
-    contradict each other in a table.
+    Raises DataError if two parts have no common time, different animals, bins of different widths, or tables that
+    contradict each other.
     """
     wrong: list[str] = []
     notes: list[Finding | str] = [note_of(p.probe, note) for p in parts for note in p.contents.notes]
@@ -77,7 +77,7 @@ def join_probes(name: str, parts: Sequence[ProbeContents], source_file: str = ""
 
 
 def observed_of(contents: Contents) -> Array:
-    """(interval, 2), seconds: when a part was observed: what its file says, else from its first spike to its last."""
+    """(interval, 2), seconds: when a part was observed: the intervals of its file, else from first to last spike."""
     if contents.observed is not None:
         return merge_intervals(contents.observed)
     if contents.observed_of_unit is not None and len(contents.observed_of_unit):
@@ -96,30 +96,30 @@ def common_share(contents: Contents) -> float:
 
 def _per_unit(part: ProbeContents, span: Array) -> Sequence[Array]:
     """(unit,) observed times."""
-    said = part.contents.observed_of_unit
-    return said if said is not None and part.contents.observed is None else [span] * len(part.contents.units)
+    intervals = part.contents.observed_of_unit
+    return intervals if intervals is not None and part.contents.observed is None else [span] * len(part.contents.units)
 
 
 def _compared(parts: Sequence[ProbeContents], spans: Sequence[Array], wrong: list[str]) -> list[Finding]:
-    """A note on the times of the parts. Two without common time are wrong: no trial can have spikes of both."""
+    """A note on the times of the parts. Two parts without common time are an error: no trial has spikes of both."""
     held = [(p.probe, first_to_last(p.contents.spikes["time_s"].to_numpy(dtype=np.float64))) for p in parts]
     held = [(probe, span) for probe, span in held if len(span)]
-    for (one, a), (other, b) in combinations(held, 2):
+    for (probe_a, a), (probe_b, b) in combinations(held, 2):
         if a[0, 1] <= b[0, 0] or b[0, 1] <= a[0, 0]:
             wrong.append(
-                f"{one} has spikes from {a[0, 0]:g} to {a[0, 1]:g} s, {other} from {b[0, 0]:g} to {b[0, 1]:g} s: "
-                f"no time in common. Are they of one session, on one clock? Where the clock of {other} began at "
+                f"{probe_a} has spikes from {a[0, 0]:g} to {a[0, 1]:g} s, {probe_b} from {b[0, 0]:g} to {b[0, 1]:g} s: "
+                f"no time in common. Are they of one session, on one clock? Where the clock of {probe_b} began at "
                 f"another time, write its path as {{path: ..., offset_s: seconds that are added to its times}} "
-                f"in data.recordings ({a[0, 0] - b[0, 0]:.6g} would bring its first spike to that of {one})"
+                f"in data.recordings ({a[0, 0] - b[0, 0]:.6g} would bring its first spike to that of {probe_a})"
             )
     if wrong or len(held) < 2:
         return []
     first, last = ([float(span[0, k]) for _, span in held] for k in (0, 1))
-    said = listed(f"{probe} {span[0, 0]:.3f} to {span[0, 1]:.3f} s" for probe, span in held)
+    ranges = listed(f"{probe} {span[0, 0]:.3f} to {span[0, 1]:.3f} s" for probe, span in held)
     common = total_s(intersect_intervals(list(spans)))
     ever = total_s(merge_intervals(np.concatenate(list(spans))))
     text = (
-        f"probes joined on one clock: spikes of {said}; first spikes {np.ptp(first):.3g} s apart, last spikes "
+        f"probes joined on one clock: spikes of {ranges}; first spikes {np.ptp(first):.3g} s apart, last spikes "
         f"{np.ptp(last):.3g} s apart; {common:.6g} of {ever:.6g} s are common to all"
     )
     text += ": are they on one clock?" if common < MIN_COMMON * ever else ""
@@ -127,7 +127,7 @@ def _compared(parts: Sequence[ProbeContents], spans: Sequence[Array], wrong: lis
 
 
 def _offsets(held: Sequence[tuple[str, Array]]) -> list[Finding]:
-    """A note for each probe that begins and ends equally later, or earlier, than the first: no proof of two clocks."""
+    """A note for each probe whose start and end are shifted equally relative to the first: a hint at another clock."""
     (first, a), *others = held
     notes = []
     for probe, b in others:
@@ -143,7 +143,7 @@ def _offsets(held: Sequence[tuple[str, Array]]) -> list[Finding]:
 
 
 def _new_ids(parts: Sequence[ProbeContents]) -> tuple[list[NDArray[np.int64]], Finding]:
-    """(unit,) ids of each part, and a note that says how they came about."""
+    """(unit,) ids of each part, and a note that states their rule."""
     old = [p.contents.units["unit"].to_numpy(dtype=np.int64) for p in parts]
     every = np.concatenate(old) if old else np.empty(0, dtype=np.int64)
     largest = int(every.max(initial=0))
@@ -153,8 +153,8 @@ def _new_ids(parts: Sequence[ProbeContents]) -> tuple[list[NDArray[np.int64]], F
         made = [np.arange(a, b, dtype=np.int64) for a, b in pairwise(ends)]
         text = "units of all probes are numbered from 0; see the columns probe, id_on_probe and name"
         return made, Finding.warning("unit-ids-of-probes", "unit ids", text)
-    said = listed(f"{p.probe} {f'{k * step} + ' if k else ''}its number" for k, p in enumerate(parts))
-    text = f"unit ids: {said}; see the columns probe, id_on_probe, name"
+    rule = listed(f"{p.probe} {f'{k * step} + ' if k else ''}its number" for k, p in enumerate(parts))
+    text = f"unit ids: {rule}; see the columns probe, id_on_probe, name"
     return [k * step + ids for k, ids in enumerate(old)], Finding.warning("unit-ids-of-probes", "unit ids", text)
 
 
@@ -200,7 +200,7 @@ def _units(
 
 
 def _one_type(column: pd.Series) -> pd.Series:
-    """A column of values of several types as text, but for truth values; missing ones stay missing."""
+    """A column of several types as text; columns of truth values are kept. Missing values stay missing."""
     if column.dtype != object:
         return column
     known = column.dropna()
@@ -210,39 +210,39 @@ def _one_type(column: pd.Series) -> pd.Series:
 
 
 def _region_names(contents: Contents) -> list[str]:
-    """Columns and electrode properties that name the region of a unit, in the order of `choose`."""
+    """Columns and electrode properties with the region of a unit, in the order of `choose`."""
     columns = [c for c in REGION_COLUMNS if c in contents.units and contents.units[c].notna().any()]
     order = sorted(contents.places, key=lambda name: (name != "electrodes.location", name))
     return columns + [name for name in order if any(contents.places[name])]
 
 
 def _own_regions(contents: Contents) -> list[str]:
-    """The region of each unit by the first of its columns."""
+    """The region of each unit, from the first of these columns."""
     name = next(iter(_region_names(contents)), None)
     if name is None:
         return [""] * len(contents.units)
     if name in contents.places:
-        return [max(mine, key=mine.count) if mine else "" for mine in contents.places[name]]
+        return [max(places, key=places.count) if places else "" for places in contents.places[name]]
     return ["" if v is None or v != v else str(v) for v in contents.units[name]]
 
 
 def _share_regions(parts: Sequence[ProbeContents], notes: list[Finding | str]) -> bool:
-    """Whether all parts name regions in the same columns. Else each fills a column region by its own, and a note
-    says so.
-    """
+    """Whether all parts have regions in the same columns. If not, each fills a column region, and a note says so."""
     named = [_region_names(p.contents) for p in parts]
     if len({frozenset(names) for names in named}) == 1 or not any(named):
         return True
-    said = listed(f"{p.probe} from {names[0] if names else 'nowhere'}" for p, names in zip(parts, named, strict=True))
-    text = f"the column region is filled for each probe by its own files: {said}"
+    sources = listed(
+        f"{p.probe} from {names[0] if names else 'nowhere'}" for p, names in zip(parts, named, strict=True)
+    )
+    text = f"the column region is filled for each probe by its own files: {sources}"
     notes.append(Finding.warning("regions-of-probes", "regions", text))
     return False
 
 
 def _places(parts: Sequence[ProbeContents]) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Places by name, of every unit; empty for the units of a part that has none of that name."""
+    """Name -> places of every unit; empty for the units of a part without places of this name."""
     names = dict.fromkeys(name for p in parts for name in p.contents.places)
     return {
-        name: tuple(mine for p in parts for mine in p.contents.places.get(name, ((),) * len(p.contents.units)))
+        name: tuple(places for p in parts for places in p.contents.places.get(name, ((),) * len(p.contents.units)))
         for name in names
     }

@@ -1,4 +1,4 @@
-"""Tables and behaviour that several probes of one session have: the same once, contradictions named."""
+"""Merge tables and behaviour of several probes of one session: equal ones are kept once, contradictions are errors."""
 
 from __future__ import annotations
 
@@ -17,36 +17,39 @@ from spikebridge.io.formats import Sidecars, join_units
 from spikebridge.labels.trial_labels import label_names
 
 SAME_S = 1e-6
-"""Numbers that differ by less are the same: files of text may hold fewer digits."""
+"""Numbers that differ by less are equal: text files may have fewer digits."""
 CONSTANT_S = 1e-3
-"""Differences of times that vary by less are one offset between two clocks."""
+"""If the differences of times vary by less (s), they are a constant offset between two clocks."""
 Tables = Mapping[str, pd.DataFrame]
 
 
 def joined_tables(parts: Sequence[tuple[str, Tables]], wrong: list[str]) -> dict[str, pd.DataFrame]:
-    """Name -> table. One that several parts have must be the same in all; columns that only one has are added.
+    """Name -> table. A table of several parts must be the same in all; columns of only one part are added.
 
-    parts: what to call a part, and its tables. wrong: gets one line for each contradiction.
+    parts: (name of a part, its tables). wrong: receives one line for each contradiction.
     """
-    found: dict[str, tuple[str, pd.DataFrame]] = {}
+    kept_tables: dict[str, tuple[str, pd.DataFrame]] = {}
     for part, tables in parts:
         for name, table in tables.items():
-            if name not in found or not len(found[name][1]):  # a table without rows says nothing
-                found[name] = (part, table)
+            if name not in kept_tables or not len(kept_tables[name][1]):  # a table without rows is ignored
+                kept_tables[name] = (part, table)
                 continue
             if not len(table):
                 continue
-            owner, kept = found[name]
+            owner, kept = kept_tables[name]
             if odd := contradiction(kept, table):
                 wrong.append(f"the tables {name!r} of {owner} and {part} contradict each other: {odd}")
             else:
                 more = [c for c in table if c not in kept]
-                found[name] = (owner, pd.concat([kept, table[more].set_axis(kept.index)], axis=1) if more else kept)
-    return {name: table for name, (_, table) in found.items()}
+                kept_tables[name] = (
+                    owner,
+                    pd.concat([kept, table[more].set_axis(kept.index)], axis=1) if more else kept,
+                )
+    return {name: table for name, (_, table) in kept_tables.items()}
 
 
 def contradiction(one: pd.DataFrame, other: pd.DataFrame) -> str:
-    """How two tables of the same trials differ in the columns that both have; empty where they do not."""
+    """Description of how two tables of the same trials differ in their common columns; empty if they do not."""
     if len(one) != len(other):
         return f"{len(one)} and {len(other)} rows. One session has one table: remove one of the two"
     for name in (c for c in one if c in other):
@@ -59,8 +62,8 @@ def contradiction(one: pd.DataFrame, other: pd.DataFrame) -> str:
         if odd.any():
             row = int(np.flatnonzero(odd)[0])
             n = f"{int(odd.sum())} of {len(one)} rows"
-            said = f"column {name} differs in {n}, first in row {row}: {a.iloc[row]} and {b.iloc[row]}"
-            return said + (_as_offset(x - y) if name == "start_time" and _is_number(a) and _is_number(b) else REMEDY)
+            text = f"column {name} differs in {n}, first in row {row}: {a.iloc[row]} and {b.iloc[row]}"
+            return text + (_as_offset(x - y) if name == "start_time" and _is_number(a) and _is_number(b) else REMEDY)
     return ""
 
 
@@ -68,9 +71,7 @@ REMEDY = ". Remove the table that is out of date"
 
 
 def _as_offset(difference: NDArray[np.float64]) -> str:
-    """What the difference of all start times says of the two clocks. difference: (trial,), seconds, first less
-    second.
-    """
+    """Text about the two clocks. difference: (trial,), start times of the first less those of the second, seconds."""
     known = difference[np.isfinite(difference)]
     if np.ptp(known) <= CONSTANT_S:
         return (
@@ -89,9 +90,7 @@ def _is_number(values: pd.Series) -> bool:
 
 
 def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[Finding | str]) -> pd.DataFrame:
-    """The series of all parts. One that several parts have is there once where it is the same; else with their
-    names.
-    """
+    """The series of all parts. Equal series are kept once; different ones get the names of their parts."""
     held: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     for part, behavior in parts:
         for name, series in behavior.groupby("series", sort=False):
@@ -120,9 +119,9 @@ def _same_series(one: pd.DataFrame, other: pd.DataFrame) -> bool:
 
 
 def add_shared_tables(contents: Contents, beside: Sidecars, where: str) -> Contents:
-    """A joined recording with the tables that lie beside all of its parts. where: their folder, for messages.
+    """A joined recording with the tables that all of its parts share. where: their folder, for messages.
 
-    Raises DataError where they contradict the parts, or name units by numbers that are there on several probes.
+    Raises DataError if they contradict the parts, or identify units by numbers that occur on several probes.
     """
     wrong: list[str] = []
     tables = joined_tables([("the probes", contents.tables), (where, beside.tables)], wrong)
@@ -147,8 +146,8 @@ def add_shared_tables(contents: Contents, beside: Sidecars, where: str) -> Conte
 def _with_units_beside(
     contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[Finding | str]
 ) -> pd.DataFrame:
-    """Units with the columns of a table beside all probes, whose column unit holds names (imec0/12), or numbers with a
-    column probe. A number alone may be a unit of each probe."""
+    """Units with the columns of the shared table. Its column unit has names (imec0/12), or numbers with a column probe.
+    A number without a probe could be a unit of each probe."""
     if beside is None:
         return contents.units
     if PROBE in beside:
@@ -167,12 +166,12 @@ def _with_units_beside(
 
 
 def raise_if_wrong(name: str, wrong: Sequence[str]) -> None:
-    """Raises DataError with everything wrong, where anything is."""
+    """Raise DataError with all errors, if there are any."""
     if wrong:
         raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
 
 
 def note_of(part: str, note: Finding | str) -> Finding:
-    """A note of one probe, or of the tables beside all probes, as one of the recording."""
-    one = Finding.of(note)
-    return replace(one, subject=f"{part}: {one.subject}", text=f"{part}: {one.text}")
+    """A note of one probe, or of the shared tables, as a note of the recording."""
+    finding = Finding.of(note)
+    return replace(finding, subject=f"{part}: {finding.subject}", text=f"{part}: {finding.text}")

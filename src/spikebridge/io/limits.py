@@ -1,10 +1,11 @@
-"""What reading may take from this machine, and which links it may follow: `data.limits` and `data.follow_links`.
+"""Limits of memory and time for reading, and the rule for links: `data.limits` and `data.follow_links`.
 
-Readers check before they load: the functions here say whether a declared size, a number of members or a depth is within
-the limits, and whether a path may be opened. `child_process` stops what no check can foresee. The limits in force are
-kept in a context variable: the decoders that need them lie many calls below the code that knows the configuration.
+Readers check before they load: the functions here test whether a declared size, a number of members or a depth is
+within the limits, and whether a path may be opened. `child_process` stops reading in the cases that no check can
+predict. The current limits are in a context variable, because the decoders that need them are called many levels below
+the code that knows the configuration.
 
-DVC keeps files in a cache and git-annex keeps them below .git; both leave links in their place, which are followed.
+DVC stores files in a cache, and git-annex below .git. Both replace the files by links, which are followed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from spikebridge.config import DataConfig, LimitsConfig
 from spikebridge.errors import DataError
 
 BYTES_A_BYTE = 32
-"""Memory that a byte of a file may need: compressed times (a third to a half of their size), and copies of them."""
+"""Bytes of memory allowed per byte of a file: times compressed to a third or a half of their size, and their copies."""
 BYTES_A_SECOND = 2_000_000
 LINKS = "set data.follow_links: true to follow such links"
 
@@ -33,7 +34,7 @@ class LimitError(DataError):
 
 @dataclass(frozen=True)
 class Bounds:
-    """root: the resolved folder that links may not leave; None: links are not judged. named: as the user calls it."""
+    """root: the resolved folder that links may not leave; None: links are not checked. named: its unresolved path."""
 
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     follow_links: bool = False
@@ -41,11 +42,11 @@ class Bounds:
     named: str = ""
 
     def memory(self, size: int) -> int:
-        """Bytes that reading files of that size may take."""
+        """Bytes of memory allowed for reading files of this size."""
         return max(self.limits.max_bytes, BYTES_A_BYTE * size)
 
     def seconds(self, size: int) -> float:
-        """Processor time that reading files of that size may take."""
+        """Processor time (s) allowed for reading files of this size."""
         return self.limits.max_seconds + size / BYTES_A_SECOND
 
 
@@ -65,7 +66,7 @@ def bounds_of(data: DataConfig) -> Bounds:
 def _of(bounds: Bounds, path: Path) -> Bounds:
     try:
         folder = path if path.is_dir() else path.parent
-    except OSError:  # no right to look: whoever opens it says so
+    except OSError:  # no permission: the code that opens it reports this
         folder = path.parent
     return replace(bounds, root=folder_of(path), named=os.path.abspath(folder))  # noqa: PTH100  (with its links)
 
@@ -90,28 +91,28 @@ def limits_in_force(bounds: Bounds) -> Iterator[Bounds]:
 
 @contextmanager
 def rooted(path: Path) -> Iterator[Bounds]:
-    """The current bounds; where they judge no links, they judge those that leave the folder of `path`."""
+    """The current bounds. If they do not check links, check those that leave the folder of `path`."""
     now = current_bounds()
     with limits_in_force(now if now.root is not None else _of(now, path)) as bounds:
         yield bounds
 
 
 def check_members(n: int, where: str, what: str = "members") -> None:
-    """Raises DataError where there are more than `max_members`."""
+    """Raise LimitError if there are more than `max_members`."""
     most = current_bounds().limits.max_members
     if n > most:
         raise LimitError(f"{where}: holds more than {most} {what}; if that is right, {raise_limit('max_members', n)}")
 
 
 def check_depth(depth: int, where: str) -> None:
-    """Raises DataError where something lies deeper than `max_depth`."""
+    """Raise LimitError if the nesting is deeper than `max_depth`."""
     most = current_bounds().limits.max_depth
     if depth > most:
         raise LimitError(f"{where}: is nested more than {most} deep; if that is right, {raise_limit('max_depth')}")
 
 
 def check_bytes(n: int, size: int, where: str) -> None:
-    """Raises DataError where values of n bytes are declared that a file of `size` bytes may not ask for."""
+    """Raise LimitError if a file of `size` bytes declares values of more bytes, `n`, than allowed."""
     most = current_bounds().memory(size)
     if n > most:
         raise LimitError(
@@ -121,13 +122,13 @@ def check_bytes(n: int, size: int, where: str) -> None:
 
 
 def raise_limit(name: str, needed: int = 0) -> str:
-    """What to do about a limit that is too low."""
+    """The part of a message that states how to raise a limit."""
     now = getattr(current_bounds().limits, name)
     return f"raise data.limits: {{{name}: {max(needed, 10 * int(now))}}}"
 
 
 def special_file_kind(path: Path) -> str:
-    """What a path is, in words, if it can be opened but is neither file nor folder; else empty."""
+    """The kind of a path that is neither a file nor a folder (pipe, socket, device), for messages; else empty."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -142,21 +143,21 @@ def special_file_kind(path: Path) -> str:
 
 
 def target_outside(path: Path) -> Path | None:
-    """Where a path leads to, if links in it lead out of the data folder and no data manager made them; else None."""
+    """The target of a path, if links lead out of the data folder and no data manager created them; else None."""
     bounds = current_bounds()
     if bounds.root is None or bounds.follow_links:
         return None
     try:
         target = path.resolve()
     except (OSError, RuntimeError, ValueError):
-        return None  # a loop of links: whoever opens it says so
+        return None  # a loop of links: the code that opens it reports this
     if target == bounds.root or bounds.root in target.parents or made_by_data_manager(target, bounds.root):
         return None
     return target
 
 
 def reason_not_opened(path: Path) -> str:
-    """Why a file may not be opened, in words that follow its name; empty where it may be."""
+    """The reason why a file may not be opened, as text that follows its name; empty if it may be opened."""
     if kind := special_file_kind(path):
         return f"is {kind}, which is never opened"
     if (target := target_outside(path)) is not None:
@@ -165,16 +166,16 @@ def reason_not_opened(path: Path) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Raises LimitError for a pipe, a socket, a device, and a link out of the data folder that may not be followed."""
+    """Raise LimitError for a pipe, a socket, a device, or a link out of the data folder that may not be followed."""
     if why := reason_not_opened(path):
         raise LimitError(f"{path}: {why}")
 
 
 def check_opened(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit hook (see `sys.addaudithook`): raises DataError where Python is about to open what it must not.
+    """An audit hook (see `sys.addaudithook`): raises LimitError before Python opens a file that may not be opened.
 
-    So every reader keeps the one rule for links, pipes and devices. It does not judge files outside of the data folder:
-    modules are loaded from there.
+    It applies the rule for links, pipes and devices to every reader. It does not check files outside the data folder,
+    because modules are loaded from there.
     """
     if event != "open" or not isinstance(arguments[0], (str, bytes)):
         return
@@ -191,7 +192,7 @@ def made_by_data_manager(target: Path, folder: Path) -> bool:
 
 
 def _in_annex(target: Path, above: Path) -> bool:
-    """Of a submodule, .git is a link or a file; its annex lies below the .git of the project above."""
+    """In a submodule, .git is a link or a file; its annex is below the .git of the parent project."""
     git = above / ".git"
     return git in target.parents and "annex" in target.relative_to(git).parts
 
@@ -201,14 +202,14 @@ def _in_cache(target: Path, above: Path) -> bool:
 
 
 def _caches(dvc: Path) -> Iterator[Path]:
-    """The cache of a DVC project: .dvc/cache, or where its configuration says."""
+    """The caches of a DVC project: .dvc/cache, and the folder in its configuration."""
     yield (dvc / "cache").resolve()
     for name in ("config", "config.local"):
         parser = configparser.ConfigParser(interpolation=None)
         try:
             parser.read(dvc / name, encoding="utf-8")
-            said = parser.get("cache", "dir", fallback="")
+            folder = parser.get("cache", "dir", fallback="")
         except (configparser.Error, OSError, ValueError):
             continue
-        if said:
-            yield (dvc / said.strip("'\"")).resolve()
+        if folder:
+            yield (dvc / folder.strip("'\"")).resolve()

@@ -1,9 +1,9 @@
-"""When a recording was observed at all, of what the file says or params.yaml names (`data.observed`).
+"""The observed time of a recording, from the file or from the setting `data.observed`.
 
-"auto" is what the file says (of all, or of every unit in source and target), else first to last spike; "trials" is the
-union of start_time..stop_time of the trial table; any other word is an interval table. What the file calls
-invalid (its table `invalid_times`, as NWB has it) is taken out of "auto", unless its tags name a probe without used
-units; who names a table is taken at their word.
+"auto" uses the intervals of the file (for the whole recording, or common to all units in source and target), or else
+the time from first to last spike. "trials" is the union of start_time..stop_time of the trial table. Any other word is
+the name of an interval table, which is used unchanged. From "auto", the invalid times of the file are removed (its
+table `invalid_times`, as in NWB), unless their tags name only probes without used units.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ Times = NDArray[np.float64]
 INVALID = "invalid_times"
 TAGS = "tags"
 GROUPS = ("electrode_group", "group_name", "probe")
-"""Units columns that name the group of electrodes, or the probe, of each unit."""
+"""Units columns with the electrode group, or the probe, of each unit."""
 PIECE = 1 << 22
-"""Spikes looked at in one go."""
+"""Number of spikes processed at once."""
 MAX_LISTED = 10
-"""Items of a list that is shown."""
+"""Maximum number of listed items in messages."""
 MIN_COMMON_SHARE = 0.5
-"""Less of the time than this common to all units is odd."""
+"""If a smaller share of the time is common to all units, there is a warning."""
 
 
 def observed_time(
     contents: Contents, data: DataConfig, trials: pd.DataFrame | None, regions: pd.Series, findings: list[Finding]
 ) -> Times | None:
-    """(interval, 2), seconds; None, with a finding, where it cannot be told. regions: (unit,)."""
+    """(interval, 2), seconds; None, with a finding, if it cannot be determined. regions: (unit,)."""
     if data.observed == "auto":
         used = regions.isin([*data.source, *data.target]).to_numpy(dtype=bool)
         return _without_invalid(_of_file(contents, data, regions, findings), contents, used, findings)
@@ -60,7 +60,7 @@ def _of_file(contents: Contents, data: DataConfig, regions: pd.Series, findings:
 def _without_invalid(
     observed: Times | None, contents: Contents, used: NDArray[np.bool_], findings: list[Finding]
 ) -> Times | None:
-    """used: (unit,), those of source and target."""
+    """The observed time without the invalid times. used: (unit,), whether a unit is in source or target."""
     table = contents.tables.get(INVALID)
     if observed is None or table is None or not len(table):
         return observed
@@ -90,16 +90,18 @@ def _without_invalid(
 
 
 def _of_other_probes(table: pd.DataFrame, contents: Contents, used: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(row,): whether the tags name groups of electrodes, or probes, and only such as no used unit lies on."""
+    """(row,): whether the tags name electrode groups or probes, but none that has a used unit."""
     groups = [[str(v) for v in contents.units[c]] for c in GROUPS if c in contents.units]
     places = contents.places.get("electrodes.group_name", ())
-    every = {name for names in groups for name in names} | {name for mine in places for name in mine}
-    mine = {name for names in groups for name, own in zip(names, used, strict=True) if own}
-    mine |= {name for names, own in zip(places, used, strict=False) if own for name in names}
-    if TAGS not in table or not mine:
+    known_groups = {name for names in groups for name in names} | {
+        name for unit_groups in places for name in unit_groups
+    }
+    used_groups = {name for names in groups for name, own in zip(names, used, strict=True) if own}
+    used_groups |= {name for names, own in zip(places, used, strict=False) if own for name in names}
+    if TAGS not in table or not used_groups:
         return np.zeros(len(table), dtype=bool)
-    said = [{tag.strip() for tag in str(tags).split(",")} for tags in table[TAGS]]
-    return np.array([bool(tags & every) and not tags & mine for tags in said], dtype=bool)
+    row_tags = [{tag.strip() for tag in str(tags).split(",")} for tags in table[TAGS]]
+    return np.array([bool(tags & known_groups) and not tags & used_groups for tags in row_tags], dtype=bool)
 
 
 def _tags(table: pd.DataFrame) -> list[str]:
@@ -107,7 +109,7 @@ def _tags(table: pd.DataFrame) -> list[str]:
 
 
 def interval_table(contents: Contents, name: str, key: str, findings: list[Finding]) -> pd.DataFrame | None:
-    """The table of that name; None, with a finding, where there is none. key: of params.yaml, that names it."""
+    """The table of this name; None, with a finding, if there is none. key: the setting that names it."""
     if name not in contents.tables:
         if contents.tables:
             hint = did_you_mean(name, contents.tables)
@@ -120,9 +122,9 @@ def interval_table(contents: Contents, name: str, key: str, findings: list[Findi
 
 
 def first_to_last(times: Times) -> Times:
-    """(1, 2): first to last finite spike time; the last one lies inside. Empty where there is no spike."""
+    """(1, 2): first to last finite spike time, which is included. Empty if there is no spike."""
     first, last = np.inf, -np.inf
-    for start in range(0, len(times), PIECE):  # no copy of millions of spikes
+    for start in range(0, len(times), PIECE):  # avoids a copy of millions of spikes
         piece = times[start : start + PIECE]
         finite = np.isfinite(piece)
         first = min(first, float(np.min(piece, initial=np.inf, where=finite)))
@@ -147,7 +149,7 @@ def _span_of(table: pd.DataFrame, name: str, findings: list[Finding], check: boo
 
 
 def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
-    """The union; None, with a finding, where an interval is reversed or lacks an end: its time would be lost unseen."""
+    """The union; None, with a finding, if an interval is reversed or has no end, because its time would be lost."""
     bad = np.flatnonzero(~(pairs[:, 1] >= pairs[:, 0]))
     if len(bad):
         shown = listed((_shown(pairs[i]) for i in bad), 5)
@@ -164,9 +166,9 @@ def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
 
 
 def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Finding]) -> Times | None:
-    """The time in which every unit was observed. called: (unit,), what to call them."""
+    """The time in which every unit was observed. called: (unit,), their names for messages."""
     owners: dict[bytes, list[str]] = {}
-    sets = {p.tobytes(): p for p in of_unit}  # mostly all are the same
+    sets = {p.tobytes(): p for p in of_unit}  # usually all are equal
     for unit, pairs in zip(called, of_unit, strict=True):
         owners.setdefault(pairs.tobytes(), []).append(unit)
     sound = [_sound(p, f"observed time of {_units(owners[key])}", findings) for key, p in sets.items()]

@@ -1,9 +1,9 @@
-"""`data.offset_s`: seconds added to the times of a recording, right after it was read and before anything is chosen.
+"""`data.offset_s`: seconds added to the times of a recording, immediately after reading and before any selection.
 
-A number is added to all times: spikes, observed time, interval tables, behaviour. A mapping adds to one part alone:
-{trials: -37.6}; the observed time goes with the spikes. A mapping of recordings does so for each of them:
-{day1: 32, day2: {trials: -37.6}}. In an interval table these columns are moved: start_time, stop_time, the columns that
-trials.align and trials.decision name, and every other column whose values lie in the time of their rows (`is_time`).
+A number is added to all times: spikes, observed time, interval tables, behaviour. A mapping adds to single parts:
+{trials: -37.6}; the observed time is part of the spikes. A mapping of recordings sets this for each recording:
+{day1: 32, day2: {trials: -37.6}}. In an interval table the offset is added to start_time, stop_time, the columns of
+trials.align and trials.decision, and every other column whose values lie within the time of their rows (`is_time`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.contents import Contents
 
 NEAR_S = 10.0
-"""A time of a trial lies at most so far outside start_time..stop_time of its row."""
+"""A time of a trial lies at most this far (s) outside start_time..stop_time of its row."""
 MIN_NEAR_SHARE = 0.9
 
 
@@ -43,7 +43,7 @@ class Offset:
 
 
 def offset_of(data: DataConfig, name: str) -> Offset:
-    """What `data.offset_s` adds to the recording of that name."""
+    """The offset of `data.offset_s` for the recording of this name."""
     asked = data.offset_s
     if _is_by_recording(data):
         assert isinstance(asked, dict)
@@ -54,7 +54,7 @@ def offset_of(data: DataConfig, name: str) -> Offset:
 
 
 def check_offset_names(data: DataConfig, names: Collection[str]) -> None:
-    """Raises ConfigError where `data.offset_s` names a recording that is not there."""
+    """Raise ConfigError if `data.offset_s` names a recording that does not exist."""
     if not _is_by_recording(data):
         return
     assert isinstance(data.offset_s, dict)
@@ -68,31 +68,31 @@ def check_offset_names(data: DataConfig, names: Collection[str]) -> None:
 
 
 def offset_setting(data: DataConfig, name: str, **added: float | str) -> str:
-    """The line of params.yaml that adds so many seconds more to these parts of one recording.
+    """The line of params.yaml that adds further seconds to parts of one recording.
 
-    added: seconds by part, or a word that stands for them; the same for all three becomes one number. What is set
-    already is included.
+    added: seconds per part, or a placeholder word; equal values for all three parts become one number. The present
+    setting is included.
     """
     now = offset_of(data, name)
     total = {part: _sum(getattr(now, part), added.get(part, 0.0)) for part in CLOCKS}
-    said: Any = {part: value for part, value in total.items() if value}
+    setting: Any = {part: value for part, value in total.items() if value}
     if len(set(total.values())) == 1:
-        said = total["spikes"]
+        setting = total["spikes"]
     others = data.offset_s if _is_by_recording(data) else {}
     assert isinstance(others, dict)
-    text = yaml.safe_dump({**others, name: said}, default_flow_style=True, width=10**9, allow_unicode=True).strip()
+    text = yaml.safe_dump({**others, name: setting}, default_flow_style=True, width=10**9, allow_unicode=True).strip()
     return f"data.offset_s: {text}"
 
 
 def apply_offset_setting(contents: Contents, data: DataConfig, times: Collection[str] = ()) -> Contents:
-    """The recording with the offsets that `data.offset_s` asks for, and a note on each. times: as for `add_offset`."""
+    """The recording with the offsets of `data.offset_s`, and a note on each. times: as for `add_offset`."""
     return add_offset(contents, offset_of(data, contents.name), times, "data.offset_s")
 
 
 def add_offset(contents: Contents, by: Offset, times: Collection[str] = (), setting: str = "offset_s") -> Contents:
-    """The recording with its times moved, and a note on each part that names the setting.
+    """The recording with the offset added to its times, and a note on each part that names the setting.
 
-    times: columns that are known to hold times.
+    times: columns that are known to contain times.
     """
     notes = list(contents.notes)
     if by.spikes:
@@ -103,7 +103,7 @@ def add_offset(contents: Contents, by: Offset, times: Collection[str] = (), sett
         columns = {name: time_columns(table, times) for name, table in contents.tables.items()}
         tables = {name: _table_moved(contents.tables[name], columns[name], by.trials) for name in columns}
         contents = replace(contents, tables=tables)
-        where = "; ".join(f"{name}: {listed(mine, 10)}" for name, mine in columns.items())
+        where = "; ".join(f"{name}: {listed(moved, 10)}" for name, moved in columns.items())
         text = f"{setting}: {by.trials:+g} s added to the times of trials ({where or 'no table'})"
         notes.append(Finding.warning("offset-added", "trials", text))
     if by.behavior and len(contents.behavior):
@@ -115,14 +115,14 @@ def add_offset(contents: Contents, by: Offset, times: Collection[str] = (), sett
 
 
 def time_columns(table: pd.DataFrame, times: Collection[str] = ()) -> list[str]:
-    """The columns of an interval table that hold times on the clock of the recording."""
+    """The columns of an interval table that contain times on the clock of the recording."""
     numeric = [str(c) for c in table.columns if _holds_numbers(table[c])]
     known = {"start_time", "stop_time", *times}
     return [c for c in numeric if c in known or is_time(table[c], table)]
 
 
 def row_bounds(table: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """start_time and the end of each row: its stop_time, or where that is later, the start of the next."""
+    """start_time and the end of each row: its stop_time or the start of the next row, whichever is later."""
     names = ("start_time", "stop_time")
     if not all(n in table and _holds_numbers(table[n]) for n in names) or not len(table):
         return None
@@ -131,7 +131,7 @@ def row_bounds(table: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.flo
 
 
 def is_time(values: pd.Series, table: pd.DataFrame) -> bool:
-    """Whether nearly every value lies near start_time..stop_time of its row, and not because it counts the rows."""
+    """Whether nearly all values lie near start_time..stop_time of their rows, except columns that count the rows."""
     bounds, v = row_bounds(table), _numbers(values)
     known = np.isfinite(v)
     if bounds is None or known.sum() < 2:
@@ -172,7 +172,7 @@ def _numbers(values: pd.Series) -> NDArray[np.float64]:
 
 
 def _sum(now: float, added: float | str) -> float | str:
-    """Whole seconds without a point; a word takes the place of a number."""
+    """The sum; whole seconds as an integer. A word replaces the number."""
     if isinstance(added, str):
         return added
     total = round(now + added, 6)

@@ -1,4 +1,4 @@
-"""Paths that look like the probes of one session, by their names: run1_imec0 and run1_imec1, day1/probeA and
+"""Find paths whose names look like the probes of one session: run1_imec0 and run1_imec1, day1/probeA and
 day1/probeB."""
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ TOKEN = re.compile(
     r"(?<![A-Za-z])(?:imec|probe|prb|shank|port|array|neuropixels?)[ _.-]?(?:\d{1,3}[a-d]?|[A-H])(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-"""What names a probe in a path."""
+"""The name of a probe in a path."""
 WORD = re.compile(r"[^\W_]+")
 GAP = "\0"
 SORTER = re.compile(r"(imec\d*_?)?(py)?(kilosort|ks|phy|iblsorter|sort)[\w.-]*", re.IGNORECASE)
-"""Folders of sorters, which say nothing of the session."""
+"""Names of sorter folders, which are not part of the name of a session."""
 Group = dict[str, Path]
 """Name of a probe -> its path."""
 
 
 def groups_in(paths: Iterable[Path], root: Path, is_region: Callable[[str], bool] | None = None) -> dict[str, Group]:
-    """Name of a session -> its probes: paths within root that differ in nothing but the name of a probe.
+    """Name of a session -> its probes: paths within root that differ only in the name of a probe.
 
-    is_region: whether a word of a path names a part of the brain; then such words tell probes apart as well (rat1_HC).
+    is_region: whether a word of a path is a brain region; if given, such words also distinguish probes (rat1_HC).
     """
     held: dict[tuple[str, ...], list[tuple[tuple[str, ...], Path]]] = {}
     for path in paths:
@@ -34,10 +34,10 @@ def groups_in(paths: Iterable[Path], root: Path, is_region: Callable[[str], bool
         parts = [*path.relative_to(root).parts]
         suffix = "" if path.is_dir() else path.suffix
         parts[-1] = parts[-1].removesuffix(suffix)
-        found = [_split(part, is_region) for part in parts]
-        tokens = tuple(dict.fromkeys(t for _, of_part in found for t in of_part))
+        split = [_split(part, is_region) for part in parts]
+        tokens = tuple(dict.fromkeys(t for _, of_part in split for t in of_part))
         if tokens:
-            held.setdefault((*(template for template, _ in found), suffix), []).append((tokens, path))
+            held.setdefault((*(template for template, _ in split), suffix), []).append((tokens, path))
     groups: dict[tuple[str, ...], Group] = {}
     for key, members in held.items():
         labels = _labels([tokens for tokens, _ in members])
@@ -47,7 +47,7 @@ def groups_in(paths: Iterable[Path], root: Path, is_region: Callable[[str], bool
 
 
 def names_for(paths: Iterable[Path]) -> list[str]:
-    """What to call the probes of a list of paths: the probe's name in the path, else the last part that differs."""
+    """Names for the probes of a list of paths: the probe's name in the path, else the last part that differs."""
     paths = list(paths)
     labels = _labels([tuple(dict.fromkeys(TOKEN.findall("/".join(p.parts)))) for p in paths])
     if "" not in labels and len(set(labels)) == len(labels):
@@ -67,12 +67,12 @@ def as_yaml(groups: Mapping[str, Group], root: Path) -> str:
 
 
 def relative(group: Group, root: Path) -> dict[str, str]:
-    """Paths as data.recordings has them."""
+    """The paths in the form of data.recordings."""
     return {probe: path.relative_to(root).as_posix() for probe, path in group.items()}
 
 
 def _split(part: str, is_region: Callable[[str], bool] | None) -> tuple[str, list[str]]:
-    """A part of a path with gaps for its tokens, and the tokens."""
+    """A part of a path in which the probe names are replaced by gaps, and these names."""
     tokens = TOKEN.findall(part)
     template = TOKEN.sub(GAP, part)
     if is_region is None:
@@ -84,19 +84,21 @@ def _split(part: str, is_region: Callable[[str], bool] | None) -> tuple[str, lis
 
 
 def _labels(tokens: list[tuple[str, ...]]) -> list[str]:
-    """One name a member: the tokens that not all members have."""
-    folded = [{t.casefold() for t in mine} for mine in tokens]
+    """One name per member: the tokens that not all members have."""
+    folded = [{t.casefold() for t in names} for names in tokens]
     shared = set.intersection(*folded) if folded else set()
-    return ["_".join(t for t in mine if t.casefold() not in shared) for mine in tokens]
+    return ["_".join(t for t in names if t.casefold() not in shared) for names in tokens]
 
 
 def _session_names(keys: list[tuple[str, ...]], root: Path) -> list[str]:
-    """The last part of each path that says something of the session; all of them where two would be the same."""
-    said = [list(dict.fromkeys(w for part in key if (w := _cleaned(part)) and not SORTER.fullmatch(w))) for key in keys]
-    short = [words[-1] if words else root.resolve().name for words in said]
+    """The last part of each path that belongs to the name of the session; all parts if two names would be equal."""
+    named = [
+        list(dict.fromkeys(w for part in key if (w := _cleaned(part)) and not SORTER.fullmatch(w))) for key in keys
+    ]
+    short = [words[-1] if words else root.resolve().name for words in named]
     if len(set(short)) == len(short):
         return short
-    return ["_".join(words) or root.resolve().name for words in said]
+    return ["_".join(words) or root.resolve().name for words in named]
 
 
 def _cleaned(part: str) -> str:

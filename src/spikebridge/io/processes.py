@@ -14,7 +14,7 @@ import numpy as np
 
 
 def own_memory(pid: int) -> int:
-    """Bytes of a process that are no file's; 0 where it has ended."""
+    """Bytes of memory of a process, without mapped files; 0 if it has ended."""
     try:
         _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
     except (OSError, ValueError):
@@ -23,7 +23,7 @@ def own_memory(pid: int) -> int:
 
 
 def processor_s(pid: int) -> float:
-    """Seconds of processor time of a process; 0 where it has ended."""
+    """Processor time (s) of a process; 0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -32,7 +32,7 @@ def processor_s(pid: int) -> float:
 
 
 def data_bytes() -> int:
-    """What RLIMIT_DATA counts, of this process."""
+    """Bytes of this process that count towards RLIMIT_DATA."""
     return _line_of("/proc/self/status", "VmData:")
 
 
@@ -41,23 +41,23 @@ def free_bytes() -> int:
 
 
 def _line_of(file: str, key: str) -> int:
-    """Bytes, from a line of kB."""
+    """Bytes, from a line with a value in kB."""
     try:
         lines = Path(file).read_text().splitlines()
-    except OSError:  # of a process that gave up its rights
+    except OSError:  # in a process that gave up its permissions
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(key)), 0)
 
 
 PIPE = 1 << 20
-"""Bytes that the pipe between the two holds, where the system allows it."""
+"""Buffer size (bytes) of the pipe between the processes, if the system allows it."""
 F_SETPIPE_SZ = 1031
 ALIGNED = 64
-"""Arrays are received at addresses that are a multiple of this, as numpy's own are."""
+"""Arrays are received at addresses that are multiples of this number, as in numpy."""
 
 
 def packed(value: Any) -> list[Any]:
-    """How many parts there are, the bytes of each, and the parts: a pickle, then arrays as they lie in memory."""
+    """The number of parts, their sizes (bytes), and the parts: a pickle, then the arrays as raw memory."""
     buffers: list[pickle.PickleBuffer] = []
     body = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     raw = [b.raw() for b in buffers]
@@ -66,14 +66,14 @@ def packed(value: Any) -> list[Any]:
 
 
 class Received:
-    """What `packed` makes, received piece by piece, each part in memory that belongs to it alone."""
+    """Receives the output of `packed` piece by piece, each part into separate memory."""
 
     def __init__(self) -> None:
         self._parts: list[memoryview] = [memoryview(bytearray(8))]
         self._at, self._filled = 0, 0
 
     def more(self, pipe: int) -> bool:
-        """Read once; False where the other end is closed."""
+        """Read once; False if the other end is closed."""
         if self._at == len(self._parts):
             return bool(os.read(pipe, 1))
         n = os.readv(pipe, [self._parts[self._at][self._filled :]])
@@ -91,7 +91,7 @@ class Received:
         self._at, self._filled = self._at + 1, 0
 
     def value(self) -> Any:
-        return pickle.loads(self._parts[2], buffers=self._parts[3:])  # noqa: S301  (what our own child has sent)
+        return pickle.loads(self._parts[2], buffers=self._parts[3:])  # noqa: S301  (sent by our own child process)
 
 
 def _aligned(n: int) -> memoryview:

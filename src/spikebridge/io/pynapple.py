@@ -1,9 +1,9 @@
 """pynapple objects -> recordings, and back: `from_pynapple` and `to_pynapple`.
 
-pynapple changes some data silently: it sorts times, and of a Tsd the times without the values; drops spikes outside the
-time support, NaN among them; joins overlapping intervals, and ends an interval a microsecond early where the next one
-begins at its end; of two units with one id it keeps one. Here each of these is avoided, or comes with a warning. Times
-keep every digit.
+pynapple changes some data silently. It sorts times, but the times of a Tsd without its values. It drops spikes outside
+the time support, including NaN. It joins overlapping intervals, and if an interval begins at the end of the previous
+one, it ends the previous one a microsecond earlier. If two units have the same id, it keeps one. This module avoids
+each of these changes, or warns of it. Times keep all digits.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class PynappleRecording:
     trials : DataFrame
         The trial table, unchanged.
     trial_intervals : IntervalSet or None
-        The trials with the trial table as metadata, sorted by start, the row of each in `trial`; None where trials
-        overlap or lack a time.
+        The trials with the trial table as metadata, sorted by start, with their rows in `trial`; None if trials overlap
+        or lack a time.
     behavior : dict of str to Tsd
         One for each series.
     observed : IntervalSet
@@ -89,8 +89,8 @@ def from_pynapple(
     region : str or sequence of str
         The metadata column with the region of each unit, or the region of each unit.
     observed : IntervalSet, optional
-        When spikes were recorded; otherwise the time support of the units, which is first to last spike where pynapple
-        was not told.
+        When spikes were recorded; default: the time support of the units, which pynapple sets to first to last spike if
+        none was given.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def from_pynapple(
     Raises
     ------
     DataError
-        Where pynapple is not installed, or with everything that is not as expected.
+        If pynapple is not installed, or with all parts that are not as expected.
     """
     plain = tables_of(units, trials, behavior or {}, region, observed)
     return Recording(
@@ -109,7 +109,7 @@ def from_pynapple(
 
 
 def to_pynapple(recording: Recording) -> PynappleRecording:
-    """A recording as pynapple objects, with a warning (UserWarning) for everything that is not the same there.
+    """A recording as pynapple objects, with a warning (UserWarning) for every difference.
 
     Parameters
     ----------
@@ -124,14 +124,14 @@ def to_pynapple(recording: Recording) -> PynappleRecording:
     Raises
     ------
     DataError
-        Where pynapple is not installed, unit ids are double or unknown, or no time is observed.
+        If pynapple is not installed, unit ids are duplicate or unknown, or no time is observed.
     """
     tables = (recording.spikes, recording.units, recording.trials, recording.behavior, recording.observed)
     return from_tables(PlainTables(*tables))
 
 
 def pynapple() -> Any:
-    """The package. Raises DataError, naming the extra, where it is not installed."""
+    """The package. Raises DataError, which names the extra, if it is not installed."""
     try:
         import pynapple
     except ImportError:
@@ -144,7 +144,7 @@ def tables_of(
 ) -> PlainTables:
     """pynapple objects as tables. See `from_pynapple`.
 
-    Raises DataError with everything that is not what it should be.
+    Raises DataError with all parts that are not as expected.
     """
     nap = pynapple()
     wrong: list[str] = []
@@ -211,23 +211,23 @@ def _trial_table(nap: Any, trials: Any, wrong: list[str]) -> pd.DataFrame:
     return table
 
 
-def _series_of(nap: Any, name: str, thing: Any, wrong: list[str]) -> Iterator[pd.DataFrame]:
-    """One long table a series; the columns of a TsdFrame become name_column."""
-    if isinstance(thing, nap.Tsd):
-        columns = {name: thing.d}
-    elif isinstance(thing, nap.TsdFrame):
-        columns = {f"{name}_{column}": thing.d[:, k] for k, column in enumerate(thing.columns)}
+def _series_of(nap: Any, name: str, data: Any, wrong: list[str]) -> Iterator[pd.DataFrame]:
+    """One long table per series; the columns of a TsdFrame become name_column."""
+    if isinstance(data, nap.Tsd):
+        columns = {name: data.d}
+    elif isinstance(data, nap.TsdFrame):
+        columns = {f"{name}_{column}": data.d[:, k] for k, column in enumerate(data.columns)}
     else:
-        wrong.append(f"behavior {name}: expected a Tsd or TsdFrame, got {type(thing).__name__}")
+        wrong.append(f"behavior {name}: expected a Tsd or TsdFrame, got {type(data).__name__}")
         return
     for series, values in columns.items():
-        yield pd.DataFrame({"series": str(series), "time_s": thing.t, "value": np.asarray(values, dtype=np.float64)})
+        yield pd.DataFrame({"series": str(series), "time_s": data.t, "value": np.asarray(values, dtype=np.float64)})
 
 
 def from_tables(plain: PlainTables) -> PynappleRecording:
-    """Tables as pynapple objects. Warns (UserWarning) of everything that is not the same there.
+    """Tables as pynapple objects, with a warning (UserWarning) for every difference.
 
-    Raises DataError for double or unknown unit ids, and where no time is observed.
+    Raises DataError for duplicate or unknown unit ids, and if no time is observed.
     """
     nap = pynapple()
     ids = plain.units["unit"].to_numpy()
@@ -238,7 +238,7 @@ def from_tables(plain: PlainTables) -> PynappleRecording:
     _refuse(wrong)
     changes: list[str] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pynapple's own words, said below with what they mean here
+        warnings.simplefilter("ignore")  # the warnings below replace those of pynapple
         observed = nap.IntervalSet(plain.observed[:, 0], plain.observed[:, 1])
         units = _group(nap, plain, observed, changes)
         behavior = {
@@ -274,7 +274,7 @@ def _group(nap: Any, plain: PlainTables, observed: Any, changes: list[str]) -> A
 
 
 def _tsd(nap: Any, name: str, rows: pd.DataFrame, changes: list[str]) -> Any:
-    """Sorted here, since pynapple would sort the times and leave the values where they are."""
+    """A Tsd, sorted here, because pynapple would sort the times without the values."""
     times, values = rows["time_s"].to_numpy(dtype=np.float64), rows["value"].to_numpy(dtype=np.float64)
     known = np.isfinite(times)
     if not known.all():
@@ -286,7 +286,7 @@ def _tsd(nap: Any, name: str, rows: pd.DataFrame, changes: list[str]) -> Any:
 
 
 def _intervals(nap: Any, trials: pd.DataFrame, changes: list[str]) -> Any:
-    """IntervalSet of the trials; None where pynapple would join or drop some."""
+    """IntervalSet of the trials; None if pynapple would join or drop some of them."""
     if not set(INTERVAL.values()) <= set(trials.columns) or not len(trials):
         changes.append("no trial_intervals: there are no trials with start_time and stop_time")
         return None

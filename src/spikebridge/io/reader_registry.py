@@ -1,25 +1,25 @@
-"""Readers, found by file name in io/readers/. Adding a reader is adding one file there.
+"""The readers: modules in io/readers/, found by file name. To add a reader, add one file there.
 
 A reader module defines
 
-    FORMAT: str                                         what it reads, in words, for people
-    Options: type[Section]                              what `data.options` may say (NoOptions: nothing)
-    can_read(path: Path) -> bool                        by content where a name does not tell; opens little
-    read(path: Path, options: Options) -> Contents      raises DataError with everything wrong, not the first thing
-    write(recording: Recording, folder: Path) -> Path   the same format back, for tests and export: the path to read
+    FORMAT: str                                         description of its format, for people
+    Options: type[Section]                              the options in `data.options` (NoOptions: none)
+    can_read(path: Path) -> bool                        checks the content if the name is not enough; reads little
+    read(path: Path, options: Options) -> Contents      raises DataError with all errors, not only the first
+    write(recording: Recording, folder: Path) -> Path   writes the format, for tests and export; the path to read
 
 and may define
 
-    name_of(path: Path) -> str                          name of the recording; default: file name without suffix. Where
-                                                        several have one name, folders above are added (`folders`)
-    takes(path: Path) -> bool                           what it may open where `data.reader` names it; default: can_read
+    name_of(path: Path) -> str                          name of the recording; default: file name without suffix. If
+                                                        names are equal, parent folders are added (`folders`)
+    takes(path: Path) -> bool                           what it may open if `data.reader` names it; default: can_read
     files_of(path: Path) -> list[Path]                  every file that `read` may open for this recording; default: all
-                                                        in the folder, or the file and its neighbours <stem>.*
-    LIBRARIES: tuple[str, ...]                          modules that `read` loads, slow to load: loaded once, not for
-                                                        each recording
+                                                        in the folder, or the file and all files <stem>.*
+    LIBRARIES: tuple[str, ...]                          slow modules that `read` uses: loaded once, not for each
+                                                        recording
 
-A recording is one file or one folder. The file name of the module is its key in `data.reader`. Files that begin with an
-underscore are parts of readers.
+A recording is one file or one folder. The file name of the module is its name in `data.reader`. Files that begin with
+an underscore are parts of readers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ from spikebridge.types import Recording
 
 
 class NoOptions(Section):
-    """For a reader that needs to be told nothing."""
+    """The options of a reader without options."""
 
 
 class Reader(Protocol):
@@ -87,13 +87,13 @@ def reader_names() -> list[str]:
     Returns
     -------
     list of str
-        What `data.reader` may be besides "auto": the file names of the readers, sorted.
+        The values of `data.reader` other than "auto": the file names of the readers, sorted.
     """
     return sorted(m.name for m in pkgutil.iter_modules(readers.__path__) if not m.name.startswith("_"))
 
 
 def get_reader(name: str) -> Reader:
-    """Return the reader of a name.
+    """Return the reader with a given name.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def get_reader(name: str) -> Reader:
     Raises
     ------
     ConfigError
-        Where there is no reader of that name; the message suggests one.
+        If there is no reader with this name; the message suggests one.
     """
     if name not in reader_names():
         raise ConfigError(
@@ -131,7 +131,7 @@ def reader_of(path: Path, reader: str = "auto") -> Reader | None:
     Returns
     -------
     Reader or None
-        None where no reader, or not the named one, can read the path.
+        None if no reader, or not the named one, can read the path.
     """
     announce_path(path)
     if reader == "auto":
@@ -141,12 +141,12 @@ def reader_of(path: Path, reader: str = "auto") -> Reader | None:
 
 
 def key_of(reader: Reader) -> str:
-    """What `data.reader` calls it."""
+    """The name of a reader in `data.reader`."""
     return reader.__name__.rpartition(".")[2]
 
 
 def options_of(reader: Reader, data: DataConfig) -> Section:
-    """`data.options`, checked by the reader. Raises ConfigError naming the key, with what the reader knows."""
+    """`data.options`, checked by the reader. Raises ConfigError with the wrong key and the known ones."""
     try:
         return reader.Options.model_validate(data.options)
     except ValidationError as error:
@@ -155,12 +155,12 @@ def options_of(reader: Reader, data: DataConfig) -> Section:
 
 
 def takes_time_units(options: type[Section]) -> bool:
-    """Whether `data.options` of a reader may say the unit of the times of spikes, of trials and of behaviour."""
+    """Whether `data.options` of a reader can set the time units of spikes, trials and behaviour."""
     return {"time_unit", "trial_time_unit", "behavior_time_unit"} <= set(options.model_fields)
 
 
 def read_contents(path: Path, data: DataConfig, name: str = "", times: Collection[str] = ()) -> Contents:
-    """Read everything that one recording holds, and add `data.offset_s` to its times.
+    """Read the contents of one recording, and add `data.offset_s` to its times.
 
     Parameters
     ----------
@@ -169,25 +169,25 @@ def read_contents(path: Path, data: DataConfig, name: str = "", times: Collectio
     data : DataConfig
         The section `data` of params.yaml: reader, options and offsets.
     name : str
-        The name by `named_recordings`, where it is not the one that the reader gives.
+        The name from `named_recordings`, if it differs from the name that the reader gives.
     times : collection of str
-        Columns of the interval tables that hold times (trials.align, trials.decision); see `offsets`.
+        Columns of the interval tables that contain times (trials.align, trials.decision); see `offsets`.
 
     Returns
     -------
     Contents
-        What the reader found, with all times in seconds on the clock of the spikes.
+        The contents from the reader, with all times in seconds on the clock of the spikes.
 
     Raises
     ------
     DataError
-        Where no reader takes the path, or it cannot be read.
+        If no reader can read the path, or reading fails.
     """
     return apply_offset_setting(read_unmoved(path, data, name), data, times)
 
 
 def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
-    """As `read_contents`, with the times as the reader gives them."""
+    """As `read_contents`, without the offset."""
     reader = reader_of(Path(path), data.reader)
     if reader is None:
         raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
@@ -217,18 +217,18 @@ def name_of(path: Path, reader: Reader) -> str:
 
 
 def files_of(path: Path, reader: Reader) -> list[Path]:
-    """Every file that belongs to a recording, sorted: what must be the same for the recording to be the same.
+    """Every file that belongs to a recording, sorted. If one of them changes, the recording counts as changed.
 
-    Without those that may not be opened, such as raw traces that a link out of the data folder leads to.
+    Files that may not be opened are not included, such as raw traces behind a link out of the data folder.
     """
     given = getattr(cast(ModuleType, reader), "files_of", None)
     if given is not None:
-        found = set(given(path))
+        files = set(given(path))
     elif path.is_dir():
-        found = {p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED)}
+        files = {p for p in path.rglob("*") if p.is_file() and not p.name.endswith(UNFINISHED)}
     else:
-        found = {path, *(p for p in path.parent.glob(f"{glob.escape(path.stem)}.*") if p.is_file())}
-    return sorted(p for p in found if not reason_not_opened(p))
+        files = {path, *(p for p in path.parent.glob(f"{glob.escape(path.stem)}.*") if p.is_file())}
+    return sorted(p for p in files if not reason_not_opened(p))
 
 
 def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
@@ -262,47 +262,47 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     Returns
     -------
     dict of Path to str
-        Paths, sorted, and names: the path itself where a reader takes it, else what lies in it. Names are those that
-        the readers give, and where several are the same, with the folders above; see `unique_names`.
+        Sorted paths and their names: the path itself if a reader can read it, else the recordings in it. The readers
+        give the names; equal names are extended by parent folders, see `unique_names`.
 
     Raises
     ------
     DataError
-        Where there is nothing, no recording, or two of one name.
+        If the path does not exist, has no recording, or has two recordings with the same name.
     ConfigError
         For an unknown reader.
     """
     path = Path(path)
-    found = recordings_at(path, reader)
-    if not found:
+    reader_by_path = recordings_at(path, reader)
+    if not reader_by_path:
         raise DataError(_nothing_in(path, reader))
-    names = name_recordings(found, path)
+    names = name_recordings(reader_by_path, path)
     check_names(names.items())
     return names
 
 
 def name_recordings(found: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
-    """Names of the recordings that were found at a path."""
+    """Names of the recordings at a path."""
     if path in found:
         return {path: name_of(path, found[path])}
     return unique_names({p: name_of(p, r) for p, r in found.items()}, path)
 
 
 def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
-    """The path itself where a reader takes it, else the recordings in it, each with its reader; there may be none.
+    """The path itself if a reader can read it, else the recordings in it, each with its reader; may be empty.
 
-    A folder that is no recording itself is looked through as well (sub-01/, as archives sort their files), down to
-    `MAX_FOLDER_DEPTH` folders. Folders named truth, hidden entries and links to a folder above are never opened.
+    Folders that are not recordings are searched too (sub-01/, as in archives), down to `MAX_FOLDER_DEPTH` levels.
+    Folders named truth, hidden entries and links to a parent folder are never opened.
 
-    Raises DataError where the path does not exist; ConfigError for an unknown reader.
+    Raises DataError if the path does not exist; ConfigError for an unknown reader.
     """
     if reader != "auto":
         get_reader(reader)
     try:
-        there = path.exists()
+        exists = path.exists()
     except OSError as error:
         raise DataError(f"data.path: {str(path)!r} cannot be opened: {error.strerror}") from None
-    if not there:
+    if not exists:
         raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
     if kind := special_file_kind(path):
         raise DataError(f"data.path: {str(path)!r} is {kind}, which is never opened")
@@ -311,8 +311,8 @@ def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
 
 
 def _found_at(path: Path, reader: str) -> dict[Path, Reader]:
-    if one := reader_of(path, reader):
-        return {path: one}
+    if found_reader := reader_of(path, reader):
+        return {path: found_reader}
     if lost := [p for p in list_folder(path) if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
         raise DataError(
@@ -323,23 +323,23 @@ def _found_at(path: Path, reader: str) -> dict[Path, Reader]:
 
 
 def _within(folder: Path, reader: str, depth: int) -> dict[Path, Reader]:
-    """Recordings in a folder and in its folders, as deep as `depth`, each with its reader."""
-    found: dict[Path, Reader] = {}
+    """Recordings in a folder and its subfolders, down to `depth` levels, each with its reader."""
+    recordings: dict[Path, Reader] = {}
     for path in list_folder(folder):
         if is_loop(path) or special_file_kind(path):
             continue
         if (target := target_outside(path)) is not None:
             _refuse_recording(path, target, reader)
             continue
-        if one := reader_of(path, reader):
-            found[path] = one
+        if found_reader := reader_of(path, reader):
+            recordings[path] = found_reader
         elif (below := depth_below(path, depth)) >= 0 and path.is_dir():
-            found |= _within(path, reader, below)
-    return found
+            recordings |= _within(path, reader, below)
+    return recordings
 
 
 def _refuse_recording(link: Path, target: Path, reader: str) -> None:
-    """Raises DataError where a link out of the data folder leads to a folder or a recording: it must not be missed."""
+    """Raise DataError if a link out of the data folder leads to a folder or a recording, so that it is not missed."""
     with limits_in_force(replace(current_bounds(), follow_links=True)):
         missed = link.is_dir() or reader_of(link, reader) is not None
     if missed:
@@ -350,7 +350,7 @@ def _refuse_recording(link: Path, target: Path, reader: str) -> None:
 
 
 def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> list[str]:
-    """Name what lies beside the recordings of a folder and belongs to none of them.
+    """Name the files and folders of a folder that belong to none of its recordings.
 
     Parameters
     ----------
@@ -364,15 +364,15 @@ def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> l
     Returns
     -------
     list of str
-        Names within the folder. What was not looked at, because it is too deep, a loop of links or a link to nothing,
-        has the reason in brackets.
+        Names within the folder. If a path was not searched (too deep, a loop of links, a broken link), the reason
+        follows in brackets.
     """
     path, found = Path(path), set(found)
     if path in found:
         return []
     if unread_in(path, found):
-        found |= {f for p in found if (one := reader_of(p, reader) or reader_of(p)) for f in files_of(p, one)}
-    return [one.name_in(path) for one in unread_in(path, found)]
+        found |= {f for p in found if (known := reader_of(p, reader) or reader_of(p)) for f in files_of(p, known)}
+    return [entry.name_in(path) for entry in unread_in(path, found)]
 
 
 def _nothing_in(path: Path, reader: str) -> str:
@@ -384,7 +384,7 @@ def _nothing_in(path: Path, reader: str) -> str:
         return f"data.path: expected recordings in {str(path)!r}, which is empty"
     others = [f"{p.name} (by {key_of(r)})" for p in here if reader != "auto" and (r := reader_of(p))]
     hint = f"; other readers take {listed(others, 5)}: set data.reader" if others else ""
-    unseen = [one.name_in(path) for one in unread_in(path, ()) if one.why]
+    unseen = [entry.name_in(path) for entry in unread_in(path, ()) if entry.why]
     hint += f"; not looked at: {listed(unseen, 5)}" if unseen else ""
     return (
         f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "

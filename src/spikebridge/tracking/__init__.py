@@ -1,4 +1,4 @@
-"""The only room that imports mlflow: runs, live metrics, the registry. Importing it does not import mlflow yet."""
+"""MLflow: runs, live metrics, the registry. No other package imports mlflow, and this one imports it only when used."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["LiveRun", "home", "live", "misplaced", "promote", "publish", "serve_
 
 
 def publish(config: Config, project: Path | str = ".", logged: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """Log what lies under runs/ and reports/ and register the best model behind the gates; write registration.json.
+    """Log the results under runs/ and reports/, register the best model behind the gates, write registration.json.
 
-    One process at a time does this.
+    Only one process at a time can do this.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
     project : Path or str
         The folder with data/, runs/ and reports/.
     logged : callable
-        Called between logging and registering; what it raises keeps the model out of the registry.
+        Called between logging and registering. If it raises an exception, the model is not registered.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
     from spikebridge.tracking.registration_record import exclusive
 
     project = Path(project)
-    identity = identify(config, project)  # once: code that is being edited meanwhile would change it
+    identity = identify(config, project)  # computed once: editing the code meanwhile would change it
     with exclusive(tracking_uri(config.tracking.uri, project), project):
         mirror(config, project, identity)
         logged()
@@ -114,7 +114,7 @@ def promote(version: int, by: str, reason: str, name: str | None = None) -> tupl
 def misplaced(project: Path) -> str:
     """What to do if a project was moved or copied and its registered version has its files elsewhere.
 
-    A store that does not answer gives no message here; whoever loads the model gets one.
+    If the store does not answer, there is no message here; loading the model gives one.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ HEADINGS = {
     "inner_balanced_accuracy": "inner balanced accuracy",
 }
 COLUMNS = {key: title for key, title in HEADINGS.items() if key != "brier"}
-"""Of a table with one row a model; one that fits a page."""
+"""Columns of the table with one row per model; few enough for one page."""
 
 
 EXECUTION = """
@@ -63,20 +63,20 @@ def execution(results: Results) -> str:
 
 
 def region_names(results: Results) -> list[str]:
-    """Source and target as Markdown shows them."""
+    """Names of source and target, escaped for Markdown."""
     data = results.config.data
     return [escape_markdown("+".join(names)) for names in (data.source, data.target)]
 
 
 def score_rows(results: Results) -> list[list[str]]:
-    """One row a model, decisions first, then translation-only baselines."""
+    """One row per model: first the models that predict decisions, then translation-only baselines."""
     models = [*results.deciding(), *(m for m in results.models() if not results.decides(m))]
     scores = {m: results.scores(m) for m in models}
     return [[f"**{m}**", *(with_interval(scores[m], key) for key in COLUMNS)] for m in models]
 
 
 def interval_text(results: Results) -> str:
-    """What the intervals are, in words."""
+    """Description of the intervals."""
     content = results.metrics()
     level = 100 * (1 - results.config.statistics.alpha)
     cluster, n = content.get("cluster") or "block", content.get("n_clusters")
@@ -118,7 +118,7 @@ def comparison_table(rows: pd.DataFrame) -> str:
 
 
 def comparison_rows(rows: pd.DataFrame) -> list[list[str]]:
-    """Rows of comparisons.csv for reading."""
+    """Rows of comparisons.csv, formatted for reading."""
     return [
         [
             r["family"],
@@ -176,5 +176,5 @@ def primary_tests(results: Results, model: str) -> pd.DataFrame:
 
 
 def outputs(scores: Mapping[str, float]) -> list[str]:
-    """Outputs that a registered model offers, judged by what was scored."""
+    """Outputs of a registered model, derived from its scores."""
     return ["label", "probabilities", *(["latents", "target_rates"] if "bits_per_spike" in scores else [])]

@@ -1,7 +1,8 @@
-"""What a version was judged by travels with it: tables, gates, and its out-of-fold predictions of every trial.
+"""The evidence stored with each version: tables, gates, and its out-of-fold predictions of every trial.
 
-A later version on the same split is held against the champion trial by trial, so the champion's predictions must be
-those that it was judged by: a tag holds their hash. They are read as parquet, and nothing of them is executed.
+A later version on the same split is compared with the champion trial by trial. The champion's predictions must
+therefore be the ones on which its gates were decided: a tag contains their hash. They are read as parquet; no code in
+them is executed.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from spikebridge.tracking.store import Store, quiet_mlflow
 
 EVIDENCE, PREDICTIONS, HASH = "evidence", "predictions.parquet", "predictions_hash"
 GATE, GATE_REASON = "gate_", "gate_reason_"
-"""Tags gate_<name> hold the outcome ("passed", "failed"), gate_reason_<name> why."""
+"""Tags: gate_<name> is the outcome ("passed", "failed"), gate_reason_<name> its reason."""
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
 def attach(
     store: Store, version: ModelVersion, results: Results, model: str, decided: Mapping[str, Gate]
 ) -> dict[str, str]:
-    """Put the evidence beside the model's files, in evidence/; the tags that go with it.
+    """Write the evidence to evidence/ in the folder of the model's files. Returns its tags.
 
-    Written again at every registration: what evaluate says of the same model may have changed.
+    It is written at every registration, because the evaluation of the same model may have changed.
     """
     predictions = results.trained(model) / PREDICTIONS
     with tempfile.TemporaryDirectory() as name:
@@ -51,7 +52,7 @@ def attach(
 
 
 def present_champion(store: Store, name: str) -> Champion | None:
-    """The version that holds the alias champion, with its predictions where they can be had; None without one."""
+    """The version with the alias champion, with its predictions if they are available; None if there is no champion."""
     try:
         version = store.client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
@@ -74,7 +75,7 @@ def present_champion(store: Store, name: str) -> Champion | None:
 
 
 def there(store: Store, version: ModelVersion) -> bool:
-    """Whether the version's files are where they were put, in this project. In a moved or copied one they are not."""
+    """Whether the files of a version are where they were registered. After moving or copying a project they are not."""
     if load.elsewhere(store.client, version):
         return False
     try:
@@ -84,7 +85,7 @@ def there(store: Store, version: ModelVersion) -> bool:
 
 
 def _predictions(store: Store, version: ModelVersion) -> tuple[Path | None, str]:
-    """Folder with the predictions, or why there is none. Versions without evidence may have them in their run."""
+    """The folder with the predictions, or the reason why there is none. Without evidence, they may be in the run."""
     wanted = version.tags.get(HASH)
     if where := load.elsewhere(store.client, version):
         return None, f"its files lie in another folder, {where}"
@@ -99,7 +100,7 @@ def _predictions(store: Store, version: ModelVersion) -> tuple[Path | None, str]
 
 
 def downloaded(uri: str) -> Path | None:
-    """A file or folder of the opened store; None where there is none."""
+    """The local copy of a file or folder of the opened store; None if it does not exist."""
     try:
         return Path(quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri))
     except (MlflowException, OSError):
@@ -107,12 +108,12 @@ def downloaded(uri: str) -> Path | None:
 
 
 def gate_tags(decided: Mapping[str, Gate]) -> dict[str, str]:
-    """The tags of a version for the answers of its gates."""
+    """The tags of a version for the results of its gates."""
     outcomes = {f"{GATE}{name}": gate.word for name, gate in decided.items()}
     return outcomes | {f"{GATE_REASON}{name}": gate.reason for name, gate in decided.items()}
 
 
 def _recorded(tags: Mapping[str, str], name: str) -> Gate | None:
-    """The answer of a gate that the tags hold; None where they hold none."""
+    """The result of a gate in the tags; None if the tags have none."""
     outcome = tags.get(f"{GATE}{name}")
     return Gate(outcome == "passed", tags.get(f"{GATE_REASON}{name}", "")) if outcome else None

@@ -1,4 +1,4 @@
-"""What a pipeline execution was: hashes of its parameters, data, split and code. Equal identity, equal run."""
+"""The identity of a pipeline execution: hashes of its parameters, data, split and code. Equal identity, same run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.runtime.hashing import digest, source_hash
 
-NOT_SCIENCE = {"tracking", "compute"}  # where it is logged and how many processes did it: not what was computed
+NOT_SCIENCE = {"tracking", "compute"}  # the store and the number of processes do not change the results
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Hashes (hex) of what went into an execution; the git revision is told, not part of the fingerprint."""
+    """Hashes (hex) of the inputs of an execution. The git revision is logged but is not part of the fingerprint."""
 
     params_hash: str
     data_hash: str
@@ -36,9 +36,9 @@ class Identity:
 
 
 def identify(config: Config, project: Path) -> Identity:
-    """Identity of the execution whose files lie in `project`.
+    """Identity of the execution whose files are in `project`.
 
-    Raises DataError when the windows or the split manifest are not there yet.
+    Raises DataError if the windows or the split manifest do not exist yet.
     """
     return Identity(
         params_hash=digest(json.dumps(config.model_dump(mode="json", exclude=NOT_SCIENCE), sort_keys=True)),
@@ -58,7 +58,7 @@ def split_hash(project: Path) -> str:
 
 
 def git_revision(project: Path) -> str:
-    """Commit of the project, with "-dirty" where tracked files differ from it; "none" without git."""
+    """Commit of the project, with "-dirty" if tracked files differ from it; "none" without git."""
     try:
         head = _git(project, "rev-parse", "HEAD")
         return head + ("-dirty" if _git(project, "status", "--porcelain", "--untracked-files=no") else "")

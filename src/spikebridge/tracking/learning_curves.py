@@ -1,6 +1,6 @@
-"""Learning curves as stepped metrics, each point once, whether logged while training or from history.csv.
+"""Log learning curves as stepped metrics, each point once, during training or from history.csv.
 
-A store that cannot be reached costs one warning, never the training."""
+If the store cannot be reached, there is one warning, and training continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNREACHABLE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIME
 def points(row: Mapping[str, Any]) -> list[tuple[str, int, float]]:
     """(key, step, value) of one row of history.
 
-    The last fit on everything gets plain keys (`valid_loss`), so that models share a chart; the fits of outer folds are
+    The final fit on all data has plain keys (`valid_loss`), so that models share a chart. The fits of outer folds are
     grouped as `fold_0/valid_loss`.
     """
     fold = str(row.get("fold", "full"))
@@ -36,13 +36,13 @@ def points(row: Mapping[str, Any]) -> list[tuple[str, int, float]]:
 
 def _whole(fold: str) -> str:
     try:
-        return str(int(float(fold)))  # a column with 0, 1 and "full" reads as text, one with gaps as 0.0
+        return str(int(float(fold)))  # a column with 0, 1 and "full" is read as text, one with missing values as 0.0
     except ValueError:
         return fold
 
 
 class HistoryWriter:
-    """Collects points of one run and writes those that are not there yet."""
+    """Collects points of one run and writes those that the store does not have yet."""
 
     def __init__(self, store: Store, run_id: str, fresh: bool = False) -> None:
         self.store, self.run_id, self.fresh = store, run_id, fresh
@@ -62,7 +62,7 @@ class HistoryWriter:
                 self._waiting.append(Metric(key, value, self._now, step))
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the collected points."""
         from spikebridge.tracking import runs
 
         waiting, self._waiting = self._waiting, []
@@ -76,9 +76,9 @@ class HistoryWriter:
 
 
 class LiveRun:
-    """Logs learning curves while training: called with one dict an epoch (fold, epoch, and any of train_loss, ...).
+    """Logs learning curves during training: called with one dict per epoch (fold, epoch, and any of train_loss, ...).
 
-    The run is looked up at the first epoch, so a model without epochs costs nothing.
+    The run is looked up at the first epoch, so a model without epochs takes no time.
 
     Parameters
     ----------
@@ -106,11 +106,13 @@ class LiveRun:
             if time.monotonic() >= self._next:
                 self._writer.flush()
                 self._next = time.monotonic() + INTERVAL_S
-        except Exception as error:  # whatever the store does, training goes on; the stage register logs the rest later
+        except (
+            Exception
+        ) as error:  # training continues after any error of the store; the stage register logs the rest later
             self._give_up(error)
 
     def close(self, status: str) -> None:
-        """Write what waits and end the run and its parent.
+        """Write the collected points and end the run and its parent.
 
         Parameters
         ----------
@@ -137,7 +139,9 @@ class LiveRun:
         identity = identify(self.config, self.project)
         parent = runs.get_or_create(store, runs.execution_key(identity)).info.run_id
         above = parent
-        if not models.get_class(self.model).decides:  # a translation-only baseline stands below the comparison
+        if not models.get_class(
+            self.model
+        ).decides:  # the run of a translation-only baseline is a child of the comparison
             above = runs.get_or_create(store, runs.child_key(identity, parent, "comparison", "comparison")).info.run_id
         child = runs.get_or_create(store, runs.child_key(identity, parent, self.model, "model", above)).info.run_id
         for run_id in (parent, child):
@@ -153,7 +157,7 @@ class LiveRun:
 
 @contextmanager
 def live(config: Config, model: str, project: Path | str = ".") -> Iterator[LiveRun]:
-    """`with live(config, "seq2seq") as on_epoch: ...` logs epochs into the model's run, at most two writes a second.
+    """`with live(config, "seq2seq") as on_epoch: ...` logs epochs into the model's run, at most two writes per second.
 
     The run ends FINISHED, FAILED after an exception, KILLED after SIGTERM or Ctrl-C. It has the fingerprint of the run
     to which `log_results` adds the rest later.
@@ -170,7 +174,7 @@ def live(config: Config, model: str, project: Path | str = ".") -> Iterator[Live
     Yields
     ------
     LiveRun
-        To be called with one row an epoch.
+        To be called with one row per epoch.
     """
     run = LiveRun(config, model, Path(project).resolve())
     status = "KILLED"

@@ -1,4 +1,4 @@
-"""Load a registered model by name: its files are checked against their manifest and the project's record first."""
+"""Load a registered model by name. Its files are first checked against their manifest and the project's record."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ REGISTERED = re.compile(r"models:/(?P<name>[^/]+?)(?:@(?P<alias>[^@/]+)|/(?P<ver
 
 
 def load(uri: str | Path) -> ServedModel:
-    """The model behind "models:/<name>@champion", "models:/<name>/<version>", another artifact URI, or a local folder.
+    """Load a model from "models:/<name>@champion", "models:/<name>/<version>", another artifact URI, or a local folder.
 
     Its files are downloaded and read with the installed code; nothing in them is executed or unpickled.
-    Raises RegistryError when there is no such model, or it is not one of spikebridge's.
+    Raises RegistryError if there is no such model, or if it is not a model of spikebridge.
     """
     return ServedModel(folder_of(uri))
 
 
 def folder_of(uri: str | Path) -> Path:
-    """The local folder with the files of such a model. Raises RegistryError where there is none."""
+    """The local folder with the files of such a model. Raises RegistryError if there is none."""
     text = str(uri)
-    if found := REGISTERED.fullmatch(text):
-        return _registered(text, found["name"], found["alias"], found["version"])
+    if match := REGISTERED.fullmatch(text):
+        return _registered(text, match["name"], match["alias"], match["version"])
     if text.startswith(SCHEMES):
         return find_folder(download(text))
     if not Path(text).is_dir():
@@ -44,7 +44,7 @@ def folder_of(uri: str | Path) -> Path:
 
 
 def _registered(uri: str, name: str, alias: str | None, number: str | None) -> Path:
-    """The folder of a version, held against the record of the project at hand."""
+    """The folder of a version, after a check against the record of the current project."""
     from spikebridge.tracking.store import quiet_mlflow
 
     client, mlflow = _client(uri), quiet_mlflow()
@@ -65,9 +65,9 @@ def _registered(uri: str, name: str, alias: str | None, number: str | None) -> P
 
 
 def elsewhere(client: Any, version: Any) -> str:
-    """Where the files of a version lie, if that is the folder of another project; "" where they are this one's.
+    """The location of a version's files if it is in the folder of another project; "" if it is in this project.
 
-    MLflow writes down absolute places: in a copied project they are the original's, in a moved one nobody's.
+    MLflow stores absolute paths. In a copied project they point to the original; in a moved project they do not exist.
     """
     uri = store_location.tracking_uri(str(client.tracking_uri))
     root, location = store_location.artifact_root(uri), _location(client, version)
@@ -83,7 +83,7 @@ def elsewhere(client: Any, version: Any) -> str:
 
 
 def moved(location: str) -> str:
-    """What to do about files that lie in another folder."""
+    """The message for files that are in another folder."""
     return (
         f"its files lie in {location}, not in this project: the project was moved or copied. Run spikebridge publish "
         "here: it registers the model again from the files under runs/"
@@ -91,7 +91,7 @@ def moved(location: str) -> str:
 
 
 def _location(client: Any, version: Any) -> str:
-    """The artifact location of a version; "" where it is not known."""
+    """The artifact location of a version; "" if it is unknown."""
     source = str(version.source)
     if not source.startswith("models:/"):
         return source
@@ -102,7 +102,7 @@ def _location(client: Any, version: Any) -> str:
 
 
 def download(uri: str) -> Path:
-    """Local folder with the artifacts of a model. Raises RegistryError naming what is there instead."""
+    """Local folder with the artifacts of a model. Raises RegistryError, which lists the registered models."""
     from spikebridge.tracking.store import quiet_mlflow
 
     client, mlflow = _client(uri), quiet_mlflow()
@@ -128,8 +128,8 @@ def _client(uri: str) -> Any:
 def _not_found(uri: str, client: Any, error: Exception) -> RegistryError:
     from spikebridge.tracking.store import first_line
 
-    there = known_models(client)
-    return RegistryError(f"{uri}: {first_line(error)} (registered in {default_uri()}: {there or 'nothing yet'})")
+    known = known_models(client)
+    return RegistryError(f"{uri}: {first_line(error)} (registered in {default_uri()}: {known or 'nothing yet'})")
 
 
 def _mlflow_error() -> type[Exception]:
@@ -139,7 +139,7 @@ def _mlflow_error() -> type[Exception]:
 
 
 def existing_store() -> Store:
-    """The store of the project at hand, opened; none is made. Raises RegistryError where there is none."""
+    """Open the store of the current project. Raises RegistryError if there is none; it is never created here."""
     from spikebridge.tracking.store import open_store
 
     if missing := missing_database(default_uri()):
@@ -151,20 +151,20 @@ def existing_store() -> Store:
 
 
 def missing_database(uri: str) -> Path | None:
-    """The sqlite file of a store that should be there and is not."""
+    """The sqlite file of a store if it is missing; else None."""
     database = store_location.sqlite_file(uri)
     return database if database is not None and not database.exists() else None
 
 
 def default_uri() -> str:
-    """Where the project at hand tracks: its params.yaml, else the environment, else mlruns/."""
+    """The store of the current project: from its params.yaml, else from the environment, else mlruns/."""
     return store_location.tracking_uri(settings().uri)
 
 
 def settings() -> TrackingConfig:
     """The section tracking of the project's params.yaml.
 
-    Nothing else of the file is looked at: a mistake elsewhere in it keeps nobody from loading a model.
+    Other sections are not read, so that an error in them does not prevent loading a model.
     """
     params = store_location.home() / "params.yaml"
     try:
@@ -174,8 +174,8 @@ def settings() -> TrackingConfig:
 
 
 def known_models(client: object) -> str:
-    """What can be loaded: names with their aliases."""
-    found = []
+    """The models that can be loaded: names with their aliases."""
+    uris = []
     for model in client.search_registered_models():  # type: ignore[attr-defined]
-        found += [f"models:/{model.name}@{alias}" for alias in model.aliases] or [f"models:/{model.name}"]
-    return ", ".join(found)
+        uris += [f"models:/{model.name}@{alias}" for alias in model.aliases] or [f"models:/{model.name}"]
+    return ", ".join(uris)

@@ -1,4 +1,4 @@
-"""Log what the files under runs/ and reports/ say, once: the files are the record, MLflow shows them."""
+"""Log the results under runs/ and reports/ to MLflow, each once. The files remain the primary record."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ NOTE = "mlflow.note.content"
 def mirror(config: Config, project: Path | str = ".", identity: Identity | None = None) -> str:
     """Log the execution whose files lie in `project`; returns the id of its parent run.
 
-    Runs are found by fingerprint: a second call changes nothing, a wiped store is filled again, and a run whose files
-    have changed is replaced (the old one goes to MLflow's trash). Raises DataError when a file is missing,
-    RegistryError when the store cannot be reached.
+    Runs are identified by their fingerprint. A second call changes nothing, an emptied store is filled again, and a run
+    whose files have changed is replaced (the old run moves to MLflow's trash). Raises DataError if a file is missing,
+    and RegistryError if the store cannot be reached.
     """
     project = Path(project).resolve()
     results = Results(config, project)
     identity = identity or identify(config, project)
-    results.metrics(), results.table("comparisons.csv")  # a missing file is found before anything is logged
+    results.metrics(), results.table("comparisons.csv")  # fail on a missing file before anything is logged
     store = open_store(config.tracking, project)
     with terminable():
         parent = runs.get_or_create(store, runs.execution_key(identity)).info.run_id
         with runs.writing(store, parent):
-            # MLflow lists the newest first: written backwards, the models stand in the order of params.yaml
+            # MLflow lists the newest run first: in reverse order, the models appear in the order of params.yaml
             comparison = _comparison(store, identity, parent, results)
             for name in reversed(results.models()):
                 _model(store, identity, parent, None if results.decides(name) else comparison, name, results)
@@ -45,7 +45,7 @@ def mirror(config: Config, project: Path | str = ".", identity: Identity | None 
 
 
 def model_run(store: Store, identity: Identity, model: str) -> MlflowRun | None:
-    """The mirrored run of a model, if there is one."""
+    """The logged run of a model; None if there is none."""
     return runs.find(store, runs.child_key(identity, "", model, "model").fingerprint)
 
 
@@ -87,10 +87,10 @@ def _comparison(store: Store, identity: Identity, parent: str, results: Results)
 
 
 def _recovery(results: Results) -> dict[str, float]:
-    """How well the simulation's truth was found, over all recordings; each recording's own is in recovery.json."""
+    """Recovery of the simulated truth over all recordings. recovery.json also has the values of each recording."""
     path = results.evaluation / "recovery.json"
-    found = flatten(read_json(path)) if path.is_file() else {}
-    return {f"recovery/{k}": v for k, v in found.items() if "recordings" not in k}
+    scores = flatten(read_json(path)) if path.is_file() else {}
+    return {f"recovery/{k}": v for k, v in scores.items() if "recordings" not in k}
 
 
 def _model(store: Store, identity: Identity, parent: str, above: str | None, name: str, results: Results) -> None:
@@ -121,7 +121,7 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
 
 
 def _settle(store: Store, key: runs.Key, content: str) -> tuple[str, bool]:
-    """The run to write to, and whether it holds this content already. One with other content is replaced."""
+    """The run to write to, and whether it already has this content. A run with other content is replaced."""
     run = runs.get_or_create(store, key)
     logged = run.data.tags.get(runs.CONTENT)
     if logged is not None and logged != content:
@@ -150,10 +150,10 @@ def _predictions(results: Results, name: str) -> pd.DataFrame:
 def _dataset(store: Store, run_id: str, table: pd.DataFrame, results: Results, predictions: str | None) -> None:
     from mlflow.data.pandas_dataset import from_pandas
 
-    # The schema warns of integer columns that might hold missing values one day; ours are complete.
+    # MLflow warns about integer columns, which could not hold missing values; these columns are complete.
     table = table.astype(dict.fromkeys(table.select_dtypes("integer"), "float64"))
     name = f"trials of {results.config.data.path}"
-    with warnings.catch_warnings():  # two of MLflow's local sources claim a path, and it takes the same one twice
+    with warnings.catch_warnings():  # MLflow warns that two of its source types match a local path
         warnings.simplefilter("ignore")
         dataset = from_pandas(table, source="data/windows", targets="label", name=name, predictions=predictions)
     context = InputTag("mlflow.data.context", "evaluation")
@@ -161,5 +161,5 @@ def _dataset(store: Store, run_id: str, table: pd.DataFrame, results: Results, p
 
 
 def _small(path: Path) -> bool:
-    """What tells one result from another; the tuning database and large arrays follow from the same inputs."""
+    """Whether a file is part of the digest of a result. The tuning database and large arrays are not."""
     return path.is_file() and path.suffix in {".json", ".csv", ".parquet"}

@@ -1,4 +1,4 @@
-"""Markdown for MLflow: templates with the names of users escaped, tables, and numbers as people read them."""
+"""Markdown for MLflow: templates in which names are escaped, tables, and formatted numbers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PLACES = 3
 def render(template: str, **values: Any) -> str:
     """Fill a jinja2 template.
 
-    Its filters are `escape` (a user's text as Markdown shows it), `code` (between backticks), `number` and `table`.
-    Blocks that are empty leave no blank lines.
+    Its filters are `escape` (a user's text, escaped for Markdown), `code` (between backticks), `number` and `table`.
+    Empty blocks leave no blank lines.
     """
     lines = _environment().from_string(template).render(values).strip("\n").split("\n")
     kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line.strip() or before.strip()]
@@ -31,7 +31,7 @@ def _environment() -> jinja2.Environment:
 
 
 def with_interval(scores: Mapping[str, float], key: str) -> str:
-    """ "0.712 [0.640, 0.781]", or "–" where there is no such score."""
+    """ "0.712 [0.640, 0.781]", or "–" if there is no such score."""
     if key not in scores:
         return "–"
     low, high = scores.get(f"{key}_ci_low"), scores.get(f"{key}_ci_high")
@@ -40,7 +40,7 @@ def with_interval(scores: Mapping[str, float], key: str) -> str:
 
 
 def number(value: Any) -> str:
-    """Three places; small p-values as < 0.001; "–" for nothing."""
+    """A number with three decimal places; small p-values as < 0.001; "–" for a missing value."""
     if value is None or not math.isfinite(float(value)):
         return "–"
     value = float(value)
@@ -54,5 +54,5 @@ def markdown_table(rows: Iterable[Sequence[Any]], head: Sequence[str]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """One cell on one line: a bar in it would begin another."""
+    """The text of a cell, on one line. A bar is escaped, because it would begin another cell."""
     return " ".join(str(value).replace("|", "\\|").split())

@@ -1,4 +1,4 @@
-"""The model card: what a registered version is, what it was tested on, and what it must not be used for.
+"""The model card: what a registered version is, how it was tested, and what it must not be used for.
 
 Headings after Mitchell et al. 2019, "Model cards for model reporting", FAT* 2019, 220-229.
 """
@@ -24,7 +24,7 @@ QUESTIONS = {
     "translation": "Does the source predict the target, trial by trial?",
     "present_champion": "Is it at least as good as the champion before it?",
 }
-"""What each gate asks, in words."""
+"""The question that each gate answers."""
 SPLITS = {
     "block": "Every outer fold holds out contiguous stretches of each recording, with a gap around them",
     "recording": "Every outer fold holds out whole recordings",
@@ -38,7 +38,7 @@ def model_card(
 ) -> str:
     """Markdown: use, data, scores with intervals, nulls, gates, translation, power, limits, provenance.
 
-    about: what travels with the model as served.json, and its `version`.
+    about: the content of served.json, and the `version`.
     """
     c, metrics, scores = results.config, results.metrics(), results.scores(model)
     source, target = descriptions.region_names(results)
@@ -76,19 +76,19 @@ def model_card(
 
 
 def gate_rows(gates: Mapping[str, Gate]) -> list[list[str]]:
-    """One row a gate: name, question, outcome, reason."""
+    """One row per gate: name, question, outcome, reason."""
     words = {name: "**FAILED**" if gate.word == "failed" else gate.word for name, gate in gates.items()}
     return [[name, QUESTIONS.get(name, ""), words[name], gate.reason] for name, gate in gates.items()]
 
 
 def null_rows(nulls: list[dict[Any, Any]]) -> list[list[str]]:
-    """One row a null: its name, role and score, the observed score, the mean under the null, p."""
+    """One row per null: its name, role and score, the observed score, the mean under the null, p."""
     numbers = ("observed", "null_mean", "p")
     return [[r["null"], r["role"], r["metric"], *(number(r[key]) for key in numbers)] for r in nulls]
 
 
 def power_rows(power: Mapping[str, Mapping[str, Mapping[str, Any]]], model: str) -> list[list[Any]]:
-    """One row for each primary test with this model: the difference that it could have found, and what it would need.
+    """One row per primary test with this model: its detectable difference, and the data that it would need.
 
     power: metrics.json, "power": family -> pair of models -> numbers.
     """

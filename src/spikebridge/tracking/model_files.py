@@ -30,7 +30,7 @@ PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "torch", "scikit-learn", "s
 
 @dataclass(frozen=True)
 class Logged:
-    """Where MLflow keeps a model: what a version is made of."""
+    """The location of a model in MLflow, from which a version is created."""
 
     uri: str
     run_id: str
@@ -39,7 +39,7 @@ class Logged:
 
 
 def log_model(store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any]) -> Logged:
-    """Log the model's files under its run. Raises RegistryError where it cannot be served, or its run is not there."""
+    """Log the model's files under its run. Raises RegistryError if it cannot be served or has no run."""
     mlflow = quiet_mlflow()
     os.environ.setdefault("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cpu")
     run = log_results.model_run(store, identity, model)
@@ -52,7 +52,7 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
         write_manifest(staged)
         served = ServedModel(staged)
         recording, counts = example(served, results.project)
-        served.predict(counts, recording=recording)  # what cannot be read or fed is not registered
+        served.predict(counts, recording=recording)  # a model that cannot predict is not registered
         with mlflow.start_run(run_id=run.info.run_id):
             logged = mlflow.pyfunc.log_model(
                 name=model,
@@ -70,7 +70,7 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
 
 
 def _seal(store: Store, logged: Any, folder: Path) -> str:
-    """Put manifest.json over all that MLflow wrote, the script that it runs among them; its SHA-256."""
+    """Write manifest.json of all files that MLflow wrote, including the script that it runs. Returns its SHA-256."""
     mlflow = quiet_mlflow()
     folder.mkdir()
     written = Path(mlflow.artifacts.download_artifacts(artifact_uri=logged.model_uri, dst_path=str(folder)))
@@ -82,23 +82,23 @@ def _seal(store: Store, logged: Any, folder: Path) -> str:
 def signature() -> Any:
     """counts float32 (trial, bin, unit), with output and recording as parameters.
 
-    MLflow's own check dumps the whole array into its message. A signature that counts as coming from type hints leaves
-    the check of the data to the model, which says in one line what is wrong and takes any number type.
+    MLflow's own check prints the whole array in its message. If a signature is marked as coming from type hints, MLflow
+    leaves the check of the data to the model, which reports errors in one line and accepts any number type.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
-    made = ModelSignature(
+    model_signature = ModelSignature(
         Schema([TensorSpec(np.dtype("float32"), (-1, -1, -1))]),
         Schema([TensorSpec(np.dtype("str"), (-1,))]),
         ParamSchema([ParamSpec("output", DataType.string, "label"), ParamSpec("recording", DataType.string, "")]),
     )
-    made._is_signature_from_type_hint = True
-    return made
+    model_signature._is_signature_from_type_hint = True
+    return model_signature
 
 
 def example(served: ServedModel, project: Path) -> tuple[str, NDArray[np.unsignedinteger]]:
-    """A recording and counts (trial, bin, unit) of its first trials; the one with the fewest units, to stay small."""
+    """The recording with the fewest units, and counts (trial, bin, unit) of its first trials: a small example."""
     sizes = {name: len(r["source_units"]) for name, r in served.recordings.items()}
     recordings = load_windows(project / "data" / "windows")
     for windows in sorted(recordings, key=lambda w: (sizes.get(w.recording, np.inf), w.recording)):
@@ -108,13 +108,13 @@ def example(served: ServedModel, project: Path) -> tuple[str, NDArray[np.unsigne
 
 
 def _requirements() -> list[str]:
-    """Installed versions of what a served model needs; spikebridge itself is installed from its repository."""
+    """Installed versions of the packages of a served model. spikebridge itself is installed from its repository."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = []
+    requirements = []
     for name in PACKAGES:
         try:
-            found.append(f"{name}=={version(name).split('+')[0]}")
+            requirements.append(f"{name}=={version(name).split('+')[0]}")
         except PackageNotFoundError:
             continue
-    return found
+    return requirements

@@ -1,4 +1,4 @@
-"""A person's word against the gates: who made a version champion, when, why, and over which failed gates."""
+"""Promotion by a person despite the gates: who made a version champion, when, why, and which gates had failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARK = "> **Promoted by hand**"
 FAILED = "gates_failed"
 NOBODY = "none"
 LONGEST = 4000
-"""Characters that fit a tag."""
+"""Maximum number of characters of a tag."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Promotion:
 
     @staticmethod
     def of(tags: Mapping[str, str]) -> Promotion | None:
-        """What the tags of a version tell; None where no person promoted it."""
+        """The promotion in the tags of a version; None if no person promoted it."""
         if "promoted_by" not in tags:
             return None
         return Promotion(**{name: tags.get(f"promoted_{name}", "unknown") for name in Promotion.__dataclass_fields__})
@@ -62,11 +62,11 @@ class Version:
 
 
 def promote(store: Store, name: str, version: int, by: str, reason: str, champion: int | None = None) -> Promotion:
-    """Give the alias champion to a version, whatever its gates say, and record who wanted it and why.
+    """Give the alias champion to a version regardless of its gates, and record who decided this and why.
 
-    champion: the one that the project's record knows, where an alias in the store may have been moved by others.
-    Raises RegistryError without a name or a reason, for a version that does not exist or cannot be loaded, and for one
-    that is the champion already.
+    champion: the champion in the project's record, because somebody may have moved the alias in the store. Raises
+    RegistryError without a name or a reason, if the version does not exist or cannot be loaded, and if it already is
+    the champion.
     """
     by, reason = " ".join(by.split()), " ".join(reason.split())
     for option, text, wanted in (("--by", by, "who decides this"), ("--reason", reason, "why")):
@@ -84,50 +84,52 @@ def promote(store: Store, name: str, version: int, by: str, reason: str, champio
         if not there(store, store.client.get_model_version(name, str(version))):
             raise RegistryError(f"version {version} of {name}: its files are not where they were registered")
         before = next((v for v in known if CHAMPION in v.aliases), None)
-        said = Promotion(
+        promotion = Promotion(
             by=by,
             at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
             reason=reason,
             over=chosen.failed,
             instead_of=f"version {before.version}" if before else NOBODY,
         )
-        _record(store, name, version, said)
+        _record(store, name, version, promotion)
         if CANDIDATE in chosen.aliases:
             store.client.delete_registered_model_alias(name, CANDIDATE)
         store.client.set_registered_model_alias(name, CHAMPION, str(version))
-    return said
+    return promotion
 
 
-def _record(store: Store, name: str, version: int, said: Promotion) -> None:
-    """Tags and card of the version, and a line on the model that outlives both. Before the alias moves."""
-    for key, value in said.tags().items():
+def _record(store: Store, name: str, version: int, promotion: Promotion) -> None:
+    """Write tags and card of the version, and a tag of the model that outlasts it. Called before the alias moves."""
+    for key, value in promotion.tags().items():
         store.client.set_model_version_tag(name, str(version), key, value)
     card = store.client.get_model_version(name, str(version)).description or ""
-    store.client.update_model_version(name, str(version), marked(card, said))
-    store.client.set_registered_model_tag(name, f"promoted {said.at}", f"version {version} {said}"[: LONGEST + 500])
+    store.client.update_model_version(name, str(version), marked(card, promotion))
+    store.client.set_registered_model_tag(
+        name, f"promoted {promotion.at}", f"version {version} {promotion}"[: LONGEST + 500]
+    )
 
 
 def withdraw(store: Store, name: str, version: ModelVersion) -> None:
-    """Forget a person's word: the gates themselves make this version champion now."""
+    """Remove the record of a promotion by a person: now the gates make this version champion."""
     for key in (k for k in version.tags if k.startswith("promoted_")):
         store.client.delete_model_version_tag(name, version.version, key)
 
 
 def marked(card: str, promotion: Promotion | None) -> str:
-    """The card with a line below its title that tells of the promotion, or without one."""
+    """The card with a line about the promotion below its title; without this line if there is no promotion."""
     lines = [line for line in card.split("\n\n") if not line.startswith(MARK)]
     return "\n\n".join([*lines[:1], *([f"{MARK} {promotion}"] if promotion else []), *lines[1:]])
 
 
 def versions(store: Store, name: str) -> list[Version]:
-    """Every version of a registered model, oldest first. Raises RegistryError naming the models that there are."""
+    """Every version of a registered model, oldest first. Raises RegistryError if there is no such model."""
     try:
         aliases = store.client.get_registered_model(name).aliases
     except MlflowException:
         known = load.known_models(store.client) or "nothing yet"
         raise RegistryError(f"no model {name!r} is registered in {store.uri}; there are: {known}") from None
-    found = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
-    rows = [_row(v.tags, int(v.version), aliases) for v in found]
+    registered = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
+    rows = [_row(v.tags, int(v.version), aliases) for v in registered]
     return sorted(rows, key=lambda row: row.version)
 
 
@@ -148,6 +150,6 @@ def _row(tags: Mapping[str, str], version: int, aliases: Mapping[str, Any]) -> V
 
 
 def there_are(known: list[Version]) -> str:
-    """The versions in a line."""
-    said = [f"{v.version} ({', '.join([v.model, *v.aliases])})" for v in known]
-    return f"there are: {', '.join(said) or 'none'}"
+    """The versions, on one line."""
+    texts = [f"{v.version} ({', '.join([v.model, *v.aliases])})" for v in known]
+    return f"there are: {', '.join(texts) or 'none'}"

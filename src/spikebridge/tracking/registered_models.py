@@ -1,4 +1,4 @@
-"""The best model becomes a version of the registered model; the gates say under which alias."""
+"""Register the best model as a version of the registered model. The gates decide its alias."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ from spikebridge.tracking.store import Store, open_store, terminable
 
 
 def register(config: Config, project: Path | str = ".", identity: Identity | None = None) -> dict[str, Any]:
-    """Register the model that the inner scores chose; returns what registration.json says.
+    """Register the model with the best inner scores. Returns the content of registration.json.
 
-    A version with the same fingerprint (parameters, data, split and bytes of the model) is used again. The alias
-    champion moves to it when every decisive gate passes, the present champion's among them; else the version gets
-    candidate, and a tag names the gates that failed. A person's promotion of the same version stays.
+    A version with the same fingerprint (parameters, data, split and bytes of the model) is reused. If every decisive
+    gate passes, including the comparison with the present champion, the version gets the alias champion. Otherwise it
+    gets the alias candidate, and a tag names the failed gates. If a person promoted the same version, it stays
+    champion.
     """
     project = Path(project).resolve()
     results = Results(config, project)
@@ -41,7 +42,7 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
     store = open_store(config.tracking, project)
     saved = results.trained(model) / "model"
     content = files_digest([p for p in saved.rglob("*") if p.is_file()], saved)
-    # Not of the code: other code that makes the same model of the same data makes no new version
+    # The code is not included: if changed code gives the same model from the same data, there is no new version
     fingerprint = digest(identity.params_hash, identity.data_hash, identity.split_hash, model, content)
     name = config.tracking.registered_model
     about = _about(results, identity, model)
@@ -77,9 +78,9 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
 
 
 def _manifests(store: Store, name: str, version: ModelVersion, project: Path, made: str | None) -> dict[str, str]:
-    """Version -> SHA-256 of its manifest: what was recorded before, and that of a version made now.
+    """Version -> SHA-256 of its manifest: the recorded versions, and the version created now.
 
-    Where the record is lost, that of a version that is used again is taken from its files.
+    If the record is lost, the value of a reused version is computed from its files.
     """
     numbers = [v.version for v in store.client.search_model_versions(f"name = '{name}'", max_results=1000)]
     kept = registration_record.kept_manifests(project, store.uri, name, map(str, numbers))
@@ -96,7 +97,7 @@ def _champion(store: Store, name: str) -> int | None:
 
 
 def _about(results: Results, identity: Identity, model: str) -> dict[str, Any]:
-    """What travels with the model as served.json."""
+    """The content of served.json, which is stored with the model."""
     c, saved = results.config, read_json(results.trained(model) / "model" / "model.json")
     scores = results.scores(model)
     return {
@@ -128,10 +129,10 @@ def _tags(about: Mapping[str, Any], decided: Mapping[str, gates.Gate]) -> dict[s
 
 
 def _existing(store: Store, name: str, fingerprint: str, project: Path) -> ModelVersion | None:
-    """The version made of the same things, if its files are still there, as they were registered."""
-    found = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
-    recorded = registration_record.kept_manifests(project, store.uri, name, [str(v.version) for v in found])
-    for version in found:
+    """The version with the same fingerprint, if its files still exist and are unchanged; else None."""
+    versions = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
+    recorded = registration_record.kept_manifests(project, store.uri, name, [str(v.version) for v in versions])
+    for version in versions:
         same = version.tags.get(runs.FINGERPRINT) == fingerprint
         if same and evidence.there(store, version) and _intact(version, recorded.get(str(version.version))):
             return version
@@ -139,7 +140,7 @@ def _existing(store: Store, name: str, fingerprint: str, project: Path) -> Model
 
 
 def _intact(version: ModelVersion, recorded: str | None) -> bool:
-    """Whether its files are those of its manifest, and that is the recorded one, if one is recorded."""
+    """Whether the files match their manifest, and the manifest matches the recorded one, if one is recorded."""
     root = evidence.downloaded(f"models:/{version.name}/{version.version}")
     if root is None:
         return False
@@ -162,7 +163,7 @@ def _new(
 
 
 def _describe(store: Store, results: Results) -> None:
-    """Make the registered model, or tell anew what its aliases mean."""
+    """Create the registered model, or update its description, which explains the aliases."""
     c = results.config
     text = (
         f"Predicts {code_span(label_text(c.trials.label))} from {escape_markdown('+'.join(c.data.source))} spikes.\n\n"
@@ -183,9 +184,9 @@ def _describe(store: Store, results: Results) -> None:
 def _point(
     store: Store, name: str, version: ModelVersion, champion: gates.Champion | None, passed: bool
 ) -> tuple[str, promotion.Promotion | None]:
-    """Give the version its alias; never champion and candidate at once. The alias, and a person's word for it.
+    """Give the version one alias, champion or candidate. Returns the alias, and a person's promotion if there is one.
 
-    A champion whose own gates fail now, after another evaluation, is none any more, unless a person made it one.
+    If the gates of the champion fail after a new evaluation, it loses the alias, unless a person promoted it.
     """
     holds = champion is not None and str(champion.version) == str(version.version)
     promoted = promotion.Promotion.of(version.tags) if holds else None

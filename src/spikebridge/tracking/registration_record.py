@@ -1,8 +1,8 @@
-"""reports/registration.json: what was registered, with the hashes of its files, kept outside the MLflow store.
+"""reports/registration.json: the record of the registered versions and the hashes of their files.
 
-Whoever can write to the store can change a model there, its manifest too, or move an alias. The record of the project
-is another file, so that both are noticed. One process at a time publishes or promotes: it looks up and writes the store
-and the record under one lock.
+A person who can write to the MLflow store can change a model and its manifest there, or move an alias. The record is
+kept outside the store, so that both are detected. Only one process at a time publishes or promotes: it reads and writes
+the store and the record under one lock.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from spikebridge.tracking.model_card import CHAMPION
 REGISTRATION, PUBLISHED = Path("reports") / "registration.json", Path("mlruns") / "published.json"
 LOCK_FILE = ".publish.lock"
 DUPLICATE_ROW = ("integrityerror", "unique constraint", "duplicate key", "duplicate entry")
-"""Words of databases (SQLite, PostgreSQL, MySQL) for a row that another process has written meanwhile."""
+"""Texts of databases (SQLite, PostgreSQL, MySQL) for a row that another process has written meanwhile."""
 
 
 def shown_store(uri: str, project: Path) -> str:
-    """A store's URI as it is recorded: without a password, and within the project relative to it."""
+    """The URI of a store in the form of the record: without a password; inside the project, a relative path."""
     path = store_location.sqlite_file(uri)
     if path is not None:
         path = path.resolve()
@@ -40,7 +40,7 @@ def shown_store(uri: str, project: Path) -> str:
 
 
 def read(project: Path) -> dict[str, Any]:
-    """The record of a project; empty where nothing was registered yet. Raises RegistryError where it is unreadable."""
+    """The record of a project; empty if nothing was registered yet. Raises RegistryError if it is unreadable."""
     path = project / REGISTRATION
     if not path.is_file():
         return {}
@@ -59,12 +59,12 @@ def kept_manifests(project: Path, store_uri: str, name: str, versions: Iterable[
     manifests = about.get("manifests")
     if not _about_model(about, project, store_uri, name) or not isinstance(manifests, dict):
         return {}
-    there = set(versions)
-    return {version: str(sha256) for version, sha256 in manifests.items() if version in there}
+    present = set(versions)
+    return {version: str(sha256) for version, sha256 in manifests.items() if version in present}
 
 
 def write(project: Path, about: Mapping[str, Any]) -> None:
-    """Write the record, and mlruns/published.json, whose absence tells DVC that the store was wiped."""
+    """Write the record and mlruns/published.json. A missing published.json tells DVC that the store was emptied."""
     with output(project / REGISTRATION) as path:
         path.write_text(json.dumps(about, indent=1), encoding="utf-8")
     with output(project / PUBLISHED) as path:
@@ -72,7 +72,7 @@ def write(project: Path, about: Mapping[str, Any]) -> None:
 
 
 def note_champion(project: Path, store_uri: str, name: str, version: int, sha256: str | None) -> None:
-    """Record which version a person made champion, and the SHA-256 of its manifest where none was recorded."""
+    """Record which version a person made champion, and the SHA-256 of its manifest if none was recorded."""
     about = read(project)
     if not _about_model(about, project, store_uri, name):
         return
@@ -88,18 +88,18 @@ def note_champion(project: Path, store_uri: str, name: str, version: int, sha256
 
 
 def recorded_champion(project: Path, store_uri: str, name: str) -> int | None:
-    """The champion that the record knows; None where it has nothing to say of this model in this store."""
+    """The champion in the record; None if the record is not about this model in this store."""
     about = read(project)
     champion = about.get("champion") if _about_model(about, project, store_uri, name) else None
     return champion if isinstance(champion, int) else None
 
 
 def check(project: Path, store_uri: str, name: str, version: str, alias: str | None, manifest_sha256: str) -> None:
-    """Hold a version that is about to be loaded against the record of the project at hand.
+    """Check a version against the record of the current project before it is loaded.
 
-    A version that is not in the record, registered by somebody else in a common store for instance, is loaded by its
-    number, not by an alias.
-    Raises RegistryError where the record says something else.
+    A version that is not in the record, for example one that somebody else registered in a shared store, can be loaded
+    by its number, not by an alias.
+    Raises RegistryError if the record contradicts the version.
     """
     about = read(project)
     manifests = about.get("manifests")
@@ -135,8 +135,9 @@ def _about_model(about: Mapping[str, Any], project: Path, store_uri: str, name: 
 def lock_files(uri: str, project: Path) -> list[Path]:
     """Lock files of a project's record and of a store, in the order in which every process takes them.
 
-    A store in a SQLite file is locked beside that file, so for every clone and user. Any other store has no folder that
-    its users share: it is locked for this user on this machine. Two machines are not kept apart.
+    The lock of a store in a SQLite file is in the folder of that file, so it holds for every clone and user. Any other
+    store has no folder that its users share: it is locked for this user on this machine. The lock does not hold between
+    two machines.
     """
     database = store_location.sqlite_file(uri)
     if database is not None:
@@ -149,9 +150,9 @@ def lock_files(uri: str, project: Path) -> list[Path]:
 
 @contextmanager
 def exclusive(uri: str, project: Path) -> Iterator[None]:
-    """Hold the locks; wait for another process that has one, and say so.
+    """Hold the locks. If another process holds one, print a line and wait.
 
-    Raises RegistryError where a process of another machine wrote the same rows to the same server meanwhile.
+    Raises RegistryError if a process on another machine wrote the same rows to the same server meanwhile.
     """
     with ExitStack() as stack:
         for path in lock_files(uri, project):
@@ -169,7 +170,7 @@ def exclusive(uri: str, project: Path) -> Iterator[None]:
 
 
 def _is_duplicate_row(error: BaseException) -> bool:
-    """Whether a database refused a row because it is there already."""
+    """Whether a database rejected a row because it already exists."""
     if type(error).__module__.partition(".")[0] not in {"mlflow", "sqlalchemy", "sqlite3"}:
         return False
     text = f"{type(error).__name__} {error}"[:4000].lower()

@@ -15,7 +15,7 @@ from spikebridge.tracking.results import Results
 
 
 def analysis_lines(results: Results) -> list[str]:
-    """Whether there was anything to translate, and one line for each analysis that was made."""
+    """The verdict on the translation, and one line for each analysis that was run."""
     metrics = results.metrics()
     analyses = metrics.get("analysis", {})
     lines = [
@@ -58,12 +58,12 @@ def analysis_lines(results: Results) -> list[str]:
 
 
 def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
-    """One line a family of decisions: the difference that each declared test would have found four times in five."""
+    """One line per family of decision tests: the difference that each declared test detects with 80 % power."""
     lines = []
     for family, pairs in power.items():
-        if all(one["effective_trials"] is None for one in pairs.values()):
-            continue  # of translations: metrics.json and comparisons.csv have it
-        texts = [f"{pair.replace('_minus_', ' − ')} {_detectable(one)}" for pair, one in pairs.items()]
+        if all(row["effective_trials"] is None for row in pairs.values()):
+            continue  # for translations, see metrics.json and comparisons.csv
+        texts = [f"{pair.replace('_minus_', ' − ')} {_detectable(row)}" for pair, row in pairs.items()]
         lines.append(f"Could have seen ({family.replace('_', ' ')}, 80 % power): {', '.join(texts)}")
     return lines
 
@@ -84,7 +84,7 @@ def nested_model_lines(results: Results) -> Iterator[str]:
 
 
 def time_resolved_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
-    """One line each for source and latents: when in the window the decision is decoded best, and from when on."""
+    """One line each for source and latents: the times in the window of the best and of the first decoding."""
     for predictors, row in metrics.get("decision_course", {}).items():
         first = f", first at {number(row['first_time_s'])} s" if row["first_time_s"] is not None else ""
         yield (
@@ -102,13 +102,13 @@ def _spaced(name: Any) -> str:
     return str(name).replace("_", " ")
 
 
-def _detectable(one: Mapping[str, Any]) -> str:
-    trials, worth = one["n_trials"], one["effective_trials"]
+def _detectable(row: Mapping[str, Any]) -> str:
+    trials, worth = row["n_trials"], row["effective_trials"]
     fewer = f"{trials} trials worth {worth:.0f}" if worth is not None and round(worth) < trials else ""
-    more = one["clusters_still_needed"]
-    needed = f"{more} more {one['cluster']}{'s' * (more > 1)} for the difference seen" if more else ""
+    more = row["clusters_still_needed"]
+    needed = f"{more} more {row['cluster']}{'s' * (more > 1)} for the difference seen" if more else ""
     notes = "; ".join(note for note in (fewer, needed) if note)
-    return number(one["detectable"]) + (f" ({notes})" if notes else "")
+    return number(row["detectable"]) + (f" ({notes})" if notes else "")
 
 
 def filter_lines(results: Results) -> Iterator[str]:

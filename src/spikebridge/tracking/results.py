@@ -1,4 +1,4 @@
-"""What lies under runs/ and reports/, read for logging and for printing."""
+"""The result files under runs/ and reports/, read for logging and for printing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", 
 
 @dataclass(frozen=True)
 class Results:
-    """Files of one execution. `project` is the folder that holds runs/ and reports/."""
+    """Files of one execution. `project` is the folder with runs/ and reports/."""
 
     config: Config
     project: Path
@@ -58,7 +58,7 @@ class Results:
         return read_json(self.evaluation / "metrics.json")
 
     def scores(self, model: str) -> dict[str, float]:
-        """Every number there is about a model, flat: outer scores with intervals, bits/spike, inner means."""
+        """All scores of a model, flat: outer scores with intervals, bits/spike, means of the inner scores."""
         content = self.metrics()
         outer = flatten(content.get("models", {}).get(model, {}))
         translation = content.get("translation", {}).get(model, {})
@@ -75,7 +75,7 @@ class Results:
         return {f"inner_{name}": float(value) for name, value in means.items() if math.isfinite(value)}
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of reports/evaluation. Raises DataError when it cannot be read."""
+        """A table of reports/evaluation. Raises DataError if it cannot be read."""
         path = self.evaluation / name
         try:
             return read_csv(path)
@@ -86,21 +86,21 @@ class Results:
 def flatten(entry: dict[str, Any]) -> dict[str, float]:
     """{"auc": {"value", "ci_low", "ci_high"}, "n": 3} -> {"auc", "auc_ci_low", "auc_ci_high", "n"}; no NaN, no text.
 
-    Names of recordings and the like among them are keys that MLflow takes (see `keys`). Where two ways down give one
-    key ("a" then "b_c", "a_b" then "c"), the steps of the later one are parted by "/".
+    Names of users, such as those of recordings, are converted to keys that MLflow accepts (see `safe_key`). If two
+    paths give the same key ("a" then "b_c", "a_b" then "c"), the parts of the later one are joined by "/".
     """
     flat: dict[str, float] = {}
-    for way, value in _numbers(entry):
-        joined = "_".join(way)
-        flat[joined if joined not in flat else "/".join(way)] = value
+    for path, value in _numbers(entry):
+        joined = "_".join(path)
+        flat[joined if joined not in flat else "/".join(path)] = value
     return flat
 
 
 def _numbers(entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
-    """(keys on the way down, number) of every finite number; "value" below another key is that key itself."""
+    """(path of keys, number) of every finite number. A key "value" below another key is omitted from the path."""
     for name, value in entry.items():
-        way = above if name == "value" and above else (*above, safe_key(name))
+        path = above if name == "value" and above else (*above, safe_key(name))
         if isinstance(value, dict):
             yield from _numbers(value, (*above, safe_key(name)))
         elif isinstance(value, (int, float)) and math.isfinite(value):
-            yield way, float(value)
+            yield path, float(value)

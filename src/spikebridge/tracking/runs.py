@@ -1,4 +1,4 @@
-"""Runs by fingerprint: looked up before they are made, so that logging twice changes nothing."""
+"""Runs, identified by fingerprint: an existing run is reused, so that logging twice changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.store import Store, process_tags
 
 FINGERPRINT, KIND, CONTENT = (f"spikebridge.{n}" for n in ("fingerprint", "kind", "content"))
-BATCH_METRICS, BATCH_PARAMS, BATCH_TAGS = 1000, 100, 100  # what one call of MLflow takes
+BATCH_METRICS, BATCH_PARAMS, BATCH_TAGS = 1000, 100, 100  # the limits of one call of MLflow
 MAX_PARAM_LENGTH = 6000
 TRIAL_STATUS = {
     "COMPLETE": "FINISHED",
@@ -34,7 +34,7 @@ TRIAL_STATUS = {
 
 @dataclass(frozen=True)
 class Key:
-    """What makes a run that run: its fingerprint, its name, what kind it is, and its parent's id."""
+    """The identity of a run: its fingerprint, name and kind, and the id of its parent."""
 
     fingerprint: str
     name: str
@@ -55,7 +55,7 @@ def child_key(identity: Identity, parent: str, name: str, kind: str, above: str 
 
 
 def find(store: Store, fingerprint: str) -> Run | None:
-    """The run with this fingerprint that has not been deleted, if there is one."""
+    """The run with this fingerprint that has not been deleted; None if there is none."""
     hits = store.client.search_runs(
         [store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'", ViewType.ACTIVE_ONLY, max_results=1
     )
@@ -63,13 +63,13 @@ def find(store: Store, fingerprint: str) -> Run | None:
 
 
 def get_or_create(store: Store, key: Key) -> Run:
-    """The run of this key. Safe against other processes that ask for the same one."""
+    """The run of this key; created if it does not exist. Safe if other processes request the same run."""
     with store.locked():
         return find(store, key.fingerprint) or create(store, key)
 
 
 def create(store: Store, key: Key, start_ms: int | None = None) -> Run:
-    """A new run, unconditionally."""
+    """Create a new run, even if one with this fingerprint exists."""
     tags = {
         FINGERPRINT: key.fingerprint,
         KIND: key.kind,
@@ -102,7 +102,7 @@ def children(store: Store, parent: str) -> list[Run]:
 
 
 def delete_tree(store: Store, run_id: str) -> None:
-    """Move a run and all below it to MLflow's trash."""
+    """Move a run and all its descendants to MLflow's trash."""
     for child in children(store, run_id):
         delete_tree(store, child.info.run_id)
     store.client.delete_run(run_id)
@@ -148,7 +148,7 @@ def log(
 
 
 def settings(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings as parameters, {"split": {"by": "block"}} -> {"split.by"}; names among them as keys."""
+    """Nested settings as parameters, {"split": {"by": "block"}} -> {"split.by"}; names are converted to keys."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
@@ -167,7 +167,7 @@ def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Met
 
 
 def log_trials(store: Store, identity: Identity, model_run: str, model: str, trials: Path) -> int:
-    """One run a row of trials.csv (fold, number, state, value, params_*); how many were new."""
+    """Log one run per row of trials.csv (fold, number, state, value, params_*). Returns the number of new runs."""
     if not trials.is_file():
         return 0
     table = pd.read_csv(trials)
@@ -182,8 +182,8 @@ def log_trials(store: Store, identity: Identity, model_run: str, model: str, tri
         if fingerprint in present:
             continue
         new += 1
-        # MLflow lists the newest first and loads a hundred at once: trials, which came before, must not fill that page.
-        # A millisecond less each keeps the order of the table.
+        # MLflow lists the newest runs first and loads a hundred at once. Trials must not fill this page, so they get
+        # earlier start times. One millisecond less for each keeps the order of the table.
         _trial(store, Key(fingerprint, name, "trial", model_run), {str(k): v for k, v in row.items()}, first - new)
     return new
 

@@ -1,4 +1,4 @@
-"""A registered model, read with installed code: safetensors and JSON; nothing of the artifact is executed."""
+"""A registered model, read with the installed code from safetensors and JSON; no code of the artifact is executed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from spikebridge.types import Predictions, Windows
 OUTPUTS = ("label", "probabilities", "latents", "target_rates")
 ABOUT = "served.json"
 AROUND = ("evidence", "registered_model_meta")
-"""What lies beside a registered model and may change: what it was judged by, and MLflow's note on a download."""
+"""Files next to a registered model that may change: its evidence, and MLflow's note on a download."""
 MAX_COUNT = np.iinfo(np.uint32).max
 
 
 class ServedModel:
-    """A fitted model and what it takes to feed it with plain counts.
+    """A fitted model that predicts from plain arrays of counts.
 
     classes: names of the decisions. recordings: {name: {"source_units": [...], "target_units": [...]}}, unit ids in the
-    order of the last axis. bin_s: seconds. n_bins: bins of a window. metadata: what was known at registration.
+    order of the last axis. bin_s: seconds. n_bins: bins of a window. metadata: the content of served.json, from its
+    registration.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,12 +51,12 @@ class ServedModel:
         )
 
     def predict(self, counts: Any, output: str = "label", recording: str = "") -> NDArray[Any]:
-        """What the model says of counts (trial, bin, unit), spikes of the source units per bin, any number type.
+        """Predict from counts (trial, bin, unit): spikes of the source units per bin, any number type.
 
         output: "label" -> (trial,) class names; "probabilities" -> (trial, class), in the order of `classes`;
         "latents" -> (trial, bin, latent); "target_rates" -> (trial, bin, unit), expected spikes per bin.
-        recording: which recording's units these are; "" where one recording alone has that many.
-        Raises RegistryError for counts that do not fit, or an output that this model does not have.
+        recording: the recording of these units; may be "" if exactly one recording has this number of units.
+        Raises RegistryError if the counts do not fit the model, or if the model does not have this output.
         """
         check_output(output)
         array = check_counts(counts)
@@ -70,17 +71,17 @@ class ServedModel:
                 "target's past"
             )
         try:
-            said = self._model.predict(self._windows(array, chosen))
-            if not _finite(said):
+            predictions = self._model.predict(self._windows(array, chosen))
+            if not _finite(predictions):
                 raise RegistryError(f"{self.name} gives numbers that are not finite for these counts")
-            return self._pick(said, output, chosen)
+            return self._pick(predictions, output, chosen)
         except RegistryError:
             raise
         except SpikebridgeError as error:
             raise RegistryError(f"{self.name}: {error}") from None
 
     def _try_out(self, folder: Path) -> None:
-        """Predict one empty window of each recording: what was saved must fit together and give finite numbers."""
+        """Predict one empty window of each recording: the saved parts must fit together and give finite numbers."""
         if not self._model.from_source:
             return
         for name, units in self.recordings.items():
@@ -89,8 +90,8 @@ class ServedModel:
                 with np.errstate(all="ignore"):
                     fits = _finite(self._model.predict(w))
             except (ArithmeticError, ValueError, TypeError, LookupError, RuntimeError, MemoryError) as error:
-                said = (str(error).splitlines() or [type(error).__name__])[0]
-                raise RegistryError(f"{folder}: the model cannot predict {name}: {said[:200]}") from None
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                raise RegistryError(f"{folder}: the model cannot predict {name}: {reason[:200]}") from None
             if not fits:
                 raise RegistryError(f"{folder}: the model gives numbers that are not finite for {name}")
 
@@ -114,31 +115,37 @@ class ServedModel:
         return fitting[0]
 
     def _windows(self, counts: NDArray[np.float64], recording: str) -> Windows:
-        """Windows of these counts; what a model may not look at (target, labels) is empty."""
+        """Windows of these counts. The parts that a model must not use (target, labels) are empty."""
         n, units = len(counts), self.recordings[recording]
         return Windows(
             recording=recording,
             source=counts.astype(np.min_scalar_type(int(counts.max(initial=0)))),
             target=np.zeros((n, self.n_bins, len(units["target_units"])), np.uint8),
-            start_s=np.full(n, np.nan),  # not told: no drift
+            start_s=np.full(n, np.nan),  # unknown: no drift
             bin_s=self.bin_s,
             trial=np.arange(n),
             label=np.full(n, -1),
-            decision_s=np.full(n, self.n_bins * self.bin_s),  # windows end before the decision; evaluate sees to it
+            decision_s=np.full(
+                n, self.n_bins * self.bin_s
+            ),  # windows end before the decision; the stage evaluate checks this
             classes=self.classes,
             source_units=np.asarray(units["source_units"], dtype=np.int64),
             target_units=np.asarray(units["target_units"], dtype=np.int64),
         )
 
-    def _pick(self, said: Predictions, output: str, recording: str) -> NDArray[Any]:
-        has = {"probabilities": said.probabilities, "latents": said.latents, "target_rates": said.rates}
-        if output != "label" and has[output] is not None:
-            return np.asarray(has[output])
-        if said.probabilities is not None and output == "label":
-            return np.asarray(self.classes)[self._model.decide(said.probabilities, recording)]
-        there = [k for k, v in has.items() if v is not None]
-        there = ["label", *there] if said.probabilities is not None else there
-        raise RegistryError(f"output: {self.name} has no {output}; it has {', '.join(there)}")
+    def _pick(self, predictions: Predictions, output: str, recording: str) -> NDArray[Any]:
+        values = {
+            "probabilities": predictions.probabilities,
+            "latents": predictions.latents,
+            "target_rates": predictions.rates,
+        }
+        if output != "label" and values[output] is not None:
+            return np.asarray(values[output])
+        if predictions.probabilities is not None and output == "label":
+            return np.asarray(self.classes)[self._model.decide(predictions.probabilities, recording)]
+        available = [k for k, v in values.items() if v is not None]
+        available = ["label", *available] if predictions.probabilities is not None else available
+        raise RegistryError(f"output: {self.name} has no {output}; it has {', '.join(available)}")
 
 
 def check_output(output: Any) -> None:
@@ -150,9 +157,9 @@ def check_output(output: Any) -> None:
 
 
 def check_counts(counts: Any) -> NDArray[np.float64]:
-    """Counts as (trial, bin, unit). Spikes come whole: a fraction means that rates or smoothed counts were given.
+    """Counts as (trial, bin, unit). A fraction is an error, because rates or smoothed counts were given instead.
 
-    Raises RegistryError naming shape, or the first trial, bin and unit that is not a count.
+    Raises RegistryError, which names the shape, or the first trial, bin and unit whose value is not a count.
     """
     try:
         array = np.asarray(counts)
@@ -182,9 +189,9 @@ def _kind(value: Any) -> str:
 
 
 def find_folder(root: Path) -> Path:
-    """The folder with model.json in `root`: itself, or where a registered model keeps it.
+    """The folder with model.json: `root` itself, or the subfolder of a registered model.
 
-    Raises RegistryError when there is none, or where a file of MLflow's folder is not the one that was registered.
+    Raises RegistryError if there is none, or if a file in MLflow's folder differs from the registered file.
     """
     for folder in (root, root / "artifacts" / "model", root / "model"):
         if (folder / MODEL_FILE).is_file():
@@ -201,5 +208,8 @@ def _check_around(root: Path) -> None:
         raise RegistryError(str(error)) from None
 
 
-def _finite(said: Predictions) -> bool:
-    return all(a is None or bool(np.isfinite(a).all()) for a in (said.probabilities, said.rates, said.latents))
+def _finite(predictions: Predictions) -> bool:
+    return all(
+        a is None or bool(np.isfinite(a).all())
+        for a in (predictions.probabilities, predictions.rates, predictions.latents)
+    )

@@ -1,6 +1,6 @@
 """MLflow runs this file ("models from code") when it loads a registered model as a python function.
 
-It hands over to the installed spikebridge. `spikebridge.load` does the same without running this file.
+It uses the installed spikebridge. `spikebridge.load` does the same without running this file.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from spikebridge.tracking.served_model import ServedModel
 class Served(PythonModel):
     """counts (trial, bin, unit) -> label, probabilities, latents or target_rates (params: output, recording)."""
 
-    _skip_type_hint_validation = True  # counts are checked by ServedModel, in words
+    _skip_type_hint_validation = True  # ServedModel checks the counts and gives clear messages
 
     def load_context(self, context):  # type: ignore[no-untyped-def]
         self.model = ServedModel(Path(context.artifacts["model"]))

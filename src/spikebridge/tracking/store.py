@@ -1,4 +1,4 @@
-"""Open the MLflow store safely: one migration under a lock, artifacts beside it, dead runs ended."""
+"""Open the MLflow store safely: migrate it under a lock, keep artifacts next to it, end the runs of dead processes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EXPERIMENT_TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
     "mlflow.note.content": "Each top run is one execution of the pipeline: a child for each model (tuning trials below "
     "it) and one, *comparison*, with tables, tests and figures. The same metric has the same name in every model.",
-    # A view of the runs table as the UI's own "share" writes it: the models alone, with their scores as columns
+    # A shared view of the runs table, in the format of the UI: only the models, with their scores as columns
     "mlflow.sharedViewState.models": json.dumps(
         {
             "searchFilter": "tags.`spikebridge.kind` = 'model'",
@@ -63,14 +63,14 @@ class Store:
     lock: Path
 
     def locked(self) -> FileLock:
-        """Held while looking up and creating, so that two processes do not create the same thing twice."""
+        """A lock to hold while looking up and creating, so that two processes do not create the same run or version."""
         return FileLock(str(self.lock))
 
 
 def open_store(tracking: TrackingConfig, project: Path | None = None) -> Store:
-    """Open (and on first use create) the store and the experiment; end runs whose process has died.
+    """Open the store and the experiment; create them on first use. End runs whose process has died.
 
-    Raises RegistryError when the store cannot be reached or read.
+    Raises RegistryError if the store cannot be reached or read.
     """
     uri = store_location.tracking_uri(tracking.uri, project)
     client = connect(uri, project)
@@ -86,7 +86,7 @@ def open_store(tracking: TrackingConfig, project: Path | None = None) -> Store:
 
 
 def connect(uri: str, project: Path | None = None) -> MlflowClient:
-    """A client of the store at `uri`, its database migrated. Raises RegistryError when it cannot be reached."""
+    """A client of the store at `uri`, its database migrated. Raises RegistryError if it cannot be reached."""
     store_location.announce(uri)
     mlflow = quiet_mlflow()
     lock = store_location.lock_file(uri, project)
@@ -111,16 +111,18 @@ def quiet_mlflow() -> Any:
 
     for name in ("alembic", "mlflow.tracking", "mlflow.store", "mlflow.pyfunc"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs a traceback of what it raises too
+    logging.getLogger("mlflow.store.db.utils").setLevel(
+        logging.CRITICAL
+    )  # it also logs a traceback of the errors that it raises
     warnings.filterwarnings("ignore", message=".*type hints.*", module="mlflow.*")
     return mlflow
 
 
 def migrate_database(database: Path) -> None:
-    """Bring a sqlite database to MLflow's schema.
+    """Upgrade a sqlite database to MLflow's schema.
 
-    A fresh one is built under another name and renamed: neither a kill in the middle nor a second process can see half
-    of it. The caller holds the lock.
+    A new database is built under another name and then renamed, so that no process sees an incomplete one, even after a
+    kill. The caller holds the lock.
     """
     from mlflow.db import upgrade
 
@@ -155,20 +157,25 @@ def latest_revision() -> str:
 def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
     """The experiment's id.
 
-    Artifact locations are absolute: in a project that was moved or mounted elsewhere the old runs lost theirs. They
-    keep their numbers under another name, and everything is logged again into a fresh experiment (or into the one that
-    was made when the project stood here before).
+    Artifact locations are absolute. If the project was moved or mounted elsewhere, the old runs have lost their
+    artifacts. Their experiment keeps its metrics under another name, and everything is logged again into a new
+    experiment, or into the one that was created when the project was at this location before.
     """
-    found = client.get_experiment_by_name(name)
-    if found is not None and found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    if found is not None and artifacts and _ours(found) and found.artifact_location.rstrip("/") != artifacts:
-        client.rename_experiment(found.experiment_id, f"{name} (at {found.artifact_location})")
-        found = client.get_experiment_by_name(f"{name} (at {artifacts})")
-        if found is not None:
-            client.rename_experiment(found.experiment_id, name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None and experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    if (
+        experiment is not None
+        and artifacts
+        and _ours(experiment)
+        and experiment.artifact_location.rstrip("/") != artifacts
+    ):
+        client.rename_experiment(experiment.experiment_id, f"{name} (at {experiment.artifact_location})")
+        experiment = client.get_experiment_by_name(f"{name} (at {artifacts})")
+        if experiment is not None:
+            client.rename_experiment(experiment.experiment_id, name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     return str(client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
 
 
@@ -177,14 +184,14 @@ def _ours(experiment: Any) -> bool:
 
 
 def process_tags() -> dict[str, str]:
-    """Who writes a run: host, process id and its birth, so that a sweep can tell when that process has died."""
+    """The process that writes a run: host, process id and start time, so that `sweep` can detect that it has died."""
     import psutil
 
     return {HOST_TAG: socket.gethostname(), PID_TAG: str(os.getpid()), BORN_TAG: str(psutil.Process().create_time())}
 
 
 def sweep(store: Store) -> int:
-    """End the runs that a killed process of this machine left running; how many there were."""
+    """End the runs that killed processes of this machine left running. Returns their number."""
     running = store.client.search_runs(
         [store.experiment], f"attributes.status = 'RUNNING' and tags.`{HOST_TAG}` = '{socket.gethostname()}'"
     )
@@ -203,12 +210,12 @@ def _alive(tags: dict[str, str]) -> bool:
         return False
     except psutil.Error:
         return True
-    return abs(born - float(tags.get(BORN_TAG, born))) < 2  # an id is given again after a reboot
+    return abs(born - float(tags.get(BORN_TAG, born))) < 2  # process ids are reused after a reboot
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that `with` blocks end their runs. Outside the main thread it does nothing."""
+    """Turn SIGTERM into SystemExit, so that `with` blocks end their runs. Has no effect outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

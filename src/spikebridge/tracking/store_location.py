@@ -1,4 +1,4 @@
-"""Where the store is. Needs no mlflow, so that the command line stays quick."""
+"""The location of the store. Does not import mlflow, so that the command line stays fast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 SQLITE = "sqlite:///"
 BESIDE = "spikebridge.artifacts"
-"""Tag of an experiment whose artifacts lie beside the database."""
+"""Tag of an experiment whose artifacts are in the folder of the database."""
 _announced: set[str] = set()
 
 
@@ -21,7 +21,7 @@ def home(start: Path | None = None) -> Path:
     Parameters
     ----------
     start : Path, optional
-        Where to begin; None for the working folder.
+        Where the search starts; None for the working folder.
 
     Returns
     -------
@@ -67,8 +67,8 @@ def tracking_uri(uri: str | None = None, project: Path | None = None) -> str:
 def announce(uri: str) -> None:
     """Let this process and its children use `uri` for runs and registry.
 
-    MLflow's own setter writes MLFLOW_TRACKING_URI too; what we wrote ourselves is remembered, so that it is not taken
-    for a wish of the user's. Without a registry URI, system metrics can deadlock with evaluation.
+    MLflow's own setter writes MLFLOW_TRACKING_URI too. The values that spikebridge wrote are remembered, so that they
+    are not mistaken for settings of the user. Without a registry URI, system metrics can deadlock with evaluation.
     """
     if os.environ.get("MLFLOW_TRACKING_URI") != uri:
         _announced.add(uri)
@@ -84,7 +84,7 @@ def sqlite_file(uri: str) -> Path | None:
 
 
 def artifact_root(uri: str, project: Path | None = None) -> str | None:
-    """Absolute URI for artifacts: beside a sqlite file, else in mlruns/ of the project; None: a server decides."""
+    """Absolute URI for artifacts: next to a sqlite file, else in mlruns/ of the project; None: the server decides."""
     path = sqlite_file(uri)
     if path is not None:
         return (path.resolve().parent / "artifacts").as_uri()
@@ -100,7 +100,7 @@ def lock_file(uri: str, project: Path | None = None) -> Path:
 
 
 def user() -> str:
-    """The name of the user at this machine; "unknown" where there is none."""
+    """The name of the user on this machine; "unknown" if there is none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -1,4 +1,4 @@
-"""MLflow's own server, pointed at this project's store."""
+"""Start MLflow's own server with the store of this project."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ HOST = "127.0.0.1"
 ADMIN = "admin"
 PASSWORD, SECRET = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
 MIN_PASSWORD = 12
-"""What MLflow asks of a password."""
+"""Minimum length of a password in MLflow."""
 
 
 def command(uri: str, port: int, auth: bool = False) -> list[str]:
-    """`mlflow ui` for a store; artifacts are read from where the runs say. auth: whether it asks for a password."""
+    """`mlflow ui` for a store; artifacts are read from the places in the runs. auth: whether to ask for a password."""
     root = store_location.artifact_root(uri)
     where = ["--backend-store-uri", uri, *(["--default-artifact-root", root] if root else [])]
     app = ["--app-name", "basic-auth"] if auth else []
@@ -35,7 +35,7 @@ def accounts(folder: Path) -> dict[str, str]:
     """Environment of a server that asks for a password; names and hashed passwords are kept in `folder`.
 
     The first start makes the user admin, with the password in MLFLOW_AUTH_ADMIN_PASSWORD.
-    Raises RegistryError where a package or that password is missing.
+    Raises RegistryError if a package or this password is missing.
     """
     if importlib.util.find_spec("flask_wtf") is None:
         raise RegistryError(
@@ -50,7 +50,7 @@ def accounts(folder: Path) -> dict[str, str]:
         )
     database = (store_location.SQLITE + users.resolve().as_posix()).replace(
         "%", "%%"
-    )  # the file's format has % as a sign
+    )  # % is a special character of the file format
     lines = ["[mlflow]", "default_permission = READ", f"database_uri = {database}", f"admin_username = {ADMIN}"]
     lines.append("authorization_function = mlflow.server.auth:authenticate_request_basic_auth")
     settings_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -61,7 +61,7 @@ def accounts(folder: Path) -> dict[str, str]:
 
 
 def links(experiment: str, port: int) -> list[str]:
-    """Where to look: MLflow opens on its page for language models, these open on the runs."""
+    """Addresses to print: MLflow opens its page for language models; these addresses open the runs."""
     runs = f"http://{HOST}:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning"
     return [
         f"Runs, nested:              {runs}",
@@ -74,14 +74,14 @@ def links(experiment: str, port: int) -> list[str]:
 def serve(port: int, say: Callable[[str], None], auth: bool = False) -> int:
     """Run the UI until Ctrl-C. auth: it asks for a password; see `accounts`.
 
-    Raises RegistryError when the store is a server, which has a UI of its own.
+    Raises RegistryError if the store is a server, which has its own UI.
     """
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
         raise RegistryError(f"the store is a server: open {uri} in a browser")
-    # Migrates a fresh database before the server's own processes race to do so
+    # Migrate a new database first; otherwise several processes of the server would do so at the same time
     store = open_store(settings(), store_location.home())
-    # The job runner serves nothing here and takes some 240 MB
+    # The job runner is not needed here and takes about 240 MB
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     if auth:
         environment |= accounts(store_location.home() / "mlruns" / "auth")
@@ -92,8 +92,8 @@ def serve(port: int, say: Callable[[str], None], auth: bool = False) -> int:
 
 
 def _run(arguments: list[str], environment: dict[str, str]) -> int:
-    """Run until it ends or is stopped, and leave no server behind: SIGTERM stops it and the processes it started."""
-    # A group of its own, so that one signal reaches the server's own children too; Ctrl-C arrives here and is passed on
+    """Run the server until it ends or is stopped. SIGTERM also stops the processes that the server started."""
+    # A separate process group: one signal reaches the server and its children. Ctrl-C arrives here and is passed on
     server = subprocess.Popen(arguments, env=environment, start_new_session=os.name == "posix")
     try:
         with terminable():
