@@ -260,7 +260,7 @@ def test_what_is_no_series_of_numbers_is_told(contents: Read, monkeypatch: pytes
     found = contents(add, change)
     assert found.behavior.empty
     assert list(found.behavior) == ["series", "time_s", "value"]
-    assert sorted(found.notes) == [
+    assert sorted(map(str, found.notes)) == [
         "behavior audio: shape (101,) is too large and left out",
         "behavior remarks: text, not numbers; left out",
         "behavior stack: shape (2, 2, 2) is too large and left out",

@@ -144,7 +144,7 @@ def test_single_precision_is_told(tmp_path: Path) -> None:
         (path / "spikes.csv").unlink()
         found = tables.read(path, Options(**options))
         assert found.spikes["time_s"].dtype == np.float64
-        return found.notes
+        return tuple(map(str, found.notes))
 
     said = "spikes.parquet: column time_s: float32 holds these times only to 2 ms; save them as float64 (double)"
     assert note("late", [1.0, 20_000.0, 3.0]) == (said,)
@@ -156,7 +156,7 @@ def test_single_precision_is_told(tmp_path: Path) -> None:
     path = folder(tmp_path / "trials")
     trials.to_parquet(path / "trials.parquet")
     (path / "trials.csv").unlink()
-    assert tables.read(path, Options()).notes == (
+    assert tuple(map(str, tables.read(path, Options()).notes)) == (
         "trials.parquet: column stop_time: float32 holds these times only to 7.8 ms; save them as float64 (double)",
     )
 
