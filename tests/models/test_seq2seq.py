@@ -81,7 +81,7 @@ def test_profile_likelihood_is_the_likelihood_at_the_best_bias() -> None:
 def test_at_the_start_it_is_a_linear_translator(halves: tuple[list[Windows], list[Windows]]) -> None:
     """Before the first step of training the rates already tell something of held-out spikes."""
     model = models.create(
-        "seq2seq", {"max_epochs": 1, "learning_rate": 1.0e-9, "weight_decay": 0.0, "init_penalty": 3.0}
+        "seq2seq", {"max_epochs": 1, "learning_rate": 1.0e-9, "weight_decay": 0.0, "warm_start_penalty": 3.0}
     )
     model.fit(*halves, np.random.default_rng(0))
     assert held_out_bits(model, *halves) > 0.02

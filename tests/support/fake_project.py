@@ -176,7 +176,7 @@ def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
 
 def _evaluated(folder: Path, gates: bool, recordings: Sequence[str] = tuple(UNITS)) -> None:
     figures = folder.with_name("figures")
-    figures.mkdir(parents=True)
+    figures.mkdir(parents=True, exist_ok=True)
     (folder / "tables").mkdir(parents=True)
     for figure in ("forest", "confusion_seq2seq"):
         (figures / f"{figure}.png").write_bytes(b"\x89PNG\r\n\x1a\n")

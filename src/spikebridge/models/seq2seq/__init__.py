@@ -79,8 +79,8 @@ class Seq2Seq(Model):
         hidden_size: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         n_latents: int = Field(8, ge=1)
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the source's counts")
-        init_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear initialization")
-        modulation_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
+        warm_start_penalty: float = Field(10.0, gt=0, description="ridge penalty of the linear initialization")
+        rate_modulation_penalty: float = Field(5.0e-3, ge=0, description="on the squared modulation of log rates")
         dropout: float = Field(0.4, ge=0, lt=1, description="share of source units dropped from a window")
         noise_sd: float = Field(0.3, ge=0, description="SD of noise in the bottleneck while training")
         learning_rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
@@ -89,10 +89,11 @@ class Seq2Seq(Model):
         patience: int = Field(6, ge=1)
         batch_size: int = Field(64, ge=1, description="windows")
 
+    # Optuna draws parameters in the alphabetical order of their names: a new order changes every tuned result.
     space = {
         "n_latents": ("categorical", 4, 6, 8),
-        "init_penalty": ("log", 1.0, 30.0),
-        "modulation_penalty": ("log", 1.0e-3, 3.0e-2),
+        "warm_start_penalty": ("log", 1.0, 30.0),
+        "rate_modulation_penalty": ("log", 1.0e-3, 3.0e-2),
         "dropout": ("float", 0.1, 0.8),
         "noise_sd": ("log", 0.05, 1.0),
         "smoothing_s": ("categorical", 0.05, 0.1),

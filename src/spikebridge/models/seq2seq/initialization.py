@@ -47,7 +47,7 @@ def initialize(translator: Translator, i: int, w: Windows, offset: LogOffset) ->
     latents are then the leading linear predictors.
     """
     p = translator.params
-    linear = linear_initialization(w, offset, p.smoothing_s / w.bin_s, p.input_size, p.init_penalty)
+    linear = linear_initialization(w, offset, p.smoothing_s / w.bin_s, p.input_size, p.warm_start_penalty)
     translator.scale[f"{i}.mean"] = torch.from_numpy(linear.mean.astype(np.float32)).to(translator.device)
     translator.scale[f"{i}.std"] = torch.from_numpy(linear.sd.astype(np.float32)).to(translator.device)
     rate = np.maximum(linear.rate, MIN_SPIKES / w.n_bins)

@@ -93,7 +93,7 @@ def _nats_per_spike(
     for (i, batch), modulation in zip(batches.items(), modulations, strict=True):
         bias = cast(nn.Linear, network.read_out[i]).bias
         per_unit = batch.y.sum(dim=(0, 1))
-        nats = nats + poisson_loss(modulation, batch.log_offset, batch.y, bias, p.modulation_penalty)
+        nats = nats + poisson_loss(modulation, batch.log_offset, batch.y, bias, p.rate_modulation_penalty)
         nats = nats - (len(batch.y) * bins * mean_rates[i] - per_unit * mean_rates[i].log()).sum()
         spikes = spikes + per_unit.sum()
     return nats / spikes.clamp(min=1.0)
