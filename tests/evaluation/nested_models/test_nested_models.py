@@ -121,7 +121,7 @@ def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) 
     results: Any = SimpleNamespace(evaluation=found, table=lambda name: pd.read_csv(found / name))
     first, *tested = nested_model_lines(results)
     shown = [s.replace("_", " ") for s in REFERENCE if s != "behavior"]
-    assert first.startswith(f"Ladder, decision (balanced accuracy within blocks): {shown[0]} 0.500, {shown[1]} ")
+    assert first.startswith(f"Nested models, decision (balanced accuracy within blocks): {shown[0]} 0.500, {shown[1]} ")
     assert [part.rsplit(" ", 1)[0] for part in first.split(": ")[1].split(", ")] == shown
     assert len(tested) == 3
     assert tested[1].startswith(
