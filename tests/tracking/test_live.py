@@ -103,7 +103,7 @@ def test_a_baseline_that_only_translates_stands_below_the_comparison(
 ) -> None:
     from spikebridge import models
 
-    monkeypatch.setattr(models, "kind", lambda name: type("Ridge", (), {"decides": False}))
+    monkeypatch.setattr(models, "get_class", lambda name: type("Ridge", (), {"decides": False}))
     with tracking.live(settings(), "ridge", project) as on_epoch:
         on_epoch({"fold": "0", "epoch": 0, "train_loss": 1.0})
     _, run = run_of(project, "ridge")

@@ -68,7 +68,7 @@ def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame)
     assert (said["parts"], said["parts_that_tell"]) == (3, 2)
     first, second = time_resolved_lines(metrics)
     assert first.startswith("Over time, source region: best ") and "1 of 3 parts" in first
-    assert "2 of 3 parts of the window tell the decision" in second
+    assert "2 of 3 parts of the window decode the decision" in second
 
 
 def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
