@@ -102,10 +102,10 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     analysis = load_json(project / "reports/evaluation/metrics.json")["analysis"]
     assert set(analysis) == {"direction", "latent_consistency", "held_out_units", "attribution", "optimism"}
     names = {p.stem for p in (project / "reports/figures").iterdir()}
-    assert names >= {"direction", "consistency", "held_out_units", "attribution", "optimism"}
+    assert names >= {"direction", "consistency", "held_out_units", "attribution", "leakage_optimism"}
     said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
     starts = ("Direction", "Consistency of latents", "Held-out units", "Attribution", "Leakage would have added")
-    for start in (*starts, "Ladder, decision"):
+    for start in (*starts, "Nested models, decision"):
         assert f"\n{start}" in said
 
     params["models"].pop("seq2seq")
@@ -113,6 +113,6 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     dvc(project, "repro", "evaluate")
     assert load_json(project / "runs/analysis/about.json")["run"] == []
     assert load_json(project / "reports/evaluation/metrics.json")["analysis"] == {}
-    ladder = load_json(project / "runs/nested_models/about.json")["decision"]
-    missing = {step["name"]: step["missing"] for step in ladder if step["missing"]}
+    nested = load_json(project / "runs/nested_models/decoding.json")["models"]
+    missing = {step["name"]: step["missing"] for step in nested if step["missing"]}
     assert missing == dict.fromkeys(["translated_latents", "latents_and_task"], "seq2seq is not among the models")
