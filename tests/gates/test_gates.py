@@ -178,7 +178,7 @@ def test_a_translator_must_have_shown_that_it_translates() -> None:
         (fake_project.VERDICT, from_source(estimate=-0.1), "the source adds"),
         (fake_project.VERDICT, from_source(p_holm=float("nan")), "Holm p = nan"),
         (fake_project.VERDICT, from_source(role="descriptive"), "no primary test was declared"),
-        (None, from_source(), "cannot tell the source's share"),
+        (None, from_source(), "it has no score for what the source adds to its baseline"),
     ]:
         gate = said_of(verdict, rows)
         assert gate.decisive

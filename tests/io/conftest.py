@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from binned_files import N_BINS, N_TRIALS, N_UNITS
+from numpy.typing import NDArray
 
 from spikebridge import config
 from spikebridge.config import Config
@@ -121,3 +123,12 @@ def _add_electrodes(nwb: Any, electrodes: dict[str, Any]) -> None:
     for row, place in enumerate(electrodes["location"]):
         others = {name: values[row] for name, values in more.items()}
         nwb.add_electrode(location=place, group=made[groups[row][0]], **others)
+
+
+@pytest.fixture
+def counts() -> NDArray[np.uint8]:
+    """(trial, bin, unit), with empty bins and full ones."""
+    counts = np.random.default_rng(1).poisson(0.7, (N_TRIALS, N_BINS, N_UNITS)).astype(np.uint8)
+    counts[2, 3, 1] = 251
+    counts[:, :, 4] = 0
+    return counts

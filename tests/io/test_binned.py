@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from binned_files import N_BINS, N_TRIALS, N_UNITS, WIDTH, complaint, hdf5, npz
 from numpy.typing import NDArray
 
 from spikebridge import config, io
@@ -20,39 +21,6 @@ from spikebridge.io.readers import binned
 from spikebridge.io.readers.binned import Options
 from spikebridge.preprocess import bin_windows, make_windows
 from spikebridge.types import Recording
-
-N_TRIALS, N_BINS, N_UNITS = 7, 12, 5
-WIDTH = 0.02
-
-
-@pytest.fixture
-def counts() -> NDArray[np.uint8]:
-    """(trial, bin, unit), with empty bins and full ones."""
-    counts = np.random.default_rng(1).poisson(0.7, (N_TRIALS, N_BINS, N_UNITS)).astype(np.uint8)
-    counts[2, 3, 1] = 251
-    counts[:, :, 4] = 0
-    return counts
-
-
-def npz(path: Path, **arrays: Any) -> Path:
-    """Names have "__" for the slash."""
-    np.savez(path, **{name.replace("__", "/"): values for name, values in arrays.items()})
-    return path
-
-
-def hdf5(path: Path, **arrays: Any) -> Path:
-    import h5py
-
-    with h5py.File(path, "w") as file:
-        for name, values in arrays.items():
-            file[name.replace("__", "/")] = values
-    return path
-
-
-def complaint(path: Path, **options: Any) -> str:
-    with pytest.raises(DataError) as caught:
-        binned.read(path, Options(**options))
-    return str(caught.value)
 
 
 def starts(contents: Contents) -> NDArray[np.float64]:
@@ -196,107 +164,6 @@ def test_two_arrays_by_name(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
     joined = binned.read(path, Options(counts="pfc", bin_width_s=WIDTH))
     np.testing.assert_array_equal(counted(joined, starts(joined), N_BINS, WIDTH), counts[..., 2:])
     assert "which array holds the counts" in complaint(path, bin_width_s=WIDTH)
-
-
-@pytest.mark.parametrize(
-    ("change", "options", "message"),
-    [
-        (
-            {"counts": -1.0},
-            {},
-            "counts: expected counts of spikes, found 1 negative (first -1.0 in trial 1, bin 2, unit 3)",
-        ),
-        ({"counts": np.nan}, {}, "found 1 NaN or infinite (first nan in trial 1, bin 2, unit 3)"),
-        (
-            {"counts": 0.5},
-            {},
-            "found 1 not whole (first 0.5 in trial 1, bin 2, unit 3): are these rates, or smoothed?",
-        ),
-        ({"bin_width_s": None}, {}, "how wide are the bins? Expected an array 'bin_width_s'"),
-        ({"bin_width_s": None}, {"bin_width_s": "with"}, "Expected an array 'with', did you mean width?"),
-        ({"bin_width_s": 0.0}, {}, "bin_width_s: expected one width of the bins in seconds, found [0.]"),
-        ({"region": ["HC"]}, {}, "region: expected one value for each of 5 units, found 1"),
-        ({}, {"region": "area"}, "data.options.region: no array 'area'"),
-        ({"unit": ["a"] * 5}, {}, "unit: expected whole numbers"),
-        ({"units/depth": [1.0]}, {}, "units/depth: expected one value for each of 5 units, found the shape (1,)"),
-        (
-            {"trials/choice": [1, 2]},
-            {},
-            "trials/choice: expected one value for each of 7 trials, found the shape (2,)",
-        ),
-        (
-            {"start_time": np.arange(7) * 0.2},
-            {},
-            "bins of trials 0 and 1, 1 and 2, 2 and 3, 3 and 4, 4 and 5 and 1 more lie",
-        ),
-        (
-            {"start_time": [0.0, np.nan, 2, 3, 4, 5, 6]},
-            {},
-            "start_time: expected a time in seconds for each of 7 trials",
-        ),
-        ({"start_time": [0.0]}, {}, "start_time: expected a time in seconds for each of 7 trials"),
-        ({}, {"start_time": "go"}, "data.options.start_time: no array and no column of the trial table 'go'"),
-        ({}, {"counts": "cuonts"}, "data.options.counts: no array 'cuonts', did you mean counts?"),
-        ({}, {"counts": "width"}, "width is float64 (), expected numbers (trial, bin, unit)"),
-        (
-            {"b": np.zeros((7, 3, 5))},
-            {"counts": ["counts", "b"]},
-            "must agree in bins and units: counts (7, 12, 5), b (7, 3, 5)",
-        ),
-        (
-            {"b": np.zeros((6, 12, 5))},
-            {"source_counts": "counts", "target_counts": "b"},
-            "must agree in trials and bins",
-        ),
-    ],
-)
-def test_what_is_refused(
-    tmp_path: Path, counts: NDArray[np.uint8], change: dict[str, Any], options: dict[str, Any], message: str
-) -> None:
-    arrays: dict[str, Any] = {"counts": counts.astype(float), "bin_width_s": WIDTH, "width": WIDTH, **change}
-    if isinstance(change.get("counts"), float):
-        arrays["counts"] = counts.astype(float)
-        arrays["counts"][1, 2, 3] = change["counts"]
-    path = npz(tmp_path / "a.npz", **{k: v for k, v in arrays.items() if v is not None})
-    assert binned.can_read(path)
-    assert message in complaint(path, **options)
-
-
-def test_everything_wrong_is_said_at_once(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
-    path = npz(tmp_path / "a.npz", counts=counts - 0.5, region=["HC"], trials__choice=[1], start_time=[1.0])
-    text = complaint(path)
-    assert text.count("\n  - ") == 5
-    for part in ("not whole", "region:", "trials/choice", "start_time", "how wide"):
-        assert part in text
-
-
-@pytest.mark.parametrize("name", ["region", "counts"])
-def test_no_pickle_is_loaded(tmp_path: Path, counts: NDArray[np.uint8], name: str) -> None:
-    class Trap:
-        def __reduce__(self) -> Any:
-            return (Path.touch, (tmp_path / "sprung",))
-
-    arrays = {
-        "counts": counts,
-        "bin_width_s": WIDTH,
-        "spikes": counts,
-        name: np.array([Trap()] * N_UNITS, dtype=object),
-    }
-    path = npz(tmp_path / "a.npz", **arrays)
-    assert binned.can_read(path)
-    if name == "region":
-        assert "region holds Python objects (a pickle), never loaded" in complaint(path)
-    else:
-        binned.read(path, Options())
-    assert not (tmp_path / "sprung").exists()
-
-
-def test_two_places_of_trials(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
-    path = npz(tmp_path / "a.npz", counts=counts, bin_width_s=WIDTH, trials__choice=np.arange(7))
-    (tmp_path / "a.trials.csv").write_text("start_time,stop_time\n0,1\n")
-    text = complaint(path)
-    assert "which are right?" in text
-    assert "has 1 rows, the counts have 7 trials" in text
 
 
 def test_what_is_taken(tmp_path: Path, counts: NDArray[np.uint8]) -> None:

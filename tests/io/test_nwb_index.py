@@ -144,5 +144,5 @@ def test_numbers_of_spikes_that_a_column_says(tmp_path: Path) -> None:
     shifted = found([5, 6, 7, 9])
     assert (
         shifted[0].is_error
-        and "column 'n_spikes' says of the unit before it (unit 0: 4 found, 5 said)" in shifted[0].text
+        and "column 'n_spikes' gives for the unit before it (unit 0: 4 found, 5 said)" in shifted[0].text
     )

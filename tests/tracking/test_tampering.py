@@ -9,9 +9,11 @@ from pathlib import Path
 import fake_project
 import numpy as np
 import pytest
-import tampering
+import tampering_outcomes
 from fake_project import settings
-from tampering import Case, Outcome, plausible, tampered_models
+from tampered_contents import Case
+from tampering import plausible, tampered_models
+from tampering_outcomes import Outcome
 
 import spikebridge
 from spikebridge import models, tracking
@@ -55,7 +57,7 @@ def test_a_saved_model_is_checked_before_it_is_used(kind: str, tmp_path: Path) -
     cases = tampered_models(saved(kind, tmp_path / "model"))
     assert len(cases) >= 116
     assert len({name for name, _ in cases}) == len(cases)
-    assert_refused(tampering.outcomes(tmp_path / "model", tmp_path, some(cases, CASES_A_KIND)))
+    assert_refused(tampering_outcomes.outcomes(tmp_path / "model", tmp_path, some(cases, CASES_A_KIND)))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def test_what_mlflow_keeps_around_a_model_is_checked_too(project: Path, tmp_path
     cases = tampered_models(registered(project))
     around = [c for c in cases if not c[0].startswith("artifacts/") and not is_of(c[0], "model.json")]
     assert {name for name, _ in around} >= {"folder: served_script.py replaced", "folder: MLmodel with a Python tag"}
-    found = tampering.outcomes(registered(project), tmp_path, some(around, 80))
+    found = tampering_outcomes.outcomes(registered(project), tmp_path, some(around, 80))
     assert_refused(found)
 
 
@@ -102,10 +104,10 @@ def test_by_name_everything_is_refused_whoever_wrote_the_manifests_anew(
     def by_name(copy: Path) -> str:
         shutil.rmtree(root)
         shutil.copytree(copy, root, symlinks=True)
-        return tampering.used(spikebridge.load("models:/spikebridge@champion"))
+        return tampering_outcomes.used(spikebridge.load("models:/spikebridge@champion"))
 
     try:
-        found = tampering.outcomes(kept, tmp_path, some(cases, 30), by_name)
+        found = tampering_outcomes.outcomes(kept, tmp_path, some(cases, 30), by_name)
     finally:
         shutil.rmtree(root)
         shutil.copytree(kept, root)

@@ -1,9 +1,10 @@
 """Latents out of fold: runs/train/<model>/latents.parquet, a table for people and for the stages that follow.
 
-One row per recording, fold, trial and bin; see docs/latents.md for the columns. Every fold has a fit of its own, so its
-latents have axes of their own. The table holds both: `own_1`, `own_2`, ... are the latents as the fold's model gives
-them, and all tests and scores are computed from these; `latent_1`, `latent_2`, ... are the same values on the axes of
-the fit on everything (the saved model), for looking at several folds together.
+One row per recording, fold, trial and bin; docs/latents.md describes the columns. Each fold trains its own model, so
+the axes of the latents differ between folds. The table holds two sets of columns. `own_1`, `own_2`, ... are the
+latents as the fold's model gives them: all tests and scores use these. `latent_1`, `latent_2`, ... are the same
+latents rotated to the axes of the saved model, which is fitted on all trials: people use these to plot several folds
+together.
 """
 
 from __future__ import annotations

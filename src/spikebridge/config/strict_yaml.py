@@ -40,7 +40,7 @@ def load_yaml(text: str, name: str) -> Any:
 
 
 def _where(error: Exception) -> str:
-    """Line and column of a mistake in YAML, and what the parser says of it."""
+    """Line and column of a mistake in YAML, and the parser's message."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return str(error)

@@ -177,7 +177,7 @@ def _write_tables(
 
 
 Checked = tuple[pd.DataFrame, dict[str, Any]]
-"""A table, and what the leakage check says of it."""
+"""A table, and the report of the leakage check on it."""
 
 
 def _decoding(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:

@@ -202,7 +202,7 @@ def claims(metrics: Mapping[str, Any], comparisons: pd.DataFrame, alpha: float) 
 def _claim(verdict: Mapping[str, Any] | None, comparisons: pd.DataFrame, model: str, alpha: float) -> Claim:
     rows = _primary(comparisons, TRANSLATION_FAMILY, model)
     if not verdict:
-        return Claim(False, "it cannot tell the source's share from the rest")
+        return Claim(False, "it has no score for what the source adds to its baseline")
     if rows.empty:
         return Claim(False, f"{verdict['says']}; no primary test was declared for it")
     passed, row = _decided(rows, alpha)

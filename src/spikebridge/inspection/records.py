@@ -37,7 +37,7 @@ class RegionSummary:
 class ColumnSummary:
     """One column of an interval table.
 
-    kind: time (on the clock of the recording), relative (seconds after something of its own row), number, flag or text.
+    kind: time (on the clock of the recording), relative (seconds after another time of the row), number, flag or text.
     low, high: of numbers and times. classes: value -> rows, where there are at most `tables.MAX_CLASSES`; else empty.
     """
 

@@ -281,7 +281,7 @@ def with_readers(recordings: Iterable[RecordingPaths], data: DataConfig) -> tupl
     known = []
     for paths in recordings:
         reader = reader_of(paths.paths[0], data.reader)
-        if reader is None:  # it was removed meanwhile
+        if reader is None:  # it was removed after the search
             raise DataError(f"{paths.paths[0]}: no reader takes this (data.reader = {data.reader!r})")
         known.append(replace(paths, reader=key_of(reader)))
     return tuple(known)

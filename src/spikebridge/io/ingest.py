@@ -93,7 +93,7 @@ def ingest(
     Raises
     ------
     DataError
-        With all errors in all recordings, or if a file was written meanwhile (InputsChangedError).
+        With all errors in all recordings, or if a file was written while it was read (InputsChangedError).
     ConfigError
         For an unknown reader or option.
     """

@@ -111,7 +111,7 @@ def spike_time_grid_s(isi_s: Array, shortest_s: float) -> float:
     isi_s: (interval,), seconds between spikes of a unit, of many units. Times that were binned once come back often
     with exactly the same intervals. Candidates are the commonest intervals; the grid is the largest of which most
     intervals are multiples (one in ten would be by chance). Not all need to be: files may spread the spikes of a bin
-    evenly over it. Only intervals up to ten steps are asked, as each trial may have a grid of its own.
+    evenly over it. Only intervals up to ten steps count, because the grid may differ between trials.
     """
     value, n = np.unique(np.round(isi_s[isi_s > shortest_s] / ISI_STEP_S), return_counts=True)
     common = ISI_STEP_S * value[np.argsort(-n, kind="stable")[:N_CANDIDATES]]

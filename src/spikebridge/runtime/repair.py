@@ -1,8 +1,8 @@
 """Repair DVC's own files after a process was killed, so that the next `dvc` command works.
 
-DVC rewrites some files in place. If it is killed meanwhile, the files are truncated, and every later command fails. A
-file is repaired only if no running DVC process of the project can be using it, and the repair is reported. Only files
-that can be recreated are deleted. The file layout is that of DVC 3.
+DVC rewrites some files in place. A kill during this leaves a file truncated, and every later command fails. A file is
+repaired only if no running DVC process of the project can be using it, and the repair is reported. Only files that can
+be recreated are deleted. The file layout is that of DVC 3.
 """
 
 from __future__ import annotations

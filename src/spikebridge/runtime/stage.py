@@ -97,7 +97,7 @@ def lock(path: Path) -> Iterator[None]:
 def output(target: Path) -> Iterator[Path]:
     """Yield a path that does not exist yet, for a file or folder; rename it to `target` if the block succeeds.
 
-    Raises InputsChangedError if an input of the stage changed meanwhile, and StorageError for an error of the system.
+    Raises InputsChangedError if an input changed while the stage ran, and StorageError for an error of the system.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}{UNFINISHED}")

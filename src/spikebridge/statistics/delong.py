@@ -4,8 +4,8 @@ Assumptions: trials are independent. Trials of a session are not, so p is too sm
 ask for this test, so it is reported as descriptive beside the cluster bootstrap (DeLong et al. 1988; in n log n by
 midranks: Sun & Xu 2014). Written by hand: neither scipy nor scikit-learn nor statsmodels has it.
 
-More than two classes: the mean of one-vs-rest areas, as metrics.clustered.auc computes it. Every trial then is a
-positive of its own class and one of the rest for all others, and the variance is that of the sum of its parts.
+More than two classes: the mean of one-vs-rest areas, as metrics.clustered.auc computes it. Every trial
+is then a positive for its class and a negative for all other classes; the variance is that of the mean of the areas.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
     from spikebridge.tracking.registration_record import exclusive
 
     project = Path(project)
-    identity = identify(config, project)  # computed once: editing the code meanwhile would change it
+    identity = identify(config, project)  # computed once: editing the code while this runs would change it
     with exclusive(tracking_uri(config.tracking.uri, project), project):
         mirror(config, project, identity)
         logged()

@@ -25,7 +25,7 @@ from spikebridge.tracking.model_card import CHAMPION
 REGISTRATION, PUBLISHED = Path("reports") / "registration.json", Path("mlruns") / "published.json"
 LOCK_FILE = ".publish.lock"
 DUPLICATE_ROW = ("integrityerror", "unique constraint", "duplicate key", "duplicate entry")
-"""Texts of databases (SQLite, PostgreSQL, MySQL) for a row that another process has written meanwhile."""
+"""Texts of databases (SQLite, PostgreSQL, MySQL) for a row that another process has already written."""
 
 
 def shown_store(uri: str, project: Path) -> str:
@@ -152,7 +152,7 @@ def lock_files(uri: str, project: Path) -> list[Path]:
 def exclusive(uri: str, project: Path) -> Iterator[None]:
     """Hold the locks. If another process holds one, print a line and wait.
 
-    Raises RegistryError if a process on another machine wrote the same rows to the same server meanwhile.
+    Raises RegistryError if a process on another machine wrote the same rows to the same server at the same time.
     """
     with ExitStack() as stack:
         for path in lock_files(uri, project):

@@ -122,7 +122,7 @@ def times_in_microseconds(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: spike times are not in seconds: the median unit would fire at 3611 Hz; multiply minutes by "
-    "60, hours by 3600, or correct what data.options says of times"
+    "60, hours by 3600, or correct what data.options says about times"
 )
 def times_in_hours(at: Project) -> None:
     at.nwb(spikes=scaled(1 / 3600))
@@ -131,7 +131,7 @@ def times_in_hours(at: Project) -> None:
 @BAD.add(
     "ingest: a.nwb: spike times are not in seconds: of 15498 intervals between spikes of a unit 0 are below 0.1 s, "
     "where the rates make 46 expected: no neuron rests so long; divide milliseconds by 1000, microseconds that were "
-    "taken for steps of 0.1 ms by 100, or correct what data.options says of times",
+    "taken for steps of 0.1 ms by 100, or correct what data.options says about times",
 )
 def fast_units_in_milliseconds(at: Project) -> None:
     at.nwb(spikes=times_of(steady(30.0), 1e3))
@@ -140,7 +140,7 @@ def fast_units_in_milliseconds(at: Project) -> None:
 @BAD.add(
     "ingest: a.nwb: spike times are not in seconds: of 7326 intervals between spikes of a unit 0 are below 0.1 s, "
     "where the rates make 103 expected: no neuron rests so long; divide milliseconds by 1000, microseconds that were "
-    "taken for steps of 0.1 ms by 100, or correct what data.options says of times",
+    "taken for steps of 0.1 ms by 100, or correct what data.options says about times",
 )
 def times_a_hundredfold(at: Project) -> None:
     """Microseconds taken for the ticks of 0.1 ms of MClust."""
@@ -149,7 +149,7 @@ def times_a_hundredfold(at: Project) -> None:
 
 @BAD.add(
     "ingest: a.nwb: spike times are not in seconds: the median unit would fire at 314 Hz; multiply minutes by "
-    "60, hours by 3600, or correct what data.options says of times",
+    "60, hours by 3600, or correct what data.options says about times",
 )
 def times_in_minutes(at: Project) -> None:
     at.nwb(spikes=times_of(steady(5.0), 1 / 60))
@@ -158,7 +158,7 @@ def times_in_minutes(at: Project) -> None:
 @BAD.add(
     "ingest: a.nwb: spike times are not in seconds: in the median unit 76 % of the intervals between "
     "spikes are below 1 ms: no neuron fires again so soon; multiply minutes by 60, hours by 3600, or correct what "
-    "data.options says of times",
+    "data.options says about times",
 )
 def bursts_in_minutes(at: Project) -> None:
     """Of slow units, whose rates in minutes would be nothing odd."""
@@ -185,7 +185,7 @@ def duplicate_unit_ids(at: Project) -> None:
 
 
 @BAD.add(
-    "ingest: a.nwb: each unit has the number of spikes that column 'n_spikes' says of the unit after it "
+    "ingest: a.nwb: each unit has the number of spikes that column 'n_spikes' gives for the unit after it "
     "(unit 1: 40 found, "
     "20 said): the file gives trains to the wrong units; correct it"
 )

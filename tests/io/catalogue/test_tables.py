@@ -126,7 +126,7 @@ def unknown_unit_of_time(at: Project) -> None:
 
 @BAD.add(
     "ingest: a: spike times are not in seconds: the median unit would fire at 1001 Hz; multiply minutes by 60, "
-    "hours by 3600, or correct what data.options says of times",
+    "hours by 3600, or correct what data.options says about times",
     data={"options": {"time_unit": "ms"}},
 )
 def seconds_said_to_be_milliseconds(at: Project) -> None:

@@ -72,7 +72,7 @@ def why_not_seconds(trains: SpikeTrains) -> Finding | None:
     if rate > MAX_MEDIAN_HZ and np.median(trains.n) >= MIN_SPIKES:
         return _impossible_rate(
             f"the median unit would fire at {rate:.0f} Hz;",
-            "multiply minutes by 60, hours by 3600, or correct what data.options says of times",
+            "multiply minutes by 60, hours by 3600, or correct what data.options says about times",
         )
     return _too_far_apart(trains) or _too_close(trains)
 
@@ -112,7 +112,7 @@ def _too_far_apart(trains: SpikeTrains) -> Finding | None:
                 f"of {n[judged].sum()} intervals between spikes of a unit {n_short} are below {limit:g} s, where the "
                 f"rates make {expected:.0f} expected: no neuron rests so long;",
                 "divide milliseconds by 1000, microseconds that were taken for steps of 0.1 ms by 100, or correct "
-                "what data.options says of times",
+                "what data.options says about times",
             )
     return None
 
@@ -131,7 +131,7 @@ def _too_close(trains: SpikeTrains) -> Finding | None:
     return _impossible_rate(
         f"in the median unit {100 * median:.0f} % of the intervals between spikes are below "
         f"{1000 * ISI_LIMITS_S[0]:g} ms: no neuron fires again so soon;",
-        "multiply minutes by 60, hours by 3600, or correct what data.options says of times",
+        "multiply minutes by 60, hours by 3600, or correct what data.options says about times",
     )
 
 

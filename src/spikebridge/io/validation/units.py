@@ -87,7 +87,7 @@ def check_numbers(checked: CheckedRecording) -> Iterator[Finding]:
         yield Finding.error(
             "spikes-of-neighbouring-units",
             name,
-            f"each unit has the number of spikes that column {name!r} says of the unit "
+            f"each unit has the number of spikes that column {name!r} gives for the unit "
             f"{'before' if shifted[0] else 'after'} it {example}: the file gives trains to the wrong units; correct it",
         )
     elif 2 * len(differ) <= np.isfinite(named_n).sum():  # where most differ, the column means something else

@@ -14,12 +14,12 @@ own, gave a gain in every one of six simulated recordings without a link (0.0007
 measured before the memories of training trials were kept from the test block). Drift that is faster than these
 memories, or as large as everything else, is not taken out.
 
-The model seq2seq reads the latents of the fold's translator. Those of its own training trials are of a network that was
-fitted to them, those of test trials are not. The penalty is chosen on trials that no gradient step has seen, so latents
-that are fitted to noise are shrunk or left out; where they carry something, their weights can still be too large.
-Measured on default data (one fold of three recordings): the change of the log rates by linear_source was best as it is
-(scaled by 1.0), that by seq2seq scaled by 0.6, with which its gain had been 0.0007 instead of 0.0004 bits/spike. So the
-score of the model seq2seq is somewhat too low.
+The model seq2seq reads the latents of the fold's translator. The network was fitted to the training trials of the
+fold, and not to its test trials. The penalty is chosen on trials that no gradient step has seen, so latents that are
+fitted to noise are shrunk or left out; where they carry something, their weights can still be too large. Measured on
+default data (one fold of three recordings): the change of the log rates by linear_source was best as it is (scaled by
+1.0), that by seq2seq scaled by 0.6, with which its gain had been 0.0007 instead of 0.0004 bits/spike. So the score of
+the model seq2seq is somewhat too low.
 """
 
 from __future__ import annotations

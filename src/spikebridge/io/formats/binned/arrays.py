@@ -25,7 +25,7 @@ CHECKED_VALUES = 4096
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What a file says of an array before its values are read."""
+    """Name, shape and type of an array, read before its values."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]

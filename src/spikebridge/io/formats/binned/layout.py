@@ -185,7 +185,7 @@ def axis_order(
     asked : Collection[Axis], optional
         The option `axes`.
     n_trials, n_units : Collection[int]
-        What other arrays and tables say of the numbers of trials and units; may be empty.
+        Numbers of trials and units in the other arrays and tables; may be empty.
 
     Returns
     -------

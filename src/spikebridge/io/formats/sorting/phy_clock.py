@@ -191,7 +191,7 @@ def _difference_text(difference: Array) -> str:
 
 @dataclass(frozen=True)
 class AcquisitionClock:
-    """What one file says of the clock. rate_hz: measured. rate_hz, start_s: None where the file does not contain it."""
+    """The clock as one file describes it. rate_hz: measured sampling rate. Both are None if the file has none."""
 
     file: str
     rate_hz: float | None = None

@@ -146,7 +146,7 @@ def join_sidecars(
 def _with_regions(
     path: Path, units: pd.DataFrame, column: str, option: str, regions: Mapping[int, str], notes: list[Note]
 ) -> pd.DataFrame:
-    """Units with a column `region` looked up in what the options say of each shank or tetrode."""
+    """Add a column `region` to the units: the region that the options give for the unit's shank or tetrode."""
     if not regions:
         return units
     if "region" in units:
