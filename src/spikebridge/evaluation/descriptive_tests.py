@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,14 +81,23 @@ def _samples(scores: Mapping[str, Mapping[str, clustered.Score]], resampling: Re
 
 
 def _bootstrap(a: str, b: str, metric: str, sampled: Sampled, resampling: Resampling, n: int) -> Comparison:
-    (value_a, draws_a), (value_b, draws_b) = sampled[a, metric], sampled[b, metric]
-    interval = cluster_bootstrap.interval_from_samples(
-        value_a - value_b, draws_a - draws_b, resampling.independent, resampling.alpha
-    )
     row = _description(a, b, metric, n, len(resampling.clusters))
-    return replace(
-        row, test="cluster_bootstrap", estimate=interval.value, ci_low=interval.ci_low, ci_high=interval.ci_high
+    return _with_bootstrap(row, "cluster_bootstrap", sampled, resampling, resampling.alpha)
+
+
+def _with_bootstrap(row: Comparison, test: str, sampled: Sampled, resampling: Resampling, alpha: float) -> Comparison:
+    """The row with the difference between its models and the (1 - alpha) bootstrap interval of that."""
+    (value_a, draws_a), (value_b, draws_b) = (sampled[model, row.metric] for model in (row.model_a, row.model_b))
+    interval = cluster_bootstrap.interval_from_samples(
+        value_a - value_b, draws_a - draws_b, resampling.independent, alpha
     )
+    return replace(row, test=test, estimate=interval.value, ci_low=interval.ci_low, ci_high=interval.ci_high)
+
+
+def _with_interval(row: Comparison, test: str, result: Any, **changes: Any) -> Comparison:
+    """The row with the estimate and interval of a test's result, and further fields."""
+    estimate = {"estimate": result.estimate, "ci_low": result.ci_low, "ci_high": result.ci_high}
+    return replace(row, test=test, **estimate, **changes)
 
 
 def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, alpha: float) -> Iterator[Comparison]:
@@ -106,13 +116,11 @@ def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, 
         verdict=Verdict.DESCRIPTIVE.text(),
     )
     areas = delong(a.label, a.evidence, b.evidence, alpha)
-    yield replace(
+    yield _with_interval(
         row,
+        "delong",
+        areas,
         metric="auc",
-        test="delong",
-        estimate=areas.estimate,
-        ci_low=areas.ci_low,
-        ci_high=areas.ci_high,
         p=areas.p,
     )
 
@@ -122,12 +130,10 @@ def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -
     n_test = len(d.label) / len(differences)
     n_train = max(len(d.label) - n_test, 1.0)
     test = nadeau_bengio(differences, n_train, n_test, alpha)
-    return replace(
+    return _with_interval(
         row,
-        test="nadeau_bengio",
-        estimate=test.estimate,
-        ci_low=test.ci_low,
-        ci_high=test.ci_high,
+        "nadeau_bengio",
+        test,
         p=test.p,
         n_clusters=test.n,
         verdict=Verdict.DEPENDENT_FOLDS.text(),
@@ -137,12 +143,10 @@ def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -
 def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig) -> Iterator[Comparison]:
     """Equivalence, region of practical equivalence and Bayes factor."""
     alike = equivalence(differences, settings.equivalence_margin, min(settings.alpha, 0.49))
-    yield replace(
+    yield _with_interval(
         row,
-        test="tost",
-        estimate=alike.estimate,
-        ci_low=alike.ci_low,
-        ci_high=alike.ci_high,
+        "tost",
+        alike,
         p=alike.p,
         n_clusters=alike.n,
         clusters_for_power=alike.needed,
@@ -150,12 +154,10 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
     )
     odds = rope(differences, settings.equivalence_margin, alpha=settings.alpha)
     shares = ", ".join(f"{x:.2f}" for x in (odds.worse, odds.equal, odds.better))
-    yield replace(
+    yield _with_interval(
         row,
-        test="rope",
-        estimate=odds.estimate,
-        ci_low=odds.ci_low,
-        ci_high=odds.ci_high,
+        "rope",
+        odds,
         n_clusters=odds.n,
         verdict=Verdict.POSTERIOR.text(margin=settings.equivalence_margin, shares=shares),
     )
@@ -173,20 +175,10 @@ def _bootstrapped_equivalence(
     row: Comparison, sampled: Sampled, resampling: Resampling, settings: StatisticsConfig
 ) -> Comparison:
     """Equivalence by the (1 - 2 alpha) bootstrap interval, next to the t interval of `tost`."""
-    (value_a, draws_a), (value_b, draws_b) = sampled[row.model_a, WITHIN], sampled[row.model_b, WITHIN]
-    alpha = 2 * min(settings.alpha, 0.49)
-    interval = cluster_bootstrap.interval_from_samples(
-        value_a - value_b, draws_a - draws_b, resampling.independent, alpha
-    )
-    inside = interval.ci_low > -settings.equivalence_margin, interval.ci_high < settings.equivalence_margin
-    return replace(
-        row,
-        test="tost_bootstrap",
-        estimate=interval.value,
-        ci_low=interval.ci_low,
-        ci_high=interval.ci_high,
-        verdict=_equivalence_text(all(inside), inside[0], settings.equivalence_margin),
-    )
+    margin = settings.equivalence_margin
+    row = _with_bootstrap(row, "tost_bootstrap", sampled, resampling, 2 * min(settings.alpha, 0.49))
+    inside = row.ci_low > -margin, row.ci_high < margin
+    return replace(row, verdict=_equivalence_text(all(inside), inside[0], margin))
 
 
 def _of_correctness(
