@@ -88,7 +88,7 @@ def test_a_moved_or_copied_project_says_publish_and_that_helps(
     assert "the project was moved or copied. Run spikebridge publish here" in said
     code, out, err = run("results")
     assert code == 0
-    assert "Load the winner" in out
+    assert "Load the registered model" in out
     assert err.startswith("spikebridge results: version 1 of spikebridge: its files lie in file://")
     assert err.count("\n") == 1
     code, out, err = run("publish")
