@@ -22,6 +22,16 @@ with contextlib.suppress(ImportError):  # comes with the extra nemos; its import
     import jax  # noqa: F401
 
 
+LONGEST_FIRST = ("test_end_to_end_hard.py", "test_end_to_end.py", "test_versioned_data.py", "test_campaign.py")
+"""Files that last minutes: a worker that meets one of them last would end long after the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest files first; all others stay in their order."""
+    rank = {name: i for i, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
 @pytest.fixture(scope="session")
 def windows() -> list[Windows]:
     """Two small simulated recordings of 40 trials."""

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("pynapple", reason="pynapple is the peer; it comes with the extra dev")
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "binning.py"
 COLUMNS = [

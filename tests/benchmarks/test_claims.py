@@ -11,6 +11,8 @@ import pytest
 import claims
 from common import settings_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_later_trials_come_after_the_study() -> None:
     base = settings_of("simulator", Path(), ["majority"])

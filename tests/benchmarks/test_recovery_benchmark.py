@@ -11,6 +11,8 @@ import pytest
 import recovery
 from common import settings_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_seed_draws_one_study() -> None:
     base = settings_of("simulator", Path(), ["ridge"])

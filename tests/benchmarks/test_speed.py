@@ -18,6 +18,8 @@ from spikebridge.models.seq2seq.cores import gru
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.types import Windows
 
+pytestmark = pytest.mark.slow
+
 Halves = tuple[list[Windows], list[Windows]]
 SMALL = reference.Settings(learning_rate=1e-2, hidden_size=8, n_latents=4, input_size=8, max_epochs=4)
 

@@ -12,6 +12,8 @@ from sklearn.metrics import roc_auc_score
 import statistics_speed
 from spikebridge.metrics import clustered
 
+pytestmark = pytest.mark.slow
+
 
 def test_ten_thousand_resamples_of_ten_thousand_trials_and_eight_models() -> None:
     rng = np.random.default_rng(0)

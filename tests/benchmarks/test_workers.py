@@ -9,6 +9,8 @@ import pytest
 
 import workers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_one_command_writes_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

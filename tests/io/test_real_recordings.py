@@ -56,6 +56,7 @@ def test_contents_are_those_of_the_file(real_folder: Path, name: str) -> None:
     assert (found.notes, len(found.behavior)) == ((), 0)
 
 
+@pytest.mark.slow
 def test_windows_and_folds(real_folder: Path, steinmetz: Config, tmp_path: Path) -> None:
     """Spikes exist only inside trials: no continuous window, all trials kept, and every fold has enough to train on."""
     data = steinmetz.data.model_copy(update={"path": str(real_folder)})

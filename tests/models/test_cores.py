@@ -87,6 +87,7 @@ def test_gradients_reach_the_input_and_every_weight(name: str) -> None:
     assert len(moved) >= 0.9 * len(list(core.parameters()))
 
 
+@pytest.mark.slow
 def test_a_fitted_model_comes_back_from_disk(name: str, halves: Halves, tmp_path: Path) -> None:
     model = models.create("seq2seq", {"core": name, "max_epochs": 1, "hidden_size": 8})
     model.fit(*halves, np.random.default_rng(0))

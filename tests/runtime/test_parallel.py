@@ -70,6 +70,7 @@ def test_number_of_workers() -> None:
     assert parallel.device(ComputeConfig()) in ("cpu", "cuda")
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_stage(tmp_path: Path) -> None:
     script = tmp_path / "stage.py"
     script.write_text(CODE)

@@ -31,6 +31,7 @@ def rows(database: Path, query: str) -> int:
         return int(connection.execute(query).fetchone()[0])
 
 
+@pytest.mark.slow
 def test_publishing_in_several_processes_at_once(project: Path) -> None:
     command = [sys.executable, "-c", PUBLISH, str(project), str(SUPPORT)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]

@@ -94,6 +94,7 @@ runs.get_or_create(opened, runs.Key("same", "same", "test"))
 """
 
 
+@pytest.mark.slow
 def test_several_processes_may_open_a_fresh_store_at_once(tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", OPEN, str(tmp_path)]
     started = [subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) for _ in range(3)]
