@@ -28,7 +28,7 @@ MARKERS = {
     UNCLEAR: (style.PALETTE[4], "D"),
     FAILS: (style.PALETTE[1], "X"),
 }
-"""State -> colour and marker, told apart by either."""
+"""State -> colour and marker; either one identifies it."""
 TITLES = {"primary": "primary tests", "ladder": "tests of nested models", "descriptive": "descriptive tests"}
 """Role -> title of its panel."""
 LEFT = 0.002  # of the logarithmic axis; a rate of zero is drawn here

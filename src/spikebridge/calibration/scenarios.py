@@ -82,7 +82,7 @@ def draw_setting(rng: np.random.Generator) -> Setting:
 
 
 def recordings(setting: Setting, scenario: Scenario, rng: np.random.Generator) -> list[Windows]:
-    """The windows of every recording of a study, one a trial. Names tell the animal: <animal>_<day>."""
+    """The windows of every recording of a study, one a trial. Names contain the animal: <animal>_<day>."""
     names = [f"rat{k % setting.animals + 1}_day{k // setting.animals + 1}" for k in range(setting.recordings)]
     return [_recording(name, setting, scenario, rng) for name in sorted(names)]
 

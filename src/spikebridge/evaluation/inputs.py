@@ -66,7 +66,7 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
 
 
 def _animals(windows_folder: Path, needed: bool) -> Mapping[str, str]:
-    """Recording -> animal; nothing where no report tells it and it is not needed."""
+    """Recording -> animal; empty if no report has it and it is not needed."""
     return load_animals(windows_folder) if needed or (windows_folder / "report.json").is_file() else {}
 
 

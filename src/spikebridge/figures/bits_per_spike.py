@@ -1,4 +1,4 @@
-"""How much each translator tells about the target's spikes, recording by recording."""
+"""Held-out bits/spike of each translator, recording by recording."""
 
 from __future__ import annotations
 

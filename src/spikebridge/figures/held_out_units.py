@@ -1,4 +1,4 @@
-"""Target units that the translator never saw: told from its latents, and straight from the source."""
+"""Target units that the translator never saw, predicted from its latents and directly from the source."""
 
 from __future__ import annotations
 

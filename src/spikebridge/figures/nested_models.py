@@ -1,4 +1,4 @@
-"""The ladder of explanations: what each step tells of decisions or target spikes, and what it adds to its reference."""
+"""Nested models: the score of each on decisions or target spikes, and what it adds to its reference model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         for (left, right), rows in zip(grid, shown, strict=True):
             _values(left, rows)
             _gains(right, rows)
-        style.headline(figure, "The ladder: what a step tells, and what it adds (filled gain: p ≤ alpha after Holm)")
+        style.headline(figure, "Nested models: scores, and gains over the reference (filled: p ≤ alpha after Holm)")
         return style.save(figure, out_path)
 
 

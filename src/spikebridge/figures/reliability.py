@@ -42,5 +42,5 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             axes.text(1.0, 0.0, f"mean gap {gap:.2f}", ha="right", va="bottom", fontsize=10)
         grid[0].set_ylabel("observed frequency")
         figure.supxlabel(f"predicted probability of {what}", fontsize=11)
-        style.headline(figure, "Calibration on held-out trials (dashed: perfect)")
+        style.headline(figure, "Reliability on held-out trials (dashed: perfect)")
         return style.save(figure, out_path)

@@ -139,7 +139,7 @@ class SourceTree:
         return ".".join(path.relative_to(self.package.parent).parent.parts)
 
     def _registry(self, target: ast.expr, path: Path) -> str:
-        """The package of an import by name; the file's own package where the expression does not tell."""
+        """The package of an import by name; the file's own package if the expression does not contain it."""
         first = target.values[0] if isinstance(target, ast.JoinedStr) and target.values else target
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
             return first.value.rstrip(".")

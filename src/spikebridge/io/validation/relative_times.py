@@ -15,7 +15,7 @@ from spikebridge.types.intervals import TOLERANCE_S
 Array = NDArray[np.float64]
 
 MIN_TRIALS, MIN_TRIALS_ALONE = 5, 10
-"""Trials from which a pattern in their times can be told: with start_time, and without."""
+"""Least number of trials that show a pattern in their times: with start_time, and without."""
 MIN_FALLS = 0.2
 """Share of steps from trial to trial that go back in time, from which the rows are in no order of time."""
 CLOSE, MIN_CLOSE = 0.2, 0.05

@@ -11,7 +11,7 @@ unit (a cross-validated power of the PSTHs). It is divided by its robust standar
 Lags within the usual interval between trials (the zone) are explained by the trial itself, the last one or the next. A
 peak beyond it is believed only where it is `MIN_PEAK` high and D stays below `MAX_RIVAL` of it everywhere else: trials
 that follow each other like a clock have many such peaks, and say nothing. Hence a shift that is shorter than the zone
-is never claimed: it cannot be told from a response within the trial.
+is never claimed: it looks the same as a response within the trial.
 """
 
 from __future__ import annotations

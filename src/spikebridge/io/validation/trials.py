@@ -24,7 +24,7 @@ from spikebridge.labels.trial_labels import (
 from spikebridge.types.intervals import TOLERANCE_S
 
 MIN_TRIALS = 5
-"""Trials from which a pattern in their times can be told."""
+"""Least number of trials that show a pattern in their times."""
 MIN_START_RATIO = 10.0
 """Where trials start up to this many times later than any event, events are counted from the start of their trial."""
 
@@ -65,19 +65,19 @@ def check_columns(checked: CheckedRecording) -> Iterator[Finding]:
 
 
 def _label(checked: CheckedRecording, plain: bool) -> Iterator[Finding]:
-    """A label that is an expression; and columns that would tell it."""
+    """Warn of a label that is an expression; refuse covariates that the label is made of."""
     table, ask, name = checked.recording.trials, checked.trials, checked.recording.name
     try:
-        told = sorted(set(columns_of_label(ask.label, table)) & set(ask.covariates))
+        used = sorted(set(columns_of_label(ask.label, table)) & set(ask.covariates))
         labels = trial_labels(table, ask.label, name, checked.asked) if not plain else None
     except SpikebridgeError as error:
         yield Finding.error("label-not-evaluated", "trials.label", str(error))
         return
-    if told:
+    if used:
         yield Finding.error(
             "label-among-covariates",
             "trials.covariates",
-            f"trials.covariates must not hold {listed(told)}: trials.label is made of it",
+            f"trials.covariates must not hold {listed(used)}: trials.label is made of it",
         )
     if labels is not None and not (labels != "").any():
         called = describe_label(ask.label, table)
