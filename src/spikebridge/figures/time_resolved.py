@@ -41,8 +41,6 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         axes.set_xlabel(style.event_label(table["event"].iloc[0]))
         axes.set_ylabel("balanced accuracy\n(within blocks, held-out trials)")
         few = next((v for v in sorted(map(str, table["verdict"].dropna())) if Verdict.from_text(v) is TOO_FEW), "")
-        style.headline(
-            figure, f"When the decision can be decoded ({few or 'bars: p ≤ alpha, corrected for all times'})"
-        )
+        style.headline(figure, f"Decision decoded over time ({few or 'bars: p ≤ alpha, corrected for all times'})")
         figure.legend(loc="outside lower center", ncols=2)
         return style.save(figure, out_path)
