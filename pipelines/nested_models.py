@@ -1,15 +1,16 @@
 """Stage nested_models: decisions and target spikes predicted without spikes, with them, and with latents."""
 
-from pathlib import Path
-
 from spikebridge import config, nested_models
+from spikebridge.artifacts.nested_models import NESTED_MODELS_FOLDER
+from spikebridge.artifacts.splits import SPLITS_FILE
+from spikebridge.artifacts.training import TRAINING_FOLDER
+from spikebridge.artifacts.windows import WINDOWS_FOLDER
 from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:
-    with output(Path("runs/nested_models")) as folder:
-        data = Path("data/windows"), Path("data/splits.json")
-        nested_models.fit_nested_models(config.load(), *data, Path("runs/train"), folder)
+    with output(NESTED_MODELS_FOLDER) as folder:
+        nested_models.fit_nested_models(config.load(), WINDOWS_FOLDER, SPLITS_FILE, TRAINING_FOLDER, folder)
 
 
 if __name__ == "__main__":
