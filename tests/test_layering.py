@@ -57,6 +57,9 @@ MAX_ARGUMENTS = 10
 RECORDS = {"Comparison", "Windows"}
 """A row of comparisons.csv, and the counts of one recording with everything that is known of its windows."""
 
+WHOLE_CONFIGURATION = {"config", "cli", "tracking", "calibration/study.py"}
+"""Rooms and modules that may name `Config`: docs/architecture.md says why."""
+
 FILES = sorted(modules().values())
 SCRIPTS = sorted((ROOT / "pipelines").glob("*.py"))
 
@@ -101,6 +104,20 @@ def test_only_tracking_imports_mlflow() -> None:
         if entry.name.split(".")[0] == "mlflow" and not path.is_relative_to(SRC / PACKAGE / "tracking")
     ]
     assert not wrong, f"mlflow is imported outside tracking: {wrong}"
+
+
+def test_functions_take_sections_of_the_configuration() -> None:
+    wrong = []
+    for path in FILES:
+        place = path.relative_to(SRC / PACKAGE).as_posix()
+        if place.split("/")[0] in WHOLE_CONFIGURATION or place in WHOLE_CONFIGURATION:
+            continue
+        for node in ast.walk(tree(path)):
+            if (isinstance(node, ast.ImportFrom) and any(alias.name == "Config" for alias in node.names)) or (
+                isinstance(node, ast.Attribute) and node.attr == "Config"
+            ):
+                wrong.append(f"{shown(path)}:{node.lineno}")
+    assert not wrong, f"these name the whole Config; take a section, or a record of sections: {wrong}"
 
 
 def test_nothing_imports_the_pipelines() -> None:
