@@ -142,7 +142,7 @@ def evaluate(
         tables["recovery"] = recovery_table(recovered)
     write_json(out_folder / "leakage.json", report)
     write_json(out_folder / "metrics.json", scores)
-    comparisons = pd.DataFrame([vars(row) for row in rows], columns=list(Comparison.__dataclass_fields__))
+    comparisons = pd.DataFrame([row.row() for row in rows], columns=list(Comparison.COLUMNS))
     _write_tables(out_folder, comparisons, nulls, tables)
     return scores
 
