@@ -32,6 +32,7 @@ from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.training import TRAINING_FOLDER
 from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config import Config
+from spikebridge.evaluation import EvaluationSections
 from spikebridge.fitting import training, tuning
 from spikebridge.runtime.stage import one_thread, output, say
 
@@ -81,13 +82,14 @@ def study(settings: Config, work: Path) -> dict[str, Any]:
     data = work / "windows", work / "splits.json"
     for model in settings.models:
         with output(work / TUNING_FOLDER / model) as folder:
-            tuning.tune(settings, model, *data, work / "studies" / model, folder)
+            tuning.tune(tuning.TuningSections.of(settings), model, *data, work / "studies" / model, folder)
         with output(work / TRAINING_FOLDER / model) as folder:
             best = TuningRun(work / TUNING_FOLDER / model).best
-            training.train(settings, model, *data, best, folder, lambda _: None)
+            training.train(model, settings.seed, settings.compute, *data, best, folder, lambda _: None)
     results = EvaluationRun(work / EVALUATION_FOLDER)
     with output(results.folder) as folder:
-        evaluation.evaluate(settings, *data, work / TRAINING_FOLDER, Path(settings.data.path), folder)
+        data_path = Path(settings.data.path)
+        evaluation.evaluate(EvaluationSections.of(settings), *data, work / TRAINING_FOLDER, data_path, folder)
     chosen = gates.best_model(list(settings.models), work)
     decided = gates.check(settings.statistics, gates.Newcomer(chosen, "", "", work))
     comparisons, alpha = results.read_comparisons(), settings.statistics.alpha

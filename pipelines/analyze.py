@@ -14,7 +14,8 @@ def run(_: list[str]) -> None:
             say(f"analyze: fold {row['fold']}, fit {row['fit']}")
 
     with output(LATENT_ANALYSIS_FOLDER) as folder:
-        latent_analysis.analyze(config.load(), WINDOWS_FOLDER, SPLITS_FILE, TUNING_FOLDER, folder, note)
+        sections = latent_analysis.AnalysisSections.of(config.load())
+        latent_analysis.analyze(sections, WINDOWS_FOLDER, SPLITS_FILE, TUNING_FOLDER, folder, note)
 
 
 if __name__ == "__main__":

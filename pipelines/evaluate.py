@@ -16,7 +16,8 @@ def run(_: list[str]) -> None:
     settings = config.load()
     with output(EVALUATION_FOLDER) as folder:
         places = WINDOWS_FOLDER, SPLITS_FILE, TRAINING_FOLDER, Path(settings.data.path)
-        evaluation.evaluate(settings, *places, folder, LATENT_ANALYSIS_FOLDER, NESTED_MODELS_FOLDER)
+        sections = evaluation.EvaluationSections.of(settings)
+        evaluation.evaluate(sections, *places, folder, LATENT_ANALYSIS_FOLDER, NESTED_MODELS_FOLDER)
 
 
 if __name__ == "__main__":

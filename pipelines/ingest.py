@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from spikebridge import config
 from spikebridge.artifacts.recordings import INGESTED_FOLDER
-from spikebridge.io import ingest
+from spikebridge.io import IngestSections, ingest
 from spikebridge.runtime.stage import output, say, stage_main
 
 
 def main(arguments: list[str]) -> None:
-    settings = config.load("params.yaml")
+    sections = IngestSections.of(config.load("params.yaml"))
     with output(INGESTED_FOLDER) as folder:
-        ingest(settings, folder, earlier=INGESTED_FOLDER, say=say)
+        ingest(sections, folder, earlier=INGESTED_FOLDER, say=say)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from spikebridge.runtime.stage import output, stage_main
 
 def run(_: list[str]) -> None:
     with output(NESTED_MODELS_FOLDER) as folder:
-        nested_models.fit_nested_models(config.load(), WINDOWS_FOLDER, SPLITS_FILE, TRAINING_FOLDER, folder)
+        sections = nested_models.NestedModelsSections.of(config.load())
+        nested_models.fit_nested_models(sections, WINDOWS_FOLDER, SPLITS_FILE, TRAINING_FOLDER, folder)
 
 
 if __name__ == "__main__":

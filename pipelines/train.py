@@ -16,7 +16,8 @@ def run(arguments: list[str]) -> None:
     parallel.prepare(parallel.n_workers(settings.compute, settings.split.n_outer_folds + 1))
     tuned = TuningRun(TUNING_FOLDER / model).best
     with tracking.live(settings, model) as on_epoch, output(TRAINING_FOLDER / model) as folder:
-        training.train(settings, model, WINDOWS_FOLDER, SPLITS_FILE, tuned, folder, on_epoch)
+        places = WINDOWS_FOLDER, SPLITS_FILE, tuned, folder
+        training.train(model, settings.seed, settings.compute, *places, on_epoch)
 
 
 if __name__ == "__main__":

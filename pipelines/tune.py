@@ -12,7 +12,8 @@ def run(arguments: list[str]) -> None:
     (model,) = arguments
     work = UNFINISHED_STUDIES_FOLDER / model
     with output(TUNING_FOLDER / model) as folder:
-        tuning.tune(config.load(), model, WINDOWS_FOLDER, SPLITS_FILE, work, folder)
+        sections = tuning.TuningSections.of(config.load())
+        tuning.tune(sections, model, WINDOWS_FOLDER, SPLITS_FILE, work, folder)
 
 
 if __name__ == "__main__":

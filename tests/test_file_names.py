@@ -13,9 +13,7 @@ ARTIFACTS = SRC / PACKAGE / "artifacts"
 FOLDERS = ("runs", "reports")
 SUFFIXES = (".csv", ".json", ".npy", ".npz", ".parquet", ".png")
 OTHERS = {
-    "runtime/source_code.py": {
-        "runs"
-    },  # runs/model_code: artifacts imports runtime, so it cannot own what runtime reads
+    "runtime/source_code.py": {"runs"},  # runs/model_code: runtime, which artifacts imports, reads it
     "runtime/stage.py": {"runs"},  # runs/locks
     "runtime/repair.py": {"runs"},  # a folder of DVC's cache
     "io/formats/sidecars.py": {"recording.json"},  # beside the recordings of the user

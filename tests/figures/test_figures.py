@@ -21,7 +21,7 @@ from matplotlib.text import Text
 
 from spikebridge import figures
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table, table_path
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
 from spikebridge.figures import style
 
@@ -45,7 +45,7 @@ THREE = Plan(
 
 def tables_of(root: Path, plan: Plan) -> Path:
     study = make_study(root, plan)
-    evaluate(study.config, *study.places, root / "out", make_analysis(study), make_ladder(study))
+    evaluate(EvaluationSections.of(study.config), *study.places, root / "out", make_analysis(study), make_ladder(study))
     run = EvaluationRun(root / "out")
     run.write_tables({"communication_gain": gains(study)})
     return run.tables

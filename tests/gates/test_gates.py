@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +118,7 @@ def test_a_missing_file_is_no_passed_gate(tmp_path: Path, missing: str) -> None:
 
 
 def comparison(**changes: Any) -> pd.DataFrame:
-    return pd.DataFrame([vars(replace(fake_project.comparison("above_majority", "dnn", "majority"), **changes))])
+    return pd.DataFrame([fake_project.comparison("above_majority", "dnn", "majority").row() | changes])
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ NOTHING = {"translates": False, "says": "nothing to translate: the source adds 0
 
 def from_source(**changes: Any) -> pd.DataFrame:
     row = fake_project.comparison("translation_from_source", "seq2seq", "without_source")
-    return pd.DataFrame([vars(replace(row, **changes))])
+    return pd.DataFrame([row.row() | changes])
 
 
 def said_of(verdict: dict[str, Any] | None, rows: pd.DataFrame) -> gates.Gate:

@@ -21,7 +21,7 @@ from spikebridge.config import Config
 from spikebridge.evaluation.nulls.rows import ModelNull
 from spikebridge.models.parts.saved_files import MODEL_FILE, write_manifest
 from spikebridge.statistics.nulls import NullResult
-from spikebridge.types import Comparison, Partition, Predictions, Splits, Windows
+from spikebridge.types import Comparison, Difference, Partition, Predictions, Sample, Significance, Splits, Windows
 
 CLASSES = ("skip", "stay")
 N_BINS, BIN_S = 8, 0.25
@@ -215,21 +215,14 @@ def _estimate(value: float) -> dict[str, float]:
 
 def comparison(family: str, a: str, b: str, p: float = 0.01, role: str = "primary") -> Comparison:
     return Comparison(
-        family=family,
-        model_a=a,
-        model_b=b,
-        metric="balanced_accuracy_within_blocks",
-        test="sign_flip",
-        estimate=0.1,
-        ci_low=0.0,
-        ci_high=0.2,
-        p=p,
-        n=36,
-        n_clusters=6,
-        smallest_attainable_p=1 / 64,
-        role=role,
-        p_holm=p,
-        verdict=f"{a} better" if p < 0.05 else "no difference shown",
+        family,
+        a,
+        b,
+        "balanced_accuracy_within_blocks",
+        role,
+        Sample(36, 6),
+        Difference(0.1, 0.0, 0.2),
+        Significance("sign_flip", p, 1 / 64, p, f"{a} better" if p < 0.05 else "no difference shown"),
     )
 
 

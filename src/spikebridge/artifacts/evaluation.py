@@ -28,7 +28,6 @@ from spikebridge.types import Comparison
 
 EVALUATION_FOLDER = Path("reports") / "evaluation"
 """Of the stage, in the folder of a project."""
-COMPARISONS = tuple(Comparison.__dataclass_fields__)
 NULLS = (
     "null", "model", "metric", "observed", "null_mean", "null_high", "p", "smallest_attainable_p", "n_null", "passed",
     "role", "assumptions",
@@ -117,7 +116,7 @@ class EvaluationRun:
         _write_json(self.recovery, content)
 
     def write_comparisons(self, rows: Sequence[Comparison]) -> None:
-        write_csv(pd.DataFrame([vars(row) for row in rows], columns=list(COMPARISONS)), self.comparisons)
+        write_csv(pd.DataFrame([row.row() for row in rows], columns=list(Comparison.COLUMNS)), self.comparisons)
 
     def write_nulls(self, table: pd.DataFrame) -> None:
         """Write nulls.csv. table: columns NULLS."""
@@ -147,7 +146,7 @@ class EvaluationRun:
 
     def read_comparisons(self) -> pd.DataFrame:
         """Raises DataError naming the file and the columns that it lacks."""
-        return _read_csv(self.comparisons, COMPARISONS)
+        return _read_csv(self.comparisons, Comparison.COLUMNS)
 
     def read_nulls(self) -> pd.DataFrame:
         """Raises DataError naming the file and the columns that it lacks."""

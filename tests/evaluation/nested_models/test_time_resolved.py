@@ -16,7 +16,7 @@ from sklearn.metrics import balanced_accuracy_score
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table
 from spikebridge.artifacts.json_files import write_json
 from spikebridge.errors import DataError, LeakageError
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.tracking.result_lines import time_resolved_lines
 
 
@@ -75,7 +75,7 @@ def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame)
 
 def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40, recordings=3))
-    evaluate(study.config, *study.places, tmp_path / "out", None, make_ladder(study))
+    evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, make_ladder(study))
     table = read_table(EvaluationRun(tmp_path / "out").tables, "decision_course")
     assert set(table["verdict"]) == {"too few recordings to decide (needs 5)"}
     (line, _) = time_resolved_lines(EvaluationRun(tmp_path / "out").read_metrics())
@@ -92,7 +92,7 @@ def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
     content["folds"]["0"][name] = np.array(fold.test_intervals[name]).tolist()
     write_json(path, content)
     with pytest.raises(LeakageError, match="course/source_region_1"):
-        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+        evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
 
 
 def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
@@ -101,4 +101,4 @@ def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
     path = nested_run(study).about_decoding
     write_json(path, {**json.loads(path.read_text()), "parts": [{"of": "source_region"}]})
     with pytest.raises(DataError, match=r"decoding\.json: expected nested models .*; run the stage nested_models"):
-        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+        evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
