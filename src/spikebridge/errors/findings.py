@@ -63,11 +63,6 @@ class Finding:
         """A finding that explains what was done."""
         return cls(code, Severity.NOTE, subject, text, remedy)
 
-    @classmethod
-    def of(cls, note: str | Finding, code: str = "reader") -> Finding:
-        """Return a finding unchanged. A plain sentence of a reader becomes a warning with the sentence as subject."""
-        return note if isinstance(note, Finding) else cls.warning(code, note, note)
-
     def as_dict(self) -> dict[str, str]:
         """The fields in the form of the JSON files."""
         return {**asdict(self), "severity": self.severity.value}

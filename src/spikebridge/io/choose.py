@@ -111,7 +111,7 @@ def _chosen(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choic
         behavior=contents.behavior,
         observed=as_intervals([]) if observed is None else observed,
         source_file=contents.source_file,
-        warnings=tuple(map(Finding.of, contents.notes)),
+        warnings=contents.notes,
         resolution_s=contents.resolution_s,
     )
     missing = frozenset(name for name, part in parts.items() if part is None)

@@ -50,7 +50,7 @@ def join_probes(name: str, parts: Sequence[ProbeContents], source_file: str = ""
     contradict each other.
     """
     wrong: list[str] = []
-    notes: list[Finding | str] = [note_of(p.probe, note) for p in parts for note in p.contents.notes]
+    notes: list[Finding] = [note_of(p.probe, note) for p in parts for note in p.contents.notes]
     spans = [observed_of(p.contents) for p in parts]
     notes += _compared(parts, spans, wrong)
     ids, numbering = _new_ids(parts)
@@ -181,9 +181,7 @@ def _spikes(parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]]) ->
     return pd.concat(frames, ignore_index=True)
 
 
-def _units(
-    parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]], notes: list[Finding | str]
-) -> pd.DataFrame:
+def _units(parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]], notes: list[Finding]) -> pd.DataFrame:
     same = _share_regions(parts, notes)
     frames = []
     for part, new in zip(parts, ids, strict=True):
@@ -226,7 +224,7 @@ def _own_regions(contents: Contents) -> list[str]:
     return ["" if v is None or v != v else str(v) for v in contents.units[name]]
 
 
-def _share_regions(parts: Sequence[ProbeContents], notes: list[Finding | str]) -> bool:
+def _share_regions(parts: Sequence[ProbeContents], notes: list[Finding]) -> bool:
     """Whether all parts have regions in the same columns. If not, each fills a column region, and a note says so."""
     named = [_region_names(p.contents) for p in parts]
     if len({frozenset(names) for names in named}) == 1 or not any(named):
