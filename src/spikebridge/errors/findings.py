@@ -23,7 +23,8 @@ class Finding:
     Parameters
     ----------
     code : str
-        The kind of finding, such as ``duplicate-spike-times``. Findings of one code differ in numbers and names alone.
+        The kind of finding, such as ``duplicate-spike-times``. Findings of one code differ in numbers and names alone;
+        one place makes them. docs/findings.md lists all.
     severity : Severity
         Whether the finding stops the pipeline.
     subject : str

@@ -151,11 +151,14 @@ def _new_ids(parts: Sequence[ProbeContents]) -> tuple[list[NDArray[np.int64]], F
     if every.min(initial=0) < 0 or step * len(parts) > MAX_ID:
         ends = np.cumsum([0, *map(len, old)])
         made = [np.arange(a, b, dtype=np.int64) for a, b in pairwise(ends)]
-        text = "units of all probes are numbered from 0; see the columns probe, id_on_probe and name"
-        return made, Finding.warning("unit-ids-of-probes", "unit ids", text)
+        return made, _numbering("units of all probes are numbered from 0; see the columns probe, id_on_probe and name")
     rule = listed(f"{p.probe} {f'{k * step} + ' if k else ''}its number" for k, p in enumerate(parts))
     text = f"unit ids: {rule}; see the columns probe, id_on_probe, name"
-    return [k * step + ids for k, ids in enumerate(old)], Finding.warning("unit-ids-of-probes", "unit ids", text)
+    return [k * step + ids for k, ids in enumerate(old)], _numbering(text)
+
+
+def _numbering(text: str) -> Finding:
+    return Finding.warning("unit-ids-of-probes", "unit ids", text)
 
 
 def _animal(parts: Sequence[ProbeContents], wrong: list[str]) -> str:

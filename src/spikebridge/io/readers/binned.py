@@ -173,7 +173,7 @@ def _starts(
     else:
         log.notes.append(
             Finding.warning(
-                "trials-without-times",
+                "trials-laid-one-after-another",
                 "trials",
                 "the file has no times of its trials: they are laid one after another with "
                 f"{options.gap_s:g} s between them, and their order is taken for their order in time",

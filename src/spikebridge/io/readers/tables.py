@@ -18,7 +18,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog
-from spikebridge.io.formats.sidecars import INFO_FILE, collect_sidecars, write_recording_info
+from spikebridge.io.formats.sidecars import INFO_FILE, collect_sidecars, sidecars_of, write_recording_info
 from spikebridge.io.formats.table import TimeUnit, as_integers, read_table, table_header
 from spikebridge.io.formats.table.columns import SUFFIXES, similar_name_hint
 from spikebridge.io.formats.table.recording_tables import (
@@ -71,7 +71,7 @@ def read(path: Path, options: Options) -> Contents:
     sidecars = collect_sidecars(path, [f.name for f in files], log, clock, trial_clock, behavior_clock)
     if len(files) != 1:
         log.errors.append(f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}")
-    if sidecars.units is None and not any(w.lower().startswith("units.") for w in log.errors):
+    if not any(file.stem.lower() == "units" for file in sidecars_of(path)):
         log.errors.append("expected a table units.csv, .tsv or .parquet with columns unit and region, found none")
     units = None if sidecars.units is None else _with_integer_ids(sidecars.units, log)
     spikes = _spikes(files[0], units, clock, log) if files else None
@@ -172,7 +172,8 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: TimeUnit, log: ReadLo
             Finding.warning(
                 "units-on-several-channels",
                 file.name,
-                f"{file.name}: {text}; each unit is read as one. Ids that count within it would need other ones",
+                f"{file.name}: {text}; each unit is read as one.",
+                "Ids that count within it would need other ones",
             )
         )
     more = [str(c) for c in frame if c not in ("unit", at)]
@@ -251,7 +252,7 @@ def _unit_rows(owners: pd.Series, units: pd.DataFrame, file: Path, log: ReadLog)
     else:
         log.notes.append(
             Finding.warning(
-                "spikes-of-unknown-units", file.name, f"{file.name}: {text}; left out, since no region is known of them"
+                "spikes-left-out", file.name, f"{file.name}: {text}; left out, since no region is known of them"
             )
         )
         return np.asarray(rows[codes], dtype=np.int64)
