@@ -25,7 +25,7 @@ import pandas as pd
 from common import RESULTS, made_by, markdown, settings_of
 from recovery import recorded
 from spikebridge import models
-from spikebridge.config import ComputeConfig, Config
+from spikebridge.config import ComputeConfig, Config, WindowSections
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.metrics import information
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
@@ -54,7 +54,7 @@ def parts(settings: Config, fresh: int) -> tuple[list[Windows], list[Windows]]:
     study, after = [], []
     for number in range(knobs.n_recordings):
         session = simulate_session(longer, np.random.default_rng([settings.seed, number]), f"rec{number}", "rat")
-        windows = make_windows(recorded(session), settings, ("skip", "stay"))[0]
+        windows = make_windows(recorded(session), WindowSections.of(settings), ("skip", "stay"))[0]
         end = float(np.sort(windows.stop_s[windows.labelled])[: knobs.n_trials][-1])
         study.append(windows.select(windows.stop_s <= end + 1e-9))
         after.append(windows.select(windows.labelled & (windows.start_s >= end + PAUSE_S)))

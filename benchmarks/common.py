@@ -21,8 +21,8 @@ from spikebridge.artifacts.recordings import IngestedRecordings
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import Config
-from spikebridge.io import ingest
-from spikebridge.preprocess import write_windows
+from spikebridge.io import IngestSections, ingest
+from spikebridge.preprocess import PreprocessSections, write_windows
 from spikebridge.runtime.stage import output, say
 from spikebridge.splits import make_splits
 
@@ -80,9 +80,9 @@ def prepare(settings: Config, name: str, work: Path) -> Config:
             with output(work / "data") as folder:
                 simulate.simulate(settings.simulate, settings.seed, folder)
         with output(work / "ingested") as folder:
-            ingest(settings, folder)
+            ingest(IngestSections.of(settings), folder)
         with output(work / "windows") as folder:
-            write_windows(IngestedRecordings(work / "ingested"), settings, folder)
+            write_windows(IngestedRecordings(work / "ingested"), PreprocessSections.of(settings), folder)
         with output(work / "splits.json") as path:
             save_splits(make_splits(load_windows(work / "windows"), settings.split), path)
     return settings

@@ -30,6 +30,7 @@ from common import RESULTS, made_by, markdown, prepare, settings_of
 from spikebridge import config, evaluation, gates
 from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
+from spikebridge.evaluation import EvaluationSections
 from spikebridge.fitting import training, tuning
 from spikebridge.gates.criteria import read_table
 from spikebridge.runtime.stage import one_thread, output, say
@@ -80,13 +81,15 @@ def study(settings: Config, work: Path) -> dict[str, Any]:
     data = work / "windows", work / "splits.json"
     for model in settings.models:
         with output(work / "runs" / "tune" / model) as folder:
-            tuning.tune(settings, model, *data, work / "studies" / model, folder)
+            tuning.tune(tuning.TuningSections.of(settings), model, *data, work / "studies" / model, folder)
         with output(work / "runs" / "train" / model) as folder:
             best = work / "runs" / "tune" / model / "best.json"
-            training.train(settings, model, *data, best, folder, lambda _: None)
+            training.train(model, settings.seed, settings.compute, *data, best, folder, lambda _: None)
     reports = work / "reports" / "evaluation"
     with output(reports) as folder:
-        evaluation.evaluate(settings, *data, work / "runs" / "train", Path(settings.data.path), folder)
+        evaluation.evaluate(
+            EvaluationSections.of(settings), *data, work / "runs" / "train", Path(settings.data.path), folder
+        )
     chosen = gates.best_model(list(settings.models), work)
     decided = gates.check(settings.statistics, gates.Newcomer(chosen, "", "", work))
     comparisons, alpha = read_table(reports / "comparisons.csv"), settings.statistics.alpha

@@ -30,7 +30,7 @@ import psutil
 
 from spikebridge import config
 from spikebridge.config import SimulateConfig
-from spikebridge.io import ingest
+from spikebridge.io import IngestSections, ingest
 from spikebridge.simulate import simulate_session, write_nwb
 
 RESULTS = Path(__file__).parent / "results"
@@ -108,7 +108,7 @@ def one(folder: Path, workers: int) -> None:
     try:
         with tempfile.TemporaryDirectory() as out:
             start = time.perf_counter()
-            ingest(settings, Path(out) / "ingested")
+            ingest(IngestSections.of(settings), Path(out) / "ingested")
             seconds = time.perf_counter() - start
     finally:
         done.set()

@@ -21,6 +21,8 @@ import pandas as pd
 from common import RESULTS, made_by, markdown
 from spikebridge import config, evaluation, nested_models
 from spikebridge.config import Config
+from spikebridge.evaluation import EvaluationSections
+from spikebridge.nested_models import NestedModelsSections
 from spikebridge.runtime.stage import one_thread, say
 
 STEPS = ["kind", "step", "metric", "value", "ci_low", "ci_high", "reference", "gain", "gain_low", "gain_high", "p",
@@ -58,10 +60,14 @@ def tables(work: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """ladder.csv, and the primary rows of comparisons.csv."""
     settings, places = settings_in(work), (work / "windows", work / "splits.json", work / "train")
     with tempfile.TemporaryDirectory() as made, one_thread():
-        nested_models.fit_nested_models(settings, *places, Path(made) / "ladder")
+        nested_models.fit_nested_models(NestedModelsSections.of(settings), *places, Path(made) / "ladder")
         out = Path(made) / "evaluation"
         evaluation.evaluate(
-            settings, *places, Path(settings.data.path), out, nested_models_folder=Path(made) / "ladder"
+            EvaluationSections.of(settings),
+            *places,
+            Path(settings.data.path),
+            out,
+            nested_models_folder=Path(made) / "ladder",
         )
         compared = pd.read_csv(out / "comparisons.csv")
         return pd.read_csv(out / "ladder.csv"), compared[compared["role"] == "primary"]

@@ -37,6 +37,7 @@ from spikebridge import config, evaluation, models
 from spikebridge.artifacts.training import Decisions
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
+from spikebridge.evaluation import EvaluationSections
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.translation_scores import source_score, translation_score
@@ -93,9 +94,11 @@ def one(model: str, work: Path) -> dict[str, Any]:
     try:
         with one_thread():
             with measured() as tune, output(tuned) as folder:
-                tuning.tune(settings, model, *data, work / "studies" / model, folder)
+                tuning.tune(tuning.TuningSections.of(settings), model, *data, work / "studies" / model, folder)
             with measured() as train, output(trained) as folder:
-                training.train(settings, model, *data, tuned / "best.json", folder, lambda _: None)
+                training.train(
+                    model, settings.seed, settings.compute, *data, tuned / "best.json", folder, lambda _: None
+                )
     except SpikebridgeError as error:
         return {"skipped": str(error)}
     return {
@@ -142,9 +145,14 @@ def study(name: str, a: argparse.Namespace, work: Path) -> tuple[pd.DataFrame, d
     settings = settings.model_copy(update={"models": {m: p for m, p in settings.models.items() if m not in left_out}})
     with output(work / "evaluation") as folder:
         evaluation.evaluate(
-            settings, work / "windows", work / "splits.json", work / "train", Path(settings.data.path), folder
+            EvaluationSections.of(settings),
+            work / "windows",
+            work / "splits.json",
+            work / "train",
+            Path(settings.data.path),
+            folder,
         )
-    inputs = read(settings, work / "windows", work / "splits.json", work / "train")
+    inputs = read(settings.models, work / "windows", work / "splits.json", work / "train")
     rows = [*scores(work / "evaluation", settings), *by_recording(inputs, settings), *ratios(inputs, settings)]
     rows += [(m, POOLED, key, value, np.nan, np.nan) for m, c in costs.items() for key, value in c.items()]
     return pd.DataFrame([(name, *row) for row in rows], columns=COLUMNS), left_out

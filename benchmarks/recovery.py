@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from common import RESULTS, made_by, markdown, settings_of
-from spikebridge.config import Config
+from spikebridge.config import Config, WindowSections
 from spikebridge.evaluation.count_coupling import couple
 from spikebridge.preprocess import make_windows
 from spikebridge.runtime.stage import one_thread, say
@@ -72,7 +72,7 @@ def measure(settings: Config) -> dict[str, float | int | bool]:
     for number in range(knobs.n_recordings):
         rng = np.random.default_rng([settings.seed, number])  # as spikebridge.simulate has it
         session = simulate_session(knobs, rng, f"rec{number}", f"rat{number}")
-        windows[session.name] = make_windows(recorded(session), settings, ("skip", "stay"))[0]
+        windows[session.name] = make_windows(recorded(session), WindowSections.of(settings), ("skip", "stay"))[0]
     found = couple(windows, settings.seed)
     lag = found.lag
     return {

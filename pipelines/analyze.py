@@ -12,8 +12,9 @@ def run(_: list[str]) -> None:
             say(f"analyze: fold {row['fold']}, fit {row['fit']}")
 
     with output(Path("runs/analysis")) as folder:
+        sections = latent_analysis.AnalysisSections.of(config.load())
         windows, splits = Path("data/windows"), Path("data/splits.json")
-        latent_analysis.analyze(config.load(), windows, splits, Path("runs/tune"), folder, note)
+        latent_analysis.analyze(sections, windows, splits, Path("runs/tune"), folder, note)
 
 
 if __name__ == "__main__":

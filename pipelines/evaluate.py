@@ -11,7 +11,8 @@ def run(_: list[str]) -> None:
     data = Path(settings.data.path)
     with output(Path("reports/evaluation")) as folder:
         places = Path("data/windows"), Path("data/splits.json"), Path("runs/train"), data
-        evaluation.evaluate(settings, *places, folder, Path("runs/analysis"), Path("runs/nested_models"))
+        sections = evaluation.EvaluationSections.of(settings)
+        evaluation.evaluate(sections, *places, folder, Path("runs/analysis"), Path("runs/nested_models"))
 
 
 if __name__ == "__main__":

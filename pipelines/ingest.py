@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from spikebridge import config
-from spikebridge.io import ingest
+from spikebridge.io import IngestSections, ingest
 from spikebridge.runtime.stage import output, say, stage_main
 
 INGESTED = Path("data/ingested")
 
 
 def main(arguments: list[str]) -> None:
-    settings = config.load("params.yaml")
+    sections = IngestSections.of(config.load("params.yaml"))
     with output(INGESTED) as folder:
-        ingest(settings, folder, earlier=INGESTED, say=say)
+        ingest(sections, folder, earlier=INGESTED, say=say)
 
 
 if __name__ == "__main__":

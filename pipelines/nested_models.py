@@ -9,7 +9,8 @@ from spikebridge.runtime.stage import output, stage_main
 def run(_: list[str]) -> None:
     with output(Path("runs/nested_models")) as folder:
         data = Path("data/windows"), Path("data/splits.json")
-        nested_models.fit_nested_models(config.load(), *data, Path("runs/train"), folder)
+        sections = nested_models.NestedModelsSections.of(config.load())
+        nested_models.fit_nested_models(sections, *data, Path("runs/train"), folder)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from spikebridge import config
 from spikebridge.artifacts.recordings import IngestedRecordings
-from spikebridge.preprocess import write_windows
+from spikebridge.preprocess import PreprocessSections, write_windows
 from spikebridge.runtime.stage import output, say, stage_main
 
 WINDOWS = Path("data/windows")
 
 
 def main(arguments: list[str]) -> None:
-    settings = config.load("params.yaml")
+    sections = PreprocessSections.of(config.load("params.yaml"))
     with output(WINDOWS) as folder:
-        write_windows(IngestedRecordings(Path("data/ingested")), settings, folder, earlier=WINDOWS, say=say)
+        write_windows(IngestedRecordings(Path("data/ingested")), sections, folder, earlier=WINDOWS, say=say)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ def run(arguments: list[str]) -> None:
     parallel.prepare(parallel.n_workers(settings.compute, settings.split.n_outer_folds + 1))
     tuned = Path("runs/tune") / model / "best.json"
     with tracking.live(settings, model) as on_epoch, output(Path("runs/train") / model) as folder:
-        training.train(settings, model, Path("data/windows"), Path("data/splits.json"), tuned, folder, on_epoch)
+        places = Path("data/windows"), Path("data/splits.json"), tuned, folder
+        training.train(model, settings.seed, settings.compute, *places, on_epoch)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ def run(arguments: list[str]) -> None:
     (model,) = arguments
     work = Path("runs/work/tune") / model
     with output(Path("runs/tune") / model) as folder:
-        tuning.tune(config.load(), model, Path("data/windows"), Path("data/splits.json"), work, folder)
+        sections = tuning.TuningSections.of(config.load())
+        tuning.tune(sections, model, Path("data/windows"), Path("data/splits.json"), work, folder)
 
 
 if __name__ == "__main__":

@@ -26,14 +26,14 @@ INGEST = """
 import sys
 from spikebridge import config
 from spikebridge.runtime.stage import output, stage_main
-from spikebridge.io import ingest
+from spikebridge.io import IngestSections, ingest
 from pathlib import Path
 
 def run(_):
     settings_ = config.load("params.yaml")
     settings_ = settings_.model_copy(update={"data": settings_.data.model_copy(update={"path": sys.argv[1]})})
     with output(Path(sys.argv[2])) as folder:
-        ingest(settings_, folder)
+        ingest(IngestSections.of(settings_), folder)
 
 stage_main(run)
 """

@@ -13,7 +13,7 @@ import pytest
 from fake_ladder import make_ladder
 from fake_runs import Plan, Study, make_study
 
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 
 Run = Callable[..., Path]
 
@@ -23,7 +23,7 @@ def run() -> Run:
     """Evaluate a study; the folder that this wrote."""
 
     def make(study: Study, out: str = "out") -> Path:
-        evaluate(study.config, *study.places, study.root / out)
+        evaluate(EvaluationSections.of(study.config), *study.places, study.root / out)
         return study.root / out
 
     return make
@@ -52,7 +52,9 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> Study:
 @pytest.fixture(scope="session")
 def found(climbed: Study) -> Path:
     """Its evaluation; tests only read it."""
-    evaluate(climbed.config, *climbed.places, climbed.root / "out", None, climbed.root / "ladder")
+    evaluate(
+        EvaluationSections.of(climbed.config), *climbed.places, climbed.root / "out", None, climbed.root / "ladder"
+    )
     return climbed.root / "out"
 
 

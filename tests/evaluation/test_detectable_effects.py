@@ -15,16 +15,15 @@ from fake_runs import Plan, make_study
 from spikebridge.evaluation.comparisons import detectable_effects
 from spikebridge.statistics import clusters_needed
 from spikebridge.tracking.result_lines import power_lines
-from spikebridge.types import Comparison
+from spikebridge.types import Comparison, Difference, Power, Sample, Significance
 
 Run = Callable[..., Path]
 NAN = float("nan")
 
 
 def row(family: str, a: str, wanted: float, role: str = "primary") -> Comparison:
-    return Comparison(
-        family, a, "b", "m", "sign_flip", 0.1, 0, 0.2, 0.1, 90, 6, 1 / 64, role, 0.2, "", 1.5, 60, 0.12, wanted
-    )
+    sample, significance = Sample(90, 6, 1.5, 60), Significance("sign_flip", 0.1, 1 / 64, 0.2)
+    return Comparison(family, a, "b", "m", role, sample, Difference(0.1, 0, 0.2), significance, Power(0.12, wanted))
 
 
 def test_by_family_and_pair() -> None:
@@ -47,7 +46,8 @@ def test_the_line_of_results() -> None:
         "Could have seen (above majority, 80 % power): a − b 0.120 (90 trials worth 60; 8 more recordings for the "
         "difference seen), c − b 0.120 (90 trials worth 60)"
     ]
-    assert power_lines(detectable_effects([replace(row("translation", "a", 14.0), effective_n=None)], None, 0.05)) == []
+    unknown = replace(row("translation", "a", 14.0), sample=Sample(90, 6, 1.5, None))
+    assert power_lines(detectable_effects([unknown], None, 0.05)) == []
 
 
 def test_of_a_study_with_effects(scores: dict[str, Any], out: Path) -> None:

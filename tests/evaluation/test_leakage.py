@@ -82,7 +82,7 @@ def test_leaks_are_refused(copy: Study, spoil: Spoil, said: str, run: Run) -> No
 
 
 def test_windows_past_the_decision_are_refused(copy: Study) -> None:
-    inputs = read(copy.config, *copy.places[:3])
+    inputs = read(copy.config.models, *copy.places[:3])
     w = next(iter(inputs.windows.values()))
     late = replace(inputs, windows={**inputs.windows, w.recording: replace(w, decision_s=w.decision_s - 0.1)})
     assert any("decision windows reach past the decision" in line for line in leakage.window_problems(late))

@@ -30,7 +30,7 @@ OF_TRANSLATIONS = {"trial_shuffle", "condition_shuffle", "time_shift"}
 
 def inputs_of(study: Study) -> Inputs:
     windows, splits, train, _ = study.places
-    return read(study.config, windows, splits, train)
+    return read(study.config.models, windows, splits, train)
 
 
 def test_nulls(out: Path) -> None:

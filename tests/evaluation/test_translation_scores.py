@@ -32,7 +32,7 @@ def test_by_hand() -> None:
 
 def test_pairings_and_sum_against_loops(study: Study) -> None:
     places = study.places
-    inputs = read(study.config, *places[:3])
+    inputs = read(study.config.models, *places[:3])
     t = inputs.translations["seq2seq"]
     nats = trial_shift_nats(inputs, t)
     assert nats.shape == (len(t.table),)

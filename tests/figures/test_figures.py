@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from spikebridge import figures
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
 from spikebridge.figures import style
 
@@ -44,7 +44,7 @@ THREE = Plan(
 
 def tables_of(root: Path, plan: Plan) -> Path:
     study = make_study(root, plan)
-    evaluate(study.config, *study.places, root / "out", make_analysis(study), make_ladder(study))
+    evaluate(EvaluationSections.of(study.config), *study.places, root / "out", make_analysis(study), make_ladder(study))
     gains(study).to_csv(root / "out" / "tables" / "communication_gain.csv", index=False)
     return root / "out" / "tables"
 

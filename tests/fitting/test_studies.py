@@ -46,7 +46,7 @@ def killed(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tune(study: Path, config: Config, work: Path, out: Path) -> None:
-    tuning.tune(config, "ridge", study / "windows", study / "splits.json", work, out)
+    tuning.tune(tuning.TuningSections.of(config), "ridge", study / "windows", study / "splits.json", work, out)
 
 
 def cut(path: Path) -> None:

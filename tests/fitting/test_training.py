@@ -29,7 +29,9 @@ def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[d
     params = [{"fold": f, "params": QUICK.get(model, {})} for f in (0, 1, "full")]
     tuned.write_text(json.dumps({"model": model, "folds": params[:-1], "full": params[-1]}))
     told: list[dict[str, Any]] = []
-    training.train(config, model, root / "windows", root / "splits.json", tuned, root / out, told.append)
+    training.train(
+        model, config.seed, config.compute, root / "windows", root / "splits.json", tuned, root / out, told.append
+    )
     return root / out, told
 
 

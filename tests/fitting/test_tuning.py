@@ -24,7 +24,14 @@ from spikebridge.types import Windows
 
 
 def tune(study: Path, config: Config, model: str, out: Path, work: Path | None = None) -> dict[str, Any]:
-    tuning.tune(config, model, study / "windows", study / "splits.json", work or out.parent / "work", out)
+    tuning.tune(
+        tuning.TuningSections.of(config),
+        model,
+        study / "windows",
+        study / "splits.json",
+        work or out.parent / "work",
+        out,
+    )
     return json.loads((out / "best.json").read_text())
 
 
@@ -105,12 +112,12 @@ def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) 
 
     splits = load_splits(study / "splits.json")
     prints = {
-        tuning.study_fingerprint(c, "dnn", splits, "cpu")
+        tuning.study_fingerprint(tuning.TuningSections.of(c), "dnn", splits, "cpu")
         for c in (small_config(), small_config(models={"dnn": {"hidden_size": 9}}), small_config(tune={"n_trials": 3}))
     }
     assert len(prints) == 3
     same = small_config(models={"ridge": {"penalty": 1.0}}, statistics={"alpha": 0.01})
-    assert tuning.study_fingerprint(same, "dnn", splits, "cpu") in prints
+    assert tuning.study_fingerprint(tuning.TuningSections.of(same), "dnn", splits, "cpu") in prints
 
 
 def test_inner_scores_are_scikit_learns(halves: tuple[list[Windows], list[Windows]]) -> None:
@@ -177,6 +184,6 @@ def test_whole_recordings_held_out_need_a_model_that_transfers(
     save_splits(make_splits(windows, config.split), tmp_path / "splits.json")
     args = study / "windows", tmp_path / "splits.json", tmp_path / "work"
     with pytest.raises(ConfigError, match=r"split.by: recording .* seq2seq .* take models.seq2seq out"):
-        tuning.tune(config, "seq2seq", *args, tmp_path / "a")
-    tuning.tune(config, "majority", *args, tmp_path / "b")
+        tuning.tune(tuning.TuningSections.of(config), "seq2seq", *args, tmp_path / "a")
+    tuning.tune(tuning.TuningSections.of(config), "majority", *args, tmp_path / "b")
     assert (tmp_path / "b" / "best.json").exists()

@@ -31,8 +31,10 @@ def run(result: Inspection, folder: Path) -> dict[str, int]:
     alone = ComputeConfig(workers=1)  # starting other processes takes longer
     settings = config.load(path).model_copy(update={"compute": alone})
     assert yaml.safe_load(result.proposed_yaml).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
-    io.ingest(settings, folder / "ingested")
-    preprocess.write_windows(io.IngestedRecordings(folder / "ingested"), settings, folder / "windows")
+    io.ingest(io.IngestSections.of(settings), folder / "ingested")
+    preprocess.write_windows(
+        io.IngestedRecordings(folder / "ingested"), preprocess.PreprocessSections.of(settings), folder / "windows"
+    )
     windows = load_windows(folder / "windows")
     make_splits(windows, settings.split, animals=load_animals(folder / "windows"))
     for w in windows:

@@ -11,7 +11,7 @@ import yaml
 from spikebridge import config, io
 from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.inspection import complete_params, inspect
-from spikebridge.preprocess import write_windows
+from spikebridge.preprocess import PreprocessSections, write_windows
 from spikebridge.splits import make_splits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,9 +35,9 @@ def test_the_proposal_goes_through_the_stages(form: str, probes: tuple[str, str]
     )
     given = yaml.safe_load(params.read_text(encoding="utf-8"))
     settings = config.parse(given | {"compute": {"workers": 1}})
-    assert io.ingest(settings, tmp_path / "ingested") == ["day1"]
+    assert io.ingest(io.IngestSections.of(settings), tmp_path / "ingested") == ["day1"]
     (tmp_path / "windows").mkdir()
-    write_windows(io.IngestedRecordings(tmp_path / "ingested"), settings, tmp_path / "windows")
+    write_windows(io.IngestedRecordings(tmp_path / "ingested"), PreprocessSections.of(settings), tmp_path / "windows")
     windows = list(load_windows(tmp_path / "windows"))
     make_splits(windows, settings.split, animals=load_animals(tmp_path / "windows"))
     (one,) = windows

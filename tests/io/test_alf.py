@@ -339,4 +339,4 @@ def test_the_block_of_the_page_runs(case: tuple[Path, dict[str, Any]], tmp_path:
     (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     raw = yaml.safe_load(block)
     settings = config.parse(raw | {"data": raw["data"] | {"path": str(case[0])}, "models": {"majority": {}}})
-    assert io.ingest(settings, tmp_path / "ingested") == ["mouse_x_2021-03-04_001"]
+    assert io.ingest(io.IngestSections.of(settings), tmp_path / "ingested") == ["mouse_x_2021-03-04_001"]

@@ -14,7 +14,7 @@ from binned_files import N_BINS, N_TRIALS, N_UNITS, WIDTH, complaint, hdf5, npz
 from numpy.typing import NDArray
 
 from spikebridge import config, io
-from spikebridge.config import Config, DataConfig, TrialsConfig
+from spikebridge.config import Config, DataConfig, RecordingSections, TrialsConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.contents import Contents
 from spikebridge.io.readers import binned
@@ -221,15 +221,15 @@ def test_through_the_pipeline(tmp_path: Path, counts: NDArray[np.uint8]) -> None
     )
     options = {"bin_width_s": WIDTH}
     settings = pipeline(path, WIDTH, [0.0, N_BINS * WIDTH], options)
-    recording = io.read_recording(path, settings)
-    windows, report = make_windows(recording, settings, ("a", "b"))
+    recording = io.read_recording(path, RecordingSections.of(settings))
+    windows, report = make_windows(recording, WindowSections.of(settings), ("a", "b"))
     np.testing.assert_array_equal(windows.source, counts[..., :2])
     np.testing.assert_array_equal(windows.target, counts[..., 2:])
     assert report["windows"] == {"trial": N_TRIALS, "continuous": 0, "bins": N_BINS}
     with pytest.raises(ConfigError, match="no multiple of the"):
-        make_windows(recording, pipeline(path, 0.03, [0.0, 0.12], options), ("a", "b"))
+        make_windows(recording, WindowSections.of(pipeline(path, 0.03, [0.0, 0.12], options)), ("a", "b"))
     with pytest.raises(DataError, match="begin inside a bin"):
-        make_windows(recording, pipeline(path, WIDTH, [0.01, 0.11], options), ("a", "b"))
+        make_windows(recording, WindowSections.of(pipeline(path, WIDTH, [0.01, 0.11], options)), ("a", "b"))
 
 
 def test_windows_of_the_pipeline_are_read(tmp_path: Path, windows: list[Any]) -> None:
@@ -270,7 +270,7 @@ def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     exec(code, {})
     settings = pipeline(tmp_path, WIDTH, [0.0, 1.0], {})
     settings = settings.model_copy(update={"data": DataConfig(path=".", source=["HC"], target=["PFC"])})
-    assert io.ingest(settings, Path("out")) == ["day1"]
-    windows, _ = make_windows(io.load_ingested(Path("out/day1")), settings, ("skip", "stay"))
+    assert io.ingest(io.IngestSections.of(settings), Path("out")) == ["day1"]
+    windows, _ = make_windows(io.load_ingested(Path("out/day1")), WindowSections.of(settings), ("skip", "stay"))
     with np.load("day1.npz") as arrays:
         np.testing.assert_array_equal(windows.source[windows.labelled], arrays["counts"][..., :3])

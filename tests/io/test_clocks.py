@@ -28,7 +28,7 @@ from clock_sessions import (
 )
 
 from spikebridge.errors import DataError
-from spikebridge.io import ingest
+from spikebridge.io import IngestSections, ingest
 
 # Times that count from the start of each trial.
 
@@ -185,7 +185,7 @@ def test_offset_in_one_of_several_recordings(tmp_path: Path) -> None:
     for name, (trains, table) in every.items():
         write_tables(tmp_path / "raw" / name, trains, moved(table, 50.0 if name == "day1" else 0.0))
     with pytest.raises(DataError) as caught:
-        ingest(settings(tmp_path / "raw"), tmp_path / "out")
+        ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "out")
     assert str(caught.value).count("two clocks") == 1
     assert "day1: trials and spikes seem to be on two clocks" in str(caught.value)
     asked = settings(tmp_path / "raw", offset_s={"day1": {"trials": -50}})

@@ -25,7 +25,7 @@ from clock_sessions import (
 )
 
 from spikebridge.errors import ConfigError
-from spikebridge.io import ingest
+from spikebridge.io import IngestSections, ingest
 
 # Times that another program corrected.
 
@@ -108,12 +108,14 @@ def test_a_changed_file_of_times_is_read_again(tmp_path: Path) -> None:
     right = np.concatenate(list(trains.values()))
     write_phy(tmp_path / "raw" / "day1", trains, table, spike_times_sec_adj=right + 2)
     said: list[str] = []
-    ingest(settings(tmp_path / "raw"), tmp_path / "one")
-    ingest(settings(tmp_path / "raw"), tmp_path / "two", tmp_path / "one", said.append)
+    ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "one")
+    ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "two", tmp_path / "one", said.append)
     assert "day1: unchanged" in said
     np.save(tmp_path / "raw" / "day1" / "spike_times_sec_adj.npy", right + 3)
-    ingest(settings(tmp_path / "raw"), tmp_path / "three", tmp_path / "two", said.append)
-    ingest(settings(tmp_path / "raw", offset_s=1), tmp_path / "four", tmp_path / "three", said.append)
+    ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "three", tmp_path / "two", said.append)
+    ingest(
+        IngestSections.of(settings(tmp_path / "raw", offset_s=1)), tmp_path / "four", tmp_path / "three", said.append
+    )
     assert len([line for line in said if line.startswith("day1: read")]) == 2
 
 
@@ -154,7 +156,7 @@ def test_offsets_of_unknown_recordings(offset: Any, said: str, tmp_path: Path) -
     trains, table = session()
     write_tables(tmp_path / "raw" / "day1", trains, table)
     with pytest.raises(ConfigError, match=r"data\.offset_s") as caught:
-        ingest(settings(tmp_path / "raw", offset_s=offset), tmp_path / "out")
+        ingest(IngestSections.of(settings(tmp_path / "raw", offset_s=offset)), tmp_path / "out")
     assert said in str(caught.value)
 
 

@@ -14,7 +14,7 @@ from frank_days import DATA, day, nested, read, trains, unit, wrong
 from mat_files import Structs, write_5
 
 from spikebridge import io
-from spikebridge.config import TrialsConfig, parse
+from spikebridge.config import RecordingSections, TrialsConfig, parse
 from spikebridge.io.reader_registry import files_of
 from spikebridge.io.readers import frank, matlab
 from spikebridge.types import Recording
@@ -113,7 +113,7 @@ def test_the_block_of_the_page_runs(tmp_path: Path) -> None:
     day(tmp_path)
     ready = parse({**block, "data": block["data"] | {"path": str(tmp_path)}, "models": {}})
     (path,) = io.find_recordings(Path(ready.data.path), ready.data.reader)
-    found = io.read_recording(path, ready)
+    found = io.read_recording(path, RecordingSections.of(ready))
     assert found.name == "bon03"
     assert found.observed.tolist() == [[1000.0, 2000.0]]
     assert ready.trials.include is not None

@@ -39,7 +39,7 @@ def settings(path: Path, **data: Any) -> config.Config:
 def test_one_clear_line(make: Make, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path = make(tmp_path / "in")
-    for work in (lambda: inspect(path), lambda: io.ingest(settings(path), tmp_path / "out")):
+    for work in (lambda: inspect(path), lambda: io.ingest(io.IngestSections.of(settings(path)), tmp_path / "out")):
         try:
             work()
         except SpikebridgeError as error:
@@ -54,10 +54,10 @@ def test_a_link_to_a_file_elsewhere_is_one_rule_for_inspect_and_ingest(tmp_path:
         file["x"] = np.arange(6)
     with h5py.File(path, "a") as file:
         file["units/extra"] = h5py.ExternalLink(str(tmp_path / "b.h5"), "/x")
-    for work in (lambda: inspect(path), lambda: io.ingest(settings(path), tmp_path / "out")):
+    for work in (lambda: inspect(path), lambda: io.ingest(io.IngestSections.of(settings(path)), tmp_path / "out")):
         with pytest.raises(DataError, match=r"/units/extra lies in another file.*data.follow_links: true"):
             work()
-    assert io.ingest(settings(path, follow_links=True), tmp_path / "out2") == ["a"]
+    assert io.ingest(io.IngestSections.of(settings(path, follow_links=True)), tmp_path / "out2") == ["a"]
 
 
 @linux
@@ -65,7 +65,7 @@ def test_links_to_raw_traces_stop_nothing(tmp_path: Path) -> None:
     path = good_nwb(tmp_path / "a.nwb")
     with h5py.File(path, "a") as file:
         file.require_group("acquisition")["raw"] = h5py.ExternalLink("/dev/zero", "/y")
-    assert io.ingest(settings(path), tmp_path / "out") == ["a"]
+    assert io.ingest(io.IngestSections.of(settings(path)), tmp_path / "out") == ["a"]
     assert len(io.load_ingested(tmp_path / "out" / "a").spikes) == 6 * 900
 
 
@@ -79,9 +79,9 @@ def test_links_of_dvc_and_git_annex_are_followed_and_others_refused(tmp_path: Pa
             (recording / file.name).symlink_to(file)
         if cache == "elsewhere":
             with pytest.raises(DataError, match=r"data\.follow_links: true"):
-                io.ingest(settings(project / "data"), tmp_path / "out3")
+                io.ingest(io.IngestSections.of(settings(project / "data")), tmp_path / "out3")
         else:
-            assert io.ingest(settings(project / "data"), tmp_path / f"out{len(cache)}") == ["rec"]
+            assert io.ingest(io.IngestSections.of(settings(project / "data")), tmp_path / f"out{len(cache)}") == ["rec"]
 
 
 @linux

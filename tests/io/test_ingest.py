@@ -36,7 +36,7 @@ def shifted(recording: Recording, name: str, by: float) -> Recording:
 
 def heard(settings: Config, out: Path, earlier: Path | None) -> list[str]:
     said: list[str] = []
-    io.ingest(settings, out, earlier, said.append)
+    io.ingest(io.IngestSections.of(settings), out, earlier, said.append)
     return sorted(line.split("\n")[0] for line in said)
 
 
@@ -99,7 +99,7 @@ def test_one_recording_under_two_names_is_refused(
         )
     tables.write(twin, raw)
     with pytest.raises(DataError, match="c and z hold the same spikes: one recording under two names"):
-        io.ingest(settings(), tmp_path / "one")
+        io.ingest(io.IngestSections.of(settings()), tmp_path / "one")
 
 
 def test_warnings_are_said_once_and_kept(recording: Recording, settings: Settings, tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ def test_warnings_are_said_once_and_kept(recording: Recording, settings: Setting
     silent = replace(recording, units=units)
     tables.write(silent, tmp_path / "raw")
     said: list[str] = []
-    io.ingest(settings(), tmp_path / "one", None, said.append)
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "one", None, said.append)
     assert said[0].startswith("small: read\n  warning: 1 of 3 units")
-    io.ingest(settings(), tmp_path / "two", tmp_path / "one", said.append)
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "two", tmp_path / "one", said.append)
     assert said[1:] == ["small: unchanged"]
     kept = io.load_ingested(tmp_path / "two" / "small").warnings
     assert said[0].split("\n  warning: ")[1:] == list(map(str, kept))
@@ -145,7 +145,7 @@ def test_warnings_of_a_refused_recording_are_said_in_the_same_round(
     tables.write(spoilt, tmp_path / "raw")
     said: list[str] = []
     with pytest.raises(DataError, match="holds no value"):
-        io.ingest(settings(), tmp_path / "out", None, said.append)
+        io.ingest(io.IngestSections.of(settings()), tmp_path / "out", None, said.append)
     assert len(said) == 1
     assert said[0].splitlines()[0].endswith(": refused, see below")
     assert any(line.startswith("  warning: 1 of ") and "without any spike: 99" in line for line in said[0].splitlines())
@@ -172,7 +172,7 @@ def test_a_unit_of_time_is_met_with_what_to_set(
     )
     tables.write(replace(spoilt, observed=np.empty((0, 2))), tmp_path / "raw")
     with pytest.raises(DataError) as caught:
-        io.ingest(settings(), tmp_path / "out")
+        io.ingest(io.IngestSections.of(settings()), tmp_path / "out")
     assert said in str(caught.value)
 
 

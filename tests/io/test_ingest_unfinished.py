@@ -32,17 +32,17 @@ def test_a_recording_that_is_replaced_while_ingest_runs(
         (raw / ".copy").replace(spikes)
 
     with pytest.raises(DataError, match=r"written while they were read \(changed: .*spikes"):
-        io.ingest(settings(), tmp_path / "out", None, replace)
-    assert io.ingest(settings(), tmp_path / "again") == [raw.name]
+        io.ingest(io.IngestSections.of(settings()), tmp_path / "out", None, replace)
+    assert io.ingest(io.IngestSections.of(settings()), tmp_path / "again") == [raw.name]
 
 
 def test_unfinished_files_are_no_recordings(raw: Path, settings: Callable[..., Config], tmp_path: Path) -> None:
-    io.ingest(settings(), tmp_path / "one")
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "one")
     shutil.copytree(raw, raw.with_name("copying.partial"))
     shutil.copytree(raw, raw.with_name(".copying"))
     (raw / "spikes.csv.partial").write_text("unit,time_s\n1,")
     said: list[str] = []
-    assert io.ingest(settings(), tmp_path / "two", tmp_path / "one", said.append) == [raw.name]
+    assert io.ingest(io.IngestSections.of(settings()), tmp_path / "two", tmp_path / "one", said.append) == [raw.name]
     assert said == [f"{raw.name}: unchanged"]
     shutil.copytree(tmp_path / "two" / raw.name, tmp_path / "two" / ".x.partial")
     assert io.IngestedRecordings(tmp_path / "two").names == [raw.name]

@@ -247,13 +247,15 @@ def test_ingest(session: TwoProbes, tmp_path: Path) -> None:
     two_probes.write(session, raw, "phy")
     said: list[str] = []
     joined = {"day1": ["day1_imec0", "day1_imec1"]}
-    assert io.ingest(settings(raw, joined), tmp_path / "a", None, said.append) == ["day1"]
+    assert io.ingest(io.IngestSections.of(settings(raw, joined)), tmp_path / "a", None, said.append) == ["day1"]
     (recording,) = io.IngestedRecordings(tmp_path / "a")
     np.testing.assert_array_equal(train(recording, 13), session.trains["imec1"][3])
-    assert io.ingest(settings(raw, joined), tmp_path / "b", tmp_path / "a", said.append) == ["day1"]
+    assert io.ingest(io.IngestSections.of(settings(raw, joined)), tmp_path / "b", tmp_path / "a", said.append) == [
+        "day1"
+    ]
     assert said[-1] == "day1: unchanged"
     offset = {"day1": ["day1_imec0", {"path": "day1_imec1", "offset_s": {"spikes": 0.1}}]}
-    io.ingest(settings(raw, offset), tmp_path / "c", tmp_path / "b", said.append)
+    io.ingest(io.IngestSections.of(settings(raw, offset)), tmp_path / "c", tmp_path / "b", said.append)
     (recording,) = io.IngestedRecordings(tmp_path / "c")
     np.testing.assert_allclose(train(recording, 13), session.trains["imec1"][3] + 0.1)
 
@@ -263,11 +265,11 @@ def test_ingest_says_how_to_join(session: TwoProbes, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     two_probes.write(session, raw, "phy")
     with pytest.raises(DataError) as error:
-        io.ingest(settings(raw, {}), tmp_path / "out")
+        io.ingest(io.IngestSections.of(settings(raw, {})), tmp_path / "out")
     remedy = "set data.recordings: {day1: {imec0: day1_imec0, imec1: day1_imec1}}"
     assert remedy in str(error.value)
     joined = {"day1": {"imec0": "day1_imec0", "imec1": "day1_imec1"}}
-    assert io.ingest(settings(raw, joined), tmp_path / "out2") == ["day1"]
+    assert io.ingest(io.IngestSections.of(settings(raw, joined)), tmp_path / "out2") == ["day1"]
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_the_blocks_of_the_page_run(write: Writer, block: dict[str, Any], tmp_pa
     name = Path(block["data"]["path"]).stem
     path = write(tmp_path / f"{name}.mat", files_of_the_page()[name])
     settings = parse({**block, "data": block["data"] | {"path": str(path)}, "models": {}})
-    assert io.ingest(settings, tmp_path / "ingested") == [name]
+    assert io.ingest(io.IngestSections.of(settings), tmp_path / "ingested") == [name]
     ingested = io.IngestedRecordings(tmp_path / "ingested")
     found = next(iter(ingested))
     assert found.units["region"].unique().tolist() == ["CA1", "PFC"]
@@ -133,7 +133,7 @@ def test_the_blocks_of_the_page_run(write: Writer, block: dict[str, Any], tmp_pa
         "rat8_day1": [0.113, 5.8, 6.7, 15.9, 0.3, 5.9, 15.6, 17.0],
     }
     np.testing.assert_allclose(found.spikes["time_s"], expected[name])
-    report = preprocess.write_windows(ingested, settings, tmp_path / "windows")
+    report = preprocess.write_windows(ingested, preprocess.PreprocessSections.of(settings), tmp_path / "windows")
     assert report["classes"] == ["left", "right"]
     assert report["recordings"][name]["trials"]["kept"] == len(found.trials)
     windows = load_windows(tmp_path / "windows")[0]

@@ -57,7 +57,7 @@ def raw(recording: Recording, tmp_path: Path) -> Path:
 
 def heard(settings: Settings, out: Path, earlier: Path | None = None) -> list[str]:
     said: list[str] = []
-    io.ingest(settings(), out, earlier, said.append)
+    io.ingest(io.IngestSections.of(settings()), out, earlier, said.append)
     return sorted(line.split("\n")[0] for line in said)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from spikebridge import config, io, preprocess
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import Config
+from spikebridge.config import Config, RecordingSections
 from spikebridge.io.readers import nwb
 from spikebridge.splits import check_training_intervals, make_splits, select_windows, training_intervals
 
@@ -30,7 +30,7 @@ def steinmetz() -> Config:
 @pytest.mark.parametrize("name", TABLE)
 def test_units_and_trials(real_folder: Path, steinmetz: Config, name: str) -> None:
     regions, n_trials, n_success = TABLE[name]
-    found = io.read_recording(real_folder / f"{name}.nwb", steinmetz)
+    found = io.read_recording(real_folder / f"{name}.nwb", RecordingSections.of(steinmetz))
     used = found.units["region"][found.units["region"].isin([*steinmetz.data.source, *steinmetz.data.target])]
     assert used.value_counts().to_dict() == regions
     assert len(found.trials) == n_trials
@@ -60,8 +60,10 @@ def test_contents_are_those_of_the_file(real_folder: Path, name: str) -> None:
 def test_windows_and_folds(real_folder: Path, steinmetz: Config, tmp_path: Path) -> None:
     """Spikes exist only inside trials: no continuous window, all trials kept, and every fold has enough to train on."""
     data = steinmetz.data.model_copy(update={"path": str(real_folder)})
-    io.ingest(steinmetz.model_copy(update={"data": data}), tmp_path / "ingested")
-    report = preprocess.write_windows(io.IngestedRecordings(tmp_path / "ingested"), steinmetz, tmp_path / "windows")
+    io.ingest(io.IngestSections.of(steinmetz.model_copy(update={"data": data})), tmp_path / "ingested")
+    report = preprocess.write_windows(
+        io.IngestedRecordings(tmp_path / "ingested"), preprocess.PreprocessSections.of(steinmetz), tmp_path / "windows"
+    )
     windows = load_windows(tmp_path / "windows")
     assert report["classes"] == ["failure", "success"]
     for w in windows:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from spikebridge import config, io
+from spikebridge.config import RecordingSections
 from spikebridge.errors import DataError
 from spikebridge.io.formats import group_by_unit, integer_ids
 from spikebridge.io.formats.sorting import agreed_sampling_rate, to_samples
@@ -101,7 +102,7 @@ def test_every_block_of_the_page_runs(name: str, session: Recording, tmp_path: P
     raw["data"]["path"] = str(path)
     settings = config.parse(raw | {"models": {"majority": {}}})
     assert io.find_recordings(path, settings.data.reader) == [path]
-    found = io.read_recording(path, settings)
+    found = io.read_recording(path, RecordingSections.of(settings))
     assert set(found.units["region"]) == {"HC", "PFC"}
     assert found.trials["choice"].tolist() == ["stay", "skip"]
     assert len(found.spikes) > 0

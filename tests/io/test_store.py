@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from spikebridge import io
-from spikebridge.config import Config
+from spikebridge.config import Config, RecordingSections
 from spikebridge.errors import DataError
 from spikebridge.io.readers import tables
 from spikebridge.types import Recording
@@ -60,15 +60,15 @@ def test_ingest_writes_every_recording_the_same_each_time(
     for name in ("b", "a"):
         spikes = {**SPIKES, 0: [0.5, 1.5, 8.0 + (name == "a")]}
         write_nwb(tmp_path / "raw" / f"{name}.nwb", spikes=spikes, columns={"region": ["HC", "PFC"]})
-    assert io.ingest(settings(), tmp_path / "one") == ["a", "b"]
-    io.ingest(settings(), tmp_path / "two")
+    assert io.ingest(io.IngestSections.of(settings()), tmp_path / "one") == ["a", "b"]
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "two")
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
     assert len(files) == 10
     assert all((tmp_path / "one" / f).read_bytes() == (tmp_path / "two" / f).read_bytes() for f in files)
     ingested = io.IngestedRecordings(tmp_path / "one")
     assert len(ingested) == 2
     assert [r.name for r in ingested] == [r.name for r in ingested] == ["a", "b"]
-    same(next(iter(ingested)), io.read_recording(tmp_path / "raw" / "a.nwb", settings()))
+    same(next(iter(ingested)), io.read_recording(tmp_path / "raw" / "a.nwb", RecordingSections.of(settings())))
 
 
 def test_ingest_reports_every_bad_file(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
@@ -76,7 +76,7 @@ def test_ingest_reports_every_bad_file(tmp_path: Path, write_nwb: Writer, settin
     write_nwb(tmp_path / "raw" / "b.nwb", spikes={0: [-1.0], 1: [2.0]}, columns={"region": ["HC", "PFC"]})
     (tmp_path / "raw" / "c.nwb").write_bytes(b"")
     with pytest.raises(DataError) as caught:
-        io.ingest(settings(), tmp_path / "out")
+        io.ingest(io.IngestSections.of(settings()), tmp_path / "out")
     text = str(caught.value)
     assert "a.nwb: no unit in a region of data.target" in text
     assert "b.nwb" in text
@@ -87,7 +87,7 @@ def test_ingest_reports_every_bad_file(tmp_path: Path, write_nwb: Writer, settin
 def test_read_recording_that_no_reader_takes(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "a.txt").touch()
     with pytest.raises(DataError, match="no reader takes"):
-        io.read_recording(tmp_path / "a.txt", settings())
+        io.read_recording(tmp_path / "a.txt", RecordingSections.of(settings()))
 
 
 def test_load_from_the_wrong_folder(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import yaml
 from table_folders import NAMED_BLOCK, PAGE, UNITS, complaint, folder
 
 from spikebridge import config, io
-from spikebridge.config import Config
+from spikebridge.config import Config, WindowSections
 from spikebridge.errors import ConfigError
 from spikebridge.io.readers import tables
 from spikebridge.io.readers.tables import Options
@@ -30,13 +30,13 @@ def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text, encoding="utf-8")
     settings = config.load("params.yaml")
-    assert io.ingest(settings, Path("ingested")) == ["R2_day1"]
+    assert io.ingest(io.IngestSections.of(settings), Path("ingested")) == ["R2_day1"]
     recording = io.load_ingested(Path("ingested/R2_day1"))
     assert recording.animal == "R2"
     assert recording.observed.tolist() == [[0.0, 9.0]]
     assert recording.units["name"].tolist() == ["TT1_c1", "TT1_c3", "TT5_c1", "TT5_c2"]
     assert sorted(recording.behavior["series"].unique()) == ["position_x", "speed"]
-    windows, report = make_windows(recording, settings, ("skip", "stay"))
+    windows, report = make_windows(recording, WindowSections.of(settings), ("skip", "stay"))
     assert report["trials"]["kept"] == 3
     assert windows.source.shape[1:] == windows.target.shape[1:] == (10, 2)
     assert windows.source[windows.labelled].sum() == 3 + 2 + 2, "spikes of HC in the second before a decision"
@@ -66,9 +66,9 @@ def test_ingested_folders_are_read(
     write_nwb(
         tmp_path / "raw" / "a.nwb", spikes={7: [0.5, 1 / 3 + 1], 9: [2.0, 9.0]}, columns={"region": ["HC", "PFC"]}
     )
-    io.ingest(settings(), tmp_path / "one")
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "one")
     again = settings(data={"path": str(tmp_path / "one")})
-    io.ingest(again, tmp_path / "two")
+    io.ingest(io.IngestSections.of(again), tmp_path / "two")
     first, second = (io.load_ingested(tmp_path / where / "a") for where in ("one", "two"))
     for name in ("spikes", "units", "trials", "behavior"):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name))

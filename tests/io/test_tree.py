@@ -47,7 +47,7 @@ def test_what_no_reader_takes_is_named_in_subfolders_too(raw: Path) -> None:
 
 def test_ingest_and_inspect_say_it(raw: Path, settings: Callable[..., Config], tmp_path: Path) -> None:
     said: list[str] = []
-    io.ingest(settings(), tmp_path / "out", None, said.append)
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "out", None, said.append)
     assert said[0] == f"{raw}: not read, since no reader takes them: rat1/day2, rat1/notes.txt, rat2"
     seen = inspect(raw)
     assert seen.not_read == ("rat1/day2", "rat1/notes.txt", "rat2")

@@ -54,17 +54,17 @@ def test_names_are_kept_and_said(write: Any, settings: Settings, tmp_path: Path)
     trials = {"start_time": start, "stop_time": [s + 2 for s in start], "choice": ["a", "b", "a", "b"]}
     write_csv(path, "trials.csv", **trials)
     config = settings(data={"path": str(tmp_path / "raw")}, trials={"align": "stop_time", "window_s": [-1.0, 0.0]})
-    io.ingest(config, tmp_path / "ingested")
+    io.ingest(io.IngestSections.of(config), tmp_path / "ingested")
     ingested = io.IngestedRecordings(tmp_path / "ingested")
     assert "2 duplicate spike times, in units TT1_c1, TT5_c1" in map(str, next(iter(ingested)).warnings)
-    preprocess.write_windows(ingested, config, tmp_path / "windows")
+    preprocess.write_windows(ingested, preprocess.PreprocessSections.of(config), tmp_path / "windows")
     table = pd.read_csv(tmp_path / "windows" / "day1" / "quality.csv")
     assert dict(zip(table["name"], table["region"], strict=True)) == dict(zip(NAMES, ["HC", "HC", "PFC"], strict=True))
     assert table["unit"].tolist() == [0, 1, 2]
     spikes["TT1_c3"].reverse()
     write(path, spikes)
     with pytest.raises(DataError, match=r"they fall in unit TT1_c3 \(in unit TT1_c3 from "):
-        io.ingest(config, tmp_path / "again")
+        io.ingest(io.IngestSections.of(config), tmp_path / "again")
 
 
 def test_units_without_names_have_numbers(recording: Recording, settings: Settings) -> None:

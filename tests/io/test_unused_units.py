@@ -15,7 +15,7 @@ from cases import generate
 from catalogue import REGIONS, Project, spikes, trials
 
 from spikebridge import config, io
-from spikebridge.config import Config
+from spikebridge.config import Config, RecordingSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import quality_table
 from spikebridge.types import Recording
@@ -48,7 +48,7 @@ def settings(path: Path, **sections: dict[str, Any]) -> Config:
 
 
 def read(path: Path, **sections: dict[str, Any]) -> Recording:
-    return io.read_recording(path, settings(path, **sections))
+    return io.read_recording(path, RecordingSections.of(settings(path, **sections)))
 
 
 def texts(recording: Recording) -> tuple[str, ...]:
@@ -202,14 +202,17 @@ def test_unknown_units_and_recordings_are_named(project: Project) -> None:
     for name, hint in (("aa", "did you mean a?"), ("zzz", "Recordings: a, b")):
         asked = settings(project.raw, data={"exclude_units": {name: [1]}})
         with pytest.raises(ConfigError) as error:
-            io.ingest(asked, project.root / "out")
+            io.ingest(io.IngestSections.of(asked), project.root / "out")
         assert f"data.exclude_units: no recording {name!r}" in str(error.value) and hint in str(error.value)
 
 
 def test_each_recording_has_its_own_list(project: Project) -> None:
     project.nwb("a", spikes=SOUND)
     project.nwb("b", spikes=spikes("b"))
-    io.ingest(settings(project.raw, data={"exclude_units": {"a": [1], "b": [3, 2]}}), project.root / "out")
+    io.ingest(
+        io.IngestSections.of(settings(project.raw, data={"exclude_units": {"a": [1], "b": [3, 2]}})),
+        project.root / "out",
+    )
     left = {name: io.load_ingested(project.root / "out" / name).units["unit"].tolist() for name in ("a", "b")}
     assert left == {"a": [2, 3, 4], "b": [1, 4]}
 
@@ -221,14 +224,16 @@ def test_a_changed_setting_reads_again(project: Project) -> None:
         columns={"region": list(REGIONS), "quality": ["good", "mua"] * 2},
     )
     heard: list[str] = []
-    io.ingest(settings(path), project.root / "one", say=heard.append)
+    io.ingest(io.IngestSections.of(settings(path)), project.root / "one", say=heard.append)
     for k, change in enumerate(
         (
             {"quality": {"sorter_labels": ["good", "mua"]}, "data": {"duplicates": "keep"}},
             {"data": {"exclude_units": [4]}},
         )
     ):
-        io.ingest(settings(path, **change), project.root / f"two{k}", project.root / "one", heard.append)
+        io.ingest(
+            io.IngestSections.of(settings(path, **change)), project.root / f"two{k}", project.root / "one", heard.append
+        )
     assert [line.split("\n")[0] for line in heard] == ["a: read"] * 3
     assert io.load_ingested(project.root / "two0" / "a").units["unit"].tolist() == [1, 2, 3, 4]
 

@@ -17,7 +17,7 @@ from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
-from spikebridge.latent_analysis import analyze
+from spikebridge.latent_analysis import AnalysisSections, analyze
 from spikebridge.latent_analysis.attribution import shares
 from spikebridge.latent_analysis.attribution import tables as attribution
 from spikebridge.latent_analysis.consistency import agreement, halves
@@ -81,7 +81,14 @@ def study(tmp_path_factory: pytest.TempPathFactory, data: list[Windows], config:
 
 
 def run(study: Path, config: Config, out: str) -> Path:
-    analyze(config, study / "windows", study / "splits.json", study / "tune", study / out, lambda row: None)
+    analyze(
+        AnalysisSections.of(config),
+        study / "windows",
+        study / "splits.json",
+        study / "tune",
+        study / out,
+        lambda row: None,
+    )
     return study / out
 
 
@@ -246,6 +253,13 @@ def test_without_a_translator_or_wish_there_is_nothing_but_word_of_it(
     settings = small_config().model_copy(update={"models": {"ridge": {}}})
     if "analysis" in change:
         settings = small_config(**SETTINGS | {"analysis": {"analyses": []}})
-    analyze(settings, study / "windows", study / "splits.json", tmp_path / "none", tmp_path / "out", lambda row: None)
+    analyze(
+        AnalysisSections.of(settings),
+        study / "windows",
+        study / "splits.json",
+        tmp_path / "none",
+        tmp_path / "out",
+        lambda row: None,
+    )
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["about.json"]
     assert json.loads((tmp_path / "out" / "about.json").read_text())["run"] == []

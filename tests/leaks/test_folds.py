@@ -15,7 +15,7 @@ from studies import as_recording, small_config
 from spikebridge import gates
 from spikebridge.artifacts.splits import content_hash, save_splits
 from spikebridge.artifacts.windows import save_windows
-from spikebridge.config import SplitConfig
+from spikebridge.config import SplitConfig, WindowSections
 from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import leakage
@@ -40,8 +40,10 @@ def evaluated(root: Path, data: list[Windows], splits: Splits) -> dict[str, Any]
     folds: list[dict[str, Any]] = [{"fold": f.fold, "params": {}} for f in splits.folds]
     (root / "best.json").write_text(json.dumps({"folds": folds, "full": {"fold": "full", "params": {}}}))
     places = root / "windows", root / "splits.json"
-    training.train(config, MODEL, *places, root / "best.json", root / "train" / MODEL, lambda row: None)
-    return leakage.check(read(config, *places, root / "train"))
+    training.train(
+        MODEL, config.seed, config.compute, *places, root / "best.json", root / "train" / MODEL, lambda row: None
+    )
+    return leakage.check(read(config.models, *places, root / "train"))
 
 
 def overlapping(n: int = 40, every_s: float = 0.6, name: str = "dense") -> Windows:
@@ -178,7 +180,7 @@ def test_windows_past_the_decision_are_refused() -> None:
     knobs = config.simulate.model_copy(update={"n_trials": 12})
     recording = as_recording(simulate_session(knobs, np.random.default_rng(1), "one", "rat"))
     with pytest.raises(DataError, match=r"one: bins must lie before the decision, but the window ends after .* 0\.5 s"):
-        make_windows(recording, config, ("skip", "stay"))
+        make_windows(recording, WindowSections.of(config), ("skip", "stay"))
 
 
 def test_windows_moved_past_the_decision_are_caught(windows: list[Windows], tmp_path: Path) -> None:

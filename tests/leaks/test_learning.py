@@ -108,15 +108,24 @@ def everything(splits: Splits, fold: str) -> Sequence[Partition]:
 
 
 def tuned(config: Any, model: str, study: Path, root: Path) -> Path:
-    tuning.tune(config, model, study / "windows", study / "splits.json", root / "work", root / "tune")
+    tuning.tune(
+        tuning.TuningSections.of(config), model, study / "windows", study / "splits.json", root / "work", root / "tune"
+    )
     return root / "tune" / "best.json"
 
 
 def checked(config: Any, model: str, study: Path, best: Path, root: Path) -> dict[str, Any]:
     training.train(
-        config, model, study / "windows", study / "splits.json", best, root / "train" / model, lambda row: None
+        model,
+        config.seed,
+        config.compute,
+        study / "windows",
+        study / "splits.json",
+        best,
+        root / "train" / model,
+        lambda row: None,
     )
-    return leakage.check(read(config, study / "windows", study / "splits.json", root / "train"))
+    return leakage.check(read(config.models, study / "windows", study / "splits.json", root / "train"))
 
 
 def settings(model: str) -> Any:
@@ -174,7 +183,7 @@ def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_p
     found = []
     for windows in (study / "windows", spoilt(tmp_path, study, 0)):
         out = tmp_path / f"tuned on {windows.name}"
-        tuning.tune(config, model, windows, study / "splits.json", tmp_path / "work", out)
+        tuning.tune(tuning.TuningSections.of(config), model, windows, study / "splits.json", tmp_path / "work", out)
         trials = TuningRun(out).read_trials()
         found.append((TuningRun(out).read_settings().folds[0], trials[trials["fold"].astype(str) == "0"]))
     assert found[0][0] == found[1][0]

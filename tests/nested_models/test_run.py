@@ -22,7 +22,7 @@ from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.metrics.decision import log_loss_per_trial
-from spikebridge.nested_models import fit_nested_models
+from spikebridge.nested_models import NestedModelsSections, fit_nested_models
 from spikebridge.nested_models.decoding.decoders import COUNT_GRID, nested_decoders
 from spikebridge.nested_models.decoding.fit import out_of_fold
 from spikebridge.nested_models.decoding.inputs import (
@@ -44,7 +44,7 @@ BEYOND = ["confounds", "source_beyond_confounds", "latents_beyond_confounds"]
 
 def run(study: Path, config: Config, out: Path, train: str = "train") -> dict[str, DecodingModel]:
     """Name -> what is said of the nested model of a decision."""
-    fit_nested_models(config, study / "windows", study / "splits.json", study / train, out)
+    fit_nested_models(NestedModelsSections.of(config), study / "windows", study / "splits.json", study / train, out)
     return {model.name: model for model in NestedModelRun(out).read_decoding().models}
 
 

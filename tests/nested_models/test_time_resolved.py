@@ -13,7 +13,7 @@ from studies import small_config
 from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.artifacts.splits import load_splits
-from spikebridge.nested_models import fit_nested_models
+from spikebridge.nested_models import NestedModelsSections, fit_nested_models
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import LATENTS, MAX_PARTS, SOURCE, part_decoder, window_parts
 from spikebridge.splits import check_training_intervals
@@ -49,7 +49,9 @@ def test_a_decoder_sees_its_own_part_alone(windows: list[Windows]) -> None:
 def test_every_part_predicts_every_labelled_trial_once(study: Path, windows: list[Windows], tmp_path: Path) -> None:
     splits = load_splits(study / "splits.json")
     train = translate(tmp_path, windows, splits)
-    fit_nested_models(small_config(), study / "windows", study / "splits.json", train, tmp_path / "ladder")
+    fit_nested_models(
+        NestedModelsSections.of(small_config()), study / "windows", study / "splits.json", train, tmp_path / "ladder"
+    )
     nested = NestedModelRun(tmp_path / "ladder")
     parts = nested.read_decoding().parts
     assert [p.of for p in parts] == [SOURCE] * (len(parts) // 2) + [LATENTS] * (len(parts) // 2)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebridge import preprocess
-from spikebridge.config import Config
+from spikebridge.config import Config, WindowSections
 from spikebridge.preprocess.binning import bin_behavior
 from spikebridge.types import Recording
 
@@ -59,7 +59,7 @@ def test_what_comes_at_or_after_the_decision_is_not_in_the_window(
     time = np.arange(0, 20, 0.05)
     recording = make_recording(go=[5.0, 8.0], choice=["a", "b"])
     recording = replace(recording, behavior=long(speed=(time.tolist(), np.where(time >= 5.0, 100.0, 1.0).tolist())))
-    w, _ = preprocess.make_windows(recording, settings(), ("a", "b"))
+    w, _ = preprocess.make_windows(recording, WindowSections.of(settings()), ("a", "b"))
     before = w.select(w.trial == 0)
     assert w.behavior_names == ("speed",) and w.behavior.shape == (len(w), w.n_bins, 1)
     np.testing.assert_array_equal(before.behavior, 1.0)

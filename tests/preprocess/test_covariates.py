@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spikebridge import preprocess
-from spikebridge.config import Config
+from spikebridge.config import Config, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.types import Recording, Windows
 
@@ -18,7 +18,7 @@ Settings = Callable[..., Config]
 
 
 def trials_of(recording: Recording, config: Config) -> Windows:
-    w, _ = preprocess.make_windows(recording, config, ("a", "b"))
+    w, _ = preprocess.make_windows(recording, WindowSections.of(config), ("a", "b"))
     assert np.isnan(w.covariates[~w.in_trial]).all()
     return w.select(w.in_trial)
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from spikebridge import config, io
+from spikebridge.config import RecordingSections
 from spikebridge.preprocess.quality import select_units
 from spikebridge.preprocess.unit_metrics import drift_warnings, spikes_in_thirds
 from spikebridge.types import Recording
@@ -60,5 +61,5 @@ def test_few_spikes_and_short_recordings_say_nothing() -> None:
 def test_real_recordings_are_steady(real_folder: Path) -> None:
     settings = config.load(Path(__file__).parents[2] / "examples" / "steinmetz" / "params.yaml")
     for path in sorted(real_folder.glob("*.nwb")):
-        found = io.read_recording(path, settings)
+        found = io.read_recording(path, RecordingSections.of(settings))
         assert list(drift_warnings(found, select_units(found, settings.data, settings.quality).kept)) == [], path

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from spikebridge.config import Config, TrialsConfig
+from spikebridge.config import Config, TrialsConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.labels.trial_labels import columns_of_label, label_text, trial_labels
 from spikebridge.preprocess import classes_of, make_windows, select_trials
@@ -64,7 +64,7 @@ def test_windows_have_the_classes(recording: Recording, settings: Settings) -> N
     assert chosen.dropped["no right or left"] == 1
     classes = classes_of([recording], asked.trials)
     assert classes == ("left", "right")
-    windows, report = make_windows(recording, asked, classes)
+    windows, report = make_windows(recording, WindowSections.of(asked), classes)
     assert report["labels"] == {"left": 2, "right": 3}
     assert windows.label[windows.labelled].tolist() == [1, 0, 0, 1, 1]
     back = windows.covariates[windows.labelled][:, windows.covariate_names.index("label 1 back")]

@@ -13,7 +13,7 @@ import pytest
 from cases import make_case
 
 from spikebridge import io
-from spikebridge.config import Config
+from spikebridge.config import Config, RecordingSections, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import make_windows, quality_table, select_units
 from spikebridge.preprocess.quality import UnitSelection
@@ -211,7 +211,7 @@ def test_settings_are_checked(settings: Settings, quality: dict[str, Any]) -> No
 
 def test_windows_leave_out_what_is_not_kept(hour: Recording, settings: Settings) -> None:
     labelled = replace(hour, units=hour.units.assign(quality=["good", "mua", "good"] * 2))
-    windows, report = make_windows(labelled, settings(), ("a", "b"))
+    windows, report = make_windows(labelled, WindowSections.of(settings()), ("a", "b"))
     assert windows.source_units.tolist() == [0, 2]
     assert windows.target_units.tolist() == [3, 5]
     assert report["units"]["source"] == {"HC": {"kept": 2, "dropped": 1}}
@@ -276,7 +276,7 @@ def test_labels_that_contradict_or_are_not_used_are_said(hour: Recording, settin
     assert "label (1: 3, 0.333333333333: 3)" in unused.text
     asked = settings(quality={"sorter_label_from": "label", "sorter_labels": ["1"]})
     assert list(reasons(replace(hour, units=units), asked)) == [1, 3, 5], "the remedy works as it is said"
-    windows, report = make_windows(replace(hour, units=units), settings(), ("a", "b"))
+    windows, report = make_windows(replace(hour, units=units), WindowSections.of(settings()), ("a", "b"))
     assert windows.source_units.tolist() == [1, 2]
     assert contradict.as_dict() in report["warnings"]
 
@@ -287,5 +287,5 @@ def test_columns_of_other_names(tmp_path: Path, settings: Settings) -> None:
     config = settings(data={"source": ["CA1"], "target": ["PFC"], "path": str(tmp_path)},
                       trials={"align": "start_time", "window_s": [-2.0, 0.0]})  # fmt: skip
     for path in io.find_recordings(tmp_path):
-        chosen = selected(io.read_recording(path, config), config)
+        chosen = selected(io.read_recording(path, RecordingSections.of(config)), config)
         assert {role: len(ids) for role, ids in chosen.kept.items()} == {"source": 3, "target": 3}

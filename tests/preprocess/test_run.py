@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spikebridge import io, preprocess
-from spikebridge.config import Config
+from spikebridge.config import Config, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.types import Recording
 
@@ -27,7 +27,7 @@ def ingested(make_recording: Make, tmp_path: Path) -> io.IngestedRecordings:
 
 def cut(ingested: io.IngestedRecordings, settings: Config, out: Path, earlier: Path | None) -> list[str]:
     heard: list[str] = []
-    preprocess.write_windows(ingested, settings, out, earlier, heard.append)
+    preprocess.write_windows(ingested, preprocess.PreprocessSections.of(settings), out, earlier, heard.append)
     return sorted(heard)
 
 
@@ -107,9 +107,9 @@ def test_counts_in_bins_must_fit_the_bins_that_are_asked_for(
 ) -> None:
     binned = replace(make_recording([5.0, 8.0], ["a", "b"]), resolution_s=0.1)
     with pytest.raises(ConfigError, match=r"bins\.width_s = 0\.25 is no multiple of the 0\.1 s bins that small holds"):
-        preprocess.make_windows(binned, settings(), ("a", "b"))
+        preprocess.make_windows(binned, WindowSections.of(settings()), ("a", "b"))
     even = settings(bins={"width_s": 0.2})
-    assert preprocess.make_windows(binned, even, ("a", "b"))[0].n_bins == 5
+    assert preprocess.make_windows(binned, WindowSections.of(even), ("a", "b"))[0].n_bins == 5
     shifted = replace(binned, trials=binned.trials.assign(go=binned.trials["go"] + 0.03))
     with pytest.raises(DataError, match="2 windows begin inside a bin"):
-        preprocess.make_windows(shifted, even, ("a", "b"))
+        preprocess.make_windows(shifted, WindowSections.of(even), ("a", "b"))

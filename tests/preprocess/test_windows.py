@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spikebridge import io, preprocess
 from spikebridge.artifacts.windows import load_animals, load_recording_windows, load_windows, save_windows
-from spikebridge.config import Config
+from spikebridge.config import Config, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess.windows import continuous_starts, count_bins
 from spikebridge.types import Recording
@@ -28,7 +28,7 @@ def test_windows_of_a_recording(make_recording: Make, settings: Settings) -> Non
     recording = make_recording(
         go=[8.0, 5.0], choice=["b", "a"], observed=[[0.0, 10.0]], spikes={4: [7.3], 9: [4.0, 4.2, 4.99, 5.0, 9.9]}
     )
-    w, report = preprocess.make_windows(recording, settings(), ("a", "b"))
+    w, report = preprocess.make_windows(recording, WindowSections.of(settings()), ("a", "b"))
     assert w.start_s.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     assert w.trial.tolist() == [-1, -1, -1, -1, 1, -1, -1, 0, -1, -1]
     assert w.label.tolist() == [-1, -1, -1, -1, 0, -1, -1, 1, -1, -1]
@@ -45,21 +45,21 @@ def test_windows_of_a_recording(make_recording: Make, settings: Settings) -> Non
 
 def test_missing_time_gives_no_window(make_recording: Make, settings: Settings) -> None:
     recording = make_recording(go=[5.0, 8.0], choice=["a", "b"], observed=[[4.0, 5.0], [5.5, 6.4], [7.0, 8.0]])
-    w, _ = preprocess.make_windows(recording, settings(), ("a", "b"))
+    w, _ = preprocess.make_windows(recording, WindowSections.of(settings()), ("a", "b"))
     assert w.start_s.tolist() == [4.0, 7.0]
     assert (w.trial >= 0).all()
 
 
 def test_time_of_unlabelled_trials_is_continuous(make_recording: Make, settings: Settings) -> None:
     recording = make_recording(go=[5.0, 8.0, 9.0], choice=["a", None, "b"], observed=[[4.0, 9.0]])
-    w, report = preprocess.make_windows(recording, settings(), ("a", "b"))
+    w, report = preprocess.make_windows(recording, WindowSections.of(settings()), ("a", "b"))
     assert w.trial.tolist() == [0, -1, -1, -1, 2]
     assert report["trials"]["dropped"]["no choice"] == 1
 
 
 def test_overlapping_trials_keep_their_own_counts(make_recording: Make, settings: Settings) -> None:
     recording = make_recording(go=[5.0, 5.5], choice=["a", "b"], spikes={0: [4.75], 1: [1.0]})
-    w, _ = preprocess.make_windows(recording, settings(), ("a", "b"))
+    w, _ = preprocess.make_windows(recording, WindowSections.of(settings()), ("a", "b"))
     assert w.select(w.trial >= 0).source[:, :, 0].tolist() == [[0, 0, 0, 1], [0, 1, 0, 0]]
 
 
@@ -95,11 +95,13 @@ def test_write_and_load(make_recording: Make, settings: Settings, tmp_path: Path
     two = replace(make_recording(go=[5.0, 8.0], choice=["a", "a"]), name="other", animal="cat")
     for recording in (one, two):
         io.save_ingested(recording, tmp_path / "in" / recording.name)
-    preprocess.write_windows(io.IngestedRecordings(tmp_path / "in"), settings(), tmp_path / "w")
+    preprocess.write_windows(
+        io.IngestedRecordings(tmp_path / "in"), preprocess.PreprocessSections.of(settings()), tmp_path / "w"
+    )
     loaded = load_windows(tmp_path / "w")
     assert [w.recording for w in loaded] == ["other", "small"]
     assert all(w.classes == ("a", "b") for w in loaded)
-    assert loaded[1].digest() == preprocess.make_windows(one, settings(), ("a", "b"))[0].digest()
+    assert loaded[1].digest() == preprocess.make_windows(one, WindowSections.of(settings()), ("a", "b"))[0].digest()
     assert load_animals(tmp_path / "w") == {"other": "cat", "small": "rat"}
     assert json.loads((tmp_path / "w" / "report.json").read_text())["classes"] == ["a", "b"]
 
@@ -110,7 +112,7 @@ def test_nothing_to_load(tmp_path: Path) -> None:
 
 
 def test_windows_files_are_the_same_each_time(make_recording: Make, settings: Settings, tmp_path: Path) -> None:
-    w, _ = preprocess.make_windows(make_recording([5.0, 8.0], ["a", "b"]), settings(), ("a", "b"))
+    w, _ = preprocess.make_windows(make_recording([5.0, 8.0], ["a", "b"]), WindowSections.of(settings()), ("a", "b"))
     one, two = (save_windows(w, tmp_path / name) for name in ("one", "two"))
     assert {p.name: p.read_bytes() for p in one.iterdir()} == {p.name: p.read_bytes() for p in two.iterdir()}
     assert load_recording_windows(tmp_path / "one", w.recording).digest() == w.digest()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from project import ROOT
 
 from spikebridge import config
-from spikebridge.config import Config
+from spikebridge.config import Config, RecordingSections, WindowSections
 from spikebridge.errors import DataError
 from spikebridge.io import named_recordings, read_recording
 from spikebridge.preprocess import classes_of, make_windows
@@ -53,7 +53,7 @@ def settings(folder: Path, source: str = "CA1", align: str = "choice_time", **da
 
 def read_all(asked: Config) -> dict[str, Recording]:
     found = named_recordings(Path(asked.data.path), asked.data.reader)
-    return {name: read_recording(path, asked, name) for path, name in found.items()}
+    return {name: read_recording(path, RecordingSections.of(asked), name) for path, name in found.items()}
 
 
 def refusal(asked: Config) -> str:
@@ -89,7 +89,7 @@ def nwb_units(path: Path) -> np.ndarray:
 
 def counts(recording: Recording, asked: Config) -> dict[int, int]:
     """Row of the trial table -> spikes of all units in the window, as preprocess cuts it."""
-    windows, _ = make_windows(recording, asked, classes_of([recording], asked.trials))
+    windows, _ = make_windows(recording, WindowSections.of(asked), classes_of([recording], asked.trials))
     total = windows.source.sum(axis=(1, 2), dtype=int) + windows.target.sum(axis=(1, 2), dtype=int)
     return {int(t): int(n) for t, n in zip(windows.trial, total, strict=True) if t >= 0}
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from spikebridge import config, models
-from spikebridge.config import Config, SimulateConfig
+from spikebridge.config import Config, SimulateConfig, WindowSections
 from spikebridge.preprocess import make_windows
 from spikebridge.simulate import STEP_S, Session, simulate_session
 from spikebridge.types import Recording, Windows
@@ -70,7 +70,7 @@ def simulated_windows(settings: Config, seed: int = 0) -> list[Windows]:
     made = []
     for number in range(knobs.n_recordings):
         session = simulate_session(knobs, np.random.default_rng([seed, number]), f"rec.{number}", f"rat{number}")
-        made.append(make_windows(as_recording(session), settings, ("skip", "stay"))[0])
+        made.append(make_windows(as_recording(session), WindowSections.of(settings), ("skip", "stay"))[0])
     return made
 
 

@@ -30,14 +30,14 @@ from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_report, save_windows
 from spikebridge.calibration import outcomes, scenarios
 from spikebridge.calibration.scenarios import Scenario, draw_setting
-from spikebridge.config import Config, parse
+from spikebridge.config import ComputeConfig, Config, parse
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.fitting.training import train
 from spikebridge.models.seq2seq.baseline import fit_baseline
 from spikebridge.models.seq2seq.dataset import smoothed_and_scaled
 from spikebridge.models.seq2seq.initialization import LinearInitialization, linear_initialization
-from spikebridge.nested_models import fit_nested_models
+from spikebridge.nested_models import NestedModelsSections, fit_nested_models
 from spikebridge.runtime.parallel import Report
 from spikebridge.splits import make_splits
 from spikebridge.types import Splits, Windows
@@ -117,14 +117,15 @@ def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Gen
         if job.scenario == "equal":
             part = _store(root / f"windows_{name}", [scenarios.third(w, which) for w in data])
         for fit in fits:
-            _train(config, fit, part, splits, root, name)
-    _train(config, (BASELINE, {}), every, splits, root, BASELINE)
+            _train(config.seed, config.compute, fit, part, splits, root, name)
+    _train(config.seed, config.compute, (BASELINE, {}), every, splits, root, BASELINE)
     ladder = root / "ladder" if job.scenario == "nothing" else None
     if ladder:
         write_stand_in_latents(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
-        fit_nested_models(config, every, splits, root / "train", ladder)
+        fit_nested_models(NestedModelsSections.of(config), every, splits, root / "train", ladder)
     out = root / "evaluation"
-    evaluate(config, every, splits, root / "train", root / "data", out, nested_models_folder=ladder)
+    sections = EvaluationSections.of(config)
+    evaluate(sections, every, splits, root / "train", root / "data", out, nested_models_folder=ladder)
     return out
 
 
@@ -153,7 +154,7 @@ def _store(folder: Path, data: list[Windows]) -> Path:
     return folder
 
 
-def _train(config: Config, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
+def _train(seed: int, compute: ComputeConfig, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
     """The stage train of one model with given settings; what it says goes to train/<name>, beside what is there.
 
     There is no fit on everything: no test uses it.
@@ -162,7 +163,7 @@ def _train(config: Config, fit: Fit, windows: Path, splits: Path, root: Path, na
     tuned = TuningRun(root / "tuned")
     tuned.write_settings(TunedSettings(model, [TunedFold(k, dict(params)) for k in range(FOLDS)]))
     fitted = root / "fitted"
-    train(config, model, windows, splits, tuned.best, fitted, lambda _: None)
+    train(model, seed, compute, windows, splits, tuned.best, fitted, lambda _: None)
     shutil.copytree(fitted, root / "train" / name, dirs_exist_ok=True)
     shutil.rmtree(fitted)
 

@@ -111,8 +111,9 @@ def adapt(arguments: argparse.Namespace) -> None:
     data = settings.data.model_copy(update={"path": str(arguments.data)})
     settings = settings.model_copy(update={"data": data})
     with one_thread(), output_folder(out) as folder:
+        sections = adaptation.AdaptationSections.of(settings)
         scores = adaptation.adapt(
-            settings, folder_of(arguments.model), folder, lambda line: print(line, file=sys.stderr, flush=True)
+            sections, folder_of(arguments.model), folder, lambda line: print(line, file=sys.stderr, flush=True)
         )
     rows = [
         [

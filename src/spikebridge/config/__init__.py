@@ -19,6 +19,7 @@ from spikebridge.config.results import (
     TrackingConfig,
     TuneConfig,
 )
+from spikebridge.config.sections import RecordingSections, Sections, WindowSections
 from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError
 from spikebridge.errors.validation_errors import describe_errors
@@ -35,13 +36,16 @@ __all__ = [
     "Positive",
     "ProbeFiles",
     "QualityConfig",
+    "RecordingSections",
     "Section",
+    "Sections",
     "SimulateConfig",
     "SplitConfig",
     "StatisticsConfig",
     "TrackingConfig",
     "TrialsConfig",
     "TuneConfig",
+    "WindowSections",
     "load",
     "parse",
 ]

@@ -28,7 +28,7 @@ from spikebridge.statistics import (
     verdict_of,
     verdict_text,
 )
-from spikebridge.types import Comparison
+from spikebridge.types import Comparison, Difference, Power, Sample, Significance
 
 Array = NDArray[np.float64]
 NO_SOURCE = "without_source"
@@ -130,10 +130,10 @@ def _by_cluster(inputs: Inputs, metric: str, resampling: Resampling) -> Mapping[
 def _with_trials(row: Comparison, inputs: Inputs, resampling: Resampling) -> Comparison:
     """Add the number of trials and, for decisions, the effective number of independent trials."""
     if row.metric != WITHIN:
-        return replace(row, n=len(inputs.translations[row.model_a].table))
+        return replace(row, sample=replace(row.sample, n=len(inputs.translations[row.model_a].table)))
     a, b = inputs.decisions[row.model_a], inputs.decisions[row.model_b]
     effect = design_effect(a.right, b.right, resampling.clusters.index)
-    return replace(row, n=effect.n, design_effect=effect.effect, effective_n=effect.effective_n)
+    return replace(row, sample=Sample(effect.n, row.sample.n_clusters, effect.effect, effect.effective_n))
 
 
 def _primary(
@@ -154,17 +154,11 @@ def _primary(
         model_a=pair[0],
         model_b=pair[1],
         metric=family.metric,
-        test="sign_flip",
-        estimate=test.estimate,
-        ci_low=interval["ci_low"],
-        ci_high=interval["ci_high"],
-        p=test.p,
-        n=0,
-        n_clusters=test.n,
-        smallest_attainable_p=test.smallest,
         role="primary",
-        detectable=power.detectable,
-        clusters_for_power=power.for_power,
+        sample=Sample(0, test.n),
+        difference=Difference(test.estimate, interval["ci_low"], interval["ci_high"]),
+        significance=Significance("sign_flip", test.p, test.smallest),
+        power=Power(power.detectable, power.for_power),
     )
 
 
@@ -173,16 +167,16 @@ def _decide(rows: list[Comparison], kind: str, alpha: float) -> list[Comparison]
 
     Where no difference is shown, the verdict names the difference that the test detects with 80 % power.
     """
-    adjusted = holm([row.p for row in rows])
-    return [
-        replace(row, p_holm=float(p), verdict=_verdict(row, float(p), len(rows), kind, alpha))
-        for row, p in zip(rows, adjusted, strict=True)
-    ]
+    decided = []
+    for row, p in zip(rows, holm([row.significance.p for row in rows]), strict=True):
+        verdict = _verdict(row, float(p), len(rows), kind, alpha)
+        decided.append(replace(row, significance=replace(row.significance, p_holm=float(p), verdict=verdict)))
+    return decided
 
 
 def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float) -> str:
-    verdict = verdict_of(p_holm, row.smallest_attainable_p, tests, alpha)
-    return verdict_text(verdict, row.model_a, kind, tests, alpha, row.detectable)
+    verdict = verdict_of(p_holm, row.significance.smallest_attainable_p, tests, alpha)
+    return verdict_text(verdict, row.model_a, kind, tests, alpha, row.power.detectable)
 
 
 def detectable_effects(rows: Sequence[Comparison], cluster: str | None, alpha: float) -> dict[str, dict[str, Any]]:
@@ -200,18 +194,19 @@ def detectable_effects(rows: Sequence[Comparison], cluster: str | None, alpha: f
     content: dict[str, dict[str, Any]] = {}
     for row in primary:
         to_decide = clusters_needed(alpha, tests[row.family])
-        wanted = max(to_decide, row.clusters_for_power) if math.isfinite(row.clusters_for_power) else math.nan
+        for_power, sample = row.power.clusters_for_power, row.sample
+        wanted = max(to_decide, for_power) if math.isfinite(for_power) else math.nan
         content.setdefault(row.family, {})[f"{row.model_a}_minus_{row.model_b}"] = {
             "cluster": cluster,
             "metric": row.metric,
-            "n_trials": row.n,
-            "design_effect": row.design_effect,
-            "effective_trials": row.effective_n,
-            "detectable": row.detectable,
-            "n_clusters": row.n_clusters,
+            "n_trials": sample.n,
+            "design_effect": sample.design_effect,
+            "effective_trials": sample.effective_n,
+            "detectable": row.power.detectable,
+            "n_clusters": sample.n_clusters,
             "clusters_to_decide": to_decide,
-            "clusters_for_power": _whole(row.clusters_for_power),
-            "clusters_still_needed": _whole(max(wanted - row.n_clusters, 0.0) if math.isfinite(wanted) else wanted),
+            "clusters_for_power": _whole(for_power),
+            "clusters_still_needed": _whole(max(wanted - sample.n_clusters, 0.0) if math.isfinite(wanted) else wanted),
         }
     return content
 

@@ -33,10 +33,9 @@ from spikebridge.statistics import (
     nadeau_bengio,
     rope,
 )
-from spikebridge.types import Comparison
+from spikebridge.types import Comparison, Difference, Power, Sample, Significance
 
 Array = NDArray[np.float64]
-NAN = float("nan")
 BITS, LOG_ODDS = "bits_per_spike", "log_odds_of_being_right"
 Sampled = Mapping[tuple[str, str], tuple[float, Array]]
 """(model, metric) -> (score of all data, scores of the resamples)."""
@@ -91,38 +90,36 @@ def _with_bootstrap(row: Comparison, test: str, sampled: Sampled, resampling: Re
     interval = cluster_bootstrap.interval_from_samples(
         value_a - value_b, draws_a - draws_b, resampling.independent, alpha
     )
-    return replace(row, test=test, estimate=interval.value, ci_low=interval.ci_low, ci_high=interval.ci_high)
+    difference = Difference(interval.value, interval.ci_low, interval.ci_high)
+    return replace(row, difference=difference, significance=replace(row.significance, test=test))
 
 
-def _with_interval(row: Comparison, test: str, result: Any, **changes: Any) -> Comparison:
-    """The row with the estimate and interval of a test's result, and further fields."""
-    estimate = {"estimate": result.estimate, "ci_low": result.ci_low, "ci_high": result.ci_high}
-    return replace(row, test=test, **estimate, **changes)
+def _difference(result: Any) -> Difference:
+    """The estimate and interval of a test's result."""
+    return Difference(result.estimate, result.ci_low, result.ci_high)
+
+
+def _over(row: Comparison, n_clusters: int) -> Sample:
+    """The sample of the row, in other clusters."""
+    return replace(row.sample, n_clusters=n_clusters)
 
 
 def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, alpha: float) -> Iterator[Comparison]:
     """McNemar, McNemar divided by its design effect, and DeLong."""
     test = mcnemar(a.right, b.right)
-    row = replace(row, estimate=float(a.right.mean() - b.right.mean()), verdict=Verdict.DEPENDENT_TRIALS.text())
-    yield replace(row, test="mcnemar_exact", p=test.p_exact, smallest_attainable_p=test.smallest_exact)
-    yield replace(row, test="mcnemar_mid_p", p=test.p_mid, smallest_attainable_p=test.smallest_mid)
+    row = replace(row, difference=Difference(float(a.right.mean() - b.right.mean())))
+    verdict = Verdict.DEPENDENT_TRIALS.text()
+    yield replace(row, significance=Significance("mcnemar_exact", test.p_exact, test.smallest_exact, verdict=verdict))
+    yield replace(row, significance=Significance("mcnemar_mid_p", test.p_mid, test.smallest_mid, verdict=verdict))
     inflated = design_effect(a.right, b.right, clusters.index)
     yield replace(
         row,
-        test="mcnemar_design_effect",
-        p=inflated.p,
-        design_effect=inflated.effect,
-        effective_n=inflated.effective_n,
-        verdict=Verdict.DESCRIPTIVE.text(),
+        sample=replace(row.sample, design_effect=inflated.effect, effective_n=inflated.effective_n),
+        significance=Significance("mcnemar_design_effect", inflated.p, verdict=Verdict.DESCRIPTIVE.text()),
     )
     areas = delong(a.label, a.evidence, b.evidence, alpha)
-    yield _with_interval(
-        row,
-        "delong",
-        areas,
-        metric="auc",
-        p=areas.p,
-    )
+    significance = Significance("delong", areas.p, verdict=verdict)
+    yield replace(row, metric="auc", difference=_difference(areas), significance=significance)
 
 
 def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -> Comparison:
@@ -130,45 +127,29 @@ def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -
     n_test = len(d.label) / len(differences)
     n_train = max(len(d.label) - n_test, 1.0)
     test = nadeau_bengio(differences, n_train, n_test, alpha)
-    return _with_interval(
-        row,
-        "nadeau_bengio",
-        test,
-        p=test.p,
-        n_clusters=test.n,
-        verdict=Verdict.DEPENDENT_FOLDS.text(),
-    )
+    significance = Significance("nadeau_bengio", test.p, verdict=Verdict.DEPENDENT_FOLDS.text())
+    return replace(row, sample=_over(row, test.n), difference=_difference(test), significance=significance)
 
 
 def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig) -> Iterator[Comparison]:
     """Equivalence, region of practical equivalence and Bayes factor."""
     alike = equivalence(differences, settings.equivalence_margin, min(settings.alpha, 0.49))
-    yield _with_interval(
+    verdict = _equivalence_text(alike.equivalent, alike.not_worse, settings.equivalence_margin)
+    yield replace(
         row,
-        "tost",
-        alike,
-        p=alike.p,
-        n_clusters=alike.n,
-        clusters_for_power=alike.needed,
-        verdict=_equivalence_text(alike.equivalent, alike.not_worse, settings.equivalence_margin),
+        sample=_over(row, alike.n),
+        difference=_difference(alike),
+        significance=Significance("tost", alike.p, verdict=verdict),
+        power=Power(clusters_for_power=alike.needed),
     )
     odds = rope(differences, settings.equivalence_margin, alpha=settings.alpha)
     shares = ", ".join(f"{x:.2f}" for x in (odds.worse, odds.equal, odds.better))
-    yield _with_interval(
-        row,
-        "rope",
-        odds,
-        n_clusters=odds.n,
-        verdict=Verdict.POSTERIOR.text(margin=settings.equivalence_margin, shares=shares),
-    )
-    factor = bayes_factor(differences)
-    yield replace(
-        row,
-        test="bayes_factor",
-        estimate=odds.estimate,
-        n_clusters=odds.n,
-        verdict=Verdict.BAYES_FACTOR.text(factor=factor),
-    )
+    row = replace(row, sample=_over(row, odds.n))
+    verdict = Verdict.POSTERIOR.text(margin=settings.equivalence_margin, shares=shares)
+    yield replace(row, difference=_difference(odds), significance=Significance("rope", verdict=verdict))
+    verdict = Verdict.BAYES_FACTOR.text(factor=bayes_factor(differences))
+    significance = Significance("bayes_factor", verdict=verdict)
+    yield replace(row, difference=Difference(odds.estimate), significance=significance)
 
 
 def _bootstrapped_equivalence(
@@ -177,8 +158,10 @@ def _bootstrapped_equivalence(
     """Equivalence by the (1 - 2 alpha) bootstrap interval, next to the t interval of `tost`."""
     margin = settings.equivalence_margin
     row = _with_bootstrap(row, "tost_bootstrap", sampled, resampling, 2 * min(settings.alpha, 0.49))
-    inside = row.ci_low > -margin, row.ci_high < margin
-    return replace(row, verdict=_equivalence_text(all(inside), inside[0], margin))
+    inside = row.difference.ci_low > -margin, row.difference.ci_high < margin
+    return replace(
+        row, significance=replace(row.significance, verdict=_equivalence_text(all(inside), inside[0], margin))
+    )
 
 
 def _of_correctness(
@@ -188,12 +171,9 @@ def _of_correctness(
     return replace(
         row,
         metric=LOG_ODDS,
-        test="gee",
-        estimate=fitted.log_odds,
-        ci_low=fitted.ci_low,
-        ci_high=fitted.ci_high,
-        p=fitted.p,
-        n_clusters=fitted.n_clusters,
+        sample=_over(row, fitted.n_clusters),
+        difference=Difference(fitted.log_odds, fitted.ci_low, fitted.ci_high),
+        significance=replace(row.significance, test="gee", p=fitted.p),
     )
 
 
@@ -220,6 +200,5 @@ def _equivalence_text(equivalent: bool, not_worse: bool, margin: float) -> str:
 
 
 def _description(a: str, b: str, metric: str, n: int, k: int) -> Comparison:
-    return Comparison(
-        "pairs", a, b, metric, "", NAN, NAN, NAN, NAN, n, k, NAN, "descriptive", NAN, Verdict.DESCRIPTIVE.text()
-    )
+    significance = Significance("", verdict=Verdict.DESCRIPTIVE.text())
+    return Comparison("pairs", a, b, metric, "descriptive", Sample(n, k), Difference(), significance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from spikebridge.artifacts.latents import LatentsByFold, read_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Decisions, TrainingIntervals, TrainingRun, Translation
 from spikebridge.artifacts.windows import load_animals, load_windows
-from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.types import Splits, Windows
 
@@ -38,14 +37,17 @@ class Inputs:
         return sorted(self.windows)
 
 
-def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: Path) -> Inputs:
-    """Read the windows, the manifest, and what train wrote for every model that the configuration names.
+def read(
+    models: Iterable[str], windows_folder: Path, splits_path: Path, train_folder: Path, needs_animals: bool = False
+) -> Inputs:
+    """Read the windows, the manifest, and what train wrote for each of the models.
 
+    needs_animals: whether it is an error that no report of the windows has the animals.
     Raises DataError naming the file and what it lacks.
     """
     windows = {w.recording: w for w in load_windows(windows_folder)}
     classes = next(iter(windows.values())).classes
-    runs = {name: TrainingRun(train_folder / name) for name in config.models}
+    runs = {name: TrainingRun(train_folder / name) for name in models}
     for name, run in runs.items():
         if not run.training_intervals.is_file():
             raise DataError(
@@ -54,7 +56,7 @@ def read(config: Config, windows_folder: Path, splits_path: Path, train_folder: 
     history = {m: run.read_history() for m, run in runs.items()}
     return Inputs(
         windows=windows,
-        animals=_animals(windows_folder, config.statistics.cluster == "animal"),
+        animals=_animals(windows_folder, needs_animals),
         splits=load_splits(splits_path),
         classes=classes,
         decisions={m: run.read_decisions(m, classes) for m, run in runs.items() if run.predictions.is_file()},

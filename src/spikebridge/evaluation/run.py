@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from spikebridge.artifacts.nested_models import NestedModelRun
-from spikebridge.config import Config
+from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.comparisons import compare, detectable_effects
 from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
@@ -46,8 +47,29 @@ from spikebridge.types import Comparison
 DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED = range(9)
 
 
+@dataclass(frozen=True)
+class EvaluationSections(Sections):
+    """The sections of params.yaml that the stage evaluate uses.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random stream.
+    models : mapping
+        The names of the models that are scored.
+    data, trials, statistics : Section
+        The sections of these names.
+    """
+
+    seed: int
+    models: Mapping[str, object]
+    data: DataConfig
+    trials: TrialsConfig
+    statistics: StatisticsConfig
+
+
 def evaluate(
-    config: Config,
+    sections: EvaluationSections,
     windows_folder: Path,
     splits_path: Path,
     train_folder: Path,
@@ -56,15 +78,15 @@ def evaluate(
     analysis_folder: Path | None = None,
     nested_models_folder: Path | None = None,
 ) -> dict[str, Any]:
-    """Score and compare the models of the configuration, after the leakage check.
+    """Score and compare the models, after the leakage check.
 
     Writes metrics.json, comparisons.csv, nulls.csv, ladder.csv, leakage.json, recovery.json (where the truth is known)
-    and tables/*.csv. Deterministic in config.seed.
+    and tables/*.csv. Deterministic in sections.seed.
 
     Parameters
     ----------
-    config : Config
-        The configuration.
+    sections : EvaluationSections
+        The settings of the stage.
     windows_folder, splits_path, train_folder : pathlib.Path
         Results of the stages preprocess, split and train@model.
     data_path : pathlib.Path
@@ -86,51 +108,58 @@ def evaluate(
     DataError
         Where a file is missing or does not hold what it should.
     """
-    inputs = read(config, windows_folder, splits_path, train_folder)
+    settings = sections.statistics
+    inputs = read(sections.models, windows_folder, splits_path, train_folder, settings.cluster == "animal")
     report = leakage.check(inputs)
-    settings = config.statistics
-    deciding = _resampling(inputs.decisions.values(), inputs, config, DECISIONS)
-    translating = _resampling(inputs.translations.values(), inputs, config, TRANSLATIONS)
+    deciding = _resampling(inputs.decisions.values(), inputs, sections, DECISIONS)
+    translating = _resampling(inputs.translations.values(), inputs, sections, TRANSLATIONS)
     scores = metrics(inputs, deciding, translating, settings)
-    rows = compare(inputs, deciding, translating, settings, _rng(config, SIGNS))
+    rows = compare(inputs, deciding, translating, settings, _rng(sections, SIGNS))
     scores["power"] = detectable_effects(rows, scores["cluster"], settings.alpha)
-    truths = read_truth(data_path, inputs.recordings, config.data.target)
-    coupling = estimate_coupling(inputs, config.seed)
+    truths = read_truth(data_path, inputs.recordings, sections.data.target)
+    coupling = estimate_coupling(inputs, sections.seed)
 
     tables = score_tables(inputs, scores, rows) | quality_tables(windows_folder)
-    tables |= {"raster": raster_table(inputs, config.trials), "latents": latent_trajectory_table(inputs, config.trials)}
+    tables |= {
+        "raster": raster_table(inputs, sections.trials),
+        "latents": latent_trajectory_table(inputs, sections.trials),
+    }
     true_lags = {name: truth.lag_s for name, truth in truths.items()}
     true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}
-    tables |= _latent_analysis(analysis_folder, scores, inputs, truths, config)
-    nulls, tables["nulls"] = null_tables(inputs, settings, _rng(config, NULLS))
+    tables |= _latent_analysis(analysis_folder, scores, inputs, truths, sections)
+    nulls, tables["nulls"] = null_tables(inputs, settings, _rng(sections, NULLS))
     _add_translation_verdicts(scores["translation"], nulls, settings.alpha)
     if nested_models_folder is not None:
-        tables |= _nested_models(nested_models_folder, scores, report, inputs, config)
+        tables |= _nested_models(nested_models_folder, scores, report, inputs, sections)
     out_folder.mkdir(parents=True, exist_ok=True)
     if truths:
         recovered = recovery(inputs, truths, coupling)
-        best = oracle(inputs, data_path, config.data.target)
+        best = oracle(inputs, data_path, sections.data.target)
         if best and "translation" in scores:
             recovered["oracle"] = best | {"share": shares(best, scores["translation"])}
         write_json(out_folder / "recovery.json", recovered)
         tables["recovery"] = recovery_table(recovered)
     write_json(out_folder / "leakage.json", report)
     write_json(out_folder / "metrics.json", scores)
-    comparisons = pd.DataFrame([vars(row) for row in rows], columns=list(Comparison.__dataclass_fields__))
+    comparisons = pd.DataFrame([row.row() for row in rows], columns=list(Comparison.COLUMNS))
     _write_tables(out_folder, comparisons, nulls, tables)
     return scores
 
 
 def _latent_analysis(
-    folder: Path | None, scores: dict[str, Any], inputs: Inputs, truths: Mapping[str, Truth], config: Config
+    folder: Path | None,
+    scores: dict[str, Any],
+    inputs: Inputs,
+    truths: Mapping[str, Truth],
+    sections: EvaluationSections,
 ) -> dict[str, pd.DataFrame]:
     """Tables of the latent analyses; their summary is added to scores."""
-    settings = config.statistics
-    tables = analysis_tables(folder, settings, _rng(config, ANALYSIS), inputs.animals, truths)
+    settings = sections.statistics
+    tables = analysis_tables(folder, settings, _rng(sections, ANALYSIS), inputs.animals, truths)
     if tables:
         scores["analysis"] = analysis_scores(tables)
-        intervals = IntervalSettings(settings, _rng(config, OPTIMISM), inputs.animals)
+        intervals = IntervalSettings(settings, _rng(sections, OPTIMISM), inputs.animals)
         tables["optimism"] = optimism_table(folder, scores, intervals)
         if len(tables["optimism"]):
             scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
@@ -147,16 +176,20 @@ def _add_translation_verdicts(translations: dict[str, Any], nulls: pd.DataFrame,
 
 
 def _nested_models(
-    nested_models_folder: Path, scores: dict[str, Any], report: dict[str, Any], inputs: Inputs, config: Config
+    nested_models_folder: Path,
+    scores: dict[str, Any],
+    report: dict[str, Any],
+    inputs: Inputs,
+    sections: EvaluationSections,
 ) -> dict[str, pd.DataFrame]:
     """Tables of the nested models; their scores are added to scores, their leakage checks to report."""
     tables: dict[str, pd.DataFrame] = {}
-    tables["ladder"], report["ladder"], timed = _decoding(nested_models_folder, inputs, config)
+    tables["ladder"], report["ladder"], timed = _decoding(nested_models_folder, inputs, sections)
     if timed is not None:
         tables["decision_course"], report["decision_course"] = timed
         scores["decision_course"] = time_resolved_scores(tables["decision_course"])
     if NestedModelRun(nested_models_folder).about_encoding.is_file():
-        encoding, gains, report["ladder_translation"] = _encoding(nested_models_folder, inputs, config)
+        encoding, gains, report["ladder_translation"] = _encoding(nested_models_folder, inputs, sections)
         if len(gains):
             tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, encoding)
         tables["ladder"] = pd.concat([tables["ladder"], encoding], ignore_index=True)
@@ -180,46 +213,50 @@ Checked = tuple[pd.DataFrame, dict[str, Any]]
 """A table, and the report of the leakage check on it."""
 
 
-def _decoding(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
+def _decoding(
+    folder: Path, inputs: Inputs, sections: EvaluationSections
+) -> tuple[pd.DataFrame, dict[str, Any], Checked | None]:
     """ladder.csv and decision_course.csv, if there is one. The draws of clusters are those of the models."""
     run = NestedModelRun(folder)
     models, steps, report = read_decoding(run, inputs)
-    resampling = _resampling(steps.decisions.values(), inputs, _over_recordings(config), DECISIONS)
+    resampling = _resampling(steps.decisions.values(), inputs, _over_recordings(sections), DECISIONS)
     assert resampling is not None  # the first step is always there
     timed = None
     if models.parts:
         parts, results, of_course = read_parts(models, run, inputs)
-        rng = _rng(config, TIME_RESOLVED)
-        timed = time_resolved_table(parts, results, resampling, config.statistics, config.trials, rng), of_course
-    return decoding_table(models, steps, resampling, config.statistics, _rng(config, DECODING)), report, timed
+        rng = _rng(sections, TIME_RESOLVED)
+        timed = time_resolved_table(parts, results, resampling, sections.statistics, sections.trials, rng), of_course
+    return decoding_table(models, steps, resampling, sections.statistics, _rng(sections, DECODING)), report, timed
 
 
-def _encoding(folder: Path, inputs: Inputs, config: Config) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+def _encoding(
+    folder: Path, inputs: Inputs, sections: EvaluationSections
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Rows of ladder.csv, the communication gain, and the leakage report; with the translators' draws of clusters."""
     encoding, report = read_encoding(NestedModelRun(folder), inputs)
-    resampling = _resampling(encoding.steps.values(), inputs, _over_recordings(config), TRANSLATIONS)
-    rows = encoding_table(encoding, resampling, config.statistics, _rng(config, ENCODING))
-    gains = communication_gain(encoding, resampling, config.statistics)
+    resampling = _resampling(encoding.steps.values(), inputs, _over_recordings(sections), TRANSLATIONS)
+    rows = encoding_table(encoding, resampling, sections.statistics, _rng(sections, ENCODING))
+    gains = communication_gain(encoding, resampling, sections.statistics)
     return rows, gains, report
 
 
-def _over_recordings(config: Config) -> Config:
+def _over_recordings(sections: EvaluationSections) -> EvaluationSections:
     """Nested models are compared with each other over recordings, however few; see comparisons for the reason."""
-    if config.statistics.cluster != "auto":
-        return config
-    return config.model_copy(update={"statistics": config.statistics.model_copy(update={"cluster": "recording"})})
+    if sections.statistics.cluster != "auto":
+        return sections
+    return replace(sections, statistics=sections.statistics.model_copy(update={"cluster": "recording"}))
 
 
-def _rng(config: Config, part: int) -> np.random.Generator:
-    return np.random.default_rng([config.seed, part])
+def _rng(sections: EvaluationSections, part: int) -> np.random.Generator:
+    return np.random.default_rng([sections.seed, part])
 
 
-def _resampling(results: Iterable[Any], inputs: Inputs, config: Config, part: int) -> Resampling | None:
+def _resampling(results: Iterable[Any], inputs: Inputs, sections: EvaluationSections, part: int) -> Resampling | None:
     """One draw of clusters for all models; after the leakage check they have the same trials in the same order."""
     table = next((result.table for result in results), None)
     if table is None:
         return None
-    return Resampling.of(table, config.statistics, _rng(config, part), inputs.animals)
+    return Resampling.of(table, sections.statistics, _rng(sections, part), inputs.animals)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -27,16 +27,12 @@ def score_tables(inputs: Inputs, metrics: Mapping[str, Any], comparisons: list[C
     """File name without suffix -> table, from predictions and scores alone."""
     return {
         "scores": _scores(metrics),
-        "forest": pd.DataFrame([vars(c) for c in comparisons if c.role == "primary"], columns=_columns(Comparison)),
+        "forest": pd.DataFrame([c.row() for c in comparisons if c.role == "primary"], columns=list(Comparison.COLUMNS)),
         "confusion": _confusion(inputs),
         "calibration": _calibration(inputs),
         "learning_curves": _learning_curves(inputs),
         "bits_per_spike": _bits(metrics),
     }
-
-
-def _columns(record: type) -> list[str]:
-    return list(record.__dataclass_fields__)  # type: ignore[attr-defined]
 
 
 def _scores(metrics: Mapping[str, Any]) -> pd.DataFrame:

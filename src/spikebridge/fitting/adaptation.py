@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 
 from spikebridge import metrics, models
 from spikebridge.artifacts.recordings import IngestedRecordings
-from spikebridge.config import Config
+from spikebridge.config import ComputeConfig, SplitConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.io import ingest
+from spikebridge.io import IngestSections, ingest
 from spikebridge.models import Model
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.models.seq2seq import Seq2Seq
@@ -28,8 +29,19 @@ Row = dict[str, Any]
 """recording, fit ("adapted" or "from scratch"), windows, trials, bits_per_spike, balanced_accuracy."""
 
 
-def adapt(config: Config, model_folder: Path, out: Path, say: Callable[[str], None] = lambda _: None) -> list[Row]:
-    """Adapt a saved model to the recordings of `config.data.path`; write it, with adapted.json, into the folder `out`.
+@dataclass(frozen=True)
+class AdaptationSections(WindowSections):
+    """The sections of params.yaml that `adapt` uses."""
+
+    seed: int
+    split: SplitConfig
+    compute: ComputeConfig
+
+
+def adapt(
+    sections: AdaptationSections, model_folder: Path, out: Path, say: Callable[[str], None] = lambda _: None
+) -> list[Row]:
+    """Adapt a saved model to the recordings of `data.path`; write it, with adapted.json, into the folder `out`.
 
     Every recording is scored on `split.n_outer_folds` contiguous blocks, each separated by a gap from the training
     data. Each block is scored twice: with the model adapted to the other blocks, and with a model of the same settings
@@ -38,18 +50,18 @@ def adapt(config: Config, model_folder: Path, out: Path, say: Callable[[str], No
     that the model does not know, or if it has too few windows or trials.
     """
     model = _saved(model_folder)
-    _check_bins(model, config)
-    windows = _windows(config, model, say)
-    rows = [row for w in windows for row in _held_out(w, config, model_folder, say)]
+    _check_bins(model, sections)
+    windows = _windows(sections, model, say)
+    rows = [row for w in windows for row in _held_out(w, sections.split, sections.seed, model_folder, say)]
     for number, w in enumerate(windows):
-        part = make_splits([w], config.split).full
+        part = make_splits([w], sections.split).full
         model.adapt(
             select_windows([w], part.train),
             select_windows([w], part.valid),
-            np.random.default_rng([config.seed, number]),
+            np.random.default_rng([sections.seed, number]),
         )
     model.save(out)
-    about = {"recordings": [w.recording for w in windows], "held_out": rows, "seed": config.seed}
+    about = {"recordings": [w.recording for w in windows], "held_out": rows, "seed": sections.seed}
     (out / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
     write_manifest(out)
     return rows
@@ -62,8 +74,8 @@ def _saved(folder: Path) -> Seq2Seq:
     return model
 
 
-def _check_bins(model: Model, config: Config) -> None:
-    width, window = config.bins.width_s, config.trials.window_s
+def _check_bins(model: Model, sections: WindowSections) -> None:
+    width, window = sections.bins.width_s, sections.trials.window_s
     if abs(width - model.bin_s) > 1e-9:
         raise ConfigError(f"bins.width_s: the model was fitted on bins of {model.bin_s:g} s, got {width:g}")
     if count_bins(window[1] - window[0], width) != model.n_bins:
@@ -72,34 +84,34 @@ def _check_bins(model: Model, config: Config) -> None:
         )
 
 
-def _windows(config: Config, model: Model, say: Callable[[str], None]) -> list[Windows]:
+def _windows(sections: AdaptationSections, model: Model, say: Callable[[str], None]) -> list[Windows]:
     windows = []
     with tempfile.TemporaryDirectory() as folder:
-        ingest(config, Path(folder), say=say)
+        ingest(IngestSections.of(sections), Path(folder), say=say)
         for recording in IngestedRecordings(Path(folder)):
             if recording.name in model.units:
                 known = ", ".join(sorted(model.units))
                 raise DataError(f"{recording.name}: the model knows this recording already; it knows {known}")
-            labels = set(select_trials(recording, config.trials).label.tolist())
+            labels = set(select_trials(recording, sections.trials).label.tolist())
             if unknown := sorted(labels - set(model.classes)):
                 raise DataError(
                     f"{recording.name}: trials.label has {', '.join(unknown)}, which the model does not know; its "
                     f"classes are {', '.join(model.classes)}"
                 )
-            windows.append(make_windows(recording, config, model.classes)[0])
+            windows.append(make_windows(recording, sections, model.classes)[0])
     return windows
 
 
-def _held_out(w: Windows, config: Config, folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
+def _held_out(w: Windows, split: SplitConfig, seed: int, folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
     fits: dict[str, list[tuple[float, float, Any]]] = {"adapted": [], "from scratch": []}
-    folds = make_splits([w], config.split).folds
+    folds = make_splits([w], split).folds
     labels = np.concatenate([w.label[fold.test[w.recording]] for fold in folds])
     for fold in folds:
         say(f"{w.recording}: held-out block {fold.fold + 1} of {len(folds)}")
         parts = [select_windows([w], side) for side in (fold.inner[0].train, fold.inner[0].valid)]
         test, mean = w.select(fold.test[w.recording]), w.select(fold.train[w.recording]).target.mean(axis=(0, 1))
         for name, scored in fits.items():
-            rng = np.random.default_rng([config.seed, fold.fold])
+            rng = np.random.default_rng([seed, fold.fold])
             model = _saved(folder)
             if name == "adapted":
                 model.adapt(parts[0], parts[1], rng)

@@ -16,7 +16,7 @@ from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
 from spikebridge.artifacts.tuning import read_tuned_settings
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import Config
+from spikebridge.config import ComputeConfig
 from spikebridge.errors import LeakageError
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
@@ -58,16 +58,25 @@ class FoldResult:
 
 
 def train(
-    config: Config, model: str, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report
+    model: str,
+    seed: int,
+    compute: ComputeConfig,
+    windows: Path,
+    splits: Path,
+    tuned: Path,
+    out: Path,
+    on_epoch: parallel.Report,
 ) -> None:
     """Fit one model in every outer fold and on all data, and write the results.
 
     Parameters
     ----------
-    config : Config
-        Its seed and its section `compute` are used.
     model : str
         Name of the model.
+    seed : int
+        Of every random stream.
+    compute : ComputeConfig
+        The machine.
     windows, splits : Path
         Folder of the windows, and the split manifest.
     tuned : Path
@@ -89,15 +98,14 @@ def train(
             f"{tuned}: the settings of {model} were tuned in the folds of another split manifest: expected "
             f"{manifest.hash[:12]}, got {best.split_hash[:12]}; run the stage tune@{model} again"
         )
-    parallel.prepare(parallel.n_workers(config.compute, len(best.params)))
-    device = parallel.device(config.compute)
+    parallel.prepare(parallel.n_workers(compute, len(best.params)))
+    device = parallel.device(compute)
     out.mkdir(parents=True)
     run = TrainingRun(out)
     fits = [
-        FoldFit(config.seed, model, fold, params, windows, splits, run.model, device)
-        for fold, params in best.params.items()
+        FoldFit(seed, model, fold, params, windows, splits, run.model, device) for fold, params in best.params.items()
     ]
-    workers = parallel.n_workers(config.compute, len(fits)) if models.get_class(model).space else 1
+    workers = parallel.n_workers(compute, len(fits)) if models.get_class(model).space else 1
     results = dict(zip([fit.fold for fit in fits], parallel.run_jobs(_fit_fold, fits, workers, on_epoch), strict=True))
     final = results.pop(FULL, FoldResult())
     folds = {int(fold): result for fold, result in results.items()}

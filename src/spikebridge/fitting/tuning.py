@@ -8,7 +8,7 @@ same result as an uninterrupted study.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from spikebridge import metrics, models
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import Config
+from spikebridge.config import ComputeConfig, Sections, TuneConfig
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import studies
 from spikebridge.models import Model
@@ -33,11 +33,23 @@ from spikebridge.types import Splits, Windows
 
 
 @dataclass(frozen=True)
-class TuningStudy:
-    """The inputs of one study: all that a worker needs."""
+class TuningSections(Sections):
+    """The sections of params.yaml that the stage tune uses. models: name -> settings; all of them are checked."""
 
-    config: Config
+    seed: int
+    models: Mapping[str, Mapping[str, Any]]
+    tune: TuneConfig
+    compute: ComputeConfig
+
+
+@dataclass(frozen=True)
+class TuningStudy:
+    """The inputs of one study: all that a worker needs. params: the section of the model."""
+
+    seed: int
+    settings: TuneConfig
     model: str
+    params: Mapping[str, Any]
     fold: str
     windows: Path
     splits: Path
@@ -53,7 +65,7 @@ class Outcome:
     inner: dict[str, float | None]
 
 
-def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, out: Path) -> None:
+def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work: Path, out: Path) -> None:
     """Run the studies of one model and write best.json, trials.csv and studies/ into `out`.
 
     work: folder for unfinished studies. After a kill, they are resumed if nothing that they depend on has changed. The
@@ -64,23 +76,29 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     from tqdm import tqdm
 
     manifest = load_splits(splits)
-    parallel.prepare(parallel.n_workers(config.compute, len(manifest.folds) + 1))
-    models.check_section(config.models)
+    parallel.prepare(parallel.n_workers(sections.compute, len(manifest.folds) + 1))
+    models.check_section(sections.models)
     if manifest.by != "block" and not models.get_class(model).transfers:
         raise ConfigError(
             f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
             f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
         )
     folds = [*map(str, range(len(manifest.folds))), FULL]
-    device = parallel.device(config.compute)
-    unfinished = work / study_fingerprint(config, model, manifest, device)
+    device = parallel.device(sections.compute)
+    unfinished = work / study_fingerprint(sections, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
-    jobs = [TuningStudy(config, model, f, windows, splits, unfinished / f"{_safe(f)}.db", device) for f in folds]
+    params, places = sections.models[model], (windows, splits)
+    jobs = [
+        TuningStudy(sections.seed, sections.tune, model, params, f, *places, unfinished / f"{_safe(f)}.db", device)
+        for f in folds
+    ]
     tunable = bool(models.get_class(model).space)
     workers = (
-        parallel.n_workers(config.compute, len(jobs)) if tunable else 1
+        parallel.n_workers(sections.compute, len(jobs)) if tunable else 1
     )  # without tuning, a worker process takes longer than the work
-    with tqdm(total=len(jobs) * _budget(config, model), desc=f"tune {model}", unit="trial", mininterval=1) as bar:
+    with tqdm(
+        total=len(jobs) * _budget(sections.tune, model), desc=f"tune {model}", unit="trial", mininterval=1
+    ) as bar:
 
         def advance(done: int) -> None:
             bar.update(done)
@@ -94,13 +112,13 @@ def tune(config: Config, model: str, windows: Path, splits: Path, work: Path, ou
     remove(work)
 
 
-def study_fingerprint(config: Config, model: str, splits: Splits, device: str) -> str:
-    settings = [config.seed, config.models[model], config.tune.model_dump()]
+def study_fingerprint(sections: TuningSections, model: str, splits: Splits, device: str) -> str:
+    settings = [sections.seed, sections.models[model], sections.tune.model_dump()]
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
-def _budget(config: Config, model: str) -> int:
-    return config.tune.n_trials if models.get_class(model).space else 1
+def _budget(settings: TuneConfig, model: str) -> int:
+    return settings.n_trials if models.get_class(model).space else 1
 
 
 def _safe(fold: str) -> str:
@@ -112,16 +130,16 @@ def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, lis
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     work = job.storage.parents[1]
-    opened = studies.opened(job.storage, job.model, job.config.tune, aside=work.with_name(f"{work.name}.damaged"))
+    opened = studies.opened(job.storage, job.model, job.settings, aside=work.with_name(f"{work.name}.damaged"))
     with lock(job.storage.with_suffix(".lock")), opened as study:
         done = studies.finished(study)
         report(len(done))
         data = load_windows(job.windows)
         parts = inner_partitions(load_splits(job.splits), job.fold)
         learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
-        for number in range(len(done), _budget(job.config, job.model)):
-            seed = int(random_generator(job.config.seed, "tune", job.model, job.fold, number).integers(2**31))
-            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.config.tune.n_startup_trials)
+        for number in range(len(done), _budget(job.settings, job.model)):
+            seed = int(random_generator(job.seed, "tune", job.model, job.fold, number).integers(2**31))
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.settings.n_startup_trials)
             _run_trial(study, job, number, learnt)
             report(1)
         return _summary(study, job, training_intervals([w for pair in learnt for side in pair for w in side]))
@@ -133,13 +151,13 @@ def _run_trial(
     """Run one trial. learnt: (training windows, validation windows) of every inner fold."""
     import optuna
 
-    fixed = models.fixed_params(job.model, job.config.models[job.model])
+    fixed = models.fixed_params(job.model, job.params)
     kind = models.get_class(job.model)
     if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
-    capped = _cheaper(params, kind, job.config.tune.max_epochs)
+    capped = _cheaper(params, kind, job.settings.max_epochs)
 
     def watch(row: dict[str, float]) -> None:
         if len(learnt) == 1 and "valid_loss" in row:
@@ -150,7 +168,7 @@ def _run_trial(
     try:
         outcomes = []
         for i, (train, valid) in enumerate(learnt):
-            rng = random_generator(job.config.seed, "fit", job.model, job.fold, number, i)
+            rng = random_generator(job.seed, "fit", job.model, job.fold, number, i)
             model = models.create(job.model, capped, job.device)
             outcomes.append(assess(model, train, valid, rng, watch))
     except optuna.TrialPruned:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.artifacts.windows import load_recording_windows, save_windows
-from spikebridge.config import Config, DataConfig, TrialsConfig
+from spikebridge.config import DataConfig, SplitConfig, TrialsConfig, WindowSections
 from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.findings import Finding, split_errors
 from spikebridge.inspection.propose_trials import with_placeholder_regions
@@ -55,18 +55,20 @@ class RecordingDryRun:
     error: str = ""
 
 
-def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryRun, dict[str, tuple[Finding, ...]]]:
+def dry_run(
+    recordings: Sequence[OpenedRecording], sections: WindowSections, split: SplitConfig
+) -> tuple[DryRun, dict[str, tuple[Finding, ...]]]:
     """Run the first stages on all recordings; the result, and the warnings of each recording by name."""
     problems: list[Finding] = []
     warnings: dict[str, tuple[Finding, ...]] = {}
     cuts = sum(opened.summary.spikes.count for opened in recordings if opened.summary.spikes) <= MAX_SPIKES
-    classes = _classes(recordings, config) if cuts else ()
+    classes = _classes(recordings, sections) if cuts else ()
     with tempfile.TemporaryDirectory() as folder:
         results: list[RecordingDryRun] = []
         for opened in recordings:
             try:
-                work = partial(_run_recording, opened, config, classes, Path(folder))
-                results.append(read_in_child_process(work, opened.entry, config.data))
+                work = partial(_run_recording, opened, sections, classes, Path(folder))
+                results.append(read_in_child_process(work, opened.entry, sections.data))
                 warnings[opened.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
                 problems.append(_refused(opened.summary.name, error))
@@ -75,31 +77,33 @@ def dry_run(recordings: Sequence[OpenedRecording], config: Config) -> tuple[DryR
         if problems:
             return DryRun(False, ("ingest",), tuple(problems)), warnings
         try:
-            counted = _count_trials([part.recording for part in results], config.trials)
-            return (_split(results, counted, config, classes, Path(folder)) if cuts else counted), warnings
+            counted = _count_trials([part.recording for part in results], sections.trials)
+            return (_split(results, counted, split, classes, Path(folder)) if cuts else counted), warnings
         except SpikebridgeError as error:
             return DryRun(False, ("ingest", "preprocess"), (_refused("recordings", error),)), warnings
 
 
-def _classes(recordings: Sequence[OpenedRecording], config: Config) -> tuple[str, ...]:
+def _classes(recordings: Sequence[OpenedRecording], sections: WindowSections) -> tuple[str, ...]:
     """Classes of the trials; none where the trials are refused, which is reported later."""
     try:
-        chosen = (choose(opened.outline, config.data, config.trials).recording for opened in recordings)
-        return classes_of(list(chosen), config.trials)
+        chosen = (choose(opened.outline, sections.data, sections.trials).recording for opened in recordings)
+        return classes_of(list(chosen), sections.trials)
     except SpikebridgeError:
         return ()
 
 
-def _run_recording(opened: OpenedRecording, config: Config, classes: tuple[str, ...], folder: Path) -> RecordingDryRun:
+def _run_recording(
+    opened: OpenedRecording, sections: WindowSections, classes: tuple[str, ...], folder: Path
+) -> RecordingDryRun:
     """Read, check, and write windows to the folder where classes are known. Raises what ingest would raise."""
-    contents = opened.contents or read_paths(opened.entry, config.data, config.trials.times)
-    recording = checked_recording(contents, config)
+    contents = opened.contents or read_paths(opened.entry, sections.data, sections.trials.times)
+    recording = checked_recording(contents, sections)
     small = replace(recording, spikes=opened.outline.spikes, behavior=opened.outline.behavior)
     result = RecordingDryRun(small, recording.warnings, Counter())
     if not classes:
         return result
     try:
-        windows, report = make_windows(recording, config, classes)
+        windows, report = make_windows(recording, sections, classes)
     except SpikebridgeError as error:
         return replace(result, error=str(error))
     save_windows(windows, folder)
@@ -126,7 +130,7 @@ def _count_trials(recordings: Sequence[Recording], trials: TrialsConfig) -> DryR
 
 
 def _split(
-    results: Sequence[RecordingDryRun], counted: DryRun, config: Config, classes: tuple[str, ...], folder: Path
+    results: Sequence[RecordingDryRun], counted: DryRun, split: SplitConfig, classes: tuple[str, ...], folder: Path
 ) -> DryRun:
     """The results of preprocess, and whether the trials can be split."""
     if message := next((part.error for part in results if part.error), ""):
@@ -144,7 +148,7 @@ def _split(
     stages = (*result.stages, "split")
     try:
         animals = {part.recording.name: part.recording.animal for part in results}
-        make_splits(windows, config.split, animals=animals)
+        make_splits(windows, split, animals=animals)
     except SpikebridgeError as error:
         return replace(result, runs=False, stages=stages, problems=(_refused("split", error),))
     return replace(result, stages=stages)

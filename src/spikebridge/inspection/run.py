@@ -138,7 +138,7 @@ def _try(
         missing = [Finding.error(INCOMPLETE_PROPOSAL, part, text) for part, text in proposal.missing.items()]
         return DryRun(False, problems=(*missing, *problems)), warnings_of
     settings = config.parse({"models": {}, **base, **yaml.safe_load(proposed_yaml)}, "the proposal")
-    return dry_run(recordings, settings)
+    return dry_run(recordings, config.WindowSections.of(settings), settings.split)
 
 
 def _with_unreadable(tried: DryRun, summaries: Sequence[RecordingSummary]) -> DryRun:

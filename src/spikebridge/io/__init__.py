@@ -4,7 +4,7 @@ from spikebridge.artifacts.recordings import IngestedRecordings, load_about, loa
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
 from spikebridge.io.discovery import discover, read_in_child_process
-from spikebridge.io.ingest import ingest, read_recording
+from spikebridge.io.ingest import IngestSections, ingest, read_recording
 from spikebridge.io.reader_registry import (
     find_recordings,
     get_reader,
@@ -19,6 +19,7 @@ from spikebridge.io.validation import check
 
 __all__ = [
     "Contents",
+    "IngestSections",
     "IngestedRecordings",
     "check",
     "choose",

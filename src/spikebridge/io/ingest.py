@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.artifacts.recordings import load_about, save_ingested
-from spikebridge.config import Config
+from spikebridge.config import ComputeConfig, DataConfig, RecordingSections
 from spikebridge.duplicates import sketch_overlap
 from spikebridge.errors import DataError
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_errors
@@ -46,11 +46,24 @@ MAX_SHARED = 0.1
 
 
 @dataclass(frozen=True)
+class IngestSections(RecordingSections):
+    """The sections of params.yaml that the stage ingest uses.
+
+    Parameters
+    ----------
+    data, quality, trials, compute : Section
+        The sections of these names.
+    """
+
+    compute: ComputeConfig
+
+
+@dataclass(frozen=True)
 class IngestJob:
     """One recording to be read. earlier: its folder in the previous result, which may not exist."""
 
     paths: RecordingPaths
-    config: Config
+    sections: RecordingSections
     out: Path
     earlier: Path | None
     code: str
@@ -68,16 +81,19 @@ class IngestOutcome:
 
 
 def ingest(
-    config: Config, out_folder: Path, earlier: Path | None = None, say: Callable[[str], None] = lambda _: None
+    sections: IngestSections,
+    out_folder: Path,
+    earlier: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
-    """Read, check and write every recording of `config.data.path`.
+    """Read, check and write every recording of `data.path`.
 
     Recordings are read in parallel, one per process, so that memory does not grow with their number.
 
     Parameters
     ----------
-    config : Config
-        The parameters.
+    sections : IngestSections
+        The settings of the stage.
     out_folder : Path
         The folder to which one folder per recording is written.
     earlier : Path, optional
@@ -97,15 +113,15 @@ def ingest(
     ConfigError
         For an unknown reader or option.
     """
-    raw = _raw_files(config, Path(out_folder))
-    jobs = _jobs(config, Path(out_folder), earlier, say)
-    hint = _not_joined([j.paths for j in jobs], config)
+    raw = _raw_files(sections.data, Path(out_folder))
+    jobs = _jobs(RecordingSections.of(sections), Path(out_folder), earlier, say)
+    hint = _not_joined([j.paths for j in jobs], sections.data)
     if hint:
         say(hint)
     Path(out_folder).mkdir(parents=True, exist_ok=True)
     printer = StatusPrinter(say, len(jobs))
     try:
-        outcomes = run_jobs(ingest_one, jobs, n_workers(config.compute, len(jobs)), printer, torch=False)
+        outcomes = run_jobs(ingest_one, jobs, n_workers(sections.compute, len(jobs)), printer, torch=False)
     finally:
         raw.check()  # also if reading failed: the real cause may be a file that was half replaced
     printer.finish()
@@ -116,22 +132,25 @@ def ingest(
     return [o.name for o in outcomes]
 
 
-def _jobs(config: Config, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[IngestJob]:
-    discovery = discover(config.data)
-    check_excluded(config.data, [e.name for e in discovery.recordings])
-    check_offset_names(config.data, [e.name for e in discovery.recordings])
+def _jobs(sections: RecordingSections, out: Path, earlier: Path | None, say: Callable[[str], None]) -> list[IngestJob]:
+    data = sections.data
+    discovery = discover(data)
+    check_excluded(data, [e.name for e in discovery.recordings])
+    check_offset_names(data, [e.name for e in discovery.recordings])
     if discovery.not_read:
-        say(f"{config.data.path}: not read, since no reader takes them: {listed(discovery.not_read, 10)}")
+        say(f"{data.path}: not read, since no reader takes them: {listed(discovery.not_read, 10)}")
     code = source_hash(__name__)
-    return [IngestJob(e, config, out / e.name, earlier and Path(earlier) / e.name, code) for e in discovery.recordings]
+    return [
+        IngestJob(e, sections, out / e.name, earlier and Path(earlier) / e.name, code) for e in discovery.recordings
+    ]
 
 
-def _raw_files(config: Config, out: Path) -> Inputs:
+def _raw_files(data: DataConfig, out: Path) -> Inputs:
     """All files at `data.path` except the results; for a single file, also other files that its reader uses."""
-    path = Path(config.data.path)
+    path = Path(data.path)
     # os.path.isfile, because is_file raises an exception if a parent folder cannot be opened
     single = os.path.isfile(path)  # noqa: PTH113
-    beside = search_in_child_process(partial(_files_beside, path, config.data.reader), config.data) if single else []
+    beside = search_in_child_process(partial(_files_beside, path, data.reader), data) if single else []
     return Inputs.of([path, *beside], without=out)
 
 
@@ -140,9 +159,9 @@ def _files_beside(path: Path, reader: str) -> list[Path]:
     return files_of(path, file_reader) if file_reader else []
 
 
-def _not_joined(every: Sequence[RecordingPaths], config: Config) -> str:
+def _not_joined(every: Sequence[RecordingPaths], data: DataConfig) -> str:
     """The setting that joins recordings that look like the probes of one session; empty if there are none."""
-    root = Path(config.data.path)
+    root = Path(data.path)
     groups = groups_in([e.path for e in every if not e.probes], root)
     if not groups:
         return ""
@@ -153,15 +172,15 @@ def _not_joined(every: Sequence[RecordingPaths], config: Config) -> str:
     )
 
 
-def read_recording(path: Path, config: Config, name: str = "") -> Recording:
+def read_recording(path: Path, sections: RecordingSections, name: str = "") -> Recording:
     """Read and check one recording.
 
     Parameters
     ----------
     path : Path
         The file or folder of the recording.
-    config : Config
-        The parameters.
+    sections : RecordingSections
+        The settings of recordings.
     name : str
         As for `read_contents`.
 
@@ -175,19 +194,19 @@ def read_recording(path: Path, config: Config, name: str = "") -> Recording:
     DataError
         With the file and all errors in it.
     """
-    return checked_recording(read_contents(path, config.data, name, config.trials.times), config)
+    return checked_recording(read_contents(path, sections.data, name, sections.trials.times), sections)
 
 
-def checked_recording(contents: Contents, config: Config) -> Recording:
-    """The recording selected by the parameters, with its warnings.
+def checked_recording(contents: Contents, sections: RecordingSections) -> Recording:
+    """The recording selected by the settings, with its warnings.
 
     Raises DataError with the file and all errors in it.
     """
-    chosen = choose(contents, config.data, config.trials, config.quality)
+    chosen = choose(contents, sections.data, sections.trials, sections.quality)
     warnings = check(
         chosen.recording,
-        config.data,
-        config.trials,
+        sections.data,
+        sections.trials,
         chosen.findings,
         chosen.missing,
         chosen.time_unit_options,
@@ -203,7 +222,7 @@ def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
     """
     name = job.paths.name
     try:
-        outcome, line = read_in_child_process(partial(_ingest_one, job), job.paths, job.config.data)
+        outcome, line = read_in_child_process(partial(_ingest_one, job), job.paths, job.sections.data)
     except DataError as error:
         return IngestOutcome(name, wrong=str(error))
     if line is not None:
@@ -220,7 +239,8 @@ def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
             shutil.copytree(job.earlier, job.out)
             about = load_about(job.out)
             return _done(name, True, about), RecordingStatus(name, "unchanged")
-        recording = checked_recording(read_paths(job.paths, job.config.data, job.config.trials.times), job.config)
+        contents = read_paths(job.paths, job.sections.data, job.sections.trials.times)
+        recording = checked_recording(contents, job.sections)
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         refused = RecordingStatus(name, "refused, see below", error.warnings) if error.warnings else None
@@ -233,16 +253,16 @@ def _done(name: str, unchanged: bool, about: dict[str, Any]) -> IngestOutcome:
 
 
 def _fingerprint(job: IngestJob) -> str:
-    paths = job.paths
+    paths, sections = job.paths, job.sections
     try:
-        content = files_digest(
-            files_of_paths(paths, job.config.data), paths.path if paths.probes else paths.path.parent
-        )
+        content = files_digest(files_of_paths(paths, sections.data), paths.path if paths.probes else paths.path.parent)
     except OSError as error:
         raise DataError(f"{paths.path}: cannot be read: {error.strerror}") from None
-    settings = job.config.model_dump(
-        mode="json", include={"data": DATA_SETTINGS, "quality": QUALITY_SETTINGS, "trials": True}
-    )
+    settings = {
+        "data": sections.data.model_dump(mode="json", include=DATA_SETTINGS),
+        "quality": sections.quality.model_dump(mode="json", include=QUALITY_SETTINGS),
+        "trials": sections.trials.model_dump(mode="json"),
+    }
     return digest(content, json.dumps(settings, sort_keys=True), job.code)
 
 

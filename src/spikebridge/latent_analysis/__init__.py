@@ -3,6 +3,6 @@
 An analysis is a module here with `tables(refits) -> {name: table}`; the tables of all folds are written together.
 """
 
-from spikebridge.latent_analysis.run import analyze
+from spikebridge.latent_analysis.run import AnalysisSections, analyze
 
-__all__ = ["analyze"]
+__all__ = ["AnalysisSections", "analyze"]

@@ -12,7 +12,7 @@ from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRu
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TuningRun
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import AnalysisConfig, Config
+from spikebridge.config import AnalysisConfig, ComputeConfig, Sections
 from spikebridge.latent_analysis import attribution, consistency, direction, held_out_units, optimism
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.runtime import parallel
@@ -24,6 +24,26 @@ ANALYSES = {
     "attribution": attribution.tables,
     "optimism": optimism.tables,
 }
+
+
+@dataclass(frozen=True)
+class AnalysisSections(Sections):
+    """The sections of params.yaml that the stage analyze uses.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random stream.
+    models : mapping
+        The names of all models.
+    analysis, compute : Section
+        The sections of these names.
+    """
+
+    seed: int
+    models: Mapping[str, object]
+    analysis: AnalysisConfig
+    compute: ComputeConfig
 
 
 @dataclass(frozen=True)
@@ -39,14 +59,16 @@ class AnalysisFold:
     tuned: Mapping[str, TunedFold]
 
 
-def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report) -> None:
+def analyze(
+    sections: AnalysisSections, windows: Path, splits: Path, tuned: Path, out: Path, on_epoch: parallel.Report
+) -> None:
     """Refit the tuned translator in several ways in every outer fold, and write what its latents mean.
 
     Parameters
     ----------
-    config : Config
-        Its seed and its sections analysis, models and compute are used. Where the model of the analysis is not among
-        the models, or no analysis is asked for, about.json says so and there is no table.
+    sections : AnalysisSections
+        The settings of the stage. Where the model of the analysis is not among the models, or no analysis is asked
+        for, about.json says so and there is no table.
     windows, splits : Path
         Folder of the windows, and the split manifest.
     tuned : Path
@@ -56,27 +78,27 @@ def analyze(config: Config, windows: Path, splits: Path, tuned: Path, out: Path,
     on_epoch : Callable
         Called in this process with one dict an epoch of every fit.
     """
-    settings = config.analysis
+    settings = sections.analysis
     out.mkdir(parents=True)
     run = LatentAnalysisRun(out)
-    wanted = settings.analyses if settings.model in config.models else []
+    wanted = settings.analyses if settings.model in sections.models else []
     run.write_about(settings.model, wanted, load_splits(splits).hash)
     if not wanted:
         return
-    tunings = {m: TuningRun(tuned / m) for m in config.models}
+    tunings = {m: TuningRun(tuned / m) for m in sections.models}
     known = [m for m, tuning in tunings.items() if tuning.best.is_file()]
     audited = optimism.models_of(known) if "optimism" in wanted else []
     folds = {m: tunings[m].read_settings().folds for m in dict.fromkeys([settings.model, *audited])}
     if audited:
         run.write_tables({INNER_SCORES: optimism.inner_scores({m: folds[m] for m in audited})})
     short = {m: _short(of_model, m, settings) for m, of_model in folds.items()}
-    parallel.prepare(parallel.n_workers(config.compute, len(short[settings.model])))
-    device = parallel.device(config.compute)
+    parallel.prepare(parallel.n_workers(sections.compute, len(short[settings.model])))
+    device = parallel.device(sections.compute)
     jobs = [
-        AnalysisFold(config.seed, settings, int(fold.fold), windows, splits, device, {m: short[m][k] for m in short})
+        AnalysisFold(sections.seed, settings, int(fold.fold), windows, splits, device, {m: short[m][k] for m in short})
         for k, fold in enumerate(short[settings.model])
     ]
-    results = parallel.run_jobs(_analyze_fold, jobs, parallel.n_workers(config.compute, len(jobs)), on_epoch)
+    results = parallel.run_jobs(_analyze_fold, jobs, parallel.n_workers(sections.compute, len(jobs)), on_epoch)
     run.write_tables({name: pd.concat([r[name] for r in results], ignore_index=True) for name in results[0]})
 
 

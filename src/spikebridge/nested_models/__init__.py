@@ -4,6 +4,6 @@ Each model is fitted out of fold, and its gain is over a simpler one, so that a 
 what. Of decisions: see `decoding`; of target spikes: see `encoding`.
 """
 
-from spikebridge.nested_models.run import fit_nested_models
+from spikebridge.nested_models.run import NestedModelsSections, fit_nested_models
 
-__all__ = ["fit_nested_models"]
+__all__ = ["NestedModelsSections", "fit_nested_models"]

@@ -14,7 +14,7 @@ from spikebridge.artifacts.nested_models import TRANSLATOR, DecodingModel, Decod
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun, joined_intervals
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import Config, NestedModelsConfig
+from spikebridge.config import ComputeConfig, NestedModelsConfig, Sections, TrialsConfig
 from spikebridge.nested_models.decoding.decoders import NestedDecoder, nested_decoders
 from spikebridge.nested_models.decoding.fit import OutOfFold, out_of_fold
 from spikebridge.nested_models.decoding.inputs import in_memory
@@ -23,6 +23,27 @@ from spikebridge.nested_models.encoding.models import fit_encoding_models
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
+
+
+@dataclass(frozen=True)
+class NestedModelsSections(Sections):
+    """The sections of params.yaml that the stage nested_models uses.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random stream.
+    models : mapping of str to mapping
+        Name -> settings; of the translator alone they are used.
+    trials, nested_models, compute : Section
+        The sections of these names.
+    """
+
+    seed: int
+    models: Mapping[str, Mapping[str, Any]]
+    trials: TrialsConfig
+    nested_models: NestedModelsConfig
+    compute: ComputeConfig
 
 
 @dataclass(frozen=True)
@@ -42,13 +63,13 @@ class DecodingFold:
     missing_latents: str
 
 
-def fit_nested_models(config: Config, windows: Path, splits: Path, train: Path, out: Path) -> None:
+def fit_nested_models(sections: NestedModelsSections, windows: Path, splits: Path, train: Path, out: Path) -> None:
     """Fit every nested model of the decision and of the target's spikes out of fold, and write the results.
 
     Parameters
     ----------
-    config : Config
-        Its seed and its sections nested_models, trials, models and compute are used.
+    sections : NestedModelsSections
+        The settings of the stage.
     windows, splits : Path
         Folder of the windows, and the split manifest.
     train : Path
@@ -62,13 +83,15 @@ def fit_nested_models(config: Config, windows: Path, splits: Path, train: Path, 
         For columns under `nested_models:` that the windows do not hold.
     """
     manifest, data = load_splits(splits), load_windows(windows)
-    settings = config.nested_models
-    task = config.trials.covariates if settings.task_columns is None else settings.task_columns
-    missing = _missing_latents(config.models, manifest, train)
+    settings = sections.nested_models
+    task = sections.trials.covariates if settings.task_columns is None else settings.task_columns
+    missing = _missing_latents(sections.models, manifest, train)
     decoders = nested_decoders(settings, task, data, manifest.by, missing)
     parts = window_parts(data[0].n_bins, not missing) if manifest.by == "block" else []
-    jobs = [DecodingFold(config.seed, settings, task, f.fold, windows, splits, train, missing) for f in manifest.folds]
-    workers = parallel.n_workers(config.compute, len(jobs))
+    jobs = [
+        DecodingFold(sections.seed, settings, task, f.fold, windows, splits, train, missing) for f in manifest.folds
+    ]
+    workers = parallel.n_workers(sections.compute, len(jobs))
     results = parallel.run_jobs(_fit_fold, jobs, workers, lambda item: None, torch=False)
     run = NestedModelRun(out)
     out.mkdir(parents=True)
@@ -79,9 +102,11 @@ def fit_nested_models(config: Config, windows: Path, splits: Path, train: Path, 
         _write(folder, {job.fold: r[name] for job, r in zip(jobs, results, strict=True)}, manifest.hash)
     nested = _nested(decoders, results)
     run.write_decoding(DecodingModels(manifest.hash, nested, parts, settings.confounds, settings.confound_control))
-    causal = config.models.get(TRANSLATOR, {}).get("causal") is True
+    causal = sections.models.get(TRANSLATOR, {}).get("causal") is True
     by_name = {w.recording: w for w in data}
-    encoding = fit_encoding_models(by_name, manifest, TrainingRun(train / TRANSLATOR), missing, causal, config.compute)
+    encoding = fit_encoding_models(
+        by_name, manifest, TrainingRun(train / TRANSLATOR), missing, causal, sections.compute
+    )
     run.write_encoding(encoding, manifest.hash)
 
 

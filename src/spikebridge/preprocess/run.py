@@ -11,7 +11,7 @@ from typing import Any
 
 from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested
 from spikebridge.artifacts.windows import load_report, save_quality, save_report, save_windows
-from spikebridge.config import Config
+from spikebridge.config import ComputeConfig, WindowSections
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter
@@ -21,13 +21,21 @@ from spikebridge.preprocess.windows import make_windows
 from spikebridge.runtime.hashing import digest, file_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
 
-USED_SETTINGS: dict[str, Any] = {
-    "bins": True,
-    "data": {"min_rate_hz", "source", "target"},
-    "quality": True,
-    "trials": True,
-}
-"""The settings that decide what a window holds."""
+DATA_SETTINGS = {"min_rate_hz", "source", "target"}
+"""The settings of `data` that decide what a window holds."""
+
+
+@dataclass(frozen=True)
+class PreprocessSections(WindowSections):
+    """The sections of params.yaml that the stage preprocess uses.
+
+    Parameters
+    ----------
+    data, quality, trials, bins, compute : Section
+        The sections of these names.
+    """
+
+    compute: ComputeConfig
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class WindowingJob:
 
     ingested: Path
     name: str
-    config: Config
+    sections: WindowSections
     classes: tuple[str, ...]
     out: Path
     earlier: Path | None
@@ -50,7 +58,7 @@ class WindowingJob:
 
 def write_windows(
     recordings: IngestedRecordings,
-    config: Config,
+    sections: PreprocessSections,
     out_folder: Path,
     earlier: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -63,8 +71,8 @@ def write_windows(
     ----------
     recordings : IngestedRecordings
         What the stage ingest wrote.
-    config : Config
-        The settings.
+    sections : PreprocessSections
+        The settings of the stage.
     out_folder : Path
         Folder of the windows, made where it is missing.
     earlier : Path, optional
@@ -84,15 +92,16 @@ def write_windows(
     """
     out_folder = Path(out_folder)
     out_folder.mkdir(parents=True, exist_ok=True)
-    classes = classes_of(recordings.trials(), config.trials)
+    classes = classes_of(recordings.trials(), sections.trials)
     before = _report(earlier)
     code = source_hash(__name__)
+    used = WindowSections.of(sections)
     jobs = [
-        WindowingJob(Path(recordings.folder), name, config, classes, out_folder, earlier, before.get(name, {}), code)
+        WindowingJob(Path(recordings.folder), name, used, classes, out_folder, earlier, before.get(name, {}), code)
         for name in recordings.names
     ]
     printer = StatusPrinter(say, len(jobs))
-    outcomes = run_jobs(window_one, jobs, n_workers(config.compute, len(jobs)), printer, torch=False)
+    outcomes = run_jobs(window_one, jobs, n_workers(sections.compute, len(jobs)), printer, torch=False)
     printer.finish()
     wrong = [o for o in outcomes if isinstance(o, str)]
     if wrong:
@@ -113,11 +122,11 @@ def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | str:
         return job.entry
     recording = load_ingested(job.ingested / job.name)
     try:
-        windows, entry = make_windows(recording, job.config, job.classes)
+        windows, entry = make_windows(recording, job.sections, job.classes)
     except DataError as error:
         return str(error)
     place = save_windows(windows, job.out)
-    save_quality(quality_table(recording, job.config.data, job.config.quality), job.out, job.name)
+    save_quality(quality_table(recording, job.sections.data, job.sections.quality), job.out, job.name)
     files = {f"{job.name}/{path.name}": file_digest(path) for path in sorted(place.iterdir())}
     warnings = map(Finding.from_dict, entry["warnings"])
     new = tuple(w for w in warnings if w not in recording.warnings)  # ingest has printed the others
@@ -136,5 +145,10 @@ def _report(folder: Path | None) -> dict[str, Any]:
 def _fingerprint(job: WindowingJob) -> str:
     about = load_about(job.ingested / job.name)
     content = {name: value for name, value in about.items() if name != "made_from"}
-    settings = job.config.model_dump(mode="json", include=USED_SETTINGS)
+    settings = {
+        "bins": job.sections.bins.model_dump(mode="json"),
+        "data": job.sections.data.model_dump(mode="json", include=DATA_SETTINGS),
+        "quality": job.sections.quality.model_dump(mode="json"),
+        "trials": job.sections.trials.model_dump(mode="json"),
+    }
     return digest(json.dumps([content, settings, job.classes], sort_keys=True), job.code)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.config import Config
+from spikebridge.config import WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess.binning import bin_behavior, bin_trains
 from spikebridge.preprocess.covariates import trial_covariates
@@ -19,7 +19,9 @@ from spikebridge.types.intervals import TOLERANCE_S, subtract_intervals, total_s
 from spikebridge.types.spike_trains import spike_trains
 
 
-def make_windows(recording: Recording, config: Config, classes: tuple[str, ...]) -> tuple[Windows, dict[str, Any]]:
+def make_windows(
+    recording: Recording, sections: WindowSections, classes: tuple[str, ...]
+) -> tuple[Windows, dict[str, Any]]:
     """Count the spikes of source and target in all windows of a recording.
 
     Trial windows start at align + window_s[0]. All observed time that no trial window covers is cut, back to back, into
@@ -30,8 +32,8 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
     ----------
     recording : Recording
         The recording.
-    config : Config
-        Its sections bins, data, quality and trials are used.
+    sections : WindowSections
+        The settings of windows.
     classes : tuple of str
         Class names over all recordings; see `classes_of`.
 
@@ -49,18 +51,18 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
     DataError
         Where no unit or no trial is left, or a window ends after its decision.
     """
-    bin_s = config.bins.width_s
-    n_bins = count_bins(config.trials.window_s[1] - config.trials.window_s[0], bin_s)
-    chosen = select_trials(recording, config.trials)
+    bin_s = sections.bins.width_s
+    n_bins = count_bins(sections.trials.window_s[1] - sections.trials.window_s[0], bin_s)
+    chosen = select_trials(recording, sections.trials)
     check_file_bins(recording, chosen.start_s, bin_s)
     between = continuous_starts(recording.observed, chosen.start_s, n_bins * bin_s)
     start = np.concatenate([chosen.start_s, between])
     order = np.argsort(start, kind="stable")
-    units = select_units(recording, config.data, config.quality)
+    units = select_units(recording, sections.data, sections.quality)
     class_index = {name: i for i, name in enumerate(classes)}
     label = np.array([class_index[name] for name in chosen.label], dtype=np.int64)
     behavior, series = bin_behavior(recording.behavior, start[order], n_bins, bin_s)
-    covariates, names = trial_covariates(recording, config.trials, chosen, classes)
+    covariates, names = trial_covariates(recording, sections.trials, chosen, classes)
     covariates = np.concatenate([covariates, np.full((len(between), len(names)), np.nan)])[order]
     windows = Windows(
         recording=recording.name,
@@ -83,7 +85,7 @@ def make_windows(recording: Recording, config: Config, classes: tuple[str, ...])
         "animal": recording.animal,
         "observed_s": round(total_s(recording.observed), 6),
         "units": units.units,
-        "quality": quality_report(units, config.data, config.quality),
+        "quality": quality_report(units, sections.data, sections.quality),
         "trials": {"total": chosen.total, "kept": len(chosen.trial), "dropped": chosen.dropped},
         "labels": {name: int((label == i).sum()) for i, name in enumerate(classes)},
         "windows": {"trial": len(chosen.trial), "continuous": len(between), "bins": n_bins},

@@ -1,7 +1,7 @@
 """The data objects that rooms hand to each other, and the arithmetic on time intervals."""
 
+from spikebridge.types.comparison import Comparison, Difference, Power, Sample, Significance
 from spikebridge.types.records import (
-    Comparison,
     Fold,
     History,
     Index,
@@ -14,12 +14,16 @@ from spikebridge.types.records import (
 
 __all__ = [
     "Comparison",
+    "Difference",
     "Fold",
     "History",
     "Index",
     "Partition",
+    "Power",
     "Predictions",
     "Recording",
+    "Sample",
+    "Significance",
     "Splits",
     "Windows",
 ]

@@ -311,61 +311,6 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One row of comparisons.csv.
-
-    Parameters
-    ----------
-    family : str
-        Family of tests within which p values are corrected.
-    model_a, model_b : str
-        The models that are compared.
-    metric : str
-        The metric.
-    test : str
-        The statistical test.
-    estimate : float
-        Value of model_a minus that of model_b.
-    ci_low, ci_high : float
-        Confidence interval of the estimate.
-    p : float
-        p value, not corrected.
-    n, n_clusters : int
-        Trials, and clusters of dependent trials.
-    smallest_attainable_p : float
-        The smallest p value that so many clusters allow.
-    role : str
-        What the test is for: declared beforehand, or descriptive.
-    p_holm : float
-        p value with Holm's correction.
-    verdict : str
-        Result of the test in words.
-    design_effect, effective_n, detectable, clusters_for_power : float
-        See evaluation.detectable_effects.
-    """
-
-    family: str
-    model_a: str
-    model_b: str
-    metric: str
-    test: str
-    estimate: float
-    ci_low: float
-    ci_high: float
-    p: float
-    n: int
-    n_clusters: int
-    smallest_attainable_p: float
-    role: str
-    p_holm: float = float("nan")
-    verdict: str = ""
-    design_effect: float = float("nan")
-    effective_n: float = float("nan")
-    detectable: float = float("nan")
-    clusters_for_power: float = float("nan")
-
-
-@dataclass(frozen=True)
 class History:
     """The course of a fit.
 

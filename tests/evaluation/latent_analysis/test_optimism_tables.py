@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from fake_runs import Study
 
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 
 
 @pytest.fixture(scope="module")
 def audited(study: Study) -> Path:
     folder = study.root / "analysis_optimism"
     fake_analysis.make_analysis(study, folder.name)
-    evaluate(study.config, *study.places, study.root / "out_optimism", folder)
+    evaluate(EvaluationSections.of(study.config), *study.places, study.root / "out_optimism", folder)
     return study.root / "out_optimism"
 
 

@@ -13,13 +13,13 @@ import pytest
 from fake_runs import Study
 
 from spikebridge.errors import DataError
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 
 
 @pytest.fixture(scope="module")
 def found(study: Study) -> Path:
     folder = fake_analysis.make_analysis(study)
-    evaluate(study.config, *study.places, study.root / "out_analysis", folder)
+    evaluate(EvaluationSections.of(study.config), *study.places, study.root / "out_analysis", folder)
     return study.root / "out_analysis"
 
 
@@ -67,7 +67,7 @@ def test_shares_stand_beside_the_truth(study: Study, found: Path) -> None:
 def test_nothing_analysed_changes_nothing(study: Study, out: Path, tmp_path: Path) -> None:
     (tmp_path / "analysis").mkdir()
     (tmp_path / "analysis" / "about.json").write_text('{"run": []}')
-    evaluate(study.config, *study.places, tmp_path / "out", tmp_path / "analysis")
+    evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", tmp_path / "analysis")
     said = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert said.pop("analysis") == {}
     assert said == json.loads((out / "metrics.json").read_text())
@@ -78,4 +78,4 @@ def test_a_spoilt_table_is_named(study: Study, found: Path, tmp_path: Path) -> N
     path = tmp_path / "analysis" / "direction.csv"
     pd.read_csv(path).drop(columns="nats").to_csv(path, index=False)
     with pytest.raises(DataError, match="nats"):
-        evaluate(study.config, *study.places, tmp_path / "out", tmp_path / "analysis")
+        evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", tmp_path / "analysis")

@@ -18,7 +18,7 @@ from studies import small_config
 
 from spikebridge.artifacts.nested_models import EncodingModels, NestedModelRun
 from spikebridge.errors import DataError, LeakageError
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
@@ -31,7 +31,7 @@ from spikebridge.evaluation.nested_models.encoding import (
 )
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.figures import communication_gain as figure
-from spikebridge.nested_models import fit_nested_models
+from spikebridge.nested_models import NestedModelsSections, fit_nested_models
 from spikebridge.nested_models.encoding.models import MODELS
 
 ORDER = [s for s in MODELS if s != "behavior"]
@@ -58,7 +58,7 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> Climbed:
     windows = {w.recording: w for w in study.windows}
     ladder = encoding_models(windows, study.splits, root / "train")
     NestedModelRun(root).write_encoding(ladder, study.splits.hash)
-    return Climbed(study, ladder, root, read(study.config, *study.places[:3]))
+    return Climbed(study, ladder, root, read(study.config.models, *study.places[:3]))
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +198,8 @@ def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -
 def test_evaluate_writes_it_beside_the_ladder_of_decisions(climbed: Climbed, tmp_path: Path) -> None:
     study = climbed.study
     config = study.config.model_copy(update={"compute": small_config().compute})
-    fit_nested_models(config, *study.places[:3], tmp_path / "ladder")
-    scores = evaluate(config, *study.places, tmp_path / "out", None, tmp_path / "ladder")
+    fit_nested_models(NestedModelsSections.of(config), *study.places[:3], tmp_path / "ladder")
+    scores = evaluate(EvaluationSections.of(config), *study.places, tmp_path / "out", None, tmp_path / "ladder")
     rows = pd.read_csv(tmp_path / "out" / "ladder.csv")
     assert list(rows["kind"].unique()) == ["decision", "translation"]
     assert scores["communication_gain"]["value"] > 0.02

@@ -16,7 +16,7 @@ from fake_runs import Plan, Study, make_study, write
 from sklearn import metrics as oracle
 
 from spikebridge.errors import DataError, LeakageError
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.statistics import sign_flip
 from spikebridge.tracking.result_lines import nested_model_lines
@@ -99,7 +99,7 @@ def test_steps_stand_in_order_and_what_is_left_out_says_why(table: pd.DataFrame)
 
 
 def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None:
-    evaluate(climbed.config, *climbed.places, climbed.root / "alone")
+    evaluate(EvaluationSections.of(climbed.config), *climbed.places, climbed.root / "alone")
     for name in ("comparisons.csv", "nulls.csv"):
         assert (climbed.root / "alone" / name).read_bytes() == (found / name).read_bytes()
     with_ladder, without = (
@@ -134,7 +134,7 @@ def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) 
 def test_too_few_recordings_are_said(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(recordings=4, trials=40, cluster="recording"))
     folder = make_ladder(study)
-    evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+    evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
     verdicts = pd.read_csv(tmp_path / "out" / "ladder.csv").dropna(subset=["p_holm"]).set_index("step")["verdict"]
     assert verdicts["latents_and_task"] == "too few recordings to decide (needs 6)"
     assert verdicts["latents_beyond_confounds"] == "too few recordings to decide (needs 5)"
@@ -155,22 +155,22 @@ def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) 
     with pytest.raises(
         LeakageError, match=r"ladder/latents_and_task: fold 2: rat1_day1: learned from .* nearer than the gap"
     ):
-        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+        evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
     rows = predictions(study, "source_region")
     rows.iloc[1:].to_parquet(nested_run(study).decoding("source_region").predictions)
     with pytest.raises(LeakageError, match=r"ladder/source_region predictions: .*expected a prediction, got none"):
-        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+        evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_of_something_else_is_named(climbed: Study, tmp_path: Path) -> None:
     write(tmp_path / "decoding.json", {"steps": []})
     with pytest.raises(DataError, match="expected nested models of a decision"):
-        evaluate(climbed.config, *climbed.places, tmp_path / "out", None, tmp_path)
+        evaluate(EvaluationSections.of(climbed.config), *climbed.places, tmp_path / "out", None, tmp_path)
 
 
 def test_a_ladder_without_deciding_models(climbed: Study, tmp_path: Path) -> None:
     config = climbed.config.model_copy(update={"models": {"ridge": {}}})
     study = replace(climbed, config=config)
-    evaluate(study.config, *study.places, tmp_path / "out", None, climbed.root / "ladder")
+    evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, climbed.root / "ladder")
     assert of(pd.read_csv(tmp_path / "out" / "ladder.csv"), "latents_and_task")["p"] == 1 / 64

@@ -14,7 +14,7 @@ from fake_runs import Plan, Study, make_study, write
 from sklearn.metrics import balanced_accuracy_score
 
 from spikebridge.errors import DataError, LeakageError
-from spikebridge.evaluation import evaluate
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.tracking.result_lines import time_resolved_lines
 
 
@@ -73,7 +73,7 @@ def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame)
 
 def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40, recordings=3))
-    evaluate(study.config, *study.places, tmp_path / "out", None, make_ladder(study))
+    evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, make_ladder(study))
     table = pd.read_csv(tmp_path / "out" / "tables" / "decision_course.csv")
     assert set(table["verdict"]) == {"too few recordings to decide (needs 5)"}
     (line, _) = time_resolved_lines(json.loads((tmp_path / "out" / "metrics.json").read_text()))
@@ -90,7 +90,7 @@ def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
     content["folds"]["0"][name] = np.array(fold.test_intervals[name]).tolist()
     write(path, content)
     with pytest.raises(LeakageError, match="course/source_region_1"):
-        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+        evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
 
 
 def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
@@ -99,4 +99,4 @@ def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
     path = nested_run(study).about_decoding
     write(path, {**json.loads(path.read_text()), "parts": [{"of": "source_region"}]})
     with pytest.raises(DataError, match=r"decoding\.json: expected nested models .*; run the stage nested_models"):
-        evaluate(study.config, *study.places, tmp_path / "out", None, folder)
+        evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
