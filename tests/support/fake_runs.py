@@ -201,12 +201,14 @@ def _quality(w: Windows, rng: np.random.Generator) -> pd.DataFrame:
             "rate_change": rng.lognormal(0, 0.5, n),
             "kept": True,
             "criterion": "",
+            "reason": "",
             "reasons": "",
             "not_judged": "quality.sorter_labels; quality.max_amplitude_cutoff",
         }
     )
     bad = good.assign(unit=good["unit"] + 1000, isi_violations_ratio=rng.uniform(0.6, 2, n), kept=False)
-    bad = bad.assign(criterion="quality.max_isi_violations", reasons="ISI violations ratio above 0.5")
+    above = "ISI violations ratio above 0.5"
+    bad = bad.assign(criterion="quality.max_isi_violations", reason=above, reasons=above)
     return pd.concat([good, bad])
 
 

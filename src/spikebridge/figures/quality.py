@@ -77,7 +77,7 @@ def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
         return False
     page = page or str(table["recording"].iloc[0])
     table = table[table["recording"] == page]
-    first = table["reasons"].astype(object).fillna("").astype(str).str.split("; ").str[0].replace("", NOT_USED)
+    first = table["reason"].astype(object).fillna("").astype(str).replace("", NOT_USED)
     table = table.assign(
         why=first.where(~table["kept"].to_numpy(bool), ""), role=table["role"].astype(object).fillna(NOT_USED)
     )
