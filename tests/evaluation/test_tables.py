@@ -12,8 +12,8 @@ HEAD = ",".join(column for column in QUALITY if column != "recording")
 
 def test_recordings_are_put_together(tmp_path: Path) -> None:
     rows = {
-        "day1": "3,TT1_c3,NA,source,9,1.0,0.0,0,1.0,,good,1.0,True,,",
-        "day.2": "4,,PL,target,0,0.0,,,,,,,False,data.observed,silent; rate",
+        "day1": "3,TT1_c3,NA,source,9,1.0,0.0,0,1.0,,good,1.0,True,,,",
+        "day.2": "4,,PL,target,0,0.0,,,,,,,False,data.observed,silent,silent; rate",
     }
     for name, row in rows.items():
         (tmp_path / name).mkdir()
@@ -27,7 +27,7 @@ def test_recordings_are_put_together(tmp_path: Path) -> None:
     by_name = tables["quality"].set_index("recording")
     assert by_name.loc["day1", "region"] == "NA"
     assert by_name.loc["day1", "name"] == "TT1_c3"
-    assert by_name.loc["day.2", "reasons"] == "silent; rate"
+    assert (by_name.loc["day.2", "reason"], by_name.loc["day.2", "reasons"]) == ("silent", "silent; rate")
     assert by_name["kept"].to_dict() == {"day1": True, "day.2": False}
     assert tables["quality_limits"][["recording", "column", "low", "note"]].to_numpy().tolist() == [
         ["day1", "rate_hz", 0.1, ""],

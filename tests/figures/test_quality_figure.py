@@ -69,7 +69,7 @@ def test_quality_median_is_of_kept_units(measured: Measured, tmp_path: Path, mon
     order = np.arange(len(table))
     kept = order % 3 > 0
     table = table.assign(region="PFC", role="target", kept=kept, rate_hz=np.where(kept, 5.0 + order % 2, 0.01))
-    table = table.assign(reasons=np.where(kept, "", "rate below 0.1 Hz; presence ratio below 0.9"))
+    table = table.assign(reason=np.where(kept, "", "rate below 0.1 Hz"), reasons="the figure does not read them")
     table = table.assign(criterion=np.where(kept, "", "data.min_rate_hz"))
     drawn = quality_figure(tmp_path, table, limits, monkeypatch)
     assert medians_of(panel(drawn, "mean rate")) == [np.quantile(table["rate_hz"][kept], 0.5, method="inverted_cdf")]
@@ -81,7 +81,7 @@ def test_regions_stand_by_role_then_name(measured: Measured, tmp_path: Path, mon
     table, limits = measured
     regions = np.resize(["V1", "PL", "ACA", "CA1"], len(table))
     role = pd.Series(regions, index=table.index).map({"PL": "target", "ACA": "target", "CA1": "source"})
-    table = table.assign(region=regions, role=role, kept=role.notna(), reasons="")
+    table = table.assign(region=regions, role=role, kept=role.notna(), reason="", reasons="")
     drawn = quality_figure(tmp_path, table, limits, monkeypatch)
     names = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     assert names == ["CA1 (source)", "ACA (target)", "PL (target)", "V1 (not used)"]

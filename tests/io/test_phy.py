@@ -12,6 +12,7 @@ from cases import make_case
 from sorters import oracle, read, same, trains, write_csv
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.readers import phy
 from spikebridge.types import Recording
 
@@ -207,7 +208,7 @@ def test_a_table_of_clusters_that_misses_some(tmp_path: Path, recording: Recordi
     assert said in map(str, read("phy", path).notes)
     info.write_text("".join(lines)[:-1], encoding="utf-8")
     ending = "cluster_info.tsv: the last line does not end; unless it was typed so, was the file cut short?"
-    assert read("phy", path).notes == (ending,)
+    assert read("phy", path).notes == (Finding.warning("last-line-without-end", "cluster_info.tsv", ending),)
 
 
 def lines(path: Path, name: str, *rows: str) -> None:

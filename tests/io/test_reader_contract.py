@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from studies import as_recording
 
+import finding_codes
 from spikebridge import io
 from spikebridge.config import DataConfig, SimulateConfig, TrialsConfig
 from spikebridge.errors import DataError
@@ -24,6 +25,7 @@ from spikebridge.simulate import simulate_session
 from spikebridge.types import Recording
 
 NAMES = io.reader_names()
+CODES = {code.code for code in finding_codes.codes()}
 CHOICE = DataConfig(path="", source=["HC"], target=["PFC"])
 TRIALS = TrialsConfig()
 
@@ -211,6 +213,7 @@ def test_a_damaged_recording_is_refused_in_words(
         file.write_bytes(whole[: len(whole) // part])
         try:
             found = reader.read(path, options_of(reader, CHOICE)) if reader.can_read(path) else sound
+            assert {note.code for note in found.notes} <= CODES
             if not same_contents(found, sound) and not set(found.notes) - set(sound.notes):
                 changed.append(file)
         except DataError as error:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.formats import Sidecars, join_units, read_sidecars, write_sidecars
 from spikebridge.types import Recording
 
@@ -148,7 +149,9 @@ def test_a_bad_recording_json(tmp_path: Path, about: str, message: str) -> None:
 def test_other_keys_of_recording_json_are_noted(tmp_path: Path) -> None:
     put(tmp_path, recording__json=json.dumps({"animal": "R2", "experimenter": "Ada"}))
     found = read_sidecars(tmp_path)
-    assert (found.animal, found.notes) == ("R2", ("recording.json: key 'experimenter' is not known",))
+    assert found.animal == "R2"
+    text = "recording.json: key 'experimenter' is not known"
+    assert found.notes == (Finding.warning("unknown-key", "recording.json: experimenter", text),)
 
 
 def test_one_table_in_two_files(tmp_path: Path) -> None:
@@ -195,14 +198,16 @@ def test_join_refuses_strange_and_double_ids(ids: list[object]) -> None:
 def test_join_fills_cells_that_the_table_beside_leaves_empty() -> None:
     own = OWN.assign(region=["HC", "HC", "PFC"])
     beside = pd.DataFrame({"unit": [4, 2, 9], "region": [None, "CA1", None], "quality": [None, None, "noise"]})
-    notes: list[str] = []
+    notes: list[Finding] = []
     joined = join_units(own, beside, Path("day1"), notes)
     assert joined["region"].tolist() == ["HC", "CA1", "PFC"]
     assert joined["quality"].tolist() == ["good", "mua", "noise"]
-    assert notes == [
+    text = (
         "column quality: judgements contradict each other, and the more careful word is used: unit TT2_c1 "
-        "(table beside: noise, file: good; used: noise); for another, change one of the two"
-    ]
+        "(table beside: noise, file: good; used: noise);"
+    )
+    remedy = "for another, change one of the two"
+    assert notes == [Finding.warning("labels-contradict-table-beside", "column quality", text, remedy)]
 
 
 def test_a_mua_of_the_file_stays_mua_where_the_table_beside_says_good() -> None:

@@ -26,7 +26,8 @@ REGIONS = ("CA1", "CA1", "CA3", "PFC", "CA3")
 DATA = {"source": ["CA1", "CA3"], "target": ["PFC"]}
 COLUMNS = [
     "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio", "isi_violations_count",
-    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "criterion", "reasons", "not_judged",
+    "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "criterion", "reason", "reasons",
+    "not_judged",
 ]  # fmt: skip
 
 

@@ -23,7 +23,8 @@ class Finding:
     Parameters
     ----------
     code : str
-        The kind of finding, such as ``duplicate-spike-times``. Findings of one code differ in numbers and names alone.
+        The kind of finding, such as ``duplicate-spike-times``. Findings of one code differ in numbers and names alone;
+        one place makes them. docs/findings.md lists all.
     severity : Severity
         Whether the finding stops the pipeline.
     subject : str
@@ -62,11 +63,6 @@ class Finding:
     def note(cls, code: str, subject: str, text: str, remedy: str = "") -> Finding:
         """A finding that explains what was done."""
         return cls(code, Severity.NOTE, subject, text, remedy)
-
-    @classmethod
-    def of(cls, note: str | Finding, code: str = "reader") -> Finding:
-        """Return a finding unchanged. A plain sentence of a reader becomes a warning with the sentence as subject."""
-        return note if isinstance(note, Finding) else cls.warning(code, note, note)
 
     def as_dict(self) -> dict[str, str]:
         """The fields in the form of the JSON files."""

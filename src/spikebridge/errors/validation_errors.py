@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 
+@dataclass(frozen=True)
+class WrongValue:
+    """One of pydantic's errors about a section.
+
+    text: the message, without the key. expected, got: of a value that is not what the key may hold; else empty, and the
+    text says all.
+    """
+
+    key: str
+    text: str = ""
+    expected: str = ""
+    got: str = ""
+
+
 def describe_errors(error: ValidationError, section: type[BaseModel]) -> str:
     """One message for all of pydantic's errors about a section. The errors of "a number or auto" are merged."""
-    by_key: dict[str, list[str]] = {}
+    by_key: dict[tuple[str, str], list[WrongValue]] = {}
     for item in error.errors():
-        words = describe_error(item, section)
-        key, _, rest = words.partition(": expected ")
-        by_key.setdefault(key if rest else words, []).append(rest)
-    return "; ".join(f"{key}: expected {_either(rests)}" if rests[0] else key for key, rests in by_key.items())
+        wrong = wrong_value(item, section)
+        by_key.setdefault((wrong.key, wrong.text), []).append(wrong)
+    return "; ".join(_message(several) for several in by_key.values())
 
 
-def _either(rests: list[str]) -> str:
-    """["at least 1, got 0", "auto, got 0"] -> "at least 1 or auto, got 0"."""
-    wanted, _, got = rests[-1].rpartition(", got ")
-    return " or ".join([*(r.rpartition(", got ")[0] for r in rests[:-1]), wanted]) + f", got {got}"
+def _message(several: list[WrongValue]) -> str:
+    """["at least 1", "auto"] -> "key: expected at least 1 or auto, got 0"."""
+    wrong = several[-1]
+    if wrong.text:
+        return f"{wrong.key}: {wrong.text}" if wrong.key else wrong.text
+    got = f", got {wrong.got}" if wrong.got else ""
+    return f"{wrong.key}: expected {' or '.join(w.expected for w in several)}{got}"
 
 
 EXPECTED = {
@@ -47,34 +64,38 @@ EXPECTED = {
 """Type of pydantic's error -> expected value, for the message."""
 
 
-def describe_error(error: Any, section: type[BaseModel]) -> str:
-    """The message for one of pydantic's errors about a section: the key, the expected value and the given value."""
+def wrong_value(error: Any, section: type[BaseModel]) -> WrongValue:
+    """The record of one of pydantic's errors about a section."""
     location = [part for part in error["loc"] if not _is_branch(part)]
     where = ".".join(map(str, location))
     if error["type"] == "extra_forbidden":
         known = _known_keys(error["loc"][:-1], section)
         near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-        return f"unknown key {where}" + (
-            f", did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
-        )
+        hint = f", did you mean {near[0]}?" if near else f"; known: {', '.join(known) or 'none'}"
+        return WrongValue("", f"unknown key {where}{hint}")
     if error["type"] == "missing":
         if isinstance(location[-1], int):
-            return f"{'.'.join(map(str, location[:-1]))}: number {location[-1] + 1} of the list is missing"
-        return f"{where} is missing"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in EXPECTED:
-        message = "expected " + EXPECTED[error["type"]].format(**error.get("ctx", {}))
-    if isinstance(error.get("input"), dict):
-        return f"{where}: {message}" if where else message
-    hint = ""
+            return WrongValue(".".join(map(str, location[:-1])), f"number {location[-1] + 1} of the list is missing")
+        return WrongValue("", f"{where} is missing")
     value = error.get("input")
-    if (
-        isinstance(value, str)
-        and "e" in value.lower()
-        and error["type"] in {"float_parsing", "int_parsing", "float_type"}
-    ):
-        hint = " (write numbers with a point, 1.0e-3, so that every YAML reader takes them for numbers)"
-    return f"{where}: {message}, got {value!r}{hint}"
+    context = error.get("ctx", {})
+    expected = EXPECTED[error["type"]].format(**context) if error["type"] in EXPECTED else ""
+    got = "" if isinstance(value, dict) else f"{value!r}{_number_hint(error['type'], value)}"
+    if expected:
+        return WrongValue(where, "", expected, got)
+    return WrongValue(where, own_message(error) + (f", got {got}" if got else ""))
+
+
+def own_message(error: Any) -> str:
+    """The message of one of pydantic's errors; that of a check of ours without the words that pydantic puts before."""
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else str(error["msg"])
+
+
+def _number_hint(kind: str, value: object) -> str:
+    """What to write instead of 1e-3, which YAML 1.1 takes for text."""
+    if isinstance(value, str) and "e" in value.lower() and kind in {"float_parsing", "int_parsing", "float_type"}:
+        return " (write numbers with a point, 1.0e-3, so that every YAML reader takes them for numbers)"
+    return ""
 
 
 def _is_branch(part: Any) -> bool:

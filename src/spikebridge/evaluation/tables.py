@@ -17,8 +17,7 @@ from spikebridge.types import Comparison
 QUALITY = [
     "recording", "unit", "name", "region", "role", "n_spikes", "rate_hz", "isi_violations_ratio",
     "isi_violations_count", "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "criterion",
-    "reasons",
-    "not_judged",
+    "reason", "reasons", "not_judged",
 ]  # fmt: skip
 LIMITS = ["recording", "column", "low", "high", "note"]
 FILTERS = ["recording", "filter", "on", "units", "judged", "dropped", "note"]

@@ -104,33 +104,37 @@ def rejected_align_columns(opened: OpenedRecording, proposal: Proposal) -> Itera
     proposed = _order(align) if is_proposed else (np.inf, True)
     for column in table.columns:
         if column.kind != "time" and has_word(column.name, TIME_WORDS) and _order(column.name) < proposed:
-            reason = _why_no_time(column, opened.outline.tables[name], opened.summary.spikes)
+            reason, remedy = _why_no_time(column, opened.outline.tables[name], opened.summary.spikes)
             text = f"column {column.name} of table {name} is not proposed as a time: {reason}"
-            yield Finding.warning("column-not-proposed", f"{name}.{column.name}", text)
+            yield Finding.warning("column-not-proposed", f"{name}.{column.name}", text, remedy)
 
 
 def _order(name: str) -> tuple[float, bool]:
     return align_rank(name), not is_decision(name)
 
 
-def _why_no_time(column: ColumnSummary, frame: pd.DataFrame, spikes: SpikeSummary) -> str:
+def _why_no_time(column: ColumnSummary, frame: pd.DataFrame, spikes: SpikeSummary) -> tuple[str, str]:
+    """The reason, and a remedy where there is one."""
     values = frame[column.name]
     if not holds_numbers(values):
         known = values.dropna()
-        return f"it holds no numbers, but text such as {str(known.iloc[0])!r}" if len(known) else "it holds no value"
+        text = f"it holds no numbers, but text such as {str(known.iloc[0])!r}" if len(known) else "it holds no value"
+        return text, ""
     times = numbers(values)
     times = times[np.isfinite(times)]
     if not len(times):
-        return "it holds no value"
+        return "it holds no value", ""
     span = f"({times.min():g} to {times.max():g})"
     if column.kind == "relative":
-        return f"its values {span} seem to be counted from something in each trial; add the time of that to them"
+        reason = f"its values {span} seem to be counted from something in each trial;"
+        return reason, "add the time of that to them"
     units = [unit for unit, factor in UNIT_FACTORS.items() if is_time(values / factor, frame)]
-    unit = f"; they look like {units[0]}: {DIVIDE[units[0]]}" if units else ""
+    unit, remedy = (f"; they look like {units[0]}:", DIVIDE[units[0]]) if units else ("", "")
     if spikes.observed and _mostly_outside(times, spikes.observed[0][0], spikes.observed[-1][1]):
         first_s, last_s = spikes.observed[0][0], spikes.observed[-1][1]
-        return f"its times {span} lie outside the observed time ({first_s:g} to {last_s:g} s){unit or CLOCK_QUESTION}"
-    return f"its values {span} do not lie in start_time to stop_time of their trials{unit}"
+        range_text = f"({first_s:g} to {last_s:g} s)"
+        return f"its times {span} lie outside the observed time {range_text}{unit or CLOCK_QUESTION}", remedy
+    return f"its values {span} do not lie in start_time to stop_time of their trials{unit}", remedy
 
 
 def _mostly_outside(times: Array, first_s: float, last_s: float) -> bool:

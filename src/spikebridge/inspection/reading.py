@@ -198,7 +198,7 @@ def _open_one(entry: RecordingPaths, start: RecordingSummary, data: DataConfig, 
         regions={name: summarize_regions(units, names) for name, names in unit_regions.items()},
         tables=tuple(summarize_table(name, frame) for name, frame in contents.tables.items()),
         behavior=summarize_behavior(contents.behavior),
-        warnings=tuple(map(Finding.of, contents.notes)),
+        warnings=contents.notes,
     )
     keep = memory is None or _n_bytes(contents) <= memory
     return OpenedRecording(entry, summary, _outline(contents, summary), contents if keep else None, units, unit_regions)

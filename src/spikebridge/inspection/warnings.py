@@ -89,7 +89,7 @@ def _observed_time(opened: OpenedRecording, spikes: SpikeSummary) -> Iterator[Fi
             f"spikes exist only inside the intervals of table {spikes.observed_from}: {spikes.observed_s:.0f} of "
             f"{spikes.duration_s:.0f} s; the rest is missing, not silent"
         )
-        yield Finding.warning("spikes-inside-table", spikes.observed_from, text)
+        yield Finding.warning("observed-time-of-table", spikes.observed_from, text)
     if spikes.enclosing_table:
         text = (
             f"spikes exist only inside the intervals of table {spikes.enclosing_table}, though the file says that "
@@ -117,7 +117,7 @@ def _spellings_across(regions: Mapping[str, Sequence[RegionSummary]]) -> Iterato
         if len(names) > 1:
             texts = (f"{name!r} ({listed(recordings, 3)})" for name, recordings in names.items())
             text = f"regions that look like one under several names: {' and '.join(texts)};"
-            yield Finding.warning("regions-look-alike", listed(names), text, "one spelling is needed")
+            yield Finding.warning("recordings-with-similar-regions", listed(names), text, "one spelling is needed")
 
 
 def _look_alike_key(region: str) -> str:
@@ -136,7 +136,7 @@ def _spellings(regions: Iterable[RegionSummary]) -> Iterator[Finding]:
     for key, names in spellings.items():
         if len(names) > 1:
             text = f"regions differ in spelling alone: {' and '.join(names)}"
-            yield Finding.warning("regions-differ-in-spelling", key, text)
+            yield Finding.warning("regions-in-several-spellings", key, text)
     for key, names in look_alikes.items():
         if len(names) > 1 and names not in spellings.values():
             text = f"regions look alike: {' and '.join(names)}; is one a slip of l, 1 and I, or O and 0?"

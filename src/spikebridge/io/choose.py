@@ -111,7 +111,7 @@ def _chosen(contents: Contents, data: DataConfig, trials: TrialsConfig) -> Choic
         behavior=contents.behavior,
         observed=as_intervals([]) if observed is None else observed,
         source_file=contents.source_file,
-        warnings=tuple(map(Finding.of, contents.notes)),
+        warnings=contents.notes,
         resolution_s=contents.resolution_s,
     )
     missing = frozenset(name for name, part in parts.items() if part is None)
@@ -148,9 +148,8 @@ def _regions(contents: Contents, data: DataConfig, findings: list[Finding]) -> l
     if asked not in choices and asked in contents.units:
         choices[asked] = _column(contents, asked)
     if asked not in choices:
-        findings.append(
-            Finding.error("no-region-column", "data.region_from", _no_region(contents, data.region_from, choices))
-        )
+        text, remedy = _no_region(contents, data.region_from, choices)
+        findings.append(Finding.error("no-region-column", "data.region_from", text, remedy))
         return None
     regions = choices[asked]
     torn = sum(r not in p and r != "" for r, p in zip(regions, contents.places.get(asked, ()), strict=False))
@@ -161,14 +160,17 @@ def _regions(contents: Contents, data: DataConfig, findings: list[Finding]) -> l
     return regions
 
 
-def _no_region(contents: Contents, asked: str, choices: dict[str, list[str]]) -> str:
+def _no_region(contents: Contents, asked: str, choices: dict[str, list[str]]) -> tuple[str, str]:
+    """The text and the remedy of the finding."""
     columns = [str(c) for c in contents.units.columns if c != "unit"] + list(contents.places)
     if asked == "auto":
-        return (
+        text = (
             f"no region of a unit found: expected a units column ({listed(REGION_COLUMNS)}) or electrodes; "
-            f"units have {listed(columns)}. Name the column in data.region_from"
+            f"units have {listed(columns)}."
         )
+        return text, "Name the column in data.region_from"
     if asked.startswith("electrodes") and not contents.places:
-        return f"data.region_from = {asked!r}, but units have no electrodes; columns of the units: {listed(columns)}"
+        text = f"data.region_from = {asked!r}, but units have no electrodes; columns of the units: {listed(columns)}"
+        return text, ""
     hint = did_you_mean(asked, columns)
-    return f"data.region_from = {asked!r} is no column of the units{hint} Columns: {listed(columns)}"
+    return f"data.region_from = {asked!r} is no column of the units{hint} Columns: {listed(columns)}", ""

@@ -46,8 +46,8 @@ class Contents:
         Width of the bins if the file has spike counts in bins, seconds; 0 if it has spike times.
     source_file : str
         The file or folder, for messages.
-    notes : tuple of Finding or str
-        Findings of the reader; a plain sentence is converted by `Finding.of`.
+    notes : tuple of Finding
+        What the reader found unusual.
     time_unit_options : bool
         Whether `data.options` of this reader can set the unit of its times.
     """
@@ -63,7 +63,7 @@ class Contents:
     observed_of_unit: tuple[NDArray[np.float64], ...] | None = None
     resolution_s: float = 0.0
     source_file: str = ""
-    notes: tuple[Finding | str, ...] = ()
+    notes: tuple[Finding, ...] = ()
     time_unit_options: bool = False
 
 

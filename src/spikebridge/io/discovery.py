@@ -176,9 +176,9 @@ def read_paths(paths: RecordingPaths, data: DataConfig, times: Collection[str] =
     return apply_offset_setting(contents, data, times)
 
 
-def _answered(note: Finding | str, contents: Contents) -> bool:
+def _answered(note: Finding, contents: Contents) -> bool:
     """Whether a note about missing regions no longer applies, because the shared table has regions for all units."""
-    return Finding.of(note).code == NO_REGIONS and "region" in contents.units and contents.units["region"].notna().all()
+    return note.code == NO_REGIONS and "region" in contents.units and contents.units["region"].notna().all()
 
 
 def _own_files(paths: RecordingPaths, data: DataConfig) -> list[str]:

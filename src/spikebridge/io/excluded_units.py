@@ -55,8 +55,8 @@ def exclude_units_by_name(contents: Contents, data: DataConfig, findings: list[F
             Finding.error(
                 "unknown-excluded-unit",
                 "data.exclude_units",
-                f"data.exclude_units: no unit {listed(hints, 10)} in this recording; units here: {here}. To leave out "
-                f"units of some recordings alone, write data.exclude_units: {{{contents.name}: [...]}}",
+                f"data.exclude_units: no unit {listed(hints, 10)} in this recording; units here: {here}.",
+                f"To leave out units of some recordings alone, write data.exclude_units: {{{contents.name}: [...]}}",
             )
         )
     out = list(dict.fromkeys(by_word[str(word)] for word in asked if str(word) in by_word))

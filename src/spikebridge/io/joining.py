@@ -50,7 +50,7 @@ def join_probes(name: str, parts: Sequence[ProbeContents], source_file: str = ""
     contradict each other.
     """
     wrong: list[str] = []
-    notes: list[Finding | str] = [note_of(p.probe, note) for p in parts for note in p.contents.notes]
+    notes: list[Finding] = [note_of(p.probe, note) for p in parts for note in p.contents.notes]
     spans = [observed_of(p.contents) for p in parts]
     notes += _compared(parts, spans, wrong)
     ids, numbering = _new_ids(parts)
@@ -151,11 +151,14 @@ def _new_ids(parts: Sequence[ProbeContents]) -> tuple[list[NDArray[np.int64]], F
     if every.min(initial=0) < 0 or step * len(parts) > MAX_ID:
         ends = np.cumsum([0, *map(len, old)])
         made = [np.arange(a, b, dtype=np.int64) for a, b in pairwise(ends)]
-        text = "units of all probes are numbered from 0; see the columns probe, id_on_probe and name"
-        return made, Finding.warning("unit-ids-of-probes", "unit ids", text)
+        return made, _numbering("units of all probes are numbered from 0; see the columns probe, id_on_probe and name")
     rule = listed(f"{p.probe} {f'{k * step} + ' if k else ''}its number" for k, p in enumerate(parts))
     text = f"unit ids: {rule}; see the columns probe, id_on_probe, name"
-    return [k * step + ids for k, ids in enumerate(old)], Finding.warning("unit-ids-of-probes", "unit ids", text)
+    return [k * step + ids for k, ids in enumerate(old)], _numbering(text)
+
+
+def _numbering(text: str) -> Finding:
+    return Finding.warning("unit-ids-of-probes", "unit ids", text)
 
 
 def _animal(parts: Sequence[ProbeContents], wrong: list[str]) -> str:
@@ -181,9 +184,7 @@ def _spikes(parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]]) ->
     return pd.concat(frames, ignore_index=True)
 
 
-def _units(
-    parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]], notes: list[Finding | str]
-) -> pd.DataFrame:
+def _units(parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]], notes: list[Finding]) -> pd.DataFrame:
     same = _share_regions(parts, notes)
     frames = []
     for part, new in zip(parts, ids, strict=True):
@@ -226,7 +227,7 @@ def _own_regions(contents: Contents) -> list[str]:
     return ["" if v is None or v != v else str(v) for v in contents.units[name]]
 
 
-def _share_regions(parts: Sequence[ProbeContents], notes: list[Finding | str]) -> bool:
+def _share_regions(parts: Sequence[ProbeContents], notes: list[Finding]) -> bool:
     """Whether all parts have regions in the same columns. If not, each fills a column region, and a note says so."""
     named = [_region_names(p.contents) for p in parts]
     if len({frozenset(names) for names in named}) == 1 or not any(named):

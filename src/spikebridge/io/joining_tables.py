@@ -89,7 +89,7 @@ def _is_number(values: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
 
 
-def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[Finding | str]) -> pd.DataFrame:
+def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[Finding]) -> pd.DataFrame:
     """The series of all parts. Equal series are kept once; different ones get the names of their parts."""
     held: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     for part, behavior in parts:
@@ -144,7 +144,7 @@ def add_shared_tables(contents: Contents, beside: Sidecars, where: str) -> Conte
 
 
 def _with_units_beside(
-    contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[Finding | str]
+    contents: Contents, beside: pd.DataFrame | None, where: str, notes: list[Finding]
 ) -> pd.DataFrame:
     """Units with the columns of the shared table. Its column unit has names (imec0/12), or numbers with a column probe.
     A number without a probe could be a unit of each probe."""
@@ -159,10 +159,7 @@ def _with_units_beside(
             f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
             f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
         )
-    read_notes: list[Finding | str] = []
-    units = join_units(contents.units, beside, contents.name, read_notes)
-    notes.extend(map(Finding.of, read_notes))
-    return units
+    return join_units(contents.units, beside, contents.name, notes)
 
 
 def raise_if_wrong(name: str, wrong: Sequence[str]) -> None:
@@ -171,7 +168,6 @@ def raise_if_wrong(name: str, wrong: Sequence[str]) -> None:
         raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
 
 
-def note_of(part: str, note: Finding | str) -> Finding:
+def note_of(part: str, note: Finding) -> Finding:
     """A note of one probe, or of the shared tables, as a note of the recording."""
-    finding = Finding.of(note)
-    return replace(finding, subject=f"{part}: {finding.subject}", text=f"{part}: {finding.text}")
+    return replace(note, subject=f"{part}: {note.subject}", text=f"{part}: {note.text}")

@@ -77,11 +77,9 @@ def _without_invalid(
     kept = subtract_intervals(observed, invalid)
     lost = total_s(observed) - total_s(kept)
     if lost and not total_s(kept):
-        text = (
-            f"all observed time ({lost:g} s) is called invalid by the table {INVALID}: to use it, name other times in "
-            "data.observed (trials, say)"
-        )
-        findings.append(Finding.error("all-time-invalid", INVALID, text))
+        text = f"all observed time ({lost:g} s) is called invalid by the table {INVALID}:"
+        remedy = "to use it, name other times in data.observed (trials, say)"
+        findings.append(Finding.error("all-time-invalid", INVALID, text, remedy))
         return None
     if lost or not other.all():
         note = f"{lost:g} s that the file calls invalid (its table {INVALID}) are not used"
@@ -139,8 +137,8 @@ def _span_of(table: pd.DataFrame, name: str, findings: list[Finding], check: boo
             Finding.error(
                 "intervals-without-times",
                 name,
-                f"observed time from {name} needs columns start_time and stop_time, "
-                f"in seconds; name another in data.observed",
+                f"observed time from {name} needs columns start_time and stop_time, in seconds;",
+                "name another in data.observed",
             )
         )
         return None
@@ -157,8 +155,8 @@ def _sound(pairs: Times, name: str, findings: list[Finding]) -> Times | None:
             Finding.error(
                 "reversed-intervals",
                 name,
-                f"{name}: expected intervals that end after they start, found {shown}: correct "
-                "them, or name other times in data.observed",
+                f"{name}: expected intervals that end after they start, found {shown}:",
+                "correct them, or name other times in data.observed",
             )
         )
         return None
@@ -179,11 +177,9 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
         several = "; ".join(
             f"{_units(owners[key])}: {listed(map(_shown, p), 3)}" for key, p in list(sets.items())[:MAX_LISTED]
         )
-        text = (
-            f"the units of source and target were never observed at the same time: {several}. Leave units out by "
-            "data.exclude_units, or name other times in data.observed"
-        )
-        findings.append(Finding.error("units-never-together", "observed time", text))
+        text = f"the units of source and target were never observed at the same time: {several}."
+        remedy = "Leave units out by data.exclude_units, or name other times in data.observed"
+        findings.append(Finding.error("units-never-together", "observed time", text, remedy))
         return None
     together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))
     if together < MIN_COMMON_SHARE * ever:

@@ -98,19 +98,19 @@ def add_offset(contents: Contents, by: Offset, times: Collection[str] = (), sett
     if by.spikes:
         contents = _spikes_moved(contents, by.spikes)
         text = f"{setting}: {by.spikes:+g} s added to the times of the spikes and to the observed time"
-        notes.append(Finding.warning("offset-added", "spikes", text))
+        notes.append(Finding.warning("offset-added-to-spikes", "spikes", text))
     if by.trials:
         columns = {name: time_columns(table, times) for name, table in contents.tables.items()}
         tables = {name: _table_moved(contents.tables[name], columns[name], by.trials) for name in columns}
         contents = replace(contents, tables=tables)
         where = "; ".join(f"{name}: {listed(moved, 10)}" for name, moved in columns.items())
         text = f"{setting}: {by.trials:+g} s added to the times of trials ({where or 'no table'})"
-        notes.append(Finding.warning("offset-added", "trials", text))
+        notes.append(Finding.warning("offset-added-to-trials", "trials", text))
     if by.behavior and len(contents.behavior):
         behavior = contents.behavior.assign(time_s=contents.behavior["time_s"].astype(float) + by.behavior)
         contents = replace(contents, behavior=behavior)
         text = f"{setting}: {by.behavior:+g} s added to the times of behaviour"
-        notes.append(Finding.warning("offset-added", "behavior", text))
+        notes.append(Finding.warning("offset-added-to-behavior", "behavior", text))
     return replace(contents, notes=tuple(notes))
 
 

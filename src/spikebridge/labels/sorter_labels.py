@@ -14,6 +14,7 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.labels.unit_labels import (
+    NAME_ONE_COLUMN,
     canonical_word,
     describe_contradictions,
     equivalent_words,
@@ -90,7 +91,7 @@ def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, reco
     if judged.contradictions:
         called = used["name" if "name" in used else "unit"]
         text = describe_contradictions(judged.contradictions, [f"unit {name}" for name in called])
-        warnings.append(Finding.warning("sorter-labels-contradict", "quality.sorter_label_from", text))
+        warnings.append(Finding.warning("sorter-labels-contradict", "quality.sorter_label_from", text, NAME_ONE_COLUMN))
     if others := unused_label_columns(units):
         text = f"units columns that look like labels and are not used: {listed(others, 5)};"
         warnings.append(Finding.warning("sorter-labels-not-used", "quality.sorter_label_from", text, REMEDY_NOT_USED))

@@ -82,7 +82,8 @@ MAX_RATINGS = 6
 """A number with more values is a measure, not a rating."""
 
 
-SETTING = "name one column in quality.sorter_label_from"
+NAME_ONE_COLUMN = "for another, name one column in quality.sorter_label_from"
+"""The remedy for labels of several columns that contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -221,12 +222,10 @@ def strictest(words: Mapping[str, str]) -> str:
     return max(words, key=lambda place: STRICTNESS.get(canonical_word(words[place]), OTHER_STRICTNESS))
 
 
-def describe_contradictions(
-    contradictions: Sequence[Contradiction], names: Sequence[object], remedy: str = SETTING
-) -> str:
-    """A note on contradictions. names: (unit,), what to call each unit. remedy: what to do for another word."""
+def describe_contradictions(contradictions: Sequence[Contradiction], names: Sequence[object]) -> str:
+    """The text of a finding; its remedy begins with "for another". names: (unit,), what to call each unit."""
     several = listed((c.describe(names[c.row]) for c in contradictions), 10)
-    return f"judgements contradict each other, and the more careful word is used: {several}; for another, {remedy}"
+    return f"judgements contradict each other, and the more careful word is used: {several};"
 
 
 def _parts(column: str) -> set[str]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from spikebridge.config import Section
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.messages import did_you_mean
 from spikebridge.models.parts.features import class_shares, join
 from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_saved_model, write_manifest
 from spikebridge.types import History, Predictions, Windows
@@ -244,10 +246,12 @@ class Model(ABC):
         """
         saved = read_saved_model(folder)
         check_manifest(folder)
+        if wrong := wrong_params(cls.name, cls.Params, saved.params):
+            raise DataError(f"{folder / MODEL_FILE}: {wrong[0].text}")
         try:
             model = cls(saved.params)
         except ConfigError as error:
-            raise DataError(f"{folder / MODEL_FILE}: {str(error).partition('; ')[0]}") from None
+            raise DataError(f"{folder / MODEL_FILE}: {error}") from None
         model.classes = tuple(saved.classes)
         model.bin_s, model.n_bins = saved.bin_s, saved.n_bins
         model.units = {name: units.model_dump() for name, units in saved.recordings.items()}
@@ -336,20 +340,34 @@ def recorded(on_epoch: OnEpoch | None) -> tuple[list[dict[str, float]], OnEpoch]
     return rows, note
 
 
+@dataclass(frozen=True)
+class WrongParam:
+    """What is wrong with one setting of a model, and the keys that were perhaps meant."""
+
+    text: str
+    hint: str = ""
+
+
+def wrong_params(name: str, section: type[Params], values: Mapping[str, Any]) -> list[WrongParam]:
+    """Everything that is wrong with the settings of a model."""
+    try:
+        section(**values)
+    except ValidationError as error:
+        return [_wrong_param(name, section, each) for each in error.errors()]
+    return []
+
+
+def _wrong_param(name: str, section: type[Params], error: ErrorDetails) -> WrongParam:
+    key = ".".join(str(step) for step in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return WrongParam(f"models.{name}.{key}: {error['msg']}, got {error['input']!r}")
+    known = ", ".join(section.model_fields) or "none"
+    hint = did_you_mean(key, section.model_fields, f"; known: {known}")
+    return WrongParam(f"unknown key models.{name}.{key}", hint)
+
+
 def validated_params(name: str, section: type[Params], values: Mapping[str, Any]) -> Params:
     """Checked settings of a model. Raises ConfigError naming every wrong key, with "did you mean"."""
-    try:
-        return section(**values)
-    except ValidationError as error:
-        lines = []
-        for e in error.errors():
-            key = ".".join(str(step) for step in e["loc"])
-            if e["type"] == "extra_forbidden":
-                near = difflib.get_close_matches(key, list(section.model_fields), n=1)
-                known = ", ".join(section.model_fields) or "none"
-                lines.append(
-                    f"unknown key models.{name}.{key}" + (f", did you mean {near[0]}?" if near else f"; known: {known}")
-                )
-            else:
-                lines.append(f"models.{name}.{key}: {e['msg']}, got {e['input']!r}")
-        raise ConfigError("; ".join(lines)) from None
+    if wrong := wrong_params(name, section, values):
+        raise ConfigError("; ".join(w.text + w.hint for w in wrong))
+    return section(**values)

@@ -125,9 +125,10 @@ def quality_table(recording: Recording, data: DataConfig, quality: QualityConfig
     DataFrame
         One row a unit, by role and unit: unit, name (what the file calls it, else empty), region, role, n_spikes (in
         the observed time), rate_hz, isi_violations_ratio, isi_violations_count, presence_ratio, amplitude_cutoff,
-        sorter_label, rate_change, kept, criterion (the setting that drops the unit, the first that applies), reasons
-        (all that apply, joined by "; "), not_judged (settings of the filters that could not judge
-        the unit). A measure is NaN where it cannot be taken; that is never a reason.
+        sorter_label, rate_change, kept, criterion (the setting that drops the unit, the first that applies), reason
+        (the words for that criterion), reasons (those for all that apply, joined by "; " for people), not_judged
+        (settings of the filters that could not judge the unit). A measure is NaN where it cannot be taken; that is
+        never a reason.
 
     Raises
     ------
@@ -196,11 +197,12 @@ def quality_limits(data: DataConfig, quality: QualityConfig) -> list[Limit]:
 
 def _with_reasons(measured: UnitMeasures, criteria: Sequence[Criterion]) -> pd.DataFrame:
     n = len(measured.table)
-    reasons = [[c.reason for c in criteria if c.fails[k]] for k in range(n)]
+    failed = [[c for c in criteria if c.fails[k]] for k in range(n)]
     return measured.table.assign(
-        kept=[not r for r in reasons],
-        criterion=[next((c.key for c in criteria if c.fails[k]), "") for k in range(n)],
-        reasons=["; ".join(r) for r in reasons],
+        kept=[not several for several in failed],
+        criterion=[several[0].key if several else "" for several in failed],
+        reason=[several[0].reason if several else "" for several in failed],
+        reasons=["; ".join(c.reason for c in several) for several in failed],
         not_judged=unjudged_filters(criteria, n),
     )
 

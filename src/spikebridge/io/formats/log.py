@@ -14,9 +14,6 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.io.limits import raise_limit
 
-Note = Finding | str
-"""What is unusual. Of several recordings, findings of one code and subject are shown once; a sentence only where it is
-the same."""
 MAX_CHARACTERS = 300
 MIN_STEP_MS = 0.05
 """About one sample of an amplifier."""
@@ -32,12 +29,12 @@ class ReadLog:
     ----------
     errors : list of str
         One sentence for each thing that is wrong.
-    notes : list of Note
-        One finding or sentence for each thing that is unusual.
+    notes : list of Finding
+        One finding for each thing that is unusual.
     """
 
     errors: list[str] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
 
     def add_error(self, path: Path, text: str) -> None:
         """Add what is wrong with one file.
@@ -146,5 +143,5 @@ def precision_notes(
     if step_ms < min_step_ms:
         return []
     bits = 8 * values.dtype.itemsize
-    text = f"{where}: float{bits} holds these times only to {step_ms:.2g} ms; save them as float64 (double)"
-    return [Finding.warning("times-in-low-precision", where, text)]
+    text = f"{where}: float{bits} holds these times only to {step_ms:.2g} ms;"
+    return [Finding.warning("times-in-low-precision", where, text, "save them as float64 (double)")]

@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.log import Note, ReadLog
+from spikebridge.io.formats.log import ReadLog
 from spikebridge.io.formats.table import TimeUnit, as_integers, table_header
 from spikebridge.io.formats.table.columns import SUFFIXES
 from spikebridge.io.formats.table.recording_tables import (
@@ -61,7 +62,7 @@ class Sidecars:
         "unknown" where it is not given.
     observed : NDArray, shape (interval, 2), or None
         Observed time in seconds; None where it is not given.
-    notes : tuple of str
+    notes : tuple of Finding
         What is unusual.
     resolution_s : float
         Width of the bins of recordings that were binned before; else 0.
@@ -72,7 +73,7 @@ class Sidecars:
     behavior: pd.DataFrame
     animal: str
     observed: NDArray[np.float64] | None
-    notes: tuple[Note, ...]
+    notes: tuple[Finding, ...]
     resolution_s: float = 0.0
 
 
@@ -181,11 +182,12 @@ def _unknown_table(name: str, file: Path, log: ReadLog) -> None:
     if near:
         log.add_error(file, f"is no table that is known, did you mean {near[0]}{file.suffix}? Its columns: {columns}")
     else:
-        log.notes.append(f"{file.name} is not read: it has no columns start_time and stop_time, but {columns}")
+        text = f"{file.name} is not read: it has no columns start_time and stop_time, but {columns}"
+        log.notes.append(Finding.warning("table-not-read", file.name, text))
 
 
 def join_units(
-    units: pd.DataFrame, table: pd.DataFrame | None, path: Path | str, notes: list[Note] | None = None
+    units: pd.DataFrame, table: pd.DataFrame | None, path: Path | str, notes: list[Finding] | None = None
 ) -> pd.DataFrame:
     """Join the units of a format with the table beside.
 
@@ -201,7 +203,7 @@ def join_units(
         The table beside; None where there is none.
     path : Path or str
         The recording, for messages.
-    notes : list of str, optional
+    notes : list of Finding, optional
         Receives notes.
 
     Returns
@@ -262,7 +264,7 @@ def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Content
     DataError
         Where a unit of the table beside does not exist or an id occurs twice.
     """
-    notes: list[Note] = []
+    notes: list[Finding] = []
     behavior = [table for table in (contents.behavior, sidecars.behavior) if len(table)] or [contents.behavior]
     return replace(
         contents,
@@ -275,7 +277,7 @@ def with_sidecars(contents: Contents, sidecars: Sidecars, path: Path) -> Content
     )
 
 
-def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[Note]) -> pd.Series:
+def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: list[Finding]) -> pd.Series:
     """A column that both tables have, cell by cell."""
     own = units[column]
     filled = table.where(table.notna(), own) if table.isna().any() and not own.isna().all() else table
@@ -284,9 +286,9 @@ def _merge_column(column: str, units: pd.DataFrame, table: pd.Series, notes: lis
     judged = merge_labels({"table beside": label_words(table), "file": label_words(own)}, lambda _: PERSON)
     if judged.contradictions:
         calls = [f"unit {name}" for name in units["name" if "name" in units else "unit"]]
-        notes.append(
-            f"column {column}: " + describe_contradictions(judged.contradictions, calls, "change one of the two")
-        )
+        text = f"column {column}: {describe_contradictions(judged.contradictions, calls)}"
+        remedy = "for another, change one of the two"
+        notes.append(Finding.warning("labels-contradict-table-beside", f"column {column}", text, remedy))
     return pd.Series([label or None for label in judged.labels], index=filled.index, dtype="str")
 
 

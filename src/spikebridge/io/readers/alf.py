@@ -27,7 +27,6 @@ from spikebridge.io.formats import ReadLog, read_sidecars, with_sidecars, write_
 from spikebridge.io.formats.alf import AlfSession, alf_files, behavior_series, find_session, interval_tables, read_probe
 from spikebridge.io.formats.alf.files import choose_sorting, name_and_animal, parse_name, revision_folders
 from spikebridge.io.formats.alf.units import ACRONYMS
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting.detection import sidecar_files
 from spikebridge.io.joining import ID, ProbeContents, join_probes
 from spikebridge.types import Recording
@@ -87,7 +86,8 @@ def read(path: Path, options: Options) -> Contents:
     behavior = behavior_series(files, options.behavior, log)
     log.raise_errors(path)
     if not tables and not _trials_beside(session):
-        log.notes.append("no trials.* are here, nor a table trials.csv: expected trials.intervals and the like")
+        text = "no trials.* are here, nor a table trials.csv: expected trials.intervals and the like"
+        log.notes.append(Finding.warning("no-trials-in-files", "trials", text))
     skip = [p.name for p in session.folder.iterdir() if parse_name(p)]
     sidecars = read_sidecars(session.folder, skip)
     contents = _join_probes(name, path, probes)
@@ -112,14 +112,13 @@ def _read_probes(session: AlfSession, options: Options, log: ReadLog) -> list[tu
         if read is not None:
             tables.append((name, *read))
     if not_read := [n for n in session.probes if n not in names]:
-        log.notes.append(f"probes that are not read, by data.options.probes: {listed(not_read)}")
+        text = f"probes that are not read, by data.options.probes: {listed(not_read)}"
+        log.notes.append(Finding.warning("probes-not-read", "data.options.probes", text))
     return tables
 
 
-def _of_probe(before: str, note: Note) -> Note:
-    if isinstance(note, Finding):
-        return replace(note, subject=before + note.subject, text=before + note.text)
-    return before + note
+def _of_probe(before: str, note: Finding) -> Finding:
+    return replace(note, subject=before + note.subject, text=before + note.text)
 
 
 def _join_probes(name: str, path: Path, probes: list[tuple[str, pd.DataFrame, pd.DataFrame]]) -> Contents:

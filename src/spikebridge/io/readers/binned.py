@@ -173,7 +173,7 @@ def _starts(
     else:
         log.notes.append(
             Finding.warning(
-                "trials-without-times",
+                "trials-laid-one-after-another",
                 "trials",
                 "the file has no times of its trials: they are laid one after another with "
                 f"{options.gap_s:g} s between them, and their order is taken for their order in time",
@@ -192,12 +192,15 @@ def _starts(
 
 def _notes(
     names: tuple[str, ...], found_by_name: bool, arrays: dict[str, ArrayHeader], reordered: bool, options: Options
-) -> list[str]:
-    notes = (
-        [f"counts are taken from {listed(names)}"] if found_by_name and names not in (("counts",), ("spikes",)) else []
-    )
+) -> list[Finding]:
+    notes = []
+    if found_by_name and names not in (("counts",), ("spikes",)):
+        notes.append(Finding.warning("counts-chosen-by-name", "counts", f"counts are taken from {listed(names)}"))
     if reordered:
-        notes.append("trials are put back into the order of train_inds and valid_inds")
+        text = "trials are put back into the order of train_inds and valid_inds"
+        notes.append(Finding.warning("trials-put-in-order", "trials", text))
     used = {*names, "unit", options.region, options.start_time, str(options.bin_width_s)}
     left = [n for n in arrays if n not in used and not n.startswith(("units/", "trials/")) and not n.endswith("_inds")]
-    return [*notes, f"arrays that are not read: {listed(left)}"] if left else notes
+    if left:
+        notes.append(Finding.warning("arrays-not-read", "arrays", f"arrays that are not read: {listed(left)}"))
+    return notes

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats import ReadLog, error_summary, group_by_unit, precision_notes, read_sidecars, with_sidecars
@@ -193,7 +194,9 @@ def _columns(group: Any, log: ReadLog) -> pd.DataFrame:
     plain = {name: a for name, a in arrays.items() if a.ndim == 1}
     left = [name for name, a in arrays.items() if a.ndim != 1]
     if left:
-        log.notes.append(f"{group.name.strip('/')}: arrays without one value a row are left out: {listed(left, 8)}")
+        where = group.name.strip("/")
+        text = f"{where}: arrays without one value a row are left out: {listed(left, 8)}"
+        log.notes.append(Finding.warning("hdf5-arrays-left-out", where, text))
     table = pd.DataFrame(plain, index=range(next(iter(sizes.values()), 0)))
     return table.assign(**{c: table[c].astype("str") for c in table if table[c].dtype == object})
 
@@ -243,7 +246,8 @@ def _behavior(groups: list[tuple[str, Any]], log: ReadLog) -> pd.DataFrame:
                 series = called if values.ndim == 1 else f"{called}_{k}"
                 parts.append(pd.DataFrame({"series": series, "time_s": times, "value": numbers[:, k]}))
     if not_read:
-        log.notes.append(f"series that are not read as behaviour: {listed(not_read, 8)}")
+        text = f"series that are not read as behaviour: {listed(not_read, 8)}"
+        log.notes.append(Finding.warning("series-not-read", "behavior", text))
     return pd.concat(parts, ignore_index=True)
 
 

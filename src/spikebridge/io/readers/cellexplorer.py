@@ -23,7 +23,6 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.mat import Struct, load_mat
 from spikebridge.io.formats.mat.nodes import squeeze_node
 from spikebridge.io.formats.sorting import SortedUnits, detect_reader, is_output_of, join_sidecars
@@ -82,7 +81,7 @@ def read(path: Path, options: NoOptions) -> Contents:
     units = pd.DataFrame({"unit": ids} | _columns(spikes, len(ids), skip={"UID", "times", "unit"}))
     base = file.with_name(name_of(file))
     metrics, session = (_optional_struct(base.with_name(base.name + s), n) for s, n in OPTIONAL_STRUCTS)
-    notes: list[Note] = []
+    notes: list[Finding] = []
     units = _with_metrics(units, metrics, notes)
     output = SortedUnits(
         units, concatenate_trains(ids, trains), tuple(notes), _epochs(session), _animal(session, metrics)
@@ -202,7 +201,7 @@ def _rows(values: Any, n: int) -> list[Any]:
     return rows
 
 
-def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[Note]) -> pd.DataFrame:
+def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[Finding]) -> pd.DataFrame:
     """Units with the columns of cell_metrics, matched by UID."""
     if not metrics:
         return units
@@ -226,7 +225,7 @@ def _with_metrics(units: pd.DataFrame, metrics: dict[str, Any], notes: list[Note
     return pd.concat([units.assign(**both), table.drop(columns=twice)], axis=1)
 
 
-def _merge_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series, notes: list[Note]) -> pd.Series:
+def _merge_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Series, notes: list[Finding]) -> pd.Series:
     """A column that spikes and cell_metrics have: the value of spikes, and where there is none, that of cell_metrics.
 
     Of two words for the quality the more careful one, with a note.
@@ -235,10 +234,9 @@ def _merge_column(column: str, own: pd.Series, metrics: pd.Series, ids: pd.Serie
         return own.where(own.notna() & (own != ""), metrics)
     judged = merge_labels({"spikes": label_words(own), "cell_metrics": label_words(metrics)}, lambda _: PERSON)
     if judged.contradictions:
-        notes.append(
-            f"{column}: "
-            + describe_contradictions(judged.contradictions, [f"unit {u}" for u in ids], "mend one of the two")
-        )
+        text = f"{column}: {describe_contradictions(judged.contradictions, [f'unit {u}' for u in ids])}"
+        remedy = "for another, mend one of the two"
+        notes.append(Finding.warning("labels-contradict-cell-metrics", f"column {column}", text, remedy))
     return pd.Series(judged.labels, dtype="str")
 
 

@@ -19,10 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog, concatenate_trains, join_units, write_sidecars
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.mat import mat_arrays
 from spikebridge.io.formats.mat.files import single_vector
 from spikebridge.io.formats.sidecars import TABLE_NAMES, collect_sidecars
@@ -68,9 +68,10 @@ def read(path: Path, options: Options) -> Contents:
     sidecars = collect_sidecars(path, [n for n in skip if n not in tables], log, clock, trial_clock, behavior_clock)
     log.raise_errors(path)
     others = [n for n in skip if n not in {f.name for f in files} and n not in tables]
-    notes: list[Note] = []
+    notes: list[Finding] = []
     if others:
-        notes.append(f"files that are no cells by their names or contents are not read: {listed(others, 8)}")
+        text = f"files that are no cells by their names or contents are not read: {listed(others, 8)}"
+        notes.append(Finding.warning("files-that-are-no-cells", "files", text))
     ids = np.arange(len(files), dtype=np.int64)
     units = join_units(pd.DataFrame({"unit": ids, "name": names}), sidecars.units, path, notes)
     return Contents(

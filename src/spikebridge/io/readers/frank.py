@@ -130,13 +130,18 @@ def _structs(session: files.DaySession, log: ReadLog) -> dict[str, Structs]:
         structs[kind] = dict(files.nested_structs(held, depth.get(kind, 1), f"{path.name}: {kind}", own))
         if own is not log:  # labs have files of these names with other contents
             structs[kind] = {} if own.errors else structs[kind]
-            log.notes.extend([f"{path.name} is not used: {own.errors[0]}"] if own.errors else own.notes)
+            log.notes.extend([_file_not_used(path, own.errors[0])] if own.errors else own.notes)
     expected = {"cellinfo": f"{session.animal}cellinfo.mat"} | {
         k: f"{session.animal}{k}{session.day}.mat" for k in ("pos", "task")
     }
     absent = [name for kind, name in expected.items() if kind not in files_of_kind]
-    log.notes.extend([f"not beside it: {listed(absent)}"] if absent else [])
+    if absent:
+        log.notes.append(Finding.warning("files-absent", session.animal, f"not beside it: {listed(absent)}"))
     return structs
+
+
+def _file_not_used(path: Path, error: str) -> Finding:
+    return Finding.warning("file-of-other-content", path.name, f"{path.name} is not used: {error}")
 
 
 def _unit_text(pos: Structs) -> str:
@@ -200,7 +205,9 @@ def _behavior(day: DayContents, sidecars: Sidecars, log: ReadLog) -> pd.DataFram
     kinds["dio"] = [*day_tables.dio_series(day.structs["dio"])]
     own = pd.concat([day_tables.behavior_in_seconds(s, day.epochs.spans, kind, log) for kind, s in kinds.items()])
     twice = sorted({*own["series"].unique()} & {*sidecars.behavior["series"].unique()})
-    log.notes.extend([f"series {listed(twice)} are taken from the table of behaviour beside it"] if twice else [])
+    if twice:
+        text = f"series {listed(twice)} are taken from the table of behaviour beside it"
+        log.notes.append(Finding.warning("series-in-table-beside", "behavior", text))
     return own[~own["series"].isin(twice)].reset_index(drop=True)
 
 

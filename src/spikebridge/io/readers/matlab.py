@@ -16,6 +16,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats import ReadLog, Sidecars, read_sidecars, with_sidecars
 from spikebridge.io.formats.binned import holds_counts
@@ -167,10 +168,11 @@ def read(path: Path, options: Options) -> Contents:
     return with_sidecars(contents, sidecars, path)
 
 
-def _replaced_notes(sidecars: Sidecars, tables: dict[str, pd.DataFrame], behavior: pd.DataFrame) -> list[str]:
+def _replaced_notes(sidecars: Sidecars, tables: dict[str, pd.DataFrame], behavior: pd.DataFrame) -> list[Finding]:
     twice = [n for n in tables if n in sidecars.tables]
     twice += ["behavior"] if len(sidecars.behavior) and len(behavior) else []
-    return [f"{name} is in the file and in a table beside it; the table beside it is taken" for name in twice]
+    texts = {name: f"{name} is in the file and in a table beside it; the table beside it is taken" for name in twice}
+    return [Finding.warning("replaced-by-table-beside", name, text) for name, text in texts.items()]
 
 
 def _own_layout(path: Path, options: Options, log: ReadLog) -> Options:

@@ -30,7 +30,6 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
 from spikebridge.io.formats.sorting.detection import sidecar_files, t_files, visible_files
 from spikebridge.io.formats.sorting.sorted_units import region_runs
@@ -77,7 +76,7 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
-    notes: list[Note] = []
+    notes: list[Finding] = []
     files = _without_raw_twins(t_files(path), notes)
     wrong = [f"unit {s} is in several files" for s in _duplicates([f.stem for f in files])]
     if options.time_step_us is None:
@@ -89,7 +88,8 @@ def read(path: Path, options: Options) -> Contents:
     units = pd.DataFrame({"unit": ids, "name": [f.stem for f in files]})
     units["tetrode"] = _tetrodes(units["name"])
     if units["tetrode"].isna().any():
-        notes.append(f"no tetrode in the names of {listed(units['name'][units['tetrode'].isna()], 5)}")
+        text = f"no tetrode in the names of {listed(units['name'][units['tetrode'].isna()], 5)}"
+        notes.append(Finding.warning("names-without-tetrode", "tetrode", text))
     aside = len([p for p in visible_files(path) if p.suffix == "._t"])
     if aside:
         notes.append(
@@ -127,12 +127,13 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _without_raw_twins(files: list[Path], notes: list[Note]) -> list[Path]:
+def _without_raw_twins(files: list[Path], notes: list[Finding]) -> list[Path]:
     """Without the .raw file of a unit that has a .t file as well: that one has a known unit of time."""
     known = {f.stem for f in files if not is_raw(f)}
     twins = [f for f in files if is_raw(f) and f.stem in known]
     if twins:
-        notes.append(f"not read, since the same units have .t files: {listed((f.name for f in twins), 5)}")
+        text = f"not read, since the same units have .t files: {listed((f.name for f in twins), 5)}"
+        notes.append(Finding.warning("raw-files-not-read", "files .raw", text))
     return [f for f in files if f not in twins]
 
 

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from spikebridge.config import Positive, Section
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, raise_errors, write_sidecars
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import (
     SortedUnits,
     agreed_sampling_rate,
@@ -63,7 +63,7 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one session. Raises DataError naming everything that is wrong in it."""
-    notes: list[Note] = []
+    notes: list[Finding] = []
     base, shanks = _session(path, notes)
     wrong: list[str] = []
     read_shanks = {n: _shank(pair, wrong) for n, pair in shanks.items()}
@@ -101,7 +101,7 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _session(path: Path, notes: list[Note]) -> tuple[str, dict[int, dict[str, Path]]]:
+def _session(path: Path, notes: list[Finding]) -> tuple[str, dict[int, dict[str, Path]]]:
     """The base of the session and its shanks, without what programs and people left there (base.temp.clu.1), noted.
 
     Raises DataError where files of several sessions are left.
@@ -111,14 +111,16 @@ def _session(path: Path, notes: list[Note]) -> tuple[str, dict[int, dict[str, Pa
     left = [b for b in bases if (whole and b not in whole) or any(_is_leftover(b, other) for other in whole)]
     for base in left:
         names = [p.name for pair in bases[base].values() for p in pair.values()]
-        notes.append(f"passed over, since their .res or .clu is not there or they are copies: {listed(names, 5)}")
+        text = f"passed over, since their .res or .clu is not there or they are copies: {listed(names, 5)}"
+        notes.append(Finding.warning("leftover-res-clu", base, text))
     bases = {b: shanks for b, shanks in bases.items() if b not in left}
     if len(bases) != 1:
         raise DataError(f"{path}: expected .res.N and .clu.N of one session, found those of {listed(bases)}")
     base, shanks = next(iter(bases.items()))
     alone = [pair["clu"].name for pair in shanks.values() if set(pair) == {"clu"}]
     if alone and base in whole:
-        notes.append(f"passed over, since there is no .res with the times of the spikes: {listed(alone, 5)}")
+        text = f"passed over, since there is no .res with the times of the spikes: {listed(alone, 5)}"
+        notes.append(Finding.warning("clu-without-res", base, text))
         shanks = {n: pair for n, pair in shanks.items() if set(pair) != {"clu"}}
     return base, shanks
 
@@ -166,11 +168,12 @@ def _column(file: Path, wrong: list[str]) -> NDArray[np.float64] | None:
     return frame[0].to_numpy()
 
 
-def _notes(noise: pd.DataFrame, trains: list[NDArray[np.float64]]) -> tuple[str, ...]:
+def _notes(noise: pd.DataFrame, trains: list[NDArray[np.float64]]) -> list[Finding]:
     if not len(noise):
-        return ()
+        return []
     spikes = sum(len(trains[u]) for u in noise["unit"])
-    return (f"{len(noise)} clusters 0 and 1 with {spikes} spikes are artefacts or unsorted: their quality is noise",)
+    text = f"{len(noise)} clusters 0 and 1 with {spikes} spikes are artefacts or unsorted: their quality is noise"
+    return [Finding.warning("clusters-of-noise", "clusters 0 and 1", text)]
 
 
 def _xml(path: Path, base: str) -> Path | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import raise_errors
@@ -115,7 +116,8 @@ def _log_of(links: list[Link], path: Path) -> NwbLog:
     wrong = [str(link) for link in broken if link.is_needed]
     if wrong:
         raise_errors(path, wrong)
-    return NwbLog(notes=[f"{link}; left out" for link in broken], lost={link.where for link in broken})
+    notes = [Finding.warning("broken-link", link.where, f"{link}; left out") for link in broken]
+    return NwbLog(notes=notes, lost={link.where for link in broken})
 
 
 def _broken_beyond(caught: list[warnings.WarningMessage], log: NwbLog) -> list[str]:

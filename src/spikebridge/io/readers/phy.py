@@ -28,7 +28,6 @@ from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import raise_errors, write_sidecars
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import (
     SortedUnits,
     agreed_sampling_rate,
@@ -43,6 +42,7 @@ from spikebridge.io.formats.sorting.phy_clusters import cluster_files, cluster_t
 from spikebridge.io.formats.sorting.sorted_units import time_order
 from spikebridge.io.formats.spike_trains import group_times, spike_table
 from spikebridge.labels.unit_labels import (
+    NAME_ONE_COLUMN,
     canonical_word,
     describe_contradictions,
     find_label_columns,
@@ -80,7 +80,7 @@ def files_of(path: Path) -> list[Path]:
 
 def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
-    notes: list[Note] = []
+    notes: list[Finding] = []
     samples, clusters = _spikes(path, notes)
     seconds, rate = _seconds(path, samples, options, notes)
     units = merged_tables(cluster_tables(path, notes), clusters, notes)
@@ -115,12 +115,13 @@ def write(recording: Recording, folder: Path) -> Path:
     return path
 
 
-def _spikes(path: Path, notes: list[Note]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _spikes(path: Path, notes: list[Finding]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Samples (spike,) and clusters (spike,), in the order of the files."""
     wrong: list[str] = []
     owners = "spike_clusters.npy" if (path / "spike_clusters.npy").is_file() else "spike_templates.npy"
     if owners == "spike_templates.npy":
-        notes.append("no spike_clusters.npy: units are the templates of spike_templates.npy, as before curation")
+        text = "no spike_clusters.npy: units are the templates of spike_templates.npy, as before curation"
+        notes.append(Finding.warning("templates-as-units", "spike_clusters.npy", text))
     samples = _whole_numbers(path / "spike_times.npy", "samples", ": are these seconds?", wrong)
     clusters = _whole_numbers(path / owners, "ids of clusters", "", wrong)
     if not wrong and len(samples) != len(clusters):
@@ -132,7 +133,7 @@ def _spikes(path: Path, notes: list[Note]) -> tuple[NDArray[Any], NDArray[np.int
 
 
 def _seconds(
-    path: Path, samples: NDArray[Any], options: Options, notes: list[Note]
+    path: Path, samples: NDArray[Any], options: Options, notes: list[Finding]
 ) -> tuple[NDArray[np.float64] | None, float]:
     """(spike,), seconds, of a file that holds them beside the samples (`adjusted`), and 1; else None and the rate."""
     in_params = _rate_in_params(path)
@@ -183,11 +184,12 @@ def _rate_in_params(path: Path) -> float | None:
         ) from None
 
 
-def _with_quality(units: pd.DataFrame, notes: list[Note]) -> pd.DataFrame:
+def _with_quality(units: pd.DataFrame, notes: list[Finding]) -> pd.DataFrame:
     """Units with the column quality for group: the label of each unit that is used, "" where nobody judged."""
     judged = merge_labels({c: label_words(units[c]) for c in find_label_columns(units, always=("group", "quality"))})
     if judged.contradictions:
-        notes.append(describe_contradictions(judged.contradictions, [f"cluster {u}" for u in units["unit"]]))
+        text = describe_contradictions(judged.contradictions, [f"cluster {u}" for u in units["unit"]])
+        notes.append(Finding.warning("cluster-labels-contradict", "quality", text, NAME_ONE_COLUMN))
     words = [word if canonical_word(word) != "unsorted" else "" for word in judged.labels] or [""] * len(units)
     unjudged = words.count("")
     if 0 < unjudged < len(units):

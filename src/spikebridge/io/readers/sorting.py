@@ -24,10 +24,10 @@ import pandas as pd
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import concatenate_trains, error_summary, integer_ids, raise_errors, write_sidecars
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
 from spikebridge.io.formats.sorting.detection import saved_sorting_kind, sidecar_files
 from spikebridge.io.formats.sorting.sorted_units import time_order
@@ -100,7 +100,7 @@ def _train(path: Path, options: Options) -> SortingSegment:
             raise DataError(f"{path}: cannot be read by {what} ({error_summary(error)})") from error
 
 
-def _columns(train: SortingSegment, names: list[str] | None, notes: list[Note]) -> dict[str, Any]:
+def _columns(train: SortingSegment, names: list[str] | None, notes: list[Finding]) -> dict[str, Any]:
     """Units columns of the properties with one number or text a unit; the others are left out with a note."""
     columns, skipped = {}, []
     for key, values in train.properties.items():
@@ -115,7 +115,8 @@ def _columns(train: SortingSegment, names: list[str] | None, notes: list[Note]) 
             pd.Series(values) if values.dtype.kind in "biuf" else pd.Series(values, dtype="str")
         )
     if skipped:
-        notes.append(f"unit properties with several values a unit are left out: {listed(skipped)}")
+        text = f"unit properties with several values a unit are left out: {listed(skipped)}"
+        notes.append(Finding.warning("properties-left-out", "unit properties", text))
     return columns
 
 

@@ -18,7 +18,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import ReadLog
-from spikebridge.io.formats.sidecars import INFO_FILE, collect_sidecars, write_recording_info
+from spikebridge.io.formats.sidecars import INFO_FILE, collect_sidecars, sidecars_of, write_recording_info
 from spikebridge.io.formats.table import TimeUnit, as_integers, read_table, table_header
 from spikebridge.io.formats.table.columns import SUFFIXES, similar_name_hint
 from spikebridge.io.formats.table.recording_tables import (
@@ -71,7 +71,7 @@ def read(path: Path, options: Options) -> Contents:
     sidecars = collect_sidecars(path, [f.name for f in files], log, clock, trial_clock, behavior_clock)
     if len(files) != 1:
         log.errors.append(f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}")
-    if sidecars.units is None and not any(w.lower().startswith("units.") for w in log.errors):
+    if not any(file.stem.lower() == "units" for file in sidecars_of(path)):
         log.errors.append("expected a table units.csv, .tsv or .parquet with columns unit and region, found none")
     units = None if sidecars.units is None else _with_integer_ids(sidecars.units, log)
     spikes = _spikes(files[0], units, clock, log) if files else None
@@ -132,7 +132,8 @@ def _with_integer_ids(units: pd.DataFrame, log: ReadLog) -> pd.DataFrame:
         return units.assign(unit=ids, key=key)
     rest = units.drop(columns="unit")
     if "name" in rest and list(rest["name"]) != list(key):
-        log.notes.append("units: the column name is called name_in_file; name holds the ids of the column unit")
+        text = "units: the column name is called name_in_file; name holds the ids of the column unit"
+        log.notes.append(Finding.warning("column-renamed", "units.name", text))
         rest = rest.rename(columns={"name": "name_in_file"})
     first = pd.DataFrame({"unit": np.arange(len(units), dtype=np.int64), "name": key}, index=units.index)
     return pd.concat([first, rest.drop(columns="name", errors="ignore")], axis=1).assign(key=key)
@@ -171,12 +172,14 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: TimeUnit, log: ReadLo
             Finding.warning(
                 "units-on-several-channels",
                 file.name,
-                f"{file.name}: {text}; each unit is read as one. Ids that count within it would need other ones",
+                f"{file.name}: {text}; each unit is read as one.",
+                "Ids that count within it would need other ones",
             )
         )
     more = [str(c) for c in frame if c not in ("unit", at)]
     if more:
-        log.notes.append(f"{file.name}: columns that are not read: {listed(more)}")
+        unread = f"{file.name}: columns that are not read: {listed(more)}"
+        log.notes.append(Finding.warning("columns-not-read", file.name, unread))
     place = None if units is None else _unit_rows(frame["unit"], units, file, log)
     if seconds is None or place is None or units is None:
         return None
@@ -249,7 +252,7 @@ def _unit_rows(owners: pd.Series, units: pd.DataFrame, file: Path, log: ReadLog)
     else:
         log.notes.append(
             Finding.warning(
-                "spikes-of-unknown-units", file.name, f"{file.name}: {text}; left out, since no region is known of them"
+                "spikes-left-out", file.name, f"{file.name}: {text}; left out, since no region is known of them"
             )
         )
         return np.asarray(rows[codes], dtype=np.int64)
@@ -270,14 +273,15 @@ def _check_time_columns(tables: dict[str, pd.DataFrame], clock: TimeUnit, log: R
 
 def _more_notes(
     path: Path, tables: dict[str, pd.DataFrame], clock: TimeUnit, trial_clock: TimeUnit, behavior_clock: TimeUnit
-) -> list[str]:
+) -> list[Finding]:
     notes = []
     left = [p for p in sorted(path.iterdir()) if p.name != INFO_FILE and not p.name.startswith(".")]
     left = [p for p in left if p.suffix.lower() not in SUFFIXES or p.is_dir()]
     if left:
-        notes.append(f"not read: {listed((p.name for p in left), 10)}")
+        notes.append(Finding.warning("files-not-read", "files", f"not read: {listed((p.name for p in left), 10)}"))
     times = [f"{n}.{c}" for n, t in tables.items() for c in t if clock.is_time(str(c)) and t[c].dtype.kind == "f"]
     of: dict[str, list[str]] = {}
     for name, clock_of_part in (("spikes", clock), ("behavior", behavior_clock), *((t, trial_clock) for t in times)):
         of.setdefault(clock_of_part.unit, []).append(name)
-    return notes + [f"times in {unit}, read as seconds: {listed(what)}" for unit, what in of.items() if unit != "s"]
+    texts = {unit: f"times in {unit}, read as seconds: {listed(what)}" for unit, what in of.items() if unit != "s"}
+    return notes + [Finding.warning("times-converted", f"times in {unit}", text) for unit, text in texts.items()]

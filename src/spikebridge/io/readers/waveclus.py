@@ -92,7 +92,8 @@ def read(path: Path, options: Options) -> Contents:
         )
     copies = [p.name for p in visible_files(path) if p.name.lower().startswith("times_") and p not in files]
     if copies:
-        log.notes.append(f"passed over, since they are copies by their names: {listed(copies, 5)}")
+        text = f"passed over, since they are copies by their names: {listed(copies, 5)}"
+        log.notes.append(Finding.warning("copies-passed-over", "files times_*.mat", text))
     output = SortedUnits(units, concatenate_trains(units["unit"].to_numpy(), trains), tuple(log.notes))
     return join_sidecars(path, output, path.name)
 

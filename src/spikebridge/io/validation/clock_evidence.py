@@ -51,10 +51,14 @@ MIN_START_STEPS = 2.0
 """The first trial after time zero begins later than this many usual steps between trials: nothing happened there."""
 
 
+LAG, RATE = "two-clocks-lag", "two-clocks-rate"
+"""Codes of evidence whose remedy is worded by its kind."""
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """strong: whether it stops the pipeline. add_s: the seconds that would have to be added to the trials, from and to;
-    None where no one number does it. text: what was found, in words."""
+    """code: of the finding. strong: whether it stops the pipeline. add_s: the seconds that would have to be added to
+    the trials, from and to; None where no one number does it. text: what was found, in words."""
 
     code: str
     strong: bool
@@ -142,7 +146,7 @@ def shift(trials: ClockTrials) -> Evidence | None:
     ]
     others = "the trials after zero" if negative.any() and late.any() else "all trials"
     text = f"{' and '.join(said)}; with {seconds_text(add)} added to their times {others} would lie inside the spikes"
-    return Evidence("shift", strong, add, text)
+    return Evidence("two-clocks-shift", strong, add, text)
 
 
 def cut(trials: ClockTrials) -> Evidence | None:
@@ -162,7 +166,7 @@ def cut(trials: ClockTrials) -> Evidence | None:
             f"the trials have breaks ({at}) that the spikes have not, and beyond these the spikes respond at another "
             f"time than {trials.name} ({moved})"
         )
-        return Evidence("cut", True, None, text)
+        return Evidence("two-clocks-breaks-and-lags", True, None, text)
     beyond = float(trials.stop.max()) - trials.last
     if not trials.late.any() or trials.early.any() or locked[-1].in_place or beyond > (gaps[breaks] - usual).sum():
         return None
@@ -171,7 +175,7 @@ def cut(trials: ClockTrials) -> Evidence | None:
         f"{counted(len(trials.start), 'trial')} lie after the last spike ({trials.last:g} s), until "
         f"{trials.stop.max():g} s, {beyond:.4g} s beyond it"
     )
-    return Evidence("cut", True, None, text)
+    return Evidence("two-clocks-breaks-and-length", True, None, text)
 
 
 def lag(trials: ClockTrials) -> Evidence | None:
@@ -184,7 +188,7 @@ def lag(trials: ClockTrials) -> Evidence | None:
         f"{'before' if found.lag_s < 0 else 'after'} {trials.name} ({there:.0f} standard deviations of what chance "
         f"gives) and not at it ({here:.0f})"
     )
-    return Evidence("lag", True, (found.lag_s, found.lag_s), text)
+    return Evidence(LAG, True, (found.lag_s, found.lag_s), text)
 
 
 def _lag_of_thirds(trials: ClockTrials) -> Evidence | None:
@@ -195,7 +199,7 @@ def _lag_of_thirds(trials: ClockTrials) -> Evidence | None:
     if not moved:
         return None
     text = f"the units respond at another time than {trials.name} in a part of the recording ({listed(moved)})"
-    return Evidence("lag", True, None, text)
+    return Evidence("two-clocks-lag-of-thirds", True, None, text)
 
 
 def rate(trials: ClockTrials) -> Evidence | None:
@@ -210,7 +214,7 @@ def rate(trials: ClockTrials) -> Evidence | None:
                 f"the units respond to {trials.name} where the times of the spikes are multiplied by {ratio:.5g}, as "
                 f"if {one:g} Hz had been taken for a sampling rate of {other:g} Hz"
             )
-            return Evidence("rate", True, None, text)
+            return Evidence(RATE, True, None, text)
     return None
 
 

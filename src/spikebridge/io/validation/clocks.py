@@ -10,7 +10,15 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.offsets import offset_setting
 from spikebridge.io.validation.checked_recording import CheckedRecording
-from spikebridge.io.validation.clock_evidence import ClockTrials, Evidence, clock_evidence, fitting, seconds_text
+from spikebridge.io.validation.clock_evidence import (
+    LAG,
+    RATE,
+    ClockTrials,
+    Evidence,
+    clock_evidence,
+    fitting,
+    seconds_text,
+)
 from spikebridge.io.validation.relative_times import MIN_TRIALS
 
 TRUSTED = "data.clock: trusted"
@@ -32,13 +40,13 @@ def check_own_start(checked: CheckedRecording) -> Iterator[Finding]:
     first, last = checked.trains.span
     text = (
         f"the trials count from their own start, not on the clock of the spikes ({first:g} to {last:g} s): {found}"
-        f"{name} ({align.min():g} to {align.max():g}) does not rise from trial to trial. Add to {columns} of each "
-        f"trial the time at which it began on the clock of the spikes"
+        f"{name} ({align.min():g} to {align.max():g}) does not rise from trial to trial"
     )
+    remedy = f"add to {columns} of each trial the time at which it began on the clock of the spikes"
     others = _rising(checked)
     if others:
-        text += f", or name a column with such times in trials.align: {listed(others, 5)} rise from trial to trial"
-    yield _finding(checked, "trials-count-from-own-start", text, f"if they are right, set {TRUSTED}")
+        remedy += f", or name a column with such times in trials.align: {listed(others, 5)} rise from trial to trial"
+    yield _finding(checked, "trials-count-from-own-start", text, f"{remedy}. If they are right, set {TRUSTED}")
 
 
 def check_clocks(checked: CheckedRecording) -> Iterator[Finding]:
@@ -52,10 +60,10 @@ def check_clocks(checked: CheckedRecording) -> Iterator[Finding]:
     for evidence in clock_evidence(trials):
         if evidence.strong:
             lead = "trials and spikes seem to be on two clocks: "
-            yield _finding(checked, f"two-clocks-{evidence.code}", lead + evidence.text, _remedy(checked, evidence))
+            yield _finding(checked, evidence.code, lead + evidence.text, _remedy(checked, evidence))
         else:
             ask = "was the recording shorter than the session, or are the trials on another clock? If so,"
-            yield Finding.warning(f"two-clocks-{evidence.code}", "trials", f"{evidence.text}: {ask}", _setting(checked))
+            yield Finding.warning(evidence.code, "trials", f"{evidence.text}: {ask}", _setting(checked))
 
 
 def offset_hint(checked: CheckedRecording) -> str:
@@ -93,7 +101,7 @@ def _finding(checked: CheckedRecording, code: str, text: str, remedy: str) -> Fi
 
 
 def _remedy(checked: CheckedRecording, evidence: Evidence) -> str:
-    if evidence.code == "rate":
+    if evidence.code == RATE:
         how = "correct the sampling rate, or the times that were made with it"
     elif evidence.add_s is None:
         how = (
@@ -108,7 +116,7 @@ def _remedy(checked: CheckedRecording, evidence: Evidence) -> str:
 def _setting(checked: CheckedRecording, evidence: Evidence | None = None) -> str:
     line = offset_setting(checked.data, checked.recording.name, trials="SECONDS")
     about = ""
-    if evidence is not None and evidence.code == "lag" and evidence.add_s is not None:
+    if evidence is not None and evidence.code == LAG and evidence.add_s is not None:
         now = checked.offset.trials
         about = f" (about {evidence.add_s[0] + now:.1f}, but for the time in which units respond)"
     return f"set {line}{about}, where SECONDS is what synchronises the trials with the spikes"

@@ -64,8 +64,8 @@ def _check_role(
             "regions-differ-in-spelling",
             region,
             f"regions {region!r} ({counted(present.get(region, 0), 'unit')}) and {variant!r} "
-            f"({counted(present[variant], 'unit')}) differ in spelling alone: name both in data.{role}, or correct the "
-            "file",
+            f"({counted(present[variant], 'unit')}) differ in spelling alone:",
+            f"name both in data.{role}, or correct the file",
         )
     absent = [r for r in absent if r not in variants.values()]
     if absent:
@@ -99,7 +99,8 @@ def check_labels(checked: CheckedRecording) -> Iterator[Finding]:
             "missing-value-as-class",
             "trials.label",
             f"trials.label: {word!r} in {where} ({counted(counts[word], 'trial')}) reads like a missing value "
-            f"and would be a class; {_way_out(label, word)}",
+            "and would be a class;",
+            _way_out(label, word),
         )
     for group in spelling_variants(set(counts) - MISSING):
         several = listed(f"{label!r} ({counted(counts[label], 'trial')})" for label in group)
@@ -113,7 +114,8 @@ def check_labels(checked: CheckedRecording) -> Iterator[Finding]:
         yield Finding.error(
             "blank-class",
             "trials.label",
-            f"trials.label: {where} holds blanks in {counted(counts[blank[0]], 'trial')}: leave it empty",
+            f"trials.label: {where} holds blanks in {counted(counts[blank[0]], 'trial')}:",
+            "leave it empty",
         )
     if len(counts) == 1:
         yield Finding.warning(
@@ -178,5 +180,6 @@ def _refused(what: str, names: Iterable[str]) -> Iterator[Finding]:
         yield Finding.error(
             "unseen-characters",
             what,
-            f"{what} holds characters that cannot be seen or that turn the text: {listed(bad, 5)}; rename it",
+            f"{what} holds characters that cannot be seen or that turn the text: {listed(bad, 5)};",
+            "rename it",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def check_observed(checked: CheckedRecording) -> Iterator[Finding]:
         yield Finding.error(
             "no-observed-time",
             "data.observed",
-            f"expected observed time (data.observed = {checked.data.observed!r}), found none: "
+            f"expected observed time (data.observed = {checked.data.observed!r}), found none:",
             "name its times in data.observed",
         )
         return
@@ -73,8 +73,8 @@ def check_pauses(checked: CheckedRecording) -> Iterator[Finding]:
         yield Finding.warning(
             SILENT_PAUSE,
             "observed time",
-            f"no unit fires from {listed(pauses, 5)}, time that counts as observed: if the recording paused there, say "
-            "so by data.observed, or the pause passes for silence",
+            f"no unit fires from {listed(pauses, 5)}, time that counts as observed:",
+            "if the recording paused there, say so by data.observed, or the pause passes for silence",
         )
 
 
@@ -160,20 +160,20 @@ def check_behavior(checked: CheckedRecording) -> Iterator[Finding]:
                 scale.append(f"{name} ({finite.min():g} to {finite.max():g} s)")
         if np.isnan(values).all():
             empty.append(str(name))
-    options = BEHAVIOR_OPTIONS if checked.time_unit_options else ""
-    than = f"({first:g} to {last:g} s)"
-    for code, text, question, remedy, names in (
-        ("behavior-without-times", "behaviour without a time", "", "", lost),
-        ("behavior-times-fall", "behaviour whose times fall", "", "", back),
-        ("behavior-outside-spikes", "behaviour outside the time of the spikes", "; is it on their clock?", "", beside),
-        (
-            "behavior-not-in-seconds",
-            f"behaviour of another length than the spikes {than}",
-            "; is it in seconds?",
-            options,
-            scale,
-        ),
-        ("behavior-without-values", "behaviour without any value", "", "", empty),
-    ):
-        if names:
-            yield Finding.warning(code, "behavior", f"{text}: {listed(names, 10)}{question}", remedy)
+    if lost:
+        yield _behavior("behavior-without-times", "behaviour without a time", lost)
+    if back:
+        yield _behavior("behavior-times-fall", "behaviour whose times fall", back)
+    if beside:
+        text = "behaviour outside the time of the spikes"
+        yield _behavior("behavior-outside-spikes", text, beside, "; is it on their clock?")
+    if scale:
+        text = f"behaviour of another length than the spikes ({first:g} to {last:g} s)"
+        options = BEHAVIOR_OPTIONS if checked.time_unit_options else ""
+        yield _behavior("behavior-not-in-seconds", text, scale, "; is it in seconds?", options)
+    if empty:
+        yield _behavior("behavior-without-values", "behaviour without any value", empty)
+
+
+def _behavior(code: str, text: str, names: Sequence[str], question: str = "", remedy: str = "") -> Finding:
+    return Finding.warning(code, "behavior", f"{text}: {listed(names, 10)}{question}", remedy)

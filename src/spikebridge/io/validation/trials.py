@@ -35,7 +35,8 @@ def check_columns(checked: CheckedRecording) -> Iterator[Finding]:
         yield Finding.error(
             "no-trials",
             ask.table,
-            f"expected trials in table {ask.table!r}, found none: name another table in trials.table",
+            f"expected trials in table {ask.table!r}, found none:",
+            "name another table in trials.table",
         )
     columns = [str(c) for c in table.columns]
     plain = isinstance(ask.label, str) and (ask.label in columns or is_missing_column(ask.label, table))
@@ -60,7 +61,8 @@ def check_columns(checked: CheckedRecording) -> Iterator[Finding]:
             yield Finding.error(
                 "column-without-numbers",
                 name,
-                f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}: correct it",
+                f"table {ask.table!r}: expected seconds in {name}, found {_found(table[name])}:",
+                "correct it",
             )
 
 
@@ -82,7 +84,7 @@ def _label(checked: CheckedRecording, plain: bool) -> Iterator[Finding]:
     if labels is not None and not (labels != "").any():
         called = describe_label(ask.label, table)
         remedy = "change the label, or what trials.include takes"
-        yield Finding.error("no-class", "trials.label", f"trials.label: {called}: no trial has a class; {remedy}")
+        yield Finding.error("no-class", "trials.label", f"trials.label: {called}: no trial has a class;", remedy)
     elif labels is not None and (labels == "").any():
         n, called = int((labels == "").sum()), label_text(ask.label)
         yield Finding.warning(
@@ -98,9 +100,8 @@ def _times(key: str, name: str, table: pd.DataFrame) -> Iterator[Finding]:
             yield Finding.error(
                 "column-without-times",
                 f"trials.{key}",
-                f"trials.{key}: expected times in seconds in column {name!r}, found {_found(table[name])}: "
-                f"write seconds, "
-                "or name another column",
+                f"trials.{key}: expected times in seconds in column {name!r}, found {_found(table[name])}:",
+                "write seconds, or name another column",
             )
             return
         yield from _missing(key, name, np.ones(len(table), dtype=bool))
@@ -122,7 +123,8 @@ def _missing(key: str, name: str, missing: NDArray[np.bool_]) -> Iterator[Findin
         yield Finding.error(
             "column-without-values",
             f"trials.{key}",
-            f"trials.{key}: column {name!r} holds no value: name another column, or fill it in",
+            f"trials.{key}: column {name!r} holds no value:",
+            "name another column, or fill it in",
         )
     elif missing.any():
         yield Finding.warning(
@@ -145,7 +147,8 @@ def check_include(checked: CheckedRecording) -> Iterator[Finding]:
         yield Finding.error(
             "include-takes-nothing",
             "trials.include",
-            f"trials.include = {query!r} takes none of the {counted(len(table), 'trial')}: change it",
+            f"trials.include = {query!r} takes none of the {counted(len(table), 'trial')}:",
+            "change it",
         )
 
 
@@ -161,7 +164,8 @@ def check_spans(checked: CheckedRecording) -> Iterator[Finding]:
             "reversed-trials",
             "trials",
             f"stop_time before start_time in {_trials(back)}, counted from 0 (in trial {back[0]}: {start[back[0]]:g} "
-            f"to {stop[back[0]]:g} s): correct them, or leave them out by trials.include: stop_time >= start_time",
+            f"to {stop[back[0]]:g} s):",
+            "correct them, or leave them out by trials.include: stop_time >= start_time",
         )
     empty = np.flatnonzero(asked & (stop == start))
     if len(empty):
@@ -212,7 +216,8 @@ def _twice(column: str, times: NDArray[np.float64], rows: NDArray[np.int64]) -> 
             "trials-repeated",
             column,
             f"trials with the same {column}, counted from 0: {listed(pairs, 5)}. Each trial must be there once, or it "
-            "would count twice; leave the others out by trials.include",
+            "would count twice;",
+            "leave the others out by trials.include",
         )
 
 
@@ -234,8 +239,8 @@ def _within(
             "event-counted-from-trial-start",
             column,
             f"{column} ({at.min():g} to {at.max():g}) seems to be counted from the start of each trial; expected "
-            f"seconds on the clock of the spikes, as start_time ({start.min():g} to {start.max():g} s): add start_time "
-            "to it",
+            f"seconds on the clock of the spikes, as start_time ({start.min():g} to {start.max():g} s):",
+            "add start_time to it",
         )
     elif step := row_of_neighbours(TrialTimes(every, first, last)):
         yield Finding(
@@ -244,8 +249,8 @@ def _within(
             column,
             f"{column} lies in start_time to stop_time of the {'next' if step > 0 else 'previous'} row and not of its "
             f"own row, in nearly all of {counted(len(rows), 'trial')}: are the columns of the table shifted by one row "
-            "against each other, by numbers that count from 1? Correct the file; if the times are right, set "
-            "data.clock: trusted",
+            "against each other, by numbers that count from 1?",
+            "Correct the file; if the times are right, set data.clock: trusted",
         )
     elif outside.any():
         yield Finding.warning(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spikebridge.duplicates import equal_trains, has_repeated_spikes, shared_spikes
 from spikebridge.duplicates.units import COINCIDENCE_S
@@ -27,7 +28,9 @@ MIN_SHIFTED = 4
 def check_ids(checked: CheckedRecording) -> Iterator[Finding]:
     ids = checked.recording.units["unit"]
     if not len(ids):
-        yield Finding.error("no-units", "units", "expected units, found none: correct the file, or data.exclude_units")
+        yield Finding.error(
+            "no-units", "units", "expected units, found none:", "correct the file, or data.exclude_units"
+        )
         return
     twice = ids[ids.duplicated(keep=False)].value_counts(sort=False)
     if len(twice):
@@ -36,8 +39,8 @@ def check_ids(checked: CheckedRecording) -> Iterator[Finding]:
             "unit-ids-repeated",
             "units",
             f"unit ids must be unique; found more than once: {many}. Ids that begin anew on every probe or "
-            "tetrode are the usual cause: correct the file so that no two units have one id, for example by ids of "
-            "1000 x probe + unit",
+            "tetrode are the usual cause:",
+            "correct the file so that no two units have one id, for example by ids of 1000 x probe + unit",
         )
     trains = checked.trains
     strange = ~np.isin(trains.unit, ids)
@@ -47,8 +50,8 @@ def check_ids(checked: CheckedRecording) -> Iterator[Finding]:
         yield Finding.error(
             "spikes-of-unknown-units",
             "units",
-            f"spikes of units that the units table does not have: {many}. Add a row for each of them to the "
-            "table, or remove their spikes",
+            f"spikes of units that the units table does not have: {many}.",
+            "Add a row for each of them to the table, or remove their spikes",
         )
     below = sorted(set(ids[ids < 0]) - checked.unused)
     if below:
@@ -88,7 +91,8 @@ def check_numbers(checked: CheckedRecording) -> Iterator[Finding]:
             "spikes-of-neighbouring-units",
             name,
             f"each unit has the number of spikes that column {name!r} gives for the unit "
-            f"{'before' if shifted[0] else 'after'} it {example}: the file gives trains to the wrong units; correct it",
+            f"{'before' if shifted[0] else 'after'} it {example}: the file gives trains to the wrong units;",
+            "correct it",
         )
     elif 2 * len(differ) <= np.isfinite(named_n).sum():  # where most differ, the column means something else
         yield Finding.warning(
@@ -108,29 +112,34 @@ MIN_EPOCH_S = 1.0e8
 def check_values(checked: CheckedRecording) -> Iterator[Finding]:
     spikes = checked.recording.spikes
     if not len(spikes):
-        yield Finding.error("no-spikes", "spikes", "expected spikes, found none: correct the file")
+        yield Finding.error("no-spikes", "spikes", "expected spikes, found none:", "correct the file")
         return
     times, units = spikes["time_s"].to_numpy(dtype=np.float64), spikes["unit"].to_numpy(dtype=np.int64)
-    for what, bad, advice in (
-        ("NaN or infinite", ~np.isfinite(times), "remove what is no spike"),
-        (
-            "below zero",
-            (times < 0) & np.isfinite(times),
+    lost = ~np.isfinite(times)
+    below = (times < 0) & ~lost
+    if lost.any():
+        text = f"{counted(int(lost.sum()), 'spike time')} NaN or infinite, in {_which(checked, lost)}:"
+        leave_out = f"leave such units out: {checked.without(np.unique(units[lost]).tolist())}"
+        yield Finding.error("spike-times-not-finite", "spikes", text, f"remove what is no spike, or {leave_out}")
+    if below.any():
+        text = f"{counted(int(below.sum()), 'spike time')} below zero, in {_which(checked, below)}:"
+        remedy = (
             f"set {_offset_up(checked)}, which adds seconds to all times of the recording, those of trials and "
-            "behaviour too, so that no spike is negative",
-        ),
-    ):
-        if bad.any():
-            at = int(np.argmax(bad))
-            number = int((units[:at] == units[at]).sum())
-            if what == "NaN or infinite":
-                advice += f", or leave such units out: {checked.without(np.unique(units[bad]).tolist())}"
-            yield Finding.error(
-                "spike-times-not-finite-or-negative",
-                what,
-                f"{counted(int(bad.sum()), 'spike time')} {what}, in {checked.units(units[bad])} (the first is spike "
-                f"{number} of unit {checked.called(int(units[at]))}, counted from 0: {times[at]:g}): {advice}",
-            )
+            "behaviour too, so that no spike is negative"
+        )
+        yield Finding.error("negative-spike-times", "spikes", text, remedy)
+
+
+def _which(checked: CheckedRecording, bad: NDArray[np.bool_]) -> str:
+    """The units of some spikes, and where the first of them lies. bad: (spike,)."""
+    spikes = checked.recording.spikes
+    times, units = spikes["time_s"].to_numpy(dtype=np.float64), spikes["unit"].to_numpy(dtype=np.int64)
+    at = int(np.argmax(bad))
+    number = int((units[:at] == units[at]).sum())
+    return (
+        f"{checked.units(units[bad])} (the first is spike {number} of unit {checked.called(int(units[at]))}, counted "
+        f"from 0: {times[at]:g})"
+    )
 
 
 def _offset_up(checked: CheckedRecording) -> str:
@@ -152,9 +161,10 @@ def check_order(checked: CheckedRecording) -> Iterator[Finding]:
             "spike-times-fall",
             "spikes",
             f"spike times must rise within a unit; they fall in {checked.units(trains.unit[list(falls)])} (in unit "
-            f"{checked.called(int(trains.unit[train]))} from {trains.times[spike]:g} to {trains.times[spike + 1]:g} s)"
-            ": sort them, or, where sessions were joined, add to each the length of those before; or leave such "
-            f"units out: {checked.without(trains.unit[list(falls)].tolist())}",
+            f"{checked.called(int(trains.unit[train]))} from {trains.times[spike]:g} to "
+            f"{trains.times[spike + 1]:g} s):",
+            "sort them, or, where sessions were joined, add to each the length of those before; or leave such units "
+            f"out: {checked.without(trains.unit[list(falls)].tolist())}",
         )
     if checked.recording.resolution_s > 0:
         return
@@ -166,8 +176,9 @@ def check_order(checked: CheckedRecording) -> Iterator[Finding]:
             "doubled-spike-times",
             "spikes",
             f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {who} have the time of the spike "
-            "before; expected each spike once, to a millisecond or better. Where spikes were counted twice (a file "
-            "joined twice, units merged that share spikes), set data.duplicates: merge; where times were rounded, "
+            "before; expected each spike once, to a millisecond or better.",
+            "Where spikes were counted twice (a file joined twice, units merged that share spikes), set "
+            "data.duplicates: merge; where times were rounded, "
             f"data.duplicates: keep; or leave such units out: {checked.without(trains.unit[heavy].tolist())}",
         )
     elif heavy.any():

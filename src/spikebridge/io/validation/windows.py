@@ -54,8 +54,8 @@ def _late(checked: CheckedRecording, rows: NDArray[np.int64], stop: NDArray[np.f
             "window-after-decision",
             checked.decision,
             f"bins must lie before the decision, but the window ends after {checked.decision} in {late.sum()} of "
-            f"{counted(len(rows), 'trial')}, by {excess[worst]:.4g} s in trial {rows[worst]}: let trials.window_s end "
-            "earlier, or leave these trials out by trials.include",
+            f"{counted(len(rows), 'trial')}, by {excess[worst]:.4g} s in trial {rows[worst]}:",
+            "let trials.window_s end earlier, or leave these trials out by trials.include",
         )
 
 
@@ -99,9 +99,8 @@ def _outside(
             "no-window-in-observed-time",
             "trials.window_s",
             f"no window of {counted(len(inside), 'trial')} ({start.min():g} to {stop.max():g} s) lies all in the "
-            f"observed time ({observed[0, 0]:g} to {observed[-1, 1]:g} s): shorten trials.window_s, or say "
-            f"by data.observed "
-            "when spikes were recorded",
+            f"observed time ({observed[0, 0]:g} to {observed[-1, 1]:g} s):",
+            "shorten trials.window_s, or say by data.observed when spikes were recorded",
         )
     elif not inside.all():
         n = int((~inside).sum())

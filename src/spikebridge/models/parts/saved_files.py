@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spikebridge.errors import DataError
+from spikebridge.errors.validation_errors import own_message
 from spikebridge.runtime.hashing import file_digest
 
 MODEL_FILE, MANIFEST_FILE = "model.json", "manifest.json"
@@ -75,7 +76,7 @@ def read_saved_model(folder: Path) -> SavedModel:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(key) for key in first["loc"])[:80]
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = own_message(first)
         got = "" if not where else f", got {str(first['input'])[:60]}"
         raise DataError(f"{path}: {where + ': ' if where else ''}{reason}{got}") from None
 

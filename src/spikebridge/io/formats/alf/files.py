@@ -111,7 +111,8 @@ def _entries(folder: Path) -> list[Path]:
 def _note_duplicate(kept: AlfFile, other: AlfFile, log: ReadLog) -> None:
     """One attribute in two files. Of two suffixes the first is read; two files of one suffix must be equal."""
     if kept.path.suffix.lower() != other.path.suffix.lower():
-        log.notes.append(f"{other.path.name} is not read: {kept.path.name} is")
+        text = f"{other.path.name} is not read: {kept.path.name} is"
+        log.notes.append(Finding.warning("second-format-not-read", other.path.name, text))
     elif kept.path.read_bytes() != other.path.read_bytes():
         log.errors.append(
             f"{kept.path.name} and {other.path.name} are two versions of {kept.object_name}.{kept.attribute}: remove "
@@ -125,9 +126,8 @@ def load_npy(file: AlfFile, log: ReadLog) -> NDArray[np.generic] | None:
         return np.asarray(np.load(file.path, allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
         if "allow_pickle" in str(error):
-            log.notes.append(
-                f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
-            )
+            text = f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
+            log.notes.append(Finding.warning("pickle-not-read", file.path.name, text))
         else:
             log.errors.append(f"{file.path.name} cannot be read as an array ({error})")
         return None
@@ -232,10 +232,8 @@ def choose_sorting(probe: str, sortings: dict[str, Path], asked: str | None, log
         )
         return None
     others = [_sorting_name(name) for name in sortings if name != known[0]]
-    log.notes.append(
-        f"{probe}: the sorting {_sorting_name(known[0])} is read; {listed(others)} is there too: see "
-        "data.options.sorter"
-    )
+    text = f"{probe}: the sorting {_sorting_name(known[0])} is read; {listed(others)} is there too:"
+    log.notes.append(Finding.warning("several-sortings", probe, text, "see data.options.sorter"))
     return sortings[known[0]]
 
 

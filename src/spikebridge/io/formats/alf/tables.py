@@ -60,7 +60,8 @@ def _table(thing: str, files: dict[str, AlfFile], log: ReadLog) -> pd.DataFrame 
     for attribute, file in sorted(files.items(), key=lambda pair: pair[0] != TABLE):
         if _on_another_clock(attribute):
             clock = attribute.rpartition("_")[2]
-            log.notes.append(f"{file.path.name} is not read: its times are on the clock of {clock}, not of the spikes")
+            text = f"{file.path.name} is not read: its times are on the clock of {clock}, not of the spikes"
+            log.notes.append(Finding.warning("file-on-another-clock", file.path.name, text))
             continue
         for name, values in _columns(attribute, file, log).items():
             name = INTERVAL_COLUMNS.get(name, name)
@@ -108,7 +109,8 @@ def _columns(attribute: str, file: AlfFile, log: ReadLog) -> dict[str, NDArray[A
         }
         other = [c for c in names.values() if _on_another_clock(re.sub(r"_\d$", "", str(c)))]
         if other:
-            log.notes.append(f"{file.path.name}: {listed(other)} are not read: their times are on another clock")
+            text = f"{file.path.name}: {listed(other)} are not read: their times are on another clock"
+            log.notes.append(Finding.warning("columns-on-another-clock", file.path.name, text))
         return {str(names[c]): table[c] for c in table if names[c] not in other}
     values = load_npy(file, log)
     if values is None:
@@ -117,7 +119,8 @@ def _columns(attribute: str, file: AlfFile, log: ReadLog) -> dict[str, NDArray[A
         return {attribute: flat}
     if values.ndim == 2 and values.shape[1] <= MAX_WIDTH:
         return {f"{attribute}_{k}": values[:, k] for k in range(values.shape[1])}
-    log.notes.append(f"{file.path.name} is not read: expected one value a row, found shape {values.shape}")
+    text = f"{file.path.name} is not read: expected one value a row, found shape {values.shape}"
+    log.notes.append(Finding.warning("several-values-a-row", file.path.name, text))
     return {}
 
 
@@ -166,7 +169,8 @@ def behavior_series(files: Files, asked: Sequence[str] | None, log: ReadLog) -> 
             Finding.warning(
                 "behavior-not-read",
                 "behavior",
-                f"behaviour that is not read: {listed(not_read, 8)}; see data.options.behavior",
+                f"behaviour that is not read: {listed(not_read, 8)};",
+                "see data.options.behavior",
             )
         )
     if unknown := [name for name in asked or () if name not in things]:
@@ -187,10 +191,9 @@ def _series(thing: str, clock: AlfFile, files: dict[str, AlfFile], log: ReadLog)
             times = None if stamps is None else _times(stamps, len(numbers))
             if times is None:
                 shape = None if stamps is None else stamps.shape
-                log.notes.append(
-                    f"{file.path.name} is not read: {counted(len(numbers), 'sample')}, but {clock.path.name} has "
-                    f"shape {shape}"
-                )
+                samples = counted(len(numbers), "sample")
+                text = f"{file.path.name} is not read: {samples}, but {clock.path.name} has shape {shape}"
+                log.notes.append(Finding.warning("samples-without-timestamps", file.path.name, text))
                 break
             value = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
             frames.append(pd.DataFrame({"series": f"{thing}_{name}", "time_s": times, "value": value}))

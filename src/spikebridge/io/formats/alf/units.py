@@ -174,9 +174,8 @@ def _regions(files: Files, units: pd.DataFrame, log: ReadLog) -> pd.Series | Non
         return None
     rows = _channel_rows(units, len(places), log)
     if rows is None:
-        log.notes.append(
-            "no clusters.channels or clusters.peakChannel: no region of a cluster is known from the channels"
-        )
+        text = "no clusters.channels or clusters.peakChannel: no region of a cluster is known from the channels"
+        log.notes.append(Finding.warning("clusters-without-channels", "clusters", text))
         return None
     outside = int(((rows < 0) | (rows >= len(places))).sum())
     if outside:
@@ -201,7 +200,8 @@ def _channel_locations(files: Files, log: ReadLog) -> pd.Series | None:
                 log.add_error(file.path, f"expected one value a channel, found shape {values.shape}")
                 return None
             if attribute == IDS:
-                log.notes.append(f"{file.path.name}: regions are called by the ids of the Allen atlas, as text ('382')")
+                text = f"{file.path.name}: regions are called by the ids of the Allen atlas, as text ('382')"
+                log.notes.append(Finding.warning("regions-by-atlas-ids", file.path.name, text))
             return _as_text(flat)
         if (file := files.get((thing, "brainLocation"))) is not None and file.is_table:
             return _locations_in_table(file, log)

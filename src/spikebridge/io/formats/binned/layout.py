@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.binned.arrays import (
     ArrayHeader,
@@ -171,7 +172,7 @@ def axis_order(
     asked: Collection[Axis] | None,
     n_trials: Collection[int],
     n_units: Collection[int],
-) -> tuple[tuple[int, ...], list[str]]:
+) -> tuple[tuple[int, ...], list[Finding]]:
     """Find the axes of trials, bins and units in the arrays of counts.
 
     Parameters
@@ -191,7 +192,7 @@ def axis_order(
     -------
     axes : tuple of int
         For `np.transpose`: where trials, bins and units lie.
-    notes : list of str
+    notes : list of Finding
         Doubts that remain.
 
     Raises
@@ -219,7 +220,7 @@ def axis_order(
 
 def _order_by_spread(
     path: Path, fields: CountArrays, doubts: list[tuple[Axis, ...]], size: int, shown: str
-) -> list[str]:
+) -> list[Finding]:
     """Notes on axes of one size, that of the units. Raises DataError where the counts indicate another order, or where
     a file of MATLAB may have one.
     """
@@ -241,7 +242,8 @@ def _order_by_spread(
         raise DataError(
             f"{path}: {shown}: axes of one size in a file that looks like MATLAB's: {_question(order)}{KEEP_ORDER_HINT}"
         )
-    return [f"{shown}: axes of one size are taken as (trial, bin, unit); data.options.axes says otherwise"]
+    text = f"{shown}: axes of one size are taken as (trial, bin, unit);"
+    return [Finding.warning("axes-of-one-size", "counts", text, "data.options.axes says otherwise")]
 
 
 def _question(order: tuple[Axis, ...]) -> str:

@@ -97,9 +97,9 @@ def choose_tick_rates(
     if asked != "auto":
         unit = asked
         disagreements = [f"{why} says {named}" for why, named in evidence.items() if named != asked]
-        log.notes.extend(
-            [f"data.options.time_unit is {asked}, but {'; '.join(disagreements)}"] if disagreements else []
-        )
+        if disagreements:
+            text = f"data.options.time_unit is {asked}, but {'; '.join(disagreements)}"
+            log.notes.append(Finding.warning("time-unit-disagrees", "data.options.time_unit", text))
     elif len(units) == 1:
         unit = units.pop()
     else:
@@ -110,7 +110,7 @@ def choose_tick_rates(
         if asked == "auto":
             log.errors.append(f"{text}: say in data.options.time_unit what the spikes count (s, ms or timestamps)")
         else:
-            log.notes.append(f"{text}; timerange is not used")
+            log.notes.append(Finding.warning("timerange-not-used", "timerange", f"{text}; timerange is not used"))
     return TickRates(TICKS_PER_S[unit], TICKS_PER_S[unit] * ratio if ratio else None)
 
 
@@ -171,7 +171,8 @@ def _contradiction(
     elif longest > MAX_EPOCH_S:
         log.errors.append(f"nothing says the unit of the spike times ({_range_text(times)}). Please {ask}")
     elif longest:
-        log.notes.append("nothing in the files says the unit of the spike times; taken as the layout's, seconds")
+        text = "nothing in the files says the unit of the spike times; taken as the layout's, seconds"
+        log.notes.append(Finding.warning("time-unit-not-given", "spikes", text))
 
 
 def _range_text(times: Mapping[int, Array]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.log import ReadLog
 from spikebridge.io.formats.mat import Cell, Struct, load_mat, mat_version, variable_classes
@@ -189,7 +190,8 @@ def load_day(path: Path, session: DaySession, kind: str, log: ReadLog) -> Node:
     if kind == "spikes":
         log.add_error(path, f"expected day {day}, as the file is called, but {where_content_is}")
     else:
-        log.notes.append(f"{path.name} is not used: {where_content_is}")
+        text = f"{path.name} is not used: {where_content_is}"
+        log.notes.append(Finding.warning("file-without-the-day", path.name, text))
     return nothing
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.frank.clock import TICKS_PER_S, ticks_that_fit
@@ -55,7 +56,8 @@ def pos_series(pos: Structs, log: ReadLog) -> list[EpochSeries]:
         values = {n: data[:, k].astype(np.float64) for k, n in enumerate(names) if k != at}
         series.append(EpochSeries(epoch, data[:, at].astype(np.float64), values))
     if unnamed:
-        log.notes.append(f"pos of epochs {listed(unnamed)}: columns that `fields` does not name are left out")
+        text = f"pos of epochs {listed(unnamed)}: columns that `fields` does not name are left out"
+        log.notes.append(Finding.warning("unnamed-position-columns", "pos", text))
     return series
 
 
@@ -106,7 +108,8 @@ def epoch_intervals(structs: Structs, where: str, log: ReadLog) -> pd.DataFrame 
     """
     parts = [part for (epoch, *_), s in structs.items() if (part := _intervals(epoch, s)) is not None]
     if not parts:
-        log.notes.append(f"{where} is not used: found no start and end times in it")
+        text = f"{where} is not used: found no start and end times in it"
+        log.notes.append(Finding.warning("struct-without-times", where, text))
         return None
     return pd.concat(parts, ignore_index=True)
 
@@ -144,10 +147,15 @@ def table_in_seconds(frame: pd.DataFrame, spans: Mapping[int, Array], where: str
     by_epoch = {int(e): f[["start_time", "stop_time"]].to_numpy().ravel() for e, f in frame.groupby("epoch")}
     ticks = ticks_that_fit(by_epoch, spans, tuple(TICKS_PER_S.values()))
     if ticks is None:
-        log.notes.append(f"{where} is not used: its times lie outside the epochs in any unit")
+        log.notes.append(_outside_epochs(where))
         return None
     scaled = {c: _in_seconds(frame[c].to_numpy(dtype=np.float64), ticks) for c in ("start_time", "stop_time")}
     return frame.assign(**scaled)
+
+
+def _outside_epochs(where: str) -> Finding:
+    text = f"{where} is not used: its times lie outside the epochs in any unit"
+    return Finding.warning("times-outside-epochs", where, text)
 
 
 def behavior_in_seconds(
@@ -158,7 +166,7 @@ def behavior_in_seconds(
     by_epoch = {e: np.concatenate([s.time for s in series if s.epoch == e]) for e in {s.epoch for s in series}}
     ticks = ticks_that_fit(by_epoch, spans, tuple(TICKS_PER_S.values()))
     if series and ticks is None:
-        log.notes.append(f"{where} is not used: its times lie outside the epochs in any unit")
+        log.notes.append(_outside_epochs(where))
     if not series or ticks is None:
         return no_behavior()
     parts = [

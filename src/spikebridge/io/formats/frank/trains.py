@@ -154,7 +154,8 @@ def _regions(
             torn.append(f"{unit_name(key)} (" + ", ".join(f"epoch {e}: {a}" for e, a in areas.items()) + ")")
         regions[key] = next(iter(areas.values()), "")
         if own and lent and not set(own.values()) & set(lent.values()):
-            log.notes.append(f"{unit_name(key)}: cellinfo says {regions[key]}, tetinfo {next(iter(lent.values()))}")
+            text = f"{unit_name(key)}: cellinfo says {regions[key]}, tetinfo {next(iter(lent.values()))}"
+            log.notes.append(Finding.warning("areas-contradict", unit_name(key), text))
     if torn:
         log.errors.append(f"a unit must lie in one area all day, but these differ between epochs: {listed(torn, 20)}")
     without = [unit_name(k) for k in keys if not regions[k]]
@@ -209,6 +210,5 @@ def _reconcile_labels(field: str, by_key: dict[Key, set[Value]], log: ReadLog) -
         labels = {str(v): str(v) for v in sorted(values, key=str)}
         if len(labels) > 1:
             by_key[key] = {strictest(labels)}
-            log.notes.append(
-                f"{unit_name(key)}: {field} differs between epochs ({listed(labels)}); used: {strictest(labels)}"
-            )
+            text = f"{unit_name(key)}: {field} differs between epochs ({listed(labels)}); used: {strictest(labels)}"
+            log.notes.append(Finding.warning("labels-differ-between-epochs", f"{unit_name(key)}: {field}", text))

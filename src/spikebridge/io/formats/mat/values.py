@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.mat.nodes import Cell, Node, Opaque, Struct, describe, elements, is_vector, unreadable_text
 
 
@@ -77,7 +77,7 @@ def as_column(node: Node, where: str) -> pd.Series:
     raise UnexpectedValueError(f"{where}: expected texts alone or one number a row, found {describe(node)}")
 
 
-def as_table(node: Node, where: str, notes: list[Note], skip: Collection[str] = ()) -> pd.DataFrame:
+def as_table(node: Node, where: str, notes: list[Finding], skip: Collection[str] = ()) -> pd.DataFrame:
     """A struct of equally long columns, or a struct array with one element a row. Raises UnfitError.
 
     Fields that hold no column of that length are left out, with a note but for those in `skip`.
@@ -98,7 +98,8 @@ def as_table(node: Node, where: str, notes: list[Note], skip: Collection[str] = 
     length = len(columns.get("start_time", next(iter(columns.values()), ())))
     odd += [n for n, c in columns.items() if len(c) != length]
     if odd:
-        notes.append(f"{where}: fields without one value for each of {length} rows are left out: {listed(odd)}")
+        text = f"{where}: fields without one value for each of {length} rows are left out: {listed(odd)}"
+        notes.append(Finding.warning("fields-left-out", where, text))
     return pd.DataFrame({n: c for n, c in columns.items() if n not in odd})
 
 

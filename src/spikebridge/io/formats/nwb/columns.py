@@ -48,9 +48,8 @@ class NwbLog(ReadLog):
 
     def left_out(self, table: str, columns: Collection[str]) -> None:
         if columns:
-            self.notes.append(
-                f"{table}: columns that do not hold one number or text a row are left out: {listed(columns)}"
-            )
+            text = f"{table}: columns that do not hold one number or text a row are left out: {listed(columns)}"
+            self.notes.append(Finding.warning("nwb-columns-left-out", table, text))
 
 
 def nwb_error_summary(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from spikebridge.config import Section
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import Contents, no_behavior
 from spikebridge.io.formats.log import error_text
 from spikebridge.io.formats.nwb.columns import NwbLog, to_text
@@ -103,7 +104,7 @@ def _with_units(shared: Contents, nwb: Any, table: Any, where: str, log: NwbLog)
     return replace(shared, spikes=spikes, units=units, places=places, observed_of_unit=observed)
 
 
-def reference_time_notes(nwb: Any, contents: Contents) -> list[str]:
+def reference_time_notes(nwb: Any, contents: Contents) -> list[Finding]:
     """A note where times count from another moment than the start of the session, unless it cannot be misread.
 
     NWB counts all times from timestamps_reference_time, but some writers count some of them from session_start_time.
@@ -116,12 +117,15 @@ def reference_time_notes(nwb: Any, contents: Contents) -> list[str]:
     if abs(seconds) < MIN_DIFFERENCE_S or _all_overlap(contents, abs(seconds)):
         return []
     where = "after" if seconds > 0 else "before"
-    return [
+    text = (
         f"the session starts (session_start_time, {start.isoformat()}) {abs(seconds):.10g} s {where} the moment from "
-        f"which NWB counts times (timestamps_reference_time, {reference.isoformat()}). Where the spikes or the trials "
-        f"of this file count from the start of the session instead, set data.offset_s: {{spikes: {seconds:.10g}}} or "
-        f"{{trials: {seconds:.10g}}}"
-    ]
+        f"which NWB counts times (timestamps_reference_time, {reference.isoformat()})."
+    )
+    remedy = (
+        "Where the spikes or the trials of this file count from the start of the session instead, set data.offset_s: "
+        f"{{spikes: {seconds:.10g}}} or {{trials: {seconds:.10g}}}"
+    )
+    return [Finding.warning("reference-time-not-session-start", "timestamps_reference_time", text, remedy)]
 
 
 def _all_overlap(contents: Contents, seconds: float) -> bool:

@@ -113,8 +113,8 @@ def _electrode_rows(
                 f"{column}: its numbers ({_span(numbers[known])}) may count the channels of each of the "
                 f"{len(set(groups))} "
                 f"groups of electrodes ({listed(sorted(set(groups)), 5)}) from 0: regions of the electrodes are not "
-                "taken "
-                "from it; a column electrode_group or electrodes of the units would say which electrodes are meant",
+                "taken from it;",
+                "a column electrode_group or electrodes of the units would say which electrodes are meant",
             )
         )
         return None

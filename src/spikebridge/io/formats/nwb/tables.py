@@ -119,7 +119,8 @@ def _series_intervals(series: Any, name: str, log: NwbLog) -> pd.DataFrame | Non
     times = read_values(series.timestamps, name, log).astype(np.float64)
     parts = [_kind_intervals(kinds, times, k) for k in np.unique(np.abs(kinds))] if len(kinds) == len(times) else [None]
     if any(part is None for part in parts) or not parts:
-        log.notes.append(f"intervals {name}: starts and stops do not alternate; read as a series only")
+        text = f"intervals {name}: starts and stops do not alternate; read as a series only"
+        log.notes.append(Finding.warning("intervals-do-not-alternate", f"intervals {name}", text))
         return None
     return pd.concat([p for p in parts if p is not None]).sort_values("start_time", kind="stable", ignore_index=True)
 
@@ -209,7 +210,8 @@ def _time_series(series: Any, name: str, log: NwbLog) -> TimedSamples | None:
     if not shape or not np.prod(shape) or log.has_lost(series.data, series.timestamps):
         return None
     if not _is_number(series.data):
-        log.notes.append(f"behavior {name}: text, not numbers; left out")
+        text = f"behavior {name}: text, not numbers; left out"
+        log.notes.append(Finding.warning("series-of-text", f"behavior {name}", text))
         return None
     times = _times(series, name, shape[0], log)
     if times is None:
@@ -232,7 +234,8 @@ def _times(series: Any, name: str, n: int, log: NwbLog) -> NDArray[np.float64] |
     """(n,), seconds; None, with a note, where the clock does not fit the values."""
     if series.timestamps is None:
         if not series.rate or not np.isfinite(series.rate):
-            log.notes.append(f"behavior {name}: neither timestamps nor a rate; left out")
+            text = f"behavior {name}: neither timestamps nor a rate; left out"
+            log.notes.append(Finding.warning("series-without-clock", f"behavior {name}", text))
             return None
         return float(series.starting_time or 0.0) + np.arange(n) / float(series.rate)
     shape = shape_of(series.timestamps)

@@ -40,10 +40,10 @@ def choose_units_tables(nwb: Any, objects: list[Any], asked: str | list[str], lo
         names = list(tables)[:1] or [""]
         others = list(tables)[1:]
         if others:
-            log.notes.append(
-                f"units are read from {names[0]}; the file also has {listed(others)}: see data.options.units; "
-                f"data.options.units: [{', '.join(tables)}] reads them all as one recording"
-            )
+            text = f"units are read from {names[0]}; the file also has {listed(others)}:"
+            all_of_them = f"data.options.units: [{', '.join(tables)}] reads them all as one recording"
+            remedy = f"see data.options.units; {all_of_them}"
+            log.notes.append(Finding.warning("several-units-tables", "units", text, remedy))
     wrong = [why for name in names if (why := _table_error(nwb, name, tables))]
     log.errors.extend(wrong)
     return {} if wrong else {name: tables[name] for name in names}

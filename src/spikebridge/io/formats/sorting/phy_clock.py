@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting.detection import visible_files
 
 Array = NDArray[np.float64]
@@ -64,7 +63,9 @@ def aligned_time_files(path: Path) -> list[Path]:
     return [p for p in visible_files(path) if p.name != SAMPLES and _may_hold_times(p.name.lower())]
 
 
-def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, notes: list[Note]) -> AlignedTimes | None:
+def aligned_times(
+    path: Path, asked: str, samples: Array, rate: float | None, notes: list[Finding]
+) -> AlignedTimes | None:
     """Times from another file than spike_times.npy; None where that file is used. Notes say what was done.
 
     asked: `data.options.spike_times`: auto, samples, or the name of a file. samples: (spike,). rate: in Hz, None where
@@ -87,7 +88,7 @@ def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, no
         )
     for name, values in read.items():
         if isinstance(values, str):
-            notes.append(f"{name} is not used: {values}")
+            notes.append(Finding.warning("file-without-spike-times", name, f"{name} is not used: {values}"))
         elif name not in used and not (used and _max_abs(values - by_file[used[0]]) <= MAX_SAME_S):
             by = (
                 ""
@@ -98,7 +99,8 @@ def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, no
                 Finding.warning(
                     "spike-times-not-used",
                     name,
-                    f"{name} is not used{by}; data.options: {{spike_times: {name}}} takes the times from it",
+                    f"{name} is not used{by};",
+                    f"data.options: {{spike_times: {name}}} takes the times from it",
                 )
             )
     if not used:
@@ -107,7 +109,7 @@ def aligned_times(path: Path, asked: str, samples: Array, rate: float | None, no
 
 
 def _times_of_named_file(
-    path: Path, asked: str, files: list[Path], samples: Array, rate: float | None, notes: list[Note]
+    path: Path, asked: str, files: list[Path], samples: Array, rate: float | None, notes: list[Finding]
 ) -> AlignedTimes | None:
     if asked == SAMPLES:
         return None
@@ -124,7 +126,7 @@ def _times_of_named_file(
     return _note_used(AlignedTimes(times, asked), samples, rate, notes)
 
 
-def _note_used(source: AlignedTimes, samples: Array, rate: float | None, notes: list[Note]) -> AlignedTimes:
+def _note_used(source: AlignedTimes, samples: Array, rate: float | None, notes: list[Finding]) -> AlignedTimes:
     by = ""
     if rate is not None:
         apart = _difference_text(source.times - samples / rate)
@@ -217,8 +219,7 @@ def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFram
                     "measured-sampling-rate",
                     measured.file,
                     f"{measured.file} gives a measured sampling rate of {measured.rate_hz:.10g} Hz, spike times are "
-                    "taken "
-                    f"at {rate:.10g} Hz: the last is {apart:.3g} s off; "
+                    f"taken at {rate:.10g} Hz: the last is {apart:.3g} s off;",
                     f"data.options: {{sampling_rate_hz: {measured.rate_hz:.10g}}} uses the measured rate",
                 )
             )
@@ -229,8 +230,8 @@ def clock_notes(path: Path, rate: float, last_sample: float, trials: pd.DataFram
                 "recording-after-acquisition",
                 starts.file,
                 f"{starts.file}: the recording started {starts.start_s:.6f} s after acquisition, and spike times count "
-                "from the start of the recording. Where times of trials are those of Open Ephys events, set "
-                "data.offset_s: "
+                "from the start of the recording.",
+                "Where times of trials are those of Open Ephys events, set data.offset_s: "
                 f"{{spikes: {starts.start_s:.6f}}}",
             )
         )

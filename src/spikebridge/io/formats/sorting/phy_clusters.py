@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
-from spikebridge.io.formats.log import Note
 from spikebridge.io.formats.sorting.detection import is_copy, visible_files
 from spikebridge.io.formats.table.text import BYTE_ORDER_MARKS, MISSING, unterminated_line_note
 from spikebridge.labels.trial_labels import label_names
@@ -60,7 +59,7 @@ def cluster_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda p: (p.stem != INFO, p.name))
 
 
-def cluster_tables(folder: Path, notes: list[Note]) -> dict[str, pd.DataFrame]:
+def cluster_tables(folder: Path, notes: list[Finding]) -> dict[str, pd.DataFrame]:
     """File name -> its table by cluster. A copy of a table (cluster_group_old.tsv) is left out, with a note.
 
     Raises DataError where a file cannot be read, or no row of it has the number of a cluster.
@@ -71,13 +70,16 @@ def cluster_tables(folder: Path, notes: list[Note]) -> dict[str, pd.DataFrame]:
         if not is_copy(path):
             continue
         if set(table) <= {c for other in tables.values() for c in other}:
-            notes.append(f"{path.name} is passed over: by its name it is a copy of a table that is beside it")
+            text = f"{path.name} is passed over: by its name it is a copy of a table that is beside it"
+            notes.append(Finding.warning("copy-of-a-table", path.name, text))
         else:
             tables[path.name] = table
     return tables
 
 
-def merged_tables(tables: Mapping[str, pd.DataFrame], clusters: NDArray[np.int64], notes: list[Note]) -> pd.DataFrame:
+def merged_tables(
+    tables: Mapping[str, pd.DataFrame], clusters: NDArray[np.int64], notes: list[Finding]
+) -> pd.DataFrame:
     """Column unit and every column of the tables. Units are the clusters with spikes or with a row in cluster_info.
 
     clusters: (spike,).
@@ -113,7 +115,7 @@ def merged_tables(tables: Mapping[str, pd.DataFrame], clusters: NDArray[np.int64
     return pd.DataFrame(units, index=ids).reset_index()
 
 
-def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[Note]) -> pd.Series:
+def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[Finding]) -> pd.Series:
     """One column that several files may have, cell by cell; what contradicts is a note."""
     first, *others = by_file.values()
     if not others:
@@ -125,10 +127,9 @@ def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[Not
         if judge in (PROGRAM, SORTER):
             _note_differences(column, by_file, notes)
         elif judged.contradictions:
-            text = describe_contradictions(
-                judged.contradictions, [f"cluster {i}" for i in ids], "mend one of the files"
-            )
-            notes.append(f"column {column} differs: {text}")
+            differ = describe_contradictions(judged.contradictions, [f"cluster {i}" for i in ids])
+            text, remedy = f"column {column} differs: {differ}", "for another, mend one of the files"
+            notes.append(Finding.warning("labels-contradict-between-files", f"column {column}", text, remedy))
         return pd.Series([label or None for label in judged.labels], index=ids, dtype=object)
     result = first
     for values in others:
@@ -137,7 +138,7 @@ def _merge_column(column: str, by_file: Mapping[str, pd.Series], notes: list[Not
     return result
 
 
-def _note_differences(column: str, by_file: Mapping[str, pd.Series], notes: list[Note]) -> None:
+def _note_differences(column: str, by_file: Mapping[str, pd.Series], notes: list[Finding]) -> None:
     """A note where files have different values for one cluster."""
     (kept, first), *others = by_file.items()
     for name, values in others:
@@ -159,14 +160,15 @@ def _note_differences(column: str, by_file: Mapping[str, pd.Series], notes: list
             )
 
 
-def _table(file: Path, notes: list[Note]) -> pd.DataFrame | None:
+def _table(file: Path, notes: list[Finding]) -> pd.DataFrame | None:
     """One table by cluster; None, with a note, where no column has the numbers of clusters."""
     header, rows = _rows(file, notes)
     names = [_unique_name(name, header[:k]) for k, name in enumerate(header)]
     lowered = [n.casefold() for n in names]
     at = next((lowered.index(n) for n in ID_COLUMNS if n in lowered), None)
     if at is None:
-        notes.append(f"{file.name} is not read: it has no column cluster_id, but {listed(names, 8)}")
+        text = f"{file.name} is not read: it has no column cluster_id, but {listed(names, 8)}"
+        notes.append(Finding.warning("table-without-cluster-id", file.name, text))
         return None
     odd: list[str] = []
     by_cluster: dict[int, list[ClusterRow]] = {}
@@ -217,7 +219,7 @@ def _note_duplicates(
     by_cluster: Mapping[int, Sequence[ClusterRow]],
     cells: Mapping[int, Sequence[str]],
     names: Sequence[str],
-    notes: list[Note],
+    notes: list[Finding],
 ) -> None:
     twice = {c: rows for c, rows in by_cluster.items() if len(rows) > 1}
     same = [str(c) for c, rows in twice.items() if len({row.cells for row in rows}) == 1]
@@ -246,7 +248,7 @@ def _note_duplicates(
         )
 
 
-def _rows(file: Path, notes: list[Note]) -> tuple[list[str], list[ClusterRow]]:
+def _rows(file: Path, notes: list[Finding]) -> tuple[list[str], list[ClusterRow]]:
     """The header and the rows that hold anything. Old versions of Phy write tabs into .csv files."""
     try:
         data = file.read_bytes()
@@ -257,7 +259,8 @@ def _rows(file: Path, notes: list[Note]) -> tuple[list[str], list[ClusterRow]]:
     if "\0" in text:
         raise DataError(f"{file}: cannot be read as a table: expected text, found zero bytes")
     if "\ufffd" in text:
-        notes.append(f"{file.name}: some characters are not {encoding} and are read as \ufffd: save the file as UTF-8")
+        unknown = f"{file.name}: some characters are not {encoding} and are read as \ufffd:"
+        notes.append(Finding.warning("characters-not-decoded", file.name, unknown, "save the file as UTF-8"))
     notes.extend(unterminated_line_note(file.name, data))
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = next((s for s in "\t,;" if s in first), ",")

@@ -19,7 +19,7 @@ from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.contents import NO_REGIONS, Contents, no_behavior
-from spikebridge.io.formats.log import Note, raise_errors
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.sidecars import read_sidecars, with_sidecars
 from spikebridge.types import Recording
 
@@ -37,7 +37,7 @@ class SortedUnits:
     ----------
     units, spikes : pd.DataFrame
         As in Contents.
-    notes : tuple of str
+    notes : tuple of Finding
         What is unusual.
     tables : Mapping[str, pd.DataFrame]
         Interval tables.
@@ -50,7 +50,7 @@ class SortedUnits:
 
     units: pd.DataFrame
     spikes: pd.DataFrame
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Finding, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     animal: str = "unknown"
     regions_by: tuple[str, str, Mapping[int, str]] | None = None
@@ -134,7 +134,7 @@ def join_sidecars(
         notes=output.notes,
     )
     contents = with_sidecars(own, read_sidecars(at or path, skip), path)
-    units, notes = contents.units, list[Note]()
+    units, notes = contents.units, list[Finding]()
     if output.regions_by is not None:
         units = _with_regions(path, units, *output.regions_by, notes)
     if not set(REGION_COLUMNS) & set(units.columns):
@@ -144,7 +144,7 @@ def join_sidecars(
 
 
 def _with_regions(
-    path: Path, units: pd.DataFrame, column: str, option: str, regions: Mapping[int, str], notes: list[Note]
+    path: Path, units: pd.DataFrame, column: str, option: str, regions: Mapping[int, str], notes: list[Finding]
 ) -> pd.DataFrame:
     """Add a column `region` to the units: the region that the options give for the unit's shank or tetrode."""
     if not regions:
@@ -154,7 +154,8 @@ def _with_regions(
     here = set(units[column].dropna().astype(int))
     for what, groups in (("without a region", here - set(regions)), ("not in this recording", set(regions) - here)):
         if groups:
-            notes.append(f"data.options.{option}: {column} {listed(map(str, sorted(groups)))} {what}")
+            text = f"data.options.{option}: {column} {listed(map(str, sorted(groups)))} {what}"
+            notes.append(Finding.warning("groups-and-regions-differ", f"data.options.{option}", text))
     return units.assign(region=[regions.get(int(g), "") if g == g else "" for g in units[column]])
 
 

@@ -17,9 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import did_you_mean, listed
 from spikebridge.io.formats.containers import incomplete_arrays
-from spikebridge.io.formats.log import Note, raise_errors
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.sorting.detection import TABLE_SUFFIXES, read_json, saved_sorting_kind, visible_files
 from spikebridge.io.formats.spike_trains import group_order
 
@@ -45,7 +46,7 @@ class SortingSegment:
     ids: Sequence[Any]
     times: Sequence[NDArray[np.float64]]
     properties: dict[str, NDArray[Any]] = field(default_factory=dict)
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
 
 def import_extractors(path: Path) -> Any:
@@ -128,7 +129,7 @@ def read_numpy_folder(path: Path, segment: int | None) -> SortingSegment:
     if len(owner) and not 0 <= owner.min() <= owner.max() < len(ids):
         raise DataError(f"{path / 'spikes.npy'}: expected unit_index below {len(ids)} units, got {owner.max()}")
     times = samples / float(info["sampling_frequency"])
-    notes: list[Note] = []
+    notes: list[Finding] = []
     properties = read_properties(path / "properties", len(ids), notes)
     return SortingSegment(ids, _split_by_unit(owner, times, len(ids)), properties, tuple(notes))
 
@@ -143,7 +144,7 @@ def read_npz(path: Path, folder: Path | None, segment: int | None) -> SortingSeg
     except (OSError, ValueError, KeyError, EOFError, IndexError, NotImplementedError) as error:
         raise DataError(f"{path}: cannot be read as a sorting saved by SpikeInterface ({error})") from None
     times = [samples[labels == u].astype(np.float64) / rate for u in ids]
-    notes: list[Note] = []
+    notes: list[Finding] = []
     properties = read_properties(folder / "properties", len(ids), notes) if folder else {}
     return SortingSegment(ids, times, properties, tuple(notes))
 
@@ -161,7 +162,7 @@ def _array(file: Path) -> NDArray[Any]:
         raise DataError(f"{file}: cannot be read as an array ({error})") from None
 
 
-def read_properties(folder: Path, n: int, notes: list[Note]) -> dict[str, NDArray[Any]]:
+def read_properties(folder: Path, n: int, notes: list[Finding]) -> dict[str, NDArray[Any]]:
     """The properties saved one a file. Pickled ones are left out with a note: opening them would run what they hold."""
     properties, skipped = {}, []
     for file in sorted(folder.glob("*.npy")) if folder.is_dir() else ():
@@ -173,7 +174,8 @@ def read_properties(folder: Path, n: int, notes: list[Note]) -> dict[str, NDArra
         if np.ndim(values) and len(values) == n:
             properties[file.stem] = np.asarray(values)
     if skipped:
-        notes.append(f"unit properties left out, since they are damaged or pickled: {listed(skipped)}")
+        text = f"unit properties left out, since they are damaged or pickled: {listed(skipped)}"
+        notes.append(Finding.warning("properties-not-readable", "unit properties", text))
     return properties
 
 
@@ -215,9 +217,9 @@ def read_with_extractor(path: Path, name: str, arguments: Mapping[str, Any], seg
     wants = _path_argument(key, known[key], arguments)
     train = segment_from_extractor(path, known[key](**{wants: _path_for(path, key, wants)}, **arguments), segment)
     if key in OWN_READERS:
-        note = (
-            f"SpikeInterface's extractor {key} may leave out or merge units; data.reader: {OWN_READERS[key]} does not"
-        )
+        text = f"SpikeInterface's extractor {key} may leave out or merge units;"
+        remedy = f"data.reader: {OWN_READERS[key]} does not"
+        note = Finding.warning("extractor-may-merge-units", "data.options.extractor", text, remedy)
         train = SortingSegment(train.ids, train.times, train.properties, (*train.notes, note))
     return train
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.log import ReadLog
 from spikebridge.io.formats.table.text import MISSING, text_columns
@@ -181,7 +182,8 @@ def _read_parquet(path: Path, log: ReadLog) -> pd.DataFrame | None:
         else:
             keep[name] = column
     if left:
-        log.notes.append(f"{path.name}: columns without one value a row are left out: {listed(left)}")
+        text = f"{path.name}: columns without one value a row are left out: {listed(left)}"
+        log.notes.append(Finding.warning("parquet-columns-left-out", path.name, text))
     return pa.table(keep).to_pandas(ignore_metadata=True) if keep else pd.DataFrame(index=range(table.num_rows))
 
 
@@ -253,7 +255,8 @@ def _decimal_points(path: Path, columns: dict[str, Any], numbers: Collection[str
         return columns
     if not any(CERTAIN_COMMA.fullmatch(v) for v in commas):
         return columns
-    log.notes.append(f"{path.name}: decimal commas are read as decimal points")
+    text = f"{path.name}: decimal commas are read as decimal points"
+    log.notes.append(Finding.warning("decimal-commas", path.name, text))
     changed = {n for n, values in words.items() if values and all(COMMA_NUMBER.fullmatch(v) for v in values)}
     return {
         n: pa.DictionaryArray.from_arrays(c.indices, pc.replace_substring(c.dictionary, ",", "."))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.log import ReadLog, precision_notes
@@ -193,8 +194,11 @@ def read_recording_info(path: Path, log: ReadLog, clock: TimeUnit) -> RecordingI
         log.add_error(path, f'expected {{"animal": ..., "observed": ...}}, found {type(about).__name__}')
         return RecordingInfo()
     for key in sorted(set(about) - {*INFO_KEYS, *INGESTED_KEYS}):
-        hint = did_you_mean(key, INFO_KEYS, "")
-        (log.errors if hint else log.notes).append(f"{path.name}: key {key!r} is not known{hint}")
+        text = f"{path.name}: key {key!r} is not known"
+        if hint := did_you_mean(key, INFO_KEYS, ""):
+            log.errors.append(text + hint)
+        else:
+            log.notes.append(Finding.warning("unknown-key", f"{path.name}: {key}", text))
     animal = about.get("animal", "unknown")
     if not isinstance(animal, str):
         log.add_error(path, f"animal: expected text, found {animal!r}")

@@ -52,7 +52,8 @@ def text_columns(
     if columns is None or not _unnamed_are_empty(path, names, columns[named:], log):
         return None
     if names[0] == "":
-        log.notes.append(f"{path.name}: the first column has no name and is left out")
+        text = f"{path.name}: the first column has no name and is left out"
+        log.notes.append(Finding.warning("first-column-without-name", path.name, text))
     return {n: c for n, c in zip(names, columns, strict=True) if n}, separator
 
 
@@ -118,12 +119,15 @@ def _read_utf8(path: Path, log: ReadLog, max_bytes: int) -> bytes | None:
     return data if data.endswith((b"\n", b"\r")) else data + b"\n"  # Arrow cannot read a header alone without it
 
 
-def unterminated_line_note(name: str, data: bytes) -> list[str]:
+def unterminated_line_note(name: str, data: bytes) -> list[Finding]:
     """A note where the last line of a text file has no line end, as programs write it: the only trace of a file cut
     short.
     """
     ends = not data or data.endswith((b"\n", b"\r"))
-    return [] if ends else [f"{name}: the last line does not end; unless it was typed so, was the file cut short?"]
+    if ends:
+        return []
+    text = f"{name}: the last line does not end; unless it was typed so, was the file cut short?"
+    return [Finding.warning("last-line-without-end", name, text)]
 
 
 def _separator(path: Path, header: str, log: ReadLog) -> str | None:
