@@ -13,7 +13,6 @@ No trial is used twice, no interval of a study is looked at: this is the truth t
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ import pandas as pd
 from common import RESULTS, made_by, markdown, settings_of
 from recovery import recorded
 from spikebridge import models
+from spikebridge.artifacts.tuning import TuningRun
 from spikebridge.config import ComputeConfig, Config, WindowSections
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.metrics import information
@@ -89,9 +89,9 @@ def tuned(folder: Path | None, settings: Config) -> dict[str, dict[str, Any]]:
     """Settings of each model: those of the last fit in `folder`, or params.yaml's with defaults for what is tuned."""
     found = {}
     for name, values in settings.models.items():
-        path = folder / name / "best.json" if folder else None
-        if path is not None and path.is_file():
-            found[name] = json.loads(path.read_text(encoding="utf-8"))["full"]["params"]
+        run = TuningRun(folder / name) if folder else None
+        if run is not None and run.best.is_file():
+            found[name] = run.read_settings().params["full"]
         else:
             found[name] = {k: v for k, v in values.items() if v != "tune"}
     return found

@@ -28,11 +28,12 @@ import pandas as pd
 
 from common import RESULTS, made_by, markdown, prepare, settings_of
 from spikebridge import config, evaluation, gates
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.training import TRAINING_FOLDER
+from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config import Config
 from spikebridge.evaluation import EvaluationSections
 from spikebridge.fitting import training, tuning
-from spikebridge.gates.criteria import read_table
 from spikebridge.runtime.stage import one_thread, output, say
 
 KINDS: dict[str, dict[str, float]] = {
@@ -80,22 +81,21 @@ def study(settings: Config, work: Path) -> dict[str, Any]:
     settings = prepare(settings, "simulator", work)
     data = work / "windows", work / "splits.json"
     for model in settings.models:
-        with output(work / "runs" / "tune" / model) as folder:
+        with output(work / TUNING_FOLDER / model) as folder:
             tuning.tune(tuning.TuningSections.of(settings), model, *data, work / "studies" / model, folder)
-        with output(work / "runs" / "train" / model) as folder:
-            best = work / "runs" / "tune" / model / "best.json"
+        with output(work / TRAINING_FOLDER / model) as folder:
+            best = TuningRun(work / TUNING_FOLDER / model).best
             training.train(model, settings.seed, settings.compute, *data, best, folder, lambda _: None)
-    reports = work / "reports" / "evaluation"
-    with output(reports) as folder:
-        evaluation.evaluate(
-            EvaluationSections.of(settings), *data, work / "runs" / "train", Path(settings.data.path), folder
-        )
+    results = EvaluationRun(work / EVALUATION_FOLDER)
+    with output(results.folder) as folder:
+        data_path = Path(settings.data.path)
+        evaluation.evaluate(EvaluationSections.of(settings), *data, work / TRAINING_FOLDER, data_path, folder)
     chosen = gates.best_model(list(settings.models), work)
     decided = gates.check(settings.statistics, gates.Newcomer(chosen, "", "", work))
-    comparisons, alpha = read_table(reports / "comparisons.csv"), settings.statistics.alpha
+    comparisons, alpha = results.read_comparisons(), settings.statistics.alpha
     primary = comparisons[(comparisons["family"] == "above_majority") & (comparisons["role"] == "primary")]
     better = primary[(primary["p_holm"] <= alpha) & (primary["estimate"] > 0)]["model_a"]
-    claimed = gates.claims(read_json(reports / "metrics.json"), comparisons, alpha)
+    claimed = gates.claims(results.read_metrics(), comparisons, alpha)
     return {
         "chosen": chosen,
         "promoted": not gates.failed(decided),

@@ -20,6 +20,7 @@ import pandas as pd
 
 from common import RESULTS, made_by, markdown
 from spikebridge import config, evaluation, nested_models
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.config import Config
 from spikebridge.evaluation import EvaluationSections
 from spikebridge.nested_models import NestedModelsSections
@@ -69,8 +70,10 @@ def tables(work: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             out,
             nested_models_folder=Path(made) / "ladder",
         )
-        compared = pd.read_csv(out / "comparisons.csv")
-        return pd.read_csv(out / "ladder.csv"), compared[compared["role"] == "primary"]
+        results = EvaluationRun(out)
+        nested, compared = results.read_nested_models(), results.read_comparisons()
+        assert nested is not None
+        return nested, compared[compared["role"] == "primary"]
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -34,7 +34,9 @@ from numpy.typing import NDArray
 
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
 from spikebridge import config, evaluation, models
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.artifacts.training import Decisions
+from spikebridge.artifacts.tuning import TuningRun
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError
 from spikebridge.evaluation import EvaluationSections
@@ -96,9 +98,8 @@ def one(model: str, work: Path) -> dict[str, Any]:
             with measured() as tune, output(tuned) as folder:
                 tuning.tune(tuning.TuningSections.of(settings), model, *data, work / "studies" / model, folder)
             with measured() as train, output(trained) as folder:
-                training.train(
-                    model, settings.seed, settings.compute, *data, tuned / "best.json", folder, lambda _: None
-                )
+                best = TuningRun(tuned).best
+                training.train(model, settings.seed, settings.compute, *data, best, folder, lambda _: None)
     except SpikebridgeError as error:
         return {"skipped": str(error)}
     return {
@@ -164,7 +165,8 @@ Row = tuple[str, str, str, float, float, float]
 
 def scores(folder: Path, settings: Config) -> Iterator[Row]:
     """What evaluate wrote: bits/spike, AUC, and the paired differences of AUC."""
-    found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    run = EvaluationRun(folder)
+    found = run.read_metrics()
     for model, score in found["translation"].items():
         yield (model, POOLED, "bits_per_spike", *_interval(score["bits_per_spike"]))
         yield (model, POOLED, "source_bits_per_spike", *_interval(score["source_bits_per_spike"]))
@@ -172,7 +174,7 @@ def scores(folder: Path, settings: Config) -> Iterator[Row]:
             yield (model, recording, "bits_per_spike", *_interval(value))
     for model, score in found["models"].items():
         yield (model, POOLED, "auc", *_interval(score["auc"]))
-    compared = pd.read_csv(folder / "comparisons.csv")
+    compared = run.read_comparisons()
     for row in compared[(compared["metric"] == "auc") & (compared["test"] == "cluster_bootstrap")].itertuples():
         if row.model_a == OURS and row.model_b in AGAINST:
             yield (_minus(row.model_b), POOLED, "auc", row.estimate, row.ci_low, row.ci_high)

@@ -3,16 +3,21 @@
 from pathlib import Path
 
 from spikebridge import config, evaluation
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER
+from spikebridge.artifacts.latent_analysis import LATENT_ANALYSIS_FOLDER
+from spikebridge.artifacts.nested_models import NESTED_MODELS_FOLDER
+from spikebridge.artifacts.splits import SPLITS_FILE
+from spikebridge.artifacts.training import TRAINING_FOLDER
+from spikebridge.artifacts.windows import WINDOWS_FOLDER
 from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:
     settings = config.load()
-    data = Path(settings.data.path)
-    with output(Path("reports/evaluation")) as folder:
-        places = Path("data/windows"), Path("data/splits.json"), Path("runs/train"), data
+    with output(EVALUATION_FOLDER) as folder:
+        places = WINDOWS_FOLDER, SPLITS_FILE, TRAINING_FOLDER, Path(settings.data.path)
         sections = evaluation.EvaluationSections.of(settings)
-        evaluation.evaluate(sections, *places, folder, Path("runs/analysis"), Path("runs/nested_models"))
+        evaluation.evaluate(sections, *places, folder, LATENT_ANALYSIS_FOLDER, NESTED_MODELS_FOLDER)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Stage figures: the tables of the evaluation, drawn."""
 
-from pathlib import Path
-
 from spikebridge import figures
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.figures import FIGURES_FOLDER
 from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:
-    with output(Path("reports/figures")) as folder:
-        figures.draw_all(Path("reports/evaluation/tables"), folder)
+    with output(FIGURES_FOLDER) as folder:
+        figures.draw_all(EvaluationRun(EVALUATION_FOLDER).tables, folder)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from spikebridge import config
+from spikebridge.artifacts.recordings import INGESTED_FOLDER
 from spikebridge.io import IngestSections, ingest
 from spikebridge.runtime.stage import output, say, stage_main
-
-INGESTED = Path("data/ingested")
 
 
 def main(arguments: list[str]) -> None:
     sections = IngestSections.of(config.load("params.yaml"))
-    with output(INGESTED) as folder:
-        ingest(sections, folder, earlier=INGESTED, say=say)
+    with output(INGESTED_FOLDER) as folder:
+        ingest(sections, folder, earlier=INGESTED_FOLDER, say=say)
 
 
 if __name__ == "__main__":

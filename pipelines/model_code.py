@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from spikebridge import config
-from spikebridge.runtime.source_code import write_model_code
+from spikebridge.runtime.source_code import MODEL_CODE, write_model_code
 from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:
-    with output(Path("runs/model_code")) as folder:
+    with output(MODEL_CODE) as folder:
         write_model_code(config.load().models, Path("src/spikebridge"), folder)
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from spikebridge import config
-from spikebridge.artifacts.recordings import IngestedRecordings
+from spikebridge.artifacts.recordings import INGESTED_FOLDER, IngestedRecordings
+from spikebridge.artifacts.windows import WINDOWS_FOLDER
 from spikebridge.preprocess import PreprocessSections, write_windows
 from spikebridge.runtime.stage import output, say, stage_main
-
-WINDOWS = Path("data/windows")
 
 
 def main(arguments: list[str]) -> None:
     sections = PreprocessSections.of(config.load("params.yaml"))
-    with output(WINDOWS) as folder:
-        write_windows(IngestedRecordings(Path("data/ingested")), sections, folder, earlier=WINDOWS, say=say)
+    with output(WINDOWS_FOLDER) as folder:
+        write_windows(IngestedRecordings(INGESTED_FOLDER), sections, folder, earlier=WINDOWS_FOLDER, say=say)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from command_line import PARAMS, Run
 
 from spikebridge import cli, config, tracking
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, QUALITY_FILTERS_TABLE, EvaluationRun
 from spikebridge.cli.model_commands import print_predictions
 from spikebridge.config import Config
+from spikebridge.evaluation.tables import FILTERS
 
 
 def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> None:
@@ -38,12 +41,12 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
 
 
 def test_results_say_what_the_filters_of_units_did(project: Path, run: Run) -> None:
-    head = "recording,filter,on,units,judged,dropped,note"
-    rows = ["a,quality.sorter_labels,True,12,12,6,from column quality",
-            "b,quality.sorter_labels,True,10,8,1,from column tag",
-            "a,quality.max_amplitude_cutoff,True,12,0,0,no units column amplitude_cutoff",
-            "a,quality.max_rate_change,False,12,0,0,off: the setting is null or 0"]  # fmt: skip
-    (project / "reports/evaluation/quality_filters.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    rows = [["a", "quality.sorter_labels", True, 12, 12, 6, "from column quality"],
+            ["b", "quality.sorter_labels", True, 10, 8, 1, "from column tag"],
+            ["a", "quality.max_amplitude_cutoff", True, 12, 0, 0, "no units column amplitude_cutoff"],
+            ["a", "quality.max_rate_change", False, 12, 0, 0, "off: the setting is null or 0"]]  # fmt: skip
+    filters = pd.DataFrame(rows, columns=FILTERS)
+    EvaluationRun(project / EVALUATION_FOLDER).write_tables({QUALITY_FILTERS_TABLE: filters})
     _, out, _ = run("results")
     labels = "Filter quality.sorter_labels: 20 of 22 units judged, 7 dropped (from column quality; from column tag)"
     assert labels in out

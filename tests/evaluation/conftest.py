@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ import pytest
 from fake_ladder import make_ladder
 from fake_runs import Plan, Study, make_study
 
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.evaluation import EvaluationSections, evaluate
 
 Run = Callable[..., Path]
@@ -67,6 +67,6 @@ def copy(study: Study, tmp_path: Path) -> Study:
 
 @pytest.fixture(scope="session")
 def scores(out: Path) -> dict[str, Any]:
-    content = json.loads((out / "metrics.json").read_text())
+    content = EvaluationRun(out).read_metrics()
     assert isinstance(content, dict)
     return content

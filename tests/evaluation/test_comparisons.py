@@ -13,6 +13,7 @@ from fake_runs import Plan, Study, make_study
 from scipy import stats
 
 from spikebridge import models, statistics
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.config import declared_tests
 from spikebridge.evaluation.comparisons import BLOCK_NULL_SCALE, families
 from spikebridge.metrics import balanced_accuracy, balanced_accuracy_within_blocks
@@ -23,7 +24,7 @@ Run = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def comparisons(out: Path) -> pd.DataFrame:
-    return pd.read_csv(out / "comparisons.csv")
+    return EvaluationRun(out).read_comparisons()
 
 
 def test_known_effects_are_found(comparisons: pd.DataFrame) -> None:
@@ -62,7 +63,7 @@ def test_a_yardstick_changes_no_primary_row_and_is_described(tmp_path: Path, run
     ):
         translate = Plan().translate | more_translate
         found = run(make_study(tmp_path / str(k), Plan(decode=decode | more_decode, translate=translate)))
-        tables.append(pd.read_csv(found / "comparisons.csv"))
+        tables.append(EvaluationRun(found).read_comparisons())
     few, many = tables
     primary = [
         set(t.loc[t["role"] == "primary", ["family", "model_a", "model_b"]].agg("|".join, axis=1)) for t in tables
@@ -95,20 +96,20 @@ def test_differences_are_those_of_metrics(comparisons: pd.DataFrame, scores: dic
 def test_uninformative_models_do_not_win(tmp_path: Path, run: Run) -> None:
     nothing = dict.fromkeys(Plan().decode, 0.0)
     quiet = make_study(tmp_path, Plan(decode=nothing, translate={"seq2seq": 0.0, "ridge": 0.0}, seed=3))
-    table = pd.read_csv(run(quiet) / "comparisons.csv")
+    table = EvaluationRun(run(quiet)).read_comparisons()
     primary = table[table["role"] == "primary"]
     assert primary["verdict"].str.startswith("no difference shown").all()
     deciding = primary[primary["metric"] == "balanced_accuracy_within_blocks"]
     for row in deciding.to_dict("records"):
         assert row["verdict"] == f"no difference shown (could have seen {row['detectable']:.2g})"
-    nulls = pd.read_csv(quiet.root / "out" / "nulls.csv")
+    nulls = EvaluationRun(quiet.root / "out").read_nulls()
     assert not nulls[nulls["role"] == "primary"]["passed"].any()
 
 
 def test_blocks_of_few_recordings_have_a_wider_null(tmp_path: Path, run: Run) -> None:
     """Held against majority over blocks, with the null of random signs made wider; two models over recordings."""
     study = make_study(tmp_path, Plan(decode=dict(Plan().decode) | {"dnn": 0.4}, recordings=4))
-    table = pd.read_csv(run(study) / "comparisons.csv")
+    table = EvaluationRun(run(study)).read_comparisons()
     primary = table[table["role"] == "primary"].set_index(["family", "model_b", "model_a"])
     mine = _sorted(study, "dnn").assign(majority=_sorted(study, "majority")["predicted"])
     each = np.array([_within(b, "predicted") - _within(b, "majority") for _, b in mine.groupby("block")])
@@ -197,7 +198,7 @@ def _within(block: pd.DataFrame, column: str) -> float:
 def test_three_classes_have_every_test(tmp_path: Path, run: Run) -> None:
     decode = {"seq2seq": 2.0, "random_forest": 0.8, "majority": 0.0}
     plan = Plan(trials=40, folds=3, classes=("left", "none", "right"), decode=decode, translate={}, truth=False)
-    table = pd.read_csv(run(make_study(tmp_path, plan)) / "comparisons.csv")
+    table = EvaluationRun(run(make_study(tmp_path, plan))).read_comparisons()
     rows = table[(table["model_a"] == "seq2seq") & (table["model_b"] == "random_forest")].set_index("test")
     assert {*OF_PAIRS, "gee", "sign_flip"} <= set(rows.index)
     for test in ("mcnemar_design_effect", "delong", "nadeau_bengio", "tost", "gee", "sign_flip"):

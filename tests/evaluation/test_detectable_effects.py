@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from fake_runs import Plan, make_study
 
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.evaluation.comparisons import detectable_effects
 from spikebridge.statistics import clusters_needed
 from spikebridge.tracking.result_lines import power_lines
@@ -51,7 +51,7 @@ def test_the_line_of_results() -> None:
 
 
 def test_of_a_study_with_effects(scores: dict[str, Any], out: Path) -> None:
-    table = pd.read_csv(out / "comparisons.csv").query("role == 'primary'").set_index(["family", "model_a", "model_b"])
+    table = EvaluationRun(out).read_comparisons().query("role == 'primary'").set_index(["family", "model_a", "model_b"])
     found = scores["power"]
     assert {(f, *pair.split("_minus_")) for f, pairs in found.items() for pair in pairs} == set(table.index)
     seen = found["above_majority"]["seq2seq_minus_majority"]
@@ -63,7 +63,7 @@ def test_of_a_study_with_effects(scores: dict[str, Any], out: Path) -> None:
 
 def test_too_few_recordings_could_see_nothing(tmp_path: Path, run: Run) -> None:
     small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3, translate={}, cluster="recording"))
-    rows = pd.read_csv(run(small) / "comparisons.csv")
+    rows = EvaluationRun(run(small)).read_comparisons()
     primary = rows[rows["role"] == "primary"]
     assert (primary["detectable"] == math.inf).all()
     assert primary["verdict"].str.fullmatch(r"too few recordings to decide \(needs \d\)").all()

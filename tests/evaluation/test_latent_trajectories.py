@@ -6,26 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from fake_runs import Plan, make_study
+
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table
 
 Run = Callable[..., Path]
 
 
 def test_latents_of_folds_meet_on_common_axes(out: Path) -> None:
-    table = pd.read_csv(out / "tables" / "latents.csv")
+    table = read_table(EvaluationRun(out).tables, "latents")
     late = table[table["time_s"] > -0.2].groupby(["recording", "axis", "label"])["mean"].mean().unstack()
     gap = late["stay"] - late["skip"]
     assert gap["all", "decision"] > 1.0
     assert (gap.xs("decision", level="axis") > 0.5).all()  # from the first class to the last, in every recording
     assert gap.abs().groupby("recording").max().min() > 0.7  # unaligned folds would cancel out
-    assert pd.read_csv(out / "tables" / "consistency.csv")["consistency_r2"].min() > 0.6
+    assert read_table(EvaluationRun(out).tables, "consistency")["consistency_r2"].min() > 0.6
 
 
 def test_two_folds_share_no_training_trial(tmp_path: Path, run: Run) -> None:
     """The second fold's latents cannot be turned onto the first one's axes; the rest of the table stands."""
     two = make_study(tmp_path, Plan(folds=2))
-    table = pd.read_csv(run(two) / "tables" / "latents.csv")
+    table = read_table(EvaluationRun(run(two)).tables, "latents")
     components = table["axis"] != "decision"
     assert np.isfinite(table[["time_s", "mean", "sem", "n"]].to_numpy()).all()
     assert np.isfinite(table.loc[components, "variance_share"].to_numpy()).all()

@@ -10,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fake_runs import Study, write
+from fake_runs import Study
 
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.json_files import write_json
 from spikebridge.artifacts.splits import load_splits, save_splits
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.errors import DataError, LeakageError
@@ -35,7 +37,7 @@ def intervals(change: Callable[[dict[str, Any]], object]) -> Spoil:
         path = study.run("dnn").training_intervals
         content = json.loads(path.read_text())
         change(content)
-        write(path, content)
+        write_json(path, content)
 
     return spoil
 
@@ -89,7 +91,7 @@ def test_windows_past_the_decision_are_refused(copy: Study) -> None:
 
 
 def test_what_was_checked_is_written(out: Path) -> None:
-    report = json.loads((out / "leakage.json").read_text())
+    report = EvaluationRun(out).read_leakage()
     assert report["passed"] is True
     assert report["trials"] > 300
     assert len(report["checks"]) >= 6

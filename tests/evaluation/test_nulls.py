@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,12 @@ import pandas as pd
 import pytest
 from fake_runs import Plan, Study, make_study
 
+from spikebridge.artifacts.evaluation import NULLS, EvaluationRun, read_table
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.nulls.decisions import Session, score_draws, sessions_of
-from spikebridge.evaluation.nulls.rows import COLUMNS
 from spikebridge.evaluation.nulls.table import latent_nulls
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.tracking.result_lines import null_lines
@@ -34,8 +33,8 @@ def inputs_of(study: Study) -> Inputs:
 
 
 def test_nulls(out: Path) -> None:
-    nulls = pd.read_csv(out / "nulls.csv")
-    assert list(nulls.columns) == COLUMNS
+    nulls = EvaluationRun(out).read_nulls()
+    assert list(nulls.columns) == list(NULLS)
     primary = nulls[nulls["role"] == "primary"].set_index(["model", "null"])
     assert set(primary.index) == {
         ("seq2seq", "session_permutation"), ("random_forest", "session_permutation"), ("dnn", "session_permutation"),
@@ -48,7 +47,7 @@ def test_nulls(out: Path) -> None:
 
 
 def test_every_null_of_every_model_is_there_once(out: Path) -> None:
-    nulls = pd.read_csv(out / "nulls.csv")
+    nulls = EvaluationRun(out).read_nulls()
     for model, expected in (
         ("seq2seq", OF_DECISIONS | OF_TRANSLATIONS | {"foreign_latents"}),
         ("dnn", OF_DECISIONS),
@@ -62,14 +61,14 @@ def test_every_null_of_every_model_is_there_once(out: Path) -> None:
 
 def test_observed_scores_are_those_of_the_metrics(out: Path) -> None:
     """Except for shifts, which score only trials that have a partner at every shift."""
-    nulls, scores = pd.read_csv(out / "nulls.csv"), json.loads((out / "metrics.json").read_text())
+    nulls, scores = EvaluationRun(out).read_nulls(), EvaluationRun(out).read_metrics()
     for row in nulls[~nulls["null"].isin(["linear_shift", "time_shift", "foreign_latents"])].to_dict("records"):
         part = "translation" if row["metric"] == "bits_per_spike" else "models"
         assert row["observed"] == pytest.approx(scores[part][row["model"]][row["metric"]]["value"])
 
 
 def test_ranges_for_the_figure(out: Path) -> None:
-    nulls, ranges = pd.read_csv(out / "nulls.csv"), pd.read_csv(out / "tables" / "nulls.csv")
+    nulls, ranges = EvaluationRun(out).read_nulls(), read_table(EvaluationRun(out).tables, "nulls")
     keys = ["model", "null"]
     both = nulls.merge(ranges, on=keys, suffixes=("", "_drawn"), validate="one_to_one")
     assert len(both) == len(nulls)
@@ -91,7 +90,7 @@ def test_nulls_are_repeated_with_the_same_generator(study: Study) -> None:
 
 def test_linear_shift_steps_in_for_few_recordings(tmp_path: Path, run: Run) -> None:
     few = make_study(tmp_path, Plan(recordings=2, trials=130, truth=False))
-    nulls = pd.read_csv(run(few) / "nulls.csv")
+    nulls = EvaluationRun(run(few)).read_nulls()
     primary = nulls[(nulls["role"] == "primary") & (nulls["model"] == "seq2seq")]
     assert set(primary["null"]) == {"linear_shift", "trial_shuffle"}
     assert primary["passed"].all()
@@ -99,7 +98,7 @@ def test_linear_shift_steps_in_for_few_recordings(tmp_path: Path, run: Run) -> N
     assert foreign["p"] == foreign["smallest_attainable_p"] == 0.5
     assert not foreign["passed"]
     spoilt = nulls.assign(passed=nulls["passed"] & (nulls["null"] != "time_shift"))
-    results = SimpleNamespace(config=few.config, table=lambda _: spoilt)
+    results = SimpleNamespace(config=few.config, evaluation=SimpleNamespace(read_nulls=lambda: spoilt))
     lines = {line.split(":")[0]: line for line in null_lines(results)}
     assert lines["Nulls of ridge"] == "Nulls of ridge: 2 of 3 passed; not: time_shift (descriptive)"
     assert lines["Nulls of seq2seq"].endswith(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from fake_runs import Study
 from sklearn.decomposition import PCA
 
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+
 
 def test_rasters_show_counts_and_rates_as_they_are(study: Study, out: Path) -> None:
-    table = pd.read_csv(out / "tables" / "raster.csv")
+    table = read_table(EvaluationRun(out).tables, "raster")
     about = table.iloc[0]
     w = next(w for w in study.windows if w.recording == about["recording"])
     window = int(np.flatnonzero(w.trial == about["trial"])[0])
@@ -25,7 +26,7 @@ def test_rasters_show_counts_and_rates_as_they_are(study: Study, out: Path) -> N
 
 
 def test_means_and_order_come_from_all_held_out_trials(study: Study, out: Path) -> None:
-    table = pd.read_csv(out / "tables" / "raster.csv")
+    table = read_table(EvaluationRun(out).tables, "raster")
     w = next(w for w in study.windows if w.recording == table["recording"].iloc[0])
     known, predicted = study.run("seq2seq").read_translation("seq2seq").rates[w.recording]
     rates = predicted.astype(float)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
+
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table
 
 
 def test_recovery(out: Path) -> None:
-    found = json.loads((out / "recovery.json").read_text())
+    found = EvaluationRun(out).read_recovery()
     model = found["models"]["seq2seq"]
     assert model["mean_r2"] > 0.8
     assert set(model["r2"]) == {"position", "deliberation", "arousal"}
@@ -24,11 +24,11 @@ def test_recovery(out: Path) -> None:
 
 
 def test_pooled_tables_hold_what_recovery_says(out: Path) -> None:
-    found = json.loads((out / "recovery.json").read_text())["counts"]
-    lag = pd.read_csv(out / "tables" / "lag_pooled.csv")
+    found = EvaluationRun(out).read_recovery()["counts"]
+    lag = read_table(EvaluationRun(out).tables, "lag_pooled")
     assert lag["estimate_s"].unique() == pytest.approx([found["lag_s"]])
     assert abs(lag["lag_s"][lag["score"].idxmax()] - found["lag_s"]) <= 0.05
-    dimension = pd.read_csv(out / "tables" / "dimension_pooled.csv")
+    dimension = read_table(EvaluationRun(out).tables, "dimension_pooled")
     best = dimension.loc[dimension["score"].idxmax()]
     near = dimension[dimension["score"] >= best["score"] - best["sem"]]
     assert near["rank"].min() == found["pooled_dimension"] == dimension["estimate"].iloc[0]

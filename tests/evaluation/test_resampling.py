@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 from fake_runs import Plan, Study, make_study
 
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.errors import ConfigError
 from spikebridge.evaluation.resampling import clusters_of
 
@@ -26,10 +26,10 @@ def settings(study: Study, **changes: Any) -> Study:
 
 def test_few_recordings_say_so(tmp_path: Path, run: Run) -> None:
     small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3))
-    table = pd.read_csv(run(settings(small, cluster="recording")) / "comparisons.csv")
+    table = EvaluationRun(run(settings(small, cluster="recording"))).read_comparisons()
     verdicts = table[table["family"] == "above_majority"]["verdict"]
     assert set(verdicts) == {"too few recordings to decide (needs 6)"}
-    auto = json.loads((run(small, "auto") / "metrics.json").read_text())
+    auto = EvaluationRun(run(small, "auto")).read_metrics()
     assert (auto["cluster"], auto["n_clusters"]) == ("block", 9)
     assert auto["models"]["majority"]["balanced_accuracy_within_blocks"]["value"] == 0.5
 
@@ -37,7 +37,7 @@ def test_few_recordings_say_so(tmp_path: Path, run: Run) -> None:
 def test_two_models_are_compared_over_recordings_however_few(tmp_path: Path, run: Run) -> None:
     """Which of two is better differs between recordings; chance in a translation is alike in the blocks of one."""
     small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3))
-    table = pd.read_csv(run(small) / "comparisons.csv").groupby("family")
+    table = EvaluationRun(run(small)).read_comparisons().groupby("family")
     clusters = table["n_clusters"].agg(["min", "max"]).to_dict("index")
     assert clusters.pop("above_majority") == {"min": 9, "max": 9}
     declared = ("seq2seq_against_competitors", "translation", "translation_from_source")
@@ -45,12 +45,12 @@ def test_two_models_are_compared_over_recordings_however_few(tmp_path: Path, run
     verdicts = table["verdict"].unique()
     assert list(verdicts["seq2seq_against_competitors"]) == ["too few recordings to decide (needs 6)"]
     assert list(verdicts["translation"]) == ["too few recordings to decide (needs 5)"]
-    asked = pd.read_csv(run(settings(small, cluster="block"), "asked") / "comparisons.csv")
+    asked = EvaluationRun(run(settings(small, cluster="block"), "asked")).read_comparisons()
     assert set(asked[asked["family"] == "translation"]["n_clusters"]) == {9}
 
 
 def test_animals_as_clusters(study: Study, run: Run) -> None:
-    found = json.loads((run(settings(study, cluster="animal"), "out_animal") / "metrics.json").read_text())
+    found = EvaluationRun(run(settings(study, cluster="animal"), "out_animal")).read_metrics()
     assert (found["cluster"], found["n_clusters"]) == ("animal", 2)
 
 
@@ -65,8 +65,8 @@ def test_nested_intervals_draw_recordings_first(tmp_path: Path, run: Run) -> Non
     tables, contents = [], []
     for rule in ("block", "nested"):
         found = run(settings(small, cluster=rule), rule)
-        tables.append(pd.read_csv(found / "comparisons.csv"))
-        contents.append(json.loads((found / "metrics.json").read_text()))
+        tables.append(EvaluationRun(found).read_comparisons())
+        contents.append(EvaluationRun(found).read_metrics())
     flat, nested = (t[t["role"] == "primary"] for t in tables)
     assert (flat["p"] == nested["p"]).all() and (nested["n_clusters"] == 12).all()
     wider = (nested["ci_high"] - nested["ci_low"]) / (flat["ci_high"] - flat["ci_low"])

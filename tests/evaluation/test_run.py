@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,8 @@ import pytest
 from fake_runs import Plan, Study, make_study
 from sklearn import metrics as oracle
 
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+
 Run = Callable[..., Path]
 
 
@@ -21,7 +22,7 @@ def test_twice_the_same_and_other_seeds_other_draws(study: Study, out: Path, run
     for path in (p for p in out.rglob("*") if p.is_file()):
         assert path.read_bytes() == (again / path.relative_to(out)).read_bytes(), path.name
     other = replace(study, config=study.config.model_copy(update={"seed": 2}))
-    assert (run(other, "out_seed") / "metrics.json").read_text() != (out / "metrics.json").read_text()
+    assert EvaluationRun(run(other, "out_seed")).read_metrics() != EvaluationRun(out).read_metrics()
 
 
 def test_models_left_out_and_three_classes(tmp_path: Path, run: Run) -> None:
@@ -31,21 +32,21 @@ def test_models_left_out_and_three_classes(tmp_path: Path, run: Run) -> None:
     )  # fmt: skip
     few = make_study(tmp_path, plan)
     found = run(few)
-    content = json.loads((found / "metrics.json").read_text())
+    content = EvaluationRun(found).read_metrics()
     table = pd.read_parquet(few.run("random_forest").predictions)
     p = table[["p_left", "p_none", "p_right"]].to_numpy()
     scored = content["models"]["random_forest"]
     assert scored["auc"]["value"] == pytest.approx(oracle.roc_auc_score(table["label"], p, multi_class="ovr"))
     assert scored["brier"]["value"] == pytest.approx(oracle.brier_score_loss(table["label"], p))
-    rows = pd.read_csv(found / "comparisons.csv")
+    rows = EvaluationRun(found).read_comparisons()
     assert set(rows["family"]) == {"pairs"}
     assert content["translation"] == {}
-    assert not (found / "recovery.json").exists()
+    assert not EvaluationRun(found).recovery.exists()
 
 
 def test_a_study_of_translators_only(tmp_path: Path, run: Run) -> None:
     only = make_study(tmp_path, Plan(recordings=2, trials=20, folds=2, decode={}, translate={"ridge": 0.8}))
-    content = json.loads((run(only) / "metrics.json").read_text())
+    content = EvaluationRun(run(only)).read_metrics()
     assert content["models"] == {}
     assert content["translation"]["ridge"]["bits_per_spike"]["value"] > 0.1
 
@@ -53,6 +54,6 @@ def test_a_study_of_translators_only(tmp_path: Path, run: Run) -> None:
 def test_no_truth_no_recovery_but_the_same_scores(copy: Study, out: Path, run: Run) -> None:
     shutil.rmtree(copy.root / "data")
     found = run(copy)
-    assert not (found / "recovery.json").exists()
-    assert (found / "metrics.json").read_bytes() == (out / "metrics.json").read_bytes()
-    assert pd.read_csv(found / "tables" / "lag.csv")["true_s"].isna().all()
+    assert not EvaluationRun(found).recovery.exists()
+    assert EvaluationRun(found).metrics.read_bytes() == EvaluationRun(out).metrics.read_bytes()
+    assert read_table(EvaluationRun(found).tables, "lag")["true_s"].isna().all()

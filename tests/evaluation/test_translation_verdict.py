@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from fake_runs import Plan, make_study
 
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.evaluation.translation_scores import NOTHING, translation_verdict
 from spikebridge.tracking.result_lines import analysis_lines
 
@@ -60,10 +60,10 @@ def test_whole_studies_and_the_line_of_results(tmp_path: Path, run: Run) -> None
     plan = Plan(recordings=2, trials=30, folds=3, decode={}, translate={"seq2seq": 1.0, "ridge": 0.0})
     study = make_study(tmp_path, plan)
     found = run(study)
-    told = json.loads((found / "metrics.json").read_text())["translation"]
+    told = EvaluationRun(found).read_metrics()["translation"]
     assert told["seq2seq"]["verdict"]["translates"]
     assert not told["ridge"]["verdict"]["translates"]
-    results = SimpleNamespace(metrics=lambda: json.loads((found / "metrics.json").read_text()))
+    results = SimpleNamespace(metrics=lambda: EvaluationRun(found).read_metrics())
     lines = [line for line in analysis_lines(results) if line.startswith("Translation")]
     assert lines == [f"Translation ({m}): {told[m]['verdict']['says']}" for m in ("ridge", "seq2seq")]
     assert NOTHING in lines[0]

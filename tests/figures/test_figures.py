@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from spikebridge import figures
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table, table_path
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
 from spikebridge.figures import style
@@ -45,8 +46,9 @@ THREE = Plan(
 def tables_of(root: Path, plan: Plan) -> Path:
     study = make_study(root, plan)
     evaluate(EvaluationSections.of(study.config), *study.places, root / "out", make_analysis(study), make_ladder(study))
-    gains(study).to_csv(root / "out" / "tables" / "communication_gain.csv", index=False)
-    return root / "out" / "tables"
+    run = EvaluationRun(root / "out")
+    run.write_tables({"communication_gain": gains(study)})
+    return run.tables
 
 
 def gains(study: Study) -> pd.DataFrame:
@@ -104,7 +106,7 @@ def test_empty_tables_draw_nothing(name: str, tables: Path, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) -> None:
     shutil.copytree(tables, tmp_path / "tables")
-    (tmp_path / "tables" / "recovery.csv").unlink()  # as without truth
+    table_path(tmp_path / "tables", "recovery").unlink()  # as without truth
     drawn = figures.draw_all(tmp_path / "tables", tmp_path / "figures")
     one_each = set(NAMES) - {"latent_recovery", "quality"}
     assert set(drawn) == one_each | {f"quality_{r}" for r in pd.read_csv(tables / "quality.csv")["recording"]}
@@ -149,10 +151,10 @@ def texts_of(figure: Figure) -> list[Text]:
 def test_nulls_show_every_score_against_its_range(
     tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = pd.read_csv(tables / "nulls.csv")
+    table = read_table(tables, "nulls")
     failed = (table["model"] == "dnn") & (table["null"] == "linear_shift")
     table = table.assign(passed=~failed, p=np.where(failed, 0.25, table["p"]))
-    table.to_csv(tmp_path / "nulls.csv", index=False)
+    table.to_csv(table_path(tmp_path, "nulls"), index=False)
     panels = [a for a in figure_of("nulls", tmp_path, monkeypatch).axes if a.get_title(loc="left")]
     titles = [a.get_title(loc="left") for a in panels]
     assert titles[0] == "session permutation"
@@ -228,7 +230,7 @@ def test_learning_curves_say_what_was_not_recorded(tmp_path: Path, monkeypatch: 
 def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
     tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = pd.read_csv(tables / "ladder.csv")
+    table = read_table(tables, "ladder")
     bits = pd.DataFrame(
         {
             "kind": "translation", "step": ["mean_rate", "psth", "seq2seq"], "metric": "bits_per_spike",
@@ -238,7 +240,7 @@ def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
             "verdict": ["", "psth better", "seq2seq better"],
         }
     )  # fmt: skip
-    pd.concat([table, bits]).to_csv(tmp_path / "ladder.csv", index=False)
+    pd.concat([table, bits]).to_csv(table_path(tmp_path, "ladder"), index=False)
     drawn = figure_of("nested_models", tmp_path, monkeypatch)
     steps, gains, translators, _ = drawn.axes
     names = [t.get_text() for t in steps.get_yticklabels()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,9 @@ import pandas as pd
 import pytest
 
 from spikebridge import gates
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
+from spikebridge.artifacts.tuning import TUNING_FOLDER, TunedFold, TunedSettings, TuningRun
 from spikebridge.errors import DataError
 from spikebridge.gates.present_champion import decide
 
@@ -26,10 +28,22 @@ def newcomer(project: Path, model: str = "dnn", fingerprint: str = "new") -> gat
     return gates.Newcomer(model, fingerprint, "data0", project)
 
 
+def tuned(project: Path, model: str) -> TuningRun:
+    return TuningRun(project / TUNING_FOLDER / model)
+
+
+def trained(project: Path, model: str) -> TrainingRun:
+    return TrainingRun(project / TRAINING_FOLDER / model)
+
+
+def evaluated(project: Path) -> EvaluationRun:
+    return EvaluationRun(project / EVALUATION_FOLDER)
+
+
 def rewrite_inner(project: Path, scores: dict[str, tuple[float, float]]) -> None:
     for model, (accuracy, loss) in scores.items():
-        folds = [{"fold": k, "inner": {"balanced_accuracy": accuracy, "log_loss": loss}} for k in range(2)]
-        (project / f"runs/tune/{model}/best.json").write_text(json.dumps({"folds": folds}))
+        folds = [TunedFold(k, {}, {"balanced_accuracy": accuracy, "log_loss": loss}) for k in range(2)]
+        tuned(project, model).write_settings(TunedSettings(model, folds))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +63,7 @@ def test_best_is_chosen_by_inner_scores(project: Path, scores: dict[str, tuple[f
 
 def test_outer_scores_are_never_looked_at(tmp_path: Path) -> None:
     project = fake_project.make(tmp_path / "p", trials=4, best="dnn")
-    (project / "reports/evaluation/metrics.json").unlink()
+    evaluated(project).metrics.unlink()
     assert gates.best_model(list(fake_project.settings().models), project) == "dnn"
 
 
@@ -61,8 +75,7 @@ def test_a_yardstick_is_no_candidate_beside_the_mission(tmp_path: Path) -> None:
     """However well it decides: nothing was declared of it, and it may need more than source counts."""
     project = fake_project.make(tmp_path / "p", trials=4)
     for name in ("logistic", "choice_history"):
-        shutil.copytree(project / "runs/train/dnn", project / "runs/train" / name)
-        (project / "runs/tune" / name).mkdir()
+        shutil.copytree(trained(project, "dnn").folder, trained(project, name).folder)
     rewrite_inner(project, {"logistic": (0.9, 0.1), "choice_history": (1.0, 0.0)})
     everything = {name: {} for name in ("logistic", "choice_history", "random_forest", "dnn", "majority")}
     assert gates.best_model(list(everything), project) == "random_forest"
@@ -76,13 +89,13 @@ def test_without_scores_there_is_no_best(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected predictions of at least one model"):
         gates.best_model(list(fake_project.settings().models), tmp_path)
     project = fake_project.make(tmp_path / "p", trials=4)
-    (project / "runs/tune/dnn/best.json").write_text('{"folds": []}')
+    tuned(project, "dnn").best.write_text('{"folds": []}')
     with pytest.raises(DataError, match="expected an inner balanced_accuracy"):
         gates.best_model(list(fake_project.settings().models), project)
-    (project / "runs/tune/dnn/best.json").write_text("[]")
+    tuned(project, "dnn").best.write_text("[]")
     with pytest.raises(DataError, match="expected a JSON object"):
         gates.best_model(list(fake_project.settings().models), project)
-    (project / "runs/tune/dnn/best.json").unlink()
+    tuned(project, "dnn").best.unlink()
     with pytest.raises(DataError, match="cannot be read as JSON"):
         gates.best_model(list(fake_project.settings().models), project)
 
@@ -95,16 +108,17 @@ def test_all_gates_from_files(project: Path) -> None:
     assert decided["translation"].word == "for information"
 
 
-@pytest.mark.parametrize("missing", ["leakage.json", "comparisons.csv", "nulls.csv", "metrics.json"])
+@pytest.mark.parametrize("missing", ["leakage", "comparisons", "nulls", "metrics"])
 def test_a_missing_file_is_no_passed_gate(tmp_path: Path, missing: str) -> None:
     project = fake_project.make(tmp_path / "p", trials=4)
-    (project / "reports/evaluation" / missing).unlink()
-    with pytest.raises(DataError, match=missing):
+    path = getattr(evaluated(project), missing)
+    path.unlink()
+    with pytest.raises(DataError, match=path.name):
         gates.check(fake_project.settings().statistics, newcomer(project))
 
 
 def comparison(**changes: Any) -> pd.DataFrame:
-    return pd.DataFrame([fake_project._comparison("above_majority", "dnn", "majority", "primary", 0.01) | changes])
+    return pd.DataFrame([fake_project.comparison("above_majority", "dnn", "majority").row() | changes])
 
 
 @pytest.mark.parametrize(
@@ -158,8 +172,8 @@ NOTHING = {"translates": False, "says": "nothing to translate: the source adds 0
 
 
 def from_source(**changes: Any) -> pd.DataFrame:
-    row = fake_project._comparison("translation_from_source", "seq2seq", "without_source", "primary", 0.01)
-    return pd.DataFrame([row | changes])
+    row = fake_project.comparison("translation_from_source", "seq2seq", "without_source")
+    return pd.DataFrame([row.row() | changes])
 
 
 def said_of(verdict: dict[str, Any] | None, rows: pd.DataFrame) -> gates.Gate:
@@ -199,11 +213,10 @@ def test_a_model_that_only_decides_claims_nothing_about_translation() -> None:
 
 def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(tmp_path: Path) -> None:
     project = fake_project.make(tmp_path / "p", trials=4)
-    path = project / "reports/evaluation/metrics.json"
-    content = json.loads(path.read_text())
+    content = evaluated(project).read_metrics()
     for entry in content["translation"].values():
         entry["verdict"] = NOTHING
-    path.write_text(json.dumps(content))
+    evaluated(project).write_metrics(content)
     assert gates.failed(gates.check(fake_project.settings().statistics, newcomer(project, "seq2seq"))) == [
         "translation"
     ]
@@ -217,13 +230,13 @@ def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(
 def studied(tmp_path: Path) -> Path:
     """A project whose dnn predicts 24 trials of each of three recordings, two blocks each, three in four right."""
     project = fake_project.make(tmp_path / "p", trials=24)
-    write(project / "runs/train/dnn", right(project))
+    write(trained(project, "dnn").folder, right(project))
     return project
 
 
 def right(project: Path, wrong: int = 4) -> pd.DataFrame:
     """Predictions that miss every `wrong`-th trial of either label."""
-    table = pd.read_parquet(project / "runs/train/dnn/predictions.parquet")
+    table = trained(project, "dnn").read_predictions()
     label = table["label"].to_numpy()
     other = pd.Series(label).map({"skip": "stay", "stay": "skip"}).to_numpy()
     miss = (table["trial"].to_numpy() // 2) % wrong == 0
@@ -232,7 +245,7 @@ def right(project: Path, wrong: int = 4) -> pd.DataFrame:
 
 def write(folder: Path, table: pd.DataFrame) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(folder / "predictions.parquet")
+    table.to_parquet(TrainingRun(folder).predictions)
     return folder
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,27 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import config, models
-from spikebridge.artifacts.windows import save_windows
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
+from spikebridge.artifacts.json_files import write_json
+from spikebridge.artifacts.splits import SPLITS_FILE, save_splits
+from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun, prediction_rows, translation_rows
+from spikebridge.artifacts.tuning import TUNING_FOLDER, TunedFold, TunedSettings, TuningRun
+from spikebridge.artifacts.windows import WINDOWS_FOLDER, save_windows
 from spikebridge.config import Config
-from spikebridge.models.parts.saved_files import write_manifest
-from spikebridge.text.keys import safe_key
-from spikebridge.types import Predictions, Windows
+from spikebridge.evaluation.nulls.rows import ModelNull
+from spikebridge.models.parts.saved_files import MODEL_FILE, write_manifest
+from spikebridge.statistics.nulls import NullResult
+from spikebridge.types import Comparison, Difference, Partition, Predictions, Sample, Significance, Splits, Windows
 
 CLASSES = ("skip", "stay")
 N_BINS, BIN_S = 8, 0.25
 UNITS = {"rat1_day1": (5, 4), "rat1_day2": (7, 3), "rat2_day1": (7, 6)}
-DECIDING = ("seq2seq", "random_forest", "dnn", "majority")
+DECIDING, TRANSLATING = ("seq2seq", "random_forest", "dnn", "majority"), ("seq2seq", "ridge")
+SPLIT_HASH = "split0"
 INNER = {"seq2seq": 0.7, "random_forest": 0.8, "dnn": 0.6, "majority": 0.5}
 VERDICT = {"translates": True, "says": "the source adds 0.05 bits/spike"}
+NULL = NullResult(0.6, np.full(3, 0.5), p=0.01, smallest=0.01)
 METRICS = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
 
 
@@ -48,19 +56,25 @@ def make(
     units: recording -> (source units, target units).
     """
     rng = np.random.default_rng(0)
-    (project / "data/windows").mkdir(parents=True)
-    windows = [_windows(name, *sizes, trials, rng) for name, sizes in units.items()]
+    windows = [make_windows(name, *sizes, trials, rng) for name, sizes in units.items()]
     for w in windows:
-        save_windows(w, project / "data/windows")
-    _json(project / "data/splits.json", {"hash": "split0"})
+        save_windows(w, project / WINDOWS_FOLDER)
+    write_split_hash(project, SPLIT_HASH)
     for name in (*DECIDING, "ridge"):
-        _tuned(project / "runs/tune" / name, name, 1.0 if name == best else INNER.get(name, 0.0), rng)
-        _trained(project / "runs/train" / name, name, windows, rng)
-    _evaluated(project / "reports/evaluation", gates, list(units))
+        _tune(TuningRun(project / TUNING_FOLDER / name), name, 1.0 if name == best else INNER.get(name, 0.0), rng)
+        _train(TrainingRun(project / TRAINING_FOLDER / name), name, windows, rng)
+    write_evaluation(project, gates, units)
+    _draw(FigureRun(project / FIGURES_FOLDER), units)
     return project
 
 
-def _windows(name: str, n_source: int, n_target: int, trials: int, rng: np.random.Generator) -> Windows:
+def write_split_hash(project: Path, split_hash: str) -> None:
+    """A manifest without folds: tracking and gates read its hash alone."""
+    no_folds = Splits(by="block", gap_s={}, folds=(), full=Partition({}, {}), hash=split_hash)
+    save_splits(no_folds, project / SPLITS_FILE)
+
+
+def make_windows(name: str, n_source: int, n_target: int, trials: int, rng: np.random.Generator) -> Windows:
     start = 10.0 * np.arange(trials)
     return Windows(
         recording=name,
@@ -77,68 +91,38 @@ def _windows(name: str, n_source: int, n_target: int, trials: int, rng: np.rando
     )
 
 
-def _tuned(folder: Path, name: str, inner: float, rng: np.random.Generator) -> None:
-    decides = name != "ridge"
-    scores = {
-        "balanced_accuracy": inner if decides else None,
-        "log_loss": 0.6 if decides else None,
-        "bits_per_spike": None,
+def _tune(run: TuningRun, name: str, inner: float, rng: np.random.Generator) -> None:
+    scores: dict[str, float | None] = {
+        "balanced_accuracy": inner if name in DECIDING else None,
+        "log_loss": 0.6 if name in DECIDING else None,
+        "bits_per_spike": 0.05 if name in TRANSLATING else None,
     }
-    if not decides or name == "seq2seq":
-        scores["bits_per_spike"] = 0.05
-    fold: dict[str, Any] = {"params": {"width": 8}, "inner": scores, "n_trials": 3, "n_pruned": 1}
+    *folds, full = (TunedFold(k, {"width": 8}, scores, n_trials=3, n_pruned=1) for k in (0, 1, "full"))
     tunable = name != "majority"
-    folds = [{"fold": k, **fold} for k in range(2)]
-    _json(folder / "best.json", {"model": name, "tunable": tunable, "folds": folds, "full": fold})
-    rows = [
-        {
-            "fold": k,
-            "number": n,
-            "state": "PRUNED" if n else "COMPLETE",
-            "value": rng.random(),
-            "params_width": 2**n,
-        }
+    run.write_settings(TunedSettings(name, folds, full, tunable, SPLIT_HASH))
+    run.write_trials(
+        {"fold": k, "number": n, "state": state, "value": rng.random(), "params_width": 2**n}
         for k in (0, "full")
-        for n in range(2 if tunable else 0)
-    ]
-    columns = ["fold", "number", "state", "value", "params_width"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "trials.csv", index=False)
-
-
-def _trained(folder: Path, name: str, windows: list[Windows], rng: np.random.Generator) -> None:
-    folder.mkdir(parents=True)
-    tables = []
-    for w in windows:
-        p = rng.dirichlet((1, 1), len(w))
-        fold = 2 * np.arange(len(w)) // len(w)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "recording": w.recording,
-                    "trial": w.trial,
-                    "fold": fold,
-                    "block": [f"{w.recording}/{k}" for k in fold],
-                    "time_s": w.decision_s,
-                    "label": np.asarray(CLASSES)[w.label],
-                    "predicted": np.asarray(CLASSES)[p.argmax(1)],
-                    "p_skip": p[:, 0],
-                    "p_stay": p[:, 1],
-                    "split_hash": "split0",
-                }
-            )
-        )
-    table = pd.concat(tables, ignore_index=True)
-    if name != "ridge":
-        table.to_parquet(folder / "predictions.parquet")
-    if name in {"ridge", "seq2seq"}:
-        kept = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
-        table[kept].assign(nats=1.0, spikes=10, nats_without_source=0.0).to_parquet(folder / "translation.parquet")
-    fit = {"model": name, "params": {"0": {"width": 8}, "full": {"width": 16}}, "threads": 1, "device": "cpu"}
-    _json(folder / "fit.json", {**fit, "split_hash": "split0", "data_hash": "data0"})
-    pd.DataFrame(history(name), columns=["fold", "epoch", "train_loss", "valid_loss"]).to_csv(
-        folder / "history.csv", index=False
+        for n, state in enumerate(["COMPLETE", "PRUNED"][: 2 if tunable else 1])
     )
-    _saved(folder / "model", name, windows)
+
+
+def _train(run: TrainingRun, name: str, windows: list[Windows], rng: np.random.Generator) -> None:
+    run.folder.mkdir(parents=True)
+    decisions, translations = [], []
+    for w, fold in ((w, fold) for w in windows for fold in range(2)):
+        test = w.select(np.flatnonzero(2 * np.arange(len(w)) // len(w) == fold))
+        p = rng.dirichlet((1, 1), len(test))
+        decisions.append(prediction_rows(test, fold, p, p.argmax(axis=1)))
+        translations.append(translation_rows(test, fold, np.ones(len(test)), np.full(len(test), 10.0), 0.0))
+    if name in DECIDING:
+        run.write_predictions(decisions, SPLIT_HASH)
+    if name in TRANSLATING:
+        run.write_translation(translations, SPLIT_HASH)
+    params = {"0": {"width": 8}, "full": {"width": 16}}
+    run.write_fit({"model": name, "params": params, "threads": 1, "device": "cpu", "split_hash": SPLIT_HASH})
+    run.write_history(history(name))
+    _save_model(run.model, name, windows)
 
 
 def history(name: str) -> list[dict[str, Any]]:
@@ -151,7 +135,7 @@ def history(name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
+def _save_model(folder: Path, name: str, windows: list[Windows]) -> None:
     if name in {"random_forest", "majority"}:
         small = {"n_estimators": 5} if name == "random_forest" else {}
         model = models.create(name, small)
@@ -170,84 +154,76 @@ def _saved(folder: Path, name: str, windows: list[Windows]) -> None:
         "class_shares": {w.recording: [0.5, 0.5] for w in windows},
         "params": {},
     }
-    _json(folder / "model.json", about)
+    folder.mkdir()
+    write_json(folder / MODEL_FILE, about)
     write_manifest(folder)
 
 
-def _evaluated(folder: Path, gates: bool, recordings: Sequence[str] = tuple(UNITS)) -> None:
-    figures = folder.with_name("figures")
-    figures.mkdir(parents=True, exist_ok=True)
-    (folder / "tables").mkdir(parents=True)
-    for figure in ("forest", "confusion_seq2seq"):
-        (figures / f"{figure}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    (folder / "tables/confusion.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+def write_evaluation(project: Path, gates: bool = True, recordings: Iterable[str] = tuple(UNITS)) -> None:
+    """What evaluate writes; `gates` says whether the tests and nulls pass."""
+    run = EvaluationRun(project / EVALUATION_FOLDER)
+    run.folder.mkdir(parents=True, exist_ok=True)
     scored = {m: {k: _estimate(0.5 + 0.01 * i) for k in METRICS} for i, m in enumerate(DECIDING)}
-    content = {
-        "models": {m: {**scores, "n_trials": 36} for m, scores in scored.items()},
-        "translation": {
-            m: {"bits_per_spike": _estimate(0.05), "per_recording": {}, "verdict": VERDICT}
-            for m in ("seq2seq", "ridge")
-        },
-        "no_information_rate": {"value": 0.5},
-        "cluster": "block",
-        "n_clusters": 6,
-        "n_recordings": 3,
-        "communication_gain": {
-            **_estimate(0.01),
-            "n_units_above_zero": 3,
-            "n_units": 9,
-            "per_recording": dict.fromkeys(recordings, 0.01),
-        },
-    }
-    _json(folder / "metrics.json", content)
-    pairs = [(m, "majority") for m in DECIDING[:-1]]
-    rows = [_comparison("above_majority", a, b, "primary", 0.01 if gates else 0.3) for a, b in pairs]
-    rows += [_comparison("translation_from_source", m, "without_source", "primary", 0.01) for m in ("seq2seq", "ridge")]
-    rows.append(_comparison("pairs", "seq2seq", "dnn", "descriptive", float("nan")))
-    pd.DataFrame(rows).to_csv(folder / "comparisons.csv", index=False)
-    nulls = [
+    translation = {"bits_per_spike": _estimate(0.05), "per_recording": {}, "verdict": VERDICT}
+    run.write_metrics(
         {
-            "null": "linear_shift",
-            "model": m,
-            "metric": "balanced_accuracy",
-            "observed": 0.6,
-            "null_mean": 0.5,
-            "p": 0.01,
-            "smallest_attainable_p": 0.01,
+            "models": {m: {**scores, "n_trials": 36} for m, scores in scored.items()},
+            "translation": dict.fromkeys(TRANSLATING, translation),
+            "no_information_rate": {"value": 0.5},
+            "cluster": "block",
+            "n_clusters": 6,
+            "n_recordings": 3,
+            "communication_gain": {
+                **_estimate(0.01),
+                "n_units_above_zero": 3,
+                "n_units": 9,
+                "per_recording": dict.fromkeys(recordings, 0.01),
+            },
         }
-        | {"passed": gates, "role": role}
-        for m in DECIDING[:-1]
-        for role in ("primary", "descriptive")
-    ]
-    pd.DataFrame(nulls).to_csv(folder / "nulls.csv", index=False)
-    _json(folder / "leakage.json", {"passed": True, "checks": ["a", "b"], "trials": 36, "models": [*DECIDING]})
-    _json(folder / "recovery.json", {"r2": {"value": 0.8}, "lag_error_s": 0.01})
-    for recording in recordings:
-        (figures / f"quality_{safe_key(recording)}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    )
+    p = 0.01 if gates else 0.3
+    run.write_comparisons(
+        [
+            *(comparison("above_majority", m, "majority", p=p) for m in DECIDING[:-1]),
+            *(comparison("translation_from_source", m, "without_source") for m in TRANSLATING),
+            comparison("pairs", "seq2seq", "dnn", role="descriptive", p=float("nan")),
+        ]
+    )
+    run.write_nulls(
+        pd.DataFrame(
+            [
+                ModelNull("linear_shift", m, "balanced_accuracy", NULL, role == "primary", "").row(0.05 if gates else 0)
+                for m in DECIDING[:-1]
+                for role in ("primary", "descriptive")
+            ]
+        )
+    )
+    run.write_leakage({"passed": True, "checks": ["a", "b"], "trials": 36, "models": [*DECIDING]})
+    run.write_recovery({"r2": {"value": 0.8}, "lag_error_s": 0.01})
+    run.write_tables({"confusion": pd.DataFrame({"a": [1], "b": [2]})})
+
+
+def _draw(run: FigureRun, recordings: Iterable[str]) -> None:
+    run.folder.mkdir(parents=True)
+    for image in (run.image("forest"), run.image("confusion_seq2seq"), *(run.image("quality", r) for r in recordings)):
+        image.write_bytes(b"\x89PNG\r\n\x1a\n")
 
 
 def _estimate(value: float) -> dict[str, float]:
     return {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
 
 
-def _comparison(family: str, a: str, b: str, role: str, p: float) -> dict[str, Any]:
-    return {
-        "family": family,
-        "model_a": a,
-        "model_b": b,
-        "metric": "balanced_accuracy_within_blocks",
-        "test": "sign_flip",
-        "estimate": 0.1,
-        "ci_low": 0.0,
-        "ci_high": 0.2,
-        "p": p,
-        "p_holm": p,
-        "n": 36,
-        "n_clusters": 6,
-        "smallest_attainable_p": 1 / 64,
-        "role": role,
-        "verdict": f"{a} better" if p < 0.05 else "no difference shown",
-    }
+def comparison(family: str, a: str, b: str, p: float = 0.01, role: str = "primary") -> Comparison:
+    return Comparison(
+        family,
+        a,
+        b,
+        "balanced_accuracy_within_blocks",
+        role,
+        Sample(36, 6),
+        Difference(0.1, 0.0, 0.2),
+        Significance("sign_flip", p, 1 / 64, p, f"{a} better" if p < 0.05 else "no difference shown"),
+    )
 
 
 class FakeTranslator:
@@ -263,8 +239,3 @@ class FakeTranslator:
 
     def decide(self, probabilities: np.ndarray, recording: str) -> np.ndarray:
         return probabilities.argmax(axis=1)
-
-
-def _json(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")

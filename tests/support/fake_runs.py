@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ import pandas as pd
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
-from spikebridge.artifacts.windows import save_quality, save_windows
+from spikebridge.artifacts.windows import save_quality, save_report, save_windows
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information
 from spikebridge.splits import make_splits, select_windows, training_intervals
@@ -89,7 +88,7 @@ def make_study(root: Path, plan: Plan | None = None) -> Study:
             w.recording: {"animal": w.recording.split("_")[0], "quality": {"limits": limits}} for w in windows
         }
     }
-    (root / "windows" / "report.json").write_text(json.dumps(report))
+    save_report(report, root / "windows")
     config = _config(plan)
     splits = make_splits(windows, config.split)
     save_splits(splits, root / "splits.json")
@@ -276,7 +275,3 @@ def _latents(study: Study, latents: Mapping[str, np.ndarray], rng: np.random.Gen
             values = (z + rng.normal(0, 0.3, z.shape)).astype(np.float32)
             folds[f.fold][w.recording] = FoldLatents(w.trial[rows], test[rows], values)
     write_latents(study.run("seq2seq").latents, study.windows, folds, {})
-
-
-def write(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content))

@@ -111,7 +111,7 @@ def test_tuning_trials_are_nested(seen: Store) -> None:
     assert one.data.params == {"fold": "0", "width": "2"}
     assert one.data.tags["state"] == "PRUNED"
     assert set(one.data.metrics) == {"value"}
-    assert not below(seen, models["majority"])
+    assert set(below(seen, models["majority"])) == {"fold 0, trial 0", "full, trial 0"}, "one trial: it has no settings"
 
 
 def test_the_comparison_holds_tables_tests_and_figures(seen: Store) -> None:

@@ -16,6 +16,7 @@ from fake_project import settings
 
 import spikebridge
 from spikebridge import tracking
+from spikebridge.artifacts.registration import REGISTRATION_FILE
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import registered_models, registration_record, store
 
@@ -178,7 +179,7 @@ def test_a_candidate_that_nobody_here_registered_is_loaded_by_number_alone(publi
 
 
 def test_the_record_is_of_one_model_in_one_store(published: Path) -> None:
-    path = published / registration_record.REGISTRATION
+    path = published / REGISTRATION_FILE
     about = json.loads(path.read_text())
     assert about["store"] == "mlruns/mlflow.db"
     assert registration_record.shown_store("https://me:secret@server:5000/x", published) == "https://server:5000/x"

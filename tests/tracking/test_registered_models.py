@@ -159,9 +159,7 @@ def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) ->
     assert candidate.tags["gates_failed"] == "above_majority, nulls"
     assert (candidate.tags["gate_nulls"], candidate.tags["gate_reason_nulls"]) == ("failed", "not passed: linear_shift")
     assert "| **FAILED** | not passed: linear_shift |" in candidate.description
-    fake_project._evaluated(empty / "reports/again", gates=True)
-    (empty / "reports/again/nulls.csv").replace(empty / "reports/evaluation/nulls.csv")
-    (empty / "reports/again/comparisons.csv").replace(empty / "reports/evaluation/comparisons.csv")
+    fake_project.write_evaluation(empty)
     assert tracking.publish(settings(seed=2), empty)["alias"] == "champion"
     assert set(at.get_registered_model("spikebridge").aliases) == {"champion"}
 
@@ -230,7 +228,7 @@ def test_a_worse_model_on_the_same_split_does_not_take_the_champions_place(proje
     assert gate["reason"].endswith("worse")
     assert tracking.publish(settings(seed=2), project) == said
     # the same trials cut in another way cannot be compared: the newer one takes its place, and says so
-    fake_project._json(project / "data/splits.json", {"hash": "split1"})
+    fake_project.write_split_hash(project, "split1")
     for path in (project / "runs/train").rglob("predictions.parquet"):
         pd.read_parquet(path).assign(split_hash="split1").to_parquet(path)
     said = tracking.publish(settings(seed=2), project)

@@ -100,7 +100,7 @@ def test_a_model_without_it_says_so(forest: ServedModel, output: str) -> None:
 
 
 def test_a_model_that_needs_more_than_counts_refuses(tmp_path: Path) -> None:
-    w = fake_project._windows("rat1_day1", 9, 4, 12, np.random.default_rng(0))
+    w = fake_project.make_windows("rat1_day1", 9, 4, 12, np.random.default_rng(0))
     model = models.create("time_in_recording")
     model.fit([w], [], np.random.default_rng(0))
     model.save(tmp_path / "model")

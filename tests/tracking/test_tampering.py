@@ -45,7 +45,7 @@ def assert_refused(found: list[Outcome]) -> None:
 
 def saved(kind: str, folder: Path) -> Path:
     rng = np.random.default_rng(0)
-    windows = [fake_project._windows(name, *units, 12, rng) for name, units in fake_project.UNITS.items()]
+    windows = [fake_project.make_windows(name, *units, 12, rng) for name, units in fake_project.UNITS.items()]
     model = models.create(kind, SMALL.get(kind))
     model.fit(windows, [], np.random.default_rng(0))
     model.save(folder)

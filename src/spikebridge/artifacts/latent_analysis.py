@@ -20,6 +20,8 @@ import pandas as pd
 from spikebridge.artifacts.json_files import write_json
 from spikebridge.text.plain_text import read_csv, write_csv
 
+LATENT_ANALYSIS_FOLDER = Path("runs") / "analysis"
+"""Of the stage, in the folder of a project."""
 INNER_SCORES = "optimism_inner"
 TEXT = {"recording": str, "block": str, "model": str}
 """Columns that stay text, whatever they hold."""

@@ -26,6 +26,8 @@ from spikebridge.artifacts.training import (
 )
 from spikebridge.errors import DataError
 
+NESTED_MODELS_FOLDER = Path("runs") / "nested_models"
+"""Of the stage, in the folder of a project."""
 TRANSLATOR = "seq2seq"
 """The model whose latents the nested models read."""
 UNITS = ["recording", "unit", "fold", "block", "step", "nats", "spikes"]

@@ -21,6 +21,8 @@ from spikebridge.types import Recording
 from spikebridge.types.intervals import as_intervals
 
 ABOUT = "recording.json"
+INGESTED_FOLDER = Path("data") / "ingested"
+"""Of all recordings, in the folder of a project."""
 TABLES = ("spikes", "units", "trials", "behavior")
 
 

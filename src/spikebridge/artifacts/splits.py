@@ -14,6 +14,9 @@ from spikebridge.errors import DataError, LeakageError
 from spikebridge.types import Fold, Partition, Splits, Windows
 from spikebridge.types.intervals import as_intervals
 
+SPLITS_FILE = Path("data") / "splits.json"
+"""In the folder of a project."""
+
 
 def save_splits(splits: Splits, path: Path) -> None:
     """Write the folds.
@@ -54,6 +57,30 @@ def load_splits(path: Path) -> Splits:
         raise DataError(f"{path}: expected a split manifest; run the stage split ({error!r})") from error
     verify_splits(splits)
     return splits
+
+
+def load_split_hash(path: Path) -> str:
+    """Read the hash of the folds alone; it is not compared with them.
+
+    Parameters
+    ----------
+    path : Path
+        What `save_splits` wrote.
+
+    Returns
+    -------
+    str
+        The hash.
+
+    Raises
+    ------
+    DataError
+        Where the file is missing or has no hash.
+    """
+    try:
+        return str(json.loads(Path(path).read_text(encoding="utf-8"))["hash"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: expected the split manifest with its hash, found none: run dvc repro") from None
 
 
 def verify_splits(splits: Splits, windows: Sequence[Windows] | None = None) -> None:

@@ -27,6 +27,9 @@ from spikebridge.errors import DataError
 from spikebridge.types import Windows
 from spikebridge.types.intervals import merge_intervals
 
+TRAINING_FOLDER = Path("runs") / "train"
+"""Has one folder for each model, in the folder of a project."""
+PREDICTIONS = "predictions.parquet"
 KEYS = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
 TRANSLATION = ["nats", "spikes", "nats_without_source"]
 IntervalLists = Mapping[str, Sequence[Sequence[float]]]
@@ -120,7 +123,7 @@ class TrainingRun:
 
     @property
     def predictions(self) -> Path:
-        return self.folder / "predictions.parquet"
+        return self.folder / PREDICTIONS
 
     @property
     def translation(self) -> Path:
@@ -185,6 +188,10 @@ class TrainingRun:
     def read_decisions(self, model: str, classes: tuple[str, ...]) -> Decisions:
         """Raises DataError naming the file and what it lacks."""
         return _read_decisions(self.predictions, model, classes)
+
+    def read_predictions(self) -> pd.DataFrame:
+        """The rows of `prediction_rows`, as they were written. Raises DataError where the file cannot be read."""
+        return _read_parquet(self.predictions)
 
     def read_classes(self) -> tuple[str, ...]:
         """Names of the decisions, from the columns p_<class>. Raises DataError where the file cannot be read."""
@@ -305,14 +312,18 @@ def joined_intervals(first: IntervalLists, second: IntervalLists) -> dict[str, l
 
 def read_trials(path: Path, columns: list[str]) -> pd.DataFrame:
     """A table of trials, by recording and time. Raises DataError naming the file and the columns that it lacks."""
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as parquet: {error}") from None
+    table = _read_parquet(path)
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise DataError(f"{path}: expected columns {columns}, missing {missing}")
     return table.sort_values(["recording", "time_s", "trial"], kind="stable").reset_index(drop=True)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as parquet: {error}") from None
 
 
 def _write_trials(path: Path, tables: Sequence[pd.DataFrame], split_hash: str) -> None:

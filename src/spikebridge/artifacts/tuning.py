@@ -19,6 +19,11 @@ from spikebridge.artifacts.json_files import read_json, write_json
 from spikebridge.artifacts.training import IntervalLists
 from spikebridge.errors import DataError
 
+TUNING_FOLDER = Path("runs") / "tune"
+"""Has one folder for each model, in the folder of a project."""
+UNFINISHED_STUDIES_FOLDER = Path("runs") / "work" / "tune"
+"""Has one folder for each model, with the studies of a stage that has not finished, in the folder of a project."""
+
 
 @dataclass(frozen=True)
 class TunedFold:

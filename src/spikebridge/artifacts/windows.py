@@ -31,6 +31,8 @@ NAMES = ("classes", "behavior_names", "covariate_names")
 BROKEN = (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError)
 """What numpy raises for a .npy file whose header is damaged."""
 ABOUT, QUALITY, REPORT = "about.json", "quality.csv", "report.json"
+WINDOWS_FOLDER = Path("data") / "windows"
+"""Of all recordings, in the folder of a project."""
 
 
 def save_windows(windows: Windows, folder: Path) -> Path:
@@ -185,6 +187,22 @@ def save_report(report: Mapping[str, Any], folder: Path) -> None:
     """
     text = json.dumps(report, indent=1, sort_keys=True) + "\n"
     (Path(folder) / REPORT).write_text(text, encoding="utf-8")
+
+
+def has_report(folder: Path) -> bool:
+    """Whether report.json is there.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the windows of all recordings.
+
+    Returns
+    -------
+    bool
+        Whether `load_report` finds it.
+    """
+    return (Path(folder) / REPORT).is_file()
 
 
 def load_report(folder: Path) -> dict[str, Any]:

@@ -16,7 +16,6 @@ measured in the studies of three equal decoders.
 
 from __future__ import annotations
 
-import json
 from itertools import combinations
 from pathlib import Path
 
@@ -24,6 +23,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.evaluation import TIME_RESOLVED_TABLE, EvaluationRun
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.calibration.scenarios import Scenario
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.metrics import balanced_accuracy
@@ -55,13 +56,13 @@ def claims_of_study(folder: Path, scenario: Scenario) -> pd.DataFrame:
     metrics.json). against: nothing or model. decidable: False where the smallest attainable p exceeds alpha, so that
     the row never claims anything. claimed: whether the row makes a false claim.
     """
-    comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False, na_values=[""])
-    nulls = pd.read_csv(folder / "nulls.csv", keep_default_na=False, na_values=[""])
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    evaluation = EvaluationRun(folder)
+    comparisons, metrics = evaluation.read_comparisons(), evaluation.read_metrics()
     parts = [_comparisons(comparisons, scenario), _families(comparisons, scenario)]
     if scenario == "nothing":
-        parts += [_nulls(nulls), _verdicts(metrics["translation"]), _intervals(metrics)]
-        parts += _nested_models(folder / "ladder.csv") + _time_resolved(folder / "tables" / "decision_course.csv")
+        parts += [_nulls(evaluation.read_nulls()), _verdicts(metrics["translation"]), _intervals(metrics)]
+        parts += _nested_models(evaluation.read_nested_models())
+        parts += _time_resolved(evaluation.read_table(TIME_RESOLVED_TABLE))
     return pd.concat([part for part in parts if len(part)], ignore_index=True)[COLUMNS]
 
 
@@ -153,11 +154,10 @@ def _verdicts(translation: dict[str, dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _nested_models(path: Path) -> list[pd.DataFrame]:
+def _nested_models(table: pd.DataFrame | None) -> list[pd.DataFrame]:
     """Every test of a gain in ladder.csv, and whether a family of it rejects after Holm."""
-    if not path.is_file():
+    if table is None:
         return []
-    table = pd.read_csv(path, keep_default_na=False, na_values=["", "nan"])
     table = table[table["step"].isin(ADDS) & table["p"].notna()].fillna({"family": ""})
     gains = table.assign(
         kind="nested models",
@@ -171,11 +171,10 @@ def _nested_models(path: Path) -> list[pd.DataFrame]:
     return [gains[COLUMNS], _after_holm(gains[gains["family"].ne("")].assign(metric="gain"))]
 
 
-def _time_resolved(path: Path) -> list[pd.DataFrame]:
+def _time_resolved(table: pd.DataFrame | None) -> list[pd.DataFrame]:
     """Whether any part of the window is claimed to predict the decision, from the source or from latents."""
-    if not path.is_file():
+    if table is None:
         return []
-    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     rows = [
         {
             "kind": "time-resolved",
@@ -218,7 +217,7 @@ def accuracy_of_study(train: Path) -> dict[str, float]:
     negative in one study; its mean over studies is not biased. agreement: tetrachoric correlation of the correctness of
     two models, from their correlation phi by sin(pi / 2 phi), which holds for shares near one half.
     """
-    tables = {m: pd.read_parquet(train / m / "predictions.parquet") for m in DECIDING}
+    tables = {m: TrainingRun(train / m).read_predictions() for m in DECIDING}
     scores, noise, together = [], [], []
     for table in tables.values():
         each = [_score(rows) for _, rows in table.groupby("recording", sort=True)]

@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.latents import FoldLatents, write_latents
-from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.splits import SPLITS_FILE, save_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_report, save_windows
@@ -107,7 +107,7 @@ def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Gen
     """Split, train, fit nested models and evaluate under `root`. Returns the folder of the evaluation."""
     config = _config(job)
     every = _store(root / "windows", data)
-    splits = root / "splits.json"
+    splits = root / SPLITS_FILE.name
     manifest = make_splits(data, config.split)
     save_splits(manifest, splits)
     order = rng.permutation(scenarios.THIRDS)  # the third of each name is random

@@ -67,9 +67,10 @@ def promote(arguments: argparse.Namespace) -> None:
 def champion_lines(project: Path) -> list[str]:
     """The champion in the project's own store; empty where there is no store or no registered model."""
     from spikebridge import tracking
-    from spikebridge.tracking import load, registration_record
+    from spikebridge.artifacts.registration import REGISTRATION_FILE
+    from spikebridge.tracking import load
 
-    if not (project / registration_record.REGISTRATION).is_file() or load.missing_database(load.default_uri()):
+    if not (project / REGISTRATION_FILE).is_file() or load.missing_database(load.default_uri()):
         return []
     try:
         name, versions = tracking.versions()

@@ -23,13 +23,14 @@ def results(_: argparse.Namespace) -> None:
 
     project = tracking.home()
     results = Results(config.load(project / "params.yaml"), project)
-    if not results.evaluation.is_dir():
+    tables, images = (run.folder for run in (results.evaluation, results.figures))
+    if not tables.is_dir():
         raise DataError(
-            f"nothing has been evaluated yet: expected {results.evaluation.relative_to(project)}/ in {project}. Run "
-            "the pipeline first: make repro"
+            f"nothing has been evaluated yet: expected {tables.relative_to(project)}/ in {project}. Run the pipeline "
+            "first: make repro"
         )
     _print_tables(results)
-    print(f"Tables: {results.evaluation.relative_to(project)}; figures: {results.figures.relative_to(project)}")
+    print(f"Tables: {tables.relative_to(project)}; figures: {images.relative_to(project)}")
     print("MLflow UI:          spikebridge ui")
     _print_registration(project)
 
@@ -39,7 +40,7 @@ def _print_tables(results: Results) -> None:
 
     output.print_table(["model", *descriptions.COLUMNS.values()], descriptions.score_rows(results))
     print(f"Intervals: {descriptions.interval_text(results)}.\n")
-    table = results.table("comparisons.csv")
+    table = results.evaluation.read_comparisons()
     output.print_table(descriptions.COMPARISON_HEAD, descriptions.comparison_rows(table[table["role"] == "primary"]))
     for line in (
         *result_lines.analysis_lines(results),
@@ -54,13 +55,11 @@ def _print_tables(results: Results) -> None:
 def _print_registration(project: Path) -> None:
     """The registered model, its gates and the champion; nothing before the first registration."""
     from spikebridge import tracking
-    from spikebridge.artifacts.json_files import read_json
-    from spikebridge.tracking import registration_record
+    from spikebridge.artifacts.registration import read_registration
 
-    registration = project / registration_record.REGISTRATION
-    if not registration.is_file():
+    about = read_registration(project)
+    if not about:
         return
-    about = read_json(registration)
     print(f'Load the registered model: spikebridge.load("{about["uri"]}")  # {about["model"]}')
     for name, gate in about["gates"].items():
         word = gate.get("word", "passed" if gate["passed"] else "failed")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spikebridge.artifacts.latents import LatentsByFold, read_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Decisions, TrainingIntervals, TrainingRun, Translation
-from spikebridge.artifacts.windows import load_animals, load_windows
+from spikebridge.artifacts.windows import has_report, load_animals, load_windows
 from spikebridge.errors import DataError
 from spikebridge.types import Splits, Windows
 
@@ -69,7 +69,7 @@ def read(
 
 def _animals(windows_folder: Path, needed: bool) -> Mapping[str, str]:
     """Recording -> animal; empty if no report has it and it is not needed."""
-    return load_animals(windows_folder) if needed or (windows_folder / "report.json").is_file() else {}
+    return load_animals(windows_folder) if needed or has_report(windows_folder) else {}
 
 
 def rows_of(w: Windows, trials: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import NESTED_MODELS_TABLE, TIME_RESOLVED_TABLE, EvaluationRun
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
@@ -40,8 +39,6 @@ from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.scores import metrics
 from spikebridge.evaluation.tables import quality_tables, score_tables
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
-from spikebridge.text.plain_text import write_csv
-from spikebridge.types import Comparison
 
 # Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
 DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED = range(9)
@@ -80,8 +77,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score and compare the models, after the leakage check.
 
-    Writes metrics.json, comparisons.csv, nulls.csv, ladder.csv, leakage.json, recovery.json (where the truth is known)
-    and tables/*.csv. Deterministic in sections.seed.
+    Writes the files of `spikebridge.artifacts.evaluation`. Deterministic in sections.seed.
 
     Parameters
     ----------
@@ -132,18 +128,20 @@ def evaluate(
     _add_translation_verdicts(scores["translation"], nulls, settings.alpha)
     if nested_models_folder is not None:
         tables |= _nested_models(nested_models_folder, scores, report, inputs, sections)
-    out_folder.mkdir(parents=True, exist_ok=True)
+    run = EvaluationRun(out_folder)
+    run.folder.mkdir(parents=True, exist_ok=True)
     if truths:
         recovered = recovery(inputs, truths, coupling)
         best = oracle(inputs, data_path, sections.data.target)
         if best and "translation" in scores:
             recovered["oracle"] = best | {"share": shares(best, scores["translation"])}
-        write_json(out_folder / "recovery.json", recovered)
+        run.write_recovery(recovered)
         tables["recovery"] = recovery_table(recovered)
-    write_json(out_folder / "leakage.json", report)
-    write_json(out_folder / "metrics.json", scores)
-    comparisons = pd.DataFrame([row.row() for row in rows], columns=list(Comparison.COLUMNS))
-    _write_tables(out_folder, comparisons, nulls, tables)
+    run.write_leakage(report)
+    run.write_metrics(scores)
+    run.write_comparisons(rows)
+    run.write_nulls(nulls)
+    run.write_tables(tables)
     return scores
 
 
@@ -184,29 +182,17 @@ def _nested_models(
 ) -> dict[str, pd.DataFrame]:
     """Tables of the nested models; their scores are added to scores, their leakage checks to report."""
     tables: dict[str, pd.DataFrame] = {}
-    tables["ladder"], report["ladder"], timed = _decoding(nested_models_folder, inputs, sections)
+    tables[NESTED_MODELS_TABLE], report["ladder"], timed = _decoding(nested_models_folder, inputs, sections)
     if timed is not None:
-        tables["decision_course"], report["decision_course"] = timed
-        scores["decision_course"] = time_resolved_scores(tables["decision_course"])
+        tables[TIME_RESOLVED_TABLE], report["decision_course"] = timed
+        scores["decision_course"] = time_resolved_scores(tables[TIME_RESOLVED_TABLE])
     if NestedModelRun(nested_models_folder).about_encoding.is_file():
         encoding, gains, report["ladder_translation"] = _encoding(nested_models_folder, inputs, sections)
         if len(gains):
             tables["communication_gain"], scores["communication_gain"] = gains, gain_scores(gains, encoding)
-        tables["ladder"] = pd.concat([tables["ladder"], encoding], ignore_index=True)
-    scores["ladder"] = nested_model_scores(tables["ladder"])
+        tables[NESTED_MODELS_TABLE] = pd.concat([tables[NESTED_MODELS_TABLE], encoding], ignore_index=True)
+    scores["ladder"] = nested_model_scores(tables[NESTED_MODELS_TABLE])
     return tables
-
-
-def _write_tables(
-    folder: Path, comparisons: pd.DataFrame, nulls: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
-) -> None:
-    write_csv(comparisons, folder / "comparisons.csv")
-    write_csv(nulls, folder / "nulls.csv")
-    if "ladder" in tables:
-        write_csv(tables["ladder"], folder / "ladder.csv")
-    (folder / "tables").mkdir(exist_ok=True)
-    for name, table in tables.items():
-        write_csv(table, folder / "tables" / f"{name}.csv")
 
 
 Checked = tuple[pd.DataFrame, dict[str, Any]]
@@ -257,19 +243,3 @@ def _resampling(results: Iterable[Any], inputs: Inputs, sections: EvaluationSect
     if table is None:
         return None
     return Resampling.of(table, sections.statistics, _rng(sections, part), inputs.animals)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Sorted keys, floats in full, null for what is not a number."""
-    text = json.dumps(_plain(content), indent=1, sort_keys=True, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "attribution"
@@ -15,7 +16,7 @@ needs = ("attribution_units",)
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Cumulative share of the latents' variance over units, largest first; beside it the share against the truth."""
-    table = style.read(tables_folder, "attribution_units")
+    table = read_table(tables_folder, "attribution_units")
     if table.empty:
         return False
     known = table.dropna(subset=["true_information"])

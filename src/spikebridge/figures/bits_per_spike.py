@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "bits_per_spike"
@@ -16,7 +17,7 @@ ALL = "all"
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Bits/spike with intervals, one dot a recording and model; all recordings together on the right."""
-    table = style.read(tables_folder, "bits_per_spike")
+    table = read_table(tables_folder, "bits_per_spike")
     if table.empty:
         return False
     models = list(dict.fromkeys(table["model"]))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "communication_gain"
@@ -16,7 +17,7 @@ ALL = "all"
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Gain of every unit, sorted within its recording, with the recording's pooled gain and its interval."""
-    table = style.read(tables_folder, "communication_gain")
+    table = read_table(tables_folder, "communication_gain")
     if table.empty:
         return False
     recordings = [r for r in dict.fromkeys(table["recording"]) if r != ALL]

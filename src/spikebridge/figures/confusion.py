@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "confusion"
@@ -14,7 +15,7 @@ needs = ("confusion",)
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """One matrix a deciding model: share of each true decision that was predicted as what."""
-    table = style.read(tables_folder, "confusion")
+    table = read_table(tables_folder, "confusion")
     if table.empty:
         return False
     models, classes = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["label"]))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "consistency"
@@ -20,7 +21,7 @@ COMPARED = {
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """R2 of linear maps between the latents of two fits, held-out windows: a dot a recording, all with interval."""
-    table = style.read(tables_folder, "latent_consistency")
+    table = read_table(tables_folder, "latent_consistency")
     if table.empty:
         return False
     with style.styled():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "coupling"
@@ -16,7 +17,7 @@ THIN, BOLD, TRUE = "#8DB8D6", style.PALETTE[0], style.PALETTE[1]
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Held-out score of each lag and of each rank: thin a recording, bold their mean; estimate and truth are named."""
-    lag, dimension = (style.read(tables_folder, table) for table in needs)
+    lag, dimension = (read_table(tables_folder, table) for table in needs)
     if lag.empty or dimension.empty:
         return False
     with style.styled():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 from spikebridge.statistics import Verdict
 
@@ -16,7 +17,7 @@ needs = ("forest",)
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Paired differences with intervals, corrected p and verdict; a panel a metric, one line a test."""
-    table = style.read(tables_folder, "forest")
+    table = read_table(tables_folder, "forest")
     if table.empty:
         return False
     metrics = list(dict.fromkeys(table["metric"]))

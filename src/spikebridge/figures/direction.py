@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "direction"
@@ -18,7 +19,7 @@ WAYS = {"forward": "source to target", "reverse": "target to source"}
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Bits/spike that the other region adds to window-locked mean and drift, recording by recording, and all."""
-    table = style.read(tables_folder, "direction")
+    table = read_table(tables_folder, "direction")
     table = table[table["metric"] == METRIC] if len(table) else table
     if table.empty:
         return False

@@ -7,7 +7,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from spikebridge.text.keys import safe_key
+from spikebridge.artifacts.evaluation import table_path
+from spikebridge.artifacts.figures import FigureRun
 
 NOT_FIGURES = {"draw", "style"}
 
@@ -43,14 +44,14 @@ def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
         The names of the images.
     """
     out_folder.mkdir(parents=True, exist_ok=True)
-    drawn = []
+    run, drawn = FigureRun(out_folder), []
     for name, module in modules().items():
-        if not all((tables_folder / f"{table}.csv").is_file() for table in module.needs):
+        if not all(table_path(tables_folder, table).is_file() for table in module.needs):
             continue
         pages = module.pages(tables_folder) if hasattr(module, "pages") else [""]
         for page in pages:
-            image = f"{name}_{safe_key(page)}" if page else name
+            image = run.image(name, page)
             which = {"page": page} if page else {}
-            if module.draw(tables_folder, out_folder / f"{image}.png", **which):
-                drawn.append(image)
+            if module.draw(tables_folder, image, **which):
+                drawn.append(image.stem)
     return drawn

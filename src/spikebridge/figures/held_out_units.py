@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "held_out_units"
@@ -20,7 +21,7 @@ READOUTS = {
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Bits/spike against the number of trials that the read-out learned from, all recordings together."""
-    table = style.read(tables_folder, "held_out_units")
+    table = read_table(tables_folder, "held_out_units")
     table = table[table["recording"] == ALL] if len(table) else table
     if table.empty:
         return False

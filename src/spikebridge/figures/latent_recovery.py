@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "latent_recovery"
@@ -20,7 +21,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
 
     How lag and dimension were found is the figure `coupling`.
     """
-    tables = [style.read(tables_folder, table) for table in needs]
+    tables = [read_table(tables_folder, table) for table in needs]
     panels = [p for p in zip((_latents, _lag, _dimension), tables, strict=True) if not p[1].empty]
     if not panels:
         return False

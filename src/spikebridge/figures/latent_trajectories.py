@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "latent_trajectories"
@@ -21,7 +22,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     one recording, that in which the decisions part as far as in the median one; there also as a path in the plane. The
     panels over time share their scale.
     """
-    table = style.read(tables_folder, "latents")
+    table = read_table(tables_folder, "latents")
     if table.empty:
         return False
     table = table[table["model"] == table["model"].iloc[0]]

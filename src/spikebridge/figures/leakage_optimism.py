@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "leakage_optimism"
@@ -22,7 +23,7 @@ LOOK = {
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """A panel a metric; for every model its inner, blocked and leaky score, blocked and leaky joined by a line."""
-    table = style.read(tables_folder, "optimism")
+    table = read_table(tables_folder, "optimism")
     if table.empty:
         return False
     metrics = list(dict.fromkeys(table["metric"]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "learning_curves"
@@ -16,7 +17,7 @@ LOSSES = {"train_loss": ("training", "#6B6B6B"), "valid_loss": ("validation", No
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Training and validation loss, a panel a model: thin a fold, bold their mean; dots: best validation epoch."""
-    table = style.read(tables_folder, "learning_curves")
+    table = read_table(tables_folder, "learning_curves")
     losses = [c for c in LOSSES if c in table and table[c].notna().any()]
     table = table[table["fold"] != "full"]
     if table.empty or not losses:

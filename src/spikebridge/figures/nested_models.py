@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 from spikebridge.statistics import Verdict
 
@@ -23,7 +24,7 @@ WRAP = 46
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """A row of panels a ladder: scores from top to bottom, and beside each its gain, the test's p and verdict."""
-    table = style.read(tables_folder, "ladder")
+    table = read_table(tables_folder, "ladder")
     shown = [_tested_metric(rows) for _, rows in table.groupby("kind", sort=False)] if len(table) else []
     shown = [rows for rows in shown if rows["value"].notna().any()]
     if not shown:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "nulls"
@@ -19,7 +20,7 @@ RANGE, PRIMARY_RANGE = "#CFCFCF", "#9A9A9A"
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """A panel a null, a row a model: grey the 5 to 95 % range of the null, the dot what was observed."""
-    table = style.read(tables_folder, "nulls")
+    table = read_table(tables_folder, "nulls")
     table = table[np.isfinite(table["observed"].astype(float))]
     if table.empty:
         return False

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 from spikebridge.figures.style import broken_axis
 
@@ -62,7 +63,7 @@ HEIGHT, BAND = 0.5, 0.22
 
 def pages(tables_folder: Path) -> list[str]:
     """The recordings."""
-    return list(dict.fromkeys(style.read(tables_folder, "quality")["recording"]))
+    return list(dict.fromkeys(read_table(tables_folder, "quality")["recording"]))
 
 
 def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
@@ -71,7 +72,7 @@ def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
     In each a histogram of the units (bars, highest the same in each row), every unit (dots), the median of those kept,
     and the limits. A unit has the colour of the first reason to drop it. What was not judged is said below, and why.
     """
-    table, ends, filters = (style.read(tables_folder, table) for table in needs)
+    table, ends, filters = (read_table(tables_folder, table) for table in needs)
     if table.empty:
         return False
     page = page or str(table["recording"].iloc[0])

@@ -12,6 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "rasters"
@@ -30,7 +31,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
 
     Units in the order of the table: by the first principal component of the prediction.
     """
-    table = style.read(tables_folder, "raster")
+    table = read_table(tables_folder, "raster")
     if table.empty:
         return False
     about = table.iloc[0]

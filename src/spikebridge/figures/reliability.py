@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "reliability"
@@ -14,7 +15,7 @@ needs = ("calibration",)
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Observed against predicted frequency, a panel a model, with binomial intervals."""
-    table = style.read(tables_folder, "calibration")
+    table = read_table(tables_folder, "calibration")
     if table.empty:
         return False
     models = list(dict.fromkeys(table["model"]))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "scores"
@@ -16,7 +17,7 @@ BETTER = {"balanced_accuracy": "higher", "auc": "higher", "log_loss": "lower", "
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """One panel a score of the decisions, one dot and interval a model."""
-    table = style.read(tables_folder, "scores")
+    table = read_table(tables_folder, "scores")
     metrics = [m for m in METRICS if (table["metric"] == m).any()]
     if not metrics:
         return False

@@ -9,13 +9,10 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-
-from spikebridge.text.plain_text import read_csv
 
 DPI = 150
 # Okabe & Ito (2008), without yellow, which is too faint for lines on white.
@@ -63,13 +60,6 @@ METRICS = {
     "source_bits_per_spike": "bits/spike from the source",
     "trial_contrast_bits_per_spike": "bits/spike against neighbouring trials' rates",
 }
-
-
-def read(tables_folder: Path, name: str) -> pd.DataFrame:
-    """A table; columns of names stay text even where every name is a number."""
-    columns = ["model", "recording", "label", "axis", "fold", "model_a", "model_b", "family", "region"]
-    text = dict.fromkeys(columns if name == "calibration" else [*columns, "predicted"], str)
-    return read_csv(tables_folder / f"{name}.csv", dtype=text, keep_default_na=False, na_values=[""])
 
 
 def new(width: float, height: float) -> Figure:

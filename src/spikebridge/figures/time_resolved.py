@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 from spikebridge.statistics import Verdict
 
@@ -15,7 +16,7 @@ CALLED = {"source_region": "source's counts", "translated_latents": "latents"}
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """A curve each of source and latents with pointwise intervals; bars below mark times that beat the largest t."""
-    table = style.read(tables_folder, "decision_course")
+    table = read_table(tables_folder, "decision_course")
     table = table[table["value"].notna()] if len(table) else table
     if table.empty:
         return False

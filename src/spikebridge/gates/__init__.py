@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.gates.criteria import (
     Claim,
@@ -14,7 +14,6 @@ from spikebridge.gates.criteria import (
     claims,
     leakage,
     nulls,
-    read_table,
     translation,
     translation_word,
 )
@@ -45,13 +44,13 @@ def check(settings: StatisticsConfig, new: Newcomer, champion: Champion | None =
     DataError
         If a file of evaluate cannot be read: a gate without its file has not passed.
     """
-    evaluation, alpha = new.project / "reports" / "evaluation", settings.alpha
-    comparisons = read_table(evaluation / "comparisons.csv")
-    claimed = claims(read_json(evaluation / "metrics.json"), comparisons, alpha)
+    evaluation, alpha = EvaluationRun(new.project / EVALUATION_FOLDER), settings.alpha
+    comparisons = evaluation.read_comparisons()
+    claimed = claims(evaluation.read_metrics(), comparisons, alpha)
     return {
-        "leakage": leakage(read_json(evaluation / "leakage.json"), new.model),
+        "leakage": leakage(evaluation.read_leakage(), new.model),
         "above_majority": above_majority(comparisons, new.model, alpha),
-        "nulls": nulls(read_table(evaluation / "nulls.csv"), new.model),
+        "nulls": nulls(evaluation.read_nulls(), new.model),
         "translation": translation(claimed, new.model),
         "present_champion": present_champion(settings, new, champion),
     }

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import models
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
+from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config.declared_tests import BASELINE, DECIDING
 from spikebridge.errors import DataError
-from spikebridge.text.plain_text import read_csv
 
 MAJORITY_FAMILY, TRANSLATION_FAMILY = "above_majority", "translation_from_source"
 """Families of declared tests in comparisons.csv."""
@@ -80,14 +80,6 @@ class Claim:
         return f"{self.word}: {self.reason}"
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV table of evaluate. Raises DataError naming the file."""
-    try:
-        return read_csv(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a table: {error}") from None
-
-
 def best_model(names: list[str], project: Path) -> str:
     """The deciding model with the highest inner balanced accuracy; ties go to the lower inner log-loss.
 
@@ -113,21 +105,21 @@ def best_model(names: list[str], project: Path) -> str:
     DataError
         If no deciding model has inner scores.
     """
-    train = project / "runs" / "train"
-    deciding = [m for m in names if (train / m / "predictions.parquet").is_file()]
+    train = project / TRAINING_FOLDER
+    deciding = [m for m in names if TrainingRun(train / m).predictions.is_file()]
     declared = [m for m in deciding if m in DECIDING]
     candidates = declared or [m for m in deciding if m != BASELINE and models.get_class(m).from_source]
     candidates = candidates or [m for m in deciding if m == BASELINE]
     if not candidates:
         raise DataError(f"{train}: expected predictions of at least one model of {names}, found none")
-    return min(candidates, key=lambda m: _rank(project / "runs" / "tune" / m / "best.json", m))
+    return min(candidates, key=lambda m: _rank(TuningRun(project / TUNING_FOLDER / m), m))
 
 
-def _rank(path: Path, model: str) -> tuple[float, float, str]:
-    folds = [fold.get("inner") or {} for fold in read_json(path).get("folds", [])]
+def _rank(tuned: TuningRun, model: str) -> tuple[float, float, str]:
+    folds = [fold.inner for fold in tuned.read_settings().folds]
     accuracy, loss = (_mean([f.get(name) for f in folds]) for name in ("balanced_accuracy", "log_loss"))
     if not np.isfinite(accuracy):
-        raise DataError(f"{path}: expected an inner balanced_accuracy in every fold, found none")
+        raise DataError(f"{tuned.best}: expected an inner balanced_accuracy in every fold, found none")
     # Rounded, so that a difference in the last bits of a mean does not decide before the log-loss may
     return -round(accuracy, 9), loss if np.isfinite(loss) else np.inf, model
 

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.training import Decisions, TrainingRun
-from spikebridge.artifacts.windows import load_animals
+from spikebridge.artifacts.training import TRAINING_FOLDER, Decisions, TrainingRun
+from spikebridge.artifacts.windows import WINDOWS_FOLDER, load_animals
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.resampling import Clusters, clusters_of
@@ -104,7 +104,7 @@ def present_champion(settings: StatisticsConfig, new: Newcomer, champion: Champi
     if champion.fingerprint == new.fingerprint:
         # The comparison of that time still counts: a version that a person promoted past this gate has not passed it
         return champion.recorded or Gate(True, f"{champion} is the champion already")
-    trained = TrainingRun(new.project / "runs" / "train" / new.model)
+    trained = TrainingRun(new.project / TRAINING_FOLDER / new.model)
     classes = trained.read_classes()
     ours = trained.read_decisions(new.model, classes)
     if champion.split_hash != str(ours.table["split_hash"].iloc[0]):
@@ -121,7 +121,7 @@ def present_champion(settings: StatisticsConfig, new: Newcomer, champion: Champi
     if not _same_trials(ours.table, theirs.table):
         return Gate(False, f"the predictions of {champion} are of other trials, folds or labels than this split has")
     rule = "recording" if settings.cluster == "auto" else settings.cluster
-    animals = load_animals(new.project / "data" / "windows") if rule == "animal" else {}
+    animals = load_animals(new.project / WINDOWS_FOLDER) if rule == "animal" else {}
     clusters = clusters_of(ours.table, rule, animals)
     difference = _differences(ours, theirs, clusters)
     return decide(difference, f"{new.model} - {champion}", clusters.kind, settings.equivalence_margin, settings.alpha)

@@ -158,7 +158,7 @@ Parameters of the fit on all trials: {{ fit }}
 
 def model(results: Results, name: str, scores: Mapping[str, float]) -> str:
     """Description of a model's run."""
-    fit = results.fit(name).get("params", {}).get("full", {})
+    fit = results.trained(name).read_fit().get("params", {}).get("full", {})
     rows = primary_tests(results, name)
     return render(
         MODEL,
@@ -171,7 +171,7 @@ def model(results: Results, name: str, scores: Mapping[str, float]) -> str:
 
 def primary_tests(results: Results, model: str) -> pd.DataFrame:
     """The rows of comparisons.csv that are primary tests with this model."""
-    table = results.table("comparisons.csv")
+    table = results.evaluation.read_comparisons()
     return table[(table["role"] == "primary") & table[["model_a", "model_b"]].eq(model).any(axis=1)]
 
 

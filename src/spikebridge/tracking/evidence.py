@@ -17,6 +17,7 @@ from pathlib import Path
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from spikebridge.artifacts.training import PREDICTIONS
 from spikebridge.gates import Champion, Gate
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import load, runs
@@ -24,7 +25,7 @@ from spikebridge.tracking.model_card import CHAMPION
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, quiet_mlflow
 
-EVIDENCE, PREDICTIONS, HASH = "evidence", "predictions.parquet", "predictions_hash"
+EVIDENCE, HASH = "evidence", "predictions_hash"
 GATE, GATE_REASON = "gate_", "gate_reason_"
 """Tags: gate_<name> is the outcome ("passed", "failed"), gate_reason_<name> its reason."""
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
@@ -37,13 +38,13 @@ def attach(
 
     It is written at every registration, because the evaluation of the same model may have changed.
     """
-    predictions = results.trained(model) / PREDICTIONS
+    predictions = results.trained(model).predictions
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path in sorted(results.evaluation.iterdir()):
+        for path in sorted(results.evaluation.folder.iterdir()):
             if path.suffix in {".json", ".csv"}:
                 shutil.copy(path, folder / path.name)
-        shutil.copy(predictions, folder / PREDICTIONS)
+        shutil.copy(predictions, folder / predictions.name)
         (folder / "gates.json").write_text(
             json.dumps({k: asdict(gate) for k, gate in decided.items()}, indent=1), encoding="utf-8"
         )

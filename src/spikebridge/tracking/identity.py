@@ -7,9 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikebridge.artifacts.windows import data_hash
+from spikebridge.artifacts.splits import SPLITS_FILE, load_split_hash
+from spikebridge.artifacts.windows import WINDOWS_FOLDER, data_hash
 from spikebridge.config import Config
-from spikebridge.errors import DataError
 from spikebridge.runtime.hashing import digest, source_hash
 
 NOT_SCIENCE = {"tracking", "compute"}  # the store and the number of processes do not change the results
@@ -42,7 +42,7 @@ def identify(config: Config, project: Path) -> Identity:
     """
     return Identity(
         params_hash=digest(json.dumps(config.model_dump(mode="json", exclude=NOT_SCIENCE), sort_keys=True)),
-        data_hash=data_hash(project / "data" / "windows"),
+        data_hash=data_hash(project / WINDOWS_FOLDER),
         split_hash=split_hash(project),
         source_hash=source_hash(),
         git_revision=git_revision(project),
@@ -50,11 +50,8 @@ def identify(config: Config, project: Path) -> Identity:
 
 
 def split_hash(project: Path) -> str:
-    path = project / "data" / "splits.json"
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["hash"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise DataError(f"{path}: expected the split manifest with its hash, found none: run dvc repro") from None
+    """Hash of the split manifest as it stands in the file. Raises DataError if there is none."""
+    return load_split_hash(project / SPLITS_FILE)
 
 
 def git_revision(project: Path) -> str:

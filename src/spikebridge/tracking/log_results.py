@@ -9,7 +9,8 @@ import pandas as pd
 from mlflow.entities import DatasetInput, InputTag, RunTag
 from mlflow.entities import Run as MlflowRun
 
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.windows import WINDOWS_FOLDER
 from spikebridge.config import Config
 from spikebridge.runtime.hashing import digest, files_digest
 from spikebridge.tracking import descriptions, runs
@@ -31,7 +32,7 @@ def mirror(config: Config, project: Path | str = ".", identity: Identity | None 
     project = Path(project).resolve()
     results = Results(config, project)
     identity = identity or identify(config, project)
-    results.metrics(), results.table("comparisons.csv")  # fail on a missing file before anything is logged
+    results.metrics(), results.evaluation.read_comparisons()  # fail on a missing file before anything is logged
     store = open_store(config.tracking, project)
     with terminable():
         parent = runs.get_or_create(store, runs.execution_key(identity)).info.run_id
@@ -56,24 +57,24 @@ def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> 
     tags = {**identity.tags(), NOTE: descriptions.execution(results), "data_path": results.config.data.path}
     runs.log(store, run_id, runs.metrics(overall), params, tags)
     for name in results.deciding()[:1]:
-        table = _predictions(results, name)
+        table = results.trained(name).read_predictions()
         shown = ["recording", "trial", "fold", "block", "time_s", "label"]
         _dataset(store, run_id, table[[c for c in shown if c in table]], results, None)
 
 
 def _comparison(store: Store, identity: Identity, parent: str, results: Results) -> str:
     key = runs.child_key(identity, parent, "comparison", "comparison")
-    folders = results.evaluation, results.figures
+    folders = results.evaluation.folder, results.figures.folder
     files = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file())
     content = files_digest(files, results.project)
     run_id, done = _settle(store, key, content)
     if done:
         return run_id
     with runs.writing(store, run_id):
-        comparisons = results.table("comparisons.csv")
-        store.client.log_artifacts(run_id, str(results.evaluation))
-        if results.figures.is_dir():
-            store.client.log_artifacts(run_id, str(results.figures), "figures")
+        comparisons = results.evaluation.read_comparisons()
+        store.client.log_artifacts(run_id, str(results.evaluation.folder))
+        if results.figures.folder.is_dir():
+            store.client.log_artifacts(run_id, str(results.figures.folder), "figures")
         store.client.log_table(run_id, comparisons, "comparisons.json")
         runs.log(
             store,
@@ -88,35 +89,34 @@ def _comparison(store: Store, identity: Identity, parent: str, results: Results)
 
 def _recovery(results: Results) -> dict[str, float]:
     """Recovery of the simulated truth over all recordings. recovery.json also has the values of each recording."""
-    path = results.evaluation / "recovery.json"
-    scores = flatten(read_json(path)) if path.is_file() else {}
+    scores = flatten(results.evaluation.read_recovery())
     return {f"recovery/{k}": v for k, v in scores.items() if "recordings" not in k}
 
 
 def _model(store: Store, identity: Identity, parent: str, above: str | None, name: str, results: Results) -> None:
-    trained = results.trained(name)
+    trained, tuned = results.trained(name), results.tuned(name)
     scores = results.scores(name)
-    files = sorted(p for folder in (trained, results.tuned(name)) for p in folder.rglob("*") if _small(p))
+    files = sorted(p for run in (trained, tuned) for p in run.folder.rglob("*") if _small(p))
     content = digest(files_digest(files, results.project), *(f"{k}={v!r}" for k, v in sorted(scores.items())))
     run_id, done = _settle(store, runs.child_key(identity, parent, name, "model", above), content)
     if done:
         return
     with runs.writing(store, run_id):
-        fit = results.fit(name)
+        fit = trained.read_fit()
         fitted = fit.get("params", {}).get("full", {})
         params = {**fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}, "model": name}
         runs.log(store, run_id, runs.metrics(scores), params, {NOTE: descriptions.model(results, name, scores)})
-        _history(store, run_id, trained / "history.csv")
-        for path in (trained / "fit.json", trained / "history.csv", results.tuned(name) / "best.json"):
+        _history(store, run_id, trained)
+        for path in (trained.fit, trained.history, tuned.best):
             if path.is_file():
                 store.client.log_artifact(run_id, str(path))
-        for figure in sorted(results.figures.glob(f"*{name}*.png")):
+        for figure in results.figures.of_model(name):
             store.client.log_artifact(run_id, str(figure), "figures")
         if results.decides(name):
-            table = _predictions(results, name)
-            store.client.log_artifact(run_id, str(trained / "predictions.parquet"))
+            table = results.trained(name).read_predictions()
+            store.client.log_artifact(run_id, str(trained.predictions))
             _dataset(store, run_id, table, results, "predicted")
-        runs.log_trials(store, identity, run_id, name, results.tuned(name) / "trials.csv")
+        runs.log_trials(store, identity, run_id, name, tuned)
         runs.log(store, run_id, tags={runs.CONTENT: content})
 
 
@@ -134,17 +134,14 @@ def _settle(store: Store, key: runs.Key, content: str) -> tuple[str, bool]:
     return run.info.run_id, logged is not None and run.info.status == "FINISHED"
 
 
-def _history(store: Store, run_id: str, path: Path) -> None:
-    if not path.is_file():
+def _history(store: Store, run_id: str, trained: TrainingRun) -> None:
+    table = trained.read_history()
+    if table is None:
         return
     writer = HistoryWriter(store, run_id)
-    for row in pd.read_csv(path).to_dict("records"):
+    for row in table.to_dict("records"):
         writer.add({str(k): v for k, v in row.items()})
     writer.flush()
-
-
-def _predictions(results: Results, name: str) -> pd.DataFrame:
-    return pd.read_parquet(results.trained(name) / "predictions.parquet")
 
 
 def _dataset(store: Store, run_id: str, table: pd.DataFrame, results: Results, predictions: str | None) -> None:
@@ -155,7 +152,8 @@ def _dataset(store: Store, run_id: str, table: pd.DataFrame, results: Results, p
     name = f"trials of {results.config.data.path}"
     with warnings.catch_warnings():  # MLflow warns that two of its source types match a local path
         warnings.simplefilter("ignore")
-        dataset = from_pandas(table, source="data/windows", targets="label", name=name, predictions=predictions)
+        source = WINDOWS_FOLDER.as_posix()
+        dataset = from_pandas(table, source=source, targets="label", name=name, predictions=predictions)
     context = InputTag("mlflow.data.context", "evaluation")
     store.client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [context])])
 

@@ -42,7 +42,7 @@ def model_card(
     """
     c, metrics, scores = results.config, results.metrics(), results.scores(model)
     source, target = descriptions.region_names(results)
-    comparisons, nulls = results.table("comparisons.csv"), results.table("nulls.csv")
+    comparisons, nulls = results.evaluation.read_comparisons(), results.evaluation.read_nulls()
     tests = descriptions.primary_tests(results, model)
     start, stop = c.trials.window_s
     return render(

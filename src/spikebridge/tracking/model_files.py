@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.windows import load_windows
+from spikebridge.artifacts.windows import WINDOWS_FOLDER, load_windows
 from spikebridge.errors import RegistryError
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.runtime.hashing import file_digest
@@ -47,7 +47,7 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
         raise RegistryError(f"{model}: expected its run in the MLflow store, found none: mirror the results first")
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder) / "model"
-        shutil.copytree(results.trained(model) / "model", staged)
+        shutil.copytree(results.trained(model).model, staged)
         (staged / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
         write_manifest(staged)
         served = ServedModel(staged)
@@ -100,11 +100,11 @@ def signature() -> Any:
 def example(served: ServedModel, project: Path) -> tuple[str, NDArray[np.unsignedinteger]]:
     """The recording with the fewest units, and counts (trial, bin, unit) of its first trials: a small example."""
     sizes = {name: len(r["source_units"]) for name, r in served.recordings.items()}
-    recordings = load_windows(project / "data" / "windows")
+    recordings = load_windows(project / WINDOWS_FOLDER)
     for windows in sorted(recordings, key=lambda w: (sizes.get(w.recording, np.inf), w.recording)):
         if windows.recording in served.recordings and windows.labelled.any():
             return windows.recording, windows.source[windows.labelled][:EXAMPLE_TRIALS]
-    raise RegistryError(f"{project / 'data' / 'windows'}: no labelled window of {', '.join(sizes)}")
+    raise RegistryError(f"{project / WINDOWS_FOLDER}: no labelled window of {', '.join(sizes)}")
 
 
 def _requirements() -> list[str]:

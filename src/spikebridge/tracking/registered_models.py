@@ -15,7 +15,7 @@ from spikebridge.artifacts.json_files import read_json
 from spikebridge.config import Config
 from spikebridge.errors import SpikebridgeError
 from spikebridge.labels.trial_labels import label_text
-from spikebridge.models.parts.saved_files import MANIFEST_FILE, check_manifest
+from spikebridge.models.parts.saved_files import MANIFEST_FILE, MODEL_FILE, check_manifest
 from spikebridge.runtime.hashing import digest, file_digest, files_digest
 from spikebridge.text.plain_text import code_span, escape_markdown
 from spikebridge.tracking import evidence, promotion, registration_record, runs
@@ -40,7 +40,7 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
     model = gates.best_model(list(config.models), project)
     identity = identity or identify(config, project)
     store = open_store(config.tracking, project)
-    saved = results.trained(model) / "model"
+    saved = results.trained(model).model
     content = files_digest([p for p in saved.rglob("*") if p.is_file()], saved)
     # The code is not included: if changed code gives the same model from the same data, there is no new version
     fingerprint = digest(identity.params_hash, identity.data_hash, identity.split_hash, model, content)
@@ -98,7 +98,7 @@ def _champion(store: Store, name: str) -> int | None:
 
 def _about(results: Results, identity: Identity, model: str) -> dict[str, Any]:
     """The content of served.json, which is stored with the model."""
-    c, saved = results.config, read_json(results.trained(model) / "model" / "model.json")
+    c, saved = results.config, read_json(results.trained(model).model / MODEL_FILE)
     scores = results.scores(model)
     return {
         "model": model,

@@ -7,7 +7,6 @@ the store and the record under one lock.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,14 +14,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.registration import (
+    REGISTRATION_FILE,
+    read_registration,
+    write_published,
+    write_registration,
+)
 from spikebridge.errors import DataError, RegistryError
 from spikebridge.runtime.hashing import digest
-from spikebridge.runtime.stage import lock, output
+from spikebridge.runtime.stage import lock
 from spikebridge.tracking import store_location
 from spikebridge.tracking.model_card import CHAMPION
 
-REGISTRATION, PUBLISHED = Path("reports") / "registration.json", Path("mlruns") / "published.json"
 LOCK_FILE = ".publish.lock"
 DUPLICATE_ROW = ("integrityerror", "unique constraint", "duplicate key", "duplicate entry")
 """Texts of databases (SQLite, PostgreSQL, MySQL) for a row that another process has already written."""
@@ -41,11 +44,8 @@ def shown_store(uri: str, project: Path) -> str:
 
 def read(project: Path) -> dict[str, Any]:
     """The record of a project; empty if nothing was registered yet. Raises RegistryError if it is unreadable."""
-    path = project / REGISTRATION
-    if not path.is_file():
-        return {}
     try:
-        return read_json(path)
+        return read_registration(project)
     except DataError as error:
         raise RegistryError(f"{error}. Write it again: spikebridge publish") from None
 
@@ -65,10 +65,8 @@ def kept_manifests(project: Path, store_uri: str, name: str, versions: Iterable[
 
 def write(project: Path, about: Mapping[str, Any]) -> None:
     """Write the record and mlruns/published.json. A missing published.json tells DVC that the store was emptied."""
-    with output(project / REGISTRATION) as path:
-        path.write_text(json.dumps(about, indent=1), encoding="utf-8")
-    with output(project / PUBLISHED) as path:
-        path.write_text(json.dumps({"fingerprint": about["fingerprint"]}), encoding="utf-8")
+    write_registration(project, about)
+    write_published(project, about["fingerprint"])
 
 
 def note_champion(project: Path, store_uri: str, name: str, version: int, sha256: str | None) -> None:
@@ -83,8 +81,7 @@ def note_champion(project: Path, store_uri: str, name: str, version: int, sha256
         about |= {"alias": CHAMPION, "uri": f"models:/{name}@{CHAMPION}"}
     elif about.get("alias") == CHAMPION:
         about |= {"alias": None, "uri": f"models:/{name}/{about['version']}"}
-    with output(project / REGISTRATION) as path:
-        path.write_text(json.dumps(about, indent=1), encoding="utf-8")
+    write_registration(project, about)
 
 
 def recorded_champion(project: Path, store_uri: str, name: str) -> int | None:
@@ -105,7 +102,7 @@ def check(project: Path, store_uri: str, name: str, version: str, alias: str | N
     manifests = about.get("manifests")
     if not _about_model(about, project, store_uri, name) or not isinstance(manifests, dict):
         return
-    path, what = project / REGISTRATION, f"models:/{name}/{version}"
+    path, what = project / REGISTRATION_FILE, f"models:/{name}/{version}"
     champion = about.get("champion")
     if alias == CHAMPION and str(champion) != version:
         was = f"version {champion} is" if champion is not None else "there is none"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import QUALITY_FILTERS_TABLE
 from spikebridge.config import declared_tests
 from spikebridge.statistics import Verdict
 from spikebridge.tracking.descriptions import HEADINGS
@@ -70,9 +71,10 @@ def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[st
 
 def nested_model_lines(results: Results) -> Iterator[str]:
     """One line for the scores of the nested models of each kind, and one for each gain that is tested."""
-    if not (results.evaluation / "ladder.csv").is_file():
+    table = results.evaluation.read_nested_models()
+    if table is None:
         return
-    for kind, rows in results.table("ladder.csv").groupby("kind", sort=False):
+    for kind, rows in table.groupby("kind", sort=False):
         metric = str(rows["metric"].iloc[0])
         steps = rows[(rows["metric"] == metric) & rows["value"].notna()].to_dict("records")
         texts = [f"{_spaced(r['step'])} {number(r['value'])}" for r in steps]
@@ -113,10 +115,10 @@ def _detectable(row: Mapping[str, Any]) -> str:
 
 def filter_lines(results: Results) -> Iterator[str]:
     """One line for each filter of units that is on, over all recordings: units judged and dropped, or why none was."""
-    if not (results.evaluation / "quality_filters.csv").is_file():
+    table = results.evaluation.read_table(QUALITY_FILTERS_TABLE)
+    if table is None:
         return
-    table = results.table("quality_filters.csv").fillna({"note": ""})
-    for key, rows in table.groupby("filter", sort=False):
+    for key, rows in table.fillna({"note": ""}).groupby("filter", sort=False):
         units, judged, dropped = (int(rows[c].sum()) for c in ("units", "judged", "dropped"))
         notes = [str(note) for note in rows["note"].unique() if note]
         if not rows["on"].all():
@@ -127,7 +129,7 @@ def filter_lines(results: Results) -> Iterator[str]:
 
 def null_lines(results: Results) -> list[str]:
     """One line for each model of the declared tests: how many nulls it passed, and which had too few data to decide."""
-    table, alpha = results.table("nulls.csv"), results.config.statistics.alpha
+    table, alpha = results.evaluation.read_nulls(), results.config.statistics.alpha
     lines = []
     for name in sorted({*declared_tests.DECIDING, *declared_tests.TRANSLATING} & set(table["model"])):
         rows = table[table["model"] == name].to_dict("records")

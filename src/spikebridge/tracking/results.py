@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from spikebridge.artifacts.json_files import read_json
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
+from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
+from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config import Config
-from spikebridge.errors import DataError
 from spikebridge.text.keys import safe_key
-from spikebridge.text.plain_text import read_csv
 
 DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
 
@@ -27,35 +28,32 @@ class Results:
     project: Path
 
     @property
-    def evaluation(self) -> Path:
-        return self.project / "reports" / "evaluation"
+    def evaluation(self) -> EvaluationRun:
+        return EvaluationRun(self.project / EVALUATION_FOLDER)
 
     @property
-    def figures(self) -> Path:
-        return self.project / "reports" / "figures"
+    def figures(self) -> FigureRun:
+        return FigureRun(self.project / FIGURES_FOLDER)
 
-    def trained(self, model: str) -> Path:
-        return self.project / "runs" / "train" / model
+    def trained(self, model: str) -> TrainingRun:
+        return TrainingRun(self.project / TRAINING_FOLDER / model)
 
-    def tuned(self, model: str) -> Path:
-        return self.project / "runs" / "tune" / model
+    def tuned(self, model: str) -> TuningRun:
+        return TuningRun(self.project / TUNING_FOLDER / model)
 
     def models(self) -> list[str]:
         """Trained models, in the order of params.yaml."""
-        return [m for m in self.config.models if (self.trained(m) / "fit.json").is_file()]
+        return [m for m in self.config.models if self.trained(m).fit.is_file()]
 
     def deciding(self) -> list[str]:
         return [m for m in self.models() if self.decides(m)]
 
     def decides(self, model: str) -> bool:
         """Whether the model predicts decisions; else it is a translation-only baseline."""
-        return (self.trained(model) / "predictions.parquet").is_file()
-
-    def fit(self, model: str) -> dict[str, Any]:
-        return read_json(self.trained(model) / "fit.json")
+        return self.trained(model).predictions.is_file()
 
     def metrics(self) -> dict[str, Any]:
-        return read_json(self.evaluation / "metrics.json")
+        return self.evaluation.read_metrics()
 
     def scores(self, model: str) -> dict[str, float]:
         """All scores of a model, flat: outer scores with intervals, bits/spike, means of the inner scores."""
@@ -67,20 +65,12 @@ class Results:
 
     def inner(self, model: str) -> dict[str, float]:
         """Means over outer folds of the inner scores, as inner_balanced_accuracy and so on."""
-        path = self.tuned(model) / "best.json"
-        if not path.is_file():
+        tuned = self.tuned(model)
+        if not tuned.best.is_file():
             return {}
-        frame = pd.DataFrame([fold.get("inner") or {} for fold in read_json(path)["folds"]])
+        frame = pd.DataFrame([fold.inner for fold in tuned.read_settings().folds])
         means = frame.apply(pd.to_numeric, errors="coerce").mean()
         return {f"inner_{name}": float(value) for name, value in means.items() if math.isfinite(value)}
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A table of reports/evaluation. Raises DataError if it cannot be read."""
-        path = self.evaluation / name
-        try:
-            return read_csv(path)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read as a table: {error}") from None
 
 
 def flatten(entry: dict[str, Any]) -> dict[str, float]:

@@ -7,12 +7,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 
+from spikebridge.artifacts.tuning import TuningRun
 from spikebridge.runtime.hashing import digest
 from spikebridge.text.keys import safe_key, shortened_key
 from spikebridge.tracking import store_location
@@ -166,11 +165,11 @@ def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Met
     ]
 
 
-def log_trials(store: Store, identity: Identity, model_run: str, model: str, trials: Path) -> int:
+def log_trials(store: Store, identity: Identity, model_run: str, model: str, tuned: TuningRun) -> int:
     """Log one run per row of trials.csv (fold, number, state, value, params_*). Returns the number of new runs."""
-    if not trials.is_file():
+    if not tuned.trials.is_file():
         return 0
-    table = pd.read_csv(trials)
+    table = tuned.read_trials()
     present = {run.data.tags.get(FINGERPRINT) for run in children(store, model_run)}
     execution = find(store, execution_key(identity).fingerprint)
     first = execution.info.start_time if execution else int(time.time() * 1000)

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import fake_analysis
-import pandas as pd
 import pytest
 from fake_runs import Study
 
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table, table_path
 from spikebridge.evaluation import EvaluationSections, evaluate
 
 
@@ -22,7 +22,7 @@ def audited(study: Study) -> Path:
 
 
 def test_known_effects_are_found(audited: Path) -> None:
-    said = json.loads((audited / "metrics.json").read_text())["analysis"]["optimism"]
+    said = EvaluationRun(audited).read_metrics()["analysis"]["optimism"]
     bits = said["bits_per_spike"]["seq2seq"]
     assert bits["blocked"] == pytest.approx(fake_analysis.TOLD["blocked"])
     assert bits["leaky"] == pytest.approx(fake_analysis.TOLD["leaky"])
@@ -36,8 +36,8 @@ def test_known_effects_are_found(audited: Path) -> None:
 
 
 def test_outer_is_the_reported_score(audited: Path) -> None:
-    scores = json.loads((audited / "metrics.json").read_text())
-    table = pd.read_csv(audited / "tables" / "optimism.csv").set_index(["model", "metric"])
+    scores = EvaluationRun(audited).read_metrics()
+    table = read_table(EvaluationRun(audited).tables, "optimism").set_index(["model", "metric"])
     told = scores["translation"]["seq2seq"]["bits_per_spike"]["value"]
     assert table.loc[("seq2seq", "bits_per_spike"), "outer"] == pytest.approx(told)
     assert table.loc[("seq2seq", "bits_per_spike"), "inner_minus_outer"] == pytest.approx(0.15 - told)
@@ -45,10 +45,12 @@ def test_outer_is_the_reported_score(audited: Path) -> None:
 
 def test_leaky_scores_are_nowhere_but_in_the_audit(audited: Path, out: Path) -> None:
     """With and without the audit, everything that the gate and the registry read is the same."""
-    for name in ("comparisons.csv", "nulls.csv", "leakage.json", "tables/scores.csv"):
-        text = (audited / name).read_text()
-        assert text == (out / name).read_text()
+    with_audit, without = EvaluationRun(audited), EvaluationRun(out)
+    for file_of in (lambda run: run.comparisons, lambda run: run.nulls, lambda run: run.leakage,
+                    lambda run: table_path(run.tables, "scores")):  # fmt: skip
+        text = file_of(with_audit).read_text()
+        assert text == file_of(without).read_text()
         assert "leaky" not in text
-    scores, plain = (json.loads((f / "metrics.json").read_text()) for f in (audited, out))
+    scores, plain = with_audit.read_metrics(), without.read_metrics()
     assert "leaky" in json.dumps(scores.pop("analysis")) and "leaky" not in json.dumps(scores)
     assert scores == plain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 from fake_runs import Study
 
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
 
@@ -24,7 +24,7 @@ def found(study: Study) -> Path:
 
 
 def test_the_summary_holds_the_effects(found: Path) -> None:
-    said = json.loads((found / "metrics.json").read_text())["analysis"]
+    said = EvaluationRun(found).read_metrics()["analysis"]
     ways = said["direction"]
     expected = {
         "forward": fake_analysis.FORWARD,
@@ -43,7 +43,7 @@ def test_the_summary_holds_the_effects(found: Path) -> None:
 
 def test_intervals_over_recordings_hold_the_mean(study: Study, found: Path) -> None:
     raw = pd.read_csv(study.root / "analysis" / "consistency.csv")
-    table = pd.read_csv(found / "tables" / "latent_consistency.csv")
+    table = read_table(EvaluationRun(found).tables, "latent_consistency")
     for compared, rows in raw.groupby("compared"):
         row = table[(table["compared"] == compared) & (table["recording"] == "all")].iloc[0]
         assert row["value"] == pytest.approx(rows["r2"].mean())
@@ -52,14 +52,14 @@ def test_intervals_over_recordings_hold_the_mean(study: Study, found: Path) -> N
 
 
 def test_shares_stand_beside_the_truth(study: Study, found: Path) -> None:
-    table = pd.read_csv(found / "tables" / "attribution_units.csv")
+    table = read_table(EvaluationRun(found).tables, "attribution_units")
     name = study.windows[0].recording
     with np.load(study.root / "data" / "truth" / f"{name}.npz") as z:
         norms = np.linalg.norm(z["source_loadings"], axis=1)
     rows = table[table["recording"] == name]
     assert rows["true_loading"].to_numpy() == pytest.approx(norms)
     assert rows["true_information"].to_numpy() == pytest.approx(0.6 * norms**2)
-    said = json.loads((found / "metrics.json").read_text())["analysis"]["attribution"]["spearman_with_true_loading"]
+    said = EvaluationRun(found).read_metrics()["analysis"]["attribution"]["spearman_with_true_loading"]
     ranks = norms.argsort().argsort(), np.arange(len(norms))
     assert said[name] == pytest.approx(np.corrcoef(*ranks)[0, 1])
 
@@ -68,9 +68,9 @@ def test_nothing_analysed_changes_nothing(study: Study, out: Path, tmp_path: Pat
     (tmp_path / "analysis").mkdir()
     (tmp_path / "analysis" / "about.json").write_text('{"run": []}')
     evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", tmp_path / "analysis")
-    said = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    said = EvaluationRun(tmp_path / "out").read_metrics()
     assert said.pop("analysis") == {}
-    assert said == json.loads((out / "metrics.json").read_text())
+    assert said == EvaluationRun(out).read_metrics()
 
 
 def test_a_spoilt_table_is_named(study: Study, found: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from fake_runs import Plan, Study, make_study
 from statsmodels.stats.multitest import multipletests
 from studies import small_config
 
+from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.artifacts.nested_models import EncodingModels, NestedModelRun
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import EvaluationSections, evaluate
@@ -200,9 +201,11 @@ def test_evaluate_writes_it_beside_the_ladder_of_decisions(climbed: Climbed, tmp
     config = study.config.model_copy(update={"compute": small_config().compute})
     fit_nested_models(NestedModelsSections.of(config), *study.places[:3], tmp_path / "ladder")
     scores = evaluate(EvaluationSections.of(config), *study.places, tmp_path / "out", None, tmp_path / "ladder")
-    rows = pd.read_csv(tmp_path / "out" / "ladder.csv")
+    run = EvaluationRun(tmp_path / "out")
+    rows = run.read_nested_models()
+    assert rows is not None
     assert list(rows["kind"].unique()) == ["decision", "translation"]
     assert scores["communication_gain"]["value"] > 0.02
     assert scores["ladder"]["translation"]["seq2seq"]["bits_per_spike"]["reference"] == "linear_source"
-    assert (tmp_path / "out" / "tables" / "communication_gain.csv").is_file()
-    assert json.loads((tmp_path / "out" / "leakage.json").read_text())["ladder_translation"]["passed"]
+    assert run.read_table("communication_gain") is not None
+    assert run.read_leakage()["ladder_translation"]["passed"]

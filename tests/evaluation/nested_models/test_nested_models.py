@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_ladder import REFERENCE, make_ladder, nested_run
-from fake_runs import Plan, Study, make_study, write
+from fake_runs import Plan, Study, make_study
 from sklearn import metrics as oracle
 
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.json_files import write_json
+from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
@@ -26,7 +29,7 @@ WITHIN = "balanced_accuracy_within_blocks"
 
 @pytest.fixture(scope="module")
 def table(found: Path) -> pd.DataFrame:
-    return pd.read_csv(found / "ladder.csv")
+    return read_table(EvaluationRun(found).tables, "ladder")
 
 
 def of(table: pd.DataFrame, step: str, metric: str = WITHIN) -> dict[str, Any]:
@@ -100,11 +103,10 @@ def test_steps_stand_in_order_and_what_is_left_out_says_why(table: pd.DataFrame)
 
 def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None:
     evaluate(EvaluationSections.of(climbed.config), *climbed.places, climbed.root / "alone")
-    for name in ("comparisons.csv", "nulls.csv"):
-        assert (climbed.root / "alone" / name).read_bytes() == (found / name).read_bytes()
-    with_ladder, without = (
-        json.loads((folder / "metrics.json").read_text()) for folder in (found, climbed.root / "alone")
-    )
+    whole, alone = EvaluationRun(found), EvaluationRun(climbed.root / "alone")
+    assert alone.comparisons.read_bytes() == whole.comparisons.read_bytes()
+    assert alone.nulls.read_bytes() == whole.nulls.read_bytes()
+    with_ladder, without = whole.read_metrics(), alone.read_metrics()
     said = with_ladder.pop("ladder")["decision"]
     assert set(with_ladder.pop("decision_course")) == {"source_region", "translated_latents"}
     assert with_ladder == without
@@ -112,13 +114,13 @@ def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None
     assert said["latents_and_task"][WITHIN]["verdict"] == "latents_and_task better"
     assert "gain" not in said["majority"][WITHIN]
     assert "behavior" not in said
-    leakage = json.loads((found / "leakage.json").read_text())
+    leakage = EvaluationRun(found).read_leakage()
     assert leakage["passed"] and leakage["ladder"]["passed"]
     assert "ladder/translated_latents" in leakage["ladder"]["models"]
 
 
 def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) -> None:
-    results: Any = SimpleNamespace(evaluation=found, table=lambda name: pd.read_csv(found / name))
+    results: Any = SimpleNamespace(evaluation=EvaluationRun(found))
     first, *tested = nested_model_lines(results)
     shown = [s.replace("_", " ") for s in REFERENCE if s != "behavior"]
     assert first.startswith(f"Nested models, decision (balanced accuracy within blocks): {shown[0]} 0.500, {shown[1]} ")
@@ -128,14 +130,15 @@ def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) 
         f"  latents and task over task variables: {of(table, 'latents_and_task')['gain']:.3f} ["
     )
     assert tested[1].endswith("Holm p = 0.031, latents and task better")
-    assert not [*nested_model_lines(SimpleNamespace(evaluation=tmp_path))]  # type: ignore[arg-type]
+    assert not [*nested_model_lines(SimpleNamespace(evaluation=EvaluationRun(tmp_path)))]  # type: ignore[arg-type]
 
 
 def test_too_few_recordings_are_said(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(recordings=4, trials=40, cluster="recording"))
     folder = make_ladder(study)
     evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
-    verdicts = pd.read_csv(tmp_path / "out" / "ladder.csv").dropna(subset=["p_holm"]).set_index("step")["verdict"]
+    table = read_table(EvaluationRun(tmp_path / "out").tables, "ladder")
+    verdicts = table.dropna(subset=["p_holm"]).set_index("step")["verdict"]
     assert verdicts["latents_and_task"] == "too few recordings to decide (needs 6)"
     assert verdicts["latents_beyond_confounds"] == "too few recordings to decide (needs 5)"
 
@@ -145,7 +148,7 @@ def spoil_intervals(study: Study, step: str) -> None:
     content = json.loads(path.read_text())
     stop = study.splits.folds[2].test_intervals["rat1_day1"][0, 1]
     content["folds"]["2"]["rat1_day1"].append([stop + 0.2, stop + 0.5])
-    write(path, content)
+    write_json(path, content)
 
 
 def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_leaks_in_a_step_are_refused_before_anything_is_written(tmp_path: Path) 
 
 
 def test_a_folder_of_something_else_is_named(climbed: Study, tmp_path: Path) -> None:
-    write(tmp_path / "decoding.json", {"steps": []})
+    write_json(NestedModelRun(tmp_path).about_decoding, {"steps": []})
     with pytest.raises(DataError, match="expected nested models of a decision"):
         evaluate(EvaluationSections.of(climbed.config), *climbed.places, tmp_path / "out", None, tmp_path)
 
@@ -173,4 +176,4 @@ def test_a_ladder_without_deciding_models(climbed: Study, tmp_path: Path) -> Non
     config = climbed.config.model_copy(update={"models": {"ridge": {}}})
     study = replace(climbed, config=config)
     evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, climbed.root / "ladder")
-    assert of(pd.read_csv(tmp_path / "out" / "ladder.csv"), "latents_and_task")["p"] == 1 / 64
+    assert of(read_table(EvaluationRun(tmp_path / "out").tables, "ladder"), "latents_and_task")["p"] == 1 / 64

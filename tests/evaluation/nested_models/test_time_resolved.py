@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_ladder import COURSE, make_ladder, nested_run
-from fake_runs import Plan, Study, make_study, write
+from fake_runs import Plan, Study, make_study
 from sklearn.metrics import balanced_accuracy_score
 
+from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.json_files import write_json
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.tracking.result_lines import time_resolved_lines
@@ -20,7 +22,7 @@ from spikebridge.tracking.result_lines import time_resolved_lines
 
 @pytest.fixture(scope="module")
 def table(found: Path) -> pd.DataFrame:
-    return pd.read_csv(found / "tables" / "decision_course.csv")
+    return read_table(EvaluationRun(found).tables, "decision_course")
 
 
 def by_recording(study: Study, name: str) -> pd.Series:
@@ -60,7 +62,7 @@ def test_only_parts_that_know_something_tell(climbed: Study, table: pd.DataFrame
 
 
 def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame) -> None:
-    metrics = json.loads((found / "metrics.json").read_text())
+    metrics = EvaluationRun(found).read_metrics()
     said = metrics["decision_course"]["translated_latents"]
     mine = table[table["of"] == "translated_latents"]
     assert said["best_time_s"] == pytest.approx(mine["time_s"].iloc[2])
@@ -74,9 +76,9 @@ def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame)
 def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40, recordings=3))
     evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, make_ladder(study))
-    table = pd.read_csv(tmp_path / "out" / "tables" / "decision_course.csv")
+    table = read_table(EvaluationRun(tmp_path / "out").tables, "decision_course")
     assert set(table["verdict"]) == {"too few recordings to decide (needs 5)"}
-    (line, _) = time_resolved_lines(json.loads((tmp_path / "out" / "metrics.json").read_text()))
+    (line, _) = time_resolved_lines(EvaluationRun(tmp_path / "out").read_metrics())
     assert "too few recordings to decide (needs 5)" in line
 
 
@@ -88,7 +90,7 @@ def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
     fold = study.splits.folds[0]
     name = next(iter(fold.test_intervals))
     content["folds"]["0"][name] = np.array(fold.test_intervals[name]).tolist()
-    write(path, content)
+    write_json(path, content)
     with pytest.raises(LeakageError, match="course/source_region_1"):
         evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
 
@@ -97,6 +99,6 @@ def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40))
     folder = make_ladder(study)
     path = nested_run(study).about_decoding
-    write(path, {**json.loads(path.read_text()), "parts": [{"of": "source_region"}]})
+    write_json(path, {**json.loads(path.read_text()), "parts": [{"of": "source_region"}]})
     with pytest.raises(DataError, match=r"decoding\.json: expected nested models .*; run the stage nested_models"):
         evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)

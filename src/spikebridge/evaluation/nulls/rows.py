@@ -7,12 +7,6 @@ from typing import Any
 
 from spikebridge.statistics.nulls import NullResult
 
-COLUMNS = [
-    "null", "model", "metric", "observed", "null_mean", "null_high", "p", "smallest_attainable_p", "n_null", "passed",
-    "role", "assumptions",
-]  # fmt: skip
-"""Of nulls.csv. passed: p is at most alpha. role: "primary" for the null that the gate uses, else "descriptive"."""
-
 
 @dataclass(frozen=True)
 class ModelNull:
@@ -26,7 +20,7 @@ class ModelNull:
     assumptions: str
 
     def row(self, alpha: float) -> dict[str, Any]:
-        """The row of nulls.csv; COLUMNS."""
+        """The row of nulls.csv; `artifacts.evaluation.NULLS`."""
         return {
             "null": self.null,
             "model": self.model,

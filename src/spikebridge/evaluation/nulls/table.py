@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.evaluation import NULLS
 from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.evaluation.nulls.decisions import decision_nulls
-from spikebridge.evaluation.nulls.rows import COLUMNS, ModelNull
+from spikebridge.evaluation.nulls.rows import ModelNull
 from spikebridge.evaluation.nulls.translations import translation_nulls
 from spikebridge.statistics.nulls import foreign_latents
 from spikebridge.statistics.nulls.foreign_latents import FoldSides
@@ -42,7 +43,7 @@ def null_tables(
     Returns
     -------
     nulls : pandas.DataFrame
-        nulls.csv, columns rows.COLUMNS.
+        nulls.csv, columns `artifacts.evaluation.NULLS`.
     ranges : pandas.DataFrame
         Observed score, and 5, 50 and 95 % quantiles of each null, for the figure.
     """
@@ -57,7 +58,7 @@ def null_tables(
         row | {"null_low": null.result.quantile(0.05), "null_median": null.result.quantile(0.5)}
         for row, null in zip(rows, nulls, strict=True)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(ranges, columns=RANGES)
+    return pd.DataFrame(rows, columns=list(NULLS)), pd.DataFrame(ranges, columns=RANGES)
 
 
 def latent_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Generator) -> Iterator[ModelNull]:

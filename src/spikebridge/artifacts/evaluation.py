@@ -1,0 +1,198 @@
+"""What the stage evaluate writes, reports/evaluation:
+
+metrics.json       scores of all models, with intervals
+comparisons.csv    every test of one model against another, one row a `Comparison`
+nulls.csv          every null of every model, columns NULLS
+ladder.csv         the nested models and their gains                  (where the stage nested_models was run)
+leakage.json       what the leakage check compared
+recovery.json      latents, lag and dimension against the truth       (simulated recordings)
+tables/<name>.csv  what the figures show, one file for each of TABLES
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikebridge.artifacts.json_files import read_json
+from spikebridge.errors import DataError
+from spikebridge.text.plain_text import read_csv, write_csv
+from spikebridge.types import Comparison
+
+EVALUATION_FOLDER = Path("reports") / "evaluation"
+"""Of the stage, in the folder of a project."""
+NULLS = (
+    "null", "model", "metric", "observed", "null_mean", "null_high", "p", "smallest_attainable_p", "n_null", "passed",
+    "role", "assumptions",
+)  # fmt: skip
+"""Of nulls.csv. passed: p is at most alpha. role: "primary" for the null that the gate uses, else "descriptive"."""
+NESTED_MODELS_TABLE = "ladder"
+QUALITY_FILTERS_TABLE = "quality_filters"
+TIME_RESOLVED_TABLE = "decision_course"
+TABLES = frozenset(
+    {
+        "attribution",
+        "attribution_units",
+        "bits_per_spike",
+        "calibration",
+        "communication_gain",
+        "confusion",
+        "consistency",
+        "dimension",
+        "dimension_pooled",
+        "direction",
+        "forest",
+        "held_out_units",
+        "lag",
+        "lag_pooled",
+        "latent_consistency",
+        "latents",
+        "learning_curves",
+        "nulls",
+        "optimism",
+        "quality",
+        "quality_limits",
+        "raster",
+        "recovery",
+        "scores",
+        NESTED_MODELS_TABLE,
+        QUALITY_FILTERS_TABLE,
+        TIME_RESOLVED_TABLE,
+    }
+)
+"""Names of the tables for figures."""
+NAMES = ("model", "recording", "label", "axis", "fold", "model_a", "model_b", "family", "region")
+"""Columns that stay text, whatever they hold."""
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """The folder of the stage: where its files are, and how they are written and read."""
+
+    folder: Path
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+    @property
+    def comparisons(self) -> Path:
+        return self.folder / "comparisons.csv"
+
+    @property
+    def nulls(self) -> Path:
+        return self.folder / "nulls.csv"
+
+    @property
+    def nested_models(self) -> Path:
+        return self.folder / f"{NESTED_MODELS_TABLE}.csv"
+
+    @property
+    def leakage(self) -> Path:
+        return self.folder / "leakage.json"
+
+    @property
+    def recovery(self) -> Path:
+        return self.folder / "recovery.json"
+
+    @property
+    def tables(self) -> Path:
+        return self.folder / "tables"
+
+    def write_metrics(self, content: Mapping[str, Any]) -> None:
+        _write_json(self.metrics, content)
+
+    def write_leakage(self, content: Mapping[str, Any]) -> None:
+        _write_json(self.leakage, content)
+
+    def write_recovery(self, content: Mapping[str, Any]) -> None:
+        _write_json(self.recovery, content)
+
+    def write_comparisons(self, rows: Sequence[Comparison]) -> None:
+        write_csv(pd.DataFrame([row.row() for row in rows], columns=list(Comparison.COLUMNS)), self.comparisons)
+
+    def write_nulls(self, table: pd.DataFrame) -> None:
+        """Write nulls.csv. table: columns NULLS."""
+        write_csv(table[list(NULLS)], self.nulls)
+
+    def write_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Write the tables for figures, and the nested models also as ladder.csv. Raises ValueError for other names."""
+        if unknown := sorted(set(tables) - TABLES):
+            raise ValueError(f"expected tables among {sorted(TABLES)}, got {unknown}")
+        if NESTED_MODELS_TABLE in tables:
+            write_csv(tables[NESTED_MODELS_TABLE], self.nested_models)
+        self.tables.mkdir(exist_ok=True)
+        for name, table in tables.items():
+            write_csv(table, table_path(self.tables, name))
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Raises DataError naming the file where it cannot be read."""
+        return read_json(self.metrics)
+
+    def read_leakage(self) -> dict[str, Any]:
+        """Raises DataError naming the file where it cannot be read."""
+        return read_json(self.leakage)
+
+    def read_recovery(self) -> dict[str, Any]:
+        """Empty where the recordings have no known truth."""
+        return read_json(self.recovery) if self.recovery.is_file() else {}
+
+    def read_comparisons(self) -> pd.DataFrame:
+        """Raises DataError naming the file and the columns that it lacks."""
+        return _read_csv(self.comparisons, Comparison.COLUMNS)
+
+    def read_nulls(self) -> pd.DataFrame:
+        """Raises DataError naming the file and the columns that it lacks."""
+        return _read_csv(self.nulls, NULLS)
+
+    def read_nested_models(self) -> pd.DataFrame | None:
+        """None where the stage nested_models was not run."""
+        return _read_csv(self.nested_models) if self.nested_models.is_file() else None
+
+    def read_table(self, name: str) -> pd.DataFrame | None:
+        """A table for figures; None where it was not written."""
+        return read_table(self.tables, name) if table_path(self.tables, name).is_file() else None
+
+
+def table_path(tables_folder: Path, name: str) -> Path:
+    """The file of a table for figures."""
+    return tables_folder / f"{name}.csv"
+
+
+def read_table(tables_folder: Path, name: str) -> pd.DataFrame:
+    """A table for figures. Raises DataError naming the file where it cannot be read."""
+    predicts_labels = name != "calibration"  # there `predicted` is a probability
+    return _read_csv(table_path(tables_folder, name), text=("predicted",) if predicts_labels else ())
+
+
+def _read_csv(path: Path, columns: Collection[str] = (), text: Collection[str] = ()) -> pd.DataFrame:
+    try:
+        table = read_csv(path, dtype=dict.fromkeys([*NAMES, *text], str), keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as a table: {error}") from None
+    if missing := [column for column in columns if column not in table.columns]:
+        raise DataError(f"{path}: expected the columns {list(columns)}, missing {missing}; run the stage evaluate")
+    return table
+
+
+def _write_json(path: Path, content: Any) -> None:
+    """Sorted keys, floats in full, null for what is not a number."""
+    text = json.dumps(_plain(content), indent=1, sort_keys=True, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
