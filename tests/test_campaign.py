@@ -70,9 +70,9 @@ def test_what_counts_as_one_clear_line(outcome: str, said: str, expected: str) -
 
 
 def test_a_refusal_says_nothing_where_the_unchanged_is_refused_too(lab: Lab) -> None:
-    files._must_work([sys.executable, "-c", "pass"], lab)
+    files.must_work([sys.executable, "-c", "pass"], lab)
     with pytest.raises(SystemExit, match="expected to work, one clear line: no recording is named"):
-        files._must_work([sys.executable, "-c", "print('no recording is named'); exit(2)"], lab)
+        files.must_work([sys.executable, "-c", "print('no recording is named'); exit(2)"], lab)
 
 
 def test_a_result_that_does_not_come_back_is_found(lab: Lab) -> None:

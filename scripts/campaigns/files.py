@@ -46,7 +46,7 @@ def tampering(lab: Lab, count: int) -> Iterator[Result]:
         return
     for folder in sorted(p for p in (lab.calm / "runs" / "train").glob("*/model") if p.is_dir()):
         counts, options = _asked(lab, folder)
-        _must_work(_cli("predict", str(folder), str(counts), *options), lab)
+        must_work(_cli("predict", str(folder), str(counts), *options), lab)
         for name, make in _chosen(module.tampered_models(folder), count, lab.seed):
             with tempfile.TemporaryDirectory(dir=lab.work) as place:
                 marker, copy = Path(place) / "marker", Path(place) / "model"
@@ -76,7 +76,7 @@ def hostile(lab: Lab, count: int) -> Iterator[Result]:
         return
     with tempfile.TemporaryDirectory(dir=lab.work) as place:
         for _, command in _doors(module.good_tables(Path(place) / "good"), Path(place)):
-            _must_work(command, lab)
+            must_work(command, lab)
     for name, make in _chosen(module.hostile_inputs(), count, lab.seed):
         with tempfile.TemporaryDirectory(dir=lab.work) as place:
             folder = Path(place) / "recordings"
@@ -99,7 +99,7 @@ def _doors(given: str | Path, place: Path) -> list[tuple[str, list[str]]]:
     return [("inspect", _cli("inspect", str(given))), ("ingest", ingest)]
 
 
-def _must_work(command: list[str], lab: Lab) -> None:
+def must_work(command: list[str], lab: Lab) -> None:
     """What is not changed has to work; else a refusal of what is changed would say nothing."""
     ended = child(command, lab.project, LIMIT_S, LIMIT_BYTES)
     if ended.outcome != WORKED and not _reported(ended.code, ended.text):

@@ -78,14 +78,14 @@ def test_residuals_are_those_of_least_squares_in_the_training_trials() -> None:
     train, test = w.select(np.arange(TRAIN)), w.select(np.arange(TRAIN, N))
     base = Logistic({"n_segments": 2})
     model = Residualised(base)
-    about = model._prepare(train)
+    about = model.prepare(train)
     c = train.covariates[:, 0]
     design = np.column_stack([c, c**2])
-    fit = sm.OLS(base._features(train, {}), sm.add_constant(design)).fit()
-    np.testing.assert_allclose(model._features(train, about), fit.resid, atol=1e-8)
+    fit = sm.OLS(base.features(train, {}), sm.add_constant(design)).fit()
+    np.testing.assert_allclose(model.features(train, about), fit.resid, atol=1e-8)
     c = np.clip(test.covariates[:, 0], c.min(), c.max())
-    expected = base._features(test, {}) - fit.predict(sm.add_constant(np.column_stack([c, c**2])))
-    np.testing.assert_allclose(model._features(test, about), expected, atol=1e-8)
+    expected = base.features(test, {}) - fit.predict(sm.add_constant(np.column_stack([c, c**2])))
+    np.testing.assert_allclose(model.features(test, about), expected, atol=1e-8)
 
 
 @pytest.mark.parametrize("how", [Residualised, Matched])
@@ -186,10 +186,10 @@ def test_products_enter_where_trials_allow_and_unknown_values_count_as_the_mean(
     values = rng.normal(size=(N, 3))
     values[0, 1] = np.nan
     w = replace(w, covariates=values, covariate_names=three)
-    about = Residualised(Logistic())._prepare(w)
+    about = Residualised(Logistic()).prepare(w)
     assert about["c_pairs"].tolist() == [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]]
-    few = Residualised(Logistic())._prepare(w.select(np.arange(80)))
+    few = Residualised(Logistic()).prepare(w.select(np.arange(80)))
     assert few["c_pairs"].tolist() == [[0, 0], [1, 1], [2, 2]]
     mean = replace(w, covariates=np.where(np.isfinite(values), values, np.nanmean(values[:, 1])))
-    unknown, filled = (Residualised(Logistic())._features(x, about)[0] for x in (w, mean))
+    unknown, filled = (Residualised(Logistic()).features(x, about)[0] for x in (w, mean))
     np.testing.assert_allclose(unknown, filled)

@@ -20,7 +20,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in VARIABLES:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    monkeypatch.setattr(store_location, "_announced", set())
+    monkeypatch.setattr(store_location, "ANNOUNCED", set())
     yield
 
 

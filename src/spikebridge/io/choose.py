@@ -148,8 +148,8 @@ def _regions(contents: Contents, data: DataConfig, findings: list[Finding]) -> l
     if asked not in choices and asked in contents.units:
         choices[asked] = _column(contents, asked)
     if asked not in choices:
-        text, remedy = _no_region(contents, data.region_from, choices)
-        findings.append(Finding.error("no-region-column", "data.region_from", text, remedy))
+        why, remedy = _no_region(contents, data.region_from, choices)
+        findings.append(Finding.error("no-region-column", "data.region_from", why, remedy))
         return None
     regions = choices[asked]
     torn = sum(r not in p and r != "" for r, p in zip(regions, contents.places.get(asked, ()), strict=False))

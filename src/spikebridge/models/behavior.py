@@ -44,12 +44,12 @@ class Behavior(FeatureDecoder):
             )
         super()._fit(train, valid, rng, on_epoch)
 
-    def _prepare(self, w: Windows) -> dict[str, Any]:
+    def prepare(self, w: Windows) -> dict[str, Any]:
         known = np.isfinite(w.behavior)
         n = np.maximum(known.sum(axis=(0, 1)), 1)
         return {"middle": np.where(known, w.behavior, 0).sum(axis=(0, 1), dtype=np.float64) / n}
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
+    def features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         values = w.behavior.astype(np.float64) - prepared["middle"]
         known = np.isfinite(values)

@@ -62,10 +62,10 @@ class Cebra(FeatureDecoder):
         self._embeddings = {w.recording: self._fit_embedding(w, int(rng.integers(2**31))) for w in train}
         super()._fit(train, valid, rng, on_epoch)
 
-    def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
+    def prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
         return self._embeddings[w.recording]
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
+    def features(self, w: Windows, prepared: Arrays) -> Array:
         z = self._embedded(w, prepared)
         return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
 

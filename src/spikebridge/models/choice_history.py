@@ -33,7 +33,7 @@ class ChoiceHistory(FeatureDecoder):
 
     space = {"n_previous_trials": ("categorical", 1, 2, 3), "penalty": ("log", 0.1, 1000.0)}
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
+    def features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         labels = [self._of(w, LABEL_BACK, k) for k in range(p.n_previous_trials)]
         return np.column_stack([label == c for label in labels for c in range(len(w.classes))]).astype(np.float64)

@@ -26,7 +26,7 @@ class Logistic(FeatureDecoder):
 
     space = {"n_segments": ("categorical", 1, 2, 4), "penalty": ("log", 3.0, 30000.0)}
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
+    def features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         return np.sqrt(segment_sums(w.source, p.n_segments).astype(np.float64))
 

@@ -31,11 +31,11 @@ class TimeInRecording(FeatureDecoder):
 
     space = {"n_pieces": ("categorical", 1, 2, 4, 8), "penalty": ("log", 0.1, 1000.0)}
 
-    def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
+    def prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
         span = [w.start_s.min(), w.start_s.max()] if len(w) else [0.0, 1.0]
         return {"span": np.array(span)}
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
+    def features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         first, last = prepared["span"]
         at = np.clip((w.start_s - first) / max(last - first, 1e-9), 0.0, 1.0)

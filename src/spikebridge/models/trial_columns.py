@@ -43,14 +43,14 @@ class TrialColumns(FeatureDecoder):
             )
         super()._fit(train, valid, rng, on_epoch)
 
-    def _prepare(self, w: Windows) -> dict[str, Any]:
+    def prepare(self, w: Windows) -> dict[str, Any]:
         x = self._columns(w)
         known = np.isfinite(x)
         middle = np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         sd = np.sqrt(np.where(known, (x - middle) ** 2, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
         return {"middle": middle, "spread": np.maximum(sd, self.min_sd)}
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
+    def features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         x = (self._columns(w) - prepared["middle"]) / prepared["spread"]
         if not p.interactions:

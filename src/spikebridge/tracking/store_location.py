@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 SQLITE = "sqlite:///"
 BESIDE = "spikebridge.artifacts"
 """Tag of an experiment whose artifacts are in the folder of the database."""
-_announced: set[str] = set()
+ANNOUNCED: set[str] = set()
+"""URIs that `announce` wrote into the environment of this process: they are no settings of the user."""
 
 
 def home(start: Path | None = None) -> Path:
@@ -55,7 +56,7 @@ def tracking_uri(uri: str | None = None, project: Path | None = None) -> str:
         The URI, with an absolute path if it is a sqlite file.
     """
     from_env = os.environ.get("MLFLOW_TRACKING_URI")
-    if uri is None and from_env and from_env not in _announced:
+    if uri is None and from_env and from_env not in ANNOUNCED:
         return from_env
     root = home(project)
     if uri is None:
@@ -71,9 +72,9 @@ def announce(uri: str) -> None:
     are not mistaken for settings of the user. Without a registry URI, system metrics can deadlock with evaluation.
     """
     if os.environ.get("MLFLOW_TRACKING_URI") != uri:
-        _announced.add(uri)
+        ANNOUNCED.add(uri)
     registry = os.environ.get("MLFLOW_REGISTRY_URI")
-    if not registry or registry in _announced:
+    if not registry or registry in ANNOUNCED:
         os.environ["MLFLOW_REGISTRY_URI"] = uri
     os.environ["MLFLOW_TRACKING_URI"] = uri
 

@@ -43,15 +43,15 @@ class FeatureDecoder(Model):
         penalty: float = Field(1.0, gt=0, description="on the squared weights of standardised features")
 
     @abstractmethod
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
-        """(window, feature), NaN where unknown. prepared: the result of `_prepare`."""
+    def features(self, w: Windows, prepared: Arrays) -> Array:
+        """(window, feature), NaN where unknown. prepared: the result of `prepare`."""
 
-    def _prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
-        """Arrays that `_features` needs from the training windows, such as means."""
+    def prepare(self, w: Windows) -> dict[str, NDArray[Any]]:
+        """Arrays that `features` needs from the training windows, such as means."""
         return {}
 
     def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
-        """Of a saved recording with n_source source units: the arrays of `_prepare`, and the number of features.
+        """Of a saved recording with n_source source units: the arrays of `prepare`, and the number of features.
 
         arrays: all arrays of the recording, not yet checked. Raises DataError where they cannot be right.
         """
@@ -72,14 +72,14 @@ class FeatureDecoder(Model):
 
     def _fit_recording(self, w: Windows) -> dict[str, NDArray[Any]]:
         p: Any = self.params
-        prepared = self._prepare(w)
+        prepared = self.prepare(w)
         arrays = {"share": class_shares(w.label, len(w.classes)), **prepared}
         present = np.unique(w.label)
         if len(present) < 2:
             return arrays
         from sklearn.linear_model import LogisticRegression
 
-        x = self._features(w, prepared)
+        x = self.features(w, prepared)
         known = np.isfinite(x)
         mean = np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         gaps = np.flatnonzero(~known.all(axis=0) & known.any(axis=0))
@@ -100,7 +100,7 @@ class FeatureDecoder(Model):
         probabilities = np.tile(arrays["share"], (len(windows), 1))
         if "present" not in arrays or not len(windows):
             return Predictions(probabilities=probabilities)
-        x = self._features(windows, arrays)
+        x = self.features(windows, arrays)
         x = (_filled(x, arrays["mean"][: x.shape[1]], arrays["gaps"]) - arrays["shift"]) / arrays["sd"]
         z = x @ arrays["weights"].T + arrays["bias"]
         z = np.exp(z - z.max(axis=1, keepdims=True))

@@ -35,7 +35,7 @@ class ConfoundControlled(FeatureDecoder):
         super().__init__({"penalty": given.penalty})
         self.of, self.min_sd = of, of.min_sd
 
-    def _prepare(self, w: Windows) -> dict[str, Any]:
+    def prepare(self, w: Windows) -> dict[str, Any]:
         x = _confounds(w)
         known = np.isfinite(x)
         n = np.maximum(known.sum(axis=0), 1)
@@ -46,10 +46,10 @@ class ConfoundControlled(FeatureDecoder):
         pairs = np.array([*combinations_with_replacement(range(x.shape[1]), 2)], dtype=np.int64).reshape(-1, 2)
         if MIN_TRIALS_PER_TERM * (x.shape[1] + len(pairs)) > len(w):
             pairs = pairs[pairs[:, 0] == pairs[:, 1]]
-        return {**self.of._prepare(w), "c_mean": mean, "c_sd": np.maximum(sd, 1e-9), "c_pairs": pairs, **ends}
+        return {**self.of.prepare(w), "c_mean": mean, "c_sd": np.maximum(sd, 1e-9), "c_pairs": pairs, **ends}
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
-        return self.of._features(w, prepared)
+    def features(self, w: Windows, prepared: Arrays) -> Array:
+        return self.of.features(w, prepared)
 
 
 class Residualised(ConfoundControlled):
@@ -63,15 +63,15 @@ class Residualised(ConfoundControlled):
 
     name = "residualised"
 
-    def _prepare(self, w: Windows) -> dict[str, Any]:
-        prepared = super()._prepare(w)
+    def prepare(self, w: Windows) -> dict[str, Any]:
+        prepared = super().prepare(w)
         if not len(w):
             return prepared | {"c_slope": np.zeros((0, 0))}
-        slope = np.linalg.lstsq(_basis(w, prepared), self.of._features(w, prepared), rcond=None)[0]
+        slope = np.linalg.lstsq(_basis(w, prepared), self.of.features(w, prepared), rcond=None)[0]
         return prepared | {"c_slope": slope}
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
-        return np.asarray(self.of._features(w, prepared) - _basis(w, prepared) @ prepared["c_slope"])
+    def features(self, w: Windows, prepared: Arrays) -> Array:
+        return np.asarray(self.of.features(w, prepared) - _basis(w, prepared) @ prepared["c_slope"])
 
 
 class Matched(ConfoundControlled):
@@ -92,10 +92,10 @@ class Matched(ConfoundControlled):
         super()._fit(train, valid, rng, on_epoch)
         self.class_shares = {r: [1 / len(self.classes)] * len(self.classes) for r in self.class_shares}
 
-    def _prepare(self, w: Windows) -> dict[str, Any]:
+    def prepare(self, w: Windows) -> dict[str, Any]:
         from sklearn.linear_model import LogisticRegression
 
-        prepared = super()._prepare(w)
+        prepared = super().prepare(w)
         present, k = np.unique(w.label), len(w.classes)
         terms = prepared["c_mean"].size + len(prepared["c_pairs"])
         slope, level = np.zeros((terms, k)), np.full(k, -np.inf)

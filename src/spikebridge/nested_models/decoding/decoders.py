@@ -57,7 +57,7 @@ class LatentDecoder(FeatureDecoder):
     class Params(FeatureDecoder.Params):
         summary: str = Field("recent quarter", pattern="|".join(f"^{name}$" for name in SUMMARIES))
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
+    def features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
         return SUMMARIES[p.summary](w.behavior).astype(np.float64)
 
@@ -75,11 +75,11 @@ class LatentTaskDecoder(LatentDecoder):
         p: Any = self.params
         self.task = TrialColumns({"interactions": p.interactions})
 
-    def _prepare(self, w: Windows) -> dict[str, Any]:
-        return self.task._prepare(w)
+    def prepare(self, w: Windows) -> dict[str, Any]:
+        return self.task.prepare(w)
 
-    def _features(self, w: Windows, prepared: Arrays) -> Array:
-        return np.column_stack([super()._features(w, prepared), self.task._features(w, prepared)])
+    def features(self, w: Windows, prepared: Arrays) -> Array:
+        return np.column_stack([super().features(w, prepared), self.task.features(w, prepared)])
 
 
 @dataclass(frozen=True)
