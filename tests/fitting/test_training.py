@@ -30,7 +30,15 @@ def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[d
     tuned.write_text(json.dumps({"model": model, "folds": params[:-1], "full": params[-1]}))
     told: list[dict[str, Any]] = []
     training.train(
-        model, config.seed, config.compute, root / "windows", root / "splits.json", tuned, root / out, told.append
+        model,
+        config.seed,
+        config.baseline,
+        config.compute,
+        root / "windows",
+        root / "splits.json",
+        tuned,
+        root / out,
+        told.append,
     )
     return root / out, told
 

@@ -13,6 +13,7 @@ from spikebridge.config.preparation import BinsConfig, QualityConfig, SimulateCo
 from spikebridge.config.renamed import renamed_keys
 from spikebridge.config.results import (
     AnalysisConfig,
+    BaselineConfig,
     ComputeConfig,
     NestedModelsConfig,
     StatisticsConfig,
@@ -27,6 +28,7 @@ from spikebridge.errors.validation_errors import describe_errors
 __all__ = [
     "CLOCKS",
     "AnalysisConfig",
+    "BaselineConfig",
     "BinsConfig",
     "ComputeConfig",
     "Config",
@@ -62,7 +64,7 @@ class Config(Section):
         Sections about data.
     models : dict
         Name of a model -> its settings.
-    tune, analysis, nested_models, statistics, tracking, compute : Section
+    baseline, tune, analysis, nested_models, statistics, tracking, compute : Section
         Sections about fits and results.
     """
 
@@ -73,6 +75,7 @@ class Config(Section):
     trials: TrialsConfig = TrialsConfig()
     bins: BinsConfig = BinsConfig()
     split: SplitConfig = SplitConfig()
+    baseline: BaselineConfig = BaselineConfig()
     models: dict[str, dict[str, Any]]
     tune: TuneConfig = TuneConfig()
     analysis: AnalysisConfig = AnalysisConfig()
