@@ -2,10 +2,11 @@
 
 from spikebridge.baseline.fit import MIN_SPIKES, FittedBaseline, fit_baseline
 from spikebridge.baseline.memo import Baselines
-from spikebridge.baseline.shrinkage import SCALES, best_scale, shrink
+from spikebridge.baseline.shrinkage import LOCAL, SCALES, best_scale, shrink, smaller_scale
 from spikebridge.baseline.terms import Baseline, LogOffset
 
 __all__ = [
+    "LOCAL",
     "MIN_SPIKES",
     "SCALES",
     "Baseline",
@@ -15,4 +16,5 @@ __all__ = [
     "best_scale",
     "fit_baseline",
     "shrink",
+    "smaller_scale",
 ]

@@ -35,13 +35,27 @@ Term = bool | Literal["auto"]
 
 
 class FittedBaseline(NamedTuple):
-    """The baseline of one recording, and its cross-fitted log offset in the windows that it was fitted to."""
+    """The baseline of one recording, and its cross-fitted log offset in the windows that it was fitted to.
+
+    Parameters
+    ----------
+    baseline : Baseline
+        For windows that were not learned from.
+    crossed : LogOffset
+        Of the windows that were learned from, each block by a fit to the other blocks.
+    """
 
     baseline: Baseline
     crossed: LogOffset
 
     def crossed_rates(self) -> NDArray[np.float32]:
-        """(window, bin, unit), spikes per bin in the windows that the baseline was fitted to, cross-fitted."""
+        """Give the cross-fitted rates in the windows that the baseline was fitted to.
+
+        Returns
+        -------
+        NDArray, shape (window, bin, unit)
+            Expected spikes per bin.
+        """
         return rates_of(self.baseline.level, self.crossed)
 
 

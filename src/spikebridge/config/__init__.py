@@ -62,9 +62,11 @@ class Config(Section):
         Of every random stream.
     simulate, data, quality, trials, bins, split : Section
         Sections about data.
+    baseline : BaselineConfig
+        Terms of the baseline of all translators.
     models : dict
         Name of a model -> its settings.
-    baseline, tune, analysis, nested_models, statistics, tracking, compute : Section
+    tune, analysis, nested_models, statistics, tracking, compute : Section
         Sections about fits and results.
     """
 

@@ -59,7 +59,7 @@ class LinearTranslator(Model):
         for w in train:
             x = self._predictors(w)
             mean = x.mean(axis=(0, 1))
-            left = w.target - self.cross_fitted_baseline(w).astype(np.float64)
+            left = w.target.astype(np.float64) - self.cross_fitted_baseline(w)
             slope = self._slope(x - mean, left, w.target.mean(axis=(0, 1)))
             self.weights[w.recording] = {"mean": mean, "slope": slope}
 

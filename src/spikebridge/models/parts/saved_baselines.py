@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikebridge.baseline import SCALES, Baseline
 from spikebridge.errors import DataError
@@ -26,7 +27,7 @@ def save_baselines(
     folder: Path, recordings: Sequence[str], baselines: Mapping[str, Baseline], scales: Mapping[str, float]
 ) -> None:
     """Write baselines.safetensors; scales: 1 for a recording that is not among them."""
-    arrays = {}
+    arrays: dict[str, NDArray[np.float64]] = {}
     for i, name in enumerate(recordings):
         fields = baselines[name].arrays() | {"scale": np.array(float(scales.get(name, 1.0)))}
         arrays |= {f"{i}.{field}": values for field, values in fields.items()}
@@ -36,7 +37,8 @@ def save_baselines(
 def load_baselines(folder: Path, sizes: Mapping[str, int], n_bins: int) -> tuple[dict[str, Baseline], dict[str, float]]:
     """The baseline and the scale of every recording. sizes: recording -> target units. Raises DataError."""
     path = folder / BASELINES_FILE
-    arrays, expected = load_arrays(path), {}
+    arrays = load_arrays(path)
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {}
     for i, n in enumerate(sizes.values()):
         windows = np.asarray(arrays.get(f"{i}.times_s", ())).size
         shapes = float64_arrays(

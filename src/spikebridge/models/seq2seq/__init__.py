@@ -57,6 +57,8 @@ class Seq2Seq(Model):
         Settings that differ from the defaults of `Params`.
     device : str
         Where torch computes, such as "cpu" or "cuda".
+    baselines : Baselines, optional
+        Fits the baselines; one for all models of a fold. None: one of its own.
 
     References
     ----------

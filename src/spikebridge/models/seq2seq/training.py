@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from spikebridge.baseline import MIN_SPIKES, SCALES
+from spikebridge.baseline import MIN_SPIKES
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
@@ -141,7 +141,7 @@ def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[
         scales = [1.0] * p.n_members
         if scored is not None and len(scored):
             dataset = translator.dataset(scored)
-            scales = [best_scale(_modulated(network, i, dataset), SCALES) for network in translator.members()]
+            scales = [best_scale(_modulated(network, i, dataset)) for network in translator.members()]
         both = join(w, scored)
         translator.baselines[w.recording], crossed = translator.fits.fit(both)
         spikes = torch.from_numpy(translator.baselines[w.recording].totals.sum(axis=0))
@@ -149,7 +149,8 @@ def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[
         for network, scale in zip(translator.members(), scales, strict=True):
             read_out = cast(nn.Linear, network.read_out[i])
             read_out.weight.data.mul_(scale)
-            expected = sum((m + offset).exp().sum(dim=(0, 1)) for m, offset, _ in _modulated(network, i, dataset))
+            parts = [(m + offset).exp().sum(dim=(0, 1)) for m, offset, _ in _modulated(network, i, dataset)]
+            expected = torch.stack(parts).sum(dim=0)
             read_out.bias.data.copy_((spikes.to(expected).clamp(min=MIN_SPIKES) / expected.clamp(min=MIN_SPIKES)).log())
 
 
