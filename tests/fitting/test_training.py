@@ -118,6 +118,9 @@ def test_translation_is_the_metric_of_the_saved_rates(
     else:  # no drift, and no course in a trial or hardly one: what is left without the source are mean rates
         assert abs(alone.sum()) < 0.02 * table.spikes.sum()
     assert np.isfinite(metrics.bits_per_spike(table.nats, table.spikes))
+    terms = TrainingRun(out).read_baselines()
+    assert terms is not None and set(terms["fold"]) == {"0", "1", "full"}
+    assert len(terms) == 3 * len(windows)
 
 
 def test_latents_are_there_for_train_and_test_trials(

@@ -33,6 +33,7 @@ NULLS = (
     "role", "assumptions",
 )  # fmt: skip
 """Of nulls.csv. passed: p is at most alpha. role: "primary" for the null that the gate uses, else "descriptive"."""
+BASELINES_TABLE = "baselines"
 NESTED_MODELS_TABLE = "ladder"
 QUALITY_FILTERS_TABLE = "quality_filters"
 TIME_RESOLVED_TABLE = "decision_course"
@@ -62,6 +63,7 @@ TABLES = frozenset(
         "raster",
         "recovery",
         "scores",
+        BASELINES_TABLE,
         NESTED_MODELS_TABLE,
         QUALITY_FILTERS_TABLE,
         TIME_RESOLVED_TABLE,

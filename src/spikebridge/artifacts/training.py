@@ -4,6 +4,7 @@ predictions.parquet       decisions out of fold, one row a trial          (model
 translation.parquet       bits about the target out of fold, one row a trial  (models that translate)
 rates/<recording>.npz     rates out of fold: trial, rates (trial, bin, unit)  (models that translate)
 latents.parquet           see spikebridge.artifacts.latents               (models with latents)
+baselines.csv             terms of the baseline, one row a fold and recording  (models that translate)
 training_intervals.json   the time that each fold's fit, and its tuning, learned from
 history.csv               training curves, one row an epoch
 fit.json                  settings of every fit
@@ -32,6 +33,9 @@ TRAINING_FOLDER = Path("runs") / "train"
 PREDICTIONS = "predictions.parquet"
 KEYS = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
 TRANSLATION = ["nats", "spikes", "nats_without_source"]
+BASELINES = ["fold", "recording", "psth", "smoothing_bins", "shrinkage", "drift", "kernel_s", "prior", "scale"]
+"""Columns of baselines.csv: whether the terms are there, how they were fitted (see spikebridge.baseline.Baseline), and
+the factor on log(rate / baseline); 1: nothing was shrunk, or the model shrinks by itself."""
 IntervalLists = Mapping[str, Sequence[Sequence[float]]]
 """Recording -> [start_s, stop_s] of the time that a fit learned from."""
 
@@ -138,6 +142,10 @@ class TrainingRun:
         return self.folder / "latents.parquet"
 
     @property
+    def baselines(self) -> Path:
+        return self.folder / "baselines.csv"
+
+    @property
     def training_intervals(self) -> Path:
         return self.folder / "training_intervals.json"
 
@@ -172,6 +180,11 @@ class TrainingRun:
             with open(self.rates / f"{recording}.npz", "wb") as handle:
                 np.savez_compressed(handle, trial=trial[order], rates=rates[order])
 
+    def write_baselines(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write one row a fold and recording, with the columns of BASELINES; nothing where there are none."""
+        if rows:
+            pd.DataFrame(list(rows))[BASELINES].to_csv(self.baselines, index=False)
+
     def write_training_intervals(self, intervals: TrainingIntervals) -> None:
         write_json(self.training_intervals, asdict(intervals))
 
@@ -201,6 +214,15 @@ class TrainingRun:
     def read_translation(self, model: str) -> Translation:
         """Raises DataError naming the file and what it lacks."""
         return Translation(model, read_trials(self.translation, [*KEYS, *TRANSLATION]), self.rates)
+
+    def read_baselines(self) -> pd.DataFrame | None:
+        """None where there is none. Raises DataError where it lacks a column."""
+        if not self.baselines.is_file():
+            return None
+        table = pd.read_csv(self.baselines, dtype={"recording": str, "fold": str})
+        if missing := [c for c in BASELINES if c not in table.columns]:
+            raise DataError(f"{self.baselines}: expected columns {BASELINES}, missing {missing}")
+        return table[BASELINES]
 
     def read_training_intervals(self) -> TrainingIntervals:
         """Raises DataError naming the file where it cannot be read."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import NESTED_MODELS_TABLE, TIME_RESOLVED_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import BASELINES_TABLE, NESTED_MODELS_TABLE, TIME_RESOLVED_TABLE, EvaluationRun
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
@@ -25,6 +25,7 @@ from spikebridge.evaluation.nested_models.decoding import decoding_table, nested
 from spikebridge.evaluation.nested_models.encoding import encoding_table, read_encoding
 from spikebridge.evaluation.nested_models.time_resolved import read_parts, time_resolved_scores, time_resolved_table
 from spikebridge.evaluation.nulls import null_tables
+from spikebridge.evaluation.one_baseline import baseline_table, check_one_baseline
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import (
     Truth,
@@ -107,6 +108,7 @@ def evaluate(
     settings = sections.statistics
     inputs = read(sections.models, windows_folder, splits_path, train_folder, settings.cluster == "animal")
     report = leakage.check(inputs)
+    check_one_baseline(inputs.translations)
     deciding = _resampling(inputs.decisions.values(), inputs, sections, DECISIONS)
     translating = _resampling(inputs.translations.values(), inputs, sections, TRANSLATIONS)
     scores = metrics(inputs, deciding, translating, settings)
@@ -120,6 +122,8 @@ def evaluate(
         "raster": raster_table(inputs, sections.trials),
         "latents": latent_trajectory_table(inputs, sections.trials),
     }
+    if len(of_baseline := baseline_table(inputs.translations, train_folder)):
+        tables[BASELINES_TABLE] = of_baseline
     true_lags = {name: truth.lag_s for name, truth in truths.items()}
     true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class FoldResult:
     translation: list[pd.DataFrame] = field(default_factory=list)
     rates: list[Rates] = field(default_factory=list)
     latents: dict[str, FoldLatents] = field(default_factory=dict)
+    baselines: list[dict[str, Any]] = field(default_factory=list)
 
 
 def train(
@@ -123,6 +124,7 @@ def train(
     run.write_fit({"model": model, "params": best.params, "threads": 1, "device": device, "split_hash": manifest.hash})
     run.write_predictions([table for result in folds.values() for table in result.predictions], manifest.hash)
     run.write_translation([table for result in folds.values() for table in result.translation], manifest.hash)
+    run.write_baselines([row for result in (*folds.values(), final) for row in result.baselines])
     run.write_rates([part for result in folds.values() for part in result.rates])
     latents = {fold: result.latents for fold, result in folds.items() if result.latents}
     if latents:
@@ -142,6 +144,7 @@ def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
 
     learned = select_windows(data, part.train), select_windows(data, part.valid)
     model.fit(*learned, random_generator(fit.seed, "fit", fit.model, fit.fold, OUTER), note)
+    result.baselines = [{"fold": fit.fold, **row} for row in _baseline_terms(model)]
     result.training_intervals = training_intervals([w for side in learned for w in side])
     if fit.fold == FULL:
         model.save(fit.model_folder)
@@ -149,6 +152,14 @@ def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
     else:
         _predict_test_block(model, data, splits.folds[int(fit.fold)], result)
     return result
+
+
+def _baseline_terms(model: models.Model) -> Iterator[dict[str, Any]]:
+    """One row a recording of a translator; see artifacts.training.BASELINES."""
+    for recording, b in model.baselines.items():
+        psth = {"psth": b.shrinkage > 0, "smoothing_bins": b.smoothing_bins, "shrinkage": b.shrinkage}
+        drift = {"drift": b.kernel_s > 0, "kernel_s": b.kernel_s, "prior": b.prior}
+        yield {"recording": recording, **psth, **drift, "scale": model.scales.get(recording, 1.0)}
 
 
 def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold, result: FoldResult) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import QUALITY_FILTERS_TABLE
+from spikebridge.artifacts.evaluation import BASELINES_TABLE, QUALITY_FILTERS_TABLE
 from spikebridge.config import declared_tests
 from spikebridge.statistics import Verdict
 from spikebridge.tracking.descriptions import HEADINGS
@@ -125,6 +125,21 @@ def filter_lines(results: Results) -> Iterator[str]:
             continue
         why = f" ({'; '.join(notes[:2])})" if notes else ""
         yield f"Filter {key}: {judged} of {units} units judged, {dropped} dropped{why}"
+
+
+def baseline_lines(results: Results) -> Iterator[str]:
+    """One line: in how many fits each term of the baseline was chosen, and how far each translator was shrunk to it."""
+    table = results.evaluation.read_table(BASELINES_TABLE)
+    if table is None or not len(table):
+        return
+    fits = table.drop_duplicates(["recording", "fold"])
+    n, psth, drift = len(fits), int(fits["psth"].sum()), int(fits["drift"].sum())
+    kernels = fits.loc[fits["drift"], "kernel_s"]
+    wide = f" (kernels {kernels.min():g} to {kernels.max():g} s)" if len(kernels) else ""
+    scales = table.groupby("model", sort=False)["scale"].mean()
+    shrunk = ", ".join(f"{model} {number(scale)}" for model, scale in scales.items() if scale != 1)
+    scaled = f"; mean scale of what the source adds: {shrunk}" if shrunk else ""
+    yield f"Baseline of all translators: PSTH in {psth} of {n} fits, drift in {drift} of {n}{wide}{scaled}"
 
 
 def null_lines(results: Results) -> list[str]:
