@@ -85,7 +85,9 @@ def study(settings: Config, work: Path) -> dict[str, Any]:
             tuning.tune(tuning.TuningSections.of(settings), model, *data, work / "studies" / model, folder)
         with output(work / TRAINING_FOLDER / model) as folder:
             best = TuningRun(work / TUNING_FOLDER / model).best
-            training.train(model, settings.seed, settings.compute, *data, best, folder, lambda _: None)
+            training.train(
+                model, settings.seed, settings.baseline, settings.compute, *data, best, folder, lambda _: None
+            )
     results = EvaluationRun(work / EVALUATION_FOLDER)
     with output(results.folder) as folder:
         data_path = Path(settings.data.path)

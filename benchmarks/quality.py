@@ -99,7 +99,9 @@ def one(model: str, work: Path) -> dict[str, Any]:
                 tuning.tune(tuning.TuningSections.of(settings), model, *data, work / "studies" / model, folder)
             with measured() as train, output(trained) as folder:
                 best = TuningRun(tuned).best
-                training.train(model, settings.seed, settings.compute, *data, best, folder, lambda _: None)
+                training.train(
+                    model, settings.seed, settings.baseline, settings.compute, *data, best, folder, lambda _: None
+                )
     except SpikebridgeError as error:
         return {"skipped": str(error)}
     return {

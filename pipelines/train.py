@@ -17,7 +17,7 @@ def run(arguments: list[str]) -> None:
     tuned = TuningRun(TUNING_FOLDER / model).best
     with tracking.live(settings, model) as on_epoch, output(TRAINING_FOLDER / model) as folder:
         places = WINDOWS_FOLDER, SPLITS_FILE, tuned, folder
-        training.train(model, settings.seed, settings.compute, *places, on_epoch)
+        training.train(model, settings.seed, settings.baseline, settings.compute, *places, on_epoch)
 
 
 if __name__ == "__main__":

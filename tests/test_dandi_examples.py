@@ -39,7 +39,7 @@ def test_examples_differ_only_in_what_the_data_ask_for(name: str) -> None:
     ours, theirs = mine["models"], other["models"]
     assert {key for key in ours if ours[key] != theirs[key]} <= {"seq2seq"}  # short trials ask for another size
     assert set(ours["seq2seq"]) == set(theirs["seq2seq"])
-    assert ours["seq2seq"]["drift"] and ours["seq2seq"]["psth"]  # as every real recording asks for
+    assert mine["baseline"] == other["baseline"] == {"psth": "auto", "drift": "auto"}  # chosen by the data
     assert mine["data"]["path"] == f"data/{name}"
 
 

@@ -29,6 +29,7 @@ LEVELS = {
     "metrics": 4,
     "statistics": 4,
     "splits": 5,
+    "baseline": 5,
     "preprocess": 6,
     "io": 6,
     "models": 7,

@@ -158,7 +158,7 @@ def test_the_parameters_are_those_of_the_data_set(tmp_path: Path) -> None:
     assert real.bins.width_s == 0.02
     assert real.data.path == str(tmp_path)
     assert list(real.models) == ["seq2seq", "gradient_boosting"]
-    assert real.models["seq2seq"]["drift"] is True
+    assert real.baseline.drift == real.baseline.psth == "auto"
     assert settings_of("simulator", tmp_path, ["ridge"]).bins.width_s == 0.05
 
 

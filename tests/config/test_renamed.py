@@ -9,7 +9,7 @@ import pytest
 
 from spikebridge import config, models
 from spikebridge.cli.project_commands import replace_params
-from spikebridge.config.renamed import RENAMED
+from spikebridge.config.renamed import MOVED, RENAMED
 from spikebridge.errors import ConfigError
 
 MINIMAL = {"data": {"path": "d", "source": ["HC"], "target": ["PFC"]}, "models": {"majority": {}}}
@@ -62,3 +62,14 @@ def test_set_names_the_new_key(tmp_path: Path) -> None:
     source.write_text("data: {path: d, source: [HC], target: [PFC]}\nmodels: {majority: {}}\n")
     with pytest.raises(ConfigError, match=r"tune\.trials is now n_trials"):
         replace_params(source, ["tune.trials=3"], tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("key", sorted(MOVED))
+def test_a_moved_key_is_refused_with_its_new_place(key: str) -> None:
+    _, model, old = key.split(".")
+    section, new = MOVED[key].split(".")
+    annotation = config.Config.model_fields[section].annotation
+    assert annotation is not None and new in annotation.model_fields
+    assert old not in models.get_class(model).Params.model_fields
+    with pytest.raises(ConfigError, match=rf"{key} is now {section}\.{new}, one setting for all translators"):
+        config.parse({"data": {"path": "x"}, "models": {model: {old: True}}})

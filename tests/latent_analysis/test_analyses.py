@@ -16,7 +16,8 @@ from spikebridge import models
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.artifacts.windows import save_windows
-from spikebridge.config import Config
+from spikebridge.baseline import Baselines
+from spikebridge.config import BaselineConfig, Config
 from spikebridge.latent_analysis import AnalysisSections, analyze
 from spikebridge.latent_analysis.attribution import shares
 from spikebridge.latent_analysis.attribution import tables as attribution
@@ -64,7 +65,17 @@ def refits(config: Config, data: list[Windows]) -> Refits:
     splits = make_splits(data, config.split)
     params = {"n_members": 1, "max_epochs": 6, "n_latents": 4}
     tuned = {"seq2seq": TunedFold(0, params)}
-    return Refits(config.seed, config.analysis, data, splits, splits.folds[0], "cpu", lambda row: None, tuned)
+    return Refits(
+        config.seed,
+        config.analysis,
+        data,
+        splits,
+        splits.folds[0],
+        "cpu",
+        lambda row: None,
+        tuned,
+        Baselines(BaselineConfig(drift=False)),
+    )
 
 
 @pytest.fixture(scope="module")

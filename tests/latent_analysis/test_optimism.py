@@ -13,6 +13,7 @@ from studies import small_config
 
 from spikebridge import gates
 from spikebridge.artifacts.tuning import TunedFold
+from spikebridge.baseline import Baselines
 from spikebridge.evaluation.latent_analysis.optimism_tables import COLUMNS, optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings
 from spikebridge.latent_analysis import optimism
@@ -52,7 +53,9 @@ def data() -> list[Windows]:
 def refits(config: Any, data: list[Windows], fold: int) -> Refits:
     splits = make_splits(data, config.split)
     tuned = {"random_forest": TunedFold(fold, {"n_estimators": 15}, {"balanced_accuracy": 0.6})}
-    return Refits(config.seed, config.analysis, data, splits, splits.folds[fold], "cpu", lambda row: None, tuned)
+    return Refits(
+        config.seed, config.analysis, data, splits, splits.folds[fold], "cpu", lambda row: None, tuned, Baselines()
+    )
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,14 @@ def evaluated(root: Path, data: list[Windows], splits: Splits) -> dict[str, Any]
     (root / "best.json").write_text(json.dumps({"folds": folds, "full": {"fold": "full", "params": {}}}))
     places = root / "windows", root / "splits.json"
     training.train(
-        MODEL, config.seed, config.compute, *places, root / "best.json", root / "train" / MODEL, lambda row: None
+        MODEL,
+        config.seed,
+        config.baseline,
+        config.compute,
+        *places,
+        root / "best.json",
+        root / "train" / MODEL,
+        lambda row: None,
     )
     return leakage.check(read(config.models, *places, root / "train"))
 

@@ -51,8 +51,8 @@ class _Reaching(models.get_class("logistic")):  # type: ignore[misc]
     def _fit(self, train: Sequence[Windows], valid: Sequence[Windows], *rest: Any) -> None:
         super()._fit([self.seen(w) for w in train], valid, *rest)
 
-    def predict(self, windows: Windows) -> Any:
-        return super().predict(self.seen(windows))
+    def _predict(self, windows: Windows) -> Any:
+        return super()._predict(self.seen(windows))
 
     def whole(self, w: Windows) -> np.ndarray:
         """(window, bin, unit): all windows of the recording."""
@@ -118,6 +118,7 @@ def checked(config: Any, model: str, study: Path, best: Path, root: Path) -> dic
     training.train(
         model,
         config.seed,
+        config.baseline,
         config.compute,
         study / "windows",
         study / "splits.json",

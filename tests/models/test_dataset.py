@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from spikebridge import models
 from spikebridge.artifacts.windows import load_recording_windows, save_windows
-from spikebridge.models.seq2seq.baseline import fit_baseline
+from spikebridge.baseline import fit_baseline
 from spikebridge.models.seq2seq.dataset import RecordingDataset, epoch_rows, smooth
 from spikebridge.models.seq2seq.initialization import linear_initialization, read_in_directions
 from spikebridge.types import Windows

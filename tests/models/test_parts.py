@@ -12,6 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.linear_model import Ridge as SklearnRidge
 
 from spikebridge import models
+from spikebridge.baseline import Baselines
+from spikebridge.config import BaselineConfig
 from spikebridge.models.dnn import Perceptron
 from spikebridge.models.parts.features import class_shares, join, recent_mean, segment_means, segment_sums
 from spikebridge.models.parts.loop import Schedule, fit_network
@@ -95,7 +97,8 @@ def test_readouts_look_where_the_decision_is(informative: str, expected: str) ->
 
 def test_ridge_is_scikit_learns_ridge(halves: tuple[list[Windows], list[Windows]]) -> None:
     train, test = halves[0][0], halves[1][0]
-    model = models.create("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.2, "penalty": 0.3})
+    no_terms = Baselines(BaselineConfig(psth=False, drift=False))
+    model = models.create("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.2, "penalty": 0.3}, baselines=no_terms)
     model.fit([train], [], np.random.default_rng(0))
 
     def predictors(w: Windows) -> np.ndarray:

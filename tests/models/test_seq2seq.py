@@ -8,11 +8,14 @@ import torch
 from studies import simulated_windows, small_config
 
 from spikebridge import metrics, models
+from spikebridge.baseline import Baselines
+from spikebridge.config import BaselineConfig
 from spikebridge.models import Model
 from spikebridge.models.seq2seq import training
 from spikebridge.models.seq2seq.network import Network, profile_log_likelihoods
 from spikebridge.types import Windows
 
+NO_DRIFT = BaselineConfig(drift=False)
 KNOBS = {"n_recordings": 2, "n_trials": 60, "n_source_units": [30, 32], "n_target_units": [20, 22]}
 
 
@@ -35,7 +38,7 @@ def held_out_bits(model: Model, train: list[Windows], test: list[Windows]) -> fl
 @pytest.mark.parametrize(("coupling", "low", "high"), [(1.0, 0.1, 1.0), (0.0, -0.05, 0.01)])
 def test_translation_is_there_only_where_regions_are_coupled(coupling: float, low: float, high: float) -> None:
     train, valid, test = split(simulated_windows(small_config(simulate=KNOBS | {"coupling": coupling})))
-    model = models.create("seq2seq", {"max_epochs": 12, "batch_size": 64})
+    model = models.create("seq2seq", {"max_epochs": 12, "batch_size": 64}, baselines=Baselines(NO_DRIFT))
     model.fit(train, valid, np.random.default_rng(0))
     assert low < held_out_bits(model, train, test) < high
 
@@ -55,7 +58,7 @@ def test_calibration_matches_mean_rates_and_never_hurts(halves: tuple[list[Windo
     for calibrate in (training.calibrate, lambda *_: None):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(training, "calibrate", calibrate)
-            fitted.append(models.create("seq2seq", {"max_epochs": 2}))
+            fitted.append(models.create("seq2seq", {"max_epochs": 2}, baselines=Baselines(NO_DRIFT)))
             fitted[-1].fit(train, valid, np.random.default_rng(0))
     for a, b in zip(train, valid, strict=True):
         rates = np.concatenate([fitted[0].predict(w).rates for w in (a, b)])
@@ -165,21 +168,21 @@ def test_latents_of_several_networks_lie_on_the_axes_of_the_first(halves: tuple[
 def test_the_baseline_is_what_is_left_when_the_network_says_nothing(
     halves: tuple[list[Windows], list[Windows]],
 ) -> None:
-    model = models.create("seq2seq", {"max_epochs": 1, "drift": True, "hidden_size": 8})
+    model = models.create("seq2seq", {"max_epochs": 1, "hidden_size": 8})
     model.fit(*halves, np.random.default_rng(0))
     for network in model.translator.networks:
         for read_out in network.read_out:
             read_out.weight.data.zero_()
     training.calibrate(model.translator, halves[0], [])
     said = model.predict(halves[0][0])
-    np.testing.assert_allclose(said.rates, said.baseline, rtol=0.1, atol=0.01)
+    np.testing.assert_allclose(said.rates, said.baseline, rtol=1e-4)
 
 
 def test_two_regions_that_drift_side_by_side_are_not_coupled() -> None:
     """Harris 2020: slow drift in both regions looks like a link; as an offset it is not attributed to the source."""
     knobs = KNOBS | {"coupling": 0.0, "drift": 0.6}
     train, valid, test = split(simulated_windows(small_config(simulate=knobs)))
-    model = models.create("seq2seq", {"max_epochs": 6, "batch_size": 64, "drift": True})
+    model = models.create("seq2seq", {"max_epochs": 6, "batch_size": 64})
     model.fit(train, valid, np.random.default_rng(0))
     gained, spikes = 0.0, 0.0
     for a, b in zip(train, test, strict=True):

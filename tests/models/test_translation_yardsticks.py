@@ -11,14 +11,17 @@ from scipy.ndimage import gaussian_filter1d
 from sklearn.linear_model import PoissonRegressor
 
 from spikebridge import metrics, models
+from spikebridge.baseline import Baselines, fit_baseline
+from spikebridge.config import BaselineConfig
 from spikebridge.models.parts.regressors import SmoothedPsth, spike_history
 from spikebridge.types import Windows
 
 STILL = {"smoothing_s": 0.001, "max_lag_s": 0.0}  # no smoothing, no lags: the predictors are the counts
 
 
-def fitted(name: str, train: Windows, **params: Any) -> models.Model:
-    model = models.create(name, params)
+def fitted(name: str, train: Windows, course: bool = False, **params: Any) -> models.Model:
+    """course: whether the PSTH is in the baseline; there is no drift."""
+    model = models.create(name, params, baselines=Baselines(BaselineConfig(psth=course, drift=False)))
     model.fit([train], [], np.random.default_rng(0))
     return model
 
@@ -77,7 +80,7 @@ def test_the_course_of_a_trial_as_a_term(name: str, locked: tuple[Windows, Windo
     train, test = locked
     inside = test.select(test.in_trial)
     penalty = {"penalty": 1e4} | ({"source_penalty": 1e4} if name == "target_history_source" else {})
-    with_course = bits(fitted(name, train, psth=True, **penalty), train, inside)
+    with_course = bits(fitted(name, train, course=True, **penalty), train, inside)
     best = bits(fitted("psth", train, smoothing_s=0.15), train, inside)
     without = bits(fitted(name, train, **penalty), train, inside)
     assert with_course > without + 0.02
@@ -91,22 +94,19 @@ def test_no_course_is_the_mean(locked: tuple[Windows, Windows]) -> None:
 
 
 def test_ridge_with_a_course_is_regression_of_what_it_leaves(locked: tuple[Windows, Windows]) -> None:
-    """Frisch & Waugh: both sides without their course, then least squares with the penalty, by normal equations."""
+    """The target without its cross-fitted course, then least squares with the penalty, by normal equations."""
     train = locked[0].select(locked[0].in_trial)
     test = locked[1].select(locked[1].in_trial)
-    rates = fitted("ridge", train, psth=True, penalty=0.3, **STILL).predict(test).rates
-    n = len(train)
-
-    def course(v: np.ndarray) -> np.ndarray:
-        smooth = gaussian_filter1d(v.mean(axis=0, dtype=float), 1.5, axis=0, mode="nearest")
-        return (n * smooth + 20 * v.mean(axis=(0, 1), dtype=float)) / (n + 20)
-
-    x = (train.source - course(train.source)).reshape(-1, 4)
-    y = (train.target - course(train.target)).reshape(-1, 3)
+    rates = fitted("ridge", train, course=True, penalty=0.3, **STILL).predict(test).rates
+    known = fit_baseline(train, psth=True, drift=False)
+    mean = train.source.mean(axis=(0, 1))
+    x = (train.source - mean).reshape(-1, 4)
+    y = (train.target - known.crossed_rates().astype(float)).reshape(-1, 3)
     strength = 0.3 * np.mean(x**2) * len(x)
     slope = np.linalg.solve(x.T @ x + strength * np.eye(4), x.T @ y)
-    expected = course(train.target) + (test.source - course(train.source)) @ slope
-    np.testing.assert_allclose(rates, np.maximum(expected, 0.05 * train.target.mean(axis=(0, 1))), rtol=1e-5)
+    without = known.baseline.rates(test)
+    expected = without + (test.source - mean) @ slope
+    np.testing.assert_allclose(rates, np.maximum(expected, 0.05 * without), rtol=1e-5)
 
 
 # --- reduced rank ----------------------------------------------------------------------------------------------------

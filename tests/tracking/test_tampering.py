@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 SMALL = {
     "random_forest": {"n_estimators": 5},
-    "seq2seq": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10, "label_direction": True, "drift": True},
+    "seq2seq": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10, "label_direction": True},
     "dnn": {"max_epochs": 1},
     "gradient_boosting": {"n_estimators": 5},
 }

@@ -28,13 +28,13 @@ from spikebridge.artifacts.splits import SPLITS_FILE, save_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_report, save_windows
+from spikebridge.baseline import fit_baseline
 from spikebridge.calibration import outcomes, scenarios
 from spikebridge.calibration.scenarios import Scenario, draw_setting
-from spikebridge.config import ComputeConfig, Config, parse
+from spikebridge.config import Config, parse
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.fitting.training import train
-from spikebridge.models.seq2seq.baseline import fit_baseline
 from spikebridge.models.seq2seq.dataset import smoothed_and_scaled
 from spikebridge.models.seq2seq.initialization import LinearInitialization, linear_initialization
 from spikebridge.nested_models import NestedModelsSections, fit_nested_models
@@ -47,8 +47,8 @@ FOLDS = 5
 LOGISTIC = ("logistic", {"n_segments": 1, "penalty": 30.0})
 PARTS = ("logistic", {"n_segments": 3, "penalty": 30.0})
 FOREST = ("random_forest", {"n_segments": 1, "n_estimators": 12, "min_samples_leaf": 4, "max_features": 0.3})
-RIDGE = ("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False})
-REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "psth": False, "rank": 2})
+RIDGE = ("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0})
+REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "rank": 2})
 LATENTS, PENALTY, SMOOTHING_BINS = 2, 3.0, 0.2
 """Of the stand-in latents."""
 Fit = tuple[str, Mapping[str, Any]]
@@ -117,8 +117,8 @@ def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Gen
         if job.scenario == "equal":
             part = _store(root / f"windows_{name}", [scenarios.third(w, which) for w in data])
         for fit in fits:
-            _train(config.seed, config.compute, fit, part, splits, root, name)
-    _train(config.seed, config.compute, (BASELINE, {}), every, splits, root, BASELINE)
+            _train(config, fit, part, splits, root, name)
+    _train(config, (BASELINE, {}), every, splits, root, BASELINE)
     ladder = root / "ladder" if job.scenario == "nothing" else None
     if ladder:
         write_stand_in_latents(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
@@ -154,7 +154,7 @@ def _store(folder: Path, data: list[Windows]) -> Path:
     return folder
 
 
-def _train(seed: int, compute: ComputeConfig, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
+def _train(config: Config, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
     """The stage train of one model with given settings; what it says goes to train/<name>, beside what is there.
 
     There is no fit on everything: no test uses it.
@@ -163,7 +163,7 @@ def _train(seed: int, compute: ComputeConfig, fit: Fit, windows: Path, splits: P
     tuned = TuningRun(root / "tuned")
     tuned.write_settings(TunedSettings(model, [TunedFold(k, dict(params)) for k in range(FOLDS)]))
     fitted = root / "fitted"
-    train(model, seed, compute, windows, splits, tuned.best, fitted, lambda _: None)
+    train(model, config.seed, config.baseline, config.compute, windows, splits, tuned.best, fitted, lambda _: None)
     shutil.copytree(fitted, root / "train" / name, dirs_exist_ok=True)
     shutil.rmtree(fitted)
 
@@ -175,7 +175,8 @@ def write_stand_in_latents(data: Sequence[Windows], splits: Splits, path: Path) 
         folds[fold.fold] = {}
         for w in data:
             train, test = w.select(fold.train[w.recording]), w.select(fold.test[w.recording])
-            linear = linear_initialization(train, fit_baseline(train, True, False)[1], SMOOTHING_BINS, LATENTS, PENALTY)
+            known = fit_baseline(train, drift=False).crossed
+            linear = linear_initialization(train, known, SMOOTHING_BINS, LATENTS, PENALTY)
             folds[fold.fold][w.recording] = FoldLatents(
                 np.concatenate([train.trial, test.trial]),
                 np.repeat([False, True], [len(train), len(test)]),

@@ -13,6 +13,7 @@ from spikebridge.config.preparation import BinsConfig, QualityConfig, SimulateCo
 from spikebridge.config.renamed import renamed_keys
 from spikebridge.config.results import (
     AnalysisConfig,
+    BaselineConfig,
     ComputeConfig,
     NestedModelsConfig,
     StatisticsConfig,
@@ -27,6 +28,7 @@ from spikebridge.errors.validation_errors import describe_errors
 __all__ = [
     "CLOCKS",
     "AnalysisConfig",
+    "BaselineConfig",
     "BinsConfig",
     "ComputeConfig",
     "Config",
@@ -60,6 +62,8 @@ class Config(Section):
         Of every random stream.
     simulate, data, quality, trials, bins, split : Section
         Sections about data.
+    baseline : BaselineConfig
+        Terms of the baseline of all translators.
     models : dict
         Name of a model -> its settings.
     tune, analysis, nested_models, statistics, tracking, compute : Section
@@ -73,6 +77,7 @@ class Config(Section):
     trials: TrialsConfig = TrialsConfig()
     bins: BinsConfig = BinsConfig()
     split: SplitConfig = SplitConfig()
+    baseline: BaselineConfig = BaselineConfig()
     models: dict[str, dict[str, Any]]
     tune: TuneConfig = TuneConfig()
     analysis: AnalysisConfig = AnalysisConfig()

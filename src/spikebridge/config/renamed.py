@@ -1,4 +1,4 @@
-"""Keys of params.yaml that have a new name: a file with an old one is refused, and the error says the new one."""
+"""Keys of params.yaml that have a new name or place: a file with an old one is refused with the new one."""
 
 from __future__ import annotations
 
@@ -81,11 +81,17 @@ RENAMED = {
     "statistics.margin": "equivalence_margin",
 } | {f"models.{model}.{old}": new for model, keys in _MODELS.items() for old, new in keys.items()}
 """Old key, with its section -> the new name of its last part."""
+_TRANSLATORS = (
+    "nemos_glm", "poisson_glm", "reduced_rank", "ridge", "seq2seq", "target_history", "target_history_source"
+)  # fmt: skip
+MOVED = {f"models.{model}.{key}": f"baseline.{key}" for model in _TRANSLATORS for key in ("psth", "drift")}
+"""Old key -> its new place, section and key."""
 
 
 def renamed_keys(parameters: Mapping[str, Any]) -> list[str]:
     """One sentence for every old key of a parameter file, with the new name."""
-    return [f"{key} is now {RENAMED[key]}" for key in _keys(parameters) if key in RENAMED]
+    now = {**RENAMED, **{old: f"{new}, one setting for all translators" for old, new in MOVED.items()}}
+    return [f"{key} is now {now[key]}" for key in _keys(parameters) if key in now]
 
 
 def _keys(values: Mapping[str, Any], above: str = "") -> Iterator[str]:

@@ -1,12 +1,27 @@
-"""Sections of params.yaml about fits and results: tuning, analyses, statistics, tracking and the machine."""
+"""Sections of params.yaml about fits and results: baseline, tuning, analyses, statistics, tracking and the machine."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from spikebridge.config.base import Auto, Section
+
+
+class BaselineConfig(Section):
+    """What is said of the target without the source, the same for every translator; see spikebridge.baseline.
+
+    Parameters
+    ----------
+    psth : bool or "auto"
+        the mean course over the trials of a recording; auto: where it predicts held-out blocks better than the mean
+    drift : bool or "auto"
+        slow changes of each unit's rate; auto: where they predict held-out blocks better than the mean
+    """
+
+    psth: StrictBool | Auto = "auto"
+    drift: StrictBool | Auto = "auto"
 
 
 class TuneConfig(Section):

@@ -13,7 +13,8 @@ import numpy as np
 
 from spikebridge import metrics, models
 from spikebridge.artifacts.recordings import IngestedRecordings
-from spikebridge.config import ComputeConfig, SplitConfig, WindowSections
+from spikebridge.baseline import Baselines
+from spikebridge.config import BaselineConfig, ComputeConfig, SplitConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io import IngestSections, ingest
 from spikebridge.models import Model
@@ -35,6 +36,7 @@ class AdaptationSections(WindowSections):
 
     seed: int
     split: SplitConfig
+    baseline: BaselineConfig
     compute: ComputeConfig
 
 
@@ -49,10 +51,11 @@ def adapt(
     differ from those of the model. Raises DataError if the model already knows a recording, if a recording has a class
     that the model does not know, or if it has too few windows or trials.
     """
-    model = _saved(model_folder)
+    baselines = Baselines(sections.baseline)
+    model = _saved(model_folder, baselines)
     _check_bins(model, sections)
     windows = _windows(sections, model, say)
-    rows = [row for w in windows for row in _held_out(w, sections.split, sections.seed, model_folder, say)]
+    rows = [row for w in windows for row in _held_out(w, sections.split, sections.seed, model_folder, baselines, say)]
     for number, w in enumerate(windows):
         part = make_splits([w], sections.split).full
         model.adapt(
@@ -67,8 +70,8 @@ def adapt(
     return rows
 
 
-def _saved(folder: Path) -> Seq2Seq:
-    model = models.load(folder)
+def _saved(folder: Path, baselines: Baselines) -> Seq2Seq:
+    model = models.load(folder, baselines)
     if not isinstance(model, Seq2Seq):
         raise DataError(f"{folder}: expected a saved {Seq2Seq.name}, whose core can be shared, got {model.name}")
     return model
@@ -102,7 +105,9 @@ def _windows(sections: AdaptationSections, model: Model, say: Callable[[str], No
     return windows
 
 
-def _held_out(w: Windows, split: SplitConfig, seed: int, folder: Path, say: Callable[[str], None]) -> Iterator[Row]:
+def _held_out(
+    w: Windows, split: SplitConfig, seed: int, folder: Path, baselines: Baselines, say: Callable[[str], None]
+) -> Iterator[Row]:
     fits: dict[str, list[tuple[float, float, Any]]] = {"adapted": [], "from scratch": []}
     folds = make_splits([w], split).folds
     labels = np.concatenate([w.label[fold.test[w.recording]] for fold in folds])
@@ -112,11 +117,11 @@ def _held_out(w: Windows, split: SplitConfig, seed: int, folder: Path, say: Call
         test, mean = w.select(fold.test[w.recording]), w.select(fold.train[w.recording]).target.mean(axis=(0, 1))
         for name, scored in fits.items():
             rng = np.random.default_rng([seed, fold.fold])
-            model = _saved(folder)
+            model = _saved(folder, baselines)
             if name == "adapted":
                 model.adapt(parts[0], parts[1], rng)
             else:
-                model = Seq2Seq(model.params.model_dump())
+                model = Seq2Seq(model.params.model_dump(), baselines=baselines)
                 model.fit(parts[0], parts[1], rng)
             predicted = model.predict(test)
             assert predicted.rates is not None and predicted.probabilities is not None

@@ -16,7 +16,8 @@ from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
 from spikebridge.artifacts.tuning import read_tuned_settings
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import ComputeConfig
+from spikebridge.baseline import Baselines
+from spikebridge.config import BaselineConfig, ComputeConfig
 from spikebridge.errors import LeakageError
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
@@ -33,6 +34,7 @@ class FoldFit:
     """The inputs of one fit, on one outer fold or on all data: all that a worker needs."""
 
     seed: int
+    baseline: BaselineConfig
     model: str
     fold: str
     params: Mapping[str, Any]
@@ -60,6 +62,7 @@ class FoldResult:
 def train(
     model: str,
     seed: int,
+    baseline: BaselineConfig,
     compute: ComputeConfig,
     windows: Path,
     splits: Path,
@@ -75,6 +78,8 @@ def train(
         Name of the model.
     seed : int
         Of every random stream.
+    baseline : BaselineConfig
+        Terms of the baseline.
     compute : ComputeConfig
         The machine.
     windows, splits : Path
@@ -103,7 +108,8 @@ def train(
     out.mkdir(parents=True)
     run = TrainingRun(out)
     fits = [
-        FoldFit(seed, model, fold, params, windows, splits, run.model, device) for fold, params in best.params.items()
+        FoldFit(seed, baseline, model, fold, params, windows, splits, run.model, device)
+        for fold, params in best.params.items()
     ]
     workers = parallel.n_workers(compute, len(fits)) if models.get_class(model).space else 1
     results = dict(zip([fit.fold for fit in fits], parallel.run_jobs(_fit_fold, fits, workers, on_epoch), strict=True))
@@ -127,7 +133,7 @@ def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
     data = load_windows(fit.windows)
     splits = load_splits(fit.splits)
     part = inner_partitions(splits, fit.fold)[0]
-    model = models.create(fit.model, fit.params, fit.device)
+    model = models.create(fit.model, fit.params, fit.device, Baselines(fit.baseline))
     result = FoldResult()
 
     def note(row: Mapping[str, float]) -> None:

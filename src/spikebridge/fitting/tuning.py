@@ -20,7 +20,8 @@ from spikebridge import metrics, models
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import ComputeConfig, Sections, TuneConfig
+from spikebridge.baseline import Baselines
+from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import studies
 from spikebridge.models import Model
@@ -38,6 +39,7 @@ class TuningSections(Sections):
 
     seed: int
     models: Mapping[str, Mapping[str, Any]]
+    baseline: BaselineConfig
     tune: TuneConfig
     compute: ComputeConfig
 
@@ -47,6 +49,7 @@ class TuningStudy:
     """The inputs of one study: all that a worker needs. params: the section of the model."""
 
     seed: int
+    baseline: BaselineConfig
     settings: TuneConfig
     model: str
     params: Mapping[str, Any]
@@ -89,7 +92,17 @@ def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work
     unfinished.mkdir(parents=True, exist_ok=True)
     params, places = sections.models[model], (windows, splits)
     jobs = [
-        TuningStudy(sections.seed, sections.tune, model, params, f, *places, unfinished / f"{_safe(f)}.db", device)
+        TuningStudy(
+            sections.seed,
+            sections.baseline,
+            sections.tune,
+            model,
+            params,
+            f,
+            *places,
+            unfinished / f"{_safe(f)}.db",
+            device,
+        )
         for f in folds
     ]
     tunable = bool(models.get_class(model).space)
@@ -113,7 +126,7 @@ def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work
 
 
 def study_fingerprint(sections: TuningSections, model: str, splits: Splits, device: str) -> str:
-    settings = [sections.seed, sections.models[model], sections.tune.model_dump()]
+    settings = [sections.seed, sections.models[model], sections.tune.model_dump(), sections.baseline.model_dump()]
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
@@ -137,18 +150,23 @@ def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, lis
         data = load_windows(job.windows)
         parts = inner_partitions(load_splits(job.splits), job.fold)
         learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
+        baselines = Baselines(job.baseline)
         for number in range(len(done), _budget(job.settings, job.model)):
             seed = int(random_generator(job.seed, "tune", job.model, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.settings.n_startup_trials)
-            _run_trial(study, job, number, learnt)
+            _run_trial(study, job, number, learnt, baselines)
             report(1)
         return _summary(study, job, training_intervals([w for pair in learnt for side in pair for w in side]))
 
 
 def _run_trial(
-    study: Any, job: TuningStudy, number: int, learnt: Sequence[tuple[list[Windows], list[Windows]]]
+    study: Any,
+    job: TuningStudy,
+    number: int,
+    learnt: Sequence[tuple[list[Windows], list[Windows]]],
+    baselines: Baselines,
 ) -> None:
-    """Run one trial. learnt: (training windows, validation windows) of every inner fold."""
+    """Run one trial. learnt: (training windows, validation windows) of every inner fold. baselines: of all trials."""
     import optuna
 
     fixed = models.fixed_params(job.model, job.params)
@@ -169,7 +187,7 @@ def _run_trial(
         outcomes = []
         for i, (train, valid) in enumerate(learnt):
             rng = random_generator(job.seed, "fit", job.model, job.fold, number, i)
-            model = models.create(job.model, capped, job.device)
+            model = models.create(job.model, capped, job.device, baselines)
             outcomes.append(assess(model, train, valid, rng, watch))
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)

@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge import models
+from spikebridge.baseline import Baselines
+from spikebridge.config import BaselineConfig
 from spikebridge.latent_analysis.refit import Refits, with_units
 from spikebridge.regression import fit_poisson
 from spikebridge.types import Windows
@@ -94,10 +96,11 @@ def poisson_readout(z: Array, counts: NDArray[np.generic], at: Array, penalty: f
 
 
 def predict_from_source(name: str, some: Windows, test: Windows, rng: np.random.Generator) -> Array:
-    """A direct regression; its penalty is chosen like that of the read-out."""
+    """A direct regression, without PSTH and drift like the read-out; its penalty is chosen as the read-out's is."""
+    no_terms = Baselines(BaselineConfig(psth=False, drift=False))
 
     def fitted(w: Windows, at: Windows, penalty: float) -> Array:
-        model = models.create(name, {"penalty": penalty, "smoothing_s": SMOOTHING_S})
+        model = models.create(name, {"penalty": penalty, "smoothing_s": SMOOTHING_S}, baselines=no_terms)
         model.fit([w], [], rng)
         return np.asarray(model.predict(at).rates, dtype=np.float64)
 

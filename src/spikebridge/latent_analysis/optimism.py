@@ -104,7 +104,7 @@ def _fit(refits: Refits, name: str, part: Partition, scheme: str, seed: int) -> 
     """A fit of the tuned settings, at most as long as those of the other analyses."""
     if name == refits.settings.model and scheme == BLOCKED:
         return refits.reseeded if seed else refits.forward
-    model = models.create(name, refits.tuned[name].params, refits.device)
+    model = models.create(name, refits.tuned[name].params, refits.device, refits.baselines)
     rng = random_generator(refits.seed, "analyze", "optimism", name, scheme, seed, refits.fold.fold)
     labels = {"fit": f"{scheme} {name}, seed {seed}", "fold": refits.fold.fold}
     model.fit(

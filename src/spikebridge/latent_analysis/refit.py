@@ -13,6 +13,7 @@ import pandas as pd
 from spikebridge import models
 from spikebridge.artifacts.training import translation_rows
 from spikebridge.artifacts.tuning import TunedFold
+from spikebridge.baseline import Baselines
 from spikebridge.config import AnalysisConfig
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
@@ -28,6 +29,7 @@ class Refits:
     """One outer fold, and the model as it was tuned there. data: one Windows a recording.
 
     settings: of the analyses. tuned: model -> what the tuner chose in this fold, for all models that the analyses fit.
+    baselines: of all models.
     """
 
     seed: int
@@ -38,10 +40,11 @@ class Refits:
     device: str
     report: parallel.Report
     tuned: Mapping[str, TunedFold]
+    baselines: Baselines
 
     def fit(self, name: str, change: Change = lambda w: w) -> models.Model:
         """Fitted to the changed training windows; its random stream is that of its name."""
-        model = models.create(self.settings.model, self.tuned[self.settings.model].params, self.device)
+        model = models.create(self.settings.model, self.tuned[self.settings.model].params, self.device, self.baselines)
         part = inner_partitions(self.splits, str(self.fold.fold))[0]
         train, valid = ([change(w) for w in select_windows(self.data, side)] for side in (part.train, part.valid))
         rng = random_generator(self.seed, "analyze", name, self.fold.fold)

@@ -12,7 +12,8 @@ from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRu
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TuningRun
 from spikebridge.artifacts.windows import load_windows
-from spikebridge.config import AnalysisConfig, ComputeConfig, Sections
+from spikebridge.baseline import Baselines
+from spikebridge.config import AnalysisConfig, BaselineConfig, ComputeConfig, Sections
 from spikebridge.latent_analysis import attribution, consistency, direction, held_out_units, optimism
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.runtime import parallel
@@ -36,12 +37,13 @@ class AnalysisSections(Sections):
         Of every random stream.
     models : mapping
         The names of all models.
-    analysis, compute : Section
+    baseline, analysis, compute : Section
         The sections of these names.
     """
 
     seed: int
     models: Mapping[str, object]
+    baseline: BaselineConfig
     analysis: AnalysisConfig
     compute: ComputeConfig
 
@@ -51,6 +53,7 @@ class AnalysisFold:
     """One outer fold of all analyses: everything that a worker needs. tuned: model -> its settings in this fold."""
 
     seed: int
+    baseline: BaselineConfig
     settings: AnalysisConfig
     fold: int
     windows: Path
@@ -95,7 +98,16 @@ def analyze(
     parallel.prepare(parallel.n_workers(sections.compute, len(short[settings.model])))
     device = parallel.device(sections.compute)
     jobs = [
-        AnalysisFold(sections.seed, settings, int(fold.fold), windows, splits, device, {m: short[m][k] for m in short})
+        AnalysisFold(
+            sections.seed,
+            sections.baseline,
+            settings,
+            int(fold.fold),
+            windows,
+            splits,
+            device,
+            {m: short[m][k] for m in short},
+        )
         for k, fold in enumerate(short[settings.model])
     ]
     results = parallel.run_jobs(_analyze_fold, jobs, parallel.n_workers(sections.compute, len(jobs)), on_epoch)
@@ -114,7 +126,9 @@ def _analyze_fold(job: AnalysisFold, report: parallel.Report) -> dict[str, pd.Da
     manifest = load_splits(job.splits)
     fold = next(f for f in manifest.folds if f.fold == job.fold)
     data = load_windows(job.windows)
-    refits = Refits(job.seed, job.settings, data, manifest, fold, job.device, report, job.tuned)
+    refits = Refits(
+        job.seed, job.settings, data, manifest, fold, job.device, report, job.tuned, Baselines(job.baseline)
+    )
     tables: dict[str, pd.DataFrame] = {}
     for name in job.settings.analyses:
         tables |= ANALYSES[name](refits)

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from spikebridge.baseline import Baselines
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.models.base import Model, validated_params
+from spikebridge.models.base import Model
 from spikebridge.models.parts.saved_files import MODEL_FILE, read_saved_model
+from spikebridge.models.parts.settings import validated_params
 
 __all__ = ["Model", "check_section", "create", "fixed_params", "get_class", "load", "names"]
 NOT_MODELS = {"base", "parts"}
@@ -60,7 +62,9 @@ def get_class(name: str) -> type[Model]:
     )
 
 
-def create(name: str, params: Mapping[str, Any] | None = None, device: str = "cpu") -> Model:
+def create(
+    name: str, params: Mapping[str, Any] | None = None, device: str = "cpu", baselines: Baselines | None = None
+) -> Model:
     """Make a model that is not fitted.
 
     Parameters
@@ -71,6 +75,8 @@ def create(name: str, params: Mapping[str, Any] | None = None, device: str = "cp
         Settings that differ from the defaults.
     device : str
         Where torch computes, such as "cpu" or "cuda".
+    baselines : Baselines, optional
+        Fits the baselines of translators; None: both terms where they raise the likelihood of held-out blocks.
 
     Returns
     -------
@@ -82,16 +88,18 @@ def create(name: str, params: Mapping[str, Any] | None = None, device: str = "cp
     ConfigError
         For an unknown name or wrong settings.
     """
-    return get_class(name)(params, device)
+    return get_class(name)(params, device, baselines)
 
 
-def load(folder: Path) -> Model:
+def load(folder: Path, baselines: Baselines | None = None) -> Model:
     """Read a saved model of any class; see `Model.load`.
 
     Parameters
     ----------
     folder : Path
         A folder that `Model.save` wrote.
+    baselines : Baselines, optional
+        Fits the baselines of recordings that are added to the model.
 
     Returns
     -------
@@ -109,7 +117,7 @@ def load(folder: Path) -> Model:
     name = read_saved_model(folder).model
     if name not in names():
         raise DataError(f"{folder / MODEL_FILE}: expected model as one of {', '.join(names())}, got {name[:80]!r}")
-    return get_class(name).load(folder)
+    return get_class(name).load(folder, baselines)
 
 
 def fixed_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,30 +5,25 @@ from __future__ import annotations
 import importlib.util
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from spikebridge.config import Section
+from spikebridge.baseline import Baseline, Baselines, best_scale, shrink
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.errors.messages import did_you_mean
 from spikebridge.models.parts.features import class_shares, join
+from spikebridge.models.parts.history import OnEpoch, recorded
+from spikebridge.models.parts.saved_baselines import load_baselines, save_baselines
 from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_saved_model, write_manifest
+from spikebridge.models.parts.settings import Params, suggest, validated_params, wrong_params
 from spikebridge.types import History, Predictions, Windows
 
-OnEpoch = Callable[[dict[str, float]], None]
 Space = Mapping[str, tuple[Any, ...]]
 """Setting -> ("log" | "float", low, high) or ("categorical", value, value, ...), as Optuna suggests them."""
-
-
-class Params(Section):
-    """Settings of one model; a key given in params.yaml is fixed, the others are tuned where the model tunes them."""
 
 
 class Model(ABC):
@@ -40,12 +35,18 @@ class Model(ABC):
     `uses_target_past` True the target's bins before the one that it predicts. A pooled model shares parameters between
     recordings; any other keeps one fit per recording.
 
+    Every translator has the same baseline, which the base class fits, saves, loads and adds to the predictions. With
+    windows to choose by (`valid`), it also shrinks the rates of a translator that does not stop early towards the
+    baseline: not at all, or to the baseline itself where the source says nothing there.
+
     Parameters
     ----------
     params : mapping, optional
         Settings that differ from the defaults of `Params`.
     device : str
         Where torch computes, such as "cpu" or "cuda".
+    baselines : Baselines, optional
+        Fits the baselines; one for all models of a fold, so that each baseline is fitted once. None: one of its own.
 
     Raises
     ------
@@ -60,12 +61,15 @@ class Model(ABC):
     early_stopping: ClassVar[bool] = False
     from_source: ClassVar[bool] = True  # predictions need nothing but source counts; otherwise it cannot be served
     uses_target_past: ClassVar[bool] = False  # the rate in a bin depends on the target's counts in earlier bins
+    yardstick: ClassVar[bool] = False  # a translator without a source: its rates are not shrunk to the baseline
     transfers: ClassVar[bool] = False  # can predict a recording whose units it was not fitted on
     extra: ClassVar[str | None] = None  # the optional package that it needs; an extra of pyproject.toml has its name
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}
 
-    def __init__(self, params: Mapping[str, Any] | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self, params: Mapping[str, Any] | None = None, device: str = "cpu", baselines: Baselines | None = None
+    ) -> None:
         if missing := self.missing_package():
             raise ConfigError(missing)
         self.params = validated_params(self.name, self.Params, params or {})
@@ -75,6 +79,9 @@ class Model(ABC):
         self.n_bins = 0
         self.units: dict[str, dict[str, list[int]]] = {}
         self.class_shares: dict[str, list[float]] = {}
+        self.baseline_fits = baselines or Baselines()
+        self.baselines: dict[str, Baseline] = {}
+        self.scales: dict[str, float] = {}
 
     @classmethod
     def missing_package(cls) -> str:
@@ -107,7 +114,8 @@ class Model(ABC):
             What to learn from, one Windows per recording.
         valid : sequence of Windows
             Windows of the same recordings that early stopping is decided by; may be empty. A model that does not stop
-            early learns from them too, and any model may learn from their labels: hide the labels to score by.
+            early learns from them too (a translator after its shrinkage was chosen by them), and any model may learn
+            from their labels: hide the labels to score by.
         rng : numpy.random.Generator
             The only source of randomness.
         on_epoch : callable, optional
@@ -135,11 +143,61 @@ class Model(ABC):
         held = {w.recording: w for w in valid}
         for w in train:
             self._register(w, held.get(w.recording))
+        both = [join(w, held.get(w.recording)) for w in train]
+        if self.translates:
+            self.scales = self._choose_scales(train, held, rng)
+            self.baselines = {w.recording: self.baseline_fits.fit(w).baseline for w in both}
         if not self.early_stopping:
-            train, valid = [join(w, held.get(w.recording)) for w in train], []
+            train, valid = both, []
         rows, note = recorded(on_epoch)
         self._fit(train, valid, rng, note)
         return History(tuple(rows))
+
+    def _choose_scales(
+        self, train: Sequence[Windows], held: Mapping[str, Windows], rng: np.random.Generator
+    ) -> dict[str, float]:
+        """The scale of each recording with held windows, by a fit that does not see these."""
+        scored = {name: w for name, w in held.items() if len(w)}
+        if self.early_stopping or self.yardstick or not scored:
+            return {}
+        self.baselines = {w.recording: self.baseline_fits.fit(w).baseline for w in train}
+        self._fit(train, [], rng, lambda _: None)
+        scales = {}
+        for name in self.units.keys() & scored.keys():
+            rates = self._predict(scored[name]).rates
+            assert rates is not None
+            scales[name] = best_scale(rates, self.baseline_rates(scored[name]), scored[name].target)
+        return scales
+
+    def cross_fitted_baseline(self, w: Windows) -> NDArray[np.float32]:
+        """Give the rates without the source in windows that `_fit` learns from.
+
+        Parameters
+        ----------
+        w : Windows
+            As `_fit` gets them.
+
+        Returns
+        -------
+        NDArray, shape (window, bin, unit)
+            Spikes per bin; those of a block of windows come from the other blocks.
+        """
+        return self.baseline_fits.fit(w).crossed_rates()
+
+    def baseline_rates(self, windows: Windows) -> NDArray[np.float32]:
+        """Give the rates without the source in windows that were not learned from.
+
+        Parameters
+        ----------
+        windows : Windows
+            Of a recording that the model was fitted on.
+
+        Returns
+        -------
+        NDArray, shape (window, bin, unit)
+            Spikes per bin.
+        """
+        return self.baselines[self.check_recording(windows.recording)].rates(windows)
 
     def _register(self, w: Windows, more: Windows | None) -> None:
         """Keep the units of a recording, and the shares of its labels in both sets of windows."""
@@ -153,6 +211,8 @@ class Model(ABC):
     ) -> None: ...
 
     @abstractmethod
+    def _predict(self, windows: Windows) -> Predictions: ...
+
     def predict(self, windows: Windows) -> Predictions:
         """Predict every window of one recording, in order.
 
@@ -164,13 +224,22 @@ class Model(ABC):
         Returns
         -------
         Predictions
-            Probabilities (window, class), rates (window, bin, unit) in spikes per bin, or both.
+            Probabilities (window, class), rates and the baseline's rates (window, bin, unit) in spikes per bin, or
+            both.
 
         Raises
         ------
         DataError
             For a recording that the model was not fitted on.
         """
+        if not self.transfers:
+            self.check_recording(windows.recording)
+        predicted = self._predict(windows)
+        if predicted.rates is None:
+            return predicted
+        known = self.baseline_rates(windows)
+        rates = shrink(predicted.rates, known, self.scales.get(windows.recording, 1.0))
+        return replace(predicted, rates=rates, baseline=known)
 
     def decide(self, probabilities: NDArray[np.float64], recording: str) -> NDArray[np.int64]:
         """Decide for the class with the largest ratio of probability to share of the training labels.
@@ -221,17 +290,21 @@ class Model(ABC):
             "params": self.params.model_dump(mode="json"),
         }
         (folder / MODEL_FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        if self.translates:
+            save_baselines(folder, list(self.units), self.baselines, self.scales)
         self._save(folder)
         write_manifest(folder)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, baselines: Baselines | None = None) -> Self:
         """Read what `save` wrote; no code in the folder is executed.
 
         Parameters
         ----------
         folder : Path
             A saved model of this class.
+        baselines : Baselines, optional
+            Fits the baselines of recordings that are added to the model.
 
         Returns
         -------
@@ -249,13 +322,16 @@ class Model(ABC):
         if wrong := wrong_params(cls.name, cls.Params, saved.params):
             raise DataError(f"{folder / MODEL_FILE}: {wrong[0].text}")
         try:
-            model = cls(saved.params)
+            model = cls(saved.params, baselines=baselines)
         except ConfigError as error:
             raise DataError(f"{folder / MODEL_FILE}: {error}") from None
         model.classes = tuple(saved.classes)
         model.bin_s, model.n_bins = saved.bin_s, saved.n_bins
         model.units = {name: units.model_dump() for name, units in saved.recordings.items()}
         model.class_shares = dict(saved.class_shares)
+        if cls.translates:
+            sizes = {name: len(units.target_units) for name, units in saved.recordings.items()}
+            model.baselines, model.scales = load_baselines(folder, sizes, model.n_bins)
         model._load(folder)
         return model
 
@@ -275,17 +351,7 @@ class Model(ABC):
         dict
             A value for every other key of `space`.
         """
-        suggested: dict[str, Any] = {}
-        for key, (kind, *args) in cls.space.items():
-            if key in fixed:
-                continue
-            if kind == "log":
-                suggested[key] = trial.suggest_float(key, *args, log=True)
-            elif kind == "float":
-                suggested[key] = trial.suggest_float(key, *args)
-            else:
-                suggested[key] = trial.suggest_categorical(key, list(args))
-        return suggested
+        return {key: suggest(trial, key, how) for key, how in cls.space.items() if key not in fixed}
 
     @classmethod
     def defaults(cls, fixed: Mapping[str, Any]) -> dict[str, Any]:
@@ -326,48 +392,3 @@ class Model(ABC):
                 f"{self.name} was not fitted on recording {recording!r}; it knows {', '.join(sorted(self.units))}"
             )
         return recording
-
-
-def recorded(on_epoch: OnEpoch | None) -> tuple[list[dict[str, float]], OnEpoch]:
-    """A list, and a callback that appends each epoch's row to it before it calls `on_epoch`."""
-    rows: list[dict[str, float]] = []
-
-    def note(row: dict[str, float]) -> None:
-        rows.append(row)
-        if on_epoch is not None:
-            on_epoch(row)
-
-    return rows, note
-
-
-@dataclass(frozen=True)
-class WrongParam:
-    """What is wrong with one setting of a model, and the keys that were perhaps meant."""
-
-    text: str
-    hint: str = ""
-
-
-def wrong_params(name: str, section: type[Params], values: Mapping[str, Any]) -> list[WrongParam]:
-    """Everything that is wrong with the settings of a model."""
-    try:
-        section(**values)
-    except ValidationError as error:
-        return [_wrong_param(name, section, each) for each in error.errors()]
-    return []
-
-
-def _wrong_param(name: str, section: type[Params], error: ErrorDetails) -> WrongParam:
-    key = ".".join(str(step) for step in error["loc"])
-    if error["type"] != "extra_forbidden":
-        return WrongParam(f"models.{name}.{key}: {error['msg']}, got {error['input']!r}")
-    known = ", ".join(section.model_fields) or "none"
-    hint = did_you_mean(key, section.model_fields, f"; known: {known}")
-    return WrongParam(f"unknown key models.{name}.{key}", hint)
-
-
-def validated_params(name: str, section: type[Params], values: Mapping[str, Any]) -> Params:
-    """Checked settings of a model. Raises ConfigError naming every wrong key, with "did you mean"."""
-    if wrong := wrong_params(name, section, values):
-        raise ConfigError("; ".join(w.text + w.hint for w in wrong))
-    return section(**values)

@@ -83,7 +83,7 @@ class Dnn(Model):
         fit_network(network, batches, steps, loss, None, schedule, lambda row: curve.append(row["train_loss"]))
         return network
 
-    def predict(self, windows: Windows) -> Predictions:
+    def _predict(self, windows: Windows) -> Predictions:
         network = self.networks[self.check_recording(windows.recording)]
         with torch.no_grad():
             logits = network(torch.from_numpy(self._features(windows)).to(self.device))

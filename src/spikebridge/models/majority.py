@@ -29,7 +29,7 @@ class Majority(Model):
         self.shares = {w.recording: class_shares(w.label, len(w.classes)) for w in train}
         self.all_shares = class_shares(np.concatenate([w.label for w in train]), len(self.classes))
 
-    def predict(self, windows: Windows) -> Predictions:
+    def _predict(self, windows: Windows) -> Predictions:
         """Predict the class shares for every window.
 
         Parameters

@@ -18,13 +18,14 @@ class MeanRate(Model):
     name = "mean_rate"
     decides = False
     translates = True
+    yardstick = True
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
         self.rates = {w.recording: w.target.mean(axis=(0, 1), dtype=np.float64) for w in train}
 
-    def predict(self, windows: Windows) -> Predictions:
+    def _predict(self, windows: Windows) -> Predictions:
         rate = self.rates[self.check_recording(windows.recording)].astype(np.float32)
         return Predictions(rates=np.tile(rate, (len(windows), windows.n_bins, 1)))
 

@@ -6,10 +6,9 @@ Predictors and penalty are those of poisson_glm, so that the two check each othe
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from spikebridge.models.parts.glm import Array
 from spikebridge.models.poisson_glm import PoissonGlm
@@ -17,18 +16,15 @@ from spikebridge.regression import PoissonFit
 
 
 class NemosGlm(PoissonGlm):
-    """log rate(t) = b + sum_l W_l smooth(source)(t - l), by nemos.glm.PopulationGLM with a ridge penalty.
+    """log rate(t) = log baseline(t) + b + sum_l W_l smooth(source)(t - l), W by nemos.glm.PopulationGLM with a ridge
+    penalty.
 
-    NeMoS has no offset, so the PSTH (psth) is not available.
+    NeMoS has no offset: it fits W to the counts as if the baseline were the mean rate. b is then the one of highest
+    likelihood under the baseline. Where the baseline varies, W is not that of poisson_glm.
     """
 
     name = "nemos_glm"
     extra = "nemos"
-
-    class Params(PoissonGlm.Params):
-        psth: Literal[False] = Field(False, description="NeMoS has no offset: false")
-
-    space = {key: values for key, values in PoissonGlm.space.items() if key != "psth"}
 
     def _solve(self, x: Array, y: Array, offset: Array, penalty: float, own: Array, own_penalty: float) -> PoissonFit:
         from nemos.glm import PopulationGLM
@@ -43,5 +39,6 @@ class NemosGlm(PoissonGlm):
             solver_name="LBFGS",
             solver_kwargs={"tol": 1e-5, "maxiter": 1000},
         ).fit(x.astype(np.float32), y.astype(np.float32))
-        bias = np.asarray(glm.intercept_, dtype=np.float64) - offset[0]  # the same at every sample: the log mean rate
-        return PoissonFit(bias, np.asarray(glm.coef_, dtype=np.float64), np.zeros((0, y.shape[1])))
+        weights = np.asarray(glm.coef_, dtype=np.float64)
+        bias = np.log(y.sum(axis=0) / np.exp(offset + x @ weights).sum(axis=0))
+        return PoissonFit(bias, weights, np.zeros((0, y.shape[1])))

@@ -25,6 +25,7 @@ class Psth(Model):
     name = "psth"
     decides = False
     translates = True
+    yardstick = True
 
     class Params(base.Params):
         smoothing_s: float = Field(0.03, gt=0, description="SD of the Gaussian kernel")
@@ -40,10 +41,10 @@ class Psth(Model):
             w.recording: SmoothedPsth.fit(w.target, w, p.smoothing_s / w.bin_s, p.shrink_windows) for w in train
         }
 
-    def predict(self, windows: Windows) -> Predictions:
+    def _predict(self, windows: Windows) -> Predictions:
         psth = self.means[self.check_recording(windows.recording)]
         rates = np.maximum(psth.expected(windows), MIN_RATE_SHARE * psth.mean).astype(np.float32)
-        return Predictions(rates=rates, baseline=rates)
+        return Predictions(rates=rates)
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):

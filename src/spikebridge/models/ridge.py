@@ -12,9 +12,9 @@ from spikebridge.regression import relative_penalty, ridge_slope
 
 
 class Ridge(LinearTranslator):
-    """target(t) = b + sum_l W_l smooth(source)(t - l), l in seconds from -max_lag_s to +max_lag_s (two-sided).
+    """target(t) = b(t) + sum_l W_l smooth(source)(t - l), l in seconds from -max_lag_s to +max_lag_s (two-sided).
 
-    The penalty shrinks the prediction towards the unit's mean (with `psth`: its PSTH); rates are at least 5 % of it.
+    The penalty shrinks the prediction towards the baseline b; rates are at least 5 % of it.
     Windows are handled one by one: beyond a window's edge the nearest bin is repeated.
     """
 

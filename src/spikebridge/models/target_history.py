@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from spikebridge.models import base
 from spikebridge.models.parts.glm import Array, Design, PoissonTranslator
 from spikebridge.models.parts.regressors import spike_history
 from spikebridge.types import Windows
@@ -18,7 +19,7 @@ LONG_FACTOR = 4.0  # the longer time constant over the shorter one
 
 
 class TargetHistory(PoissonTranslator):
-    """log rate(t) = b + own history + ridge-penalised history of the whole population.
+    """log rate(t) = log baseline(t) + b + own history + ridge-penalised history of the whole population.
 
     History: the last bin (own unit only), and exponentially weighted excess counts with two time constants,
     history_tau_s and four times that, of the bins before t in the same window. Bins at t and after are not used.
@@ -28,7 +29,7 @@ class TargetHistory(PoissonTranslator):
     uses_target_past = True
     from_source = False
 
-    class Params(PoissonTranslator.Params):
+    class Params(base.Params):
         history_tau_s: float = Field(0.1, gt=0, description="shorter time constant")
         penalty: float = Field(10.0, gt=0, description="on the population's history, relative to its variance")
         self_history_penalty: float = Field(0.1, gt=0, description="on a unit's own history, relative to its variance")
@@ -37,7 +38,6 @@ class TargetHistory(PoissonTranslator):
         "history_tau_s": ("log", 0.02, 0.5),
         "penalty": ("log", 0.3, 300.0),
         "self_history_penalty": ("log", 0.003, 3.0),
-        "psth": ("categorical", False, True),
     }
 
     def _sizes(self, n_source: int, n_target: int) -> tuple[int, int]:

@@ -95,7 +95,7 @@ class FeatureDecoder(Model):
             "present": present, "mean": mean, "gaps": gaps, "shift": shift, "sd": sd, "weights": weights, "bias": bias
         }  # fmt: skip
 
-    def predict(self, windows: Windows) -> Predictions:
+    def _predict(self, windows: Windows) -> Predictions:
         arrays = self.fits[self.check_recording(windows.recording)]
         probabilities = np.tile(arrays["share"], (len(windows), 1))
         if "present" not in arrays or not len(windows):

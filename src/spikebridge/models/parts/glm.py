@@ -1,4 +1,4 @@
-"""The base class of Poisson translators: blocks of predictors with a penalty each, PSTH, and files."""
+"""The base class of Poisson translators: blocks of predictors with a penalty each, and files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
-from spikebridge.models.parts.regressors import MIN_RATE_SHARE, PRIOR_WINDOWS, SmoothedPsth
 from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, save_arrays
 from spikebridge.regression import PoissonFit, fit_poisson
 from spikebridge.types import Predictions, Windows
 
 Array = NDArray[np.float64]
-MIN_RATE = 1e-6  # spikes per bin, of a unit that never fired
 TOLERANCE = 1e-7
 """Nats per spike: log rates are within about 5e-4 of the optimum, root mean square weighted by rate."""
 
@@ -47,7 +43,7 @@ class _Scaled:
 
 
 class PoissonTranslator(Model):
-    """log rate(t) = log m(t) + b + w x(t), m the mean rate or (psth) the PSTH, with a ridge penalty on w.
+    """log rate(t) = log baseline(t) + b + w x(t), with a ridge penalty on w.
 
     A block's penalty is relative to the mean variance of its predictors and the mean rate of all units, so that units
     with fewer spikes are shrunk more towards their mean. No rate exceeds the highest one in training.
@@ -55,9 +51,6 @@ class PoissonTranslator(Model):
 
     decides: ClassVar[bool] = False
     translates: ClassVar[bool] = True
-
-    class Params(base.Params):
-        psth: bool = Field(False, description="the PSTH as offset")
 
     @abstractmethod
     def _design(self, w: Windows, mean: Array) -> Design:
@@ -73,20 +66,19 @@ class PoissonTranslator(Model):
         self.weights = {w.recording: self._fit_recording(w) for w in train}
 
     def _fit_recording(self, w: Windows) -> dict[str, Array]:
-        p: Any = self.params
-        psth = SmoothedPsth.fit(w.target, w, prior_windows=PRIOR_WINDOWS if p.psth else None)
-        design = self._design(w, psth.mean)
+        base = w.target.mean(axis=(0, 1), dtype=np.float64)
+        design = self._design(w, base)
         blocks = [_scaled(values, penalty) for values, penalty in design.blocks]
         x = np.concatenate([b.x for b in blocks], axis=1)
-        n, units = len(x), len(psth.mean)
+        n, units = len(x), len(base)
         own = np.zeros((n, 0, units)) if design.own is None else _flat(design.own)
         own_scale = 1 / np.sqrt(np.maximum((own**2).mean(axis=(0, 2)) * design.own_penalty, 1e-12))
-        fires = psth.mean > 0
+        fires = base > 0
         bias, slope, own_slope = np.zeros(units), np.zeros((x.shape[1], units)), np.zeros((own.shape[1], units))
-        offset = _log_psth(psth, w)
+        offset = np.log(self.cross_fitted_baseline(w).astype(np.float64)).reshape(n, units)
         highest = np.zeros(units)
         if fires.any():
-            level = float(psth.mean.mean())
+            level = float(base.mean())
             y = w.target.reshape(n, units)[:, fires].astype(np.float64)
             scaled = own[:, :, fires] * own_scale[:, None]
             fit = self._solve(x, y, offset[:, fires], level, scaled, level)
@@ -94,8 +86,7 @@ class PoissonTranslator(Model):
             highest[fires] = fit.log_rate(x, scaled, offset[:, fires]).max(axis=0)
         return {
             "mean": np.concatenate([b.mean for b in blocks]),
-            "base": psth.mean,
-            "base_curve": psth.curve,
+            "base": base,
             "bias": bias,
             "slope": slope * np.concatenate([b.scale for b in blocks])[:, None],
             "own_slope": own_slope * own_scale[:, None],
@@ -107,18 +98,17 @@ class PoissonTranslator(Model):
         x32, y32, offset32, own32 = (np.asarray(a, np.float32) for a in (x, y, offset, own))
         return fit_poisson(x32, y32, offset32, penalty, own32, own_penalty, TOLERANCE)  # type: ignore[arg-type]
 
-    def predict(self, windows: Windows) -> Predictions:
+    def _predict(self, windows: Windows) -> Predictions:
         fit_arrays = self.weights[self.check_recording(windows.recording)]
-        psth = SmoothedPsth(fit_arrays["base"], fit_arrays["base_curve"])
-        shape = windows.target.shape
-        design = self._design(windows, psth.mean)
+        fires, shape = fit_arrays["base"] > 0, windows.target.shape
+        design = self._design(windows, fit_arrays["base"])
         x = np.concatenate([values for values, _ in design.blocks], axis=2) - fit_arrays["mean"]
         x = x.reshape(-1, x.shape[2])
         own = np.zeros((len(x), 0, shape[2])) if design.own is None else _flat(design.own)
         fit = PoissonFit(fit_arrays["bias"], fit_arrays["slope"], fit_arrays["own_slope"])
-        eta = np.minimum(fit.log_rate(x, own, _log_psth(psth, windows)), fit_arrays["highest"])
-        rates = np.where(psth.mean > 0, np.exp(eta), MIN_RATE).reshape(shape).astype(np.float32)
-        return Predictions(rates=rates, baseline=np.maximum(psth.expected(windows), MIN_RATE).astype(np.float32))
+        known = self.baseline_rates(windows).reshape(-1, shape[2])
+        eta = np.minimum(fit.log_rate(x, own, np.log(known.astype(np.float64))), fit_arrays["highest"])
+        return Predictions(rates=np.where(fires, np.exp(eta), known).reshape(shape).astype(np.float32))
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
@@ -132,7 +122,6 @@ class PoissonTranslator(Model):
             expected = float64_arrays(
                 mean=(x,),
                 base=(y,),
-                base_curve=(self.n_bins, y),
                 bias=(y,),
                 slope=(x, y),
                 own_slope=(own, y),
@@ -153,9 +142,3 @@ def _scaled(values: Array, penalty: float) -> _Scaled:
     variance = float((x**2).mean())
     scale = 1 / np.sqrt(max(variance * penalty, 1e-12))
     return _Scaled(x * scale, mean, np.full(len(mean), scale))
-
-
-def _log_psth(psth: SmoothedPsth, w: Windows) -> Array:
-    """(sample, unit), log of the mean or of the PSTH, at least MIN_RATE_SHARE of the mean."""
-    rate = np.maximum(psth.expected(w), np.maximum(MIN_RATE_SHARE * psth.mean, MIN_RATE))
-    return np.log(rate).reshape(-1, len(psth.mean))

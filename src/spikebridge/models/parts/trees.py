@@ -50,7 +50,7 @@ class TreeEnsemble(Model):
                 fitted = self._classifier(seed).fit(segment_sums(w.source, p.n_segments), w.label)
                 self.ensembles[w.recording] = from_sklearn(fitted)
 
-    def predict(self, windows: Windows) -> Predictions:
+    def _predict(self, windows: Windows) -> Predictions:
         p: Any = self.params
         recording = self.check_recording(windows.recording)
         probabilities = np.tile(self.shares[recording], (len(windows), 1))

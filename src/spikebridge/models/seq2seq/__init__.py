@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from spikebridge.models import base
-from spikebridge.models.base import Model, OnEpoch, recorded
+from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.forest import Forest, named_arrays
+from spikebridge.models.parts.history import recorded
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
@@ -56,6 +57,8 @@ class Seq2Seq(Model):
         Settings that differ from the defaults of `Params`.
     device : str
         Where torch computes, such as "cpu" or "cuda".
+    baselines : Baselines, optional
+        Fits the baselines; one for all models of a fold. None: one of its own.
 
     References
     ----------
@@ -71,8 +74,6 @@ class Seq2Seq(Model):
         core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
         causal: bool = Field(False, description="whether the output of a bin depends on no later bin")
         n_members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
-        psth: bool = Field(True, description="the target's PSTH as a separate term")
-        drift: bool = Field(False, description="the target's slow drift over time as a separate term")
         label_direction: bool = Field(False, description="the source's label direction as a feature of the read-out")
         n_readout_trees: int = Field(200, ge=0, description="trees averaged with the logistic read-out; 0: none")
         input_size: int = Field(16, ge=1, description="width of the read-in")
@@ -103,7 +104,7 @@ class Seq2Seq(Model):
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
         p: Any = self.params
-        self.translator = Translator(p, self.bin_s, self.device)
+        self.translator = Translator(p, self.bin_s, self.device, self.baseline_fits, self.baselines)
         fit_translator(self.translator, train, valid, rng, on_epoch)
         self.directions: dict[str, LabelDirection] = {}
         self.forests: dict[str, Forest] = {}
@@ -178,20 +179,7 @@ class Seq2Seq(Model):
                 self.readouts |= self._read_out([w], own_valid, [self.summary], rng)[1]
         return History(tuple(rows))
 
-    def predict(self, windows: Windows) -> Predictions:
-        """Predict every window of one recording, in order.
-
-        Parameters
-        ----------
-        windows : Windows
-            Of a recording that the model was fitted on.
-
-        Returns
-        -------
-        Predictions
-            Probabilities (window, class), rates (window, bin, unit) in spikes per bin, latents (window, bin, latent)
-            and the baseline's rates.
-        """
+    def _predict(self, windows: Windows) -> Predictions:
         recording = self.check_recording(windows.recording)
         latents, rates = self.translator.predict(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
@@ -205,7 +193,7 @@ class Seq2Seq(Model):
             if recording in self.forests:
                 x, share = forest_features(latents, additional), np.array(self.class_shares[recording])
                 probabilities = pool_with_forest(self.forests[recording], x, share, probabilities)
-        return Predictions(probabilities, rates, latents, self.translator.baseline_rates(windows))
+        return Predictions(probabilities, rates, latents)
 
     def _save(self, folder: Path) -> None:
         translator = self.translator
@@ -213,7 +201,6 @@ class Seq2Seq(Model):
         arrays |= {f"scale.{k}": v.cpu().numpy() for k, v in translator.scale.items()}
         arrays |= {f"map.{m}": v.cpu().numpy() for m, v in enumerate(translator.maps)}
         for i, name in enumerate(translator.recordings):
-            arrays |= {f"baseline.{i}.{k}": v for k, v in translator.baselines[name].arrays().items()}
             if name in self.directions:
                 arrays |= {f"direction.{i}.{k}": v for k, v in vars(self.directions[name]).items()}
             if name in self.readouts:
@@ -230,7 +217,7 @@ class Seq2Seq(Model):
         saved = SavedTranslator(folder, self.params, sizes, len(self.classes), self.n_bins, layout)
         arrays = load_arrays(folder / WEIGHTS)
         saved.check(arrays)
-        self.translator = Translator(self.params, self.bin_s, self.device)
+        self.translator = Translator(self.params, self.bin_s, self.device, self.baseline_fits, self.baselines)
         self.translator.build(sizes, seed=0)
         fill(self.translator, arrays)
         of_direction = {name: with_prefix(arrays, f"direction.{i}.") for i, name in enumerate(order)}

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spikebridge.models.seq2seq.baseline import LogOffset
+from spikebridge.baseline import LogOffset
 from spikebridge.types import Windows
 
 CHUNK = 32  # windows that are computed together where the order does not matter

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from spikebridge.models.seq2seq.baseline import LogOffset
+from spikebridge.baseline import LogOffset
 from spikebridge.models.seq2seq.dataset import chunks, smooth
-from spikebridge.models.seq2seq.translator import MIN_SPIKES, Translator
+from spikebridge.models.seq2seq.translator import MIN_WINDOW_SPIKES, Translator
 from spikebridge.regression import principal_directions, relative_penalty, ridge_slope
 from spikebridge.types import Windows
 
@@ -50,7 +50,7 @@ def initialize(translator: Translator, i: int, w: Windows, offset: LogOffset) ->
     linear = linear_initialization(w, offset, p.smoothing_s / w.bin_s, p.input_size, p.warm_start_penalty)
     translator.scale[f"{i}.mean"] = torch.from_numpy(linear.mean.astype(np.float32)).to(translator.device)
     translator.scale[f"{i}.std"] = torch.from_numpy(linear.sd.astype(np.float32)).to(translator.device)
-    rate = np.maximum(linear.rate, MIN_SPIKES / w.n_bins)
+    rate = np.maximum(linear.rate, MIN_WINDOW_SPIKES / w.n_bins)
     n = min(p.n_latents, p.input_size)
     with torch.no_grad():
         for network in translator.members():

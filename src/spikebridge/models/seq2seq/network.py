@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from spikebridge.baseline import LOCAL, SCALES, smaller_scale
 from spikebridge.models.seq2seq.cores import Core, build_core
 
 MAX_LOG_RATE = 5.0
@@ -91,10 +92,18 @@ class _PoissonLoss(torch.autograd.Function):
         return slope * grad, None, None, bias_slope * grad, None
 
 
-def best_scale(batches: Iterable[Modulated], scales: Sequence[float]) -> float:
-    """The scale of the modulation with the highest likelihood; see `profile_log_likelihoods`."""
-    values = profile_log_likelihoods(batches, scales)
-    return scales[values.index(max(values))]
+def best_scale(batches: Iterable[Modulated]) -> float:
+    """The scale of the modulation: the smaller of two, as for every translator (see spikebridge.baseline.best_scale).
+
+    The first has the highest likelihood with one level of every unit, the second with one in each run of LOCAL windows;
+    see `profile_log_likelihoods`. batches: windows in the order of time.
+    """
+    batches, local = list(batches), [0.0] * len(SCALES)
+    for each in batches:
+        for run in zip(*(part.split(LOCAL) for part in each), strict=True):
+            local = [a + b for a, b in zip(local, profile_log_likelihoods([run], SCALES), strict=True)]
+    whole = profile_log_likelihoods(batches, SCALES)
+    return smaller_scale(whole, local)
 
 
 def profile_log_likelihoods(batches: Iterable[Modulated], scales: Sequence[float]) -> list[float]:

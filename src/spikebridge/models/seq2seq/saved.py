@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -27,7 +26,6 @@ from spikebridge.models.parts.saved_arrays import (
     with_prefix,
 )
 from spikebridge.models.parts.saved_files import read_json_object
-from spikebridge.models.seq2seq.baseline import Baseline
 from spikebridge.models.seq2seq.decision_readout import N_SEGMENTS
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
@@ -90,23 +88,16 @@ class SavedTranslator:
                 for _ in range(p.n_members)
             )
             expected |= module_arrays(networks, "network.")
-        for i, (n_source, n_target) in enumerate(self.sizes.values()):
+        for i, (n_source, _) in enumerate(self.sizes.values()):
             expected |= {f"scale.{i}.{name}": ("float32", (n_source,)) for name in ("mean", "std")}
-            expected |= self._expected_of_recording(i, n_source, n_target, arrays)
+            expected |= self._expected_of_recording(i, n_source, arrays)
         check_arrays(path, arrays, expected)
         for i in range(len(self.sizes)):
-            check_positive(path, arrays, f"scale.{i}.std", f"baseline.{i}.psth", f"baseline.{i}.prior")
+            check_positive(path, arrays, f"scale.{i}.std")
             check_positive(path, arrays, *(n for n in (f"direction.{i}.sd", f"readout.{i}.scale") if n in arrays))
-            for name in ("totals", "kernel_s"):
-                if (arrays[f"baseline.{i}.{name}"] < 0).any():
-                    raise DataError(f"{path}: expected no number below zero in 'baseline.{i}.{name}'")
 
-    def _expected_of_recording(self, i: int, n_source: int, n_target: int, arrays: Arrays) -> Expected:
-        windows = np.asarray(arrays.get(f"baseline.{i}.times_s", ())).size
-        baseline = float64_arrays(
-            psth=(self.n_bins, n_target), times_s=(windows,), totals=(windows, n_target), kernel_s=(), prior=()
-        )
-        expected = {f"baseline.{i}.{name}": kind for name, kind in baseline.items()}
+    def _expected_of_recording(self, i: int, n_source: int, arrays: Arrays) -> Expected:
+        expected: dict[str, tuple[str, tuple[int, ...]]] = {}
         directed = bool(with_prefix(arrays, f"direction.{i}."))
         if directed:
             n = min(N_SEGMENTS, self.n_bins) * n_source
@@ -136,7 +127,7 @@ class SavedTranslator:
 
 
 def fill(translator: Translator, arrays: Arrays) -> None:
-    """Set weights, scales, maps and baselines of a built translator from checked arrays."""
+    """Set weights, scales and maps of a built translator from checked arrays."""
 
     def tensors(prefix: str) -> dict[str, torch.Tensor]:
         return {k: torch.from_numpy(v).to(translator.device) for k, v in with_prefix(arrays, prefix).items()}
@@ -144,5 +135,3 @@ def fill(translator: Translator, arrays: Arrays) -> None:
     translator.networks.load_state_dict(tensors("network."))
     translator.scale, maps = tensors("scale."), tensors("map.")
     translator.maps = [maps[str(m)] for m in range(len(maps))]
-    baselines = {name: with_prefix(arrays, f"baseline.{i}.") for i, name in enumerate(translator.recordings)}
-    translator.baselines = {name: Baseline.from_arrays(fields) for name, fields in baselines.items()}

@@ -9,22 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spikebridge.baseline import MIN_SPIKES
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
-from spikebridge.models.seq2seq.baseline import fit_baseline
 from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows
 from spikebridge.models.seq2seq.initialization import initialize
 from spikebridge.models.seq2seq.network import Modulated, Network, best_scale, poisson_loss
-from spikebridge.models.seq2seq.translator import MIN_SPIKES, Translator
+from spikebridge.models.seq2seq.translator import MIN_WINDOW_SPIKES, Translator
 from spikebridge.types import Windows
 
 Batches = Mapping[int, Batch]
 """Recording number -> windows of one step."""
-SCALES = [k / 20 for k in range(25)]
-"""Candidate scales of the modulation, from 0 (nothing to translate) to 1.2."""
 AVERAGE_EPOCHS = 1.0  # of training: the weights that are scored and kept are their running mean
-PSEUDO_SPIKES = 0.05
 
 
 def fit_translator(
@@ -55,12 +52,12 @@ def train_recordings(
     generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
     datasets, mean_rates = {}, {}
     for i, w in translator.numbered(train):
-        translator.baselines[w.recording], crossed = fit_baseline(w, p.psth, p.drift)
+        translator.baselines[w.recording], crossed = translator.fits.fit(w)
         initialize(translator, i, w, crossed)
         datasets[i] = translator.dataset(w, crossed)
         rates = translator.baselines[w.recording].totals.mean(axis=0) / w.n_bins
         rates = torch.from_numpy(rates.astype(np.float32)).to(translator.device)
-        mean_rates[i] = rates.clamp(min=MIN_SPIKES / w.n_bins)
+        mean_rates[i] = rates.clamp(min=MIN_WINDOW_SPIKES / w.n_bins)
     sizes = {i: len(dataset) for i, dataset in datasets.items()}
     steps = len(epoch_rows(sizes, batch_size, torch.Generator()))
 
@@ -144,16 +141,17 @@ def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[
         scales = [1.0] * p.n_members
         if scored is not None and len(scored):
             dataset = translator.dataset(scored)
-            scales = [best_scale(_modulated(network, i, dataset), SCALES) for network in translator.members()]
+            scales = [best_scale(_modulated(network, i, dataset)) for network in translator.members()]
         both = join(w, scored)
-        translator.baselines[w.recording], crossed = fit_baseline(both, p.psth, p.drift)
+        translator.baselines[w.recording], crossed = translator.fits.fit(both)
         spikes = torch.from_numpy(translator.baselines[w.recording].totals.sum(axis=0))
         dataset = translator.dataset(both, crossed)
         for network, scale in zip(translator.members(), scales, strict=True):
             read_out = cast(nn.Linear, network.read_out[i])
             read_out.weight.data.mul_(scale)
-            expected = sum((m + offset).exp().sum(dim=(0, 1)) for m, offset, _ in _modulated(network, i, dataset))
-            read_out.bias.data.copy_(torch.log((spikes.to(expected) + PSEUDO_SPIKES) / (expected + PSEUDO_SPIKES)))
+            parts = [(m + offset).exp().sum(dim=(0, 1)) for m, offset, _ in _modulated(network, i, dataset)]
+            expected = torch.stack(parts).sum(dim=0)
+            read_out.bias.data.copy_((spikes.to(expected).clamp(min=MIN_SPIKES) / expected.clamp(min=MIN_SPIKES)).log())
 
 
 def _modulated(network: Network, i: int, dataset: RecordingDataset) -> Iterator[Modulated]:

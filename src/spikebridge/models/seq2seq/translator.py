@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spikebridge.models.seq2seq.baseline import Baseline, LogOffset
+from spikebridge.baseline import Baseline, Baselines, LogOffset
 from spikebridge.models.seq2seq.dataset import RecordingDataset, chunks
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.types import Windows
 
-MIN_SPIKES = 0.02  # per window and unit, so that a unit silent in training keeps a finite log rate
+MIN_WINDOW_SPIKES = 0.02  # per window and unit, so that a unit silent in training keeps a finite log rate
 
 
 class Translator:
@@ -24,16 +24,18 @@ class Translator:
     All networks start from the same linear translator; they differ in the initial weights of their recurrent part and
     in the noise of training. Rates are the mean over the networks (Hansen & Salamon 1990, IEEE PAMI 12:993). Their
     latents are mapped linearly to the axes of the first network and averaged. params: those of Seq2Seq.
-    scale: "<number>.mean", "<number>.std" of the smoothed source counts of a recording, (source unit,).
+    scale: "<number>.mean", "<number>.std" of the smoothed source counts of a recording, (source unit,). fits: makes
+    the baselines. baselines: those of the recordings, as they are now; calibration ends with those of the whole model.
     """
 
-    def __init__(self, params: Any, bin_s: float, device: str) -> None:
+    def __init__(self, params: Any, bin_s: float, device: str, fits: Baselines, baselines: dict[str, Baseline]) -> None:
         self.params = params
         self.bin_s = bin_s
         self.device = device
         self.recordings: list[str] = []
         self.scale: dict[str, Tensor] = {}
-        self.baselines: dict[str, Baseline] = {}
+        self.fits = fits
+        self.baselines = baselines
         self.maps: list[Tensor] = []  # of every network but the first: (latent + 1, latent)
 
     def build(self, units: Mapping[str, tuple[int, int]], seed: int) -> None:
@@ -86,12 +88,6 @@ class Translator:
             for network, z in zip(self.members(), latents, strict=True)
         ]
         return torch.stack(each).mean(dim=0)
-
-    def baseline_rates(self, windows: Windows) -> NDArray[np.float32]:
-        """Expected target counts (window, bin, unit) without the source: mean rate, PSTH and drift."""
-        baseline = self.baselines[windows.recording]
-        mean = np.maximum(baseline.totals.mean(axis=0), MIN_SPIKES) / windows.n_bins
-        return np.asarray(mean * np.exp(baseline.log_offset(windows).array()), dtype=np.float32)
 
     def dataset(self, windows: Windows, offset: LogOffset | None = None) -> RecordingDataset:
         """The windows of a known recording as the networks take them. offset: that of the fitted baseline if None."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spikebridge.models.seq2seq.baseline import Baseline, fit_baseline
+from spikebridge.baseline import Baseline, fit_baseline
 from spikebridge.types import Windows
 
 N, BINS, UNITS = 200, 20, 12
@@ -82,7 +82,7 @@ def test_other_windows_have_no_window_mean_and_unknown_times_no_drift(drifting: 
 def test_kernel_mean_by_hand(drifting: tuple[Windows, np.ndarray]) -> None:
     w, _ = drifting
     totals = w.target.sum(axis=1).astype(float)
-    baseline = Baseline(np.ones((BINS, UNITS)), w.start_s, totals, kernel_s=30.0, prior=3.0)
+    baseline = Baseline(np.ones((BINS, UNITS)), w.start_s, totals, np.ones(UNITS), kernel_s=30.0, prior=3.0)
     weight = [np.exp(-0.5 * ((w.start_s[7] - t) / 30.0) ** 2) for t in w.start_s]
     top = sum(k * spikes[4] for k, spikes in zip(weight, totals, strict=True)) + 3.0
     bottom = sum(weight) * totals[:, 4].mean() + 3.0
