@@ -180,9 +180,12 @@ def page() -> str:
     """The page with a table of all codes. Raises ValueError where the meaning of one is not written anywhere."""
     every = codes()
     unknown = set(EXPLAINED) - {code.code for code in every}
-    dumb = {code.code for code in every if not re.search("[a-z]{3}", code.text)} - set(EXPLAINED)
-    if unknown or dumb:
-        raise ValueError(f"EXPLAINED: expected codes that exist, found {unknown}; expected also {dumb}, without words")
+    wordless = {code.code for code in every if not re.search("[a-z]{3}", code.text)} - set(EXPLAINED)
+    if unknown or wordless:
+        raise ValueError(
+            f"EXPLAINED: expected codes that exist, found {unknown}; expected a meaning for each of {wordless}: "
+            "their texts have no words"
+        )
     rows = ["| code | severity | text and remedy | made in |", "|---|---|---|---|"]
     for code in every:
         text = EXPLAINED.get(code.code) or " ".join(code.text.replace("|", "\\|").split())

@@ -66,7 +66,7 @@ FILES = sorted(modules().values())
 SCRIPTS = sorted((ROOT / "pipelines").glob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 OWN = {"self", "cls", "super()", "os", *(path.stem for path in TESTS)}
-"""Whose private names a test may use: of its own classes and modules, the hooks of a base class, and `os._exit`."""
+"""Objects and modules whose private names a test may use: the test's classes and modules, a base class, and `os`."""
 
 
 def shown(path: Path) -> str:

@@ -146,7 +146,10 @@ def test_columns_shifted_by_one_row(tmp_path: Path, columns: list[str], by: int,
     table = TABLE.copy()
     table[columns] = table[columns].shift(by)
     folder = write(tmp_path, trials=table.dropna())
-    assert f"choice_time lies in start_time to stop_time of the {row} row and not of its own row" in refused(folder)
+    assert (
+        f"choice_time lies between start_time and stop_time of the {row} row, and outside those of the same row"
+        in refused(folder)
+    )
     assert f"of the {row} row" in warned(folder, clock="trusted")
 
 

@@ -46,7 +46,8 @@ class Model(ABC):
     device : str
         Where torch computes, such as "cpu" or "cuda".
     baselines : Baselines, optional
-        Fits the baselines; one for all models of a fold, so that each baseline is fitted once. None: one of its own.
+        Fits the baselines. Hand the same object to all models of a fold, so that each baseline is fitted once.
+        None: the model makes a new object.
 
     Raises
     ------

@@ -247,9 +247,9 @@ def _within(
             "columns-shifted-by-a-row",
             Severity.WARNING if checked.data.clock == "trusted" else Severity.ERROR,
             column,
-            f"{column} lies in start_time to stop_time of the {'next' if step > 0 else 'previous'} row and not of its "
-            f"own row, in nearly all of {counted(len(rows), 'trial')}: are the columns of the table shifted by one row "
-            "against each other, by numbers that count from 1?",
+            f"{column} lies between start_time and stop_time of the {'next' if step > 0 else 'previous'} row, "
+            f"and outside those of the same row, in nearly all of {counted(len(rows), 'trial')}: are the columns of "
+            "the table shifted by one row against each other, by numbers that count from 1?",
             "Correct the file; if the times are right, set data.clock: trusted",
         )
     elif outside.any():

@@ -58,7 +58,7 @@ class Seq2Seq(Model):
     device : str
         Where torch computes, such as "cpu" or "cuda".
     baselines : Baselines, optional
-        Fits the baselines; one for all models of a fold. None: one of its own.
+        Fits the baselines. Hand the same object to all models of a fold. None: the model makes a new object.
 
     References
     ----------
