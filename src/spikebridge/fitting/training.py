@@ -19,10 +19,11 @@ from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig
 from spikebridge.errors import LeakageError
+from spikebridge.fitting.held_out import first_parts, fit_and_adapt
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
+from spikebridge.splits import FULL, fit_partition, select_windows, training_intervals
 from spikebridge.types import Fold, Windows
 
 OUTER = -1
@@ -134,7 +135,7 @@ def train(
 def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
     data = load_windows(fit.windows)
     splits = load_splits(fit.splits)
-    part = inner_partitions(splits, fit.fold)[0]
+    part = fit_partition(splits, fit.fold)
     model = models.create(fit.model, fit.params, fit.device, Baselines(fit.baseline))
     result = FoldResult()
 
@@ -142,15 +143,17 @@ def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
         result.history.append({"fold": fit.fold, **row})
         report(result.history[-1])
 
-    learned = select_windows(data, part.train), select_windows(data, part.valid)
-    model.fit(*learned, random_generator(fit.seed, "fit", fit.model, fit.fold, OUTER), note)
+    rng = random_generator(fit.seed, "fit", fit.model, fit.fold, OUTER)
+    learned = fit_and_adapt(model, data, part, rng, note)
     result.baselines = [{"fold": fit.fold, **row} for row in _baseline_terms(model)]
-    result.training_intervals = training_intervals([w for side in learned for w in side])
+    result.training_intervals = training_intervals(learned)
     if fit.fold == FULL:
         model.save(fit.model_folder)
         result.latents = _final_latents(model, data)
     else:
-        _predict_test_block(model, data, splits.folds[int(fit.fold)], result)
+        fold = splits.folds[int(fit.fold)]
+        known = {w.recording: w for w in select_windows(data, fold.train)} | first_parts(data, part)
+        _predict_test_block(model, data, fold, known, result)
     return result
 
 
@@ -162,14 +165,19 @@ def _baseline_terms(model: models.Model) -> Iterator[dict[str, Any]]:
         yield {"recording": recording, **psth, **drift, "scale": model.scales.get(recording, 1.0)}
 
 
-def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold, result: FoldResult) -> None:
-    """Add the predictions of the fold's test trials to the result, and the latents of all its labelled trials."""
+def _predict_test_block(
+    model: models.Model, data: Sequence[Windows], fold: Fold, known: Mapping[str, Windows], result: FoldResult
+) -> None:
+    """Add the predictions of the fold's test trials to the result, and the latents of all its labelled trials.
+
+    known: recording -> the windows that the fit could use; those of a held-out recording are without labels.
+    """
     by_name = {w.recording: w for w in data}
     for recording, rows in fold.test.items():
         if not len(rows):
             continue
         w = by_name[recording]
-        test, train = w.select(rows), w.select(fold.train[recording]) if recording in fold.train else None
+        test, train = w.select(rows), known.get(recording)
         predicted = model.predict(test)
         if model.decides:
             assert predicted.probabilities is not None

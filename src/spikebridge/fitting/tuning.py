@@ -22,15 +22,15 @@ from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
-from spikebridge.errors import ConfigError
 from spikebridge.fitting import studies
+from spikebridge.fitting.held_out import check_models, first_parts, fit_and_adapt
 from spikebridge.models import Model
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import lock, remove
 from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
-from spikebridge.types import Splits, Windows
+from spikebridge.types import Index, Partition, Splits, Windows
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,7 @@ def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work
     manifest = load_splits(splits)
     parallel.prepare(parallel.n_workers(sections.compute, len(manifest.folds) + 1))
     models.check_section(sections.models)
-    if manifest.by != "block" and not models.get_class(model).transfers:
-        raise ConfigError(
-            f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
-            f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
-        )
+    check_models(manifest.by, sections.models)
     folds = [*map(str, range(len(manifest.folds))), FULL]
     device = parallel.device(sections.compute)
     unfinished = work / study_fingerprint(sections, model, manifest, device)
@@ -149,24 +145,30 @@ def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, lis
         report(len(done))
         data = load_windows(job.windows)
         parts = inner_partitions(load_splits(job.splits), job.fold)
-        learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
         baselines = Baselines(job.baseline)
         for number in range(len(done), _budget(job.settings, job.model)):
             seed = int(random_generator(job.seed, "tune", job.model, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.settings.n_startup_trials)
-            _run_trial(study, job, number, learnt, baselines)
+            _run_trial(study, job, number, data, parts, baselines)
             report(1)
-        return _summary(study, job, training_intervals([w for pair in learnt for side in pair for w in side]))
+        used = [index for part in parts for index in _indices(part)]
+        return _summary(study, job, training_intervals([w for index in used for w in select_windows(data, index)]))
+
+
+def _indices(part: Partition) -> list[Index]:
+    """All windows that a partition uses, those that score a fit included."""
+    return [part.train, part.valid, part.test, *([] if part.adapt is None else _indices(part.adapt))]
 
 
 def _run_trial(
     study: Any,
     job: TuningStudy,
     number: int,
-    learnt: Sequence[tuple[list[Windows], list[Windows]]],
+    data: Sequence[Windows],
+    parts: Sequence[Partition],
     baselines: Baselines,
 ) -> None:
-    """Run one trial. learnt: (training windows, validation windows) of every inner fold. baselines: of all trials."""
+    """Run one trial. parts: one for every inner fold. baselines: of all trials."""
     import optuna
 
     fixed = models.fixed_params(job.model, job.params)
@@ -178,16 +180,20 @@ def _run_trial(
     capped = _cheaper(params, kind, job.settings.max_epochs)
 
     def watch(row: dict[str, float]) -> None:
-        if len(learnt) == 1 and "valid_loss" in row:
+        if len(parts) == 1 and "valid_loss" in row:
             trial.report(-row["valid_loss"], int(row["epoch"]))
             if trial.should_prune():
                 raise optuna.TrialPruned
 
     try:
         outcomes = []
-        for i, (train, valid) in enumerate(learnt):
+        for i, part in enumerate(parts):
             rng = random_generator(job.seed, "fit", job.model, job.fold, number, i)
             model = models.create(job.model, capped, job.device, baselines)
+            if part.adapt is not None:
+                outcomes.append(assess_held_out(model, data, part, rng, watch))
+                continue
+            train, valid = select_windows(data, part.train), select_windows(data, part.valid)
             outcomes.append(assess(model, train, valid, rng, watch))
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -218,12 +224,36 @@ def assess(
     hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
     history = model.fit(train, hidden, rng, watch)
     base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
+    if model.early_stopping:  # the score of the epoch that the model kept; now the model has also learned from `valid`
+        return _outcome(model, valid, None, max(row["valid_bits_per_spike"] for row in history.rows))
+    return _outcome(model, valid, base)
+
+
+def assess_held_out(
+    model: Model, data: Sequence[Windows], part: Partition, rng: np.random.Generator, watch: Any = None
+) -> Outcome:
+    """Fit to a partition, adapt to the recordings that it holds out, and score on the later part of these.
+
+    The value is as that of `assess`.
+    """
+    fit_and_adapt(model, data, part, rng, watch)
+    base = {name: w.target.mean(axis=(0, 1)) for name, w in first_parts(data, part).items()}
+    return _outcome(model, select_windows(data, part.test), base)
+
+
+def _outcome(
+    model: Model,
+    scored: Sequence[Windows],
+    base: Mapping[str, NDArray[np.float64]] | None,
+    bits_per_spike: float | None = None,
+) -> Outcome:
+    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is given."""
     nats, spikes = 0.0, 0.0
     labels: list[NDArray[np.int64]] = []
     chances: list[NDArray[np.float64]] = []
     decided: list[NDArray[np.int64]] = []
-    for w in valid:
-        if model.translates and not model.early_stopping:
+    for w in scored:
+        if model.translates and base is not None:
             rates = model.predict(w).rates
             assert rates is not None
             gain, n = metrics.information(rates, w.target, base[w.recording])
@@ -235,12 +265,8 @@ def assess(
             assert probabilities is not None
             chances.append(probabilities)
             decided.append(model.decide(probabilities, w.recording))
-    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
-    if (
-        model.early_stopping
-    ):  # the score of the epoch that the model kept; after `fit` the model has also learned from `valid`
-        inner["bits_per_spike"] = max(row["valid_bits_per_spike"] for row in history.rows)
-    elif model.translates:
+    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits_per_spike}
+    if model.translates and base is not None:
         inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
     if model.decides:
         label, chance = np.concatenate(labels), np.concatenate(chances)

@@ -270,6 +270,25 @@ class Fold:
     test_intervals: Mapping[str, NDArray[np.float64]]
     fit: Partition | None = None
 
+    def spikes_known(self, recording: str) -> NDArray[np.int64]:
+        """The windows of a recording whose spikes a fit may use, with labels or without.
+
+        Parameters
+        ----------
+        recording : str
+            Its name.
+
+        Returns
+        -------
+        NDArray, shape (window,)
+            Training windows, or those to adapt to where the recording is held out.
+        """
+        none = np.empty(0, dtype=np.int64)
+        if recording in self.train or self.fit is None or self.fit.adapt is None:
+            return np.asarray(self.train.get(recording, none))
+        adapt = self.fit.adapt
+        return np.union1d(adapt.train.get(recording, none), adapt.valid.get(recording, none))
+
 
 @dataclass(frozen=True)
 class Splits:
