@@ -34,6 +34,7 @@ NULLS = (
 )  # fmt: skip
 """Of nulls.csv. passed: p is at most alpha. role: "primary" for the null that the gate uses, else "descriptive"."""
 BASELINES_TABLE = "baselines"
+FEW_LABELS_TABLE = "few_labels"
 NESTED_MODELS_TABLE = "ladder"
 QUALITY_FILTERS_TABLE = "quality_filters"
 TIME_RESOLVED_TABLE = "decision_course"
@@ -64,6 +65,7 @@ TABLES = frozenset(
         "recovery",
         "scores",
         BASELINES_TABLE,
+        FEW_LABELS_TABLE,
         NESTED_MODELS_TABLE,
         QUALITY_FILTERS_TABLE,
         TIME_RESOLVED_TABLE,

@@ -10,12 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import BASELINES_TABLE, NESTED_MODELS_TABLE, TIME_RESOLVED_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import (
+    BASELINES_TABLE,
+    FEW_LABELS_TABLE,
+    NESTED_MODELS_TABLE,
+    TIME_RESOLVED_TABLE,
+    EvaluationRun,
+)
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.comparisons import compare, detectable_effects
 from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
+from spikebridge.evaluation.few_labels import few_label_table
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
@@ -124,6 +131,8 @@ def evaluate(
     }
     if len(of_baseline := baseline_table(inputs.translations, train_folder)):
         tables[BASELINES_TABLE] = of_baseline
+    if len(of_labels := few_label_table(sections.models, train_folder, inputs)):
+        tables[FEW_LABELS_TABLE] = of_labels
     true_lags = {name: truth.lag_s for name, truth in truths.items()}
     true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}
