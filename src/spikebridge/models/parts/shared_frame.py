@@ -204,7 +204,7 @@ def load_frame(
     """Read what `SharedFrame.save` wrote. Raises DataError where it does not fit together."""
     path = folder / FRAME
     content = read_json_object(path)
-    if content.keys() != {"terms", "summary", "aligned"} or content["summary"] not in SUMMARIES:
+    if content.keys() != {"terms", "summary", "aligned"} or str(content["summary"]) not in SUMMARIES:
         raise DataError(f"{path}: expected terms, aligned, and summary as one of {', '.join(SUMMARIES)}")
     names = content["aligned"]
     if not isinstance(names, list) or not all(isinstance(name, str) and name in recordings for name in names):
@@ -241,7 +241,7 @@ def _checked_terms(path: Path, raw: Any) -> tuple[Term, ...]:
     try:
         terms = tuple(Term(**term) for term in raw)
     except TypeError:
-        terms = (Term("", None, 0.0, 0.0),)
+        terms = (Term("", None, float("nan"), 1.0),)  # refused below
     for t in terms:
         numbers = [t.mean, t.sd, 0.0 if t.value is None else t.value]
         if not isinstance(t.covariate, str) or not all(type(n) in (int, float) and np.isfinite(n) for n in numbers):
