@@ -122,7 +122,7 @@ def _held_out(
             rng = np.random.default_rng([seed, fold.fold])
             model = _saved(folder, baselines)
             if name == "without labels":
-                model.adapt(*([without_labels(v) for v in side] for side in parts), rng)
+                model.adapt([without_labels(v) for v in parts[0]], [without_labels(v) for v in parts[1]], rng)
             elif name == "adapted":
                 model.adapt(parts[0], parts[1], rng)
             else:

@@ -150,7 +150,7 @@ class AlignedPca(Model):
     def _load(self, folder: Path) -> None:
         p: Any = self.params
         path, names = folder / FILE, list(self.units)
-        expected = {}
+        expected: dict[str, tuple[str, tuple[int, ...]]] = {}
         for i, units in enumerate(self.units.values()):
             n = len(units["source_units"])
             shapes = {"mean": (n,), "sd": (n,), "weights": (n, p.n_components)}

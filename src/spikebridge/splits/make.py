@@ -203,8 +203,8 @@ class _SplitMaker:
                     )
                 held = groups[list(groups)[(k + j) % len(groups)]]
                 rest = {n: r for n, r in train.items() if n not in held}
-                pieces = self._validation_blocks(rest, N_INNER_PIECES, k + j, f"the inner fold of fold {k}")
-                return self._held_out(pieces, held)
+                learned = self._validation_blocks(rest, N_INNER_PIECES, k + j, f"the inner fold of fold {k}")
+                return self._held_out(learned, held)
         pieces = max(N_INNER_PIECES, self.config.n_inner_folds)
         return self._validation_blocks(train, pieces, k + j, f"the inner fold of fold {k}")
 

@@ -76,7 +76,7 @@ class Landmarks:
 
     def axes(self, common: Array) -> Axes:
         """Axes on which the courses are nearest to `common`, (landmark, axis): ridge regression, penalty `noise`."""
-        return Axes(self.mean, np.linalg.solve(self._gram(), self.course.T @ common))
+        return Axes(self.mean, np.asarray(np.linalg.solve(self._gram(), self.course.T @ common), dtype=np.float64))
 
     def projection(self) -> Array:
         """(landmark, landmark): `course` times the ridge regression of landmarks on it."""

@@ -7,7 +7,7 @@ labels of the training recordings. A few labels of a new recording are weighed a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,7 +199,7 @@ def fit_frame(latents: Mapping[str, NDArray[np.floating]], windows: Mapping[str,
 
 
 def load_frame(
-    folder: Path, n_classes: int, n_latents: int, recordings: Mapping[str, Any]
+    folder: Path, n_classes: int, n_latents: int, recordings: Collection[str]
 ) -> tuple[SharedFrame, dict[str, Aligned]]:
     """Read what `SharedFrame.save` wrote. Raises DataError where it does not fit together."""
     path = folder / FRAME
@@ -211,7 +211,7 @@ def load_frame(
         raise DataError(f"{path}: expected aligned as recordings of model.json, got {str(names)[:80]}")
     terms = _checked_terms(path, content["terms"])
     arrays = load_arrays(folder / FRAME_ARRAYS)
-    shape = {name: np.shape(arrays.get(name)) for name in ("common", "features", "labels")}
+    shape = {name: np.shape(arrays.get(name, np.empty(()))) for name in ("common", "features", "labels")}
     if any(len(shape[name]) != n for name, n in (("common", 2), ("features", 2), ("labels", 1))):
         raise DataError(f"{folder / FRAME_ARRAYS}: expected common, features and labels as tables, got {shape}")
     (landmark, axis), (trial, feature) = shape["common"], shape["features"]
