@@ -16,6 +16,7 @@ from spikebridge.artifacts.latents import read_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.fitting import training
+from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.splits import check_training_intervals, select_windows
 from spikebridge.types import Windows
@@ -132,7 +133,7 @@ def test_latents_are_there_for_train_and_test_trials(
     trained: tuple[Any, Path, Any], study: Path, windows: list[Windows]
 ) -> None:
     kind, out, _ = trained
-    if kind.name != "seq2seq":
+    if not issubclass(kind, Seq2Seq):
         assert not TrainingRun(out).latents.exists()
         return
     latents = read_latents(TrainingRun(out).latents)
