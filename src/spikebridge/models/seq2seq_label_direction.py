@@ -56,7 +56,8 @@ class Seq2SeqLabelDirection(Seq2Seq):
     def _fit_additional(self, labelled: Windows, latents: NDArray[np.float32]) -> Array:
         direction, crossed = fit_label_direction(labelled, len(self.classes))
         size = LABEL_WEIGHT * float(latents.std())
-        self.directions[labelled.recording] = replace(direction, weights=direction.weights * size)
+        scaled = replace(direction, weights=direction.weights * size)
+        self.directions = self.directions | {labelled.recording: scaled}  # a copy of the model may share the old dict
         return crossed * size
 
     def _additional(self, windows: Windows) -> Array:

@@ -6,9 +6,10 @@ Poisson observation model and per-recording read-in and read-out).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from spikebridge.models.parts.history import recorded
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
+from spikebridge.models.seq2seq.ablation import RemovedDirection
 from spikebridge.models.seq2seq.adaptation import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
 from spikebridge.models.seq2seq.decision_readout import forest_features, grow_forest, pool_with_forest
@@ -174,6 +176,41 @@ class Seq2Seq(Model):
             if any(windows.labelled.any() for windows in (w, *own_valid)):
                 self.readouts |= self._read_out([w], own_valid, [self.summary], rng)[1]
         return History(tuple(rows))
+
+    def without(
+        self,
+        removed: RemovedDirection | None,
+        train: Sequence[Windows],
+        valid: Sequence[Windows],
+        rng: np.random.Generator,
+        n_trees: int,
+    ) -> Self:
+        """Give the fitted model without a direction of its latents; the model itself does not change.
+
+        The translator decodes latents in which the direction is held at its mean; the read-out of decisions is fitted
+        to such latents anew, with the same summary.
+
+        Parameters
+        ----------
+        removed : RemovedDirection or None
+            The direction; None: only the read-out is fitted again, for comparison.
+        train, valid : sequence of Windows
+            What the model was fitted to.
+        rng : numpy.random.Generator
+            The only source of randomness.
+        n_trees : int
+            Trees of the read-out, in place of `n_readout_trees`.
+
+        Returns
+        -------
+        Seq2Seq
+            Predicts as the model does; shares its networks.
+        """
+        other = copy.copy(self)
+        other.params = self.params.model_copy(update={"n_readout_trees": n_trees})
+        other.translator, other.forests = self.translator.without(removed), {}
+        other.summary, other.readouts = other._read_out(train, valid, [self.summary], rng)
+        return other
 
     def _predict(self, windows: Windows) -> Predictions:
         recording = self.check_recording(windows.recording)
