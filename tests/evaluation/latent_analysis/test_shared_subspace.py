@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import fake_analysis
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.metrics import balanced_accuracy_score
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
+from spikebridge.tracking.result_lines import analysis_lines
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,16 @@ def test_alignment_is_the_ratio_and_variance_adds_up(found: Path) -> None:
     for region, parts in fake_analysis.VARIANCE.items():
         assert {k: row["value"] for k, row in said[region].items()} == pytest.approx(parts)
         assert np.sum([row["value"] for row in said[region].values()]) == pytest.approx(1)
+
+
+def test_results_have_a_line_for_each_table(found: Path) -> None:
+    lines = analysis_lines(SimpleNamespace(metrics=lambda: EvaluationRun(found).read_metrics()))
+    assert "Loss without a mode of the translation (bits/spike from the source): 1: 0.200, 2: 0.050, 3: 0.000" in lines
+    assert (
+        "Variance in the shared subspace over that in as many principal components: source 1: 0.500, 2: 0.900; "
+        "target 1: 0.500, 2: 0.900"
+    ) in lines
+    assert any(line.startswith("Share of the variance of smoothed counts: source shared: 0.300") for line in lines)
 
 
 def test_a_table_without_a_column_is_named(study: Study, found: Path, tmp_path: Path) -> None:
