@@ -32,6 +32,7 @@ WANTED = {
     "attribution", "bits_per_spike", "reliability", "communication_gain", "confusion", "consistency",
     "time_resolved", "direction", "declared_tests", "held_out_units", "nested_models", "latent_trajectories",
     "learning_curves", "nulls", "leakage_optimism", "quality", "rasters", "latent_recovery", "scores",
+    "shared_subspace",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 THREE = Plan(

@@ -106,12 +106,15 @@ def test_it_comes_back_from_disk_and_is_made_by_its_seed(
     assert not np.array_equal(model.predict(test).rates, other.predict(test).rates)
 
 
-@pytest.mark.parametrize("extra", [{"label_direction": True}, {"core": "state_space", "causal": True}])
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("seq2seq_label_direction", {}), ("seq2seq", {"core": "state_space", "causal": True})],
+)
 def test_two_recordings_one_after_the_other_with_other_settings(
-    recordings: list[Windows], extra: dict[str, object], tmp_path: Path
+    recordings: list[Windows], name: str, extra: dict[str, object], tmp_path: Path
 ) -> None:
     first = [cut(w, len(w)) for w in recordings[:2]]
-    model = models.create("seq2seq", PARAMS | {"max_epochs": 2} | extra)
+    model = models.create(name, PARAMS | {"max_epochs": 2} | extra)
     model.fit([p[0] for p in first], [p[1] for p in first], np.random.default_rng(0))
     new = [cut(w, 60) for w in recordings[2:]]
     rows: list[dict[str, float]] = []

@@ -39,6 +39,8 @@ QUALITY_FILTERS_TABLE = "quality_filters"
 TIME_RESOLVED_TABLE = "decision_course"
 TABLES = frozenset(
     {
+        "ablation",
+        "alignment",
         "attribution",
         "attribution_units",
         "bits_per_spike",
@@ -63,6 +65,7 @@ TABLES = frozenset(
         "raster",
         "recovery",
         "scores",
+        "shared_variance",
         BASELINES_TABLE,
         NESTED_MODELS_TABLE,
         QUALITY_FILTERS_TABLE,
