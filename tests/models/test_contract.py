@@ -191,9 +191,11 @@ def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
 @pytest.mark.parametrize("name", every_model())
 def test_libraries_name_torch_where_the_models_own_files_import_it(name: str) -> None:
     """By that name a stage knows whether the model computes on the torch device."""
-    libraries = models.get_class(name).libraries
-    own = [entry.name for path in TREE.members(models.__name__)[name] for entry in TREE.imports(path)]
-    assert ("torch" in libraries) == any(part.partition(".")[0] == "torch" for part in own)
+    kind = models.get_class(name)
+    classes = [c.__module__ for c in kind.__mro__ if c.__module__ != Model.__module__]
+    own = [path for module, path in TREE.modules.items() if f"{module}.".startswith(tuple(f"{c}." for c in classes))]
+    imported = {entry.name.partition(".")[0] for path in own for entry in TREE.imports(path)}
+    assert ("torch" in kind.libraries) == ("torch" in imported)
 
 
 @pytest.mark.parametrize("name", every_model())

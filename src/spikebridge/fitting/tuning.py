@@ -161,19 +161,10 @@ def run_study(job: TuningStudy, report: parallel.Report) -> Result:
     with lock(job.storage.with_suffix(".lock")), opened as study:
         done = studies.finished(study)
         report(len(done))
-<<<<<<< HEAD
         learnt = _learnt(job)
-        baselines = Baselines(job.baseline)
-        for number in range(len(done), job.settings.n_trials):
-            seed = int(random_generator(job.seed, "tune", job.model, job.fold, number).integers(2**31))
-=======
-        data = load_windows(job.windows)
-        parts = inner_partitions(load_splits(job.splits), job.fold)
-        learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
         baselines, stream = Baselines(job.baseline), models.random_stream(job.model)
-        for number in range(len(done), _budget(job.settings, job.model)):
+        for number in range(len(done), job.settings.n_trials):
             seed = int(random_generator(job.seed, "tune", stream, job.fold, number).integers(2**31))
->>>>>>> main
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.settings.n_startup_trials)
             _run_trial(study, job, number, learnt, baselines)
             report(1)
@@ -212,15 +203,7 @@ def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baseli
                 raise optuna.TrialPruned
 
     try:
-<<<<<<< HEAD
         value, scores = _scores(job, params, number, learnt, baselines, watch)
-=======
-        outcomes = []
-        for i, (train, valid) in enumerate(learnt):
-            rng = random_generator(job.seed, "fit", models.random_stream(job.model), job.fold, number, i)
-            model = models.create(job.model, capped, job.device, baselines)
-            outcomes.append(assess(model, train, valid, rng, watch))
->>>>>>> main
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return
@@ -234,9 +217,9 @@ def _scores(
 ) -> tuple[float, dict[str, float | None]]:
     """The value of a trial, and its scores; both are means over the inner folds. number: of the trial."""
     capped = _cheaper(params, models.get_class(job.model), job.settings.max_epochs)
-    outcomes = []
+    outcomes, stream = [], models.random_stream(job.model)
     for i, (train, valid) in enumerate(learnt):
-        rng = random_generator(job.seed, "fit", job.model, job.fold, number, i)
+        rng = random_generator(job.seed, "fit", stream, job.fold, number, i)
         model = models.create(job.model, capped, job.device, baselines)
         outcomes.append(assess(model, train, valid, rng, watch))
     scores: dict[str, float | None] = {}
