@@ -21,12 +21,12 @@ from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import SplitConfig
-from spikebridge.errors import ConfigError, LeakageError
+from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.few_labels import few_label_table
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.fitting import training, tuning
-from spikebridge.fitting.held_out import check_models, fit_and_adapt
+from spikebridge.fitting.held_out import fit_and_adapt
 from spikebridge.splits import make_splits
 from spikebridge.types import Splits, Windows
 from spikebridge.types.intervals import as_intervals
@@ -178,13 +178,6 @@ def test_few_labels_that_leak_are_refused(
     change(table).to_parquet(tmp_path / "aligned_pca" / FILE)
     with pytest.raises(LeakageError, match=said):
         few_label_table(["aligned_pca"], tmp_path, inputs(trained))
-
-
-def test_models_that_cannot_meet_new_units_are_all_named() -> None:
-    check_models("block", models.names())
-    check_models("animal", MODELS)
-    with pytest.raises(ConfigError, match=r"split.by: animal .*, and dnn, logistic cannot predict .* take models.dnn"):
-        check_models("animal", ["majority", "logistic", "dnn"])
 
 
 def test_tuning_scores_a_held_out_recording_after_adaptation(recordings: list[Windows], folds: Splits) -> None:

@@ -46,6 +46,13 @@ def test_which_models_meet_new_units() -> None:
     assert not able & {"random_forest", "dnn", "logistic", "gradient_boosting", "choice_history", "behavior"}
 
 
+def test_models_that_cannot_meet_new_units_are_all_named() -> None:
+    models.check_new_units("block", models.names())
+    models.check_new_units("animal", ["aligned_pca", "majority", "psth"])
+    with pytest.raises(ConfigError, match=r"split.by: animal .*, and dnn, logistic cannot predict .* take models.dnn"):
+        models.check_new_units("animal", ["majority", "logistic", "dnn"])
+
+
 def test_no_label_is_left_in_windows_without_labels(recordings: list[Windows]) -> None:
     w = recordings[0]
     bare = without_labels(w)

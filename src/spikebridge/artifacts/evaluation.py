@@ -40,6 +40,8 @@ QUALITY_FILTERS_TABLE = "quality_filters"
 TIME_RESOLVED_TABLE = "decision_course"
 TABLES = frozenset(
     {
+        "ablation",
+        "alignment",
         "attribution",
         "attribution_units",
         "bits_per_spike",
@@ -64,6 +66,7 @@ TABLES = frozenset(
         "raster",
         "recovery",
         "scores",
+        "shared_variance",
         BASELINES_TABLE,
         FEW_LABELS_TABLE,
         NESTED_MODELS_TABLE,

@@ -1,46 +1,16 @@
-"""Fits where whole recordings are held out: what they may use of such a recording, and which models can do so."""
+"""Fits where whole recordings are held out: what they may use of such a recording."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from spikebridge import models
-from spikebridge.errors import ConfigError
 from spikebridge.models import Model
 from spikebridge.models.base import OnEpoch
 from spikebridge.preprocess.covariates import without_labels
 from spikebridge.splits import select_windows
 from spikebridge.types import Index, Partition, Windows
-
-
-def check_models(by: str, names: Iterable[str]) -> None:
-    """Refuse models that cannot meet new units, all of them by name.
-
-    Parameters
-    ----------
-    by : str
-        What is held out: block, recording or animal.
-    names : iterable of str
-        The models of params.yaml.
-
-    Raises
-    ------
-    ConfigError
-        Where recordings are held out, and some of these models are fitted to labels of each recording.
-    """
-    if by == "block":
-        return
-    refused = sorted(name for name in names if not models.get_class(name).meets_new_units())
-    if refused:
-        them = "it" if len(refused) == 1 else "them"
-        able = ", ".join(name for name in models.names() if models.get_class(name).meets_new_units())
-        raise ConfigError(
-            f"split.by: {by} holds out whole recordings with their labels, and {', '.join(refused)} cannot predict a "
-            f"recording without labels of its own units: take {', '.join(f'models.{n}' for n in refused)} out, or use "
-            f"split.by: block (models that meet new units, {them} aside: {able})"
-        )
 
 
 def fit_and_adapt(

@@ -8,13 +8,22 @@ from pathlib import Path
 
 import pandas as pd
 
+from spikebridge import models
 from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRun
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TuningRun
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import AnalysisConfig, BaselineConfig, ComputeConfig, Sections
-from spikebridge.latent_analysis import attribution, consistency, direction, held_out_units, optimism
+from spikebridge.latent_analysis import (
+    ablation,
+    alignment,
+    attribution,
+    consistency,
+    direction,
+    held_out_units,
+    optimism,
+)
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.runtime import parallel
 
@@ -24,6 +33,8 @@ ANALYSES = {
     "held_out_units": held_out_units.tables,
     "attribution": attribution.tables,
     "optimism": optimism.tables,
+    "ablation": ablation.tables,
+    "alignment": alignment.tables,
 }
 
 
@@ -97,8 +108,10 @@ def analyze(
     if audited:
         run.write_tables({INNER_SCORES: optimism.inner_scores({m: folds[m] for m in audited})})
     short = {m: _short(of_model, m, settings) for m, of_model in folds.items()}
-    parallel.prepare(parallel.n_workers(sections.compute, len(short[settings.model])))
-    device = parallel.device(sections.compute)
+    workers = parallel.n_workers(sections.compute, len(short[settings.model]))
+    modules = [library for m in short for library in models.get_class(m).libraries]
+    parallel.prepare(workers, [*modules, __name__])
+    device = parallel.device(sections.compute, modules)
     jobs = [
         AnalysisFold(
             sections.seed,
@@ -112,7 +125,7 @@ def analyze(
         )
         for k, fold in enumerate(short[settings.model])
     ]
-    results = parallel.run_jobs(_analyze_fold, jobs, parallel.n_workers(sections.compute, len(jobs)), on_epoch)
+    results = parallel.run_jobs(_analyze_fold, jobs, workers, on_epoch, modules)
     run.write_tables({name: pd.concat([r[name] for r in results], ignore_index=True) for name in results[0]})
 
 

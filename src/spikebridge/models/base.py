@@ -64,6 +64,8 @@ class Model(NewUnits, ABC):
     from_source: ClassVar[bool] = True  # predictions need nothing but source counts; otherwise it cannot be served
     uses_target_past: ClassVar[bool] = False  # the rate in a bin depends on the target's counts in earlier bins
     yardstick: ClassVar[bool] = False  # a translator without a source: its rates are not shrunk to the baseline
+    libraries: ClassVar[tuple[str, ...]] = ()  # what a fit loads; workers load it once. torch: `device` is used
+    random_stream: ClassVar[str] = ""  # the model whose random streams it draws from; empty: it has its own
     extra: ClassVar[str | None] = None  # the optional package that it needs; an extra of pyproject.toml has its name
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}
