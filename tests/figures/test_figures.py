@@ -21,9 +21,11 @@ from matplotlib.text import Text
 
 from spikebridge import figures
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table, table_path
+from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
 from spikebridge.figures import style
+from spikebridge.statistics import Verdict
 
 NAMES = list(figures.modules())
 WANTED = {
@@ -237,7 +239,7 @@ def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
             "value": [0.0, 0.02, 0.3], "ci_low": [0.0, 0.01, 0.28], "ci_high": [0.0, 0.03, 0.32],
             "reference": [None, "mean_rate", "psth"], "gain": [np.nan, 0.02, 0.28], "gain_low": [np.nan, 0.01, 0.26],
             "gain_high": [np.nan, 0.03, 0.3], "p": [np.nan, 0.016, 0.016], "p_holm": [np.nan, 0.032, 0.032],
-            "verdict": ["", "psth better", "seq2seq better"],
+            "verdict": ["", "psth better", "seq2seq better"], "verdict_code": ["", "a_better", "a_better"],
         }
     )  # fmt: skip
     pd.concat([table, bits]).to_csv(table_path(tmp_path, "ladder"), index=False)
@@ -257,9 +259,10 @@ def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
 
 
 def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = pd.read_csv(tables / "decision_course.csv").assign(verdict="no difference shown")
+    table = pd.read_csv(tables / "decision_course.csv").assign(**Verdict.NOT_SIGNIFICANT.columns())
     of = table["of"].eq("translated_latents")
-    table.loc[of & table["start_s"].ge(table["start_s"].max()), "verdict"] = "tells the decision"
+    decoded = Verdict.PREDICTS_DECISION.columns()
+    table.loc[of & table["start_s"].ge(table["start_s"].max()), list(decoded)] = list(decoded.values())
     table.to_csv(tmp_path / "decision_course.csv", index=False)
     figure = figure_of("time_resolved", tmp_path, monkeypatch)
     (axes,) = figure.axes
@@ -271,9 +274,14 @@ def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monk
     assert any(np.allclose(line.get_ydata(), 0.5) for line in axes.lines)
     assert bar.get_color() == curves[1].get_color() and "corrected for all times" in figure.get_suptitle()
 
-    table.assign(verdict="too few recordings to decide (needs 5)").to_csv(tmp_path / "decision_course.csv")
-    few = figure_of("time_resolved", tmp_path, monkeypatch)
-    assert "too few recordings to decide (needs 5)" in few.get_suptitle()
+    few = Verdict.TOO_FEW_CLUSTERS.columns(cluster="recording", needed=5)
+    table.assign(**few).to_csv(tmp_path / "decision_course.csv")
+    figure = figure_of("time_resolved", tmp_path, monkeypatch)
+    assert "too few recordings to decide (needs 5)" in figure.get_suptitle()
+
+    table.drop(columns="verdict_code").to_csv(tmp_path / "decision_course.csv")
+    with pytest.raises(DataError, match="expected a column verdict_code; run evaluate again"):
+        figure_of("time_resolved", tmp_path, monkeypatch)
 
 
 def test_models_keep_their_colours() -> None:

@@ -1,4 +1,4 @@
-"""Verdicts are decided as an enum; their texts in result tables can be read back."""
+"""Verdicts are decided as an enum; result tables hold their texts and their codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 
 from spikebridge.errors import DataError
-from spikebridge.statistics import Verdict, verdict_of, verdict_text
+from spikebridge.statistics import Verdict, verdict_columns, verdict_of
 
 FIELDS = {
     "better": "seq2seq",
@@ -22,18 +22,22 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_every_text_leads_back_to_its_verdict(verdict: Verdict) -> None:
-    assert Verdict.from_text(verdict.text(**FIELDS)) is verdict
+def test_the_columns_of_a_row_lead_back_to_its_verdict(verdict: Verdict) -> None:
+    columns = verdict.columns(**FIELDS)
+    assert columns["verdict"] == verdict.text(**FIELDS)
+    assert Verdict.of_row({**columns, "verdict": "any other text"}) is verdict
 
 
-def test_a_missing_text_is_no_verdict() -> None:
-    assert Verdict.from_text(math.nan) is Verdict.NONE
-    assert Verdict.from_text(None) is Verdict.NONE
+def test_a_missing_code_is_no_verdict() -> None:
+    assert Verdict.of_row({"verdict_code": math.nan}) is Verdict.NONE
+    assert Verdict.of_row({"verdict_code": None}) is Verdict.NONE
 
 
-def test_a_text_that_nobody_writes_is_refused() -> None:
-    with pytest.raises(DataError, match="expected a text that evaluate writes, got 'surely the best'"):
-        Verdict.from_text("surely the best")
+def test_what_evaluate_does_not_write_is_refused() -> None:
+    with pytest.raises(DataError, match="expected one that evaluate writes, got 'surely_the_best'"):
+        Verdict.of_row({"verdict_code": "surely_the_best"})
+    with pytest.raises(DataError, match="expected a column verdict_code; run evaluate again"):
+        Verdict.of_row({"verdict": "seq2seq better"})
 
 
 @pytest.mark.parametrize(
@@ -47,10 +51,12 @@ def test_a_text_that_nobody_writes_is_refused() -> None:
 def test_of_one_test(p_holm: float, smallest: float, tests: int, verdict: Verdict, text: str) -> None:
     found = verdict_of(p_holm, smallest, tests, 0.05)
     assert found is verdict
-    assert verdict_text(found, "dnn", "recording", tests, 0.05, 0.0312) == text
+    columns = verdict_columns(found, "dnn", "recording", tests, 0.05, 0.0312)
+    assert columns["verdict"] == text
+    assert columns["verdict_code"].startswith(verdict.code)
 
 
 def test_without_a_detectable_difference_none_is_named() -> None:
     for detectable in (math.inf, math.nan):
-        text = verdict_text(Verdict.NOT_SIGNIFICANT, "dnn", "recording", 3, 0.05, detectable)
-        assert text == "no difference shown"
+        columns = verdict_columns(Verdict.NOT_SIGNIFICANT, "dnn", "recording", 3, 0.05, detectable)
+        assert columns == Verdict.NOT_SIGNIFICANT.columns()

@@ -20,13 +20,14 @@ from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
 from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_score, trial_shift_score
 from spikebridge.statistics import (
+    VerdictColumns,
     clusters_needed,
     design_effect,
     holm,
     sign_flip,
     sign_flip_power,
+    verdict_columns,
     verdict_of,
-    verdict_text,
 )
 from spikebridge.types import Comparison, Difference, Power, Sample, Significance
 
@@ -170,13 +171,13 @@ def _decide(rows: list[Comparison], kind: str, alpha: float) -> list[Comparison]
     decided = []
     for row, p in zip(rows, holm([row.significance.p for row in rows]), strict=True):
         verdict = _verdict(row, float(p), len(rows), kind, alpha)
-        decided.append(replace(row, significance=replace(row.significance, p_holm=float(p), verdict=verdict)))
+        decided.append(replace(row, significance=replace(row.significance, p_holm=float(p), **verdict)))
     return decided
 
 
-def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float) -> str:
+def _verdict(row: Comparison, p_holm: float, tests: int, kind: str, alpha: float) -> VerdictColumns:
     verdict = verdict_of(p_holm, row.significance.smallest_attainable_p, tests, alpha)
-    return verdict_text(verdict, row.model_a, kind, tests, alpha, row.power.detectable)
+    return verdict_columns(verdict, row.model_a, kind, tests, alpha, row.power.detectable)
 
 
 def detectable_effects(rows: Sequence[Comparison], cluster: str | None, alpha: float) -> dict[str, dict[str, Any]]:

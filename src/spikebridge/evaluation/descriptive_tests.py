@@ -23,6 +23,7 @@ from spikebridge.evaluation.translation_scores import translation_score
 from spikebridge.metrics import clustered
 from spikebridge.statistics import (
     Verdict,
+    VerdictColumns,
     bayes_factor,
     cluster_bootstrap,
     correctness_model,
@@ -108,17 +109,17 @@ def _of_trials(row: Comparison, a: Decisions, b: Decisions, clusters: Clusters, 
     """McNemar, McNemar divided by its design effect, and DeLong."""
     test = mcnemar(a.right, b.right)
     row = replace(row, difference=Difference(float(a.right.mean() - b.right.mean())))
-    verdict = Verdict.DEPENDENT_TRIALS.text()
-    yield replace(row, significance=Significance("mcnemar_exact", test.p_exact, test.smallest_exact, verdict=verdict))
-    yield replace(row, significance=Significance("mcnemar_mid_p", test.p_mid, test.smallest_mid, verdict=verdict))
+    verdict = Verdict.DEPENDENT_TRIALS.columns()
+    yield replace(row, significance=Significance("mcnemar_exact", test.p_exact, test.smallest_exact, **verdict))
+    yield replace(row, significance=Significance("mcnemar_mid_p", test.p_mid, test.smallest_mid, **verdict))
     inflated = design_effect(a.right, b.right, clusters.index)
     yield replace(
         row,
         sample=replace(row.sample, design_effect=inflated.effect, effective_n=inflated.effective_n),
-        significance=Significance("mcnemar_design_effect", inflated.p, verdict=Verdict.DESCRIPTIVE.text()),
+        significance=Significance("mcnemar_design_effect", inflated.p, **Verdict.DESCRIPTIVE.columns()),
     )
     areas = delong(a.label, a.evidence, b.evidence, alpha)
-    significance = Significance("delong", areas.p, verdict=verdict)
+    significance = Significance("delong", areas.p, **verdict)
     yield replace(row, metric="auc", difference=_difference(areas), significance=significance)
 
 
@@ -127,28 +128,28 @@ def _of_folds(row: Comparison, differences: Array, d: Decisions, alpha: float) -
     n_test = len(d.label) / len(differences)
     n_train = max(len(d.label) - n_test, 1.0)
     test = nadeau_bengio(differences, n_train, n_test, alpha)
-    significance = Significance("nadeau_bengio", test.p, verdict=Verdict.DEPENDENT_FOLDS.text())
+    significance = Significance("nadeau_bengio", test.p, **Verdict.DEPENDENT_FOLDS.columns())
     return replace(row, sample=_over(row, test.n), difference=_difference(test), significance=significance)
 
 
 def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig) -> Iterator[Comparison]:
     """Equivalence, region of practical equivalence and Bayes factor."""
     alike = equivalence(differences, settings.equivalence_margin, min(settings.alpha, 0.49))
-    verdict = _equivalence_text(alike.equivalent, alike.not_worse, settings.equivalence_margin)
+    verdict = _equivalence(alike.equivalent, alike.not_worse, settings.equivalence_margin)
     yield replace(
         row,
         sample=_over(row, alike.n),
         difference=_difference(alike),
-        significance=Significance("tost", alike.p, verdict=verdict),
+        significance=Significance("tost", alike.p, **verdict),
         power=Power(clusters_for_power=alike.needed),
     )
     odds = rope(differences, settings.equivalence_margin, alpha=settings.alpha)
     shares = ", ".join(f"{x:.2f}" for x in (odds.worse, odds.equal, odds.better))
     row = replace(row, sample=_over(row, odds.n))
-    verdict = Verdict.POSTERIOR.text(margin=settings.equivalence_margin, shares=shares)
-    yield replace(row, difference=_difference(odds), significance=Significance("rope", verdict=verdict))
-    verdict = Verdict.BAYES_FACTOR.text(factor=bayes_factor(differences))
-    significance = Significance("bayes_factor", verdict=verdict)
+    verdict = Verdict.POSTERIOR.columns(margin=settings.equivalence_margin, shares=shares)
+    yield replace(row, difference=_difference(odds), significance=Significance("rope", **verdict))
+    verdict = Verdict.BAYES_FACTOR.columns(factor=bayes_factor(differences))
+    significance = Significance("bayes_factor", **verdict)
     yield replace(row, difference=Difference(odds.estimate), significance=significance)
 
 
@@ -159,9 +160,8 @@ def _bootstrapped_equivalence(
     margin = settings.equivalence_margin
     row = _with_bootstrap(row, "tost_bootstrap", sampled, resampling, 2 * min(settings.alpha, 0.49))
     inside = row.difference.ci_low > -margin, row.difference.ci_high < margin
-    return replace(
-        row, significance=replace(row.significance, verdict=_equivalence_text(all(inside), inside[0], margin))
-    )
+    verdict = _equivalence(all(inside), inside[0], margin)
+    return replace(row, significance=replace(row.significance, **verdict))
 
 
 def _of_correctness(
@@ -193,12 +193,12 @@ def _folds(d: Decisions) -> Clusters:
     return Clusters("fold", tuple(str(n) for n in names), np.asarray(index, dtype=np.int64))
 
 
-def _equivalence_text(equivalent: bool, not_worse: bool, margin: float) -> str:
+def _equivalence(equivalent: bool, not_worse: bool, margin: float) -> VerdictColumns:
     if equivalent:
-        return Verdict.EQUIVALENT.text(margin=margin)
-    return (Verdict.NOT_WORSE if not_worse else Verdict.EQUIVALENCE_NOT_SHOWN).text(margin=margin)
+        return Verdict.EQUIVALENT.columns(margin=margin)
+    return (Verdict.NOT_WORSE if not_worse else Verdict.EQUIVALENCE_NOT_SHOWN).columns(margin=margin)
 
 
 def _description(a: str, b: str, metric: str, n: int, k: int) -> Comparison:
-    significance = Significance("", verdict=Verdict.DESCRIPTIVE.text())
+    significance = Significance("", **Verdict.DESCRIPTIVE.columns())
     return Comparison("pairs", a, b, metric, "descriptive", Sample(n, k), Difference(), significance)

@@ -55,7 +55,7 @@ def _panel(axes: style.Axes, table: pd.DataFrame, metric: str) -> None:
 
 
 def _test(axes: style.Axes, line: int, row: dict, colour: str) -> None:
-    clear = Verdict.from_text(row["verdict"]) is Verdict.A_BETTER
+    clear = Verdict.of_row(row) is Verdict.A_BETTER
     axes.plot([row["ci_low"], row["ci_high"]], [line, line], color=colour, linewidth=2)
     axes.plot(row["estimate"], line, "o", color=colour, markersize=8, markerfacecolor=colour if clear else "white")
     p = row["p_holm"]

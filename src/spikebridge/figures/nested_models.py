@@ -68,7 +68,7 @@ def _gains(axes: style.Axes, rows: pd.DataFrame) -> None:
     for k, row in enumerate(rows.to_dict("records")):
         if not np.isfinite(row["gain"]):
             continue
-        _dot(axes, k, row, ("gain", "gain_low", "gain_high"), _colour(row), _verdict(row) is Verdict.A_BETTER)
+        _dot(axes, k, row, ("gain", "gain_low", "gain_high"), _colour(row), Verdict.of_row(row) is Verdict.A_BETTER)
         axes.text(1.02, k, _said(row), transform=axes.get_yaxis_transform(), va="center", fontsize=9)
     axes.axvline(0, color=style.FAINT, linewidth=1, zorder=0)
     axes.set_yticks([])
@@ -82,13 +82,9 @@ def _said(row: dict[Any, Any]) -> str:
     tested = np.isfinite(row["p_holm"])
     p = row["p_holm"] if tested else row["p"]
     value = "" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    verdict = "better" if _verdict(row) is Verdict.A_BETTER else str(row["verdict"])
+    verdict = "better" if Verdict.of_row(row) is Verdict.A_BETTER else str(row["verdict"])
     parts = [f"over {style.shown(row['reference'])}", value, verdict if tested else ""]
     return "   ".join(part for part in parts if part)
-
-
-def _verdict(row: dict[Any, Any]) -> Verdict:
-    return Verdict.from_text(row["verdict"])
 
 
 def _dot(axes: style.Axes, at: int, row: dict[Any, Any], columns: Sequence[str], colour: str, full: bool) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 from spikebridge.statistics import Verdict
 
 name = "time_resolved"
 needs = ("decision_course",)
-TOO_FEW = Verdict.TOO_FEW_CLUSTERS
 CALLED = {"source_region": "source's counts", "translated_latents": "latents"}
 
 
@@ -20,6 +21,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     table = table[table["value"].notna()] if len(table) else table
     if table.empty:
         return False
+    verdicts = pd.Series([Verdict.of_row(row) for row in table.to_dict("records")], index=table.index)
     with style.styled():
         figure = style.new(7.0, 4.4)
         axes = figure.subplots()
@@ -32,7 +34,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                 label=CALLED.get(str(of), str(of)),
             )  # fmt: skip
             axes.fill_between(rows["time_s"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.2, linewidth=0)
-            for row in rows[[Verdict.from_text(v) is Verdict.PREDICTS_DECISION for v in rows["verdict"]]].itertuples():
+            for row in rows[verdicts[rows.index] == Verdict.PREDICTS_DECISION].itertuples():
                 axes.plot(
                     [row.start_s, row.stop_s], [low - (k + 1) * step] * 2, color=colour, linewidth=4,
                     solid_capstyle="butt",
@@ -41,7 +43,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         style.time_zero(axes)
         axes.set_xlabel(style.event_label(table["event"].iloc[0]))
         axes.set_ylabel("balanced accuracy\n(within blocks, held-out trials)")
-        few = next((v for v in sorted(map(str, table["verdict"].dropna())) if Verdict.from_text(v) is TOO_FEW), "")
+        few = next(iter(sorted(table.loc[verdicts == Verdict.TOO_FEW_CLUSTERS, "verdict"])), "")
         style.headline(figure, f"Decision decoded over time ({few or 'bars: p ≤ alpha, corrected for all times'})")
         figure.legend(loc="outside lower center", ncols=2)
         return style.save(figure, out_path)

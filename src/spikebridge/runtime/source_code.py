@@ -46,6 +46,7 @@ class SourceTree:
             parts = path.relative_to(package.parent).with_suffix("").parts
             self.modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
         self._imports: dict[Path, tuple[Import, ...]] = {}
+        self._registries: dict[Path, tuple[str, ...]] = {}
 
     def imports(self, path: Path) -> tuple[Import, ...]:
         """Every import statement of a file; `from a import b` gives a.b where that is a module of ours, else a."""
@@ -55,14 +56,16 @@ class SourceTree:
 
     def registries(self, path: Path) -> tuple[str, ...]:
         """Packages whose modules this file imports by file name: `import_module(f"{package.__name__}.{name}")`."""
-        return tuple(
-            self._registry(node.args[0], path)
-            for node in ast.walk(parsed(path))
-            if isinstance(node, ast.Call)
-            and ast.unparse(node.func).endswith("import_module")
-            and node.args
-            and not isinstance(node.args[0], ast.Constant)
-        )
+        if path not in self._registries:
+            self._registries[path] = tuple(
+                self._registry(node.args[0], path)
+                for node in ast.walk(parsed(path))
+                if isinstance(node, ast.Call)
+                and _called(node) == "import_module"
+                and node.args
+                and not isinstance(node.args[0], ast.Constant)
+            )
+        return self._registries[path]
 
     def members(self, package: str) -> dict[str, list[Path]]:
         """The replaceable parts of a package: name -> its file, or all files of its folder."""
@@ -149,6 +152,12 @@ class SourceTree:
                 if entry.name.rpartition(".")[2] == alias and entry.name in self.modules:
                     return entry.name
         return self._package_of(path)
+
+
+def _called(call: ast.Call) -> str:
+    """The last name of what is called: `import_module` of importlib.import_module(...)."""
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 @cache

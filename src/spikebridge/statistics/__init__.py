@@ -19,7 +19,7 @@ from spikebridge.statistics.nadeau_bengio import CorrectedT, nadeau_bengio
 from spikebridge.statistics.power import Power, sign_flip_power
 from spikebridge.statistics.rope import Rope, rope
 from spikebridge.statistics.sign_flip import SignFlip, clusters_needed, sign_flip, smallest_p
-from spikebridge.statistics.verdicts import Verdict, verdict_of, verdict_text
+from spikebridge.statistics.verdicts import Verdict, VerdictColumns, verdict_columns, verdict_of
 
 __all__ = [
     "CorrectedT",
@@ -34,6 +34,7 @@ __all__ = [
     "Rope",
     "SignFlip",
     "Verdict",
+    "VerdictColumns",
     "bayes_factor",
     "bootstrap_interval",
     "clusters_needed",
@@ -52,6 +53,6 @@ __all__ = [
     "sign_flip",
     "sign_flip_power",
     "smallest_p",
+    "verdict_columns",
     "verdict_of",
-    "verdict_text",
 ]

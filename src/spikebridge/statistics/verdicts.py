@@ -1,16 +1,24 @@
-"""The verdicts of tests: an enum, the text that each has in result tables, and the way back from text to enum.
+"""The verdicts of tests: an enum, and the text and the code that each has in result tables.
 
-Code decides by the enum. The texts are for people; `Verdict.from_text` is the only place that reads them back.
+Texts are for people. Code reads the codes; `Verdict.of_row` is the only place that does.
 """
 
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any, TypedDict
 
 from spikebridge.errors import DataError
 from spikebridge.statistics.sign_flip import clusters_needed
+
+
+class VerdictColumns(TypedDict):
+    """What a row of a result table holds of a verdict: its text, and the code of the member."""
+
+    verdict: str
+    verdict_code: str
 
 
 class Verdict(Enum):
@@ -24,7 +32,7 @@ class Verdict(Enum):
     TOO_FEW_CLUSTERS = "too few {cluster}s to decide (needs {needed})"
     NOT_SIGNIFICANT_DETECTABLE = "no difference shown (could have seen {detectable:.2g})"
     NOT_SIGNIFICANT = "no difference shown"
-    PREDICTS_DECISION = "tells the decision"
+    PREDICTS_DECISION = "predicts the decision"
     DEPENDENT_TRIALS = "descriptive: trials are not independent"
     DEPENDENT_FOLDS = "descriptive: folds are not independent"
     EQUIVALENT = "descriptive: equivalent within {margin:g}"
@@ -50,34 +58,54 @@ class Verdict(Enum):
         """
         return self.value.format(**fields)
 
-    @classmethod
-    def from_text(cls, text: object) -> Verdict:
-        """Return the verdict that a text of a result table stands for.
+    @property
+    def code(self) -> str:
+        """The code that result tables hold: the name of the member in small letters; empty for NONE."""
+        return "" if self is Verdict.NONE else self.name.lower()
+
+    def columns(self, **fields: object) -> VerdictColumns:
+        """Return what a row of a result table holds.
 
         Parameters
         ----------
-        text : object
-            An entry of the column `verdict` of comparisons.csv, ladder.csv or decision_course.csv, or of metrics.json.
-            A missing value counts as no text.
+        **fields : object
+            As for `text`.
+
+        Returns
+        -------
+        VerdictColumns
+            Text and code.
+        """
+        return {"verdict": self.text(**fields), "verdict_code": self.code}
+
+    @classmethod
+    def of_row(cls, row: Mapping[Any, Any]) -> Verdict:
+        """Return the verdict of a row of a result table.
+
+        Parameters
+        ----------
+        row : mapping
+            Of comparisons.csv, ladder.csv, decision_course.csv, or of a test in metrics.json. Only its entry
+            `verdict_code` is read; a missing value counts as no verdict.
 
         Returns
         -------
         Verdict
-            The member that wrote the text.
+            The member with this code.
 
         Raises
         ------
         DataError
-            Where no member writes such a text.
+            Where there is no such entry, or no member has this code.
         """
-        written = "" if text is None or text != text else str(text)
-        for verdict, pattern in _PATTERNS.items():
-            if pattern.fullmatch(written):
+        if "verdict_code" not in row:
+            raise DataError("verdict: expected a column verdict_code; run evaluate again")
+        code = row["verdict_code"]
+        code = "" if code is None or code != code else str(code)
+        for verdict in cls:
+            if verdict.code == code:
                 return verdict
-        raise DataError(f"verdict: expected a text that evaluate writes, got {written!r}")
-
-
-_PATTERNS = {v: re.compile(re.sub(r"\\\{.*?\\\}", ".*", re.escape(v.value)), re.DOTALL) for v in Verdict}
+        raise DataError(f"verdict_code: expected one that evaluate writes, got {code!r}")
 
 
 def verdict_of(p_holm: float, smallest_p: float, tests: int, alpha: float) -> Verdict:
@@ -104,10 +132,10 @@ def verdict_of(p_holm: float, smallest_p: float, tests: int, alpha: float) -> Ve
     return Verdict.TOO_FEW_CLUSTERS if smallest_p * tests > alpha else Verdict.NOT_SIGNIFICANT
 
 
-def verdict_text(
+def verdict_columns(
     verdict: Verdict, better: str, cluster: str, tests: int, alpha: float, detectable: float = math.inf
-) -> str:
-    """Return the text of a verdict of `verdict_of`.
+) -> VerdictColumns:
+    """Return what a row of a result table holds of a verdict of `verdict_of`.
 
     Parameters
     ----------
@@ -126,10 +154,10 @@ def verdict_text(
 
     Returns
     -------
-    str
-        The text that result tables hold.
+    VerdictColumns
+        Text and code.
     """
     if verdict is Verdict.NOT_SIGNIFICANT and detectable < math.inf:
         verdict = Verdict.NOT_SIGNIFICANT_DETECTABLE
     needed = clusters_needed(alpha, tests)
-    return verdict.text(better=better, cluster=cluster, needed=needed, detectable=detectable)
+    return verdict.columns(better=better, cluster=cluster, needed=needed, detectable=detectable)

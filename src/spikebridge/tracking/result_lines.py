@@ -103,12 +103,12 @@ def time_resolved_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"Over time, {_spaced(predictors)}: best {_interval(row)} at {number(row['best_time_s'])} s; "
             f"{row['parts_that_tell']} of {row['parts']} parts of the window decode the decision{first} "
-            f"(max-statistic p = {number(row['p_max'])}{_too_few(row['verdict'])})"
+            f"(max-statistic p = {number(row['p_max'])}{_too_few(row)})"
         )
 
 
-def _too_few(verdict: str) -> str:
-    return f", {verdict}" if Verdict.from_text(verdict) is Verdict.TOO_FEW_CLUSTERS else ""
+def _too_few(row: Mapping[str, Any]) -> str:
+    return f", {row['verdict']}" if Verdict.of_row(row) is Verdict.TOO_FEW_CLUSTERS else ""
 
 
 def _spaced(name: Any) -> str:

@@ -39,8 +39,8 @@ class Significance:
         The smallest p value that so many clusters allow.
     p_holm : float
         p value with Holm's correction.
-    verdict : str
-        Result of the test in words.
+    verdict, verdict_code : str
+        Result of the test in words, and the code of the member of statistics.Verdict.
     """
 
     test: str
@@ -48,6 +48,7 @@ class Significance:
     smallest_attainable_p: float = NAN
     p_holm: float = NAN
     verdict: str = ""
+    verdict_code: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class Comparison:
 
     COLUMNS: ClassVar[tuple[str, ...]] = (
         "family", "model_a", "model_b", "metric", "test", "estimate", "ci_low", "ci_high", "p", "n", "n_clusters",
-        "smallest_attainable_p", "role", "p_holm", "verdict", "design_effect", "effective_n", "detectable",
-        "clusters_for_power",
+        "smallest_attainable_p", "role", "p_holm", "verdict", "verdict_code", "design_effect", "effective_n",
+        "detectable", "clusters_for_power",
     )  # fmt: skip
     """Of comparisons.csv, in this order."""
 

@@ -55,7 +55,7 @@ def test_only_parts_that_know_something_tell(climbed: Study, table: pd.DataFrame
     w = climbed.windows[0]
     for of, rows in table.groupby("of", sort=False):
         knows = np.array(COURSE[str(of)]) > 0
-        assert list(rows["verdict"] == "tells the decision") == list(knows)
+        assert list(rows["verdict"] == "predicts the decision") == list(knows)
         start = climbed.config.trials.window_s[0] + 2 * w.bin_s * np.arange(len(rows))
         np.testing.assert_allclose(rows["start_s"], start)
         np.testing.assert_allclose(rows["time_s"], start + w.bin_s)

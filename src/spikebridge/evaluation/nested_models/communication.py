@@ -75,7 +75,7 @@ def gain_scores(table: pd.DataFrame, ladder: pd.DataFrame) -> dict[str, Any]:
         for name, row in pooled.iterrows()
     }
     tested = ladder[ladder["metric"] == COMMUNICATION].iloc[0]
-    test = {key: tested[key] for key in ("reference", "p", "p_holm", "verdict")}
+    test = {key: tested[key] for key in ("reference", "p", "p_holm", "verdict", "verdict_code")}
     counts = {"n_units": len(units), "n_units_above_zero": int((units["ci_low"] > 0).sum())}
     return {**by_recording.pop(ALL), **test, **counts, "per_recording": by_recording}
 

@@ -23,14 +23,14 @@ from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
 from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.metrics import clustered, decision
-from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
+from spikebridge.statistics import Verdict, holm, sign_flip, verdict_columns, verdict_of
 
 Array = NDArray[np.float64]
 DECISION = "decision"
 LOWER_IS_BETTER = ("log_loss",)
 COLUMNS = [
     "kind", "step", "metric", "value", "ci_low", "ci_high", "reference", "gain", "gain_low", "gain_high", "p", "p_holm",
-    "verdict", "n", "n_effective", "n_clusters", "smallest_attainable_p", "family", "role",
+    "verdict", "verdict_code", "n", "n_effective", "n_clusters", "smallest_attainable_p", "family", "role",
 ]  # fmt: skip
 """Of ladder.csv. kind: decision or translation. value: score of the step; gain: difference to its reference."""
 
@@ -77,7 +77,7 @@ def decoding_table(
         named = {"kind": DECISION, "step": model.name, "reference": model.reference, "family": model.family}
         named["role"] = "ladder" if model.family else "descriptive"
         if model.missing:
-            rows.append({**named, "metric": WITHIN, "verdict": Verdict.LEFT_OUT.text(reason=model.missing)})
+            rows.append({**named, "metric": WITHIN, **Verdict.LEFT_OUT.columns(reason=model.missing)})
         else:
             scores = _rows(model.name, model.reference, steps, resampling, settings, rng)
             rows += [{**named, **row} for row in scores]
@@ -88,7 +88,8 @@ def decoding_table(
             of = table.loc[k]
             verdict = verdict_of(of["p_holm"], of["smallest_attainable_p"], len(family), settings.alpha)
             kind = resampling.clusters.kind
-            table.loc[k, "verdict"] = verdict_text(verdict, of["step"], kind, len(family), settings.alpha)
+            columns = verdict_columns(verdict, of["step"], kind, len(family), settings.alpha)
+            table.loc[k, list(columns)] = list(columns.values())
     return table
 
 
@@ -100,7 +101,7 @@ def nested_model_scores(table: pd.DataFrame) -> dict[str, Any]:
         place[str(row["metric"])] = {key: row[key] for key in ("value", "ci_low", "ci_high")}
         if row["reference"]:
             gain = {"value": row["gain"], "ci_low": row["gain_low"], "ci_high": row["gain_high"]}
-            test = {key: row[key] for key in ("p", "p_holm", "verdict") if pd.notna(row["p"])}
+            test = {key: row[key] for key in ("p", "p_holm", "verdict", "verdict_code") if pd.notna(row["p"])}
             place[str(row["metric"])] |= {"reference": row["reference"], "gain": gain, **test}
     return content
 
@@ -116,7 +117,7 @@ def _rows(
     effective = float(weight.sum() ** 2 / (weight**2).sum())
     of_step = {"n_clusters": len(resampling.clusters), "n": len(weight), "n_effective": effective}
     for metric, score in mine.items():
-        row = {"metric": metric, **of_step, **resampling.interval(score), "verdict": Verdict.DESCRIPTIVE.text()}
+        row = {"metric": metric, **of_step, **resampling.interval(score), **Verdict.DESCRIPTIVE.columns()}
         if over is None:
             yield row
             continue

@@ -23,7 +23,7 @@ from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
-from spikebridge.statistics import Verdict, holm, sign_flip, verdict_of, verdict_text
+from spikebridge.statistics import Verdict, holm, sign_flip, verdict_columns, verdict_of
 
 Array = NDArray[np.float64]
 KIND, BITS, COMMUNICATION = "translation", "bits_per_spike", "communication_bits_per_spike"
@@ -83,7 +83,7 @@ def encoding_table(
     for step in found.order:
         named = {"kind": KIND, "step": step, "metric": BITS, "reference": before, "family": ""}
         if step in found.missing:
-            rows.append({**named, "verdict": Verdict.LEFT_OUT.text(reason=found.missing[step]), "role": "descriptive"})
+            rows.append({**named, **Verdict.LEFT_OUT.columns(reason=found.missing[step]), "role": "descriptive"})
             continue
         assert resampling is not None  # it is of these steps
         mine = found.steps[step]
@@ -123,12 +123,14 @@ def _tested(table: pd.DataFrame, kind: str, alpha: float) -> pd.DataFrame:
     """With Holm within the family and verdicts; other rows are descriptive."""
     family = table.index[table["family"].ne("")]
     table["role"] = np.where(table["family"].ne(""), "ladder", "descriptive")
-    table["verdict"] = [v if isinstance(v, str) else Verdict.DESCRIPTIVE.text() for v in table["verdict"]]
+    for column, value in Verdict.DESCRIPTIVE.columns().items():
+        table[column] = table[column].astype(object).where(table[column].notna(), value)
     if len(family):
         table.loc[family, "p_holm"] = holm(table.loc[family, "p"].to_numpy(np.float64))
     for k in family:
         of = table.loc[k]
         name = "communication" if of["metric"] == COMMUNICATION else of["step"]
         verdict = verdict_of(of["p_holm"], of["smallest_attainable_p"], len(family), alpha)
-        table.loc[k, "verdict"] = verdict_text(verdict, name, kind, len(family), alpha)
+        columns = verdict_columns(verdict, name, kind, len(family), alpha)
+        table.loc[k, list(columns)] = list(columns.values())
     return table

@@ -19,12 +19,12 @@ from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import read_results
 from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
 from spikebridge.evaluation.scores import WITHIN, within_blocks
-from spikebridge.statistics import Verdict, max_statistic, verdict_of, verdict_text
+from spikebridge.statistics import Verdict, max_statistic, verdict_columns, verdict_of
 
 Array = NDArray[np.float64]
 COLUMNS = [
     "of", "event", "start_s", "stop_s", "time_s", "metric", "chance", "value", "ci_low", "ci_high", "p_max", "verdict",
-    "n", "n_clusters", "smallest_attainable_p", "role",
+    "verdict_code", "n", "n_clusters", "smallest_attainable_p", "role",
 ]  # fmt: skip
 """of: source of the decoder. start_s, stop_s, time_s: ends and middle of the part, seconds from the event."""
 
@@ -84,7 +84,8 @@ def time_resolved_scores(table: pd.DataFrame) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for of, rows in table.groupby("of", sort=False):
         best = rows.loc[rows["value"].idxmax()] if rows["value"].notna().any() else rows.iloc[0]
-        predictive = rows[[Verdict.from_text(text) is Verdict.PREDICTS_DECISION for text in rows["verdict"]]]
+        predictive = rows[rows["verdict_code"] == Verdict.PREDICTS_DECISION.code]
+        shown = predictive.iloc[0] if len(predictive) else best
         content[str(of)] = {
             "best_time_s": best["time_s"],
             **{key: best[key] for key in ("value", "ci_low", "ci_high")},
@@ -92,7 +93,7 @@ def time_resolved_scores(table: pd.DataFrame) -> dict[str, Any]:
             "first_time_s": predictive["time_s"].min(),
             "parts": len(rows),
             "parts_that_tell": len(predictive),
-            "verdict": Verdict.PREDICTS_DECISION.text() if len(predictive) else str(best["verdict"]),
+            **{key: str(shown[key]) for key in ("verdict", "verdict_code")},
         }
     return content
 
@@ -105,6 +106,7 @@ def _tested(above: Array, settings: StatisticsConfig, rng: np.random.Generator, 
     test = max_statistic(known, rng, "greater", settings.alpha, settings.n_resamples)
     for p in test.p:
         verdict = verdict_of(p, test.smallest, 1, settings.alpha)
-        better = verdict is Verdict.A_BETTER
-        text = Verdict.PREDICTS_DECISION.text() if better else verdict_text(verdict, "", kind, 1, settings.alpha)
-        yield {"p_max": p, "verdict": text, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
+        columns = verdict_columns(verdict, "", kind, 1, settings.alpha)
+        if verdict is Verdict.A_BETTER:
+            columns = Verdict.PREDICTS_DECISION.columns()
+        yield {"p_max": p, **columns, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
