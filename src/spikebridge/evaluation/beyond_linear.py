@@ -2,7 +2,7 @@
 
 All translators have one baseline, so the difference of two in bits/spike is that of what they take from the source. A
 network that is fitted better than a regression is a little above it in data that a linear map describes exactly: it
-pools recordings, and has few dimensions. In the simulated regime linear seq2seq has 3 to 6 % more than the Poisson GLM
+pools recordings, and has few dimensions. In the simulated regime linear seq2seq has 3 to 4 % more than the Poisson GLM
 (docs/regimes.md). So the data look beyond linear only if the difference is shown to exceed MARGIN of what the best
 linear translator takes from the source. The best one is chosen on the scored data, which favours it.
 """
