@@ -9,13 +9,15 @@ position on the loop (cosine, sine), deliberation and arousal; PFC follows HC by
 
 Spikes are Poisson given the rates, thinned by an absolute refractory period. A von Mises place field is linear in
 (cos, sin) in the log rate, so the log rates of both regions are exactly linear in z. A Poisson translator with a
-low-dimensional bottleneck assumes exactly this; the README says so too.
+low-dimensional bottleneck assumes exactly this; the README says so too. That is the regime linear, the default; in the
+others something else than z reaches PFC (spikebridge.simulate.regimes).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,25 +84,23 @@ class Truth:
         path : Path
             The file.
         """
+        content: dict[str, Any] = {
+            "time_s": self.time_s,
+            "shared": self.shared.astype(np.float32),
+            "private": self.private.astype(np.float32),
+            "lag_s": self.lag_s,
+            "dimension": self.dimension,
+            "source_region": "HC",
+            "source_units": np.arange(len(self.source_loadings)),
+            "source_loadings": self.source_loadings,
+            "target_units": len(self.source_loadings) + np.arange(len(self.target_loadings)),
+            "target_loadings": self.target_loadings,
+            "names": np.array(self.names),
+        }
+        if self.transferred is not None:
+            content |= {"regime": self.regime, "transferred": self.transferred.astype(np.float32)}
         with open(path, "wb") as handle:
-            np.savez_compressed(
-                handle,
-                time_s=self.time_s,
-                shared=self.shared.astype(np.float32),
-                private=self.private.astype(np.float32),
-                lag_s=self.lag_s,
-                dimension=self.dimension,
-                source_region="HC",
-                source_units=np.arange(len(self.source_loadings)),
-                source_loadings=self.source_loadings,
-                target_units=len(self.source_loadings) + np.arange(len(self.target_loadings)),
-                target_loadings=self.target_loadings,
-                names=np.array(self.names),
-                **({} if self.transferred is None else self._of_regime(self.transferred)),
-            )
-
-    def _of_regime(self, transferred: Array) -> dict[str, Array]:
-        return {"regime": np.array(self.regime), "transferred": transferred.astype(np.float32)}
+            np.savez_compressed(handle, **content)
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,9 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     parts = Latents(time_s, place, deliberation, arousal, evidence, INDECISION, theta)
     passed = transfer(settings, rng, parts)
     to_source = _loadings(rng, n_source)
-    source = passed.shared @ to_source + (settings.theta * theta)[:, None] * (depth := rng.uniform(0.5, 1.0, n_source))
-    of_state = state_loadings(settings, rng, depth)
+    theta_depth = rng.uniform(0.5, 1.0, n_source)
+    source = passed.shared @ to_source + (settings.theta * theta)[:, None] * theta_depth
+    of_state = state_loadings(settings, rng, theta_depth)
     if settings.regime == "gated":
         source += (passed.state - 0.5) @ of_state
     lag = round(settings.lag_s / STEP_S)
