@@ -19,7 +19,7 @@ export PYTHON PARAMS DATA WORKERS UPGRADE
 
 BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: help repro test check calibration bench fix ui lock clean environment
 

@@ -8,7 +8,7 @@ import platform
 import shlex
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,19 +47,25 @@ QUICK_MODELS: dict[str, dict[str, Any]] = {
 def settings_of(name: str, data: Path, wanted: Sequence[str], quick: bool = False, path: Path | None = None) -> Config:
     """The parameters of a data set, with only the models that are wanted; those it does not name get their defaults.
 
+    A model that shares the random streams of another one (seq2seq_label_direction) gets the other one's section, so
+    that the two differ in their decisions alone.
     name: one of SETS. data: folder of the real recordings. quick: small, and hardly any training. path: another
     parameter file than the data set's own.
     """
     own = ROOT / "params.yaml" if name == "simulator" else ROOT / "examples/steinmetz/params.yaml"
     raw = config.load(path or own).model_dump(mode="json")
-    raw["models"] = {m: raw["models"].get(m, {}) for m in wanted}
+    raw["models"] = {m: _section(raw["models"], m) for m in wanted}
     if quick:
         raw |= {section: raw[section] | changes for section, changes in QUICK.items()}
-        raw["models"] = {m: QUICK_MODELS.get(m, {}) for m in wanted}
+        raw["models"] = {m: _section(QUICK_MODELS, m) for m in wanted}
     if name == "real":
         raw["data"]["path"] = str(data.resolve())
     models.check_section(raw["models"])
     return config.parse(raw)
+
+
+def _section(sections: Mapping[str, dict[str, Any]], model: str) -> dict[str, Any]:
+    return sections.get(model, sections.get(models.random_stream(model), {}))
 
 
 def there(names: Sequence[str], data: Path) -> Iterator[str]:

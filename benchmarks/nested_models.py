@@ -1,10 +1,10 @@
 """The ladder of explanations and the declared comparisons on real recordings, with recordings as clusters.
 
     python benchmarks/quality.py --on real --work somewhere       # tunes and trains every model; half an hour or more
-    python benchmarks/ladder.py --work somewhere/real_...         # a minute or two
+    python benchmarks/nested_models.py --work somewhere/real_...  # a minute or two
 
 writes benchmarks/results/ladder.md and ladder.csv from the models that quality.py has left in its folder: the steps
-are fitted in the same outer folds (stage `ladder`), and everything is evaluated as `dvc repro` does, but with
+are fitted in the same outer folds (stage `nested_models`), and everything is evaluated as `dvc repro` does, but with
 statistics.cluster: recording. Few recordings then decide nothing, and the verdicts say how many would.
 """
 

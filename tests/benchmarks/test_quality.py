@@ -17,7 +17,7 @@ from spikebridge.errors import ConfigError
 
 pytestmark = pytest.mark.slow
 
-MODELS = ["seq2seq", "ridge", "poisson_glm", "random_forest", "majority", "trial_columns"]
+MODELS = ["seq2seq", "seq2seq_label_direction", "ridge", "poisson_glm", "random_forest", "majority", "trial_columns"]
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,10 @@ def test_scores_are_those_of_the_evaluation(made: argparse.Namespace) -> None:
             assert [row["value"], row["ci_low"], row["ci_high"]] == pytest.approx(list_of(found))
         for recording, found in metrics["translation"][model]["per_recording"].items():
             assert value(made.table, model, recording, "bits_per_spike")["value"] == pytest.approx(found["value"])
+    metric = "source_bits_per_spike"  # one translator, two read-outs
+    assert value(made.table, "seq2seq", "all", metric)["value"] == pytest.approx(
+        value(made.table, "seq2seq_label_direction", "all", metric)["value"], abs=1e-12
+    )
     row = value(made.table, "seq2seq - random_forest", "all", "auc")
     assert row["value"] == pytest.approx(
         metrics["models"]["seq2seq"]["auc"]["value"] - metrics["models"]["random_forest"]["auc"]["value"]
@@ -77,14 +81,23 @@ def test_auc_within_a_recording_is_that_of_scikit_learn(made: argparse.Namespace
 
 @pytest.mark.slow
 def test_the_ratio_is_of_the_pooled_bits(made: argparse.Namespace) -> None:
-    for metric in ("bits_per_spike", "source_bits_per_spike"):
-        bits = {m: value(made.table, m, "all", metric)["value"] for m in ("seq2seq", "ridge", "poisson_glm")}
-        for other in ("ridge", "poisson_glm"):
-            row = value(made.table, f"seq2seq / {other}", "all", metric)
-            assert row["value"] == pytest.approx(bits["seq2seq"] / bits[other])
-        best = max(bits["ridge"], bits["poisson_glm"])
-        assert f"{bits['seq2seq'] / best:.3f} [" in made.page
-        assert f"{bits['seq2seq']:.4f} against {best:.4f}" in made.page
+    metric = "source_bits_per_spike"
+    bits = {m: value(made.table, m, "all", metric)["value"] for m in ("seq2seq", "ridge", "poisson_glm")}
+    for other in ("ridge", "poisson_glm"):
+        row = value(made.table, f"seq2seq / {other}", "all", metric)
+        assert row["value"] == pytest.approx(bits["seq2seq"] / bits[other])
+    best = max(bits["ridge"], bits["poisson_glm"])
+    assert f"{bits['seq2seq'] / best:.3f} [" in made.page
+    assert f"adds {bits['seq2seq']:.4f} bits/spike to the baseline in seq2seq, {best:.4f} in" in made.page
+
+
+@pytest.mark.slow
+def test_what_the_source_adds_in_a_recording_is_that_of_its_trials(made: argparse.Namespace) -> None:
+    for model in ("seq2seq", "ridge"):
+        table = pd.read_parquet(made.work / "train" / model / "translation.parquet")
+        for recording, rows in table.groupby("recording"):
+            bits = (rows["nats"] - rows["nats_without_source"]).sum() / np.log(2) / rows["spikes"].sum()
+            assert value(made.table, model, recording, "source_bits_per_spike")["value"] == pytest.approx(bits)
 
 
 @pytest.mark.slow
@@ -127,7 +140,7 @@ def test_the_best_linear_yardstick_is_the_best_of_that_row() -> None:
             ("ridge", "a", 0.30), ("reduced_rank", "a", 0.20), ("seq2seq / ridge", "all", 1.5),
         ],
         columns=["model", "recording", "value"],
-    ).assign(metric="bits_per_spike")  # fmt: skip
+    ).assign(metric="source_bits_per_spike")  # fmt: skip
     assert quality.best_linear(table) == ("reduced_rank", 0.12)
     assert quality.best_linear(table, "a") == ("ridge", 0.30)
 
@@ -160,6 +173,9 @@ def test_the_parameters_are_those_of_the_data_set(tmp_path: Path) -> None:
     assert list(real.models) == ["seq2seq", "gradient_boosting"]
     assert real.baseline.drift == real.baseline.psth == "auto"
     assert settings_of("simulator", tmp_path, ["ridge"]).bins.width_s == 0.05
+    for name in ("real", "simulator"):  # the two translators have the same settings, also where a file names one alone
+        both = settings_of(name, tmp_path, ["seq2seq", "seq2seq_label_direction"]).models
+        assert both["seq2seq_label_direction"] == both["seq2seq"] != {}
 
 
 def test_extras_have_a_table_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

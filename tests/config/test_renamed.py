@@ -9,7 +9,7 @@ import pytest
 
 from spikebridge import config, models
 from spikebridge.cli.project_commands import replace_params
-from spikebridge.config.renamed import MOVED, RENAMED
+from spikebridge.config.renamed import MOVED, RENAMED, REPLACED
 from spikebridge.errors import ConfigError
 
 MINIMAL = {"data": {"path": "d", "source": ["HC"], "target": ["PFC"]}, "models": {"majority": {}}}
@@ -73,3 +73,15 @@ def test_a_moved_key_is_refused_with_its_new_place(key: str) -> None:
     assert old not in models.get_class(model).Params.model_fields
     with pytest.raises(ConfigError, match=rf"{key} is now {section}\.{new}, one setting for all translators"):
         config.parse({"data": {"path": "x"}, "models": {model: {old: True}}})
+
+
+@pytest.mark.parametrize("key", sorted(REPLACED))
+@pytest.mark.parametrize("value", [True, False])
+def test_a_key_that_another_model_replaced_is_refused_with_its_name(key: str, value: bool) -> None:
+    _, model, old = key.split(".")
+    assert old not in models.get_class(model).Params.model_fields
+    with pytest.raises(ConfigError) as caught:
+        config.parse(MINIMAL | nested(key, value), "old.yaml")
+    assert f"{key} is now {REPLACED[key]}" in str(caught.value)
+    other = REPLACED[key].removeprefix("the model ").split(";")[0]
+    assert other in models.names()

@@ -16,11 +16,17 @@ from spikebridge.artifacts.latents import read_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.fitting import training
+from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.splits import check_training_intervals, select_windows
 from spikebridge.types import Windows
 
-QUICK = {"seq2seq": {"max_epochs": 2, "hidden_size": 8}, "random_forest": {"n_estimators": 5}, "dnn": {"max_epochs": 3}}
+QUICK = {
+    "seq2seq": {"max_epochs": 2, "hidden_size": 8},
+    "seq2seq_label_direction": {"max_epochs": 2, "hidden_size": 8},
+    "random_forest": {"n_estimators": 5},
+    "dnn": {"max_epochs": 3},
+}
 
 
 def run(root: Path, model: str, out: str, **sections: Any) -> tuple[Path, list[dict[str, Any]]]:
@@ -127,7 +133,7 @@ def test_latents_are_there_for_train_and_test_trials(
     trained: tuple[Any, Path, Any], study: Path, windows: list[Windows]
 ) -> None:
     kind, out, _ = trained
-    if kind.name != "seq2seq":
+    if not issubclass(kind, Seq2Seq):
         assert not TrainingRun(out).latents.exists()
         return
     latents = read_latents(TrainingRun(out).latents)
@@ -182,3 +188,12 @@ def test_predictions_are_those_of_a_model_fitted_by_hand(study: Path, windows: l
     table = pd.read_parquet(out / "predictions.parquet")
     mine = table[(table.recording == w.recording) & (table.fold == 1)]
     np.testing.assert_allclose(mine.p_stay, [expected[t] for t in mine.trial])
+
+
+def test_the_two_read_outs_of_one_translator_differ_in_their_decisions_alone(study: Path) -> None:
+    alone, directed = (run(study, name, f"same_{name}")[0] for name in ("seq2seq", "seq2seq_label_direction"))
+    for name in ("translation.parquet", "latents.parquet"):
+        pd.testing.assert_frame_equal(pd.read_parquet(alone / name), pd.read_parquet(directed / name))
+    one, other = (pd.read_parquet(out / "predictions.parquet") for out in (alone, directed))
+    assert one["trial"].equals(other["trial"])
+    assert not np.allclose(one["p_stay"], other["p_stay"])

@@ -53,6 +53,7 @@ def bits(model: Model, w: Windows, train: Windows) -> float:
     return metrics.bits_per_spike(*metrics.information(model.predict(w).rates, w.target, train.target.mean((0, 1))))
 
 
+@pytest.mark.slow
 def test_with_few_windows_it_beats_a_fit_from_scratch(recordings: list[Windows], pooled: Path) -> None:
     train, valid, test = cut(recordings[-1], FEW + FEW_VALID)
     scratch = models.create("seq2seq", PARAMS)
@@ -62,6 +63,7 @@ def test_with_few_windows_it_beats_a_fit_from_scratch(recordings: list[Windows],
     assert found > bits(scratch, test, train) + 0.01
 
 
+@pytest.mark.slow
 def test_with_many_windows_it_is_as_good_as_a_fit_from_scratch(recordings: list[Windows], pooled: Path) -> None:
     train, valid, test = cut(recordings[-1], int(0.73 * len(recordings[-1])))
     scratch = models.create("seq2seq", PARAMS)
@@ -104,12 +106,15 @@ def test_it_comes_back_from_disk_and_is_made_by_its_seed(
     assert not np.array_equal(model.predict(test).rates, other.predict(test).rates)
 
 
-@pytest.mark.parametrize("extra", [{"label_direction": True}, {"core": "state_space", "causal": True}])
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("seq2seq_label_direction", {}), ("seq2seq", {"core": "state_space", "causal": True})],
+)
 def test_two_recordings_one_after_the_other_with_other_settings(
-    recordings: list[Windows], extra: dict[str, object], tmp_path: Path
+    recordings: list[Windows], name: str, extra: dict[str, object], tmp_path: Path
 ) -> None:
     first = [cut(w, len(w)) for w in recordings[:2]]
-    model = models.create("seq2seq", PARAMS | {"max_epochs": 2} | extra)
+    model = models.create(name, PARAMS | {"max_epochs": 2} | extra)
     model.fit([p[0] for p in first], [p[1] for p in first], np.random.default_rng(0))
     new = [cut(w, 60) for w in recordings[2:]]
     rows: list[dict[str, float]] = []

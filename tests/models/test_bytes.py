@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from studies import simulated_windows, small_config
 from spikebridge import models
-quick = {"seq2seq": {"max_epochs": 1, "hidden_size": 8, "label_direction": True, "n_readout_trees": 10},
+quick = {"seq2seq": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10},
+         "seq2seq_label_direction": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10},
          "random_forest": {"n_estimators": 10}, "gradient_boosting": {"n_estimators": 10}, "dnn": {"max_epochs": 2},
          "cebra": {"max_iterations": 5}}
 windows = simulated_windows(small_config())

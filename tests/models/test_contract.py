@@ -18,12 +18,13 @@ from spikebridge.types import Windows
 
 QUICK = {
     "seq2seq": {"max_epochs": 2, "hidden_size": 8},
+    "seq2seq_label_direction": {"max_epochs": 2, "hidden_size": 8},
     "random_forest": {"n_estimators": 10},
     "dnn": {"max_epochs": 3},
     "gradient_boosting": {"n_estimators": 10},
     "cebra": {"max_iterations": 5},
 }
-RANDOM = ("seq2seq", "dnn", "cebra", "random_forest", "gradient_boosting")
+RANDOM = ("seq2seq", "seq2seq_label_direction", "dnn", "cebra", "random_forest", "gradient_boosting")
 Halves = tuple[list[Windows], list[Windows]]
 FIELDS = ("probabilities", "rates", "latents")
 

@@ -16,6 +16,14 @@ LATENTS_TELL = {10: 0.05, 30: 0.08, 0: 0.1}
 RIGHT = {"blocked": 0.6, "leaky": 0.8}
 TOLD = {"blocked": 0.1, "leaky": 0.4}
 SOURCE_TELLS = {10: 0.0, 30: 0.03, 0: 0.09}
+WHOLE, LOST = 0.3, {1: 0.2, 2: 0.05, 3: 0.0}
+"""Bits/spike from the source with all modes of the translation, and what the removal of each costs."""
+CAPTURED = {1: (0.2, 0.4), 2: (0.45, 0.5)}
+"""Share of variance in the shared subspace, and in as many components, by dimensions."""
+VARIANCE = {
+    "source": {"shared": 0.3, "private": 0.3, "noise": 0.4},
+    "target": {"baseline": 0.1, "shared": 0.2, "private": 0.2, "noise": 0.5},
+}
 
 
 def make_analysis(study: Study, name: str = "analysis") -> Path:
@@ -66,7 +74,42 @@ def make_analysis(study: Study, name: str = "analysis") -> Path:
         }
     )
     _optimism(study, run, rng)
+    _subspace(study, run, rng)
     return folder
+
+
+def _subspace(study: Study, run: LatentAnalysisRun, rng: np.random.Generator) -> None:
+    """Without the first mode most bits/spike are gone, without the second the decision; the third does nothing."""
+    ablation, alignment, variance = [], [], []
+    for fold, w, index in held_out(study)[: 2 * len(study.windows)]:
+        keys = {"recording": w.recording, "trial": w.trial[index], "fold": fold, "block": f"{w.recording}/{fold}"}
+        label, spikes = w.label[index], w.target[index].sum(axis=(1, 2)).astype(float)
+        right = rng.random(len(index)) < 0.8
+        for removed in (0, *LOST):
+            nats = (WHOLE - LOST.get(removed, 0.0)) * spikes * np.log(2)
+            held = right if removed != 2 else rng.random(len(index)) < 0.5
+            told = {"nats": nats + 1.0, "nats_without_source": 1.0, "spikes": spikes, "label": label}
+            told |= {
+                "predicted": np.where(held, label, (label + 1) % len(w.classes)),
+                "log_loss": np.where(held, 0.2, 1.2),
+            }
+            share = {0: np.nan, 1: 0.8, 2: 0.2, 3: 0.0}[removed]
+            ablation.append(pd.DataFrame({**keys, **told}).assign(removed=removed, share=share))
+        who = {"recording": w.recording, "fold": fold}
+        for region, parts in VARIANCE.items():
+            variance += [{**who, "region": region, "part": part, "share": share} for part, share in parts.items()]
+            alignment += [
+                {**who, "region": region, "n_dimensions": n, "captured": a, "captured_by_components": b}
+                | {"random": 0.1 * n, "angle": 30.0}
+                for n, (a, b) in CAPTURED.items()
+            ]
+    run.write_tables(
+        {
+            "ablation": pd.concat(ablation),
+            "alignment": pd.DataFrame(alignment),
+            "shared_variance": pd.DataFrame(variance),
+        }
+    )
 
 
 def _optimism(study: Study, run: LatentAnalysisRun, rng: np.random.Generator) -> None:

@@ -22,11 +22,15 @@ pytestmark = pytest.mark.slow
 
 SMALL = {
     "random_forest": {"n_estimators": 5},
-    "seq2seq": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10, "label_direction": True},
+    "seq2seq": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10},
+    "seq2seq_label_direction": {"max_epochs": 1, "hidden_size": 8, "n_readout_trees": 10},
     "dnn": {"max_epochs": 1},
     "gradient_boosting": {"n_estimators": 5},
 }
-KINDS = ("random_forest", "seq2seq", "dnn", "gradient_boosting", "logistic", "majority", "ridge", "poisson_glm", "psth")
+KINDS = (
+    "random_forest", "seq2seq", "seq2seq_label_direction", "dnn", "gradient_boosting", "logistic", "majority", "ridge",
+    "poisson_glm", "psth",
+)  # fmt: skip
 CASES_A_KIND = 40
 """Of hundreds, evenly chosen; a campaign takes them all: see `tampering.tampered_models`."""
 

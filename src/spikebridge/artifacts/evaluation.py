@@ -46,6 +46,8 @@ QUALITY_FILTERS_TABLE = "quality_filters"
 TIME_RESOLVED_TABLE = "decision_course"
 TABLES = frozenset(
     {
+        "ablation",
+        "alignment",
         "attribution",
         "attribution_units",
         "bits_per_spike",
@@ -70,6 +72,7 @@ TABLES = frozenset(
         "raster",
         "recovery",
         "scores",
+        "shared_variance",
         BASELINES_TABLE,
         BEYOND_LINEAR_TABLE,
         NESTED_MODELS_TABLE,

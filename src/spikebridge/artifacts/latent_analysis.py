@@ -7,6 +7,9 @@ attribution.csv         weight of each source unit on each latent
 attribution_units.csv   shares of each source unit
 optimism.csv            scores of blocked and of leaky folds, a test trial
 optimism_inner.csv      scores that the tuner saw
+ablation.csv            nats, spikes and decision of a test trial, with all modes of the translation and without each
+alignment.csv           variance of each region in the shared subspace and in as many principal components
+shared_variance.csv     variance of each region in parts: baseline, shared, private, noise
 """
 
 from __future__ import annotations

@@ -87,10 +87,16 @@ _TRANSLATORS = (
 MOVED = {f"models.{model}.{key}": f"baseline.{key}" for model in _TRANSLATORS for key in ("psth", "drift")}
 """Old key -> its new place, section and key."""
 
+REPLACED = {
+    "models.seq2seq.label_direction": "the model seq2seq_label_direction; seq2seq decides from its shared latents "
+    "alone, so leave the key out"
+}
+"""Old key -> what does the same now."""
+
 
 def renamed_keys(parameters: Mapping[str, Any]) -> list[str]:
     """One sentence for every old key of a parameter file, with the new name."""
-    now = {**RENAMED, **{old: f"{new}, one setting for all translators" for old, new in MOVED.items()}}
+    now = {**RENAMED, **REPLACED, **{old: f"{new}, one setting for all translators" for old, new in MOVED.items()}}
     return [f"{key} is now {now[key]}" for key in _keys(parameters) if key in now]
 
 

@@ -66,9 +66,9 @@ class AnalysisConfig(Section):
     n_members: int = Field(1, ge=1)
     max_epochs: int = Field(8, ge=1)
     halves: list[Literal["source", "target"]] = Field(["source"])
-    analyses: list[Literal["direction", "consistency", "held_out_units", "attribution", "optimism"]] = [
-        "direction", "consistency", "held_out_units", "attribution", "optimism"
-    ]  # fmt: skip
+    analyses: list[
+        Literal["direction", "consistency", "held_out_units", "attribution", "optimism", "ablation", "alignment"]
+    ] = ["direction", "consistency", "held_out_units", "attribution", "optimism", "ablation", "alignment"]
 
 
 class NestedModelsConfig(Section):

@@ -26,6 +26,7 @@ from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coup
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
+from spikebridge.evaluation.latent_analysis.shared_subspace import subspace_scores, subspace_tables
 from spikebridge.evaluation.latent_trajectories import latent_trajectory_table
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import decoding_table, nested_model_scores, read_decoding
@@ -49,7 +50,7 @@ from spikebridge.evaluation.tables import quality_tables, score_tables
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
 
 # Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
-DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED = range(9)
+DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED, SUBSPACE = range(10)
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,9 @@ def _latent_analysis(
     settings = sections.statistics
     tables = analysis_tables(folder, settings, _rng(sections, ANALYSIS), inputs.animals, truths)
     if tables:
-        scores["analysis"] = analysis_scores(tables)
+        shared = subspace_tables(folder, IntervalSettings(settings, _rng(sections, SUBSPACE), inputs.animals))
+        scores["analysis"] = analysis_scores(tables) | subspace_scores(shared)
+        tables |= shared
         intervals = IntervalSettings(settings, _rng(sections, OPTIMISM), inputs.animals)
         tables["optimism"] = optimism_table(folder, scores, intervals)
         if len(tables["optimism"]):

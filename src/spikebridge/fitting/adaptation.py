@@ -121,7 +121,7 @@ def _held_out(
             if name == "adapted":
                 model.adapt(parts[0], parts[1], rng)
             else:
-                model = Seq2Seq(model.params.model_dump(), baselines=baselines)
+                model = type(model)(model.params.model_dump(), baselines=baselines)
                 model.fit(parts[0], parts[1], rng)
             predicted = model.predict(test)
             assert predicted.rates is not None and predicted.probabilities is not None

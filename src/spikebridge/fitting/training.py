@@ -143,7 +143,8 @@ def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
         report(result.history[-1])
 
     learned = select_windows(data, part.train), select_windows(data, part.valid)
-    model.fit(*learned, random_generator(fit.seed, "fit", fit.model, fit.fold, OUTER), note)
+    rng = random_generator(fit.seed, "fit", models.random_stream(fit.model), fit.fold, OUTER)
+    model.fit(*learned, rng, note)
     result.baselines = [{"fold": fit.fold, **row} for row in _baseline_terms(model)]
     result.training_intervals = training_intervals([w for side in learned for w in side])
     if fit.fold == FULL:

@@ -150,9 +150,9 @@ def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, lis
         data = load_windows(job.windows)
         parts = inner_partitions(load_splits(job.splits), job.fold)
         learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
-        baselines = Baselines(job.baseline)
+        baselines, stream = Baselines(job.baseline), models.random_stream(job.model)
         for number in range(len(done), _budget(job.settings, job.model)):
-            seed = int(random_generator(job.seed, "tune", job.model, job.fold, number).integers(2**31))
+            seed = int(random_generator(job.seed, "tune", stream, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.settings.n_startup_trials)
             _run_trial(study, job, number, learnt, baselines)
             report(1)
@@ -186,7 +186,7 @@ def _run_trial(
     try:
         outcomes = []
         for i, (train, valid) in enumerate(learnt):
-            rng = random_generator(job.seed, "fit", job.model, job.fold, number, i)
+            rng = random_generator(job.seed, "fit", models.random_stream(job.model), job.fold, number, i)
             model = models.create(job.model, capped, job.device, baselines)
             outcomes.append(assess(model, train, valid, rng, watch))
     except optuna.TrialPruned:

@@ -45,11 +45,15 @@ class Refits:
     def fit(self, name: str, change: Change = lambda w: w) -> models.Model:
         """Fitted to the changed training windows; its random stream is that of its name."""
         model = models.create(self.settings.model, self.tuned[self.settings.model].params, self.device, self.baselines)
-        part = inner_partitions(self.splits, str(self.fold.fold))[0]
-        train, valid = ([change(w) for w in select_windows(self.data, side)] for side in (part.train, part.valid))
+        train, valid = ([change(w) for w in side] for side in self.learned())
         rng = random_generator(self.seed, "analyze", name, self.fold.fold)
         model.fit(train, valid, rng, lambda row: self.report({"fit": name, "fold": self.fold.fold, **row}))
         return model
+
+    def learned(self) -> tuple[list[Windows], list[Windows]]:
+        """What every fit learns from: training windows, and those that it stops by."""
+        part = inner_partitions(self.splits, str(self.fold.fold))[0]
+        return select_windows(self.data, part.train), select_windows(self.data, part.valid)
 
     @cached_property
     def forward(self) -> models.Model:

@@ -14,7 +14,15 @@ from spikebridge.artifacts.tuning import TunedFold, TuningRun
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import AnalysisConfig, BaselineConfig, ComputeConfig, Sections
-from spikebridge.latent_analysis import attribution, consistency, direction, held_out_units, optimism
+from spikebridge.latent_analysis import (
+    ablation,
+    alignment,
+    attribution,
+    consistency,
+    direction,
+    held_out_units,
+    optimism,
+)
 from spikebridge.latent_analysis.refit import Refits
 from spikebridge.runtime import parallel
 
@@ -24,6 +32,8 @@ ANALYSES = {
     "held_out_units": held_out_units.tables,
     "attribution": attribution.tables,
     "optimism": optimism.tables,
+    "ablation": ablation.tables,
+    "alignment": alignment.tables,
 }
 
 

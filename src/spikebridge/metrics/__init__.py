@@ -28,6 +28,12 @@ from spikebridge.metrics.latents import (
     r2,
     truth_at,
 )
+from spikebridge.metrics.subspaces import (
+    orthonormal_basis,
+    principal_angles,
+    principal_components,
+    variance_in,
+)
 
 __all__ = [
     "RATE_FLOOR",
@@ -51,8 +57,12 @@ __all__ = [
     "log_loss",
     "log_loss_per_trial",
     "no_information_rate",
+    "orthonormal_basis",
     "pooled_dimension",
     "pooled_lag",
+    "principal_angles",
+    "principal_components",
     "r2",
     "truth_at",
+    "variance_in",
 ]

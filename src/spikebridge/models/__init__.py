@@ -15,7 +15,7 @@ from spikebridge.models.base import Model
 from spikebridge.models.parts.saved_files import MODEL_FILE, read_saved_model
 from spikebridge.models.parts.settings import validated_params
 
-__all__ = ["Model", "check_section", "create", "fixed_params", "get_class", "load", "names"]
+__all__ = ["Model", "check_section", "create", "fixed_params", "get_class", "load", "names", "random_stream"]
 NOT_MODELS = {"base", "parts"}
 TUNE = "tune"
 
@@ -60,6 +60,27 @@ def get_class(name: str) -> type[Model]:
     return next(
         c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Model) and vars(c).get("name") == name
     )
+
+
+def random_stream(name: str) -> str:
+    """Give the name that keys the random streams of a model's fits.
+
+    Parameters
+    ----------
+    name : str
+        One of `names`.
+
+    Returns
+    -------
+    str
+        The same name, or that of the model whose draws it shares: with equal settings both then have equal fits.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown name.
+    """
+    return get_class(name).random_stream or name
 
 
 def create(

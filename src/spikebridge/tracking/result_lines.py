@@ -14,6 +14,9 @@ from spikebridge.tracking.descriptions import HEADINGS
 from spikebridge.tracking.markdown import number
 from spikebridge.tracking.results import Results
 
+PARTS = ("baseline", "shared", "private", "noise")
+"""Of the variance of a region."""
+
 
 def analysis_lines(results: Results) -> list[str]:
     """The verdict on the translation, and one line for each analysis that was run."""
@@ -49,6 +52,7 @@ def analysis_lines(results: Results) -> list[str]:
             else ""
         )
         lines.append(f"Attribution: {which['n_units']} source units{truth}")
+    lines += _subspace_lines(analyses)
     if optimism := analyses.get("optimism"):
         texts = [
             f"{metric.replace('_', ' ')} {', '.join(_leaked(name, row) for name, row in models.items())}"
@@ -56,6 +60,37 @@ def analysis_lines(results: Results) -> list[str]:
         ]
         lines.append(f"Leakage would have added (random folds minus blocked ones): {'; '.join(texts)}")
     return lines + power_lines(metrics.get("power", {}))
+
+
+def _subspace_lines(analyses: Mapping[str, Any]) -> Iterator[str]:
+    """One line each for the loss by every mode that is removed, the alignment of the regions, and their variance."""
+    if ablation := analyses.get("ablation"):
+        names = {"source_bits_per_spike": "bits/spike from the source", "balanced_accuracy": "balanced accuracy"}
+        for metric, name in names.items():
+            losses = {k: row["loss"] for k, row in ablation.get(metric, {}).items() if k != "0"}
+            if losses:
+                yield f"Loss without a mode of the translation ({name}): {_listed(losses)}"
+    if alignment := analyses.get("alignment"):
+        texts = [
+            f"{region} {_listed({n: row['value'] for n, row in measures['alignment'].items()})}"
+            for region, measures in alignment.items()
+        ]
+        yield f"Variance in the shared subspace over that in as many principal components: {'; '.join(texts)}"
+    if variance := analyses.get("shared_variance"):
+        texts = [
+            f"{region} {_listed({part: row['value'] for part, row in parts.items()})}"
+            for region, parts in variance.items()
+        ]
+        yield f"Share of the variance of smoothed counts: {'; '.join(texts)}"
+
+
+def _listed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{key}: {number(values[key])}" for key in sorted(values, key=_place))
+
+
+def _place(key: str) -> tuple[int, str]:
+    """Parts of a variance in their order, modes and dimensions by their number."""
+    return (PARTS.index(key), "") if key in PARTS else (int(key), key)
 
 
 def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,7 @@ def database_revision(database: Path) -> str | None:
     return row[0] if row else None
 
 
+@cache
 def latest_revision() -> str:
     from alembic.script import ScriptDirectory
     from mlflow.store import db_migrations

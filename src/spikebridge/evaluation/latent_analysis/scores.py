@@ -105,7 +105,7 @@ def spearman(units: pd.DataFrame, truth: str, share: str = "share") -> dict[str,
     }
 
 
-def _scored(
+def scored(
     table: pd.DataFrame, how: IntervalSettings, scores: Callable[[pd.DataFrame, Resampling], Parts]
 ) -> Iterator[tuple[str, str, dict[str, float]]]:
     """(recording or "all", name of a score, value and interval). All scores share the draws of clusters."""
@@ -131,10 +131,10 @@ def _direction(table: pd.DataFrame, how: IntervalSettings) -> Iterator[dict[str,
         for metric, column in measures.items():
             both = [_bits(rows, f"{column}_{d}", f"spikes_{d}", resampling) for d in ("forward", "reverse")]
             made |= {f"{metric}|forward": both[0], f"{metric}|reverse": both[1]}
-            made[f"{metric}|difference"] = _difference(*both)
+            made[f"{metric}|difference"] = difference(*both)
         return made
 
-    for recording, key, score in _scored(both_directions, how, scores):
+    for recording, key, score in scored(both_directions, how, scores):
         metric, _, direction = key.partition("|")
         yield {"recording": recording, "direction": direction, "metric": metric, **score}
 
@@ -146,7 +146,7 @@ def _held_out(table: pd.DataFrame, how: IntervalSettings) -> Iterator[dict[str, 
         def scores(rows: pd.DataFrame, resampling: Resampling) -> Parts:
             return {"": _bits(rows, "nats", "spikes", resampling)}
 
-        for recording, _, score in _scored(rows, how, scores):
+        for recording, _, score in scored(rows, how, scores):
             yield {"recording": recording, "readout": readout, "n_trials": str(n) if n else ALL, **score}
 
 
@@ -158,11 +158,11 @@ def _agree(table: pd.DataFrame, how: IntervalSettings) -> Iterator[dict[str, Any
         def scores(rows: pd.DataFrame, resampling: Resampling) -> Parts:
             return {"": clustered.mean(rows["r2"].to_numpy(float), resampling.clusters.index)}
 
-        for recording, _, score in _scored(rows, how, scores):
+        for recording, _, score in scored(rows, how, scores):
             yield {"recording": recording, "compared": compared, **score}
 
 
-def _difference(a: clustered.Score, b: clustered.Score) -> clustered.Score:
+def difference(a: clustered.Score, b: clustered.Score) -> clustered.Score:
     return lambda weights: a(weights) - b(weights)
 
 

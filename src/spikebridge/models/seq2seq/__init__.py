@@ -6,10 +6,10 @@ Poisson observation model and per-recording read-in and read-out).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,10 @@ from spikebridge.models.parts.history import recorded
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
+from spikebridge.models.seq2seq.ablation import RemovedDirection
 from spikebridge.models.seq2seq.adaptation import add_recording, check_new
 from spikebridge.models.seq2seq.cores import check_core
-from spikebridge.models.seq2seq.decision_readout import (
-    LabelDirection,
-    fit_label_direction,
-    forest_features,
-    grow_forest,
-    pool_with_forest,
-)
+from spikebridge.models.seq2seq.decision_readout import forest_features, grow_forest, pool_with_forest
 from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, SavedTranslator, fill, read_layout
 from spikebridge.models.seq2seq.training import fit_translator
 from spikebridge.models.seq2seq.translator import Translator
@@ -39,17 +34,17 @@ from spikebridge.types import History, Predictions, Windows
 
 __all__ = ["Seq2Seq"]
 
-LABEL_WEIGHT = 3.0  # SD of the label direction over that of the latents: one ridge penalty then serves both
+Array = NDArray[np.float64]
 
 
 class Seq2Seq(Model):
     """One network for all recordings, and one logistic read-out of decisions per recording.
 
     The translator is fitted to every window, labelled or not, and stops by the likelihood of the target's spikes in
-    `valid`. The read-out uses the labels of `train` and of `valid` (tuning hides those that it scores by). With
-    `label_direction` it has, besides the shared latents, the direction in which the source separates the decisions,
-    whether the target follows it or not; the latents remain those of translation. Trees on the same features
-    (`n_readout_trees`) are averaged with the logistic read-out.
+    `valid`. The read-out uses the labels of `train` and of `valid` (tuning hides those that it scores by). It sees the
+    shared latents, those that translate, and nothing else. Trees on the same latents (`n_readout_trees`) are averaged
+    with the logistic read-out. A subclass may give the read-out more features (`_fit_additional`, `_additional`,
+    `_n_additional`); it is then another model with another name.
 
     Parameters
     ----------
@@ -74,7 +69,6 @@ class Seq2Seq(Model):
         core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
         causal: bool = Field(False, description="whether the output of a bin depends on no later bin")
         n_members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
-        label_direction: bool = Field(False, description="the source's label direction as a feature of the read-out")
         n_readout_trees: int = Field(200, ge=0, description="trees averaged with the logistic read-out; 0: none")
         input_size: int = Field(16, ge=1, description="width of the read-in")
         hidden_size: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
@@ -106,33 +100,37 @@ class Seq2Seq(Model):
         p: Any = self.params
         self.translator = Translator(p, self.bin_s, self.device, self.baseline_fits, self.baselines)
         fit_translator(self.translator, train, valid, rng, on_epoch)
-        self.directions: dict[str, LabelDirection] = {}
         self.forests: dict[str, Forest] = {}
         self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES), rng)
 
     def _read_out(
         self, train: Sequence[Windows], valid: Sequence[Windows], summaries: Sequence[str], rng: np.random.Generator
     ) -> tuple[str, dict[str, Readout]]:
-        """The best of the summaries, and a read-out of each recording with labels; sets `directions` and `forests`."""
+        """The best of the summaries, and a read-out of each recording with labels; adds to `forests`."""
         p: Any = self.params
         held = {w.recording: w for w in valid}
         both = [join(w, held.get(w.recording)) for w in train]
         labelled = [w.select(w.labelled) for w in both if w.labelled.any()]
         latents = {w.recording: self.translator.latents(w) for w in labelled}
         labels = {w.recording: w.label for w in labelled}
-        additional: dict[str, NDArray[np.float64]] = {}
-        if p.label_direction:
-            for w in labelled:
-                name = w.recording
-                direction, crossed = fit_label_direction(w, len(self.classes))
-                size = LABEL_WEIGHT * float(latents[name].std())
-                self.directions[name] = replace(direction, weights=direction.weights * size)
-                additional[name] = crossed * size
+        additional = {w.recording: self._fit_additional(w, latents[w.recording]) for w in labelled}
         for name, z in latents.items() if p.n_readout_trees else ():
-            x = forest_features(z, additional.get(name, np.empty((len(z), 0))))
+            x = forest_features(z, additional[name])
             forest = grow_forest(x, labels[name], p.n_readout_trees, int(rng.integers(2**31)))
             self.forests |= {name: forest} if forest is not None else {}
         return fit_readouts(latents, labels, len(self.classes), additional, summaries)
+
+    def _fit_additional(self, labelled: Windows, latents: NDArray[np.float32]) -> Array:
+        """(trial, feature), cross-fitted: what the read-out learns from besides latents (trial, bin, latent)."""
+        return np.empty((len(labelled), 0))
+
+    def _additional(self, windows: Windows) -> Array:
+        """(window, feature): the same in windows that were not learned from."""
+        return np.empty((len(windows), 0))
+
+    def _n_additional(self, recording: str) -> int:
+        """The number of these features."""
+        return 0
 
     def adapt(
         self,
@@ -179,14 +177,47 @@ class Seq2Seq(Model):
                 self.readouts |= self._read_out([w], own_valid, [self.summary], rng)[1]
         return History(tuple(rows))
 
+    def without(
+        self,
+        removed: RemovedDirection | None,
+        train: Sequence[Windows],
+        valid: Sequence[Windows],
+        rng: np.random.Generator,
+        n_trees: int,
+    ) -> Self:
+        """Give the fitted model without a direction of its latents; the model itself does not change.
+
+        The translator decodes latents in which the direction is held at its mean; the read-out of decisions is fitted
+        to such latents anew, with the same summary.
+
+        Parameters
+        ----------
+        removed : RemovedDirection or None
+            The direction; None: only the read-out is fitted again, for comparison.
+        train, valid : sequence of Windows
+            What the model was fitted to.
+        rng : numpy.random.Generator
+            The only source of randomness.
+        n_trees : int
+            Trees of the read-out, in place of `n_readout_trees`.
+
+        Returns
+        -------
+        Seq2Seq
+            Predicts as the model does; shares its networks.
+        """
+        other = copy.copy(self)
+        other.params = self.params.model_copy(update={"n_readout_trees": n_trees})
+        other.translator, other.forests = self.translator.without(removed), {}
+        other.summary, other.readouts = other._read_out(train, valid, [self.summary], rng)
+        return other
+
     def _predict(self, windows: Windows) -> Predictions:
         recording = self.check_recording(windows.recording)
         latents, rates = self.translator.predict(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
         if recording in self.readouts:
-            additional = np.empty((len(windows), 0))
-            if recording in self.directions:
-                additional = self.directions[recording].evidence(windows)
+            additional = self._additional(windows)
             probabilities = self.readouts[recording].probabilities(
                 np.hstack([SUMMARIES[self.summary](latents), additional])
             )
@@ -201,8 +232,6 @@ class Seq2Seq(Model):
         arrays |= {f"scale.{k}": v.cpu().numpy() for k, v in translator.scale.items()}
         arrays |= {f"map.{m}": v.cpu().numpy() for m, v in enumerate(translator.maps)}
         for i, name in enumerate(translator.recordings):
-            if name in self.directions:
-                arrays |= {f"direction.{i}.{k}": v for k, v in vars(self.directions[name]).items()}
             if name in self.readouts:
                 arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
         save_arrays(folder / WEIGHTS, arrays)
@@ -214,14 +243,13 @@ class Seq2Seq(Model):
         layout = read_layout(folder / LAYOUT, self.units)
         order, self.summary = layout.recordings, layout.summary
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
-        saved = SavedTranslator(folder, self.params, sizes, len(self.classes), self.n_bins, layout)
+        additional = {name: self._n_additional(name) for name in order}
+        saved = SavedTranslator(folder, self.params, sizes, len(self.classes), self.n_bins, layout, additional)
         arrays = load_arrays(folder / WEIGHTS)
         saved.check(arrays)
         self.translator = Translator(self.params, self.bin_s, self.device, self.baseline_fits, self.baselines)
         self.translator.build(sizes, seed=0)
         fill(self.translator, arrays)
-        of_direction = {name: with_prefix(arrays, f"direction.{i}.") for i, name in enumerate(order)}
-        self.directions = {name: LabelDirection.from_arrays(fields) for name, fields in of_direction.items() if fields}
         of_readout = {name: with_prefix(arrays, f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in of_readout.items() if fields}
-        self.forests = saved.forests(self.directions)
+        self.forests = saved.forests()

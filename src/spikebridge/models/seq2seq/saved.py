@@ -19,14 +19,12 @@ from spikebridge.models.parts.saved_arrays import (
     Expected,
     check_arrays,
     check_positive,
-    float64_arrays,
     load_arrays,
     module_arrays,
     shapes_only,
     with_prefix,
 )
 from spikebridge.models.parts.saved_files import read_json_object
-from spikebridge.models.seq2seq.decision_readout import N_SEGMENTS
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 
@@ -64,7 +62,8 @@ def read_layout(path: Path, known: Collection[str]) -> Layout:
 class SavedTranslator:
     """What the folder of a translator has to contain.
 
-    sizes: recording -> (source units, target units), in the order of the network.
+    sizes: recording -> (source units, target units), in the order of the network. additional: recording -> number of
+    features that its read-out has besides the latents.
     """
 
     folder: Path
@@ -73,6 +72,7 @@ class SavedTranslator:
     n_classes: int
     n_bins: int
     layout: Layout
+    additional: Mapping[str, int]
 
     def check(self, arrays: Arrays) -> None:
         """Raises DataError where the arrays of weights.safetensors are not those of such a translator."""
@@ -88,38 +88,33 @@ class SavedTranslator:
                 for _ in range(p.n_members)
             )
             expected |= module_arrays(networks, "network.")
-        for i, (n_source, _) in enumerate(self.sizes.values()):
+        for i, (recording, (n_source, _)) in enumerate(self.sizes.items()):
             expected |= {f"scale.{i}.{name}": ("float32", (n_source,)) for name in ("mean", "std")}
-            expected |= self._expected_of_recording(i, n_source, arrays)
+            expected |= self._expected_of_readout(i, recording, arrays)
         check_arrays(path, arrays, expected)
         for i in range(len(self.sizes)):
             check_positive(path, arrays, f"scale.{i}.std")
-            check_positive(path, arrays, *(n for n in (f"direction.{i}.sd", f"readout.{i}.scale") if n in arrays))
+            check_positive(path, arrays, *(n for n in (f"readout.{i}.scale",) if n in arrays))
 
-    def _expected_of_recording(self, i: int, n_source: int, arrays: Arrays) -> Expected:
+    def _expected_of_readout(self, i: int, recording: str, arrays: Arrays) -> Expected:
         expected: dict[str, tuple[str, tuple[int, ...]]] = {}
-        directed = bool(with_prefix(arrays, f"direction.{i}."))
-        if directed:
-            n = min(N_SEGMENTS, self.n_bins) * n_source
-            direction = float64_arrays(mean=(n,), sd=(n,), weights=(n, self.n_classes))
-            expected |= {f"direction.{i}.{name}": kind for name, kind in direction.items()}
         readout = with_prefix(arrays, f"readout.{i}.")
         if readout:
             latents = self.params.n_latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
-            n = latents + (self.n_classes if directed else 0)
+            n = latents + self.additional[recording]
             shapes = {"mean": (n,), "scale": (), "weights": (n, self.n_classes), "bias": (self.n_classes,)}
             for name, shape in shapes.items():  # with labels of one class the mean keeps the precision of the latents
                 dtype = str(readout[name].dtype) if name in readout else "float64"
                 expected[f"readout.{i}.{name}"] = (dtype if dtype == "float32" else "float64", shape)
         return expected
 
-    def forests(self, directed: Collection[str]) -> dict[str, Forest]:
-        """The forests by recording; see `read_forest`. directed: the recordings with a label direction."""
+    def forests(self) -> dict[str, Forest]:
+        """The forests by recording; see `read_forest`."""
         path, forests = self.folder / TREES, {}
         arrays = load_arrays(path) if self.layout.trees else {}
         for i, name in enumerate(self.sizes):
             if name in self.layout.trees:
-                n_features = self.params.n_latents + (self.n_classes if name in directed else 0)
+                n_features = self.params.n_latents + self.additional[name]
                 forests[name] = read_forest(path, name, with_prefix(arrays, f"{i}."), n_features, self.n_classes)
                 arrays = {k: a for k, a in arrays.items() if not k.startswith(f"{i}.")}
         check_arrays(path, arrays, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spikebridge.baseline import Baseline, Baselines, LogOffset
+from spikebridge.models.seq2seq.ablation import RemovedDirection
 from spikebridge.models.seq2seq.dataset import RecordingDataset, chunks
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.types import Windows
@@ -37,6 +39,7 @@ class Translator:
         self.fits = fits
         self.baselines = baselines
         self.maps: list[Tensor] = []  # of every network but the first: (latent + 1, latent)
+        self.removed: RemovedDirection | None = None
 
     def build(self, units: Mapping[str, tuple[int, int]], seed: int) -> None:
         """Make untrained networks for recordings of {name: (source units, target units)}."""
@@ -61,7 +64,7 @@ class Translator:
         with torch.no_grad():
             for rows in chunks(len(windows), chunk) if len(windows) else [slice(0)]:
                 x, log_offset = dataset.inputs(rows), dataset.log_offset(rows)
-                each = [network.encode({i: x}) for network in self.members()]
+                each = self._each(windows.recording, x)
                 latents.append(self._averaged(each).cpu().numpy())
                 rates.append(self.rates(i, each, log_offset).cpu().numpy())
         return np.concatenate(latents), np.concatenate(rates)
@@ -78,8 +81,13 @@ class Translator:
 
     def encode(self, recording: str, x: Tensor) -> Tensor:
         """(window, bin, latent), from inputs (window, bin, source unit) of `dataset`; differentiable."""
-        i = self.recordings.index(recording)
-        return self._averaged([network.encode({i: x}) for network in self.members()])
+        return self._averaged(self._each(recording, x))
+
+    def without(self, removed: RemovedDirection | None) -> Translator:
+        """The same translator, with a direction of its latents held at its mean before they are decoded."""
+        other = copy.copy(self)
+        other.removed = removed
+        return other
 
     def rates(self, i: int, latents: Sequence[Tensor], log_offset: Tensor) -> Tensor:
         """(window, bin, target unit), expected counts, mean over the networks. latents: those of each network."""
@@ -106,6 +114,12 @@ class Translator:
     def numbered(self, windows: Sequence[Windows]) -> list[tuple[int, Windows]]:
         """Each recording with its number in the networks."""
         return [(self.recordings.index(w.recording), w) for w in windows]
+
+    def _each(self, recording: str, x: Tensor) -> list[Tensor]:
+        """The latents of every network on its own axes."""
+        i = self.recordings.index(recording)
+        each = [network.encode({i: x}) for network in self.members()]
+        return each if self.removed is None else self.removed(recording, each, self.maps)
 
     def _averaged(self, latents: Sequence[Tensor]) -> Tensor:
         """The networks' latents on the axes of the first, averaged."""

@@ -1,0 +1,92 @@
+"""What each mode of the translation contributes, and how the shared subspace lies in each region."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from spikebridge.artifacts.evaluation import read_table
+from spikebridge.figures import style
+
+name = "shared_subspace"
+needs = ("ablation", "alignment", "shared_variance")
+ALL = "all"
+LOSSES = {
+    "source_bits_per_spike": "loss of bits/spike\nfrom the source",
+    "balanced_accuracy": "loss of balanced accuracy",
+}
+REGIONS = {"source": style.PALETTE[1], "target": style.PALETTE[0]}
+PARTS = {
+    "baseline": ("baseline", style.PALETTE[5]),
+    "shared": ("shared", style.PALETTE[2]),
+    "private": ("private", style.PALETTE[3]),
+    "noise": ("Poisson spikes", "#C8C8C8"),
+}
+
+
+def draw(tables_folder: Path, out_path: Path) -> bool:
+    """Four panels at most, of all recordings together; those without a table are left out."""
+    tables = {table: read_table(tables_folder, table) for table in needs}
+    tables = {k: t[t["recording"] == ALL].reset_index(drop=True) if len(t) else t for k, t in tables.items()}
+    ablation = tables["ablation"]
+    metrics = [m for m in LOSSES if len(ablation) and (ablation["metric"] == m).any()]
+    n = len(metrics) + sum(len(tables[k]) > 0 for k in needs[1:])
+    if not n:
+        return False
+    with style.styled():
+        figure = style.new(4.4 * min(n, 2) + 0.4, 3.8 * ((n + 1) // 2) + 0.4)
+        panels = list(np.ravel(figure.subplots((n + 1) // 2, min(n, 2))))
+        for metric in metrics:
+            _losses(panels.pop(0), ablation[(ablation["metric"] == metric) & (ablation["removed"] > 0)], metric)
+        if len(tables["alignment"]):
+            _alignment(panels.pop(0), tables["alignment"])
+        if len(tables["shared_variance"]):
+            _variance(panels.pop(0), tables["shared_variance"])
+        for axes in panels:
+            axes.set_axis_off()
+        style.headline(figure, "Modes of the translation, and the shared subspace")
+        return style.save(figure, out_path)
+
+
+def _losses(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
+    x, loss = rows["removed"].to_numpy(float), rows["loss"].to_numpy(float)
+    error = np.nan_to_num(np.maximum([loss - rows["loss_low"], rows["loss_high"] - loss], 0))
+    axes.bar(x, loss, 0.7, yerr=error, color=style.PALETTE[0], error_kw={"elinewidth": 1.2, "ecolor": style.INK})
+    axes.axhline(0, color=style.FAINT, linewidth=1)
+    axes.set_xticks(x, [f"{k:g}" for k in x])
+    axes.set_xlabel("mode that is removed")
+    axes.set_ylabel(LOSSES[metric])
+
+
+def _alignment(axes: Axes, table: pd.DataFrame) -> None:
+    for region, colour in REGIONS.items():
+        mine = table[table["region"] == region].pivot_table(index="n_dimensions", columns="measure", values="value")
+        if len(mine):
+            axes.plot(mine.index, mine["captured"], "-o", color=colour, label=f"{region}: shared subspace")
+            axes.plot(mine.index, mine["captured_by_components"], "--", color=colour, label=f"{region}: components")
+            axes.plot(mine.index, mine["random"], ":", color=colour, label=f"{region}: random subspace")
+    axes.set_xticks(sorted(table["n_dimensions"].unique()))
+    axes.set_ylim(0, None)
+    axes.set_xlabel("dimensions")
+    axes.set_ylabel("share of variance")
+    axes.legend(fontsize=8)
+
+
+def _variance(axes: Axes, table: pd.DataFrame) -> None:
+    """Stacked from zero, parts below zero downwards."""
+    regions = [r for r in REGIONS if (table["region"] == r).any()]
+    ends = {sign: np.zeros(len(regions)) for sign in (1, -1)}
+    for part, (said, colour) in PARTS.items():
+        share = table[table["part"] == part].set_index("region")["value"].reindex(regions).fillna(0.0).to_numpy(float)
+        bottom = np.where(share < 0, ends[-1], ends[1])
+        axes.bar(range(len(regions)), share, 0.6, bottom=bottom, color=colour, label=said)
+        ends[1] += np.maximum(share, 0)
+        ends[-1] += np.minimum(share, 0)
+    axes.axhline(0, color=style.FAINT, linewidth=1)
+    axes.set_xticks(range(len(regions)), regions)
+    axes.set_xlim(-0.6, len(regions) + 0.6)
+    axes.set_ylabel("share of variance of smoothed counts")
+    axes.legend(fontsize=8, loc="center right")
