@@ -12,6 +12,8 @@ from typing import Any
 from spikebridge.config import TuneConfig
 from spikebridge.errors.system_errors import explain
 
+MODULES = ("optuna", "alembic.command", "sqlalchemy.orm")
+"""Modules that the first study of a process loads, most of them when it opens its file."""
 JOURNAL = "-journal"
 """Suffix of SQLite's file for an unfinished change, in the folder of its database."""
 
