@@ -25,6 +25,7 @@ SMALL: dict[str, Any] = {
         "majority": {},
     },
     "tune": {"n_trials": 2, "n_startup_trials": 1},
+    "analysis": {"n_folds": 1, "max_epochs": 3},
     "statistics": {"n_resamples": 500},
     "compute": {"workers": 1},
 }
