@@ -36,7 +36,7 @@ class ReducedRank(LinearTranslator):
     def _slope(self, x: Single, y: Single, mean: Array) -> Array:
         p: Any = self.params
         scale = np.sqrt(np.where(mean > 0, mean, np.inf))
-        y = y / scale.astype(np.float32)
+        y = (y / scale).astype(np.float32)
         blocks = [
             (*moments(a, b), float((b**2).sum(dtype=np.float64)), b.shape[0] * b.shape[1]) for a, b in _blocks(x, y)
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from scipy.ndimage import gaussian_filter1d
 
 from spikebridge.types import Windows
 
-Real = TypeVar("Real", np.float32, np.float64)
 MAX_S = 60.0
 """Longest kernel and lag, seconds: wider ones than any window would only cost memory."""
 MIN_RATE_SHARE = 0.05
@@ -22,8 +21,12 @@ PRIOR_WINDOWS = 20.0
 
 
 def lagged_counts(
-    counts: NDArray[np.generic], bin_s: float, smoothing_s: float, max_lag_s: float, dtype: type[Real] = np.float64
-) -> NDArray[Real]:
+    counts: NDArray[np.generic],
+    bin_s: float,
+    smoothing_s: float,
+    max_lag_s: float,
+    dtype: type[np.floating[Any]] = np.float64,
+) -> NDArray[Any]:
     """(window, bin, lag * unit), counts (window, bin, unit) smoothed by a Gaussian, at the lags of `lag_bins`.
 
     smoothing_s: SD of the kernel. Beyond a window's edge the nearest bin is repeated.
