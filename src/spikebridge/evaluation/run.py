@@ -12,6 +12,7 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import (
     BASELINES_TABLE,
+    BEYOND_LINEAR_TABLE,
     FEW_LABELS_TABLE,
     NESTED_MODELS_TABLE,
     TIME_RESOLVED_TABLE,
@@ -20,6 +21,7 @@ from spikebridge.artifacts.evaluation import (
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
+from spikebridge.evaluation.beyond_linear import beyond_linear_score, beyond_linear_table
 from spikebridge.evaluation.comparisons import compare, detectable_effects
 from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
 from spikebridge.evaluation.few_labels import few_label_table
@@ -132,6 +134,8 @@ def evaluate(
     }
     if len(of_baseline := baseline_table(inputs.translations, train_folder)):
         tables[BASELINES_TABLE] = of_baseline
+    if len(over_linear := beyond_linear_table(inputs.translations, translating, settings)):
+        tables[BEYOND_LINEAR_TABLE], scores["beyond_linear"] = over_linear, beyond_linear_score(over_linear)
     if len(of_labels := few_label_table(sections.models, train_folder, inputs)):
         tables[FEW_LABELS_TABLE] = of_labels
     true_lags = {name: truth.lag_s for name, truth in truths.items()}
