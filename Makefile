@@ -19,7 +19,7 @@ export PYTHON PARAMS DATA WORKERS UPGRADE
 
 BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: help repro test check calibration bench fix ui lock clean environment
 
@@ -62,6 +62,7 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scaling.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py --on regimes
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/claims.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/gates.py

@@ -139,7 +139,8 @@ def main(words: Sequence[str] | None = None) -> None:
         for name in a.models
     ]
     workers = parallel.n_workers(ComputeConfig(workers=a.workers), len(jobs))
-    rows = parallel.run_jobs(score, jobs, workers, say)
+    libraries = [library for name in a.models for library in models.get_class(name).libraries]
+    rows = parallel.run_jobs(score, jobs, workers, say, libraries)
     table = pd.DataFrame([row for found in rows for row in found])
     found = differences(table)
     a.out.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
     python benchmarks/quality.py                                  # both; an hour or so
     python benchmarks/quality.py --on real --models seq2seq ridge random_forest dnn
     python benchmarks/quality.py --on simulator --quick           # a look in two minutes, at small data
+    python benchmarks/quality.py --on regimes                     # simulated data that are not linear; regimes.md
     python benchmarks/quality.py --extras --on simulator          # CEBRA and NeMoS, those that are installed
 
 writes benchmarks/results/quality.md and quality.csv; with --extras quality_extras.md and .csv, in which some of our own
@@ -33,6 +34,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import regimes
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
 from spikebridge import config, evaluation, models
 from spikebridge.artifacts.evaluation import EvaluationRun
@@ -346,7 +348,7 @@ def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: 
 
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--on", nargs="+", choices=SETS, default=list(SETS), help="data sets")
+    parser.add_argument("--on", nargs="+", choices=(*SETS, regimes.NAME), default=list(SETS), help="data sets")
     parser.add_argument("--data", type=Path, default=SHARED_DATA, help="folder of real recordings")
     parser.add_argument("--params", type=Path, help="another parameter file than the data set's own")
     parser.add_argument("--models", nargs="+", help="only these models")
@@ -367,6 +369,9 @@ def main(words: Sequence[str] | None = None) -> None:
         return
     try:
         for name in a.on:
+            if name == regimes.NAME:
+                print(regimes.write(a, words, one))
+                continue
             if name == "real" and not a.data.is_dir():
                 say(f"real: skipped, there is no folder {a.data}; name one with --data")
                 continue

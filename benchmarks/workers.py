@@ -74,13 +74,14 @@ def compare(jobs: Sequence[Job]) -> pd.DataFrame:
     process that had most to do, which is what fits_s would be if nothing else ran on the machine.
     """
     rows = []
+    libraries = models.get_class(MODEL).libraries
     for n in WORKERS:
-        parallel.prepare(n)
+        parallel.prepare(n, libraries)
         # meanwhile, as a stage reads its data
         fit_fold(replace(jobs[0], params={**jobs[0].params, "max_epochs": 1}), lambda _: None)
         start = time.time()
         say(f"{len(jobs)} fits, workers: {n}")
-        spans = parallel.run_jobs(fit_fold, jobs, n, lambda job: say(f"fold {job.fold}, seed {job.seed}"))
+        spans = parallel.run_jobs(fit_fold, jobs, n, lambda job: say(f"fold {job.fold}, seed {job.seed}"), libraries)
         seconds = time.time() - start
         done = pd.DataFrame(spans, columns=["start", "stop", "cpu_s", "process"])
         rows.append(

@@ -24,8 +24,6 @@ MODELS = "src/spikebridge/models"
 WATCHING = frozenset({"tracking"})
 """Rooms that mirror what a stage does: a change of them changes no result."""
 REGISTERING = "register"
-READS_MODELS = "model_code"
-"""The stage that reads the files of models/ without running them."""
 
 
 def wanted(root: Path) -> dict[str, list[str]]:
@@ -39,8 +37,7 @@ def wanted(root: Path) -> dict[str, list[str]]:
         files = {path.relative_to(root).as_posix() for path in tree.reached([root / script], without=without)}
         if any(dep.startswith(MODEL_CODE.as_posix()) for dep in stage["deps"]):
             files = {file for file in files if not file.startswith(f"{MODELS}/")}
-        folders = [MODELS] if name == READS_MODELS else []
-        result[name] = sorted([script, *folders, *_folded(files, root)])
+        result[name] = sorted([script, *_folded(files, root)])
     return result
 
 

@@ -92,6 +92,7 @@ def test_only_registering_depends_on_what_mirrors_runs() -> None:
     assert watching == {"register"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["src/spikebridge/text", "src/spikebridge/figures/style.py"])
 def test_the_check_of_dependencies_sees(tmp_path: Path, line: str) -> None:
     """A missing and a superfluous line are named, and --write corrects both."""

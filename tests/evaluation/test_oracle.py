@@ -7,9 +7,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import PoissonRegressor
 
+from spikebridge.artifacts.training import Translation
 from spikebridge.config import SimulateConfig
 from spikebridge.evaluation.recovery import oracle, shares
 from spikebridge.metrics import information, truth_at
@@ -27,22 +29,88 @@ class Cut(SimpleNamespace):
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
-    folder = tmp_path_factory.mktemp("oracle")
-    knobs = SimulateConfig(n_trials=120, n_source_units=(12, 12), n_target_units=(10, 10), private_gain=0.3, drift=0.0)
+    return made(tmp_path_factory.mktemp("oracle"))
+
+
+def made(folder: Path, bin_s: float = BIN_S, **regime: Any) -> tuple[Any, Path]:
+    size: dict[str, Any] = {"n_trials": 120, "n_source_units": (12, 12), "n_target_units": (10, 10)}
+    n_bins = round(BINS * BIN_S / bin_s)
+    knobs = SimulateConfig(**size, private_gain=0.3, drift=0.0, **regime)
     session = simulate_session(knobs, np.random.default_rng(5), "day", "rat")
     (folder / "truth").mkdir()
     session.truth.save(folder / "truth" / "day.npz")
     start = session.trials["decision_time"].to_numpy() - BINS * BIN_S
     target = [u for u, region in enumerate(session.regions) if region == "PFC"]
     counts = np.stack(
-        [[np.histogram(session.spikes[u], bins=s + np.arange(BINS + 1) * BIN_S)[0] for u in target] for s in start]
+        [[np.histogram(session.spikes[u], bins=s + np.arange(n_bins + 1) * bin_s)[0] for u in target] for s in start]
     ).transpose(0, 2, 1)
-    w = Cut(start_s=start, target=counts, target_units=np.array(target), n_bins=BINS, bin_s=BIN_S)
+    w = Cut(start_s=start, target=counts, target_units=np.array(target), n_bins=n_bins, bin_s=bin_s)
     rows = np.arange(len(start))
     folds = [
         SimpleNamespace(train={"day": np.setdiff1d(rows, test)}, test={"day": test}) for test in np.array_split(rows, 4)
     ]
-    return SimpleNamespace(windows={"day": w}, splits=SimpleNamespace(folds=folds)), folder
+    return SimpleNamespace(windows={"day": w}, splits=SimpleNamespace(folds=folds), translations={}), folder
+
+
+def best_linear(inputs: Any, folder: Path) -> float:
+    """Bits/spike of the best log-linear map of the true latents of the source, and of its state, without any noise.
+
+    The lags (none, or the 0.4 s before) are chosen on the scored data, which favours the map.
+    """
+    w = inputs.windows["day"]
+    with np.load(folder / "truth" / "day.npz") as z:
+        at = w.start_s[:, None] + (np.arange(w.n_bins) + 0.5) * w.bin_s - float(z["lag_s"])
+        lagged = [truth_at(z["time_s"], z["shared"], at - lag) for lag in (0.0, 0.1, 0.2, 0.3, 0.4)]
+    found = []
+    for x in (lagged[0], np.concatenate(lagged, axis=-1)):
+        nats = spikes = 0.0
+        for fold in inputs.splits.folds:
+            train, test = fold.train["day"], fold.test["day"]
+            learned, scored = (x[rows].reshape(-1, x.shape[2]) for rows in (train, test))
+            units = w.target[train].reshape(len(learned), -1).T
+            fits = [PoissonRegressor(alpha=1e-3, solver="newton-cholesky").fit(learned, unit) for unit in units]
+            rates = np.stack([f.predict(scored) for f in fits], axis=1).reshape(w.target[test].shape)
+            told, n = information(rates, w.target[test], w.target[train].mean(axis=(0, 1)))
+            nats, spikes = nats + told.sum(), spikes + n.sum()
+        found.append(nats / spikes / np.log(2))
+    return max(found)
+
+
+@pytest.mark.parametrize(
+    ("regime", "bin_s", "low", "high"),
+    [("linear", 0.05, 0.97, 1.02), ("gated", 0.05, 0, 0.7), ("integrated", 0.05, 0, 0.75), ("theta", 0.025, 0, 0.88)],
+)
+def test_a_linear_map_of_the_true_latents_reaches_the_oracle_in_the_linear_regime_alone(
+    tmp_path: Path, regime: str, bin_s: float, low: float, high: float
+) -> None:
+    inputs, folder = made(tmp_path, bin_s, regime=regime)
+    best = oracle(inputs, folder, ["PFC"])["bits_per_spike"]
+    assert best > 0.05
+    assert low < best_linear(inputs, folder) / best < high
+    if regime != "linear":  # the truth without what was transferred is not the truth
+        with np.load(folder / "truth" / "day.npz") as z:
+            other = {name: z[name] for name in z.files if name != "transferred"} | {"shared": z["shared"][:, :4]}
+        (tmp_path / "other" / "truth").mkdir(parents=True)
+        np.savez(tmp_path / "other" / "truth" / "day.npz", **other)
+        assert oracle(inputs, tmp_path / "other", ["PFC"])["bits_per_spike"] < best
+
+
+def test_bits_over_the_baseline_are_those_of_the_same_trials(study: tuple[Any, Path]) -> None:
+    inputs, folder = study
+    spikes = inputs.windows["day"].target.sum(axis=(1, 2)).astype(float)
+    trial = np.arange(len(spikes))
+    known = np.linspace(-1.0, 3.0, len(spikes))
+    table = pd.DataFrame({"recording": "day", "trial": trial, "nats": 9.0, "spikes": spikes})
+    t = Translation("ridge", table.assign(nats_without_source=known), folder)
+    unknown = Translation("past", table.assign(nats_without_source=np.nan), folder)
+    w = Cut(**vars(inputs.windows["day"]), trial=trial)
+    with_baseline = SimpleNamespace(
+        windows={"day": w}, splits=inputs.splits, translations={"past": unknown, "ridge": t}
+    )
+    found = oracle(with_baseline, folder, ["PFC"])
+    assert found["bits_per_spike"] == oracle(inputs, folder, ["PFC"])["bits_per_spike"]
+    less = known.sum() / spikes.sum() / np.log(2)
+    assert found["source_bits_per_spike"] == pytest.approx(found["bits_per_spike"] - less)
 
 
 def test_a_free_fit_on_the_true_latents_tells_as_much(study: tuple[Any, Path]) -> None:

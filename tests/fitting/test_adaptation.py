@@ -39,6 +39,7 @@ def run(place: Path, out: Path, *more: str) -> None:
               str(place / "params.yaml"), "--out", str(out), *more])  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_new_recording_from_its_file_to_predictions(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -42,6 +42,7 @@ def run(result: Inspection, folder: Path) -> dict[str, int]:
     return {w.recording: int(w.labelled.sum()) for w in windows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     source, target, n_trials = REAL[name]

@@ -172,6 +172,7 @@ def test_a_chunk_cut_short(folder: Path, array: str, when: str, monkeypatch: pyt
     assert said in str(caught.value)
 
 
+@pytest.mark.slow
 def test_no_chunk_that_is_cut_short_is_ever_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """hdmf decodes ids and texts while it opens a folder; a text may then ask for all memory there is."""
     from numcodecs.blosc import Blosc

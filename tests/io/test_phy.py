@@ -61,6 +61,7 @@ def test_what_spikeinterface_exported(exported: tuple[Path, Any]) -> None:
     assert {"isi_violations_ratio", "si_unit_id", "channel_group"} <= set(found.units)
 
 
+@pytest.mark.slow  # SpikeInterface takes seconds to load
 def test_as_spikeinterface_reads_it(exported: tuple[Path, Any]) -> None:
     extractors = pytest.importorskip("spikeinterface.extractors", reason="extra sorters")
     same(trains(read("phy", exported[0])), oracle(extractors.read_phy(exported[0])))

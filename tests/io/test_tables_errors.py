@@ -133,6 +133,7 @@ def test_five_million_spikes(tmp_path: Path) -> None:
     assert found.spikes["time_s"].sum() == pytest.approx(spikes["time_s"].sum(), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_damage_anywhere_is_refused_in_words_or_harmless(tmp_path: Path) -> None:
     """Bytes put in, taken out or changed at random: a DataError, or a recording, never anything else."""
     rng = np.random.default_rng(3)

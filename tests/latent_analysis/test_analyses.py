@@ -108,6 +108,7 @@ def found(study: Path, config: Config) -> Path:
     return run(study, config, "analysis")
 
 
+@pytest.mark.slow
 def test_source_tells_and_both_directions_are_scored_on_the_same_windows(found: Path) -> None:
     table = pd.read_csv(found / "direction.csv")
     both = [rows for _, rows in table.groupby("direction")]

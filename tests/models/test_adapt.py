@@ -53,6 +53,7 @@ def bits(model: Model, w: Windows, train: Windows) -> float:
     return metrics.bits_per_spike(*metrics.information(model.predict(w).rates, w.target, train.target.mean((0, 1))))
 
 
+@pytest.mark.slow
 def test_with_few_windows_it_beats_a_fit_from_scratch(recordings: list[Windows], pooled: Path) -> None:
     train, valid, test = cut(recordings[-1], FEW + FEW_VALID)
     scratch = models.create("seq2seq", PARAMS)
@@ -62,6 +63,7 @@ def test_with_few_windows_it_beats_a_fit_from_scratch(recordings: list[Windows],
     assert found > bits(scratch, test, train) + 0.01
 
 
+@pytest.mark.slow
 def test_with_many_windows_it_is_as_good_as_a_fit_from_scratch(recordings: list[Windows], pooled: Path) -> None:
     train, valid, test = cut(recordings[-1], int(0.73 * len(recordings[-1])))
     scratch = models.create("seq2seq", PARAMS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from import_graph import TREE
 from studies import every_model
 
 from spikebridge import models
@@ -185,6 +186,16 @@ def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
     said = model.predict(halves[1][1])
     if model.decides:
         np.testing.assert_allclose(said.probabilities.sum(axis=1), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", every_model())
+def test_libraries_name_torch_where_the_models_own_files_import_it(name: str) -> None:
+    """By that name a stage knows whether the model computes on the torch device."""
+    kind = models.get_class(name)
+    classes = [c.__module__ for c in kind.__mro__ if c.__module__ != Model.__module__]
+    own = [path for module, path in TREE.modules.items() if f"{module}.".startswith(tuple(f"{c}." for c in classes))]
+    imported = {entry.name.partition(".")[0] for path in own for entry in TREE.imports(path)}
+    assert ("torch" in kind.libraries) == ("torch" in imported)
 
 
 @pytest.mark.parametrize("name", every_model())

@@ -168,6 +168,7 @@ def test_steps_of_latents_have_learned_from_what_the_translator_learned_from(cli
                 assert bool(np.isclose(*spent)) is as_much
 
 
+@pytest.mark.slow
 def test_what_the_data_do_not_allow_is_left_out_and_says_why(
     tmp_path: Path, windows: list[Windows], climbed: Path, study: Path
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_column_that_is_not_there_is_named(study: Path, tmp_path: Path, key: s
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_twice_the_same_with_any_number_of_workers(climbed: Path, study: Path, tmp_path: Path) -> None:
     config = small_config(nested_models={"confounds": ["delay_s", "speed"]}, compute={"workers": 2, "device": "cpu"})
     run(study, config, tmp_path / "again")

@@ -281,6 +281,7 @@ def test_labels_that_contradict_or_are_not_used_are_said(hour: Recording, settin
     assert contradict.as_dict() in report["warnings"]
 
 
+@pytest.mark.slow
 def test_columns_of_other_names(tmp_path: Path, settings: Settings) -> None:
     """Three NWB files and a folder of Phy: three of six units in each region are good."""
     make_case("33_label_columns", tmp_path)

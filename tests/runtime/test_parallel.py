@@ -48,7 +48,7 @@ def square(job: int, report: parallel.Report) -> int:
 
 def run(jobs: list[int], workers: int) -> tuple[list[int], list[Any]]:
     heard: list[Any] = []
-    return parallel.run_jobs(square, jobs, workers, heard.append), heard
+    return parallel.run_jobs(square, jobs, workers, heard.append, ("torch",)), heard
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -91,6 +91,14 @@ def test_workers_do_not_outlive_a_killed_stage(tmp_path: Path) -> None:
     assert not alive  # nor does a server from which workers are forked
 
 
+def loaded(job: str, report: parallel.Report) -> bool:
+    return job in sys.modules
+
+
+def test_workers_have_the_modules_that_their_jobs_name() -> None:
+    assert parallel.run_jobs(loaded, ["colorsys", "chunk"], 2, print, ("colorsys", "no_such_module")) == [True, False]
+
+
 def environment(job: int, report: parallel.Report) -> tuple[str | None, str | None, int]:
     import numpy  # noqa: F401
 
@@ -107,10 +115,10 @@ def test_workers_see_the_environment_of_the_call_on_one_thread(method: str, monk
     monkeypatch.setenv("SPIKEBRIDGE_OLD", "1")
     for name in THREADS:
         monkeypatch.setenv(name, "1")
-    assert parallel.run_jobs(environment, [1, 2], 2, print, torch=False) == [(None, "1", 1)] * 2
+    assert parallel.run_jobs(environment, [1, 2], 2, print) == [(None, "1", 1)] * 2
     monkeypatch.delenv("SPIKEBRIDGE_OLD")
     monkeypatch.setenv("SPIKEBRIDGE_NEW", "2")
-    assert parallel.run_jobs(environment, [1, 2], 2, print, torch=False) == [("2", None, 1)] * 2
+    assert parallel.run_jobs(environment, [1, 2], 2, print) == [("2", None, 1)] * 2
 
 
 def test_a_long_path_to_temporary_files_is_no_place_for_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate import STEP_S, Session, simulate, simulate_session
-from spikebridge.simulate.session import draw_spikes, ornstein_uhlenbeck
+from spikebridge.simulate.processes import draw_spikes, ornstein_uhlenbeck
 
 SMALL = {"n_trials": 60, "n_source_units": (20, 20), "n_target_units": (20, 20)}
 

@@ -157,6 +157,7 @@ def test_a_run_whose_files_changed_is_replaced(project: Path) -> None:
     assert len(below(at, models["dnn"])) == 4
 
 
+@pytest.mark.slow
 def test_other_parameters_are_another_execution(project: Path) -> None:
     mirror(settings(), project)
     mirror(settings(compute={"workers": 1}), project)
@@ -165,6 +166,7 @@ def test_other_parameters_are_another_execution(project: Path) -> None:
     assert len(tops(opened(project))) == 2
 
 
+@pytest.mark.slow
 def test_a_mirror_that_died_is_taken_up(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from spikebridge.tracking import runs
 

@@ -71,7 +71,7 @@ def source(project: Path) -> Path:
     return Path(at.get_logged_model(version.source.removeprefix("models:/")).artifact_location)
 
 
-@pytest.mark.parametrize("how", ["moved", "copied"])
+@pytest.mark.parametrize("how", ["moved", pytest.param("copied", marks=pytest.mark.slow)])
 def test_a_moved_or_copied_project_says_publish_and_that_helps(
     published: Path, how: str, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
@@ -112,6 +112,7 @@ def test_publishing_again_where_nothing_moved_changes_nothing(published: Path, r
     assert len(client(published).search_model_versions("name = 'spikebridge'")) == 1
 
 
+@pytest.mark.slow
 def test_other_code_that_makes_the_same_model_makes_no_new_version(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +120,7 @@ def test_other_code_that_makes_the_same_model_makes_no_new_version(
     assert tracking.publish(settings(), published)["version"] == 1
 
 
+@pytest.mark.slow
 def test_the_champion_of_the_original_is_not_the_copys(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its gate rests on the champion's predictions: those of another folder are not read."""
     other = published.with_name("copy")
@@ -129,6 +131,7 @@ def test_the_champion_of_the_original_is_not_the_copys(published: Path, monkeypa
     assert "cannot be loaded any more" in gate["reason"] or "gone" in gate["reason"], gate["reason"]
 
 
+@pytest.mark.slow
 def test_changed_files_are_refused_and_publish_registers_them_again(published: Path, run: Run) -> None:
     (weights,) = (published / "mlruns").rglob("forests.safetensors")
     raw = bytearray(weights.read_bytes())

@@ -144,6 +144,7 @@ def test_registering_again_makes_no_second_version(project: Path) -> None:
     assert len(client(project).search_model_versions("name = 'spikebridge'")) == 1
 
 
+@pytest.mark.slow
 def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) -> None:
     fake_project.make(empty)
     champion = tracking.publish(settings(), empty)["version"]
@@ -164,6 +165,7 @@ def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) ->
     assert set(at.get_registered_model("spikebridge").aliases) == {"champion"}
 
 
+@pytest.mark.slow
 def test_a_moved_project_is_published_again(project: Path) -> None:
     tracking.publish(settings(), project)
     moved = project.rename(project.with_name("moved"))
@@ -243,6 +245,7 @@ def test_a_worse_model_on_the_same_split_does_not_take_the_champions_place(proje
     assert tags["gate_reason_present_champion"].startswith("not comparable")
 
 
+@pytest.mark.slow
 def test_a_champion_whose_predictions_were_changed_is_not_believed(project: Path) -> None:
     predicted(project, right=True)
     version = tracking.publish(settings(), project)["version"]
@@ -255,6 +258,7 @@ def test_a_champion_whose_predictions_were_changed_is_not_believed(project: Path
     assert "its predictions are not those that it was registered with" in said["gates"]["present_champion"]["reason"]
 
 
+@pytest.mark.slow
 def test_a_champion_from_before_evidence_is_compared_by_its_runs_predictions(project: Path) -> None:
     predicted(project, right=True)
     tracking.publish(settings(), project)
@@ -267,6 +271,7 @@ def test_a_champion_from_before_evidence_is_compared_by_its_runs_predictions(pro
     assert said["gates"]["present_champion"]["reason"].endswith("equivalent, TOST p = 0")
 
 
+@pytest.mark.slow
 def test_a_champion_whose_gates_fail_after_another_evaluation_is_none(project: Path) -> None:
     first = tracking.publish(settings(), project)
     path = project / "reports/evaluation/nulls.csv"

@@ -34,6 +34,13 @@ NULLS = (
 )  # fmt: skip
 """Of nulls.csv. passed: p is at most alpha. role: "primary" for the null that the gate uses, else "descriptive"."""
 BASELINES_TABLE = "baselines"
+BEYOND_LINEAR_TABLE = "beyond_linear"
+BEYOND_LINEAR = (
+    "recording", "linear", "best", "source_bits_seq2seq", "source_bits_linear", "difference", "ci_low", "ci_high",
+    "looks",
+)  # fmt: skip
+"""Of beyond_linear.csv: source bits/spike of seq2seq and of a linear translator, their difference with its interval,
+and what the data look like (see spikebridge.evaluation.beyond_linear). best: the linear translator with the most."""
 NESTED_MODELS_TABLE = "ladder"
 QUALITY_FILTERS_TABLE = "quality_filters"
 TIME_RESOLVED_TABLE = "decision_course"
@@ -67,6 +74,7 @@ TABLES = frozenset(
         "scores",
         "shared_variance",
         BASELINES_TABLE,
+        BEYOND_LINEAR_TABLE,
         NESTED_MODELS_TABLE,
         QUALITY_FILTERS_TABLE,
         TIME_RESOLVED_TABLE,

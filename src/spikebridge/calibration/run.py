@@ -14,6 +14,9 @@ from spikebridge.calibration.outcomes import mean_accuracy_spread
 from spikebridge.config import ComputeConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.resampling import MIN_RECORDINGS
+from spikebridge.models.parts.decoder import FeatureDecoder
+from spikebridge.models.random_forest import RandomForest
+from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.stage import output, remove
@@ -21,6 +24,8 @@ from spikebridge.runtime.stage import output, remove
 NULL: scenarios.Scenario = "nothing"
 EQUIVALENCE_STUDIES = 5
 """Studies of equivalence for each one of power: its levels need more precision."""
+STUDY_MODULES = (*Seq2Seq.libraries, *FeatureDecoder.libraries, *RandomForest.libraries, study.__name__)
+"""What the fits of a study use; every worker has it loaded."""
 EQUAL_EVERY = 2
 """One study of "equal" to so many of "nothing": its tests need less precision."""
 
@@ -105,11 +110,9 @@ def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
     variation = mean_accuracy_spread(outcomes)
     cells = power_curves.cells(*variation, plan.power_studies, plan.seed)
     jobs = equivalence_claims.jobs(*variation, EQUIVALENCE_STUDIES * plan.power_studies, plan.seed)
-    curves = power_curves.table(
-        parallel.run_jobs(power_curves.run, cells, _workers(plan, len(cells)), lambda _: None, torch=False)
-    )
+    curves = power_curves.table(parallel.run_jobs(power_curves.run, cells, _workers(plan, len(cells)), lambda _: None))
     claims = equivalence_claims.table(
-        parallel.run_jobs(equivalence_claims.run, jobs, _workers(plan, len(jobs)), lambda _: None, torch=False)
+        parallel.run_jobs(equivalence_claims.run, jobs, _workers(plan, len(jobs)), lambda _: None)
     )
     table.to_csv(out / "calibration.csv", index=False)
     curves.to_csv(out / "power.csv", index=False)
@@ -147,7 +150,7 @@ def _studies(plan: Plan, folder: Path, say: Callable[[str], None]) -> pd.DataFra
             say(f"{done} of {len(jobs)} studies")
 
     if todo:
-        parallel.run_jobs(_run, todo, _workers(plan, len(todo)), count)
+        parallel.run_jobs(_run, todo, _workers(plan, len(todo)), count, STUDY_MODULES)
     table = pd.concat([pd.read_parquet(job.path) for job in jobs], ignore_index=True)
     return table.sort_values(["scenario", "study"], kind="stable", ignore_index=True)
 

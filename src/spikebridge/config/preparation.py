@@ -36,6 +36,16 @@ class SimulateConfig(Section):
         refractory time, seconds
     label_information : float
         coupling of deliberation to the choice; 0: none
+    regime : str
+        what of the source reaches the target: linear, gated, integrated or theta; see docs/regimes.md
+    gate : str
+        of the regime gated: observed, the file has the state as the behaviour series `gate`; hidden, it has not
+    gate_dwell_s : float
+        of the regime gated: mean time in each of the two states, seconds
+    integration_s : float
+        of the regime integrated: time constant of the leaky integral, seconds
+    theta_transfer_depth : float
+        of the regime theta: depth of the modulation of the transfer by the theta phase; 0: none, 1: none at the trough
     """
 
     n_recordings: int = Field(6, ge=1)
@@ -51,6 +61,22 @@ class SimulateConfig(Section):
     theta: float = Field(0.5, ge=0)
     refractory_s: float = Field(0.002, ge=0)
     label_information: float = Field(1.0, ge=0)
+    regime: Literal["linear", "gated", "integrated", "theta"] = "linear"
+    gate: Literal["hidden", "observed"] = "hidden"
+    gate_dwell_s: float = Field(2.0, ge=0.1)
+    integration_s: float = Field(1.0, ge=0.1)
+    theta_transfer_depth: float = Field(1.0, ge=0)
+
+    @model_validator(mode="after")
+    def _regime_has_its_parts(self) -> SimulateConfig:
+        if self.regime == "theta" and self.theta == 0:
+            raise ValueError("regime theta: expected theta above 0, for the source shows the phase by it; got theta: 0")
+        if self.regime == "integrated" and self.n_shared_latents < 3:
+            raise ValueError(
+                "regime integrated: expected n_shared_latents of 3 or 4, for the third and fourth latents are the "
+                f"integrated ones; got {self.n_shared_latents}"
+            )
+        return self
 
 
 class QualityConfig(Section):

@@ -3,7 +3,8 @@
 The oracle predicts the target of a simulation from the true shared latents. The simulator's log rate is b + D z(t -
 lag) + private + drift, all independent of each other: the expected rate given the shared latents z is c exp(D z(t -
 lag)), with one constant c for each unit that averages over the private part. D is the truth; c is fitted to the
-training mean of each fold, the reference of bits/spike.
+training mean of each fold, the reference of bits/spike. In a regime that is not linear, the transferred latents, a
+known function of the latents and the state, take the place of z (spikebridge.simulate.regimes).
 """
 
 from __future__ import annotations
@@ -167,20 +168,31 @@ def _common(folds: Mapping[int, FoldLatents]) -> list[Array]:
 def oracle(inputs: Inputs, data_path: Path, target: Sequence[str]) -> dict[str, Any]:
     """Held-out bits/spike of the oracle on the trials that are scored, pooled and per recording.
 
+    source_bits_per_spike: the same over the baseline that all translators have; absent where there is none.
     data_path: raw recordings, with the folder `truth`. target: regions that are translated into. Recordings whose truth
     lacks loadings are left out; empty where none has them.
     """
     sums = {}
+    known = _baseline_nats(inputs)
     for name, w in inputs.windows.items():
         path = data_path / "truth" / f"{name}.npz"
         rates = _relative_rates(path, w, target) if path.is_file() else None
         if rates is not None:
-            sums[name] = _information(inputs, name, w, rates)
+            sums[name] = _information(inputs, name, w, rates, known)
     if not sums:
         return {}
-    nats, spikes = np.sum(list(sums.values()), axis=0)
-    per = {name: n / (s * np.log(2)) if s else float("nan") for name, (n, s) in sums.items()}
-    return {"bits_per_spike": nats / (spikes * np.log(2)), "recordings": per}
+    nats, spikes, of_baseline = np.sum(list(sums.values()), axis=0)
+    per = {name: n / (s * np.log(2)) if s else float("nan") for name, (n, s, _) in sums.items()}
+    from_source = {"source_bits_per_spike": (nats - of_baseline) / (spikes * np.log(2))} if len(known) else {}
+    return {"bits_per_spike": nats / (spikes * np.log(2)), "recordings": per, **from_source}
+
+
+def _baseline_nats(inputs: Inputs) -> pd.Series:
+    """Nats of the baseline without the source, by recording and trial; empty where no translator has a known one."""
+    for t in inputs.translations.values():
+        if np.isfinite(t.from_source).all():
+            return t.table.set_index(["recording", "trial"])["nats_without_source"]
+    return pd.Series(dtype=np.float64)
 
 
 def shares(truth: Mapping[str, Any], translation: Mapping[str, Any]) -> dict[str, float]:
@@ -200,16 +212,19 @@ def _relative_rates(path: Path, w: Windows, target: Sequence[str]) -> Array | No
         role, lag_s = ("source", 0.0) if back else ("target", float(z["lag_s"]))
         row = {int(u): k for k, u in enumerate(z[f"{role}_units"])}
         loadings = z[f"{role}_loadings"][[row[int(u)] for u in w.target_units]]
-        time_s, shared = z["time_s"], z["shared"].astype(np.float64)
+        followed = "transferred" if role == "target" and "transferred" in z.files else "shared"
+        time_s, shared = z["time_s"], z[followed].astype(np.float64)
     offsets = (np.arange(w.n_bins * TIMES_PER_BIN) + 0.5) / TIMES_PER_BIN * w.bin_s
     latents = truth_at(time_s, shared, w.start_s[:, None] + offsets - lag_s)
     rates = np.exp(latents @ loadings.T)
     return np.asarray(rates.reshape(len(w), w.n_bins, TIMES_PER_BIN, -1).mean(axis=2))
 
 
-def _information(inputs: Inputs, name: str, w: Windows, relative: Array) -> tuple[float, float]:
-    """Nats and spikes over the test trials of all folds."""
-    nats = spikes = 0.0
+def _information(
+    inputs: Inputs, name: str, w: Windows, relative: Array, known: pd.Series
+) -> tuple[float, float, float]:
+    """Nats, spikes, and the baseline's nats (NaN where it is not known) over the test trials of all folds."""
+    nats = spikes = of_baseline = 0.0
     inside = np.asarray(np.isfinite(relative).all(axis=(1, 2)))
     for fold in inputs.splits.folds:
         test, train = fold.test.get(name, np.empty(0, int)), fold.train.get(name, np.empty(0, int))
@@ -219,4 +234,5 @@ def _information(inputs: Inputs, name: str, w: Windows, relative: Array) -> tupl
         constant = w.target[fitted].mean(axis=(0, 1)) / relative[fitted].mean(axis=(0, 1))
         trial_nats, counted = information(relative[test] * constant, w.target[test], w.target[train].mean(axis=(0, 1)))
         nats, spikes = nats + float(trial_nats.sum()), spikes + float(counted.sum())
-    return nats, spikes
+        of_baseline += float(known.loc[name].reindex(w.trial[test]).sum(skipna=False)) if len(known) else np.nan
+    return nats, spikes, of_baseline

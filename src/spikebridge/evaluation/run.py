@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import BASELINES_TABLE, NESTED_MODELS_TABLE, TIME_RESOLVED_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import (
+    BASELINES_TABLE,
+    BEYOND_LINEAR_TABLE,
+    NESTED_MODELS_TABLE,
+    TIME_RESOLVED_TABLE,
+    EvaluationRun,
+)
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
+from spikebridge.evaluation.beyond_linear import beyond_linear_score, beyond_linear_table
 from spikebridge.evaluation.comparisons import compare, detectable_effects
 from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
 from spikebridge.evaluation.inputs import Inputs, read
@@ -125,6 +132,8 @@ def evaluate(
     }
     if len(of_baseline := baseline_table(inputs.translations, train_folder)):
         tables[BASELINES_TABLE] = of_baseline
+    if len(over_linear := beyond_linear_table(inputs.translations, translating, settings)):
+        tables[BEYOND_LINEAR_TABLE], scores["beyond_linear"] = over_linear, beyond_linear_score(over_linear)
     true_lags = {name: truth.lag_s for name, truth in truths.items()}
     true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}

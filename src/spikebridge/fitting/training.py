@@ -104,16 +104,19 @@ def train(
             f"{tuned}: the settings of {model} were tuned in the folds of another split manifest: expected "
             f"{manifest.hash[:12]}, got {best.split_hash[:12]}; run the stage tune@{model} again"
         )
-    parallel.prepare(parallel.n_workers(compute, len(best.params)))
-    device = parallel.device(compute)
+    kind = models.get_class(model)
+    workers = parallel.n_workers(compute, len(best.params)) if kind.space else 1
+    modules = (*kind.libraries, kind.__module__, __name__)
+    parallel.prepare(workers, modules)
+    device = parallel.device(compute, modules)
     out.mkdir(parents=True)
     run = TrainingRun(out)
     fits = [
         FoldFit(seed, baseline, model, fold, params, windows, splits, run.model, device)
         for fold, params in best.params.items()
     ]
-    workers = parallel.n_workers(compute, len(fits)) if models.get_class(model).space else 1
-    results = dict(zip([fit.fold for fit in fits], parallel.run_jobs(_fit_fold, fits, workers, on_epoch), strict=True))
+    outcomes = parallel.run_jobs(_fit_fold, fits, workers, on_epoch, modules)
+    results = dict(zip([fit.fold for fit in fits], outcomes, strict=True))
     final = results.pop(FULL, FoldResult())
     folds = {int(fold): result for fold, result in results.items()}
 

@@ -2,7 +2,7 @@
 
 Each fold has one study in its own SQLite file, and the trials of a study run one after the other. The sampler gets a
 new seed for every trial, from the number of finished trials. A study that was killed and resumed therefore gives the
-same result as an uninterrupted study.
+same result as an uninterrupted study. A model without settings to tune is scored once in each fold, without a study.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from spikebridge.types import Splits, Windows
 
 @dataclass(frozen=True)
 class TuningSections(Sections):
-    """The sections of params.yaml that the stage tune uses. models: name -> settings; all of them are checked."""
+    """The sections of params.yaml that the stage tune uses. models: name -> settings; those of one model are used."""
 
     seed: int
     models: Mapping[str, Mapping[str, Any]]
@@ -73,21 +73,23 @@ def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work
 
     work: folder for unfinished studies. After a kill, they are resumed if nothing that they depend on has changed. The
     folder is removed at the end. Damaged studies are kept in <work>.damaged.
-    Raises ConfigError for an unknown model or setting, or if whole recordings are held out and the model cannot predict
-    new recordings.
+    A model without settings to tune has no studies. Raises ConfigError for an unknown model or setting, or if whole
+    recordings are held out and the model cannot predict new recordings.
     """
     from tqdm import tqdm
 
-    manifest = load_splits(splits)
-    parallel.prepare(parallel.n_workers(sections.compute, len(manifest.folds) + 1))
-    models.check_section(sections.models)
-    if manifest.by != "block" and not models.get_class(model).transfers:
+    kind, manifest = models.get_class(model), load_splits(splits)
+    workers = _workers(sections.compute, kind, len(manifest.folds) + 1)
+    modules = (*kind.libraries, kind.__module__, __name__, *(studies.MODULES if kind.space else ()))
+    parallel.prepare(workers, modules)
+    models.fixed_params(model, sections.models[model])
+    if manifest.by != "block" and not kind.transfers:
         raise ConfigError(
             f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
             f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
         )
     folds = [*map(str, range(len(manifest.folds))), FULL]
-    device = parallel.device(sections.compute)
+    device = parallel.device(sections.compute, modules)
     unfinished = work / study_fingerprint(sections, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
     params, places = sections.models[model], (windows, splits)
@@ -105,23 +107,18 @@ def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work
         )
         for f in folds
     ]
-    tunable = bool(models.get_class(model).space)
-    workers = (
-        parallel.n_workers(sections.compute, len(jobs)) if tunable else 1
-    )  # without tuning, a worker process takes longer than the work
-    with tqdm(
-        total=len(jobs) * _budget(sections.tune, model), desc=f"tune {model}", unit="trial", mininterval=1
-    ) as bar:
+    n_trials = sections.tune.n_trials if kind.space else 1
+    with tqdm(total=len(jobs) * n_trials, desc=f"tune {model}", unit="trial", mininterval=1) as bar:
 
         def advance(done: int) -> None:
             bar.update(done)
 
-        results = parallel.run_jobs(run_study, jobs, workers, advance)
+        results = parallel.run_jobs(run_study if kind.space else score_once, jobs, workers, advance, modules)
     out.mkdir(parents=True)
     *best, full = [chosen for chosen, _ in results]
     run = TuningRun(out)
-    run.write_settings(TunedSettings(model, best, full, bool(models.get_class(model).space), manifest.hash))
-    run.write_trials((row for _, rows in results for row in rows), [job.storage for job in jobs])
+    run.write_settings(TunedSettings(model, best, full, bool(kind.space), manifest.hash))
+    run.write_trials((row for _, rows in results for row in rows), [job.storage for job in jobs if kind.space])
     remove(work)
 
 
@@ -130,15 +127,32 @@ def study_fingerprint(sections: TuningSections, model: str, splits: Splits, devi
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
-def _budget(settings: TuneConfig, model: str) -> int:
-    return settings.n_trials if models.get_class(model).space else 1
+def _workers(compute: ComputeConfig, kind: type[Model], jobs: int) -> int:
+    """One for a model without settings to tune: to start a process takes longer than to score it once."""
+    return parallel.n_workers(compute, jobs) if kind.space else 1
 
 
 def _safe(fold: str) -> str:
     return fold if fold == FULL else f"fold_{fold}"
 
 
-def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, list[dict[str, Any]]]:
+Learnt = Sequence[tuple[list[Windows], list[Windows]]]
+"""Training and validation windows of every inner fold."""
+Result = tuple[TunedFold, list[dict[str, Any]]]
+"""The chosen settings of one fold, and one row per trial for trials.csv."""
+
+
+def score_once(job: TuningStudy, report: parallel.Report) -> Result:
+    """Score the settings of a model that has none to tune."""
+    learnt = _learnt(job)
+    params = models.fixed_params(job.model, job.params)
+    value, scores = _scores(job, params, 0, learnt, Baselines(job.baseline))
+    report(1)
+    best = TunedFold(_fold(job), params, scores, training_intervals=_intervals(learnt))
+    return best, [{"fold": job.fold, "number": 0, "state": "COMPLETE", "value": value}]
+
+
+def run_study(job: TuningStudy, report: parallel.Report) -> Result:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -147,26 +161,32 @@ def run_study(job: TuningStudy, report: parallel.Report) -> tuple[TunedFold, lis
     with lock(job.storage.with_suffix(".lock")), opened as study:
         done = studies.finished(study)
         report(len(done))
-        data = load_windows(job.windows)
-        parts = inner_partitions(load_splits(job.splits), job.fold)
-        learnt = [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
+        learnt = _learnt(job)
         baselines, stream = Baselines(job.baseline), models.random_stream(job.model)
-        for number in range(len(done), _budget(job.settings, job.model)):
+        for number in range(len(done), job.settings.n_trials):
             seed = int(random_generator(job.seed, "tune", stream, job.fold, number).integers(2**31))
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.settings.n_startup_trials)
             _run_trial(study, job, number, learnt, baselines)
             report(1)
-        return _summary(study, job, training_intervals([w for pair in learnt for side in pair for w in side]))
+        return _summary(study, job, _intervals(learnt))
 
 
-def _run_trial(
-    study: Any,
-    job: TuningStudy,
-    number: int,
-    learnt: Sequence[tuple[list[Windows], list[Windows]]],
-    baselines: Baselines,
-) -> None:
-    """Run one trial. learnt: (training windows, validation windows) of every inner fold. baselines: of all trials."""
+def _learnt(job: TuningStudy) -> Learnt:
+    data = load_windows(job.windows)
+    parts = inner_partitions(load_splits(job.splits), job.fold)
+    return [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
+
+
+def _intervals(learnt: Learnt) -> dict[str, list[list[float]]]:
+    return training_intervals([w for pair in learnt for side in pair for w in side])
+
+
+def _fold(job: TuningStudy) -> int | str:
+    return job.fold if job.fold == FULL else int(job.fold)
+
+
+def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baselines: Baselines) -> None:
+    """Run one trial. baselines: of all trials."""
     import optuna
 
     fixed = models.fixed_params(job.model, job.params)
@@ -175,7 +195,6 @@ def _run_trial(
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
-    capped = _cheaper(params, kind, job.settings.max_epochs)
 
     def watch(row: dict[str, float]) -> None:
         if len(learnt) == 1 and "valid_loss" in row:
@@ -184,19 +203,30 @@ def _run_trial(
                 raise optuna.TrialPruned
 
     try:
-        outcomes = []
-        for i, (train, valid) in enumerate(learnt):
-            rng = random_generator(job.seed, "fit", models.random_stream(job.model), job.fold, number, i)
-            model = models.create(job.model, capped, job.device, baselines)
-            outcomes.append(assess(model, train, valid, rng, watch))
+        value, scores = _scores(job, params, number, learnt, baselines, watch)
     except optuna.TrialPruned:
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return
+    for key, score in {**scores, "params": params}.items():
+        trial.set_user_attr(key, score)
+    study.tell(trial, value)
+
+
+def _scores(
+    job: TuningStudy, params: dict[str, Any], number: int, learnt: Learnt, baselines: Baselines, watch: Any = None
+) -> tuple[float, dict[str, float | None]]:
+    """The value of a trial, and its scores; both are means over the inner folds. number: of the trial."""
+    capped = _cheaper(params, models.get_class(job.model), job.settings.max_epochs)
+    outcomes, stream = [], models.random_stream(job.model)
+    for i, (train, valid) in enumerate(learnt):
+        rng = random_generator(job.seed, "fit", stream, job.fold, number, i)
+        model = models.create(job.model, capped, job.device, baselines)
+        outcomes.append(assess(model, train, valid, rng, watch))
+    scores: dict[str, float | None] = {}
     for key in outcomes[0].inner:
         values = [o.inner[key] for o in outcomes]
-        trial.set_user_attr(key, None if None in values else float(np.mean([v for v in values if v is not None])))
-    trial.set_user_attr("params", params)
-    study.tell(trial, float(np.mean([o.value for o in outcomes])))
+        scores[key] = None if None in values else float(np.mean([v for v in values if v is not None]))
+    return float(np.mean([o.value for o in outcomes])), scores
 
 
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
@@ -251,10 +281,8 @@ def assess(
     return Outcome(value, inner)
 
 
-def _summary(
-    study: Any, job: TuningStudy, learned: dict[str, list[list[float]]]
-) -> tuple[TunedFold, list[dict[str, Any]]]:
-    """The settings of the best trial, and one row per trial for trials.csv. learned: the training intervals."""
+def _summary(study: Any, job: TuningStudy, learned: dict[str, list[list[float]]]) -> Result:
+    """The settings of the best trial, and one row per trial. learned: the training intervals."""
     from optuna.trial import TrialState
 
     done = studies.finished(study)
@@ -270,7 +298,7 @@ def _summary(
         for i, t in enumerate(done)
     ]
     best = TunedFold(
-        fold=job.fold if job.fold == FULL else int(job.fold),
+        fold=_fold(job),
         params=scores.pop("params"),
         inner=scores,
         n_trials=len(done),

@@ -121,7 +121,7 @@ def ingest(
     Path(out_folder).mkdir(parents=True, exist_ok=True)
     printer = StatusPrinter(say, len(jobs))
     try:
-        outcomes = run_jobs(ingest_one, jobs, n_workers(sections.compute, len(jobs)), printer, torch=False)
+        outcomes = run_jobs(ingest_one, jobs, n_workers(sections.compute, len(jobs)), printer)
     finally:
         raw.check()  # also if reading failed: the real cause may be a file that was half replaced
     printer.finish()

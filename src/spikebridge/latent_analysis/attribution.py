@@ -14,8 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.latent_analysis.refit import Refits
-from spikebridge.models.seq2seq import Seq2Seq
-from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian
 
 Array = NDArray[np.float64]
 MAX_WINDOWS = 32
@@ -29,6 +27,9 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     attribution_units: recording, fold, unit, share (see `shares`), share_integrated (the same of integrated gradients,
     see `integrated_shares`, in at most MAX_WINDOWS windows), rate (spikes per bin in training).
     """
+    from spikebridge.models.seq2seq import Seq2Seq  # loads torch
+    from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian
+
     model = refits.forward
     assert isinstance(model, Seq2Seq)
     weights, summary = [], []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from spikebridge import models
 from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRun
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TuningRun
@@ -105,8 +106,10 @@ def analyze(
     if audited:
         run.write_tables({INNER_SCORES: optimism.inner_scores({m: folds[m] for m in audited})})
     short = {m: _short(of_model, m, settings) for m, of_model in folds.items()}
-    parallel.prepare(parallel.n_workers(sections.compute, len(short[settings.model])))
-    device = parallel.device(sections.compute)
+    workers = parallel.n_workers(sections.compute, len(short[settings.model]))
+    modules = [library for m in short for library in models.get_class(m).libraries]
+    parallel.prepare(workers, [*modules, __name__])
+    device = parallel.device(sections.compute, modules)
     jobs = [
         AnalysisFold(
             sections.seed,
@@ -120,7 +123,7 @@ def analyze(
         )
         for k, fold in enumerate(short[settings.model])
     ]
-    results = parallel.run_jobs(_analyze_fold, jobs, parallel.n_workers(sections.compute, len(jobs)), on_epoch)
+    results = parallel.run_jobs(_analyze_fold, jobs, workers, on_epoch, modules)
     run.write_tables({name: pd.concat([r[name] for r in results], ignore_index=True) for name in results[0]})
 
 

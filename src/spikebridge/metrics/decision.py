@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import beta
 
 Labels = NDArray[np.int64]
 """(trial,), index of the class."""
@@ -192,6 +191,8 @@ def calibration_curve(label: NDArray[np.int64], probabilities: NDArray[np.float6
     ----------
     Guo et al. 2017, ICML 70:1321. Clopper & Pearson 1934, Biometrika 26:404.
     """
+    from scipy.stats import beta  # slow to import
+
     if probabilities.shape[1] == 2:
         p, hit = probabilities[:, 1], label == 1
     else:

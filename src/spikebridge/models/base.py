@@ -64,6 +64,7 @@ class Model(ABC):
     uses_target_past: ClassVar[bool] = False  # the rate in a bin depends on the target's counts in earlier bins
     yardstick: ClassVar[bool] = False  # a translator without a source: its rates are not shrunk to the baseline
     transfers: ClassVar[bool] = False  # can predict a recording whose units it was not fitted on
+    libraries: ClassVar[tuple[str, ...]] = ()  # what a fit loads; workers load it once. torch: `device` is used
     random_stream: ClassVar[str] = ""  # the model whose random streams it draws from; empty: it has its own
     extra: ClassVar[str | None] = None  # the optional package that it needs; an extra of pyproject.toml has its name
     Params: ClassVar[type[Params]] = Params

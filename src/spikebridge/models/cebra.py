@@ -19,6 +19,7 @@ from scipy.ndimage import gaussian_filter1d
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.features import segment_means
+from spikebridge.models.parts.libraries import TORCH
 from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import Expected, float64_arrays, module_arrays, shapes_only, with_prefix
 from spikebridge.types import Windows
@@ -35,6 +36,7 @@ class Cebra(FeatureDecoder):
 
     name = "cebra"
     extra = "cebra"
+    libraries = (*TORCH, *FeatureDecoder.libraries)
 
     class Params(FeatureDecoder.Params):
         n_latents: int = Field(8, ge=2, description="dimension of the embedding")

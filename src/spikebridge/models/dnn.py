@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import segment_sums
+from spikebridge.models.parts.libraries import TORCH
 from spikebridge.models.parts.loop import Schedule, fit_network
 from spikebridge.models.parts.saved_arrays import check_positive, load_arrays, module_arrays, save_arrays, shapes_only
 from spikebridge.types import Predictions, Windows
@@ -24,6 +25,7 @@ class Dnn(Model):
     """Two hidden layers with dropout on the square roots of counts in `segments` consecutive parts of the window."""
 
     name = "dnn"
+    libraries = TORCH
 
     class Params(base.Params):
         n_segments: int = Field(4, ge=1)

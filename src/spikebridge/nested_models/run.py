@@ -15,6 +15,7 @@ from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun, joined_intervals
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.config import ComputeConfig, NestedModelsConfig, Sections, TrialsConfig
+from spikebridge.models.parts.decoder import FeatureDecoder
 from spikebridge.nested_models.decoding.decoders import NestedDecoder, nested_decoders
 from spikebridge.nested_models.decoding.fit import OutOfFold, out_of_fold
 from spikebridge.nested_models.decoding.inputs import in_memory
@@ -82,8 +83,10 @@ def fit_nested_models(sections: NestedModelsSections, windows: Path, splits: Pat
     ConfigError
         For columns under `nested_models:` that the windows do not hold.
     """
-    manifest, data = load_splits(splits), load_windows(windows)
-    settings = sections.nested_models
+    manifest, modules = load_splits(splits), (*FeatureDecoder.libraries, __name__)
+    workers = parallel.n_workers(sections.compute, len(manifest.folds))
+    parallel.prepare(workers, modules)
+    data, settings = load_windows(windows), sections.nested_models
     task = sections.trials.covariates if settings.task_columns is None else settings.task_columns
     missing = _missing_latents(sections.models, manifest, train)
     decoders = nested_decoders(settings, task, data, manifest.by, missing)
@@ -91,8 +94,7 @@ def fit_nested_models(sections: NestedModelsSections, windows: Path, splits: Pat
     jobs = [
         DecodingFold(sections.seed, settings, task, f.fold, windows, splits, train, missing) for f in manifest.folds
     ]
-    workers = parallel.n_workers(sections.compute, len(jobs))
-    results = parallel.run_jobs(_fit_fold, jobs, workers, lambda item: None, torch=False)
+    results = parallel.run_jobs(_fit_fold, jobs, workers, lambda item: None, modules)
     run = NestedModelRun(out)
     out.mkdir(parents=True)
     for folder, name in (

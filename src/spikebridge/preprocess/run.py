@@ -101,7 +101,7 @@ def write_windows(
         for name in recordings.names
     ]
     printer = StatusPrinter(say, len(jobs))
-    outcomes = run_jobs(window_one, jobs, n_workers(sections.compute, len(jobs)), printer, torch=False)
+    outcomes = run_jobs(window_one, jobs, n_workers(sections.compute, len(jobs)), printer)
     printer.finish()
     wrong = [o for o in outcomes if isinstance(o, str)]
     if wrong:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing.context import BaseContext
 from multiprocessing.queues import Queue
 from typing import Any
@@ -18,16 +19,8 @@ from spikebridge.config import ComputeConfig
 Report = Callable[[Any], None]
 _channel: Queue[Any] | None = None
 LIBRARIES = ("numpy", "pandas", "pydantic", "yaml")
-FITTING = (
-    "scipy.optimize",
-    "scipy.ndimage",
-    "scipy.stats",
-    "sklearn.ensemble",
-    "sklearn.linear_model",
-    "optuna",
-    "torch",
-)
-"""Libraries that workers load. Only workers that fit models load FITTING."""
+"""Libraries that workers load. The caller of `run_jobs` names the other modules that its jobs use."""
+TORCH = "torch"
 LONGEST_TMP = 60
 """Longest path (characters) of the folder for temporary files: the path of a socket in it is limited to 108."""
 
@@ -39,50 +32,60 @@ def n_workers(compute: ComputeConfig, jobs: int) -> int:
     return max(1, min(wanted, jobs))
 
 
-def device(compute: ComputeConfig) -> str:
-    """The torch device for fitting."""
-    import torch
-
+def device(compute: ComputeConfig, modules: Sequence[str] = (TORCH,)) -> str:
+    """The torch device for fitting; "cpu" if torch is not among the modules that the jobs use."""
+    if TORCH not in modules:
+        return "cpu"
     if compute.device != "auto":
         return compute.device
+    import torch
+
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def prepare(workers: int, torch: bool = True) -> None:
-    """Start to load the libraries of the workers of `run_jobs` in a server process; returns immediately.
+def prepare(workers: int, modules: Sequence[str] = ()) -> None:
+    """Start to load the modules of the workers of `run_jobs` in a server process; returns immediately.
 
-    Call it before this process loads its own libraries and data, so that both happen at the same time. It does nothing
-    for a single worker, or if processes are not forked from a server (see `worker_context`).
+    The server loads each module once, and every worker is a copy of the server. A module that does not exist is left
+    out. Call it before this process loads its own libraries and data, so that both happen at the same time. It does
+    nothing for a single worker, if the server runs already, or if processes are not forked from a server (see
+    `worker_context`).
     """
     context = worker_context()
     if workers > 1 and context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        context.set_forkserver_preload([*LIBRARIES, *(FITTING if torch else ())])
+        context.set_forkserver_preload(list(dict.fromkeys([*LIBRARIES, *modules])))
         forkserver.ensure_running()
 
 
 def run_jobs(
-    work: Callable[[Any, Report], Any], jobs: Sequence[Any], workers: int, report: Report, torch: bool = True
+    work: Callable[[Any, Report], Any],
+    jobs: Sequence[Any],
+    workers: int,
+    report: Report,
+    modules: Sequence[str] = (),
 ) -> list[Any]:
     """[work(job, report) for job in jobs], in the order of the jobs.
 
     `report` is called in this process with each object that a job reports. Results do not depend on `workers`, because
-    every job runs on one thread. `work` must be a module-level function. torch: whether the jobs use torch, which takes
-    seconds to load.
+    every job runs on one thread. `work` must be a module-level function. modules: libraries and modules that the jobs
+    use. They are loaded once, before the workers begin. Name "torch" if the jobs use it: torch then runs on one thread.
     """
     if workers == 1:
-        if torch:
+        if TORCH in modules:
             _single_thread()
         return [work(job, report) for job in jobs]
-    prepare(workers, torch)
+    if work.__module__ != "__main__":
+        modules = (*modules, work.__module__)
+    prepare(workers, modules)
     context = worker_context()
     channel: Queue[Any] = context.Queue()
     listener = threading.Thread(target=_listen, args=(channel, report), daemon=True)
     listener.start()
     try:
         with ProcessPoolExecutor(
-            workers, context, initializer=_begin, initargs=(channel, torch, dict(os.environ))
+            workers, context, initializer=_begin, initargs=(channel, modules, dict(os.environ))
         ) as pool:
             futures = [pool.submit(_call, work, job) for job in jobs]
             try:
@@ -113,16 +116,19 @@ def worker_context() -> BaseContext:
     return multiprocessing.get_context("forkserver" if forked else "spawn")
 
 
-def _begin(channel: Queue[Any], torch: bool, environment: Mapping[str, str]) -> None:
+def _begin(channel: Queue[Any], modules: Sequence[str], environment: Mapping[str, str]) -> None:
     global _channel
     _channel = channel
     for name in os.environ.keys() - environment.keys():  # the server may have the environment of an earlier call
         del os.environ[name]
     os.environ.update(environment)
+    for name in modules:  # nothing to do for those that the server has loaded
+        with suppress(ImportError):
+            __import__(name)
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(limits=1)  # for the libraries that the server has loaded
-    if torch:
+    threadpool_limits(limits=1)
+    if TORCH in modules:
         _single_thread()
     # If a stage is killed, its workers must not continue to write.
     threading.Thread(target=_follow_parent, daemon=True).start()

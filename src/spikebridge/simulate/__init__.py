@@ -8,7 +8,8 @@ import numpy as np
 
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate.nwb import write_nwb
-from spikebridge.simulate.session import SHARED, STEP_S, Session, Truth, simulate_session
+from spikebridge.simulate.processes import STEP_S
+from spikebridge.simulate.session import SHARED, Session, Truth, simulate_session
 
 __all__ = ["SHARED", "STEP_S", "Session", "Truth", "simulate", "simulate_session", "write_nwb"]
 

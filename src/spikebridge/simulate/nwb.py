@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from spikebridge.simulate.session import STEP_S, Session
+from spikebridge.simulate.processes import STEP_S
+from spikebridge.simulate.session import Session
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 BEHAVIOR_STEP = 5  # in steps of the simulation: 50 ms
 
 
 def write_nwb(session: Session, path: Path) -> None:
-    """Write spikes, units with regions, trials, position and speed as an NWB file. Times are in seconds.
+    """Write spikes, units with regions, trials, position, speed and an observed gate as an NWB file; seconds.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def write_nwb(session: Session, path: Path) -> None:
     )
     behavior.add(position)
     behavior.add(TimeSeries(name="speed", data=session.speed_m_s[::BEHAVIOR_STEP], unit="m/s", **clock))
+    if session.gate is not None:
+        behavior.add(TimeSeries(name="gate", data=session.gate[::BEHAVIOR_STEP], unit="open", **clock))
     _fix_ids(nwb, session.name)
     with NWBHDF5IO(str(path), "w") as io:
         io.write(nwb)

@@ -9,25 +9,27 @@ position on the loop (cosine, sine), deliberation and arousal; PFC follows HC by
 
 Spikes are Poisson given the rates, thinned by an absolute refractory period. A von Mises place field is linear in
 (cos, sin) in the log rate, so the log rates of both regions are exactly linear in z. A Poisson translator with a
-low-dimensional bottleneck assumes exactly this; the README says so too.
+low-dimensional bottleneck assumes exactly this; the README says so too. That is the regime linear, the default; in the
+others something else than z reaches PFC (spikebridge.simulate.regimes).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.config import SimulateConfig
+from spikebridge.simulate.processes import STEP_S, draw_spikes, drift, ornstein_uhlenbeck
+from spikebridge.simulate.regimes import Latents, state_loadings, transfer
 
-STEP_S = 0.01
 SHARED = ("position_cos", "position_sin", "deliberation", "arousal")
 RESTAURANTS = 4
 THETA_HZ = 8.0
-DRIFT_TAU_S = 300.0
 INDECISION = 0.6  # SD of the part of deliberation that is independent of the choice
 EVIDENCE = 0.9  # mean deliberation at the decision, signed by the choice
 SOURCE_HZ, TARGET_HZ = 3.5, 4.0  # median firing rates if every latent is zero
@@ -44,7 +46,8 @@ class Truth:
     time_s : NDArray, shape (time,), seconds
         Time grid of the latents.
     shared : NDArray, shape (time, latent)
-        Shared latents in HC; PFC at time t receives shared(t - lag_s).
+        Latents in HC that PFC depends on: the shared latents, then the state of a regime that has one. In the regime
+        linear PFC at time t follows shared(t - lag_s).
     private : NDArray, shape (time, latent)
         Latents of PFC alone.
     lag_s : float
@@ -52,10 +55,14 @@ class Truth:
     dimension : int
         Number of shared latents that reach PFC; 0 if the regions are not coupled.
     source_loadings, target_loadings : NDArray, shape (unit, latent)
-        Weight of each shared latent in the log rate of each HC and each PFC unit, in the order of the unit ids in the
-        file.
+        Weight of each column of `shared` in the log rate of each HC unit, and of each transferred latent in that of
+        each PFC unit, in the order of the unit ids in the file.
     names : tuple of str
-        Names of the shared latents.
+        Names of the columns of `shared`.
+    regime : str
+        What PFC follows; see `spikebridge.simulate.regimes`.
+    transferred : NDArray, shape (time, latent), or None
+        What reaches PFC: its log rate at time t is linear in transferred(t - lag_s). None: the shared latents do.
     """
 
     time_s: Array
@@ -66,6 +73,8 @@ class Truth:
     source_loadings: Array
     target_loadings: Array
     names: tuple[str, ...] = SHARED
+    regime: str = "linear"
+    transferred: Array | None = None
 
     def save(self, path: Path) -> None:
         """Write a compressed .npz file.
@@ -75,21 +84,23 @@ class Truth:
         path : Path
             The file.
         """
+        content: dict[str, Any] = {
+            "time_s": self.time_s,
+            "shared": self.shared.astype(np.float32),
+            "private": self.private.astype(np.float32),
+            "lag_s": self.lag_s,
+            "dimension": self.dimension,
+            "source_region": "HC",
+            "source_units": np.arange(len(self.source_loadings)),
+            "source_loadings": self.source_loadings,
+            "target_units": len(self.source_loadings) + np.arange(len(self.target_loadings)),
+            "target_loadings": self.target_loadings,
+            "names": np.array(self.names),
+        }
+        if self.transferred is not None:
+            content |= {"regime": self.regime, "transferred": self.transferred.astype(np.float32)}
         with open(path, "wb") as handle:
-            np.savez_compressed(
-                handle,
-                time_s=self.time_s,
-                shared=self.shared.astype(np.float32),
-                private=self.private.astype(np.float32),
-                lag_s=self.lag_s,
-                dimension=self.dimension,
-                source_region="HC",
-                source_units=np.arange(len(self.source_loadings)),
-                source_loadings=self.source_loadings,
-                target_units=len(self.source_loadings) + np.arange(len(self.target_loadings)),
-                target_loadings=self.target_loadings,
-                names=np.array(self.names),
-            )
+            np.savez_compressed(handle, **content)
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,8 @@ class Session:
         Speed of the animal.
     truth : Truth
         The true parameters and latents.
+    gate : NDArray, shape (time,), or None
+        State that gates the transfer, where the file has it as a behaviour series (`simulate.gate: observed`).
     """
 
     name: str
@@ -125,6 +138,7 @@ class Session:
     position_m: Array
     speed_m_s: Array
     truth: Truth
+    gate: Array | None = None
 
 
 def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: str, animal: str) -> Session:
@@ -149,16 +163,21 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     time_s = np.arange(n) * STEP_S
     deliberation = INDECISION * ornstein_uhlenbeck(rng, n, 1, tau_s=0.7)[:, 0] + evidence
     arousal = ornstein_uhlenbeck(rng, n, 1, tau_s=6.0)[:, 0]
-    shared = np.column_stack([np.cos(angle), np.sin(angle), deliberation, arousal])
     private = ornstein_uhlenbeck(rng, n, 2, tau_s=0.5)
     n_source = int(rng.integers(settings.n_source_units[0], settings.n_source_units[1] + 1))
     n_target = int(rng.integers(settings.n_target_units[0], settings.n_target_units[1] + 1))
 
-    theta = np.cos(2 * np.pi * THETA_HZ * time_s)[:, None]
+    place, theta = np.column_stack([np.cos(angle), np.sin(angle)]), np.cos(2 * np.pi * THETA_HZ * time_s)
+    parts = Latents(time_s, place, deliberation, arousal, evidence, INDECISION, theta)
+    passed = transfer(settings, rng, parts)
     to_source = _loadings(rng, n_source)
-    source = shared @ to_source + settings.theta * theta * rng.uniform(0.5, 1.0, n_source)
+    theta_depth = rng.uniform(0.5, 1.0, n_source)
+    source = passed.shared @ to_source + (settings.theta * theta)[:, None] * theta_depth
+    of_state = state_loadings(settings, rng, theta_depth)
+    if settings.regime == "gated":
+        source += (passed.state - 0.5) @ of_state
     lag = round(settings.lag_s / STEP_S)
-    delayed = shared[np.maximum(np.arange(n) - lag, 0)]
+    delayed = passed.transferred[np.maximum(np.arange(n) - lag, 0)]
     own = rng.normal(0, 0.4, (private.shape[1], n_target))
     k = settings.n_shared_latents
     to_target = settings.coupling * _loadings(rng, n_target)[:k]
@@ -167,15 +186,25 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
     spikes: list[Array] = []
     for log_gain, median_hz in ((source, SOURCE_HZ), (target, TARGET_HZ)):
         base = np.log(median_hz) + rng.normal(0, 0.4, log_gain.shape[1])
-        log_rate = log_gain + base + settings.drift * _drift(rng, n, log_gain.shape[1])
+        log_rate = log_gain + base + settings.drift * drift(rng, n, log_gain.shape[1])
         spikes += draw_spikes(rng, np.exp(log_rate), settings.refractory_s)
-    position = 0.6 * np.column_stack([np.cos(angle), np.sin(angle)])
+    position = 0.6 * place
     speed = np.linalg.norm(np.gradient(position, STEP_S, axis=0), axis=1)
-    dimension = k if settings.coupling > 0 else 0
-    loadings = to_source[:k].T, to_target.T
-    truth = Truth(time_s, shared[:, :k], private, settings.lag_s, dimension, *loadings, SHARED[:k])
+    truth = Truth(
+        time_s=time_s,
+        shared=np.column_stack([passed.shared[:, :k], passed.state]),
+        private=private,
+        lag_s=settings.lag_s,
+        dimension=k if settings.coupling > 0 else 0,
+        source_loadings=np.vstack([to_source[:k], of_state]).T,
+        target_loadings=to_target.T,
+        names=SHARED[:k] + passed.state_names,
+        regime=settings.regime,
+        transferred=None if settings.regime == "linear" else passed.transferred[:, :k],
+    )
     regions = ["HC"] * n_source + ["PFC"] * n_target
-    return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth)
+    gate = passed.state[:, 0] if settings.regime == "gated" and settings.gate == "observed" else None
+    return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth, gate)
 
 
 def _behaviour(settings: SimulateConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array]:
@@ -223,42 +252,3 @@ def _loadings(rng: np.random.Generator, n_units: int) -> Array:
     sharpness = rng.uniform(0.6, 1.2, n_units)
     place = sharpness * np.array([np.cos(preferred), np.sin(preferred)])
     return np.vstack([place, rng.normal(0, DELIBERATION_WEIGHT, n_units), rng.normal(0, AROUSAL_WEIGHT, n_units)])
-
-
-def ornstein_uhlenbeck(rng: np.random.Generator, n: int, k: int, tau_s: float, step_s: float = STEP_S) -> Array:
-    """(time, k) Ornstein-Uhlenbeck processes with unit variance, exact at the grid points."""
-    from scipy.signal import lfilter
-
-    decay = np.exp(-step_s / tau_s)
-    noise = rng.normal(0, np.sqrt(1 - decay**2), (n, k))
-    noise[0] = rng.normal(0, 1, k)
-    return np.asarray(lfilter([1.0], [1.0, -decay], noise, axis=0))
-
-
-def _drift(rng: np.random.Generator, n: int, n_units: int) -> Array:
-    """(time, unit): slow drift, simulated at one point per second and interpolated."""
-    coarse = ornstein_uhlenbeck(rng, int(n * STEP_S) + 2, n_units, DRIFT_TAU_S, step_s=1.0)
-    at = np.arange(n) * STEP_S
-    low = at.astype(int)
-    part = (at - low)[:, None]
-    return coarse[low] * (1 - part) + coarse[low + 1] * part
-
-
-def draw_spikes(rng: np.random.Generator, rate_hz: Array, refractory_s: float) -> list[Array]:
-    """Poisson spikes from (time, unit) rates; a spike within the refractory period of the one before is dropped."""
-    counts = rng.poisson(rate_hz * STEP_S)
-    step, unit = np.nonzero(counts)
-    repeat = counts[step, unit]
-    step, unit = np.repeat(step, repeat), np.repeat(unit, repeat)
-    times = np.round((step + rng.random(len(step))) * STEP_S, 6)
-    order = np.lexsort((times, unit))
-    times, unit = times[order], unit[order]
-    while len(times):
-        close = (np.diff(times) < refractory_s) & (np.diff(unit) == 0)
-        # Remove only the first of consecutive close spikes: its removal may make the next one valid.
-        close &= ~np.concatenate([[False], close[:-1]])
-        if not close.any():
-            break
-        keep = np.concatenate([[True], ~close])
-        times, unit = times[keep], unit[keep]
-    return np.split(times, np.searchsorted(unit, np.arange(1, rate_hz.shape[1])))

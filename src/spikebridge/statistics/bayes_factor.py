@@ -11,7 +11,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import integrate
 
 WIDTH = math.sqrt(2) / 2
 
@@ -40,6 +39,8 @@ def bayes_factor(differences: ArrayLike, width: float = WIDTH) -> float:
     ----------
     Rouder et al. 2009, Psychonomic Bulletin & Review 16:225, equation 1.
     """
+    from scipy import integrate  # slow to import
+
     d = np.asarray(differences, dtype=np.float64)
     d = d[np.isfinite(d)]
     n = len(d)

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -150,5 +149,7 @@ def interval_from_samples(value: float, samples: Array, n_clusters: int, alpha: 
 
 def tail(n_clusters: int, alpha: float) -> float:
     """Return the share of resamples that lie outside the interval on each side."""
+    from scipy import stats  # slow to import
+
     t = stats.t.ppf(alpha / 2, n_clusters - 1) * np.sqrt(n_clusters / (n_clusters - 1))
     return float(stats.norm.cdf(t))

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.stats import rankdata
 
 Array = NDArray[np.float64]
 
@@ -93,6 +92,8 @@ def structural(label: NDArray[np.int64], score: Array) -> tuple[float, Array]:
 
     For two classes the parts of each class sum to the area. NaN where only one class occurs.
     """
+    from scipy.stats import rankdata  # slow to import
+
     candidates = [1] if score.shape[1] == 2 else range(score.shape[1])
     classes = [k for k in candidates if 0 < int((label == k).sum()) < len(label)]
     parts, areas = np.zeros(len(label)), []

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ def mcnemar(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> McNemar:
     ----------
     McNemar 1947, Psychometrika 12:153. Fagerland, Lydersen & Laake 2013, BMC Medical Research Methodology 13:91.
     """
+    from scipy.stats import binom  # slow to import
     from statsmodels.stats.contingency_tables import mcnemar as exact  # a second to import
 
     only_a = int(np.sum(right_a & ~right_b))

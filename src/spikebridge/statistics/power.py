@@ -15,7 +15,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
-from scipy.stats import qmc
 
 from spikebridge.statistics.sign_flip import Alternative, clusters_needed
 
@@ -122,6 +121,8 @@ def detectable(n: int, alpha: float, alternative: Alternative = "greater", power
     a smallest mean, the h-th largest of -mean_A(z), and the answer is the `power` quantile of it over z (Sobol points).
     Many clusters: the t test on n - 1 degrees of freedom. Infinity where h is zero.
     """
+    from scipy.stats import qmc  # slow to import
+
     level = alpha / 2 if alternative == "two-sided" else alpha
     if n < clusters_needed(level):
         return math.inf

@@ -104,6 +104,17 @@ def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[st
     return lines
 
 
+def beyond_linear_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """One line: what seq2seq adds over the best linear translator, and what the data look like."""
+    if found := metrics.get("beyond_linear"):
+        linear, bits = found["linear"], found["source_bits_per_spike"]
+        each = ", ".join(f"{model} {number(bits[model])}" for model in sorted(bits, key=lambda model: model == linear))
+        yield (
+            f"Over the best linear translator (source bits/spike: {each}): {_interval(found)}; "
+            f"the data look: {found['looks']} (margin {found['margin']:.0%} of {linear})"
+        )
+
+
 def nested_model_lines(results: Results) -> Iterator[str]:
     """One line for the scores of the nested models of each kind, and one for each gain that is tested."""
     table = results.evaluation.read_nested_models()

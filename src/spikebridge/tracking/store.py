@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -130,10 +131,31 @@ def migrate_database(database: Path) -> None:
     if not database.exists() or database.stat().st_size == 0:
         fresh = database.with_name(f".{database.name}.fresh")
         fresh.unlink(missing_ok=True)
-        upgrade.callback(store_location.SQLITE + fresh.resolve().as_posix())
+        with _no_waiting_for_the_disk():
+            upgrade.callback(store_location.SQLITE + fresh.resolve().as_posix())
+        with open(fresh, "rb+") as file:
+            os.fsync(file.fileno())
         fresh.replace(database)
     elif database_revision(database) != latest_revision():
         upgrade.callback(store_location.SQLITE + database.resolve().as_posix())
+
+
+@contextmanager
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """SQLite does not wait for the disk after each of the many changes that build a new database.
+
+    Only for a database that no process uses yet: it may be damaged if the machine loses power meanwhile.
+    """
+    from sqlalchemy import Engine, event
+
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", connected)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", connected)
 
 
 def database_revision(database: Path) -> str | None:
@@ -147,6 +169,7 @@ def database_revision(database: Path) -> str | None:
     return row[0] if row else None
 
 
+@cache
 def latest_revision() -> str:
     from alembic.script import ScriptDirectory
     from mlflow.store import db_migrations

@@ -196,6 +196,7 @@ def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -
         read_encoding(spoilt(climbed, tmp_path, lambda about: about.pop("training_intervals")), climbed.inputs)
 
 
+@pytest.mark.slow
 def test_evaluate_writes_it_beside_the_ladder_of_decisions(climbed: Climbed, tmp_path: Path) -> None:
     study = climbed.study
     config = study.config.model_copy(update={"compute": small_config().compute})

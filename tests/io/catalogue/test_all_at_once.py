@@ -86,6 +86,7 @@ def test_refused(case: Case, project: Project) -> None:
     refuses(case, project)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD.cases, ids=str)
 def test_the_script_itself_says_the_same(case: Case, project: Project) -> None:
     """As DVC runs it, with as many processes as there are cores."""

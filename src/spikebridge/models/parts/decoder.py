@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class FeatureDecoder(Model):
     two classes in training get class shares; classes without a training trial keep their share.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn.linear_model",)
     min_sd: float = 1e-6
     """Features with a smaller SD are divided by this one."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class TreeEnsemble(Model):
 
     With labels of a single class, predictions are the class shares; a class without a trial keeps its share.
     """
+
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn.ensemble",)
 
     @abstractmethod
     def _classifier(self, seed: int) -> Any:

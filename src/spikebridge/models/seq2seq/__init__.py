@@ -20,6 +20,7 @@ from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.forest import Forest, named_arrays
 from spikebridge.models.parts.history import recorded
+from spikebridge.models.parts.libraries import TORCH
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
@@ -61,6 +62,7 @@ class Seq2Seq(Model):
     """
 
     name = "seq2seq"
+    libraries = (*TORCH, "sklearn.ensemble")
     translates = True
     pooled = True
     early_stopping = True

@@ -105,7 +105,7 @@ def fit_encoding_models(
             if models and len(rows)
         ]
     workers = parallel.n_workers(compute, max(1, len(jobs)))
-    results = parallel.run_jobs(fit_recording, jobs, workers, lambda item: None, torch=False)
+    results = parallel.run_jobs(fit_recording, jobs, workers, lambda item: None)
     tables = {key: _joined([result[key] for result in results]) for key in ("trials", "units", "settings")}
     learned = _training_intervals(windows, splits, translator, models)
     return EncodingModels(MODELS, **tables, training_intervals=learned, missing=missing)
