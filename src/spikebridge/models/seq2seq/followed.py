@@ -8,7 +8,7 @@ as the regions share, on the axes and in the number that the settings give; wher
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -20,7 +20,6 @@ from spikebridge.baseline import LOCAL, MIN_GAIN
 from spikebridge.models.seq2seq.dataset import RecordingDataset
 from spikebridge.models.seq2seq.modes import MAX_WINDOWS, Modes, modes_of
 from spikebridge.models.seq2seq.network import Modulated, Network, profile_log_likelihoods
-from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
 AMPLITUDES = (0.0, 0.5, 1.0)
