@@ -14,6 +14,9 @@ from spikebridge.tracking.descriptions import HEADINGS
 from spikebridge.tracking.markdown import number
 from spikebridge.tracking.results import Results
 
+PARTS = ("baseline", "shared", "private", "noise")
+"""Of the variance of a region."""
+
 
 def analysis_lines(results: Results) -> list[str]:
     """The verdict on the translation, and one line for each analysis that was run."""
@@ -82,7 +85,12 @@ def _subspace_lines(analyses: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _listed(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{key}: {number(value)}" for key, value in values.items())
+    return ", ".join(f"{key}: {number(values[key])}" for key in sorted(values, key=_place))
+
+
+def _place(key: str) -> tuple[int, str]:
+    """Parts of a variance in their order, modes and dimensions by their number."""
+    return (PARTS.index(key), "") if key in PARTS else (int(key), key)
 
 
 def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
