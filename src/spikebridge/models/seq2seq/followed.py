@@ -8,7 +8,7 @@ as the regions share, on the axes and in the number that the settings give; wher
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -19,26 +19,33 @@ from torch import Tensor, nn
 from spikebridge.baseline import LOCAL, MIN_GAIN
 from spikebridge.models.seq2seq.dataset import RecordingDataset
 from spikebridge.models.seq2seq.modes import MAX_WINDOWS, Modes, modes_of
-from spikebridge.models.seq2seq.network import Modulated, Network, profile_log_likelihoods
+from spikebridge.models.seq2seq.network import Modulated, Network, best_scale
 
 Array = NDArray[np.float64]
-AMPLITUDES = (0.0, 0.5, 1.0)
-"""Of a mode, tried in held-out windows: an overfitted mode may help at half of its size."""
+MIN_SHARE = 0.01
+"""Of what all modes gain together: a mode that gains less is not told from the others' errors."""
 
 
 def keep_followed(network: Network, train: dict[int, RecordingDataset], valid: dict[int, RecordingDataset]) -> int:
     """Hold the modes that the target does not follow at their mean; the number of those that are kept.
 
-    train, valid: recording number -> windows that the network learned from, and others. Without windows to judge by,
-    all modes are kept.
+    train, valid: recording number -> windows that the network learned from, and others. A mode's gain is the log
+    likelihood of the target's spikes in `valid` less that without the mode, modulations scaled as they will be by the
+    calibration: once with one level of each unit, once with one in each run of LOCAL windows, where drift cannot agree
+    by chance. Both have to reach MIN_GAIN and MIN_SHARE. Without windows to judge by, all modes are kept.
     """
     network.eval()
     modes = network_modes(network, train)
-    scored = {i: d for i, d in valid.items() if len(d)}
-    if not scored:
+    held = [_held(network, i, dataset) for i, dataset in valid.items() if len(dataset)]
+    if not held:
         return len(modes)
-    gains = np.min([_gains(network, modes, k, scored) for k in range(len(modes))], axis=1, initial=np.inf)
-    kept = gains >= MIN_GAIN
+    all_modes, *without = (
+        np.sum([_log_likelihoods(network, h, modes, removed) for h in held], axis=0)
+        for removed in (None, *range(len(modes)))
+    )
+    gains = all_modes - np.array(without).reshape(-1, 2)
+    least = np.maximum(MIN_GAIN, MIN_SHARE * np.maximum(gains, 0).sum(axis=0))
+    kept = (gains >= least).all(axis=1)
     project(network, modes, kept)
     return int(kept.sum())
 
@@ -71,30 +78,45 @@ def project(network: Network, modes: Modes, kept: NDArray[np.bool_]) -> None:
         bias.copy_(bias @ _like(a, bias) + _like(mean - mean @ a, bias))
 
 
-def _gains(network: Network, modes: Modes, k: int, datasets: dict[int, RecordingDataset]) -> tuple[float, float]:
-    """Nats by which the best amplitude of a mode is above none, with one level of each unit and with local ones."""
-    whole, local = (np.zeros(len(AMPLITUDES)) for _ in range(2))
-    for i, dataset in datasets.items():
-        for place, amplitude in enumerate(AMPLITUDES):
-            batches = list(_modulated(network, i, dataset, modes, k, amplitude))
-            whole[place] += profile_log_likelihoods(batches, (1.0,))[0]
-            for batch in batches:
-                for run in zip(*(part.split(LOCAL) for part in batch), strict=True):
-                    local[place] += profile_log_likelihoods([run], (1.0,))[0]
-    return float(whole[1:].max() - whole[0]), float(local[1:].max() - local[0])
+@dataclass(frozen=True)
+class _Held:
+    """Windows to judge by, of one recording: latents, log offset and counts of each batch; scale of the modulation."""
+
+    recording: int
+    batches: list[Modulated]
+    scale: float
 
 
-def _modulated(
-    network: Network, i: int, dataset: RecordingDataset, modes: Modes, k: int, amplitude: float
-) -> Iterator[Modulated]:
-    """Modulation, log offset and counts of each batch, with mode k at this share of its size."""
-    bias = cast(nn.Linear, network.read_out[i]).bias
-    for batch in dataset.batches():
-        with torch.no_grad():
-            z = network.encode({i: batch.x})
-            component = (z - _like(modes.mean[str(i)], z)) @ _like(modes.weight[:, k], z)
-            z = z - (1 - amplitude) * component[..., None] * _like(modes.direction[:, k], z)
-            yield network.decode(z, {i: len(z)})[0] - bias, batch.log_offset, batch.y
+def _held(network: Network, i: int, dataset: RecordingDataset) -> _Held:
+    with torch.no_grad():
+        batches = [(network.encode({i: b.x}), b.log_offset, b.y) for b in dataset.batches()]
+    scale = best_scale([(_modulation(network, i, z), offset, y) for z, offset, y in batches])
+    return _Held(i, batches, scale)
+
+
+def _modulation(network: Network, i: int, z: Tensor) -> Tensor:
+    """(window, bin, unit): log rate without bias and log offset."""
+    with torch.no_grad():
+        return network.decode(z, {i: len(z)})[0] - cast(nn.Linear, network.read_out[i]).bias
+
+
+def _log_likelihoods(network: Network, held: _Held, modes: Modes, removed: int | None) -> Array:
+    """Nats of the target's spikes, up to a constant: with one level of each unit, and with one in each run of LOCAL."""
+    i, fixed, local = held.recording, 0.0, 0.0
+    spikes, expected = [], []
+    for z, offset, y in held.batches:
+        if removed is not None:
+            component = (z - _like(modes.mean[str(i)], z)) @ _like(modes.weight[:, removed], z)
+            z = z - component[..., None] * _like(modes.direction[:, removed], z)
+        log_rate = held.scale * _modulation(network, i, z) + offset
+        fixed += float((y * log_rate).sum())
+        spikes.append(y.sum(dim=1).double())
+        expected.append(log_rate.exp().sum(dim=1).double())
+    n, e = torch.cat(spikes), torch.cat(expected)
+    whole = fixed - float((n.sum(dim=0) * e.sum(dim=0).log()).sum())
+    for run_n, run_e in zip(n.split(LOCAL), e.split(LOCAL), strict=True):
+        local -= float((run_n.sum(dim=0) * run_e.sum(dim=0).log()).sum())
+    return np.array([whole, fixed + local])
 
 
 def _like(values: Array, tensor: Tensor) -> Tensor:
