@@ -109,7 +109,7 @@ def test_a_removed_mode_stays_at_its_mean_and_the_others_as_they_were(refits: Re
     mean = modes.mean[w.recording]
     before, after = ((p.latents.astype(float) - mean) @ modes.weight for p in (whole, without))
     np.testing.assert_allclose(after[..., 1], 0, atol=2e-3)
-    others = [0, 2, 3, 4]
+    others = [k for k in range(len(modes)) if k != 1]
     np.testing.assert_allclose(after[..., others], before[..., others], atol=2e-3)
     assert not np.allclose(whole.rates, without.rates, rtol=0.01)
     again = model.predict(w)  # the model itself did not change
@@ -124,13 +124,12 @@ def test_without_a_removal_the_translation_is_the_same(refits: Refits, model: Se
 
 
 def test_only_coupled_dimensions_contribute_to_the_target(refits: Refits) -> None:
-    """The regions share two latents: without one of the first two modes bits are lost, without another hardly any."""
+    """The regions share two latents: there are two modes, and without one of them bits are lost."""
     table = ablation.tables(refits)["ablation"]
-    assert set(table["removed"]) == {0, 1, 2, 3, 4, 5}
+    assert set(table["removed"]) == {0, 1, 2}  # what the target does not follow was taken out of the five latents
     sums = table.groupby("removed")[["nats", "spikes"]].sum()
     bits = {k: bits_per_spike(sums.loc[k, "nats"], sums.loc[k, "spikes"]) for k in sums.index}
     assert min(bits[0] - bits[k] for k in (1, 2)) > 0.04
-    assert max(abs(bits[0] - bits[k]) for k in (3, 4, 5)) < 0.01
     share = table.groupby("removed")["share"].first()
     assert share[[1, 2]].sum() > 0.95
     assert np.isfinite(table["log_loss"]).all() and table["predicted"].isin([0, 1]).all()

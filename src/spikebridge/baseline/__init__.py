@@ -2,11 +2,12 @@
 
 from spikebridge.baseline.fit import MIN_SPIKES, FittedBaseline, fit_baseline
 from spikebridge.baseline.memo import Baselines
-from spikebridge.baseline.shrinkage import LOCAL, SCALES, best_scale, shrink, smaller_scale
+from spikebridge.baseline.shrinkage import LOCAL, MIN_GAIN, SCALES, best_scale, shrink, smaller_scale
 from spikebridge.baseline.terms import Baseline, LogOffset
 
 __all__ = [
     "LOCAL",
+    "MIN_GAIN",
     "MIN_SPIKES",
     "SCALES",
     "Baseline",

@@ -19,6 +19,11 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     table = read_table(tables_folder, "attribution_units")
     if table.empty:
         return False
+    table = table[
+        table.groupby("recording")["share"].transform("sum") > 0
+    ]  # without shared latents no unit has a share
+    if table.empty:
+        return False
     known = table.dropna(subset=["true_information"])
     colour = style.colours(table["recording"])
     with style.styled():

@@ -44,7 +44,8 @@ class Seq2Seq(Model):
 
     The translator is fitted to every window, labelled or not, and stops by the likelihood of the target's spikes in
     `valid`. The read-out uses the labels of `train` and of `valid` (tuning hides those that it scores by). It sees the
-    shared latents, those that translate, and nothing else. Trees on the same latents (`n_readout_trees`) are averaged
+    shared latents and nothing else: what the target does not follow in `valid` is taken out of the latents (see
+    `followed`). Trees on the same latents (`n_readout_trees`) are averaged
     with the logistic read-out. A subclass may give the read-out more features (`_fit_additional`, `_additional`,
     `_n_additional`); it is then another model with another name.
 

@@ -14,6 +14,7 @@ from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
 from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows
+from spikebridge.models.seq2seq.followed import keep_followed
 from spikebridge.models.seq2seq.initialization import initialize
 from spikebridge.models.seq2seq.network import Modulated, Network, best_scale, poisson_loss
 from spikebridge.models.seq2seq.translator import MIN_WINDOW_SPIKES, Translator
@@ -32,7 +33,12 @@ def fit_translator(
     sizes = {w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}
     translator.build(sizes, int(rng.integers(2**31)))
     learned, batch_size = translator.networks, translator.params.batch_size
-    align_latents(translator, train_recordings(translator, train, valid, rng, on_epoch, learned, batch_size))
+    datasets = train_recordings(translator, train, valid, rng, on_epoch, learned, batch_size)
+    held = {i: translator.dataset(w) for i, w in translator.numbered(valid)}
+    for network in translator.members():
+        keep_followed(network, datasets, held)
+    calibrate(translator, train, valid)
+    align_latents(translator, datasets.values())
 
 
 def train_recordings(
@@ -43,8 +49,8 @@ def train_recordings(
     on_epoch: OnEpoch,
     learned: nn.ModuleList,
     batch_size: int,
-) -> list[RecordingDataset]:
-    """Baseline, initial weights and gradient steps of these recordings, then their calibration; their data sets.
+) -> dict[int, RecordingDataset]:
+    """Baseline, initial weights and gradient steps of these recordings; number -> data set. Calibrate them afterwards.
 
     learned: the modules that are trained, one per network; the others stay as they are. batch_size: windows.
     """
@@ -72,8 +78,7 @@ def train_recordings(
     score = _scorer(translator, valid, mean_rates) if any(len(w) for w in valid) else None
     schedule = Schedule(p.max_epochs, p.learning_rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
     fit_network(learned, epoch, steps, loss, score, schedule, on_epoch, list(learned))
-    calibrate(translator, train, valid)
-    return list(datasets.values())
+    return datasets
 
 
 def _nats_per_spike(
@@ -180,6 +185,6 @@ def align_latents(translator: Translator, datasets: Iterable[RecordingDataset]) 
                     gram += z.T @ z
                     cross += z.T @ first
     translator.maps = [
-        torch.linalg.lstsq(gram, cross).solution.float().contiguous()
+        (torch.linalg.pinv(gram, hermitian=True) @ cross).float().contiguous()  # latents may be constant
         for gram, cross in zip(grams, crosses, strict=True)
     ]
