@@ -15,7 +15,7 @@ from spikebridge.errors import DataError
 from spikebridge.models import Model
 from spikebridge.types import Windows
 
-KNOBS = {"n_recordings": 4, "n_trials": 60, "n_source_units": [30, 34], "n_target_units": [20, 24]}
+KNOBS = {"n_recordings": 4, "n_trials": 120, "n_source_units": [30, 34], "n_target_units": [20, 24]}
 PARAMS = {"max_epochs": 15, "batch_size": 64, "n_members": 2, "hidden_size": 16}
 FIELDS = ("probabilities", "rates", "latents", "baseline")
 FEW, FEW_VALID = 25, 8
