@@ -55,6 +55,7 @@ def test_yardsticks_never_enter_a_family() -> None:
     assert {*declared_tests.DECIDING, *declared_tests.TRANSLATING, declared_tests.BASELINE} <= set(names)
 
 
+@pytest.mark.slow
 def test_a_yardstick_changes_no_primary_row_and_is_described(tmp_path: Path, run: Run) -> None:
     decode = dict(Plan().decode)
     tables = []

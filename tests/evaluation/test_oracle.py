@@ -16,6 +16,7 @@ from spikebridge.config import SimulateConfig
 from spikebridge.evaluation.recovery import oracle, shares
 from spikebridge.metrics import information, truth_at
 from spikebridge.simulate import simulate_session
+from spikebridge.types import Fold
 
 BIN_S, BINS = 0.05, 40
 
@@ -47,7 +48,8 @@ def made(folder: Path, bin_s: float = BIN_S, **regime: Any) -> tuple[Any, Path]:
     w = Cut(start_s=start, target=counts, target_units=np.array(target), n_bins=n_bins, bin_s=bin_s)
     rows = np.arange(len(start))
     folds = [
-        SimpleNamespace(train={"day": np.setdiff1d(rows, test)}, test={"day": test}) for test in np.array_split(rows, 4)
+        Fold(fold=k, test={"day": test}, train={"day": np.setdiff1d(rows, test)}, inner=(), test_intervals={})
+        for k, test in enumerate(np.array_split(rows, 4))
     ]
     return SimpleNamespace(windows={"day": w}, splits=SimpleNamespace(folds=folds), translations={}), folder
 

@@ -63,6 +63,7 @@ def test_fixed_settings_are_kept(study: Path, tmp_path: Path) -> None:
     assert "params_segments" not in pd.read_csv(tmp_path / "out" / "trials.csv")
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_the_result(study: Path, tmp_path: Path) -> None:
     one = tune(study, small_config(), "ridge", tmp_path / "one")
     two = tune(study, small_config(compute={"workers": 2}), "ridge", tmp_path / "two")

@@ -178,6 +178,7 @@ def test_without_pynapple(recording: Recording, monkeypatch: pytest.MonkeyPatch)
         from_pynapple(None, None, name="n")
 
 
+@pytest.mark.slow
 def test_a_real_recording_as_pynapple_reads_it(real_folder: Path) -> None:
     path = real_folder / "lederberg_2017-12-05.nwb"
     data = nap.load_file(str(path))

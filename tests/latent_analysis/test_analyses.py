@@ -125,6 +125,7 @@ def test_reverse_is_the_model_on_exchanged_windows(data: list[Windows], refits: 
     assert reversed_direction(back).digest() == data[0].digest()
 
 
+@pytest.mark.slow
 def test_consistency_is_high_between_seeds_and_halves_part_the_units(found: Path, refits: Refits) -> None:
     table = pd.read_csv(found / "consistency.csv")
     assert set(table["compared"]) == {"seeds", "source_halves", "target_halves"}

@@ -15,7 +15,7 @@ from spikebridge.errors import DataError
 from spikebridge.models import Model
 from spikebridge.types import Windows
 
-KNOBS = {"n_recordings": 4, "n_trials": 120, "n_source_units": [30, 34], "n_target_units": [20, 24]}
+KNOBS = {"n_recordings": 4, "n_trials": 60, "n_source_units": [30, 34], "n_target_units": [20, 24]}
 PARAMS = {"max_epochs": 15, "batch_size": 64, "n_members": 2, "hidden_size": 16}
 FIELDS = ("probabilities", "rates", "latents", "baseline")
 FEW, FEW_VALID = 25, 8
@@ -29,10 +29,13 @@ def recordings() -> list[Windows]:
 @pytest.fixture(scope="module")
 def pooled(recordings: list[Windows], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of all recordings but the last, saved."""
+    return saved_model(recordings[:-1], tmp_path_factory.mktemp("pooled"))
+
+
+def saved_model(recordings: list[Windows], folder: Path) -> Path:
     model = models.create("seq2seq", PARAMS)
-    parts = [cut(w, len(w)) for w in recordings[:-1]]
+    parts = [cut(w, len(w)) for w in recordings]
     model.fit([p[0] for p in parts], [p[1] for p in parts], np.random.default_rng(0))
-    folder = tmp_path_factory.mktemp("pooled")
     model.save(folder)
     return folder
 
@@ -64,7 +67,9 @@ def test_with_few_windows_it_beats_a_fit_from_scratch(recordings: list[Windows],
 
 
 @pytest.mark.slow
-def test_with_many_windows_it_is_as_good_as_a_fit_from_scratch(recordings: list[Windows], pooled: Path) -> None:
+def test_with_many_windows_it_is_as_good_as_a_fit_from_scratch(tmp_path: Path) -> None:
+    recordings = simulated_windows(small_config(simulate=KNOBS | {"n_trials": 120}))
+    pooled = saved_model(recordings[:-1], tmp_path)
     train, valid, test = cut(recordings[-1], int(0.73 * len(recordings[-1])))
     scratch = models.create("seq2seq", PARAMS)
     scratch.fit([train], [valid], np.random.default_rng(0))

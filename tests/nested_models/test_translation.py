@@ -76,6 +76,7 @@ def gains(seed: int, coupling: float) -> tuple[dict[str, float], np.ndarray, np.
     return {s: float((total[s] - total["target_history"]) / n) for s in LINKED}, each.to_numpy(), loadings
 
 
+@pytest.mark.slow
 def test_without_a_link_nothing_is_gained() -> None:
     """Not by a better tuned history, and not by latents that were fitted to the noise of their training trials."""
     found = [gains(seed, 0.0)[0] for seed in range(SEEDS)]

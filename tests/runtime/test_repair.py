@@ -149,6 +149,7 @@ def test_a_shared_cache_is_mended_only_where_nobody_can_be_writing(project: Path
     assert fresh.is_dir() and not old.exists()
 
 
+@pytest.mark.slow
 def test_a_cut_dvc_lock_is_set_aside_where_dvc_cannot_read_it(project: Path) -> None:
     whole = (project / "dvc.lock").read_text()
     aside = project / "dvc.lock.damaged"

@@ -163,6 +163,7 @@ def test_files_are_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
     assert not np.array_equal(contents[0][1][0][:100], contents[0][1][1][:100])
 
 
+@pytest.mark.slow
 def test_files_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     knobs = SimulateConfig(n_recordings=2, **(SMALL | {"n_trials": 8}))
     one, two = simulate(knobs, 1, tmp_path / "one"), simulate(knobs, 1, tmp_path / "two", workers=2)

@@ -75,6 +75,11 @@ def simulated_windows(settings: Config, seed: int = 0) -> list[Windows]:
 
 
 def every_model(names: Iterable[str] | None = None) -> list[Any]:
-    """Parameters of a test over models (all of them); those whose package is not installed are skipped, and say why."""
+    """Parameters of a test over models (all of them); those whose package is not installed are skipped, and say why.
+
+    A model that only adds to the read-out of another one is slow: its tests are those of the other one again.
+    """
     missing = {n: models.get_class(n).missing_package() for n in (models.names() if names is None else names)}
-    return [pytest.param(n, marks=pytest.mark.skipif(bool(m), reason=m or "-")) for n, m in missing.items()]
+    marks = {n: [pytest.mark.skipif(bool(m), reason=m or "-")] for n, m in missing.items()}
+    marks.get("seq2seq_label_direction", []).append(pytest.mark.slow)
+    return [pytest.param(n, marks=m) for n, m in marks.items()]

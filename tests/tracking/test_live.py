@@ -22,6 +22,7 @@ def run_of(project: Path, name: str) -> tuple[Any, Any]:
     return opened, found[0]
 
 
+@pytest.mark.slow
 def test_live_points_are_there_at_once_and_not_twice(project: Path) -> None:
     with tracking.live(settings(), "dnn", project) as on_epoch:
         for row in fake_project.history("dnn")[:8]:

@@ -103,6 +103,7 @@ for given, params in [*wrong, (counts, {"output": "lable"}), (counts, {"output":
 """
 
 
+@pytest.mark.slow
 def test_it_loads_in_a_new_process_without_pickle(finished: Path) -> None:
     uri = store_location.tracking_uri(None, finished)
     done = subprocess.run(
@@ -219,6 +220,7 @@ def predicted(project: Path, right: bool) -> None:
     table.assign(predicted=table["label"] if right else other).to_parquet(path)
 
 
+@pytest.mark.slow
 def test_a_worse_model_on_the_same_split_does_not_take_the_champions_place(project: Path) -> None:
     predicted(project, right=True)
     tracking.publish(settings(), project)

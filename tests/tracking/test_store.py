@@ -146,6 +146,7 @@ with store.terminable(), runs.writing(opened, run):
 """
 
 
+@pytest.mark.slow
 def test_sigterm_ends_the_run(empty: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", WRITE, str(empty)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
