@@ -26,8 +26,7 @@ def test_settings_of_each_regime() -> None:
     assert all(list(settings.models) == list(regimes.MODELS) for settings in found.values())
     fine = found["theta, bins of 25 ms"]
     assert fine.bins.width_s == 0.025 and regimes.FINE.items() <= fine.models["seq2seq"].items()
-    assert "tune" not in fine.models["seq2seq"].values() and "tune" in fine.models["poisson_glm"].values()
-    assert "tune" in found["linear"].models["seq2seq"].values()
+    assert found["linear"].models["seq2seq"]["n_members"] == 2
     assert regimes.settings_of_regime("gated", words("--quick")).simulate.n_trials == 40
     with pytest.raises(ConfigError, match="did you mean ridge"):
         regimes.settings_of_regime("linear", words("--models", "rigde"))
