@@ -12,8 +12,10 @@ from spikebridge.runtime.stage import output, stage_main
 
 def run(_: list[str]) -> None:
     with output(MODEL_CODE) as folder:
-        section = config.load().models
+        settings = config.load()
+        section = settings.models
         models.check_section(section)
+        models.check_new_units(settings.split.by, section)
         write_model_code(section, Path("src/spikebridge"), folder)
 
 

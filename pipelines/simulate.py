@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from spikebridge import config, simulate
+from spikebridge.runtime import parallel
 from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:
     settings = config.load()
     with output(Path("data/simulated")) as folder:
-        simulate.simulate(settings.simulate, settings.seed, folder)
+        workers = parallel.n_workers(settings.compute, settings.simulate.n_recordings)
+        simulate.simulate(settings.simulate, settings.seed, folder, workers)
 
 
 if __name__ == "__main__":

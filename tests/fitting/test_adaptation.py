@@ -46,7 +46,8 @@ def test_a_new_recording_from_its_file_to_predictions(
     run(place, tmp_path / "out")
     said = capsys.readouterr().out
     rows = json.loads((tmp_path / "out" / "adapted.json").read_text())["held_out"]
-    assert [row["fit"] for row in rows] == ["adapted", "from scratch"]
+    assert [row["fit"] for row in rows] == ["without labels", "adapted", "from scratch"]
+    assert rows[0]["bits_per_spike"] == rows[1]["bits_per_spike"]  # labels have no part in the translation
     assert all(f"{row['bits_per_spike']:.3f}  " in said for row in rows)
     model = spikebridge.load(tmp_path / "out")
     new = rows[0]["recording"]

@@ -177,13 +177,13 @@ def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch
     assert best["folds"][0]["params"]["max_epochs"] == 3  # the refit is not
 
 
-def test_whole_recordings_held_out_need_a_model_that_transfers(
+def test_whole_recordings_held_out_need_models_that_meet_new_units(
     study: Path, tmp_path: Path, windows: list[Windows]
 ) -> None:
     config = small_config(split={"by": "recording"})
     save_splits(make_splits(windows, config.split), tmp_path / "splits.json")
     args = study / "windows", tmp_path / "splits.json", tmp_path / "work"
-    with pytest.raises(ConfigError, match=r"split.by: recording .* seq2seq .* take models.seq2seq out"):
-        tuning.tune(tuning.TuningSections.of(config), "seq2seq", *args, tmp_path / "a")
+    with pytest.raises(ConfigError, match=r"split.by: recording .*, and dnn cannot .* take models.dnn out"):
+        tuning.tune(tuning.TuningSections.of(config), "dnn", *args, tmp_path / "a")
     tuning.tune(tuning.TuningSections.of(config), "majority", *args, tmp_path / "b")
     assert (tmp_path / "b" / "best.json").exists()

@@ -230,23 +230,35 @@ def test_two_modes_capture_more_than_a_random_plane_and_no_more_than_the_compone
     assert shares.loc["source", "shared"] > 0.1 and shares.loc["target", "shared"] > 0.1
 
 
+def small_refits(**changes: float) -> Refits:
+    """One recording without drift and theta, a small translator."""
+    knobs = SETTINGS["simulate"] | {"n_recordings": 1, "theta": 0.0, "drift": 0.0} | changes
+    config = small_config(**SETTINGS | {"simulate": knobs})
+    data = simulated_windows(config)
+    splits = make_splits(data, config.split)
+    tuned = {"seq2seq": TunedFold(0, {"n_members": 1, "max_epochs": 5, "n_latents": 3, "hidden_size": 8})}
+    return Refits(
+        config.seed, config.analysis, data, splits, splits.folds[0], "cpu", lambda row: None, tuned,
+        Baselines(BaselineConfig(drift=False)),
+    )  # fmt: skip
+
+
 def test_private_variance_of_the_target_is_not_counted_as_shared() -> None:
     """Without private latents in the simulation the same units have much less private variance."""
     found = {}
     for gain in (0.0, 1.0):
-        knobs = SETTINGS["simulate"] | {"n_recordings": 1, "private_gain": gain, "theta": 0.0, "drift": 0.0}
-        config = small_config(**SETTINGS | {"simulate": knobs})
-        data = simulated_windows(config)
-        splits = make_splits(data, config.split)
-        tuned = {"seq2seq": TunedFold(0, {"n_members": 1, "max_epochs": 5, "n_latents": 3, "hidden_size": 8})}
-        of_gain = Refits(
-            config.seed, config.analysis, data, splits, splits.folds[0], "cpu", lambda row: None, tuned,
-            Baselines(BaselineConfig(drift=False)),
-        )  # fmt: skip
-        table = alignment.tables(of_gain)["shared_variance"]
+        table = alignment.tables(small_refits(private_gain=gain))["shared_variance"]
         found[gain] = table[table["region"] == "target"].set_index("part")["share"]
     assert found[1.0]["private"] > found[0.0]["private"] + 0.1
     assert found[1.0]["shared"] < found[0.0]["shared"] + 0.02
+
+
+def test_without_a_link_nothing_is_shared_and_the_tables_have_their_columns() -> None:
+    made = alignment.tables(small_refits(coupling=0.0))
+    assert list(made["alignment"].columns) == alignment.COLUMNS
+    table = made["shared_variance"]
+    share = table[table["region"] == "target"].set_index("part")["share"]
+    assert abs(share["shared"]) < 0.01 and share["private"] > 0.02
 
 
 def test_the_second_model_can_be_ablated_too(refits: Refits) -> None:

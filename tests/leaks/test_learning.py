@@ -151,7 +151,7 @@ def test_a_refit_that_sees_the_test_block_is_caught(
     best = tmp_path / "best.json"
     folds: list[dict[str, Any]] = [{"fold": f, "params": {}} for f in (0, 1, "full")]
     best.write_text(json.dumps({"folds": folds[:-1], "full": folds[-1]}))
-    monkeypatch.setattr(training, "inner_partitions", everything)
+    monkeypatch.setattr(training, "fit_partition", lambda splits, fold: everything(splits, fold)[0])
     with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: learned from .* test block"):
         checked(config, model, study, best, tmp_path)
 

@@ -126,8 +126,47 @@ def test_two_recordings_one_after_the_other_with_other_settings(
         assert np.array_equal(model.predict(test).probabilities, models.load(tmp_path).predict(test).probabilities)
 
 
-def test_without_labels_it_translates_and_says_nothing_of_decisions(recordings: list[Windows], pooled: Path) -> None:
-    train, valid, test = (replace(w, label=np.full_like(w.label, -1)) for w in cut(recordings[-1], 60))
+def hidden(w: Windows) -> Windows:
+    return replace(w, label=np.full_like(w.label, -1))
+
+
+def test_without_labels_the_readout_of_the_others_decides(
+    recordings: list[Windows], pooled: Path, tmp_path: Path
+) -> None:
+    train, valid, test = cut(recordings[-1], int(0.73 * len(recordings[-1])))
+    model = adapted(pooled, [hidden(train)], [hidden(valid)])
+    known = test.select(test.labelled)
+    said = model.predict(hidden(known))
+    right = metrics.balanced_accuracy(known.label, model.decide(said.probabilities, known.recording))
+    assert right > 0.7
+    model.save(tmp_path)
+    assert np.array_equal(models.load(tmp_path).predict(known).probabilities, said.probabilities)
+
+
+def test_a_few_labels_are_weighed_against_those_of_the_others(recordings: list[Windows], pooled: Path) -> None:
+    """Labels that say the opposite lose against the others' while they are few, and win when they are many."""
+    train, valid, _ = cut(recordings[-1], len(recordings[-1]))
+    model = adapted(pooled, [hidden(train)], [hidden(valid)])
+    known = train.select(train.labelled)
+    before = model.predict(known).probabilities
+    few = np.arange(4)
+    score = []
+    for rows in (few, np.arange(len(known))):
+        opposite = known.select(rows)
+        model.learn_labels(replace(opposite, label=1 - opposite.label))
+        said = model.predict(known).probabilities
+        score.append(metrics.balanced_accuracy(known.label, model.decide(said, known.recording)))
+    assert score[0] > 0.5 > score[1]
+    model.learn_labels(known.select(few))
+    assert not np.array_equal(model.predict(known).probabilities, before)
+    with pytest.raises(DataError, match="expected a recording that was adapted to without labels"):
+        model.learn_labels(recordings[0].select(recordings[0].labelled))
+
+
+def test_with_too_few_trials_to_align_it_translates_alone(recordings: list[Windows], pooled: Path) -> None:
+    train, valid, test = (hidden(w) for w in cut(recordings[-1], 60))
+    train = train.select(~train.in_trial | (np.cumsum(train.in_trial) < 6))
+    valid = valid.select(~valid.in_trial)
     said = adapted(pooled, [train], [valid]).predict(test)
     assert (said.probabilities == 0.5).all()
     assert np.isfinite(said.rates).all()

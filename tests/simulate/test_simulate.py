@@ -163,6 +163,14 @@ def test_files_are_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
     assert not np.array_equal(contents[0][1][0][:100], contents[0][1][1][:100])
 
 
+def test_files_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
+    knobs = SimulateConfig(n_recordings=2, **(SMALL | {"n_trials": 8}))
+    one, two = simulate(knobs, 1, tmp_path / "one"), simulate(knobs, 1, tmp_path / "two", workers=2)
+    assert [p.name for p in one] == [p.name for p in two]
+    for path in (tmp_path / "one").rglob("*.n*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+
+
 def test_more_recordings_leave_the_first_as_they_were(tmp_path: Path) -> None:
     few = simulate(SimulateConfig(n_recordings=1, **(SMALL | {"n_trials": 8})), 1, tmp_path / "few")
     many = simulate(SimulateConfig(n_recordings=2, **(SMALL | {"n_trials": 8})), 1, tmp_path / "many")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from spikebridge.config import SplitConfig
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.splits import make_splits
-from spikebridge.types import Index, Windows
+from spikebridge.splits import find_leaks, make_splits
+from spikebridge.types import Index, Partition, Windows
 from spikebridge.types.intervals import distance_to
 
 Make = Callable[..., Windows]
@@ -103,8 +103,19 @@ def test_as_many_validation_blocks_as_asked(make_windows: Make) -> None:
     assert sum(map(len, blocks)) == len(set.union(*blocks))
 
 
+def check_adaptation(by_name: dict[str, Windows], part: Partition, held: set[str], gap: float) -> None:
+    """Every window to adapt to ends the gap before the first tested one, by brute force; no trial is on both sides."""
+    assert set(part.adapt.train) == set(part.adapt.valid) == set(part.test) == held
+    for name in held:
+        w, test = by_name[name], part.test[name]
+        learn, stop = part.adapt.train[name], part.adapt.valid[name]
+        assert len(learn) >= 10 and len(stop)
+        assert w.stop_s[np.r_[learn, stop]].max() <= w.start_s[test].min() - gap + 1e-6
+        assert w.stop_s[learn].max() <= w.start_s[stop].min() - gap + 1e-6
+
+
 def test_whole_recordings(make_windows: Make) -> None:
-    parts = [make_windows(20 + i, name=n) for i, n in enumerate("dcba")]
+    parts = [make_windows(40 + i, name=n) for i, n in enumerate("dcba")]
     found = split(parts, by="recording", n_outer_folds=3)
     assert [sorted(f.test) for f in found.folds] == [["a", "b"], ["c"], ["d"]]
     by_name = {w.recording: w for w in parts}
@@ -112,29 +123,45 @@ def test_whole_recordings(make_windows: Make) -> None:
         assert set(fold.test) | set(fold.train) == set("abcd")
         assert not set(fold.test) & set(fold.train)
         for name, rows in fold.test.items():
-            assert np.array_equal(rows, np.flatnonzero(by_name[name].labelled))
+            w = by_name[name]
+            trials = np.flatnonzero(w.labelled)
+            assert np.array_equal(rows, trials[round(len(trials) / 2) :])  # the later half
+            assert fold.test_intervals[name].tolist() == [[w.start_s[rows[0]], w.stop_s[rows[-1]]]]
         for name, rows in fold.train.items():
             assert len(rows) == len(by_name[name])
+        assert set(fold.fit.train) == set(fold.fit.valid) == set(fold.train)
+        assert all(np.array_equal(fold.fit.test[name], rows) for name, rows in fold.test.items())
+        check_adaptation(by_name, fold.fit, set(fold.test), 3.0)
         (inner,) = fold.inner
-        assert len(inner.valid) == 1
-        assert set(inner.valid) | set(inner.train) == set(fold.train)
+        assert len(inner.test) == 1
+        assert set(inner.test) | set(inner.train) == set(fold.train)
+        assert set(inner.valid) == set(inner.train)
+        check_adaptation(by_name, inner, set(inner.test), 3.0)
+    assert find_leaks(found, parts) == []
     assert all(set(p) == set("abcd") for p in (found.full.train, found.full.valid))
 
 
 def test_whole_animals(make_windows: Make) -> None:
-    parts = [make_windows(20, name=n) for n in "abcdef"]
+    parts = [make_windows(40, name=n) for n in "abcdef"]
     animals = dict(zip("abcdef", ["x", "y", "z", "x", "y", "z"], strict=True))
     found = split(parts, animals, by="animal", n_outer_folds=3)
     assert [sorted(f.test) for f in found.folds] == [["a", "d"], ["b", "e"], ["c", "f"]]
-    assert sorted(found.folds[0].inner[0].valid) == ["b", "e"]  # a whole animal too
+    assert sorted(found.folds[0].inner[0].test) == ["b", "e"]  # a whole animal too
 
 
 def test_last_animal_validates_on_a_recording_and_last_recording_on_a_block(make_windows: Make) -> None:
-    parts = [make_windows(20, name=n) for n in "abc"]
+    parts = [make_windows(40, name=n) for n in "abc"]
     found = split(parts, {"a": "x", "b": "x", "c": "y"}, by="animal", n_outer_folds=2)
-    assert list(found.folds[1].inner[0].valid) == ["b"]  # trained on animal x: recordings a and b
+    assert list(found.folds[1].inner[0].test) == ["b"]  # trained on animal x: recordings a and b
     (inner,) = found.folds[0].inner  # trained on recording c alone
     check_partition(parts[2], 3.0, inner.train, inner.valid)
+    assert inner.adapt is None and not inner.test
+
+
+def test_a_recording_too_short_to_adapt_to_is_named(make_windows: Make) -> None:
+    with pytest.raises(DataError, match=r"a: split.by = recording fits the read-in .*expected at least 10 windows"):
+        parts = [make_windows(n, name=name, continuous=False) for name, n in (("a", 20), ("b", 60))]
+        split(parts, by="recording", n_outer_folds=2)
 
 
 @pytest.mark.parametrize(

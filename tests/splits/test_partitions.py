@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from spikebridge.config import SplitConfig
-from spikebridge.splits import check_training_intervals, make_splits, select_windows, training_intervals
+from spikebridge.splits import check_training_intervals, find_leaks, make_splits, select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
 Make = Callable[..., Windows]
@@ -63,8 +65,33 @@ def test_unknown_fold_and_recording(splits: Splits) -> None:
     assert check_training_intervals(splits, 0, {"z": [[0, 1]]}) == ["fold 0: z is not in the split manifest"]
 
 
-def test_any_time_of_a_held_out_recording_is_a_violation(parts: list[Windows]) -> None:
-    splits = make_splits(parts, SplitConfig(by="recording", gap_s=0.0, n_outer_folds=2))
-    assert check_training_intervals(splits, 0, {"b": [[0.0, 1.0]]}) == []
+def test_of_a_held_out_recording_only_the_declared_first_part_may_be_used(parts: list[Windows]) -> None:
+    splits = make_splits(parts, SplitConfig(by="recording", gap_s=2.0, n_outer_folds=2))
+    fold, a = splits.folds[0], parts[0]
+    first = float(a.start_s[fold.test["a"][0]])
+    assert check_training_intervals(splits, 0, {"b": [[0.0, 1.0]], "a": [[0.0, first - 2.0]]}) == []
+    (near,) = check_training_intervals(splits, 0, {"a": [[0.0, first - 1.0]]})
+    assert near.startswith(f"fold 0: a: learned from 0.000 to {first - 1:.3f} s, nearer than the gap of 2.000 s")
     lines = check_training_intervals(splits, 0, {"a": [[900.0, 901.0]]})
-    assert lines == ["fold 0: a is held out, but 900.000 to 901.000 s was learned from"]
+    assert lines == [f"fold 0: a is held out from {first:.3f} s on, but 900.000 to 901.000 s was learned from"]
+    undeclared = replace(splits, folds=(replace(fold, fit=None), *splits.folds[1:]))
+    lines = check_training_intervals(undeclared, 0, {"a": [[0.0, 1.0]]})
+    assert lines == ["fold 0: a is held out, but 0.000 to 1.000 s was learned from"]
+
+
+def test_windows_to_adapt_to_that_reach_the_test_block_are_found(parts: list[Windows]) -> None:
+    splits = make_splits(parts, SplitConfig(by="recording", gap_s=2.0, n_outer_folds=2))
+    assert find_leaks(splits, parts) == []
+    fit = splits.folds[0].fit
+    assert fit is not None and fit.adapt is not None
+
+    def lines(**changes: Any) -> list[str]:
+        changed = replace(fit, **changes)
+        return find_leaks(replace(splits, folds=(replace(splits.folds[0], fit=changed), *splits.folds[1:])), parts)
+
+    late = np.append(fit.adapt.valid["a"], fit.test["a"][0] - 1)
+    (line,) = lines(adapt=replace(fit.adapt, valid={"a": late}))
+    assert "adaptation: a: the window" in line and "does not end the gap of 2.000 s before the test block" in line
+    assert any("a is held out, but" in line for line in lines(train={**fit.train, "a": fit.adapt.train["a"]}))
+    other = replace(fit.adapt, train={"b": fit.train["b"]})
+    assert any("adaptation: b is not held out" in line for line in lines(adapt=other))

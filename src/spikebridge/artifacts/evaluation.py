@@ -41,6 +41,7 @@ BEYOND_LINEAR = (
 )  # fmt: skip
 """Of beyond_linear.csv: source bits/spike of seq2seq and of a linear translator, their difference with its interval,
 and what the data look like (see spikebridge.evaluation.beyond_linear). best: the linear translator with the most."""
+FEW_LABELS_TABLE = "few_labels"
 NESTED_MODELS_TABLE = "ladder"
 QUALITY_FILTERS_TABLE = "quality_filters"
 TIME_RESOLVED_TABLE = "decision_course"
@@ -75,6 +76,7 @@ TABLES = frozenset(
         "shared_variance",
         BASELINES_TABLE,
         BEYOND_LINEAR_TABLE,
+        FEW_LABELS_TABLE,
         NESTED_MODELS_TABLE,
         QUALITY_FILTERS_TABLE,
         TIME_RESOLVED_TABLE,

@@ -136,12 +136,13 @@ def splits_to_dict(splits: Splits) -> dict[str, Any]:
                 "fold": f.fold,
                 "test": _lists(f.test),
                 "train": _lists(f.train),
-                "inner": [{"train": _lists(p.train), "valid": _lists(p.valid)} for p in f.inner],
+                "inner": [_partition_to_dict(p) for p in f.inner],
                 "test_intervals": _lists(f.test_intervals),
+                **({} if f.fit is None else {"fit": _partition_to_dict(f.fit)}),
             }
             for f in splits.folds
         ],
-        "full": {"train": _lists(splits.full.train), "valid": _lists(splits.full.valid)},
+        "full": _partition_to_dict(splits.full),
         "hash": splits.hash,
     }
 
@@ -153,13 +154,27 @@ def splits_from_dict(raw: Mapping[str, Any]) -> Splits:
             fold=int(f["fold"]),
             test=_index(f["test"]),
             train=_index(f["train"]),
-            inner=tuple(Partition(_index(p["train"]), _index(p["valid"])) for p in f["inner"]),
+            inner=tuple(_partition_from_dict(p) for p in f["inner"]),
             test_intervals={name: as_intervals(pairs) for name, pairs in f["test_intervals"].items()},
+            fit=_partition_from_dict(f["fit"]) if "fit" in f else None,
         )
         for f in raw["folds"]
     )
-    full = Partition(_index(raw["full"]["train"]), _index(raw["full"]["valid"]))
+    full = _partition_from_dict(raw["full"])
     return Splits(raw["by"], raw["gap_s"], tuple(folds), full, raw["hash"], raw["data"])
+
+
+def _partition_to_dict(part: Partition) -> dict[str, Any]:
+    """Keys adapt and test are there where recordings are held out, so that other manifests keep their hash."""
+    content: dict[str, Any] = {"train": _lists(part.train), "valid": _lists(part.valid)}
+    if part.adapt is not None:
+        content |= {"adapt": _partition_to_dict(part.adapt), "test": _lists(part.test)}
+    return content
+
+
+def _partition_from_dict(raw: Mapping[str, Any]) -> Partition:
+    adapt = _partition_from_dict(raw["adapt"]) if "adapt" in raw else None
+    return Partition(_index(raw["train"]), _index(raw["valid"]), adapt, _index(raw.get("test", {})))
 
 
 def _lists(index: Mapping[str, Any]) -> dict[str, list[Any]]:

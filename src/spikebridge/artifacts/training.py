@@ -5,6 +5,7 @@ translation.parquet       bits about the target out of fold, one row a trial  (m
 rates/<recording>.npz     rates out of fold: trial, rates (trial, bin, unit)  (models that translate)
 latents.parquet           see spikebridge.artifacts.latents               (models with latents)
 baselines.csv             terms of the baseline, one row a fold and recording  (models that translate)
+few_labels.parquet        see spikebridge.artifacts.few_labels            (models that adapt)
 training_intervals.json   the time that each fold's fit, and its tuning, learned from
 history.csv               training curves, one row an epoch
 fit.json                  settings of every fit
@@ -163,11 +164,11 @@ class TrainingRun:
 
     def write_predictions(self, tables: Sequence[pd.DataFrame], split_hash: str) -> None:
         """Write the rows of all folds (see `prediction_rows`); nothing where there are none."""
-        _write_trials(self.predictions, tables, split_hash)
+        write_trials(self.predictions, tables, split_hash)
 
     def write_translation(self, tables: Sequence[pd.DataFrame], split_hash: str) -> None:
         """Write the rows of all folds (see `translation_rows`); nothing where there are none."""
-        _write_trials(self.translation, tables, split_hash)
+        write_trials(self.translation, tables, split_hash)
 
     def write_rates(self, parts: Sequence[Rates]) -> None:
         """Write one file a recording, the trials of all folds in the order of their number."""
@@ -348,7 +349,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: cannot be read as parquet: {error}") from None
 
 
-def _write_trials(path: Path, tables: Sequence[pd.DataFrame], split_hash: str) -> None:
+def write_trials(path: Path, tables: Sequence[pd.DataFrame], split_hash: str) -> None:
+    """Tables of trials as one file, sorted, with the hash of the manifest; nothing where there are none."""
     if tables:
         table = pd.concat(tables).sort_values(["recording", "time_s"], ignore_index=True)
         table.assign(split_hash=split_hash).to_parquet(path, index=False)

@@ -13,7 +13,7 @@ from spikebridge.artifacts.training import IntervalLists
 from spikebridge.duplicates import duplicate_recordings
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.splits import check_training_intervals, find_leaks, short_gaps
+from spikebridge.splits import check_training_intervals, find_leaks, short_gaps, training_intervals
 from spikebridge.types import Windows
 from spikebridge.types.intervals import as_intervals
 
@@ -97,6 +97,7 @@ def check_results(inputs: Inputs) -> dict[str, Any]:
         "models": sorted(inputs.training_intervals),
         "trials": len(expected),
         "folds": len(inputs.splits.folds),
+        **({} if inputs.splits.by == "block" else {"adaptation_intervals": _adaptation(inputs)}),
         "training_intervals": {m: _count(t.folds) for m, t in inputs.training_intervals.items()},
         "checks": RESULT_CHECKS,
     }
@@ -135,9 +136,15 @@ def window_problems(inputs: Inputs) -> Iterator[str]:
             )
         tested = [fold.test[name] for fold in inputs.splits.folds if name in fold.test]
         found = np.sort(np.concatenate(tested)) if tested else np.empty(0, dtype=np.int64)
-        if not np.array_equal(found, np.flatnonzero(w.labelled)):
-            n = int(w.labelled.sum())
-            yield f"split manifest: expected the {n} labelled trials of {name} in one test block each, got {len(found)}"
+        expected, which = np.flatnonzero(w.labelled), "the"
+        if inputs.splits.by != "block" and len(found):
+            expected, which = expected[expected >= found[0]], "the later"
+        if not np.array_equal(found, expected):
+            n = len(expected)
+            yield (
+                f"split manifest: expected {which} {n} labelled trials of {name} in one test block each, "
+                f"got {len(found)}"
+            )
 
 
 def _whole(w: Windows) -> Iterator[str]:
@@ -193,6 +200,15 @@ def _training_intervals(inputs: Inputs, model: str) -> Iterator[str]:
             yield from (
                 f"{who}: {violation}" for violation in check_training_intervals(inputs.splits, fold.fold, intervals)
             )
+
+
+def _adaptation(inputs: Inputs) -> dict[str, dict[str, list[list[float]]]]:
+    """Fold -> held-out recording -> the time that models may adapt to, without labels."""
+    found: dict[str, dict[str, list[list[float]]]] = {}
+    for fold in inputs.splits.folds:
+        first = [inputs.windows[name].select(fold.spikes_known(name)) for name in fold.test]
+        found[str(fold.fold)] = training_intervals(first)
+    return found
 
 
 def _count(folds: Mapping[int, IntervalLists]) -> int:

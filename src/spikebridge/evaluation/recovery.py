@@ -227,7 +227,7 @@ def _information(
     nats = spikes = of_baseline = 0.0
     inside = np.asarray(np.isfinite(relative).all(axis=(1, 2)))
     for fold in inputs.splits.folds:
-        test, train = fold.test.get(name, np.empty(0, int)), fold.train.get(name, np.empty(0, int))
+        test, train = fold.test.get(name, np.empty(0, int)), fold.spikes_known(name)
         test, fitted = test[inside[test]], train[inside[train]]
         if not len(test) or not len(fitted):
             continue

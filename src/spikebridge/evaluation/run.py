@@ -13,6 +13,7 @@ import pandas as pd
 from spikebridge.artifacts.evaluation import (
     BASELINES_TABLE,
     BEYOND_LINEAR_TABLE,
+    FEW_LABELS_TABLE,
     NESTED_MODELS_TABLE,
     TIME_RESOLVED_TABLE,
     EvaluationRun,
@@ -23,6 +24,7 @@ from spikebridge.evaluation import leakage
 from spikebridge.evaluation.beyond_linear import beyond_linear_score, beyond_linear_table
 from spikebridge.evaluation.comparisons import compare, detectable_effects
 from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
+from spikebridge.evaluation.few_labels import few_label_table
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
@@ -134,6 +136,8 @@ def evaluate(
         tables[BASELINES_TABLE] = of_baseline
     if len(over_linear := beyond_linear_table(inputs.translations, translating, settings)):
         tables[BEYOND_LINEAR_TABLE], scores["beyond_linear"] = over_linear, beyond_linear_score(over_linear)
+    if len(of_labels := few_label_table(sections.models, train_folder, inputs)):
+        tables[FEW_LABELS_TABLE] = of_labels
     true_lags = {name: truth.lag_s for name, truth in truths.items()}
     true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
     tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}

@@ -21,13 +21,15 @@ from spikebridge.models import Model
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.preprocess import make_windows, select_trials
+from spikebridge.preprocess.covariates import without_labels
 from spikebridge.preprocess.windows import count_bins
 from spikebridge.splits import make_splits, select_windows
 from spikebridge.types import Windows
 
 ABOUT = "adapted.json"
 Row = dict[str, Any]
-"""recording, fit ("adapted" or "from scratch"), windows, trials, bits_per_spike, balanced_accuracy."""
+"""recording, fit (one of FITS), windows, trials, bits_per_spike, balanced_accuracy."""
+FITS = ("without labels", "adapted", "from scratch")
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ def adapt(
     """Adapt a saved model to the recordings of `data.path`; write it, with adapted.json, into the folder `out`.
 
     Every recording is scored on `split.n_outer_folds` contiguous blocks, each separated by a gap from the training
-    data. Each block is scored twice: with the model adapted to the other blocks, and with a model of the same settings
-    fitted only to the other blocks. The saved model is adapted to all blocks. Raises ConfigError if bins or window
+    data. Each block is scored three times: with the model adapted to the other blocks without their labels, adapted
+    with their labels, and with a model of the same settings fitted only to the other blocks. The saved model is adapted
+    to all blocks with their labels. Raises ConfigError if bins or window
     differ from those of the model. Raises DataError if the model already knows a recording, if a recording has a class
     that the model does not know, or if it has too few windows or trials.
     """
@@ -108,7 +111,7 @@ def _windows(sections: AdaptationSections, model: Model, say: Callable[[str], No
 def _held_out(
     w: Windows, split: SplitConfig, seed: int, folder: Path, baselines: Baselines, say: Callable[[str], None]
 ) -> Iterator[Row]:
-    fits: dict[str, list[tuple[float, float, Any]]] = {"adapted": [], "from scratch": []}
+    fits: dict[str, list[tuple[float, float, Any]]] = {name: [] for name in FITS}
     folds = make_splits([w], split).folds
     labels = np.concatenate([w.label[fold.test[w.recording]] for fold in folds])
     for fold in folds:
@@ -118,7 +121,9 @@ def _held_out(
         for name, scored in fits.items():
             rng = np.random.default_rng([seed, fold.fold])
             model = _saved(folder, baselines)
-            if name == "adapted":
+            if name == "without labels":
+                model.adapt([without_labels(v) for v in parts[0]], [without_labels(v) for v in parts[1]], rng)
+            elif name == "adapted":
                 model.adapt(parts[0], parts[1], rng)
             else:
                 model = type(model)(model.params.model_dump(), baselines=baselines)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import models
+from spikebridge.artifacts.few_labels import write_few_labels
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
@@ -19,10 +20,12 @@ from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig
 from spikebridge.errors import LeakageError
+from spikebridge.fitting.few_labels import with_few_labels
+from spikebridge.fitting.held_out import fit_and_adapt
 from spikebridge.metrics import information
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
+from spikebridge.splits import FULL, fit_partition, training_intervals
 from spikebridge.types import Fold, Windows
 
 OUTER = -1
@@ -54,6 +57,7 @@ class FoldResult:
     history: list[dict[str, Any]] = field(default_factory=list)
     training_intervals: dict[str, list[list[float]]] = field(default_factory=dict)
     predictions: list[pd.DataFrame] = field(default_factory=list)
+    few_labels: list[pd.DataFrame] = field(default_factory=list)
     translation: list[pd.DataFrame] = field(default_factory=list)
     rates: list[Rates] = field(default_factory=list)
     latents: dict[str, FoldLatents] = field(default_factory=dict)
@@ -126,6 +130,7 @@ def train(
     run.write_training_intervals(TrainingIntervals(manifest.hash, learned, tuning))
     run.write_fit({"model": model, "params": best.params, "threads": 1, "device": device, "split_hash": manifest.hash})
     run.write_predictions([table for result in folds.values() for table in result.predictions], manifest.hash)
+    write_few_labels(out, [table for result in folds.values() for table in result.few_labels], manifest.hash)
     run.write_translation([table for result in folds.values() for table in result.translation], manifest.hash)
     run.write_baselines([row for result in (*folds.values(), final) for row in result.baselines])
     run.write_rates([part for result in folds.values() for part in result.rates])
@@ -137,7 +142,7 @@ def train(
 def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
     data = load_windows(fit.windows)
     splits = load_splits(fit.splits)
-    part = inner_partitions(splits, fit.fold)[0]
+    part = fit_partition(splits, fit.fold)
     model = models.create(fit.model, fit.params, fit.device, Baselines(fit.baseline))
     result = FoldResult()
 
@@ -145,17 +150,31 @@ def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:
         result.history.append({"fold": fit.fold, **row})
         report(result.history[-1])
 
-    learned = select_windows(data, part.train), select_windows(data, part.valid)
     rng = random_generator(fit.seed, "fit", models.random_stream(fit.model), fit.fold, OUTER)
-    model.fit(*learned, rng, note)
+    learned = fit_and_adapt(model, data, part, rng, note)
     result.baselines = [{"fold": fit.fold, **row} for row in _baseline_terms(model)]
-    result.training_intervals = training_intervals([w for side in learned for w in side])
+    result.training_intervals = training_intervals(learned)
     if fit.fold == FULL:
         model.save(fit.model_folder)
         result.latents = _final_latents(model, data)
     else:
-        _predict_test_block(model, data, splits.folds[int(fit.fold)], result)
+        fold = splits.folds[int(fit.fold)]
+        _predict_test_block(model, data, fold, result)
+        if part.adapt is not None and model.adapts:
+            result.few_labels = _with_few_labels(fit, model, data, fold, dict(splits.gap_s))
     return result
+
+
+def _with_few_labels(
+    fit: FoldFit, model: models.Model, data: Sequence[Windows], fold: Fold, gaps: dict[str, float]
+) -> list[pd.DataFrame]:
+    def fresh() -> models.Model:
+        return models.create(fit.model, fit.params, fit.device, model.baseline_fits)
+
+    def rng(recording: str, block: int) -> np.random.Generator:
+        return random_generator(fit.seed, "few labels", fit.model, fit.fold, recording, block)
+
+    return list(with_few_labels(model, fresh, data, fold, gaps, rng))
 
 
 def _baseline_terms(model: models.Model) -> Iterator[dict[str, Any]]:
@@ -167,20 +186,23 @@ def _baseline_terms(model: models.Model) -> Iterator[dict[str, Any]]:
 
 
 def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold, result: FoldResult) -> None:
-    """Add the predictions of the fold's test trials to the result, and the latents of all its labelled trials."""
+    """Add the predictions of the fold's test trials to the result, and the latents of all its labelled trials.
+
+    Of a recording that is held out as a whole, the trials whose spikes the fit was adapted to count as learned from.
+    """
     by_name = {w.recording: w for w in data}
     for recording, rows in fold.test.items():
         if not len(rows):
             continue
         w = by_name[recording]
-        test, train = w.select(rows), w.select(fold.train[recording]) if recording in fold.train else None
+        test, train = w.select(rows), w.select(fold.spikes_known(recording))
         predicted = model.predict(test)
         if model.decides:
             assert predicted.probabilities is not None
             decided = model.decide(predicted.probabilities, recording)
             shares = model.class_shares.get(recording, ())
             result.predictions.append(prediction_rows(test, fold.fold, predicted.probabilities, decided, shares))
-        if predicted.rates is not None and train is not None:
+        if predicted.rates is not None and len(train):
             mean = train.target.mean(axis=(0, 1))
             nats, spikes = information(predicted.rates, test.target, mean)
             without_source = np.zeros(len(test))
@@ -192,7 +214,7 @@ def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold
                 without_source = information(predicted.baseline, test.target, mean)[0]
             result.translation.append(translation_rows(test, fold.fold, nats, spikes, without_source))
             result.rates.append(Rates(recording, test.trial, predicted.rates))
-        if predicted.latents is not None and train is not None:
+        if predicted.latents is not None and len(train):
             result.latents[recording] = _latents(model, test, train.select(train.labelled))
 
 

@@ -22,15 +22,15 @@ from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
-from spikebridge.errors import ConfigError
 from spikebridge.fitting import studies
+from spikebridge.fitting.held_out import first_parts, fit_and_adapt
 from spikebridge.models import Model
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import lock, remove
 from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
-from spikebridge.types import Splits, Windows
+from spikebridge.types import Index, Partition, Splits, Windows
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,7 @@ def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work
     modules = (*kind.libraries, kind.__module__, __name__, *(studies.MODULES if kind.space else ()))
     parallel.prepare(workers, modules)
     models.fixed_params(model, sections.models[model])
-    if manifest.by != "block" and not kind.transfers:
-        raise ConfigError(
-            f"split.by: {manifest.by} holds out whole recordings, but {model} is fitted to the units of each recording "
-            f"and cannot predict one that it has never seen: take models.{model} out, or use split.by: block"
-        )
+    models.check_new_units(manifest.by, [model])
     folds = [*map(str, range(len(manifest.folds))), FULL]
     device = parallel.device(sections.compute, modules)
     unfinished = work / study_fingerprint(sections, model, manifest, device)
@@ -136,8 +132,8 @@ def _safe(fold: str) -> str:
     return fold if fold == FULL else f"fold_{fold}"
 
 
-Learnt = Sequence[tuple[list[Windows], list[Windows]]]
-"""Training and validation windows of every inner fold."""
+Learnt = tuple[Sequence[Windows], Sequence[Partition]]
+"""The windows of all recordings, and the partition of every inner fold."""
 Result = tuple[TunedFold, list[dict[str, Any]]]
 """The chosen settings of one fold, and one row per trial for trials.csv."""
 
@@ -172,13 +168,18 @@ def run_study(job: TuningStudy, report: parallel.Report) -> Result:
 
 
 def _learnt(job: TuningStudy) -> Learnt:
-    data = load_windows(job.windows)
-    parts = inner_partitions(load_splits(job.splits), job.fold)
-    return [(select_windows(data, part.train), select_windows(data, part.valid)) for part in parts]
+    return load_windows(job.windows), inner_partitions(load_splits(job.splits), job.fold)
 
 
 def _intervals(learnt: Learnt) -> dict[str, list[list[float]]]:
-    return training_intervals([w for pair in learnt for side in pair for w in side])
+    data, parts = learnt
+    used = [index for part in parts for index in _indices(part)]
+    return training_intervals([w for index in used for w in select_windows(data, index)])
+
+
+def _indices(part: Partition) -> list[Index]:
+    """All windows that a partition uses, those that score a fit included."""
+    return [part.train, part.valid, part.test, *([] if part.adapt is None else _indices(part.adapt))]
 
 
 def _fold(job: TuningStudy) -> int | str:
@@ -197,7 +198,7 @@ def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baseli
     params = kind.search_space(trial, fixed) | fixed
 
     def watch(row: dict[str, float]) -> None:
-        if len(learnt) == 1 and "valid_loss" in row:
+        if len(learnt[1]) == 1 and "valid_loss" in row:
             trial.report(-row["valid_loss"], int(row["epoch"]))
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -217,10 +218,14 @@ def _scores(
 ) -> tuple[float, dict[str, float | None]]:
     """The value of a trial, and its scores; both are means over the inner folds. number: of the trial."""
     capped = _cheaper(params, models.get_class(job.model), job.settings.max_epochs)
-    outcomes, stream = [], models.random_stream(job.model)
-    for i, (train, valid) in enumerate(learnt):
+    outcomes, stream, data = [], models.random_stream(job.model), learnt[0]
+    for i, part in enumerate(learnt[1]):
         rng = random_generator(job.seed, "fit", stream, job.fold, number, i)
         model = models.create(job.model, capped, job.device, baselines)
+        if part.adapt is not None:
+            outcomes.append(assess_held_out(model, data, part, rng, watch))
+            continue
+        train, valid = select_windows(data, part.train), select_windows(data, part.valid)
         outcomes.append(assess(model, train, valid, rng, watch))
     scores: dict[str, float | None] = {}
     for key in outcomes[0].inner:
@@ -248,12 +253,36 @@ def assess(
     hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
     history = model.fit(train, hidden, rng, watch)
     base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
+    if model.early_stopping:  # the score of the epoch that the model kept; now the model has also learned from `valid`
+        return _outcome(model, valid, None, max(row["valid_bits_per_spike"] for row in history.rows))
+    return _outcome(model, valid, base)
+
+
+def assess_held_out(
+    model: Model, data: Sequence[Windows], part: Partition, rng: np.random.Generator, watch: Any = None
+) -> Outcome:
+    """Fit to a partition, adapt to the recordings that it holds out, and score on the later part of these.
+
+    The value is as that of `assess`.
+    """
+    fit_and_adapt(model, data, part, rng, watch)
+    base = {name: w.target.mean(axis=(0, 1)) for name, w in first_parts(data, part).items()}
+    return _outcome(model, select_windows(data, part.test), base)
+
+
+def _outcome(
+    model: Model,
+    scored: Sequence[Windows],
+    base: Mapping[str, NDArray[np.float64]] | None,
+    bits_per_spike: float | None = None,
+) -> Outcome:
+    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is given."""
     nats, spikes = 0.0, 0.0
     labels: list[NDArray[np.int64]] = []
     chances: list[NDArray[np.float64]] = []
     decided: list[NDArray[np.int64]] = []
-    for w in valid:
-        if model.translates and not model.early_stopping:
+    for w in scored:
+        if model.translates and base is not None:
             rates = model.predict(w).rates
             assert rates is not None
             gain, n = metrics.information(rates, w.target, base[w.recording])
@@ -265,12 +294,8 @@ def assess(
             assert probabilities is not None
             chances.append(probabilities)
             decided.append(model.decide(probabilities, w.recording))
-    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": None}
-    if (
-        model.early_stopping
-    ):  # the score of the epoch that the model kept; after `fit` the model has also learned from `valid`
-        inner["bits_per_spike"] = max(row["valid_bits_per_spike"] for row in history.rows)
-    elif model.translates:
+    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits_per_spike}
+    if model.translates and base is not None:
         inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
     if model.decides:
         label, chance = np.concatenate(labels), np.concatenate(chances)

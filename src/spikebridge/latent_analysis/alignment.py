@@ -36,6 +36,7 @@ SHARED = 0.95
 MIN_SD = 1e-6
 MAX_JACOBIAN = 50
 """Training windows of a recording that gradients are averaged over."""
+COLUMNS = ["recording", "fold", "region", "n_dimensions", "captured", "captured_by_components", "random", "angle"]
 PARTS = ("baseline", "shared", "private", "noise")
 
 
@@ -105,7 +106,10 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
             for region, of_region in shares.items()
             for part, share in of_region.items()
         ]
-    return {"alignment": pd.DataFrame(aligned), "shared_variance": pd.DataFrame(parts)}
+    return {
+        "alignment": pd.DataFrame(aligned, columns=COLUMNS),
+        "shared_variance": pd.DataFrame(parts, columns=["recording", "fold", "region", "part", "share"]),
+    }
 
 
 def alignment_rows(axes: Array, activity: Activity) -> Iterator[dict[str, float]]:

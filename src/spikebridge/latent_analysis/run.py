@@ -81,8 +81,8 @@ def analyze(
     Parameters
     ----------
     sections : AnalysisSections
-        The settings of the stage. Where the model of the analysis is not among the models, or no analysis is asked
-        for, about.json says so and there is no table.
+        The settings of the stage. Where the model of the analysis is not among the models, no analysis is asked for,
+        or whole recordings are held out, about.json names no analysis and there is no table.
     windows, splits : Path
         Folder of the windows, and the split manifest.
     tuned : Path
@@ -95,8 +95,10 @@ def analyze(
     settings = sections.analysis
     out.mkdir(parents=True)
     run = LatentAnalysisRun(out)
-    wanted = settings.analyses if settings.model in sections.models else []
-    run.write_about(settings.model, wanted, load_splits(splits).hash)
+    manifest = load_splits(splits)
+    of_blocks = manifest.by == "block"  # the analyses score test blocks of recordings that they are fitted to
+    wanted = settings.analyses if settings.model in sections.models and of_blocks else []
+    run.write_about(settings.model, wanted, manifest.hash)
     if not wanted:
         return
     tunings = {m: TuningRun(tuned / m) for m in sections.models}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,17 @@ from spikebridge.models.base import Model
 from spikebridge.models.parts.saved_files import MODEL_FILE, read_saved_model
 from spikebridge.models.parts.settings import validated_params
 
-__all__ = ["Model", "check_section", "create", "fixed_params", "get_class", "load", "names", "random_stream"]
+__all__ = [
+    "Model",
+    "check_new_units",
+    "check_section",
+    "create",
+    "fixed_params",
+    "get_class",
+    "load",
+    "names",
+    "random_stream",
+]
 NOT_MODELS = {"base", "parts"}
 TUNE = "tune"
 
@@ -189,3 +199,28 @@ def check_section(models: Mapping[str, Mapping[str, Any]]) -> None:
     """
     for name, params in models.items():
         fixed_params(name, params)
+
+
+def check_new_units(by: str, section: Iterable[str]) -> None:
+    """Refuse models that cannot meet new units, all of them by name.
+
+    Parameters
+    ----------
+    by : str
+        What is held out: block, recording or animal.
+    section : iterable of str
+        The models of params.yaml.
+
+    Raises
+    ------
+    ConfigError
+        Where recordings are held out, and some of these models are fitted to labels of each recording.
+    """
+    refused = [] if by == "block" else sorted(name for name in section if not get_class(name).meets_new_units())
+    if refused:
+        able = ", ".join(name for name in names() if get_class(name).meets_new_units())
+        raise ConfigError(
+            f"split.by: {by} holds out whole recordings with their labels, and {', '.join(refused)} cannot predict a "
+            f"recording without labels of its units: take {', '.join(f'models.{name}' for name in refused)} out, or "
+            f"use split.by: block (models that meet new units: {able})"
+        )

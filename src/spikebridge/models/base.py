@@ -17,6 +17,7 @@ from spikebridge.baseline import Baseline, Baselines, best_scale, shrink
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.models.parts.features import class_shares, join
 from spikebridge.models.parts.history import OnEpoch, recorded
+from spikebridge.models.parts.new_units import NewUnits
 from spikebridge.models.parts.saved_baselines import load_baselines, save_baselines
 from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_saved_model, write_manifest
 from spikebridge.models.parts.settings import Params, suggest, validated_params, wrong_params
@@ -26,7 +27,7 @@ Space = Mapping[str, tuple[Any, ...]]
 """Setting -> ("log" | "float", low, high) or ("categorical", value, value, ...), as Optuna suggests them."""
 
 
-class Model(ABC):
+class Model(NewUnits, ABC):
     """A model predicts decisions (`decides`), target spikes (`translates`), or both, from source counts.
 
     `fit` sees only the windows that it is given. `predict` uses the source counts of its windows, when they start (for
@@ -63,7 +64,6 @@ class Model(ABC):
     from_source: ClassVar[bool] = True  # predictions need nothing but source counts; otherwise it cannot be served
     uses_target_past: ClassVar[bool] = False  # the rate in a bin depends on the target's counts in earlier bins
     yardstick: ClassVar[bool] = False  # a translator without a source: its rates are not shrunk to the baseline
-    transfers: ClassVar[bool] = False  # can predict a recording whose units it was not fitted on
     libraries: ClassVar[tuple[str, ...]] = ()  # what a fit loads; workers load it once. torch: `device` is used
     random_stream: ClassVar[str] = ""  # the model whose random streams it draws from; empty: it has its own
     extra: ClassVar[str | None] = None  # the optional package that it needs; an extra of pyproject.toml has its name

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from spikebridge.models.parts.linear import Array, LinearTranslator
+from spikebridge.models.parts.linear import Array, LinearTranslator, Single, moments
 from spikebridge.regression import held_out_explained, one_sem_rank, principal_directions, relative_penalty, ridge_slope
 
 N_BLOCKS = 5
@@ -33,12 +33,13 @@ class ReducedRank(LinearTranslator):
         """Dimensions that the fit of a recording uses."""
         return int(np.linalg.matrix_rank(self.weights[self.check_recording(recording)]["slope"]))
 
-    def _slope(self, x: Array, y: Array, mean: Array) -> Array:
+    def _slope(self, x: Single, y: Single, mean: Array) -> Array:
         p: Any = self.params
         scale = np.sqrt(np.where(mean > 0, mean, np.inf))
-        y = y / scale
-        flat = [(a.reshape(-1, a.shape[2]), b.reshape(-1, b.shape[2])) for a, b in _blocks(x, y)]
-        blocks = [(a.T @ a, a.T @ b, float((b**2).sum()), len(a)) for a, b in flat]
+        y = (y / scale).astype(np.float32)
+        blocks = [
+            (*moments(a, b), float((b**2).sum(dtype=np.float64)), b.shape[0] * b.shape[1]) for a, b in _blocks(x, y)
+        ]
         gram, cross = np.sum([b[0] for b in blocks], axis=0), np.sum([b[1] for b in blocks], axis=0)
         n = sum(b[3] for b in blocks)
         rank = p.rank
@@ -54,7 +55,7 @@ def _rank(shares: Array) -> int:
     return one_sem_rank(shares.mean(axis=0), shares.std(axis=0, ddof=1) / np.sqrt(len(shares)))
 
 
-def _blocks(x: Array, y: Array) -> list[tuple[Array, Array]]:
+def _blocks(x: Single, y: Single) -> list[tuple[Single, Single]]:
     """Contiguous blocks of windows, as many as there are enough windows for."""
     n = max(1, min(N_BLOCKS, len(x) // 2))
     return list(zip(np.array_split(x, n), np.array_split(y, n), strict=True))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spikebridge.models.parts.linear import Array, LinearTranslator
+from spikebridge.models.parts.linear import Array, LinearTranslator, Single, moments
 from spikebridge.regression import relative_penalty, ridge_slope
 
 
@@ -20,8 +20,8 @@ class Ridge(LinearTranslator):
 
     name = "ridge"
 
-    def _slope(self, x: Array, y: Array, mean: Array) -> Array:
+    def _slope(self, x: Single, y: Single, mean: Array) -> Array:
         p: Any = self.params
-        x, y = x.reshape(-1, x.shape[2]), y.reshape(-1, y.shape[2])
-        gram = x.T @ x / len(x)
-        return ridge_slope(gram, x.T @ y / len(x), relative_penalty(gram, p.penalty))
+        n = x.shape[0] * x.shape[1]
+        gram, cross = moments(x, y)
+        return ridge_slope(gram / n, cross / n, relative_penalty(gram / n, p.penalty))

@@ -46,6 +46,7 @@ class Seq2SeqLabelDirection(Seq2Seq):
 
     name = "seq2seq_label_direction"
     random_stream = Seq2Seq.name
+    adapts = False  # without labels there is no label direction: it would be seq2seq by another name
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch

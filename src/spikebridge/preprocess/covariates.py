@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from spikebridge.config import TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.labels.trial_labels import MAX_CLASSES, included_trials, label_names, trial_labels
 from spikebridge.preprocess.trials import TrialSelection
-from spikebridge.types import Recording
+from spikebridge.types import Recording, Windows
 
 N_BACK = 3
 """Earlier labels that are kept."""
@@ -21,6 +22,25 @@ LABEL_BACK, TRIAL_BACK = "label {} back", "trial {} back"
 COLUMN_PREFIX = "column "
 """What the covariates of the trial table's columns begin with."""
 Array = NDArray[np.float64]
+
+
+def without_labels(w: Windows) -> Windows:
+    """Windows that hold no label: neither those of their trials nor those of the trials before, among the covariates.
+
+    Parameters
+    ----------
+    w : Windows
+        Of one recording.
+
+    Returns
+    -------
+    Windows
+        label is -1, and the covariates "label k back" are NaN; nothing else differs.
+    """
+    covariates = w.covariates.copy()
+    earlier = {LABEL_BACK.format(k + 1) for k in range(N_BACK)}
+    covariates[:, [i for i, name in enumerate(w.covariate_names) if name in earlier]] = np.nan
+    return replace(w, label=np.full_like(w.label, -1), covariates=covariates)
 
 
 def trial_covariates(

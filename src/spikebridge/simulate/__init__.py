@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from spikebridge.config import SimulateConfig
+from spikebridge.runtime import parallel
 from spikebridge.simulate.nwb import write_nwb
 from spikebridge.simulate.processes import STEP_S
 from spikebridge.simulate.session import SHARED, Session, Truth, simulate_session
 
 __all__ = ["SHARED", "STEP_S", "Session", "Truth", "simulate", "simulate_session", "write_nwb"]
+MODULES = ("scipy.signal", "pynwb")
+"""What the simulation of a recording loads."""
 
 
-def simulate(settings: SimulateConfig, seed: int, folder: Path) -> list[Path]:
+@dataclass(frozen=True)
+class _Recording:
+    """One recording to simulate: its number, and where its files are written."""
+
+    settings: SimulateConfig
+    seed: int
+    number: int
+    folder: Path
+
+    @property
+    def animal(self) -> str:
+        return f"rat{self.number % self.settings.n_animals + 1}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.animal}_day{self.number // self.settings.n_animals + 1}"
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.name}.nwb"
+
+    @property
+    def truth(self) -> Path:
+        return self.folder / "truth" / f"{self.name}.npz"
+
+
+def simulate(settings: SimulateConfig, seed: int, folder: Path, workers: int = 1) -> list[Path]:
     """Simulate recordings; write them as NWB files into a folder, and their truth into its subfolder truth.
 
     The recordings are assigned to the animals in turn. Each recording has its own random stream, so a larger number of
@@ -28,20 +58,22 @@ def simulate(settings: SimulateConfig, seed: int, folder: Path) -> list[Path]:
         Seed of all random streams.
     folder : Path
         Where the files are written.
+    workers : int
+        Number of processes; the files do not depend on it.
 
     Returns
     -------
     list of Path
         The NWB files.
     """
-    truth = folder / "truth"
-    truth.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for number in range(settings.n_recordings):
-        animal = f"rat{number % settings.n_animals + 1}"
-        name = f"{animal}_day{number // settings.n_animals + 1}"
-        session = simulate_session(settings, np.random.default_rng([seed, number]), name, animal)
-        paths.append(folder / f"{name}.nwb")
-        write_nwb(session, paths[-1])
-        session.truth.save(truth / f"{name}.npz")
-    return paths
+    (folder / "truth").mkdir(parents=True, exist_ok=True)
+    recordings = [_Recording(settings, seed, number, folder) for number in range(settings.n_recordings)]
+    parallel.run_jobs(_write, recordings, workers, lambda _: None, MODULES)
+    return [recording.path for recording in recordings]
+
+
+def _write(recording: _Recording, report: parallel.Report) -> None:
+    rng = np.random.default_rng([recording.seed, recording.number])
+    session = simulate_session(recording.settings, rng, recording.name, recording.animal)
+    write_nwb(session, recording.path)
+    session.truth.save(recording.truth)

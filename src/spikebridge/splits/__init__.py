@@ -2,7 +2,7 @@
 
 from spikebridge.splits.gap import decorrelation_s, gap_s
 from spikebridge.splits.make import make_splits
-from spikebridge.splits.partitions import FULL, inner_partitions, select_windows, training_intervals
+from spikebridge.splits.partitions import FULL, fit_partition, inner_partitions, select_windows, training_intervals
 from spikebridge.splits.verify import check_training_intervals, find_leaks, short_gaps
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "check_training_intervals",
     "decorrelation_s",
     "find_leaks",
+    "fit_partition",
     "gap_s",
     "inner_partitions",
     "make_splits",

@@ -29,6 +29,11 @@ N_INNER_PIECES = 4
 N_FULL_PIECES = 5
 MIN_TRIALS_PER_BLOCK = 2
 """Labelled trials that a test block of a recording must have."""
+ADAPTATION_SHARE = 0.5
+"""Of the labelled trials of a held-out recording: those before the test block."""
+MIN_ADAPTATION_WINDOWS = 10
+N_ADAPTATION_PIECES = 5
+"""The last of so many pieces of the windows to adapt to is for early stopping."""
 
 Numbers = NDArray[np.int64]
 
@@ -48,8 +53,10 @@ def make_splits(
     validates on piece k + j (counted round, so that it moves with the fold), unlabelled windows inside its span
     included, and trains at least the gap away from it.
 
-    By recording or animal: contiguous groups of whole recordings (animals) are the test sets, with no gap, since no
-    time is shared. Validation is a whole training animal or recording while two remain, else a piece as above.
+    By recording or animal: contiguous groups of whole recordings (animals) are held out. Of a held-out recording the
+    later half of the labelled trials is the test block. A fit may adapt to the windows before it, at least the gap
+    away, without their labels; the last fifth of these is for early stopping. Inside, one training animal (recording)
+    is held out in the same way while two remain, else the partitions are pieces as above.
 
     A gap in seconds that is shorter than the one that `auto` gives is used, with a warning; no model is promoted then.
 
@@ -140,9 +147,34 @@ class _SplitMaker:
             )
         for k, held in enumerate(np.array_split(np.array(list(groups)), self.config.n_outer_folds)):
             out = {name for group in held for name in groups[str(group)]}
-            test = {n: np.flatnonzero(w.labelled) for n, w in self.parts.items() if n in out}
-            spans = {n: _span(self.parts[n], np.arange(len(self.parts[n]))) for n in test}
-            yield self._fold(k, test, {n: r for n, r in self.everything().items() if n not in out}, spans)
+            train = {n: r for n, r in self.everything().items() if n not in out}
+            pieces = self._validation_blocks(train, N_FULL_PIECES, k, f"the fit of fold {k}")
+            fit = self._held_out(pieces, sorted(out))
+            spans = {n: _span(self.parts[n], rows) for n, rows in fit.test.items()}
+            yield replace(self._fold(k, dict(fit.test), train, spans), fit=fit)
+
+    def _held_out(self, learned: Partition, names: Sequence[str]) -> Partition:
+        """The partition, with a first part of the recordings of these names to adapt to, and a later part to score."""
+        parts = {name: self._adaptation(name) for name in names}
+        train, valid, test = ({name: part[i] for name, part in parts.items()} for i in range(3))
+        return Partition(learned.train, learned.valid, Partition(train, valid), test)
+
+    def _adaptation(self, name: str) -> tuple[Numbers, Numbers, Numbers]:
+        """Windows to fit to, for early stopping, and to score, of a recording that is held out."""
+        w, gap = self.parts[name], self.gaps[name] - TOLERANCE_S
+        trials = np.flatnonzero(w.labelled)
+        test = trials[round(len(trials) * ADAPTATION_SHARE) :]
+        first = np.flatnonzero(w.start_s[test[0]] - w.stop_s >= gap) if len(test) else test
+        valid = np.array_split(first, N_ADAPTATION_PIECES)[-1]
+        learn = first[w.start_s[valid[0]] - w.stop_s[first] >= gap] if len(valid) else first
+        if len(learn) < MIN_ADAPTATION_WINDOWS or len(test) < MIN_TRIALS_PER_BLOCK:
+            raise DataError(
+                f"{name}: split.by = {self.config.by} fits the read-in to the first half of a recording, expected at "
+                f"least {MIN_ADAPTATION_WINDOWS} windows there and {MIN_TRIALS_PER_BLOCK} labelled trials later, got "
+                f"{len(learn)} and {len(test)} with a gap of {self.gaps[name]:.3g} s between: set a smaller "
+                "split.gap_s, or leave this recording out"
+            )
+        return learn, valid, test
 
     def _groups(self, names: Sequence[str]) -> dict[str, list[str]]:
         """Recordings per held-out unit: themselves, or those of one animal."""
@@ -170,10 +202,9 @@ class _SplitMaker:
                         f"({', '.join(groups)})"
                     )
                 held = groups[list(groups)[(k + j) % len(groups)]]
-                return Partition(
-                    train={n: r for n, r in train.items() if n not in held},
-                    valid={n: r for n, r in train.items() if n in held},
-                )
+                rest = {n: r for n, r in train.items() if n not in held}
+                learned = self._validation_blocks(rest, N_INNER_PIECES, k + j, f"the inner fold of fold {k}")
+                return self._held_out(learned, held)
         pieces = max(N_INNER_PIECES, self.config.n_inner_folds)
         return self._validation_blocks(train, pieces, k + j, f"the inner fold of fold {k}")
 

@@ -32,6 +32,25 @@ def inner_partitions(splits: Splits, fold: str) -> Sequence[Partition]:
     return (splits.full,) if fold == FULL else splits.folds[int(fold)].inner
 
 
+def fit_partition(splits: Splits, fold: str) -> Partition:
+    """The partition that the fit of an outer fold, or the fit on everything, learns from.
+
+    Parameters
+    ----------
+    splits : Splits
+        The folds.
+    fold : str
+        Number of an outer fold, or `FULL`.
+
+    Returns
+    -------
+    Partition
+        Training and validation windows; where whole recordings are held out, also those to adapt to.
+    """
+    own = None if fold == FULL else splits.folds[int(fold)].fit
+    return inner_partitions(splits, fold)[0] if own is None else own
+
+
 def select_windows(windows: Sequence[Windows], index: Index) -> list[Windows]:
     """The windows that an index names.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikebridge.splits.gap import gap_s
-from spikebridge.types import Fold, Partition, Splits, Windows
+from spikebridge.types import Fold, Index, Partition, Splits, Windows
 from spikebridge.types.intervals import TOLERANCE_S, as_intervals, distance_to
 
 Numbers = NDArray[np.int64]
@@ -23,7 +23,8 @@ def find_leaks(splits: Splits, windows: Sequence[Windows]) -> list[str]:
     Test windows must lie inside the time span that the folds state for them. Training windows and inner windows must be
     training windows of the fold, at least the gap away from that span (or not of a recording that is held out as a
     whole), and at least the gap away from the windows that they are validated on. So a bin that two trials share is
-    never on both sides.
+    never on both sides. Windows that a fit adapts to are of the held-out recordings, and end at least the gap before
+    the first window that scores the fit.
 
     Parameters
     ----------
@@ -58,8 +59,6 @@ def short_gaps(splits: Splits, windows: Sequence[Windows]) -> dict[str, float]:
     dict of str to float
         Recording -> the gap that `gap_s` computes, in seconds.
     """
-    if splits.by != "block":
-        return {}
     needed = {w.recording: gap_s(w) for w in windows if w.recording in splits.gap_s}
     return {name: gap for name, gap in needed.items() if splits.gap_s[name] < gap - TOLERANCE_S}
 
@@ -74,7 +73,8 @@ def check_training_intervals(splits: Splits, fold: int, intervals: Mapping[str, 
     fold : int
         Number of the outer fold.
     intervals : mapping of str to array, shape (interval, 2), seconds
-        The time that the fit used, by recording. Of a recording that is held out as a whole, no time may be used.
+        The time that the fit used, by recording. Of a recording that is held out as a whole, only time before the test
+        block may be used, and only where the folds declare windows to adapt to.
 
     Returns
     -------
@@ -84,14 +84,16 @@ def check_training_intervals(splits: Splits, fold: int, intervals: Mapping[str, 
     by_number = {f.fold: f for f in splits.folds}
     if fold not in by_number:
         return [f"fold {fold} is not in the split manifest"]
-    held = by_number[fold].test_intervals
+    held, fit = by_number[fold].test_intervals, by_number[fold].fit
+    declared = set() if fit is None or fit.adapt is None else {*fit.adapt.train, *fit.adapt.valid}
     known = {*splits.full.train, *splits.full.valid}
     lines = [f"fold {fold}: {name} is not in the split manifest" for name in intervals if name not in known]
     for name, blocks in held.items():
         gap = splits.gap_s[name]
         for start, stop in as_intervals(intervals.get(name, ())):
-            if splits.by != "block":
-                lines.append(f"fold {fold}: {name} is held out, but {start:.3f} to {stop:.3f} s was learned from")
+            if splits.by != "block" and (name not in declared or start >= blocks[:, 0].min() - TOLERANCE_S):
+                part = f" from {blocks[:, 0].min():.3f} s on" if name in declared else ""
+                lines.append(f"fold {fold}: {name} is held out{part}, but {start:.3f} to {stop:.3f} s was learned from")
                 continue
             near = [(a, b) for a, b in blocks if max(a - stop, start - b) < gap - TOLERANCE_S]
             lines += [
@@ -115,6 +117,11 @@ def _fold(splits: Splits, fold: Fold, parts: Mapping[str, Windows]) -> Iterator[
     for part in fold.inner:
         sides |= {"inner training": part.train, "inner validation": part.valid}
         yield from (f"{at}: {line}" for line in _inner(splits, fold, part, parts))
+        yield from (f"{at}: inner {line}" for line in _adaptation(splits, part, fold.train, parts))
+    if fold.fit is not None:
+        sides |= {"fitted": fold.fit.train, "stopping": fold.fit.valid}
+        yield from (f"{at}: {line}" for line in _inner(splits, fold, fold.fit, parts))
+        yield from (f"{at}: {line}" for line in _adaptation(splits, fold.fit, fold.test, parts))
     for side, index in sides.items():
         for name, rows in index.items():
             yield from (f"{at}: {line}" for line in _near(splits, fold, parts[name], rows, side))
@@ -155,6 +162,23 @@ def _inner(splits: Splits, fold: Fold, part: Partition, parts: Mapping[str, Wind
                 f"{name}: the inner training {_window(w, worst)} is nearer than the gap of {gap:.3f} s to the windows "
                 "that it is validated on"
             )
+
+
+def _adaptation(splits: Splits, part: Partition, held: Index, parts: Mapping[str, Windows]) -> Iterator[str]:
+    """held: recordings that the partition may adapt to; a recording that it learns labels from is none of them."""
+    if part.adapt is None:
+        return
+    for side in (part.adapt.train, part.adapt.valid):
+        for name, rows in side.items():
+            w, test, gap = parts[name], part.test.get(name, np.empty(0, dtype=np.int64)), splits.gap_s.get(name, 0.0)
+            if name not in held or name in part.train or not len(test):
+                yield f"adaptation: {name} is not held out, or none of its windows is tested"
+            elif len(rows) and w.stop_s[rows].max() > w.start_s[test].min() - max(gap, 0.0) + TOLERANCE_S:
+                worst = rows[int(np.argmax(w.stop_s[rows]))]
+                yield (
+                    f"adaptation: {name}: the {_window(w, worst)} does not end the gap of {gap:.3f} s before the test "
+                    f"block at {w.start_s[test].min():.3f} s"
+                )
 
 
 def _window(w: Windows, row: int) -> str:

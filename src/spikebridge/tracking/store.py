@@ -131,10 +131,31 @@ def migrate_database(database: Path) -> None:
     if not database.exists() or database.stat().st_size == 0:
         fresh = database.with_name(f".{database.name}.fresh")
         fresh.unlink(missing_ok=True)
-        upgrade.callback(store_location.SQLITE + fresh.resolve().as_posix())
+        with _no_waiting_for_the_disk():
+            upgrade.callback(store_location.SQLITE + fresh.resolve().as_posix())
+        with open(fresh, "rb+") as file:
+            os.fsync(file.fileno())
         fresh.replace(database)
     elif database_revision(database) != latest_revision():
         upgrade.callback(store_location.SQLITE + database.resolve().as_posix())
+
+
+@contextmanager
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """SQLite does not wait for the disk after each of the many changes that build a new database.
+
+    Only for a database that no process uses yet: it may be damaged if the machine loses power meanwhile.
+    """
+    from sqlalchemy import Engine, event
+
+    def connected(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", connected)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", connected)
 
 
 def database_revision(database: Path) -> str | None:

@@ -225,14 +225,22 @@ def _has_default(field_of: Any) -> bool:
 class Partition:
     """Windows to train on, and windows for early stopping or model selection.
 
+    Where whole recordings are held out, also what of them may be used: see `adapt` and `test`.
+
     Parameters
     ----------
     train, valid : mapping of str to NDArray, shape (window,)
         Window numbers by recording.
+    adapt : Partition, optional
+        Windows of held-out recordings that a fit is adapted to. Their labels must be hidden from the fit.
+    test : mapping of str to NDArray, shape (window,)
+        Windows of the same held-out recordings that score the fit, later than those of `adapt` by the gap.
     """
 
     train: Index
     valid: Index
+    adapt: Partition | None = None
+    test: Index = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -251,6 +259,8 @@ class Fold:
         Inner folds within `train`.
     test_intervals : mapping of str to NDArray, shape (interval, 2), seconds
         The time span of the test block by recording, without its gap.
+    fit : Partition, optional
+        Of the fold's fit where whole recordings are held out; None: the fit uses the first of `inner`.
     """
 
     fold: int
@@ -258,6 +268,26 @@ class Fold:
     train: Index
     inner: tuple[Partition, ...]
     test_intervals: Mapping[str, NDArray[np.float64]]
+    fit: Partition | None = None
+
+    def spikes_known(self, recording: str) -> NDArray[np.int64]:
+        """The windows of a recording whose spikes a fit may use, with labels or without.
+
+        Parameters
+        ----------
+        recording : str
+            Its name.
+
+        Returns
+        -------
+        NDArray, shape (window,)
+            Training windows, or those to adapt to where the recording is held out.
+        """
+        none = np.empty(0, dtype=np.int64)
+        if recording in self.train or self.fit is None or self.fit.adapt is None:
+            return np.asarray(self.train.get(recording, none))
+        adapt = self.fit.adapt
+        return np.union1d(adapt.train.get(recording, none), adapt.valid.get(recording, none))
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,14 @@ from spikebridge.models.parts.saved_arrays import float64_arrays, load_arrays, s
 from spikebridge.types import Predictions, Windows
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 
 
 class LinearTranslator(Model):
     """target(t) = baseline(t) + W (x(t) - x_m), x the lagged smoothed source, x_m its mean.
 
-    Rates are at least 5 % of the baseline.
+    Rates are at least 5 % of the baseline. Predictors and their moments are computed in single precision, which takes
+    half the time; the regression is solved in double precision.
     """
 
     decides = False
@@ -46,7 +48,7 @@ class LinearTranslator(Model):
     }
 
     @abstractmethod
-    def _slope(self, x: Array, y: Array, mean: Array) -> Array:
+    def _slope(self, x: Single, y: Single, mean: Array) -> Array:
         """(predictor, unit), from x (window, bin, predictor) minus its mean, y (window, bin, unit) minus the baseline.
 
         mean: (unit,), spikes per bin.
@@ -58,20 +60,21 @@ class LinearTranslator(Model):
         self.weights: dict[str, dict[str, Array]] = {}
         for w in train:
             x = self._predictors(w)
-            mean = x.mean(axis=(0, 1))
-            left = w.target.astype(np.float64) - self.cross_fitted_baseline(w)
-            slope = self._slope(x - mean, left, w.target.mean(axis=(0, 1)))
+            mean = x.mean(axis=(0, 1), dtype=np.float64)
+            x -= mean.astype(np.float32)
+            left = w.target.astype(np.float32) - self.cross_fitted_baseline(w)
+            slope = self._slope(x, left, w.target.mean(axis=(0, 1)))
             self.weights[w.recording] = {"mean": mean, "slope": slope}
 
     def _predict(self, windows: Windows) -> Predictions:
         fit_arrays = self.weights[self.check_recording(windows.recording)]
-        x, known = self._predictors(windows) - fit_arrays["mean"], self.baseline_rates(windows)
-        rates = np.maximum(known + x @ fit_arrays["slope"], MIN_RATE_SHARE * known)
-        return Predictions(rates=rates.astype(np.float32))
+        mean, slope = (fit_arrays[name].astype(np.float32) for name in ("mean", "slope"))
+        x, known = self._predictors(windows) - mean, self.baseline_rates(windows)
+        return Predictions(rates=np.maximum(known + x @ slope, MIN_RATE_SHARE * known))
 
-    def _predictors(self, w: Windows) -> Array:
+    def _predictors(self, w: Windows) -> Single:
         p: Any = self.params
-        return lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s)
+        return lagged_counts(w.source, w.bin_s, p.smoothing_s, p.max_lag_s, np.float32)
 
     def _save(self, folder: Path) -> None:
         for i, name in enumerate(self.units):
@@ -84,3 +87,9 @@ class LinearTranslator(Model):
         for i, (name, units) in enumerate(self.units.items()):
             x, y = n_lags * len(units["source_units"]), len(units["target_units"])
             self.weights[name] = load_arrays(folder / f"{i}.safetensors", float64_arrays(mean=(x,), slope=(x, y)))
+
+
+def moments(x: Single, y: Single) -> tuple[Array, Array]:
+    """X'X and X'Y, x (..., predictor), y (..., unit); sums over all other axes."""
+    x, y = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
+    return (x.T @ x).astype(np.float64), (x.T @ y).astype(np.float64)

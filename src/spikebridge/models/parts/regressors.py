@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +21,23 @@ PRIOR_WINDOWS = 20.0
 
 
 def lagged_counts(
-    counts: NDArray[np.generic], bin_s: float, smoothing_s: float, max_lag_s: float
-) -> NDArray[np.float64]:
+    counts: NDArray[np.generic],
+    bin_s: float,
+    smoothing_s: float,
+    max_lag_s: float,
+    dtype: type[np.floating[Any]] = np.float64,
+) -> NDArray[Any]:
     """(window, bin, lag * unit), counts (window, bin, unit) smoothed by a Gaussian, at the lags of `lag_bins`.
 
     smoothing_s: SD of the kernel. Beyond a window's edge the nearest bin is repeated.
     """
-    smooth = gaussian_filter1d(counts.astype(np.float64), smoothing_s / bin_s, axis=1, mode="nearest")
-    n = counts.shape[1]
-    at = np.arange(n)
+    smooth = gaussian_filter1d(counts.astype(dtype), smoothing_s / bin_s, axis=1, mode="nearest")
+    n, units = counts.shape[1:]
     lags = lag_bins(bin_s, smoothing_s, max_lag_s)
-    return np.concatenate([smooth[:, np.clip(at - lag, 0, n - 1)] for lag in lags], axis=2)
+    lagged = np.empty((len(counts), n, len(lags), units), dtype)
+    for k, lag in enumerate(lags):
+        lagged[:, :, k] = smooth[:, np.clip(np.arange(n) - lag, 0, n - 1)]
+    return lagged.reshape(len(counts), n, len(lags) * units)
 
 
 def lag_bins(bin_s: float, smoothing_s: float, max_lag_s: float) -> list[int]:

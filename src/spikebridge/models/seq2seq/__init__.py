@@ -25,9 +25,10 @@ from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.regressors import MAX_S
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
 from spikebridge.models.seq2seq.ablation import RemovedDirection
-from spikebridge.models.seq2seq.adaptation import add_recording, check_new
+from spikebridge.models.seq2seq.adaptation import add_recording
 from spikebridge.models.seq2seq.cores import check_core
 from spikebridge.models.seq2seq.decision_readout import forest_features, grow_forest, pool_with_forest
+from spikebridge.models.seq2seq.frame import LazyFrame
 from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, SavedTranslator, fill, read_layout
 from spikebridge.models.seq2seq.training import fit_translator
 from spikebridge.models.seq2seq.translator import Translator
@@ -66,6 +67,7 @@ class Seq2Seq(Model):
     translates = True
     pooled = True
     early_stopping = True
+    adapts = True
 
     class Params(base.Params):
         core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
@@ -103,6 +105,9 @@ class Seq2Seq(Model):
         self.translator = Translator(p, self.bin_s, self.device, self.baseline_fits, self.baselines)
         fit_translator(self.translator, train, valid, rng, on_epoch)
         self.forests: dict[str, Forest] = {}
+        held = {w.recording: w for w in valid}
+        both = [join(w, held.get(w.recording)) for w in train]
+        self.frame = LazyFrame(self.translator, [w.select(w.labelled) for w in both if w.labelled.any()])
         self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES), rng)
 
     def _read_out(
@@ -144,7 +149,9 @@ class Seq2Seq(Model):
         """Fit a fitted model to new recordings; its predictions of the other recordings do not change by a bit.
 
         Of the translator only read-in, read-out, scale and baseline of each new recording are fitted, to all of its
-        windows, labelled or not; then its read-out of decisions, if it has labels.
+        windows, labelled or not. Then its read-out of decisions is fitted, if it has labels. Without labels its latents
+        are aligned with those of the recordings that the model was fitted on, whose read-out decides (see SharedFrame);
+        with fewer than ten trials nothing can be aligned, and all classes get the same probability.
 
         Parameters
         ----------
@@ -170,14 +177,31 @@ class Seq2Seq(Model):
         rows, note = recorded(on_epoch)
         held = {w.recording: w for w in valid}
         for w in train:
-            check_new(self, w)
+            self.check_new(w)
         for w in train:
             own_valid = [held[w.recording]] if w.recording in held else []
             add_recording(self.translator, w, own_valid, rng, note)
             self._register(w, held.get(w.recording))
             if any(windows.labelled.any() for windows in (w, *own_valid)):
                 self.readouts |= self._read_out([w], own_valid, [self.summary], rng)[1]
+            elif self.frame.align(join(w, held.get(w.recording))):
+                self.class_shares[w.recording] = self.frame.get().shares.tolist()
         return History(tuple(rows))
+
+    def learn_labels(self, windows: Windows) -> None:
+        """Weigh some labels of a recording that the model was adapted to without labels against those it was fitted on.
+
+        Parameters
+        ----------
+        windows : Windows
+            Labelled windows of the recording. Labels of an earlier call are forgotten.
+
+        Raises
+        ------
+        DataError
+            Where the recording was not aligned without labels.
+        """
+        self.class_shares[self.check_recording(windows.recording)] = self.frame.learn_labels(windows).tolist()
 
     def without(
         self,
@@ -226,6 +250,8 @@ class Seq2Seq(Model):
             if recording in self.forests:
                 x, share = forest_features(latents, additional), np.array(self.class_shares[recording])
                 probabilities = pool_with_forest(self.forests[recording], x, share, probabilities)
+        elif recording in self.frame.aligned:
+            probabilities = self.frame.probabilities(recording, latents)
         return Predictions(probabilities, rates, latents)
 
     def _save(self, folder: Path) -> None:
@@ -239,6 +265,7 @@ class Seq2Seq(Model):
         save_arrays(folder / WEIGHTS, arrays)
         if self.forests:
             save_arrays(folder / TREES, named_arrays(self.forests, translator.recordings))
+        self.frame.save(folder)
         Layout(translator.recordings, self.summary, list(self.forests)).write(folder / LAYOUT)
 
     def _load(self, folder: Path) -> None:
@@ -255,3 +282,4 @@ class Seq2Seq(Model):
         of_readout = {name: with_prefix(arrays, f"readout.{i}.") for i, name in enumerate(order)}
         self.readouts = {name: Readout(**fields) for name, fields in of_readout.items() if fields}
         self.forests = saved.forests()
+        self.frame = LazyFrame.load(folder, self.translator, len(self.classes))

@@ -14,35 +14,13 @@ from contextlib import contextmanager
 import numpy as np
 from torch import nn
 
-from spikebridge.errors import DataError
-from spikebridge.models.base import Model, OnEpoch
+from spikebridge.models.base import OnEpoch
 from spikebridge.models.seq2seq.training import train_recordings
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
-MIN_WINDOWS = 10
 MIN_STEPS = 8  # per epoch, if batches then have MIN_BATCH_SIZE windows: a frozen core needs more steps than a free one
 MIN_BATCH_SIZE = 8  # windows
-
-
-def check_new(model: Model, train: Windows) -> None:
-    """Raises DataError where the recording is known, has other bins or classes, or too few windows."""
-    name = train.recording
-    if not model.units:
-        raise DataError(f"{model.name} has not been fitted: there is no core to adapt {name} to")
-    if name in model.units:
-        raise DataError(f"{name}: the model knows this recording already; it knows {', '.join(sorted(model.units))}")
-    if abs(train.bin_s - model.bin_s) > 1e-9 or train.n_bins != model.n_bins:
-        raise DataError(
-            f"{name}: expected windows of {model.n_bins} bins of {model.bin_s:g} s as the model was fitted on, got "
-            f"{train.n_bins} of {train.bin_s:g} s"
-        )
-    if train.classes != model.classes:
-        raise DataError(
-            f"{name}: expected the model's classes {', '.join(model.classes)}, got {', '.join(train.classes)}"
-        )
-    if len(train) < MIN_WINDOWS:
-        raise DataError(f"{name}: expected at least {MIN_WINDOWS} windows to learn from, got {len(train)}")
 
 
 def add_recording(
