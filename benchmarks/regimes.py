@@ -58,8 +58,8 @@ over test blocks. Every regime has the same rats, trials and units: what reaches
 {SMALL["simulate"]["n_recordings"]} recordings, {SMALL["split"]["n_outer_folds"]} outer folds, \
 {SMALL["tune"]["n_trials"]} tuning trials of every model. The best linear translator of a regime is chosen on the
 scored data, which favours it. The oracle knows the true latents and the state. With bins of 25 ms, which cost twice as
-much, seq2seq is one network instead of two, and its `smoothing_s` is {FINE["smoothing_s"]:g}; the linear ones tune theirs
-from 0.03 s, as elsewhere.
+much, seq2seq is one network instead of two, and its `smoothing_s` is {FINE["smoothing_s"]:g}; the linear ones tune
+theirs from 0.03 s, as elsewhere.
 """
 Cost = Callable[[str, Path], dict[str, Any]]
 """Tunes and trains one model in a folder and returns its costs; `quality.one`."""
