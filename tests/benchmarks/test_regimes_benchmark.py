@@ -25,8 +25,8 @@ def test_settings_of_each_regime() -> None:
     assert {settings.tune.n_trials for settings in found.values()} == {3}
     assert all(list(settings.models) == list(regimes.MODELS) for settings in found.values())
     fine = found["theta, bins of 25 ms"]
-    assert fine.bins.width_s == 0.025 and fine.models["seq2seq"]["smoothing_s"] == regimes.FINE_SMOOTHING_S
-    assert found["linear"].models["seq2seq"]["smoothing_s"] != regimes.FINE_SMOOTHING_S
+    assert fine.bins.width_s == 0.025 and regimes.FINE.items() <= fine.models["seq2seq"].items()
+    assert found["linear"].models["seq2seq"]["n_members"] == 2
     assert regimes.settings_of_regime("gated", words("--quick")).simulate.n_trials == 40
     with pytest.raises(ConfigError, match="did you mean ridge"):
         regimes.settings_of_regime("linear", words("--models", "rigde"))
