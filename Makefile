@@ -41,10 +41,10 @@ repro: .venv/.installed ## run the whole pipeline; PARAMS=file.yaml DATA=folder 
 	@PATH="$$(pwd)/$(BIN):$$PATH" $(BIN)/dvc repro </dev/null
 	@$(BIN)/spikebridge results
 
-test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (a few minutes)
+test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (six minutes)
 	@$(PYTEST) -m "not slow"
 
-check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (a quarter of an hour)
+check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (twenty minutes)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
