@@ -100,7 +100,8 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     assert recovered["truth"]["lag_s"] == pytest.approx(-0.1)
     assert recovered["models"]["seq2seq"]["mean_r2"] > 0.3
     analysis = load_json(project / "reports/evaluation/metrics.json")["analysis"]
-    assert set(analysis) == {"direction", "latent_consistency", "held_out_units", "attribution", "optimism"}
+    subspace = {"ablation", "alignment", "shared_variance"}
+    assert set(analysis) == {"direction", "latent_consistency", "held_out_units", "attribution", "optimism"} | subspace
     names = {p.stem for p in (project / "reports/figures").iterdir()}
     assert names >= {"direction", "consistency", "held_out_units", "attribution", "leakage_optimism"}
     said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout

@@ -44,6 +44,9 @@ def test_consistency(rng: np.random.Generator) -> None:
     assert consistency([z, z @ rng.normal(size=(3, 3)) + 2]) == pytest.approx(1.0)
     assert consistency([z, rng.normal(size=(30, 8, 3))]) < 0.1
     assert np.isnan(consistency([z]))
+    nothing = np.ones_like(z)
+    assert np.isnan(consistency([nothing, nothing]))
+    assert consistency([z, nothing]) == pytest.approx(0.0, abs=0.05)  # the map from nothing to z
 
 
 def made(rng: np.random.Generator, k: int = 2) -> tuple[np.ndarray, np.ndarray]:

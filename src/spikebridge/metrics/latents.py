@@ -139,18 +139,20 @@ def consistency(fits: Sequence[Array]) -> float:
     Returns
     -------
     float
-        Mean R2; NaN for fewer than two fits or four trials.
+        Mean R2, without maps to latents that are all constant (of regions that share nothing); NaN where there is no
+        map, and for fewer than two fits or four trials.
 
     References
     ----------
     Dabholkar & Barak 2025, NeurIPS.
     """
-    scores = [
-        float(np.nanmean(r2(b[1::2], linear_map(a[::2], b[::2])(a[1::2]))))
+    each = [
+        r2(b[1::2], linear_map(a[::2], b[::2])(a[1::2]))
         for i, a in enumerate(fits)
         for j, b in enumerate(fits)
         if i != j and len(a) >= 4
     ]
+    scores = [float(np.nanmean(values)) for values in each if np.isfinite(values).any()]
     return float(np.mean(scores)) if scores else float("nan")
 
 
