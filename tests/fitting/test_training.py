@@ -165,6 +165,7 @@ def test_the_last_fit_can_be_loaded(trained: tuple[Any, Path, Any], windows: lis
     assert about["model"] == kind.name and about["threads"] == 1 and set(about["params"]) == {"0", "1", "full"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_another_run_gives_the_same_bytes(study: Path, workers: int) -> None:
     first, _ = run(study, "dnn", f"a{workers}")
@@ -190,6 +191,7 @@ def test_predictions_are_those_of_a_model_fitted_by_hand(study: Path, windows: l
     np.testing.assert_allclose(mine.p_stay, [expected[t] for t in mine.trial])
 
 
+@pytest.mark.slow
 def test_the_two_read_outs_of_one_translator_differ_in_their_decisions_alone(study: Path) -> None:
     alone, directed = (run(study, name, f"same_{name}")[0] for name in ("seq2seq", "seq2seq_label_direction"))
     for name in ("translation.parquet", "latents.parquet"):

@@ -56,6 +56,7 @@ def complaint(path: Path) -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_the_public_report(tmp_path: Path) -> None:
     """An index of int64, one that wrapped round in 16 bits, and one of starts."""
     truth = truths(generate("37", tmp_path))[0]["spikes"]

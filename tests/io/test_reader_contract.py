@@ -200,6 +200,9 @@ SILENT = {
 """(reader, suffix) -> why a file that is cut short cannot be told from a whole one, and changes what is read."""
 
 
+@pytest.mark.parametrize(
+    "reader", [pytest.param(n, marks=pytest.mark.slow) if n == "nwb_zarr" else n for n in NAMES], indirect=True
+)
 @pytest.mark.parametrize("part", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_damaged_recording_is_refused_in_words(
     reader: Reader, simulated: Recording, tmp_path: Path, part: int

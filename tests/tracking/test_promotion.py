@@ -179,6 +179,7 @@ def a_version_without_files_is_not_promoted(project: Path) -> None:
     assert "promoted_by" not in at.client.get_model_version("spikebridge", "3").tags
 
 
+@pytest.mark.slow
 def test_the_story_of_a_promotion(project: Path, run: Run) -> None:
     """One project, step by step: each step finds what the one before left."""
     a_person_overrides_and_is_recorded(project, run)

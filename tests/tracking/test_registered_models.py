@@ -136,6 +136,7 @@ def test_load_by_name_says_what_there_is_instead(finished: Path, monkeypatch: py
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_registering_again_makes_no_second_version(project: Path) -> None:
     first = tracking.publish(settings(), project)
     assert tracking.publish(settings(), project) == first

@@ -21,6 +21,7 @@ def audited(study: Study) -> Path:
     return study.root / "out_optimism"
 
 
+@pytest.mark.slow
 def test_known_effects_are_found(audited: Path) -> None:
     said = EvaluationRun(audited).read_metrics()["analysis"]["optimism"]
     bits = said["bits_per_spike"]["seq2seq"]
