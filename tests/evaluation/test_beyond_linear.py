@@ -22,7 +22,7 @@ RECORDINGS, BLOCKS, TRIALS, SPIKES = 3, 4, 10, 50.0
 
 
 def translations(bits: Mapping[str, float], noise: float = 0.02, seed: int = 0) -> dict[str, Translation]:
-    """model -> source bits/spike, with noise of its own in each block. The baseline has 0.3 bits/spike."""
+    """model -> source bits/spike, with independent noise in each block. The baseline has 0.3 bits/spike."""
     rng = np.random.default_rng(seed)
     names = np.repeat([f"day{r}" for r in range(RECORDINGS)], BLOCKS * TRIALS)
     fold = np.tile(np.repeat(np.arange(BLOCKS), TRIALS), RECORDINGS)
