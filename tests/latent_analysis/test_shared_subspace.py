@@ -9,7 +9,7 @@ from studies import simulated_windows, small_config
 from spikebridge import models
 from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.baseline import Baselines
-from spikebridge.config import BaselineConfig
+from spikebridge.config import BaselineConfig, Config
 from spikebridge.latent_analysis import ablation, alignment
 from spikebridge.latent_analysis.alignment import (
     Activity,
@@ -36,17 +36,21 @@ SETTINGS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def refits() -> Refits:
-    """Of a study whose regions share two latents, with a translator of five, in two networks."""
-    config = small_config(**SETTINGS)
+def made_refits(config: Config, **params: int) -> Refits:
+    """Of the first fold of a simulated study, with these settings of seq2seq."""
     data = simulated_windows(config)
     splits = make_splits(data, config.split)
-    tuned = {"seq2seq": TunedFold(0, {"n_members": 2, "max_epochs": 8, "n_latents": 5, "hidden_size": 16})}
+    tuned = {"seq2seq": TunedFold(0, params)}
     return Refits(
         config.seed, config.analysis, data, splits, splits.folds[0], "cpu", lambda row: None, tuned,
         Baselines(BaselineConfig(drift=False)),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def refits() -> Refits:
+    """Of a study whose regions share two latents, with a translator of five, in two networks."""
+    return made_refits(small_config(**SETTINGS), n_members=2, max_epochs=8, n_latents=5, hidden_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -233,13 +237,7 @@ def small_refits(**changes: float) -> Refits:
     """One recording without drift and theta, a small translator."""
     knobs = SETTINGS["simulate"] | {"n_recordings": 1, "theta": 0.0, "drift": 0.0} | changes
     config = small_config(**SETTINGS | {"simulate": knobs})
-    data = simulated_windows(config)
-    splits = make_splits(data, config.split)
-    tuned = {"seq2seq": TunedFold(0, {"n_members": 1, "max_epochs": 5, "n_latents": 3, "hidden_size": 8})}
-    return Refits(
-        config.seed, config.analysis, data, splits, splits.folds[0], "cpu", lambda row: None, tuned,
-        Baselines(BaselineConfig(drift=False)),
-    )  # fmt: skip
+    return made_refits(config, n_members=1, max_epochs=5, n_latents=3, hidden_size=8)
 
 
 def test_private_variance_of_the_target_is_not_counted_as_shared() -> None:

@@ -44,7 +44,7 @@ def fit_and_adapt(
         model.fit(*learned, rng, on_epoch)
         return [w for side in learned for w in side]
     first = _hidden(data, part.adapt.train), _hidden(data, part.adapt.valid)
-    if model.translates and not model.decides and not model.pooled:
+    if model.fits_without_labels():
         model.fit(*first, rng, on_epoch)
         return [w for side in first for w in side]
     model.fit(*learned, rng, on_epoch)

@@ -43,7 +43,18 @@ class NewUnits:
             True where it transfers or adapts, or where it translates alone and each recording has its own fit: that
             fit needs no labels.
         """
-        return cls.transfers or cls.adapts or (cls.translates and not cls.decides and not cls.pooled)
+        return cls.transfers or cls.adapts or cls.fits_without_labels()
+
+    @classmethod
+    def fits_without_labels(cls) -> bool:
+        """Decide whether the model is fitted to the spikes of one recording at a time, without labels.
+
+        Returns
+        -------
+        bool
+            True where it translates, does not decide, and does not pool recordings.
+        """
+        return cls.translates and not cls.decides and not cls.pooled
 
     def adapt(
         self,
