@@ -63,6 +63,7 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py --on regimes
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/unseen.py --on simulator real
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/claims.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/gates.py
