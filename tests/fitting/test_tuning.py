@@ -167,6 +167,25 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
     assert best["folds"][0]["inner"]["bits_per_spike"] == 1.0
 
 
+def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The values of all trials, and all scores of the best one, are as if every fit had been finished."""
+    config = small_config(
+        tune={"n_trials": 4, "n_startup_trials": 4, "max_epochs": 2}, models={"seq2seq": {"hidden_size": 4}}
+    )
+    calls = []
+    outcome = tuning._outcome
+    monkeypatch.setattr(tuning, "_outcome", lambda *a: calls.append(1) or outcome(*a))
+    quick = tune(study, config, "seq2seq", tmp_path / "quick")
+    n_quick = len(calls)
+    monkeypatch.setattr(tuning, "_limits", lambda params, kind: [])
+    whole = tune(study, config, "seq2seq", tmp_path / "whole")
+    assert quick == whole
+    assert (tmp_path / "quick" / "trials.csv").read_bytes() == (tmp_path / "whole" / "trials.csv").read_bytes()
+    assert len(calls) - n_quick == 3 * 4 > n_quick
+
+
 def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     whole = tuning.assess

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.adamw import AdamW
+from spikebridge.models.parts.early_stopping import has_ended
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def fit_network(
     """
     optimiser = AdamW(independent or (network,), schedule.weight_decay, schedule.clip)
     total = max(1, schedule.max_epochs * steps_per_epoch)
-    best, best_weights, waited = math.inf, None, 0
+    losses: list[float] = []
+    best_weights = None
     kept = optimiser.flat.clone() if schedule.average_epochs else optimiser.flat  # what is scored
     horizon, taken = schedule.average_epochs * steps_per_epoch, 0
     for epoch in range(schedule.max_epochs):
@@ -69,13 +71,12 @@ def fit_network(
             optimiser.load(kept)
             with torch.no_grad():
                 row |= score()
-            if row["valid_loss"] < best:
-                best, best_weights, waited = row["valid_loss"], kept.clone(), 0
-            else:
-                waited += 1
+            if row["valid_loss"] < min(losses, default=math.inf):
+                best_weights = kept.clone()
+            losses.append(row["valid_loss"])
             optimiser.load(optimiser.flat)
         on_epoch(row)
-        if waited > schedule.patience:
+        if has_ended(losses, schedule.max_epochs, schedule.patience):
             break
     optimiser.load(kept if best_weights is None else best_weights)
     optimiser.forget_gradients()
