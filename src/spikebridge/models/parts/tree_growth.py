@@ -38,10 +38,11 @@ class Growth:
 
 def grow(x: NDArray[np.floating], label: Labels, growth: Growth, seed: int) -> Forest:
     """The forest that scikit-learn grows on features (trial, feature) and labels (trial,) of two classes or more."""
-    return (_grow_directly if _direct_growth_agrees() else _grow_publicly)(x, label, growth, seed)
+    return (grow_directly if direct_growth_agrees() else grow_publicly)(x, label, growth, seed)
 
 
-def _grow_publicly(x: NDArray[np.floating], label: Labels, growth: Growth, seed: int) -> Forest:
+def grow_publicly(x: NDArray[np.floating], label: Labels, growth: Growth, seed: int) -> Forest:
+    """`grow` by the public classes."""
     from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
     forest: Callable[..., Any] = ExtraTreesClassifier if growth.extra else RandomForestClassifier
@@ -53,10 +54,12 @@ def _grow_publicly(x: NDArray[np.floating], label: Labels, growth: Growth, seed:
     return from_sklearn(forest(growth.n_estimators, **settings, random_state=seed, n_jobs=1).fit(x, label))
 
 
-def _grow_directly(x: NDArray[np.floating], label: Labels, growth: Growth, seed: int) -> Forest:
+def grow_directly(x: NDArray[np.floating], label: Labels, growth: Growth, seed: int) -> Forest:
+    """`grow` by the parts that the public classes are made of."""
     from sklearn.tree._criterion import Gini
     from sklearn.tree._splitter import BestSplitter, RandomSplitter
     from sklearn.tree._tree import DepthFirstTreeBuilder, Tree
+    from sklearn.utils import check_random_state
 
     x = np.ascontiguousarray(x, dtype=np.float32)
     classes, index = np.unique(label, return_inverse=True)
@@ -66,11 +69,11 @@ def _grow_directly(x: NDArray[np.floating], label: Labels, growth: Growth, seed:
     balanced = (n / (len(classes) * np.bincount(index)))[index]
     leaf, max_features = growth.min_samples_leaf, max(1, int(growth.max_features * n_features))
     splitter_class = RandomSplitter if growth.extra else BestSplitter
-    forest_state, trees = np.random.RandomState(seed), []
+    forest_state, trees = check_random_state(seed), []
     for _ in range(growth.n_estimators):
         tree_seed = forest_state.randint(MAX_SEED)
-        drawn = np.bincount(np.random.RandomState(tree_seed).randint(0, n, n), minlength=n).astype(np.float64)
-        state = np.random.RandomState(tree_seed)
+        drawn = np.bincount(check_random_state(tree_seed).randint(0, n, n), minlength=n).astype(np.float64)
+        state = check_random_state(tree_seed)
         splitter = splitter_class(Gini(1, n_classes), max_features, leaf, 0.0, state, None)
         tree = Tree(n_features, n_classes, 1)
         DepthFirstTreeBuilder(splitter, 2 * leaf if leaf > 1 else 2, leaf, 0.0, MAX_SEED, 0.0).build(
@@ -81,17 +84,17 @@ def _grow_directly(x: NDArray[np.floating], label: Labels, growth: Growth, seed:
 
 
 @cache
-def _direct_growth_agrees() -> bool:
+def direct_growth_agrees() -> bool:
     """Whether both ways grow the same small forests. Any error of parts that are not public means that they do not."""
     rng = np.random.default_rng(0)
     x, label = rng.poisson(1.0, (40, 6)).astype(np.float32), rng.integers(0, 2, 40)
     for extra in (False, True):
         growth = Growth(3, 0.5, 2, extra)
         try:
-            direct = _grow_directly(x, label, growth, 1)
+            direct = grow_directly(x, label, growth, 1)
         except Exception:
             return False
-        public = _grow_publicly(x, label, growth, 1)
+        public = grow_publicly(x, label, growth, 1)
         if any(not np.array_equal(a, b) for a, b in zip(vars(direct).values(), vars(public).values(), strict=True)):
             return False
     return True
