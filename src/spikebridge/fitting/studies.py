@@ -73,8 +73,8 @@ def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
 
 
 def _warm_up(max_epochs: int | None) -> int:
-    """Epochs before the pruner may end a fit: a third of them, at most MAX_WARM_UP."""
-    return MAX_WARM_UP if max_epochs is None else min(MAX_WARM_UP, max_epochs // 3)
+    """Epochs before the pruner may end a fit: half of them, at most MAX_WARM_UP."""
+    return MAX_WARM_UP if max_epochs is None else min(MAX_WARM_UP, max_epochs // 2)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
