@@ -20,7 +20,6 @@ from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
 from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_score, trial_shift_score
 from spikebridge.statistics import (
-    VerdictColumns,
     clusters_needed,
     design_effect,
     holm,
@@ -30,6 +29,7 @@ from spikebridge.statistics import (
     verdict_of,
 )
 from spikebridge.types import Comparison, Difference, Power, Sample, Significance
+from spikebridge.types.verdicts import VerdictColumns
 
 Array = NDArray[np.float64]
 NO_SOURCE = "without_source"

@@ -22,8 +22,6 @@ from spikebridge.evaluation.scores import WITHIN, decision_scores, within_blocks
 from spikebridge.evaluation.translation_scores import translation_score
 from spikebridge.metrics import clustered
 from spikebridge.statistics import (
-    Verdict,
-    VerdictColumns,
     bayes_factor,
     cluster_bootstrap,
     correctness_model,
@@ -35,6 +33,7 @@ from spikebridge.statistics import (
     rope,
 )
 from spikebridge.types import Comparison, Difference, Power, Sample, Significance
+from spikebridge.types.verdicts import Verdict, VerdictColumns
 
 Array = NDArray[np.float64]
 BITS, LOG_ODDS = "bits_per_spike", "log_odds_of_being_right"

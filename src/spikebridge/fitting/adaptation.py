@@ -21,10 +21,10 @@ from spikebridge.models import Model
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.preprocess import make_windows, select_trials
-from spikebridge.preprocess.covariates import without_labels
 from spikebridge.preprocess.windows import count_bins
 from spikebridge.splits import make_splits, select_windows
 from spikebridge.types import Windows
+from spikebridge.types.covariates import without_labels
 
 ABOUT = "adapted.json"
 Row = dict[str, Any]

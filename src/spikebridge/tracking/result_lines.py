@@ -9,10 +9,10 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import BASELINES_TABLE, QUALITY_FILTERS_TABLE
 from spikebridge.config import declared_tests
-from spikebridge.statistics import Verdict
 from spikebridge.tracking.descriptions import HEADINGS
 from spikebridge.tracking.markdown import number
 from spikebridge.tracking.results import Results
+from spikebridge.types.verdicts import Verdict
 
 PARTS = ("baseline", "shared", "private", "noise")
 """Of the variance of a region."""

@@ -40,7 +40,7 @@ class Significance:
     p_holm : float
         p value with Holm's correction.
     verdict, verdict_code : str
-        Result of the test in words, and the code of the member of statistics.Verdict.
+        Result of the test in words, and the code of the member of types.verdicts.Verdict.
     """
 
     test: str

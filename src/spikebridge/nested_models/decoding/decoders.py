@@ -30,8 +30,8 @@ from spikebridge.nested_models.decoding.inputs import (
     with_columns,
     with_latents,
 )
-from spikebridge.preprocess.covariates import LABEL_BACK
 from spikebridge.types import Windows
+from spikebridge.types.covariates import label_back
 
 SelectInputs = Callable[[Windows, LatentsByRecording], Windows]
 BASE = "majority"
@@ -129,7 +129,7 @@ def nested_decoders(
 def _without_latents(data: Sequence[Windows], task: Sequence[str], no_task: str) -> list[NestedDecoder]:
     """From the majority class to the counts of either region; no_task: why there are no task columns, or ""."""
     without_behavior = [w.recording for w in data if not w.behavior_names]
-    without_history = any(LABEL_BACK.format(1) not in w.covariate_names for w in data)
+    without_history = any(label_back(1) not in w.covariate_names for w in data)
     return [
         NestedDecoder(BASE, _model("majority")),
         NestedDecoder(
