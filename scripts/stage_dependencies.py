@@ -19,7 +19,8 @@ from pathlib import Path
 
 import yaml
 
-from spikebridge.runtime.source_code import MODEL_CODE, WORDING, SourceTree
+from spikebridge.runtime.model_code import MODEL_CODE
+from spikebridge.runtime.source_code import WORDING, SourceTree
 
 MODELS = "src/spikebridge/models"
 WATCHING = frozenset({"tracking"})

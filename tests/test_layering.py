@@ -24,7 +24,7 @@ LEVELS = {
     "expressions": 2,
     "runtime": 3,
     "labels": 3,
-    "simulate": 4,
+    "simulate": 5,
     "artifacts": 4,
     "metrics": 4,
     "statistics": 4,

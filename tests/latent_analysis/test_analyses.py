@@ -14,7 +14,7 @@ from studies import simulated_windows, small_config
 
 from spikebridge import models
 from spikebridge.artifacts.splits import save_splits
-from spikebridge.artifacts.tuning import TunedFold
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, Config
@@ -85,9 +85,8 @@ def study(tmp_path_factory: pytest.TempPathFactory, data: list[Windows], config:
     for w in data:
         save_windows(w, root / "windows")
     save_splits(make_splits(data, config.split), root / "splits.json")
-    (root / "tune" / "seq2seq").mkdir(parents=True)
-    best = {"folds": [{"fold": k, "params": {"n_latents": 4, "hidden_size": 16}} for k in range(2)]}
-    (root / "tune" / "seq2seq" / "best.json").write_text(json.dumps(best))
+    best = [TunedFold(k, {"n_latents": 4, "hidden_size": 16}) for k in range(2)]
+    TuningRun(root / "tune" / "seq2seq").write_settings(TunedSettings("seq2seq", best))
     return root
 
 
@@ -225,7 +224,7 @@ def test_attribution_finds_the_units_that_carry_the_latents(config: Config, refi
     for number, w in enumerate(refits.data):
         rng = np.random.default_rng([0, number])
         truth = simulate_session(config.simulate, rng, w.recording, "rat").truth
-        loading = pd.Series(np.linalg.norm(truth.source_loadings, axis=1))[w.source_units].to_numpy()
+        loading = pd.Series(np.linalg.norm(truth.source.loadings, axis=1))[w.source_units].to_numpy()
         share = table[table["recording"] == w.recording]["share"].to_numpy()
         assert share.sum() == pytest.approx(1)
         assert share[NOISE] < 0.5 / len(share)  # half of an equal share at most

@@ -6,8 +6,6 @@ The dependencies of the pipeline's stages (dvc.yaml) and the fingerprints of res
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,8 +14,6 @@ from pathlib import Path
 OWN = Path(__file__).resolve().parents[1]
 WORDING = frozenset({"errors"})
 """Rooms that only say what went wrong: no result depends on them."""
-MODEL_CODE = Path("runs") / "model_code"
-"""Where the stage model_code writes, for each model, which files of models/ it runs."""
 
 
 @dataclass(frozen=True)
@@ -212,21 +208,3 @@ def own_source() -> SourceTree:
 def parsed(path: Path) -> ast.Module:
     """The syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def write_model_code(models: Iterable[str], package: Path, folder: Path) -> None:
-    """Write <model>.json of each model: file below models/ that it runs -> SHA-256.
-
-    The stages tune@model and train@model depend on that file in place of the whole room, so that a change of one model
-    leaves the others alone. `package`: src/spikebridge of the project, from which names of files count.
-    """
-    tree = SourceTree(package)
-    folder.mkdir(parents=True, exist_ok=True)
-    for model in models:
-        files = tree.reached([f"{package.name}.models.{model}"], [model])
-        digests = {
-            path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(files)
-            if path.is_relative_to(package / "models")
-        }
-        (folder / f"{model}.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
