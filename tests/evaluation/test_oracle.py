@@ -15,7 +15,7 @@ from sklearn.linear_model import PoissonRegressor
 from spikebridge.artifacts.training import Translation
 from spikebridge.artifacts.truth import Truth, load_truth, save_truth, truth_path
 from spikebridge.config import SimulateConfig
-from spikebridge.evaluation.recovery import oracle, shares
+from spikebridge.evaluation.recovery import oracle, shares_of_oracle
 from spikebridge.metrics import information, truth_at
 from spikebridge.simulate import simulate_session
 from spikebridge.types import Fold
@@ -160,5 +160,5 @@ def test_a_truth_of_before_has_no_oracle(study: tuple[Any, Path], tmp_path: Path
 
 def test_shares_of_it() -> None:
     told = {"ridge": {"bits_per_spike": {"value": 0.3}}}
-    assert shares({"bits_per_spike": 0.4}, told) == {"ridge": pytest.approx(0.75)}
-    assert shares({"bits_per_spike": -1e-4}, told) == {}
+    assert shares_of_oracle({"bits_per_spike": 0.4}, told) == {"ridge": pytest.approx(0.75)}
+    assert shares_of_oracle({"bits_per_spike": -1e-4}, told) == {}

@@ -19,8 +19,8 @@ from spikebridge.artifacts.windows import save_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, Config
 from spikebridge.latent_analysis import AnalysisSections, analyze
-from spikebridge.latent_analysis.attribution import shares
 from spikebridge.latent_analysis.attribution import tables as attribution
+from spikebridge.latent_analysis.attribution import unit_shares
 from spikebridge.latent_analysis.consistency import agreement, halves
 from spikebridge.latent_analysis.held_out_units import (
     DIRECT,
@@ -248,7 +248,7 @@ def test_shares_of_a_linear_map_of_independent_units() -> None:
     rng = np.random.default_rng(0)
     x, w = rng.normal(0, [1, 2, 3], (200_000, 3)), np.array([[1.0, 0.5], [0.2, 0], [0, 0]])
     alone = np.array([(x[:, [u]] @ w[[u]]).var(axis=0).sum() for u in range(3)])
-    np.testing.assert_allclose(shares(w, x.var(axis=0)), alone / (x @ w).var(axis=0).sum(), rtol=0.02)
+    np.testing.assert_allclose(unit_shares(w, x.var(axis=0)), alone / (x @ w).var(axis=0).sum(), rtol=0.02)
 
 
 def test_the_same_again(study: Path, config: Config, found: Path) -> None:

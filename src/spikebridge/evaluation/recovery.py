@@ -182,7 +182,7 @@ def _baseline_nats(inputs: Inputs) -> pd.Series:
     return pd.Series(dtype=np.float64)
 
 
-def shares(truth: Mapping[str, Any], translation: Mapping[str, Any]) -> dict[str, float]:
+def shares_of_oracle(truth: Mapping[str, Any], translation: Mapping[str, Any]) -> dict[str, float]:
     """model -> its bits/spike over the oracle's. translation: of metrics.json."""
     best = truth["bits_per_spike"]
     return (

@@ -43,7 +43,7 @@ from spikebridge.evaluation.recovery import (
     oracle,
     recovery,
     recovery_table,
-    shares,
+    shares_of_oracle,
     true_latents,
 )
 from spikebridge.evaluation.resampling import Resampling
@@ -152,7 +152,7 @@ def evaluate(
         recovered = recovery(inputs, truths, coupling)
         best = oracle(inputs, data_path, sections.data.target)
         if best and "translation" in scores:
-            recovered["oracle"] = best | {"share": shares(best, scores["translation"])}
+            recovered["oracle"] = best | {"share": shares_of_oracle(best, scores["translation"])}
         run.write_recovery(recovered)
         tables["recovery"] = recovery_table(recovered)
     run.write_leakage(report)

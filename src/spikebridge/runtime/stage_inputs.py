@@ -58,7 +58,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class StageInputs:
     """The state of files and settings at one time. settings: the values of `keys` in the parameter file.
 
     without: a folder to ignore, because the stage writes to it; it may lie among the inputs.
@@ -77,7 +77,7 @@ class Inputs:
         parameters: Path | None = None,
         keys: Sequence[str] = (),
         without: Path | None = None,
-    ) -> Inputs:
+    ) -> StageInputs:
         """Record the state of files, of folders with all their files, and of settings ("a.b") of a parameter file."""
         kept = tuple(Path(p) for p in paths)
         return cls(kept, _marks(kept, without), parameters, _settings(parameters, keys), without)
@@ -106,7 +106,7 @@ class Inputs:
             )
 
 
-def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
+def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
     """The inputs of a stage ("ingest", "tune@dnn") in dvc.yaml: its dependencies, and its sections of params.yaml.
 
     The code files of a model are those that the stage model_code listed. The inputs are empty if dvc.yaml or
@@ -124,7 +124,7 @@ def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
         file: sha for d in deps if Path(d).parent == MODEL_CODE for file, sha in read_model_code(project / d).items()
     }
     paths = [project / d for d in [*deps, *code] if d]
-    inputs = Inputs.of(paths, parameters, [k for k in keys if k])
+    inputs = StageInputs.of(paths, parameters, [k for k in keys if k])
     marks = {file: inputs.marks[str(project / file)] for file in code}
     if changed := [file for file, mark in marks.items() if mark is None or mark.content != code[file]]:
         raise InputsChangedError(

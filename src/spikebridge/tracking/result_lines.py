@@ -159,7 +159,7 @@ def _detectable(row: Mapping[str, Any]) -> str:
     return number(row["detectable"]) + (f" ({notes})" if notes else "")
 
 
-def filter_lines(results: Results) -> Iterator[str]:
+def quality_filter_lines(results: Results) -> Iterator[str]:
     """One line for each filter of units that is on, over all recordings: units judged and dropped, or why none was."""
     table = results.evaluation.read_table(QUALITY_FILTERS_TABLE)
     if table is None:

@@ -25,7 +25,7 @@ from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.models.trial_columns import TrialColumns
 from spikebridge.nested_models.decoding.confounds import CONFOUND, Matched, Residualised
 from spikebridge.nested_models.decoding.inputs import (
-    check_columns,
+    require_columns,
     target_as_source,
     with_columns,
     with_latents,
@@ -111,8 +111,8 @@ def nested_decoders(
     task: names of the task's columns. by: how the manifest holds out. missing_latents: why there are none, or "".
     Raises ConfigError for a column under `nested_models:` that the windows do not hold.
     """
-    check_columns(data, task, "nested_models.task_columns")
-    check_columns(data, settings.confounds, "nested_models.confounds")
+    require_columns(data, task, "nested_models.task_columns")
+    require_columns(data, settings.confounds, "nested_models.confounds")
     no_task = "" if task else "no columns are named: trials.covariates is empty"
     decoders = [
         *_without_latents(data, task, no_task),

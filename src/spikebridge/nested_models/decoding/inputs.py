@@ -33,7 +33,7 @@ def columns_of(w: Windows, name: str) -> dict[str, Array]:
     return found
 
 
-def check_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> None:
+def require_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> None:
     """Raises ConfigError where a recording's windows do not hold one of the columns. key: where they were named."""
     for w in data:
         for name in names:
