@@ -10,16 +10,14 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from project import ROOT, copy_project, dvc, environment, load_json, parameters, run, shared_recordings
 
+from spikebridge.artifacts.truth import load_truth, truth_path
 from spikebridge.artifacts.windows import load_recording_windows
 
 pytestmark = pytest.mark.slow
-
-TRUTH = "data/simulated/truth/rat1_day1.npz"
 
 
 def kill_at(project: Path, stage: str) -> None:
@@ -93,9 +91,9 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     project = copy_project(tmp_path / "reverse", params)
     dvc(project, "repro")
     w = load_recording_windows(project / "data/windows", "rat1_day1")
-    with np.load(project / TRUTH) as truth:
-        assert set(w.source_units) <= set(truth["target_units"])  # the simulation's
-        assert set(w.target_units) <= set(truth["source_units"])
+    truth = load_truth(truth_path(project / "data/simulated", "rat1_day1"))
+    assert set(w.source_units) <= set(truth.target.units)  # the simulation's
+    assert set(w.target_units) <= set(truth.source.units)
     recovered = load_json(project / "reports/evaluation/recovery.json")
     assert recovered["truth"]["lag_s"] == pytest.approx(-0.1)
     assert recovered["models"]["seq2seq"]["mean_r2"] > 0.3

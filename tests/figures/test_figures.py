@@ -25,7 +25,7 @@ from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
 from spikebridge.figures import style
-from spikebridge.statistics import Verdict
+from spikebridge.types.verdicts import Verdict
 
 NAMES = list(figures.modules())
 WANTED = {

@@ -14,13 +14,13 @@ from studies import simulated_windows, small_config
 
 from spikebridge import models
 from spikebridge.artifacts.splits import save_splits
-from spikebridge.artifacts.tuning import TunedFold
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, Config
 from spikebridge.latent_analysis import AnalysisSections, analyze
-from spikebridge.latent_analysis.attribution import shares
 from spikebridge.latent_analysis.attribution import tables as attribution
+from spikebridge.latent_analysis.attribution import unit_shares
 from spikebridge.latent_analysis.consistency import agreement, halves
 from spikebridge.latent_analysis.held_out_units import (
     DIRECT,
@@ -85,9 +85,8 @@ def study(tmp_path_factory: pytest.TempPathFactory, data: list[Windows], config:
     for w in data:
         save_windows(w, root / "windows")
     save_splits(make_splits(data, config.split), root / "splits.json")
-    (root / "tune" / "seq2seq").mkdir(parents=True)
-    best = {"folds": [{"fold": k, "params": {"n_latents": 4, "hidden_size": 16}} for k in range(2)]}
-    (root / "tune" / "seq2seq" / "best.json").write_text(json.dumps(best))
+    best = [TunedFold(k, {"n_latents": 4, "hidden_size": 16}) for k in range(2)]
+    TuningRun(root / "tune" / "seq2seq").write_settings(TunedSettings("seq2seq", best))
     return root
 
 
@@ -225,7 +224,7 @@ def test_attribution_finds_the_units_that_carry_the_latents(config: Config, refi
     for number, w in enumerate(refits.data):
         rng = np.random.default_rng([0, number])
         truth = simulate_session(config.simulate, rng, w.recording, "rat").truth
-        loading = pd.Series(np.linalg.norm(truth.source_loadings, axis=1))[w.source_units].to_numpy()
+        loading = pd.Series(np.linalg.norm(truth.source.loadings, axis=1))[w.source_units].to_numpy()
         share = table[table["recording"] == w.recording]["share"].to_numpy()
         assert share.sum() == pytest.approx(1)
         assert share[NOISE] < 0.5 / len(share)  # half of an equal share at most
@@ -249,7 +248,7 @@ def test_shares_of_a_linear_map_of_independent_units() -> None:
     rng = np.random.default_rng(0)
     x, w = rng.normal(0, [1, 2, 3], (200_000, 3)), np.array([[1.0, 0.5], [0.2, 0], [0, 0]])
     alone = np.array([(x[:, [u]] @ w[[u]]).var(axis=0).sum() for u in range(3)])
-    np.testing.assert_allclose(shares(w, x.var(axis=0)), alone / (x @ w).var(axis=0).sum(), rtol=0.02)
+    np.testing.assert_allclose(unit_shares(w, x.var(axis=0)), alone / (x @ w).var(axis=0).sum(), rtol=0.02)
 
 
 def test_the_same_again(study: Path, config: Config, found: Path) -> None:

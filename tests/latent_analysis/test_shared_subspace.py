@@ -211,7 +211,7 @@ def test_the_target_s_axes_lie_along_the_simulated_loadings(refits: Refits, mode
     for number, (train, test) in enumerate(refits.scored()):
         rng = np.random.default_rng([0, number])
         truth = simulate_session(small_config(**SETTINGS).simulate, rng, train.recording, "rat").truth
-        loadings = truth.target_loadings[train.target_units - len(truth.source_loadings), :N_TRUE]
+        loadings = truth.target.loadings[train.target_units - len(truth.source.units), :N_TRUE]
         activity = Activity.of(train.target, test.target, 1.0)
         axes = target_axes(modes, train, activity)[:, :N_TRUE]
         true = loadings * (activity.mean / activity.sd)[:, None]

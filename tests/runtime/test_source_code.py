@@ -23,6 +23,14 @@ FILES = {
     "kinds/two/__init__.py": "from toy.kinds.two.part import p\n",
     "kinds/two/part.py": "",
     "kinds/shared.py": "",
+    "face/__init__.py": '"""A face."""\nfrom toy.face.f import g as h\nfrom .k import k\n__all__ = ["h", "k"]\n',
+    "face/f.py": "from toy.late import x\n",
+    "face/k.py": "",
+    "room/__init__.py": "from toy.face import k\nK = k\n",
+    "room/part.py": "",
+    "takes_one.py": "from toy.face import h\n",
+    "takes_all.py": "from toy import face\n",
+    "takes_part.py": "from toy.room import part\n",
 }
 
 
@@ -54,6 +62,16 @@ def test_of_a_registry_the_named_members_count(toy: SourceTree) -> None:
     assert len(reached(toy, "toy.kinds", names=["none of them"])) == 5
 
 
+def test_an_init_that_only_hands_on_names_stands_for_the_module_that_makes_them(toy: SourceTree) -> None:
+    assert reached(toy, "toy.takes_one") == ["face/f.py", "late.py", "takes_one.py"]
+    assert reached(toy, "toy.takes_all") == ["face/__init__.py", "face/f.py", "face/k.py", "late.py", "takes_all.py"]
+    assert reached(toy, "toy.face.k") == ["face/k.py"]
+
+
+def test_an_init_that_computes_counts_with_its_imports(toy: SourceTree) -> None:
+    assert reached(toy, "toy.takes_part") == ["face/k.py", "room/__init__.py", "room/part.py", "takes_part.py"]
+
+
 def test_a_script_is_an_entry_and_no_part_of_the_answer(toy: SourceTree, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("from toy import a\n")
@@ -66,7 +84,7 @@ def rooms(*modules: str) -> set[str]:
 
 def test_what_is_ingested_depends_on_every_reader_and_on_no_model() -> None:
     files = own_source().reached(["spikebridge.io.ingest"])
-    assert files >= set((OWN / "io" / "readers").glob("*.py"))
+    assert files >= set((OWN / "io" / "readers").glob("*.py")) - {OWN / "io" / "readers" / "__init__.py"}
     assert not rooms("spikebridge.io.ingest") & {"errors", "figures", "fitting", "models", "tracking", "evaluation"}
 
 

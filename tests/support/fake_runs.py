@@ -13,6 +13,7 @@ import pandas as pd
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
+from spikebridge.artifacts.truth import RegionTruth, Truth, save_truth
 from spikebridge.artifacts.windows import save_quality, save_report, save_windows
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information
@@ -163,21 +164,17 @@ def _recording(root: Path, plan: Plan, name: str, rng: np.random.Generator) -> t
         100 + np.arange(plan.units[1]),
     )
     if plan.truth:
-        (root / "data" / "truth").mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(
-            root / "data" / "truth" / f"{name}.npz",
+        truth = Truth(
             time_s=time,
-            shared=shared.astype(np.float32),
+            shared=shared,
             private=shared[:, :1],
-            names=np.array(LATENTS),
             lag_s=lag,
             dimension=len(LATENTS),
-            source_region="HC",
-            source_units=np.arange(plan.units[0]),
-            source_loadings=loadings[0].T,
-            target_units=100 + np.arange(plan.units[1]),
-            target_loadings=loadings[1].T,
+            source=RegionTruth("HC", windows.source_units, loadings[0].T),
+            target=RegionTruth("PFC", windows.target_units, loadings[1].T),
+            names=LATENTS,
         )
+        save_truth(truth, root / "data", name)
     return windows, target, before
 
 

@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from spikebridge import config
+from spikebridge.artifacts.truth import SIMULATED_FOLDER
 from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError
 
-SIMULATED = "data/simulated"
+SIMULATED = SIMULATED_FOLDER.as_posix()
 
 
 def use(arguments: argparse.Namespace) -> None:

@@ -49,7 +49,7 @@ def _print_tables(results: Results) -> None:
         *result_lines.time_resolved_lines(results.metrics()),
         *result_lines.null_lines(results),
         *result_lines.baseline_lines(results),
-        *result_lines.filter_lines(results),
+        *result_lines.quality_filter_lines(results),
     ):
         print(line)
 

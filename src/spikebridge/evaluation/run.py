@@ -38,13 +38,13 @@ from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.one_baseline import baseline_table, check_one_baseline
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import (
-    Truth,
+    TrueLatents,
     consistency_table,
     oracle,
-    read_truth,
     recovery,
     recovery_table,
-    shares,
+    shares_of_oracle,
+    true_latents,
 )
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.scores import metrics
@@ -124,7 +124,7 @@ def evaluate(
     scores = metrics(inputs, deciding, translating, settings)
     rows = compare(inputs, deciding, translating, settings, _rng(sections, SIGNS))
     scores["power"] = detectable_effects(rows, scores["cluster"], settings.alpha)
-    truths = read_truth(data_path, inputs.recordings, sections.data.target)
+    truths = true_latents(data_path, inputs.recordings, sections.data.target)
     coupling = estimate_coupling(inputs, sections.seed)
 
     tables = score_tables(inputs, scores, rows) | quality_tables(windows_folder)
@@ -152,7 +152,7 @@ def evaluate(
         recovered = recovery(inputs, truths, coupling)
         best = oracle(inputs, data_path, sections.data.target)
         if best and "translation" in scores:
-            recovered["oracle"] = best | {"share": shares(best, scores["translation"])}
+            recovered["oracle"] = best | {"share": shares_of_oracle(best, scores["translation"])}
         run.write_recovery(recovered)
         tables["recovery"] = recovery_table(recovered)
     run.write_leakage(report)
@@ -167,7 +167,7 @@ def _latent_analysis(
     folder: Path | None,
     scores: dict[str, Any],
     inputs: Inputs,
-    truths: Mapping[str, Truth],
+    truths: Mapping[str, TrueLatents],
     sections: EvaluationSections,
 ) -> dict[str, pd.DataFrame]:
     """Tables of the latent analyses; their summary is added to scores."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge import metrics, models
+from spikebridge import models
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import load_windows
@@ -24,6 +24,7 @@ from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
 from spikebridge.fitting import studies
 from spikebridge.fitting.held_out import first_parts, fit_and_adapt
+from spikebridge.metrics import balanced_accuracy, bits_per_spike, information, log_loss
 from spikebridge.models import Model
 from spikebridge.models.parts.early_stopping import has_ended
 from spikebridge.runtime import parallel
@@ -306,9 +307,9 @@ def _outcome(
     model: Model,
     scored: Sequence[Windows],
     base: Mapping[str, NDArray[np.float64]] | None,
-    bits_per_spike: float | None = None,
+    bits: float | None = None,
 ) -> Outcome:
-    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is given."""
+    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is `bits`."""
     nats, spikes = 0.0, 0.0
     labels: list[NDArray[np.int64]] = []
     chances: list[NDArray[np.float64]] = []
@@ -317,7 +318,7 @@ def _outcome(
         if model.translates and base is not None:
             rates = model.predict(w).rates
             assert rates is not None
-            gain, n = metrics.information(rates, w.target, base[w.recording])
+            gain, n = information(rates, w.target, base[w.recording])
             nats, spikes = nats + gain.sum(), spikes + n.sum()
         known = w.select(w.labelled)
         if model.decides and len(known):
@@ -326,13 +327,13 @@ def _outcome(
             assert probabilities is not None
             chances.append(probabilities)
             decided.append(model.decide(probabilities, w.recording))
-    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits_per_spike}
+    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits}
     if model.translates and base is not None:
-        inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
+        inner["bits_per_spike"] = bits_per_spike([nats], [spikes])
     if model.decides:
         label, chance = np.concatenate(labels), np.concatenate(chances)
-        inner["balanced_accuracy"] = metrics.balanced_accuracy(label, np.concatenate(decided))
-        inner["log_loss"] = metrics.log_loss(label, chance)
+        inner["balanced_accuracy"] = balanced_accuracy(label, np.concatenate(decided))
+        inner["log_loss"] = log_loss(label, chance)
     value = inner["bits_per_spike"] if model.translates else -float(inner["log_loss"] or 0.0)
     assert value is not None
     return Outcome(value, inner)

@@ -35,7 +35,7 @@ from spikebridge.io.joining import common_share
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import TOKEN, WORD, Group, groups_in, relative
 
-MIN_COMMON_SHARE = 0.5
+MIN_COMMON_TO_PROBES = 0.5
 """Share of their time that probes must have in common to be proposed as one recording."""
 MAX_KEPT_BYTES = 64_000_000
 """Contents kept in memory over all recordings, for the dry run; of the others only the outline is kept, and the dry run
@@ -186,7 +186,7 @@ def _open_one(entry: RecordingPaths, start: RecordingSummary, data: DataConfig, 
     Raises DataError where it cannot be read, or where its probes have too little time in common.
     """
     contents = read_paths(entry, data)
-    if entry.probes and (share := common_share(contents)) < MIN_COMMON_SHARE:
+    if entry.probes and (share := common_share(contents)) < MIN_COMMON_TO_PROBES:
         raise DataError(f"only {100 * share:.0f} % of their time is common")
     spikes, units = summarize_spikes(contents)
     unit_regions = region_columns(contents, data)

@@ -75,13 +75,13 @@ def run_in_child_process(work: Callable[[], T], path: Path, bounds: Bounds) -> T
         with limits_in_force(bounds):
             return _named(work, path)
     _load_as_children_did()
-    size = size_of(path)
+    size = size_on_disk(path)
     most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * free_bytes())))
     result: T = ChildRun(path, bounds, size, most).run(work)
     return result
 
 
-def size_of(path: Path) -> int:
+def size_on_disk(path: Path) -> int:
     """Bytes on disk of a file, or of the counted files of a folder. No file is opened."""
     try:
         if not path.is_dir():

@@ -8,14 +8,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikebridge.artifacts.truth import TRUTH_FOLDER
 from spikebridge.errors import DataError
 from spikebridge.io.limits import LINKS, check_members, special_file_kind, target_outside
 from spikebridge.runtime.stage_inputs import is_unfinished
 from spikebridge.text.keys import name_problem
 from spikebridge.text.plain_text import forbidden_character
 
-TRUTH = "truth"
-"""Folder with the true parameters of simulated recordings. No reader may open it."""
 MAX_FOLDER_DEPTH = 3
 """Maximum depth of nested folders that are searched for recordings."""
 ARCHIVE, IN_ARCHIVE = "Subjects", 2
@@ -40,7 +39,7 @@ class UnreadPath:
 def list_folder(folder: Path) -> list[Path]:
     """The sorted entries of a folder, except hidden and unfinished ones and truth; for a file, its own path."""
     try:
-        entries = [p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name)]
+        entries = [p for p in folder.iterdir() if p.name != TRUTH_FOLDER and not is_unfinished(p.name)]
         check_members(
             len(entries), f"data.path: {str(folder)!r}", "files and folders, and no reader takes it as a whole"
         )

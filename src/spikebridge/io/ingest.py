@@ -38,7 +38,7 @@ from spikebridge.io.reader_registry import files_of, read_contents, reader_of
 from spikebridge.io.validation import check
 from spikebridge.runtime.hashing import digest, files_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
-from spikebridge.runtime.stage_inputs import Inputs
+from spikebridge.runtime.stage_inputs import StageInputs
 from spikebridge.types import Recording
 
 MAX_SHARED = 0.1
@@ -145,13 +145,13 @@ def _jobs(sections: RecordingSections, out: Path, earlier: Path | None, say: Cal
     ]
 
 
-def _raw_files(data: DataConfig, out: Path) -> Inputs:
+def _raw_files(data: DataConfig, out: Path) -> StageInputs:
     """All files at `data.path` except the results; for a single file, also other files that its reader uses."""
     path = Path(data.path)
     # os.path.isfile, because is_file raises an exception if a parent folder cannot be opened
     single = os.path.isfile(path)  # noqa: PTH113
     beside = search_in_child_process(partial(_files_beside, path, data.reader), data) if single else []
-    return Inputs.of([path, *beside], without=out)
+    return StageInputs.of([path, *beside], without=out)
 
 
 def _files_beside(path: Path, reader: str) -> list[Path]:

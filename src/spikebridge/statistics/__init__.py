@@ -19,7 +19,7 @@ from spikebridge.statistics.nadeau_bengio import CorrectedT, nadeau_bengio
 from spikebridge.statistics.power import Power, sign_flip_power
 from spikebridge.statistics.rope import Rope, rope
 from spikebridge.statistics.sign_flip import SignFlip, clusters_needed, sign_flip, smallest_p
-from spikebridge.statistics.verdicts import Verdict, VerdictColumns, verdict_columns, verdict_of
+from spikebridge.statistics.verdicts import verdict_columns, verdict_of
 
 __all__ = [
     "CorrectedT",
@@ -33,8 +33,6 @@ __all__ = [
     "Power",
     "Rope",
     "SignFlip",
-    "Verdict",
-    "VerdictColumns",
     "bayes_factor",
     "bootstrap_interval",
     "clusters_needed",

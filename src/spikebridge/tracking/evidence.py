@@ -7,7 +7,6 @@ them is executed.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from spikebridge.artifacts.served_models import write_gates
 from spikebridge.artifacts.training import PREDICTIONS
 from spikebridge.gates import Champion, Gate
 from spikebridge.runtime.hashing import file_digest
@@ -45,9 +45,7 @@ def attach(
             if path.suffix in {".json", ".csv"}:
                 shutil.copy(path, folder / path.name)
         shutil.copy(predictions, folder / predictions.name)
-        (folder / "gates.json").write_text(
-            json.dumps({k: asdict(gate) for k, gate in decided.items()}, indent=1), encoding="utf-8"
-        )
+        write_gates({k: asdict(gate) for k, gate in decided.items()}, folder)
         store.client.log_model_artifacts(str(version.source).removeprefix("models:/"), str(folder), EVIDENCE)
     return {HASH: file_digest(predictions)}
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import BASELINES_TABLE, QUALITY_FILTERS_TABLE
 from spikebridge.config import declared_tests
-from spikebridge.statistics import Verdict
 from spikebridge.tracking.descriptions import HEADINGS
 from spikebridge.tracking.markdown import number
 from spikebridge.tracking.results import Results
+from spikebridge.types.verdicts import Verdict
 
 PARTS = ("baseline", "shared", "private", "noise")
 """Of the variance of a region."""
@@ -161,7 +161,7 @@ def _detectable(row: Mapping[str, Any]) -> str:
     return number(row["detectable"]) + (f" ({notes})" if notes else "")
 
 
-def filter_lines(results: Results) -> Iterator[str]:
+def quality_filter_lines(results: Results) -> Iterator[str]:
     """One line for each filter of units that is on, over all recordings: units judged and dropped, or why none was."""
     table = results.evaluation.read_table(QUALITY_FILTERS_TABLE)
     if table is None:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import segment_means
-from spikebridge.preprocess.covariates import COLUMN_PREFIX
 from spikebridge.types import Windows
+from spikebridge.types.covariates import is_column
 
 N_SEGMENTS = 8
 """Runs of bins that the course over a window is averaged in."""
@@ -125,7 +125,7 @@ def fit_terms(windows: Sequence[Windows]) -> tuple[Term, ...]:
     """
     shared = [n for n in windows[0].covariate_names if all(n in w.covariate_names for w in windows)]
     terms: list[Term] = []
-    for name in (n for n in shared if n.startswith(COLUMN_PREFIX)):
+    for name in filter(is_column, shared):
         values = np.concatenate([w.covariate(name) for w in windows])
         values = values[np.isfinite(values)]
         kinds = np.unique(values)

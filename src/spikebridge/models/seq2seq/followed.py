@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from spikebridge.baseline import LOCAL, MIN_GAIN
 from spikebridge.models.seq2seq.dataset import RecordingDataset
 from spikebridge.models.seq2seq.modes import MAX_WINDOWS, Modes, modes_of
-from spikebridge.models.seq2seq.network import Modulated, Network, best_scale
+from spikebridge.models.seq2seq.network import Modulated, Network, modulation_scale
 
 Array = NDArray[np.float64]
 MIN_SHARE = 0.01
@@ -90,7 +90,7 @@ class _Held:
 def _held(network: Network, i: int, dataset: RecordingDataset) -> _Held:
     with torch.no_grad():
         batches = [(network.encode({i: b.x}), b.log_offset, b.y) for b in dataset.batches()]
-    scale = best_scale([(_modulation(network, i, z), offset, y) for z, offset, y in batches])
+    scale = modulation_scale([(_modulation(network, i, z), offset, y) for z, offset, y in batches])
     return _Held(i, batches, scale)
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from spikebridge.artifacts.json_files import read_strict_json
 from spikebridge.errors import DataError
 from spikebridge.models.parts.forest import Forest, read_forest
 from spikebridge.models.parts.readout import SUMMARIES
@@ -24,7 +25,6 @@ from spikebridge.models.parts.saved_arrays import (
     shapes_only,
     with_prefix,
 )
-from spikebridge.models.parts.saved_files import read_json_object
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 
@@ -46,7 +46,7 @@ class Layout:
 
 def read_layout(path: Path, known: Collection[str]) -> Layout:
     """The checked content of layout.json. known: the recordings of model.json. Raises DataError."""
-    content = read_json_object(path)
+    content = read_strict_json(path)
     order, summary, trees = (content.get(name) for name in ("recordings", "summary", "trees"))
     named = isinstance(order, list) and all(isinstance(name, str) for name in order) and sorted(order) == sorted(known)
     if content.keys() != set(Layout.__dataclass_fields__) or not named:

@@ -17,7 +17,7 @@ from spikebridge.models.parts.loop import Schedule, fit_network
 from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows, in_memory
 from spikebridge.models.seq2seq.followed import keep_followed
 from spikebridge.models.seq2seq.initialization import initialize
-from spikebridge.models.seq2seq.network import Modulated, Network, best_scale, poisson_loss
+from spikebridge.models.seq2seq.network import Modulated, Network, modulation_scale, poisson_loss
 from spikebridge.models.seq2seq.translator import MIN_WINDOW_SPIKES, Translator
 from spikebridge.types import Windows
 
@@ -51,7 +51,7 @@ def fit_translator(
     held = {i: translator.dataset(w) for i, w in translator.numbered(valid)}
     for network in translator.members():
         keep_followed(network, datasets, held)
-    calibrate(translator, train, valid)
+    calibrate_modulation(translator, train, valid)
     align_latents(translator, datasets.values())
 
 
@@ -142,7 +142,7 @@ def _scorer(
     return score
 
 
-def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[Windows]) -> None:
+def calibrate_modulation(translator: Translator, train: Sequence[Windows], valid: Sequence[Windows]) -> None:
     """Scale each recording's modulation by `valid`, fit the baseline to `valid` too, and match every unit's mean rate.
 
     The scale s of log rate = bias + log offset + s * modulation, one of SCALES, is the one of highest likelihood of
@@ -157,7 +157,7 @@ def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[
         scales = [1.0] * p.n_members
         if scored is not None and len(scored):
             dataset = translator.dataset(scored)
-            scales = [best_scale(_modulated(network, i, dataset)) for network in translator.members()]
+            scales = [modulation_scale(_modulated(network, i, dataset)) for network in translator.members()]
         both = join(w, scored)
         translator.baselines[w.recording], crossed = translator.fits.fit(both)
         spikes = torch.from_numpy(translator.baselines[w.recording].totals.sum(axis=0))

@@ -25,7 +25,7 @@ from spikebridge.types import Recording
 
 MAX_RATE_ERROR = 1e-3
 """A measured sampling rate is at most this part off the nominal one."""
-RATES_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)
+CLOCKS_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)
 """Clocks that are tried, in this order, to write times as whole samples."""
 
 
@@ -159,7 +159,7 @@ def _with_regions(
     return units.assign(region=[regions.get(int(g), "") if g == g else "" for g in units[column]])
 
 
-def to_samples(recording: Recording, rates: Sequence[float] = RATES_HZ) -> tuple[NDArray[np.int64], float]:
+def to_samples(recording: Recording, rates: Sequence[float] = CLOCKS_HZ) -> tuple[NDArray[np.int64], float]:
     """Convert spike times to whole samples on the first clock from which the times come back exactly.
 
     Parameters
