@@ -27,7 +27,7 @@ SHARE = "share."
 
 
 class TreeEnsemble(Model):
-    """A classifier of scikit-learn on the counts of every source unit in `segments` consecutive parts of the window.
+    """A classifier of scikit-learn on the counts of every source unit in `n_segments` consecutive parts of the window.
 
     With labels of a single class, predictions are the class shares; a class without a trial keeps its share.
     """
