@@ -55,7 +55,7 @@ def tables_of(root: Path, plan: Plan) -> Path:
 
 
 def gains(study: Study) -> pd.DataFrame:
-    """As the translation ladder would have them; tests/evaluation/test_communication.py has the real ones."""
+    """Made up; tests/evaluation/nested_models/test_communication.py has the table that evaluate makes."""
     rng = np.random.default_rng(4)
     names = [w.recording for w in study.windows]
     units = [(w.recording, u, float(rng.normal(0.02, 0.02))) for w in study.windows for u in w.target_units]

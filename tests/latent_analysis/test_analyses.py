@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.linear_model import PoissonRegressor
 from studies import simulated_windows, small_config
 
@@ -31,7 +33,7 @@ from spikebridge.latent_analysis.held_out_units import (
 )
 from spikebridge.latent_analysis.refit import Refits, reversed_direction
 from spikebridge.metrics import bits_per_spike
-from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian, mean_latents
+from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian
 from spikebridge.simulate import simulate_session
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
@@ -202,14 +204,22 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
         np.testing.assert_allclose(said[unit], (sides[1] - sides[0]) / (2 * step), rtol=0.05, atol=2e-3)
 
 
+def mean_latents(model: Any, w: Windows, share: float = 1.0) -> np.ndarray:
+    """(window, latent): mean over bins, at this share of the path from the baseline (0) to the windows' counts (1)."""
+    dataset = model.translator.dataset(w)
+    with torch.no_grad():
+        z = model.translator.encode(w.recording, share * dataset.inputs(slice(0, len(w))))
+    return z.mean(dim=1).numpy().astype(np.float64)
+
+
 def test_integrated_gradients_add_up_to_what_the_latents_move(refits: Refits) -> None:
     """Completeness: over units, the latents less those of a source at its mean (Sundararajan et al. 2017)."""
     model = refits.forward
     assert isinstance(model, models.get_class("seq2seq"))
     for _, test in refits.scored():
         w = test.select(np.arange(20))
-        moved = mean_latents(model.translator, w) - mean_latents(model.translator, w, 0.0)
-        np.testing.assert_allclose(mean_latents(model.translator, w), model.predict(w).latents.mean(axis=1), atol=1e-5)
+        moved = mean_latents(model, w) - mean_latents(model, w, 0.0)
+        np.testing.assert_allclose(mean_latents(model, w), model.predict(w).latents.mean(axis=1), atol=1e-5)
         errors = [
             np.sqrt(np.mean((integrated_gradients(model.translator, w, n).sum(axis=1) - moved) ** 2))
             for n in (1, 4, 16)

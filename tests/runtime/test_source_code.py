@@ -51,6 +51,11 @@ def test_lazy_imports_count_and_those_for_types_do_not(toy: SourceTree) -> None:
     assert reached(toy, "toy.a") == ["a.py", "b.py", "lazy.py"]
 
 
+def test_an_unknown_entry_is_refused(toy: SourceTree) -> None:
+    with pytest.raises(ValueError, match=r"expected modules of toy, got toy\.gone"):
+        toy.reached(["toy.a", "toy.gone"])
+
+
 def test_wording_counts_where_it_is_asked_for(toy: SourceTree) -> None:
     assert reached(toy, "toy.a", without=[]) == ["a.py", "b.py", "errors/__init__.py", "lazy.py"]
 
@@ -95,7 +100,7 @@ def test_what_windows_hold_depends_on_no_reader() -> None:
 
 
 def test_a_simulated_study_depends_on_no_figure_and_no_reader() -> None:
-    found = rooms("spikebridge.calibration.study", "spikebridge.calibration.spread")
+    found = rooms("spikebridge.calibration.study")
     assert {"calibration", "evaluation", "models", "statistics"} <= found
     assert not found & {"cli", "errors", "figures", "gates", "inspection", "tracking"}
     assert OWN / "calibration" / "page.py" not in own_source().reached(["spikebridge.calibration.study"])

@@ -344,6 +344,7 @@ def rank_nats(fold: _Fold, top: int) -> list[float]:
 def ridge_scores(m: _Moments) -> Array:
     """Held-out R2 at each of PENALTIES, over all runs together."""
     rest = np.zeros(len(PENALTIES))
+    # Not regression.ridge_slope: one eigendecomposition serves every penalty.
     for run in range(len(m.yy)):
         values, vectors = np.linalg.eigh(m.xx.sum(axis=0) - m.xx[run])
         train = vectors.T @ (m.xy.sum(axis=0) - m.xy[run])

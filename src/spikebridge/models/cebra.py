@@ -71,10 +71,6 @@ class Cebra(FeatureDecoder):
         z = self._embedded(w, prepared)
         return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
 
-    def embed(self, w: Windows) -> NDArray[np.float32]:
-        """(window, bin, latent), the embedding of windows of a recording that the model was fitted on."""
-        return self._embedded(w, self.fits[self.check_recording(w.recording)])
-
     def _embedded(self, w: Windows, prepared: Arrays) -> NDArray[np.float32]:
         import torch
 

@@ -103,7 +103,15 @@ class SourceTree:
             Imports inside functions count, those under TYPE_CHECKING do not. The package's own `__init__`, which opens
             rooms on demand only, is left out. So is an `__init__` that only hands on names: what is imported from it
             counts as imported from the module that makes it, and the other modules of the package do not count.
+
+        Raises
+        ------
+        ValueError
+            For an entry that is no module of the package.
         """
+        entries = list(entries)
+        if unknown := [entry for entry in entries if isinstance(entry, str) and entry not in self.modules]:
+            raise ValueError(f"expected modules of {self.package.name}, got {', '.join(unknown)}")
         front_door = self.package / "__init__.py"
         seen: set[Path] = set()
         scripts = [entry for entry in entries if isinstance(entry, Path)]

@@ -12,6 +12,7 @@ import pytest
 from fake_runs import Study
 
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.latent_analysis import LatentAnalysisRun
 from spikebridge.artifacts.truth import load_truth, truth_path
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
@@ -67,7 +68,7 @@ def test_shares_stand_beside_the_truth(study: Study, found: Path) -> None:
 
 def test_nothing_analysed_changes_nothing(study: Study, out: Path, tmp_path: Path) -> None:
     (tmp_path / "analysis").mkdir()
-    (tmp_path / "analysis" / "about.json").write_text('{"run": []}')
+    LatentAnalysisRun(tmp_path / "analysis").write_about("seq2seq", [], "")
     evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", tmp_path / "analysis")
     said = EvaluationRun(tmp_path / "out").read_metrics()
     assert said.pop("analysis") == {}

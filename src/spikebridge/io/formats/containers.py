@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -25,6 +25,30 @@ BLOSC_HEADER = 16
 """Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""
 MAX_CHUNKS = 10_000
 """Arrays of more chunks (raw voltage) are not opened by themselves: `check_chunks` looks at them when they are read."""
+
+
+def npy_header(handle: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read the header of a .npy file, not its values; a class that `hasobject` would have to be unpickled.
+
+    Parameters
+    ----------
+    handle : BinaryIO
+        At the beginning of the file.
+
+    Returns
+    -------
+    tuple of int, dtype
+        Shape and class of the array.
+
+    Raises
+    ------
+    ValueError
+        Where the file does not begin with such a header.
+    """
+    version = np.lib.format.read_magic(handle)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(handle)
+    return tuple(shape), dtype
 
 
 def walk_hdf5(file: Any, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any]]:

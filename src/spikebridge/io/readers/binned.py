@@ -44,11 +44,10 @@ from spikebridge.io.formats.mat import is_mat
 from spikebridge.io.limits import LimitError
 from spikebridge.types.intervals import merge_intervals
 
-__all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "takes", "write"]
+__all__ = ["FORMAT", "Options", "can_read", "read", "takes", "write"]
 
 FORMAT = "binned counts (NPZ, HDF5 or .mat)"
 LIBRARIES = ("h5py",)
-BINNED = True
 
 
 write = write_counts

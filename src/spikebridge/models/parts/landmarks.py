@@ -163,6 +163,7 @@ def landmarks(latents: NDArray[np.floating], w: Windows, terms: Sequence[Term]) 
     x = segment_means(z - mean, N_SEGMENTS).astype(np.float64).reshape(len(z), -1, z.shape[2])
     design = np.column_stack([np.ones(len(w)), *(term.column(w) for term in terms)])
     gram = design.T @ design
+    # Not regression.ridge_slope: the first column has no penalty, and the noise needs the inverse itself.
     solve = np.linalg.inv(gram + np.diag([0.0] + [RIDGE] * len(terms)))
     course = np.einsum("ij,tj,tsl->isl", solve, design, x)
     left = (x - np.einsum("ti,isl->tsl", design, course)).reshape(-1, z.shape[2])

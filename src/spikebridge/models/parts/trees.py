@@ -28,7 +28,7 @@ SHARE = "share."
 
 
 class TreeEnsemble(Model):
-    """Trees of scikit-learn on the counts of every source unit in `segments` consecutive parts of the window.
+    """Trees of scikit-learn on the counts of every source unit in `n_segments` consecutive parts of the window.
 
     With labels of a single class, predictions are the class shares; a class without a trial keeps its share.
     """

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
+from spikebridge.io.formats.containers import npy_header
 from spikebridge.io.formats.log import ReadLog
 
 SUFFIXES = (".npy", ".pqt", ".parquet", ".csv", ".tsv")
@@ -123,14 +124,15 @@ def _note_duplicate(kept: AlfFile, other: AlfFile, log: ReadLog) -> None:
 def load_npy(file: AlfFile, log: ReadLog) -> NDArray[np.generic] | None:
     """The array of a .npy file; None where it cannot be read, and the log says why. Pickles are never opened."""
     try:
-        return np.asarray(np.load(file.path, allow_pickle=False))
+        with file.path.open("rb") as handle:
+            _, dtype = npy_header(handle)
+        if not dtype.hasobject:
+            return np.asarray(np.load(file.path, allow_pickle=False))
+        text = f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
+        log.notes.append(Finding.warning("pickle-not-read", file.path.name, text))
     except (OSError, ValueError, EOFError) as error:
-        if "allow_pickle" in str(error):
-            text = f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
-            log.notes.append(Finding.warning("pickle-not-read", file.path.name, text))
-        else:
-            log.errors.append(f"{file.path.name} cannot be read as an array ({error})")
-        return None
+        log.errors.append(f"{file.path.name} cannot be read as an array ({error})")
+    return None
 
 
 def flat_column(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
