@@ -89,7 +89,9 @@ def array_headers(path: Path) -> dict[str, ArrayHeader]:
     except DataError:
         raise
     except Exception as error:  # as above; numpy and zipfile add their own
-        raise DataError(f"{path}: cannot be read as .npz or HDF5 ({error_summary(error)})") from error
+        raise DataError.of(
+            "binned-file-not-read", path, f"cannot be read as .npz or HDF5 ({error_summary(error)})"
+        ) from error
 
 
 def load_array(path: Path, name: str) -> NDArray[Any]:
@@ -125,11 +127,13 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
             values = _hdf5_values(path, name)
     except Exception as error:
         if "allow_pickle" in str(error):
-            raise DataError(
-                f"{path}: {name} holds Python objects (a pickle), never loaded, since that can run any program: "
-                f"save it as numbers or text, np.array({name}, dtype=str)"
+            raise DataError.of(
+                "binned-array-pickled",
+                path,
+                f"{name} holds Python objects (a pickle), never loaded, since that can run any program: "
+                f"save it as numbers or text, np.array({name}, dtype=str)",
             ) from None
-        raise DataError(f"{path}: {name} cannot be read ({error_summary(error)})") from error
+        raise DataError.of("binned-array-not-read", path, f"{name} cannot be read ({error_summary(error)})") from error
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 
