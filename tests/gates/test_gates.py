@@ -211,6 +211,14 @@ def test_a_model_that_only_decides_claims_nothing_about_translation() -> None:
     assert gate.reason == "dnn does not translate, and claims nothing about it (seq2seq not shown)"
 
 
+@pytest.mark.parametrize("outcome", list(gates.GateOutcome))
+def test_an_outcome_of_a_tag_reads_back_as_it_was(outcome: gates.GateOutcome) -> None:
+    """A gate for information is not a failed one."""
+    gate = gates.Gate.of(gates.GateOutcome(str(outcome)), "because")
+    assert gate.outcome is outcome
+    assert gates.failed({"any": gate}) == (["any"] if outcome is gates.GateOutcome.FAILED else [])
+
+
 def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(tmp_path: Path) -> None:
     project = fake_project.make(tmp_path / "p", trials=4)
     content = evaluated(project).read_metrics()

@@ -29,7 +29,7 @@ MAJORITY_FAMILY, TRANSLATION_FAMILY = "above_majority", "translation_from_source
 """Families of declared tests in comparisons.csv."""
 
 
-class Outcome(StrEnum):
+class GateOutcome(StrEnum):
     """The outcome of a gate. The value stands in tags and in registration.json."""
 
     PASSED = "passed"
@@ -64,19 +64,19 @@ class Gate:
     decisive: bool = True
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> GateOutcome:
         """PASSED or FAILED; INFORMATION for a gate that is not decisive."""
         if self.decisive:
-            return Outcome.PASSED if self.passed else Outcome.FAILED
-        return Outcome.INFORMATION
+            return GateOutcome.PASSED if self.passed else GateOutcome.FAILED
+        return GateOutcome.INFORMATION
 
     @classmethod
-    def of(cls, outcome: Outcome, reason: str) -> Gate:
+    def of(cls, outcome: GateOutcome, reason: str) -> Gate:
         """The gate with this outcome.
 
         Parameters
         ----------
-        outcome : Outcome
+        outcome : GateOutcome
             The outcome that was recorded.
         reason : str
             Why the condition holds, or why not.
@@ -86,7 +86,7 @@ class Gate:
         Gate
             Its `outcome` is the given one.
         """
-        return cls(outcome is not Outcome.FAILED, reason, decisive=outcome is not Outcome.INFORMATION)
+        return cls(outcome is not GateOutcome.FAILED, reason, decisive=outcome is not GateOutcome.INFORMATION)
 
 
 @dataclass(frozen=True)

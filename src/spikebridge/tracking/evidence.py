@@ -18,7 +18,9 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from spikebridge.artifacts.training import PREDICTIONS
-from spikebridge.gates import Champion, Gate, Outcome
+from spikebridge.errors import RegistryError
+from spikebridge.errors.messages import listed
+from spikebridge.gates import Champion, Gate, GateOutcome
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import load, runs
 from spikebridge.tracking.model_card import CHAMPION, Card
@@ -27,7 +29,7 @@ from spikebridge.tracking.store import Store, quiet_mlflow
 
 EVIDENCE, CARD, HASH = "evidence", "model_card.json", "predictions_hash"
 GATE, GATE_REASON = "gate_", "gate_reason_"
-"""Tags: gate_<name> is the outcome (a value of gates.Outcome), gate_reason_<name> its reason."""
+"""Tags: gate_<name> is the outcome (a value of gates.GateOutcome), gate_reason_<name> its reason."""
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
@@ -54,7 +56,10 @@ def attach(
 
 
 def present_champion(store: Store, name: str) -> Champion | None:
-    """The version with the alias champion, with its predictions if they are available; None if there is no champion."""
+    """The version with the alias champion, with its predictions if they are available; None if there is no champion.
+
+    Raises RegistryError if a tag of the version holds no outcome of a gate.
+    """
     try:
         version = store.client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
@@ -126,5 +131,9 @@ def gate_tags(decided: Mapping[str, Gate]) -> dict[str, str]:
 
 def _recorded(tags: Mapping[str, str], name: str) -> Gate | None:
     """The result of a gate in the tags; None if the tags have none."""
-    outcome = tags.get(f"{GATE}{name}")
-    return Gate.of(Outcome(outcome), tags.get(f"{GATE_REASON}{name}", "")) if outcome else None
+    word = tags.get(f"{GATE}{name}")
+    if not word:
+        return None
+    if word not in [*GateOutcome]:
+        raise RegistryError(f"tag {GATE}{name} of the champion: expected one of {listed(GateOutcome)}, got {word!r}")
+    return Gate.of(GateOutcome(word), tags.get(f"{GATE_REASON}{name}", ""))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikebridge.gates import Gate, Outcome, claims, failed
+from spikebridge.gates import Gate, GateOutcome, claims, failed
 from spikebridge.labels.trial_labels import label_text
 from spikebridge.tracking import descriptions
 from spikebridge.tracking.identity import Identity
@@ -94,7 +94,7 @@ def model_card(
 
 def gate_rows(gates: Mapping[str, Gate]) -> list[list[str]]:
     """One row per gate: name, question, outcome, reason."""
-    shown = {outcome: str(outcome) for outcome in Outcome} | {Outcome.FAILED: "**FAILED**"}
+    shown = {outcome: str(outcome) for outcome in GateOutcome} | {GateOutcome.FAILED: "**FAILED**"}
     return [[name, QUESTIONS.get(name, ""), shown[gate.outcome], gate.reason] for name, gate in gates.items()]
 
 
