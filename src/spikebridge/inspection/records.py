@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spikebridge.errors.findings import Finding
+from spikebridge.errors.findings import Finding, Refusal
 
 INCOMPLETE_PROPOSAL = "incomplete-proposal"
 """The code of problems that are in `Proposal.missing`."""
 UNREADABLE_RECORDINGS = "unreadable-recordings"
-REFUSED = "refused"
-"""The code of problems for which a stage refuses the recordings or the proposal."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ class RecordingSummary:
 
     name: str
     source: RecordingSource
-    error: str = ""
+    error: Refusal | None = None
     animal: str = ""
     units: int = 0
     spikes: SpikeSummary | None = None

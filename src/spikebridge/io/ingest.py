@@ -19,6 +19,7 @@ from spikebridge.artifacts.recordings import load_about, save_ingested
 from spikebridge.config import ComputeConfig, DataConfig, RecordingSections
 from spikebridge.duplicates import sketch_overlap
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding, Refusal
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_errors
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import choose
@@ -71,11 +72,11 @@ class IngestJob:
 
 @dataclass(frozen=True)
 class IngestOutcome:
-    """The result of a job. wrong: why it cannot be used, or empty. spikes, sketch: digest and sketch of its spikes."""
+    """The result of a job. refusal: why it cannot be used, or None. spikes, sketch: digest and sketch of its spikes."""
 
     name: str
     unchanged: bool = False
-    wrong: str = ""
+    refusal: Refusal | None = None
     spikes: str = ""
     sketch: tuple[int, ...] = ()
 
@@ -125,10 +126,11 @@ def ingest(
     finally:
         raw.check()  # also if reading failed: the real cause may be a file that was half replaced
     printer.finish()
-    refused = [(o.name, str(job.paths.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
-    wrong = group_errors(refused) or _duplicates(outcomes)
+    refusals = [(o.name, o.refusal) for o in outcomes if o.refusal is not None]
+    wrong = [error for _, refusal in refusals for error in refusal.complete] or _duplicates(outcomes)
     if wrong:
-        raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
+        lines = group_errors(refusals) or [str(error) for error in wrong]
+        raise DataError("\n".join([*lines, *([hint] if hint else [])]), Refusal("", tuple(wrong)))
     return [o.name for o in outcomes]
 
 
@@ -224,7 +226,7 @@ def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
     try:
         outcome, line = read_in_child_process(partial(_ingest_one, job), job.paths, job.sections.data)
     except DataError as error:
-        return IngestOutcome(name, wrong=str(error))
+        return IngestOutcome(name, refusal=error.refusal)
     if line is not None:
         report(line)
     return outcome
@@ -244,7 +246,7 @@ def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
         save_ingested(recording, job.out, made_from)
     except DataError as error:
         refused = RecordingStatus(name, "refused, see below", error.warnings) if error.warnings else None
-        return IngestOutcome(name, wrong=str(error)), refused
+        return IngestOutcome(name, refusal=error.refusal), refused
     return _done(name, False, load_about(job.out)), RecordingStatus(name, "read", recording.warnings)
 
 
@@ -257,7 +259,7 @@ def _fingerprint(job: IngestJob) -> str:
     try:
         content = files_digest(files_of_paths(paths, sections.data), paths.path if paths.probes else paths.path.parent)
     except OSError as error:
-        raise DataError(f"{paths.path}: cannot be read: {error.strerror}") from None
+        raise DataError.of("source-files-not-read", paths.path, f"cannot be read: {error.strerror}") from None
     settings = {
         "data": sections.data.model_dump(mode="json", include=DATA_SETTINGS),
         "quality": sections.quality.model_dump(mode="json", include=QUALITY_SETTINGS),
@@ -293,9 +295,9 @@ def _is_current(folder: Path, made_from: str) -> bool:
     return about.get("made_from") == made_from and same_files(folder, about.get("files", {}))
 
 
-def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[str]:
-    """One line for each recording that has all or many spikes in common with an earlier one."""
-    lines = []
+def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[Finding]:
+    """One error for each recording that has all or many spikes in common with an earlier one."""
+    errors = []
     for k, later in enumerate(outcomes):
         for other in outcomes[:k]:
             share = 1.0 if later.spikes == other.spikes else sketch_overlap(later.sketch, other.sketch)
@@ -303,9 +305,10 @@ def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[str]:
                 what = (
                     "the same spikes" if later.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
                 )
-                lines.append(
+                text = (
                     f"{other.name} and {later.name} hold {what}: one recording under two names would be in training "
-                    "and test at once; remove one of them"
+                    "and test at once;"
                 )
+                errors.append(Finding.error("duplicate-recordings", later.name, text, "remove one of them"))
                 break
-    return lines
+    return errors

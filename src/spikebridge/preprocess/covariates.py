@@ -62,9 +62,11 @@ def _column(recording: str, name: str, values: pd.Series, rows: NDArray[np.int64
     words = label_names(values)[rows]
     kinds = sorted(set(words.tolist()) - {""})
     if len(kinds) > MAX_CLASSES:
-        raise DataError(
-            f"{recording}: trials.covariates: expected numbers or at most {MAX_CLASSES} different words in column "
-            f"{name!r}, got {len(kinds)}"
+        raise DataError.of(
+            "covariate-of-many-values",
+            recording,
+            f"trials.covariates: expected numbers or at most {MAX_CLASSES} different words in column "
+            f"{name!r}, got {len(kinds)}",
         )
     missing = words == ""
     return {column_covariate(name, k): np.where(missing, np.nan, (words == k).astype(np.float64)) for k in kinds}

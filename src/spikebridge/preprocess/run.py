@@ -13,7 +13,7 @@ from spikebridge.artifacts.recordings import IngestedRecordings, load_about, loa
 from spikebridge.artifacts.windows import load_report, save_quality, save_report, save_windows
 from spikebridge.config import ComputeConfig, WindowSections
 from spikebridge.errors import DataError
-from spikebridge.errors.findings import Finding
+from spikebridge.errors.findings import Finding, Refusal
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter
 from spikebridge.preprocess.quality import quality_table
 from spikebridge.preprocess.trials import classes_of
@@ -103,16 +103,16 @@ def write_windows(
     printer = StatusPrinter(say, len(jobs))
     outcomes = run_jobs(window_one, jobs, n_workers(sections.compute, len(jobs)), printer)
     printer.finish()
-    wrong = [o for o in outcomes if isinstance(o, str)]
+    wrong = [error for o in outcomes if isinstance(o, Refusal) for error in o.complete]
     if wrong:
-        raise DataError("\n".join(wrong))
+        raise DataError.about("", wrong)
     report = {"classes": list(classes), "recordings": dict(zip(recordings.names, outcomes, strict=True))}
     save_report(report, out_folder)
     return report
 
 
-def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | str:
-    """Cut one recording, or copy the last result: its entry of the report, or the error message."""
+def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | Refusal:
+    """Cut one recording, or copy the last result: its entry of the report, or why it is refused."""
     made_from = _fingerprint(job)
     if job.earlier and job.entry.get("made_from") == made_from and same_files(job.earlier, job.entry.get("files", {})):
         (job.out / job.name).mkdir(exist_ok=True)
@@ -124,7 +124,7 @@ def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | str:
     try:
         windows, entry = make_windows(recording, job.sections, job.classes)
     except DataError as error:
-        return str(error)
+        return error.refusal
     place = save_windows(windows, job.out)
     save_quality(quality_table(recording, job.sections.data, job.sections.quality), job.out, job.name)
     files = {f"{job.name}/{path.name}": file_digest(path) for path in sorted(place.iterdir())}

@@ -23,7 +23,7 @@ def analysis_lines(results: Results) -> list[str]:
     metrics = results.metrics()
     analyses = metrics.get("analysis", {})
     lines = [
-        f"Translation ({model}): {score['verdict']['says']}"
+        f"Translation ({model}): {score['verdict']['text']}"
         for model, score in metrics["translation"].items()
         if model in declared_tests.TRANSLATING and score.get("verdict")
     ]

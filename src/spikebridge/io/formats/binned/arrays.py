@@ -89,7 +89,9 @@ def array_headers(path: Path) -> dict[str, ArrayHeader]:
     except DataError:
         raise
     except Exception as error:  # as above; numpy and zipfile add their own
-        raise DataError(f"{path}: cannot be read as .npz or HDF5 ({error_summary(error)})") from error
+        raise DataError.of(
+            "binned-file-not-read", path, f"cannot be read as .npz or HDF5 ({error_summary(error)})"
+        ) from error
 
 
 def load_array(path: Path, name: str) -> NDArray[Any]:
@@ -117,9 +119,11 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
     held = array_headers(path).get(name)
     if held is not None:
         if held.dtype.hasobject and is_npz(path):
-            raise DataError(
-                f"{path}: {name} holds Python objects (a pickle), never loaded, since that can run any program: "
-                f"save it as numbers or text, np.array({name}, dtype=str)"
+            raise DataError.of(
+                "binned-array-pickled",
+                path,
+                f"{name} holds Python objects (a pickle), never loaded, since that can run any program: "
+                f"save it as numbers or text, np.array({name}, dtype=str)",
             )
         check_bytes(prod(held.shape) * held.dtype.itemsize, path.stat().st_size, f"{path}: {name}")
     try:
@@ -129,7 +133,7 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
         else:
             values = _hdf5_values(path, name)
     except Exception as error:
-        raise DataError(f"{path}: {name} cannot be read ({error_summary(error)})") from error
+        raise DataError.of("binned-array-not-read", path, f"{name} cannot be read ({error_summary(error)})") from error
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 
