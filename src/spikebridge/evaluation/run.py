@@ -19,7 +19,7 @@ from spikebridge.artifacts.evaluation import (
     EvaluationRun,
 )
 from spikebridge.artifacts.nested_models import NestedModelRun
-from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
+from spikebridge.config import AnalysisConfig, DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.beyond_linear import beyond_linear_score, beyond_linear_table
 from spikebridge.evaluation.comparisons import compare, detectable_effects
@@ -48,11 +48,14 @@ from spikebridge.evaluation.recovery import (
 )
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.scores import metrics
+from spikebridge.evaluation.states.run import state_scores, state_tables, states_of
+from spikebridge.evaluation.states.values import Draws
 from spikebridge.evaluation.tables import quality_tables, score_tables
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
 
 # Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
 DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED, SUBSPACE = range(10)
+STATES = 10
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ class EvaluationSections(Sections):
         Of every random stream.
     models : mapping
         The names of the models that are scored.
-    data, trials, statistics : Section
-        The sections of these names.
+    data, trials, statistics, analysis : Section
+        The sections of these names; of analysis the states, and the translator that is tested in them.
     """
 
     seed: int
@@ -74,6 +77,7 @@ class EvaluationSections(Sections):
     data: DataConfig
     trials: TrialsConfig
     statistics: StatisticsConfig
+    analysis: AnalysisConfig
 
 
 def evaluate(
@@ -85,6 +89,7 @@ def evaluate(
     out_folder: Path,
     analysis_folder: Path | None = None,
     nested_models_folder: Path | None = None,
+    ingested_folder: Path | None = None,
 ) -> dict[str, Any]:
     """Score and compare the models, after the leakage check.
 
@@ -100,8 +105,8 @@ def evaluate(
         Folder of the raw recordings; only its folder `truth` is read, where it exists.
     out_folder : pathlib.Path
         Folder to write to.
-    analysis_folder, nested_models_folder : pathlib.Path, optional
-        Results of the stages analyze and nested_models.
+    analysis_folder, nested_models_folder, ingested_folder : pathlib.Path, optional
+        Results of the stages analyze, nested_models and ingest; of the last only what `analysis.states` needs is read.
 
     Returns
     -------
@@ -118,6 +123,7 @@ def evaluate(
     settings = sections.statistics
     inputs = read(sections.models, windows_folder, splits_path, train_folder, settings.cluster == "animal")
     report = leakage.check(inputs)
+    states = states_of(sections.analysis, sections.trials, inputs, ingested_folder)
     check_one_baseline(inputs.translations)
     deciding = _resampling(inputs.decisions.values(), inputs, sections, DECISIONS)
     translating = _resampling(inputs.translations.values(), inputs, sections, TRANSLATIONS)
@@ -146,6 +152,11 @@ def evaluate(
     _add_translation_verdicts(scores["translation"], nulls, settings.alpha)
     if nested_models_folder is not None:
         tables |= _nested_models(nested_models_folder, scores, report, inputs, sections)
+    if states:
+        draws = Draws(settings, (sections.seed, STATES), inputs.animals)
+        translator = sections.analysis.model
+        of_states = state_tables(inputs, states, translator, coupling.lag.lag_s, draws, nested_models_folder)
+        tables, scores["states"] = tables | of_states, state_scores(of_states, translator)
     run = EvaluationRun(out_folder)
     run.folder.mkdir(parents=True, exist_ok=True)
     if truths:

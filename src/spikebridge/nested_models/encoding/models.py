@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.bin_nats import BinNats
 from spikebridge.artifacts.latents import FoldLatents, read_fold_latents
 from spikebridge.artifacts.nested_models import TRANSLATOR, EncodingModels
 from spikebridge.artifacts.training import IntervalLists, TrainingRun, joined_intervals
@@ -53,6 +54,7 @@ from spikebridge.nested_models.encoding.fit import (
     FitCache,
     NestedRegression,
     nats,
+    nats_by_bin,
     with_predictors,
     with_psth,
 )
@@ -106,13 +108,15 @@ def fit_encoding_models(
         ]
     workers = parallel.n_workers(compute, max(1, len(jobs)))
     results = parallel.run_jobs(fit_recording, jobs, workers, lambda item: None)
-    tables = {key: _joined([result[key] for result in results]) for key in ("trials", "units", "settings")}
+    keys = ("trials", "units", "settings")
+    tables = {key: _joined([rows[key] for rows, _ in results]) for key in keys}
     learned = _training_intervals(windows, splits, translator, models)
-    return EncodingModels(MODELS, **tables, training_intervals=learned, missing=missing)
+    bins = [each for _, each in results]
+    return EncodingModels(MODELS, **tables, training_intervals=learned, missing=missing, bins=bins)
 
 
-def fit_recording(job: RecordingFit, report: parallel.Report) -> dict[str, pd.DataFrame]:
-    """The rows of one recording in one fold: trials, units, settings."""
+def fit_recording(job: RecordingFit, report: parallel.Report) -> tuple[dict[str, pd.DataFrame], BinNats]:
+    """The rows of one recording in one fold: trials, units, settings; and the nats of each bin."""
     w, fold = job.windows, job.fold
     in_memory: dict[str, Any] = {name: np.asarray(getattr(w, name)) for name in ("source", "target", "behavior")}
     w = replace(w, **in_memory)
@@ -124,6 +128,7 @@ def fit_recording(job: RecordingFit, report: parallel.Report) -> dict[str, pd.Da
     chosen, scored = FitCache(), FitCache()
     tables: dict[str, list[pd.DataFrame]] = {"trials": [], "units": [], "settings": []}
     keys = {"recording": w.recording, "fold": fold.fold}
+    by_bin: dict[str, NDArray[np.float64]] = {}
     for model in job.models:
         grown = _extend(nested, model, choosing, chosen, job.causal)
         if grown is not nested:
@@ -132,9 +137,11 @@ def fit_recording(job: RecordingFit, report: parallel.Report) -> dict[str, pd.Da
                 scored = FitCache()
             nested, rates = grown, grown.rates(scoring, scored)
         gained = nats(rates, scoring.score.target, nested.base)
+        by_bin[model] = nats_by_bin(rates, scoring.score.target, nested.base)
         for name, table in _rows(scoring.score, gained, {**keys, "block": f"{w.recording}/{fold.fold}"}).items():
             tables[name].append(table.assign(step=model))
-    return {key: _joined(frames) for key, frames in tables.items()}
+    joined = {key: _joined(frames) for key, frames in tables.items()}
+    return joined, BinNats(w.recording, scoring.score.trial, by_bin)
 
 
 def _rows(test: Windows, gained: NDArray[np.float64], keys: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
