@@ -1,13 +1,14 @@
 """Ingested recordings on disk: <folder>/<recording>/{spikes,units,trials,behavior}.parquet and recording.json.
 
-The other interval tables of the file (ripples, epochs) are kept as intervals_<number>.parquet; recording.json has their
-names. Only `analysis.states` reads them.
+The other interval tables of the file (ripples, epochs) are kept as <name>.parquet, or intervals_<number>.parquet where
+the name cannot be that of a file; recording.json says which. Only `analysis.states` reads them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,11 +97,15 @@ def _save_intervals(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Name -> file, and name -> why a table was not kept. The table of the trials is stored already."""
     kept, not_kept = {}, {}
-    for name, table in intervals.items():
-        path = folder / f"intervals_{len(kept)}.parquet"
+    taken = set(TABLES)
+    for number, (name, table) in enumerate(intervals.items()):
         if table is trials:
             kept[name] = "trials.parquet"
             continue
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}", name) and name.lower() not in taken
+        stem = name if plain else f"intervals_{number}"
+        taken.add(stem.lower())
+        path = folder / f"{stem}.parquet"
         try:
             table.to_parquet(path, index=False)
             kept[name] = path.name

@@ -30,7 +30,7 @@ MOST_PAIRS = 6
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Above, every state: a dot a recording, a diamond all of them. Below, differences of states, all bins and matched.
 
-    A panel a measure; of several translators seq2seq is shown, or the first.
+    A panel a measure that has a value; of several translators seq2seq is shown, or the first.
     """
     states, pairs = (read_table(tables_folder, table) for table in needs)
     if states.empty:
@@ -40,11 +40,13 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     states, pairs = (_of_translator(table, shown) for table in (states, pairs))
     names = list(dict.fromkeys(states["state"]))
     both = list(dict.fromkeys(zip(pairs["state_a"], pairs["state_b"], strict=True)))[:MOST_PAIRS]
+    known = set(states.loc[states["value"].notna(), "measure"])
+    shown_measures = {key: of for key, of in MEASURES.items() if key in known} or MEASURES
     with style.styled():
-        figure = style.new(13, 2.6 + 0.45 * len(names) + 0.75 * len(both))
+        figure = style.new(max(8.0, 2.2 + 2.7 * len(shown_measures)), 2.6 + 0.45 * len(names) + 0.75 * len(both))
         heights = [max(len(names), 2) * 0.45, max(len(both), 1) * 0.75]
-        axes = figure.subplots(2, len(MEASURES), squeeze=False, height_ratios=heights)
-        for column, (measure, (title, label, factor)) in enumerate(MEASURES.items()):
+        axes = figure.subplots(2, len(shown_measures), squeeze=False, height_ratios=heights)
+        for column, (measure, (title, label, factor)) in enumerate(shown_measures.items()):
             top, bottom = axes[:, column]
             _values(top, states[states["measure"] == measure], names, factor)
             _differences(bottom, pairs[pairs["measure"] == measure], both, factor)

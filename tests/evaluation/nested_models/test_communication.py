@@ -16,11 +16,12 @@ from fake_runs import Plan, Study, make_study
 from statsmodels.stats.multitest import multipletests
 from studies import small_config
 
+from spikebridge.artifacts.bin_nats import write_bin_nats
 from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.artifacts.nested_models import EncodingModels, NestedModelRun
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import EvaluationSections, evaluate
-from spikebridge.evaluation.inputs import Inputs, read
+from spikebridge.evaluation.inputs import Inputs, read, rows_of
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
 from spikebridge.evaluation.nested_models.encoding import (
@@ -31,9 +32,11 @@ from spikebridge.evaluation.nested_models.encoding import (
     read_encoding,
 )
 from spikebridge.evaluation.resampling import Resampling
+from spikebridge.evaluation.states.held_out import HeldOutMeasure, communication_measure, held_out_bins
 from spikebridge.figures import communication_gain as figure
 from spikebridge.nested_models import NestedModelsSections, fit_nested_models
 from spikebridge.nested_models.encoding.models import MODELS
+from spikebridge.preprocess.states import StateBins
 
 ORDER = [s for s in MODELS if s != "behavior"]
 
@@ -194,6 +197,36 @@ def test_a_fit_that_saw_the_test_block_is_refused(climbed: Climbed, tmp_path: Pa
 def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected 'training_intervals'; run the stage nested_models"):
         read_encoding(spoilt(climbed, tmp_path, lambda about: about.pop("training_intervals")), climbed.inputs)
+
+
+def test_the_gain_of_a_state_is_that_of_its_bins(climbed: Climbed, tmp_path: Path) -> None:
+    """Bins add up to the trials, and those of a state to its gain; bins of another fit are refused."""
+    ladder, trials = climbed.ladder, climbed.ladder.trials.set_index(["step", "recording", "trial"])["nats"]
+    for bins in ladder.bins:
+        for step in ORDER:
+            wanted = [trials[step, bins.recording, k] for k in bins.trial]
+            np.testing.assert_allclose(bins.nats[step].sum(axis=1), wanted, rtol=1e-9)
+    rng, states = np.random.default_rng(2), {}
+    for w in climbed.study.windows:
+        states[w.recording] = StateBins(rng.random((len(w), w.n_bins)) < 0.3)
+    data = held_out_bins(climbed.inputs, {"run": states})
+    gain = communication_measure(climbed.inputs, data, climbed.folder)
+    assert isinstance(gain, HeldOutMeasure) and gain.model == "seq2seq"
+    total = spikes = 0.0
+    for bins in ladder.bins:
+        w = climbed.inputs.windows[bins.recording]
+        rows = rows_of(w, bins.trial)
+        flags = states[w.recording].inside[rows]
+        total += ((bins.nats["seq2seq"] - bins.nats["target_history"]) * flags).sum() / np.log(2)
+        spikes += w.target[rows].sum(axis=2)[flags].sum()
+    score = gain.score(data, data.inside["run"], np.zeros(len(data.table), dtype=np.int64))
+    assert score(np.ones((1, 1)))[0] == pytest.approx(total / spikes, rel=1e-4)
+    shutil.copytree(climbed.folder / "encoding", tmp_path / "encoding")
+    shutil.rmtree(tmp_path / "encoding" / "bins")
+    spoilt_bins = [replace(b, nats={k: 2 * v for k, v in b.nats.items()}) for b in ladder.bins]
+    write_bin_nats(tmp_path / "encoding", spoilt_bins)
+    with pytest.raises(DataError, match="seq2seq: expected nats of bins that sum to those of their trials"):
+        communication_measure(climbed.inputs, data, tmp_path)
 
 
 @pytest.mark.slow

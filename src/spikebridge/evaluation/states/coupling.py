@@ -166,7 +166,7 @@ def matched_couplings(
         block = run_of_windows(len(w))
         for key in ("lag", "dimension"):
             usable = [getattr(side, f"{key}_bins").get(recording, np.zeros_like(states[0])) for side in pair]
-            bins = matched_bins(*usable, [(one, other) for one, other in rates], block)
+            bins = matched_bins(usable[0], usable[1], [(one, other) for one, other in rates], block)
             for k, side in enumerate(pair):
                 found[k][f"{key}_bins"][recording] = bins[k]
                 if not (_enough(bins[0]) and _enough(bins[1])):

@@ -117,7 +117,7 @@ def held_out_bins(inputs: Inputs, states: Mapping[str, Mapping[str, StateBins]])
             flags[at] = states[state][str(recording)].inside[windows]
     missing = {s: {r: bins.missing for r, bins in each.items() if bins.missing} for s, each in states.items()}
     bin_s = next(iter(inputs.windows.values())).bin_s
-    return HeldOutBins(table, source, target, *units, inside, missing, bin_s)
+    return HeldOutBins(table, source, target, units[0], units[1], inside, missing, bin_s)
 
 
 def translation_measures(inputs: Inputs, data: HeldOutBins) -> list[HeldOutMeasure]:

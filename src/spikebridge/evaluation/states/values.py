@@ -94,7 +94,7 @@ def coupling_rows(state: str, coupling: StateCoupling, counts: StateCounts, draw
         own = {"reason": none, **coupling_value(measure, estimates, draws)} if estimates else {"reason": none}
         yield {**named, "recording": ALL, **counts_amount(counts, {r: bins[r] for r in estimates}), **own}
         for recording in counts.windows:
-            alone = {r: e for r, e in estimates.items() if r == recording}
+            alone: Any = {r: e for r, e in estimates.items() if r == recording}
             value = coupling_value(measure, alone, draws.within_recordings) if alone else {"reason": none}
             if recording not in counts.inside[state]:
                 value = {"reason": f"the state is not known in {recording}"}
