@@ -23,7 +23,7 @@ from spikebridge.config import AnalysisConfig, DataConfig, Sections, StatisticsC
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.beyond_linear import beyond_linear_score, beyond_linear_table
 from spikebridge.evaluation.comparisons import compare, detectable_effects
-from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
+from spikebridge.evaluation.count_coupling import Coupling, coupling_tables, estimate_coupling
 from spikebridge.evaluation.few_labels import few_label_table
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
@@ -52,6 +52,7 @@ from spikebridge.evaluation.states.run import state_scores, state_tables, states
 from spikebridge.evaluation.states.values import Draws
 from spikebridge.evaluation.tables import quality_tables, score_tables
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
+from spikebridge.preprocess.states import StateBins
 
 # Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
 DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED, SUBSPACE = range(10)
@@ -144,19 +145,15 @@ def evaluate(
         tables[BEYOND_LINEAR_TABLE], scores["beyond_linear"] = over_linear, beyond_linear_score(over_linear)
     if len(of_labels := few_label_table(sections.models, train_folder, inputs)):
         tables[FEW_LABELS_TABLE] = of_labels
-    true_lags = {name: truth.lag_s for name, truth in truths.items()}
-    true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
-    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}
+    true = [{name: float(getattr(truth, key)) for name, truth in truths.items()} for key in ("lag_s", "dimension")]
+    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, *true)}
     tables |= _latent_analysis(analysis_folder, scores, inputs, truths, sections)
     nulls, tables["nulls"] = null_tables(inputs, settings, _rng(sections, NULLS))
     _add_translation_verdicts(scores["translation"], nulls, settings.alpha)
     if nested_models_folder is not None:
         tables |= _nested_models(nested_models_folder, scores, report, inputs, sections)
     if states:
-        draws = Draws(settings, (sections.seed, STATES), inputs.animals)
-        translator = sections.analysis.model
-        of_states = state_tables(inputs, states, translator, coupling.lag.lag_s, draws, nested_models_folder)
-        tables, scores["states"] = tables | of_states, state_scores(of_states, translator)
+        tables |= _states(states, scores, inputs, coupling, sections, nested_models_folder)
     run = EvaluationRun(out_folder)
     run.folder.mkdir(parents=True, exist_ok=True)
     if truths:
@@ -192,6 +189,22 @@ def _latent_analysis(
         tables["optimism"] = optimism_table(folder, scores, intervals)
         if len(tables["optimism"]):
             scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
+    return tables
+
+
+def _states(
+    states: Mapping[str, Mapping[str, StateBins]],
+    scores: dict[str, Any],
+    inputs: Inputs,
+    coupling: Coupling,
+    sections: EvaluationSections,
+    nested_models_folder: Path | None,
+) -> dict[str, pd.DataFrame]:
+    """Tables of the states; their summary is added to scores."""
+    draws = Draws(sections.statistics, (sections.seed, STATES), inputs.animals)
+    translator = sections.analysis.model
+    tables = state_tables(inputs, states, translator, coupling.lag.lag_s, draws, nested_models_folder)
+    scores["states"] = state_scores(tables, translator)
     return tables
 
 
