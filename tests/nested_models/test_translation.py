@@ -183,7 +183,7 @@ def test_what_is_left_out_says_why(
     run = NestedModelRun(tmp_path)
     run.write_encoding(found, "hash")
     assert {p.name for p in run.encoding.iterdir()} == {
-        "about.json", "bins", "settings.csv", "trials.parquet", "units.parquet"
+        "about.json", "held_out_rates", "settings.csv", "trials.parquet", "units.parquet"
     }  # fmt: skip
     held_out = encoding_models(windows, replace(splits, by="recording"), folder)
     assert set(held_out.missing) == set(MODELS)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.bin_nats import BASELINE, MODEL, BinNats, write_bin_nats
+from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
 from spikebridge.artifacts.windows import save_quality, save_report, save_windows
 from spikebridge.config import Config, parse
-from spikebridge.metrics import information, information_by_bin
+from spikebridge.metrics import information
 from spikebridge.splits import make_splits, select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
@@ -252,18 +252,18 @@ def _predictions(study: Study, plan: Plan, name: str, rng: np.random.Generator) 
 
 
 def _translation(study: Study, plan: Plan, name: str) -> None:
-    tables, rates, bins = [], [], []
+    tables, rates, baselines = [], [], []
     for fold, w, index in held_out(study):
         base = w.target[study.splits.folds[fold].train[w.recording]].mean(axis=(0, 1))
         true = study.rates[w.recording][index]
         guess = (base * (true / true.mean(axis=(0, 1))) ** plan.translate[name]).astype(np.float32)
         tables.append(translation_rows(w.select(index), fold, *information(guess, w.target[index], base), 0.0))
         rates.append(Rates(w.recording, w.trial[index], guess))
-        by_bin = information_by_bin(guess, w.target[index], base)
-        bins.append(BinNats(w.recording, w.trial[index], {MODEL: by_bin, BASELINE: np.zeros_like(by_bin)}))
+        mean = np.broadcast_to(base, guess.shape).astype(np.float32)
+        baselines.append(HeldOutRates(w.recording, w.trial[index], {BASELINE: mean}))
     study.run(name).write_translation(tables, study.splits.hash)
     study.run(name).write_rates(rates)
-    write_bin_nats(study.run(name).folder, bins)
+    write_held_out_rates(study.run(name).folder, baselines)
 
 
 def _latents(study: Study, latents: Mapping[str, np.ndarray], rng: np.random.Generator) -> None:

@@ -19,6 +19,7 @@ PREFERRED = "seq2seq"
 MEASURES = {
     "source_bits_per_spike": ("translation", "bits/spike from the source", 1.0),
     "communication_bits_per_spike": ("communication gain", "bits/spike over own past", 1.0),
+    "fitted_bits_per_spike": ("fitted in the state", "bits/spike of a regression", 1.0),
     "lag_s": ("lag", "target follows by (ms)", 1000.0),
     "dimension": ("dimension", "dimensions", 1.0),
 }

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import models
-from spikebridge.artifacts.bin_nats import BASELINE, MODEL, BinNats, write_bin_nats
 from spikebridge.artifacts.few_labels import write_few_labels
+from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
@@ -23,7 +23,7 @@ from spikebridge.config import BaselineConfig, ComputeConfig
 from spikebridge.errors import LeakageError
 from spikebridge.fitting.few_labels import with_few_labels
 from spikebridge.fitting.held_out import fit_and_adapt
-from spikebridge.metrics import information, information_by_bin
+from spikebridge.metrics import information
 from spikebridge.runtime import parallel
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.splits import FULL, fit_partition, training_intervals
@@ -61,7 +61,7 @@ class FoldResult:
     few_labels: list[pd.DataFrame] = field(default_factory=list)
     translation: list[pd.DataFrame] = field(default_factory=list)
     rates: list[Rates] = field(default_factory=list)
-    bin_nats: list[BinNats] = field(default_factory=list)
+    baseline_rates: list[HeldOutRates] = field(default_factory=list)
     latents: dict[str, FoldLatents] = field(default_factory=dict)
     baselines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -136,7 +136,7 @@ def train(
     run.write_translation([table for result in folds.values() for table in result.translation], manifest.hash)
     run.write_baselines([row for result in (*folds.values(), final) for row in result.baselines])
     run.write_rates([part for result in folds.values() for part in result.rates])
-    write_bin_nats(out, [part for result in folds.values() for part in result.bin_nats])
+    write_held_out_rates(out, [part for result in folds.values() for part in result.baseline_rates])
     latents = {fold: result.latents for fold, result in folds.items() if result.latents}
     if latents:
         write_latents(run.latents, load_windows(windows), latents, final.latents)
@@ -209,18 +209,18 @@ def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold
             mean = train.target.mean(axis=(0, 1))
             nats, spikes = information(predicted.rates, test.target, mean)
             without_source = np.zeros(len(test))
-            by_bin = {MODEL: information_by_bin(predicted.rates, test.target, mean)}
-            by_bin[BASELINE] = np.zeros_like(by_bin[MODEL])
             if (
                 model.uses_target_past
             ):  # its rates also use the past of the target; the contribution of the source is unknown
-                without_source[:] = by_bin[BASELINE][:] = np.nan
+                without_source[:] = np.nan
             elif predicted.baseline is not None:
                 without_source = information(predicted.baseline, test.target, mean)[0]
-                by_bin[BASELINE] = information_by_bin(predicted.baseline, test.target, mean)
             result.translation.append(translation_rows(test, fold.fold, nats, spikes, without_source))
             result.rates.append(Rates(recording, test.trial, predicted.rates))
-            result.bin_nats.append(BinNats(recording, test.trial, by_bin))
+            if not model.uses_target_past:
+                baseline = mean if predicted.baseline is None else predicted.baseline
+                part = {BASELINE: np.broadcast_to(baseline, predicted.rates.shape)}
+                result.baseline_rates.append(HeldOutRates(recording, test.trial, part))
         if predicted.latents is not None and len(train):
             result.latents[recording] = _latents(model, test, train.select(train.labelled))
 

@@ -1,6 +1,6 @@
 """Scores: translation (bits/spike), decisions, latents, and lag and dimension from counts."""
 
-from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information, information_by_bin
+from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information
 from spikebridge.metrics.coupling_curves import (
     DimensionEstimate,
     LagEstimate,
@@ -54,7 +54,6 @@ __all__ = [
     "estimate_lag",
     "floored",
     "information",
-    "information_by_bin",
     "lags_of_draws",
     "latent_r2",
     "linear_map",

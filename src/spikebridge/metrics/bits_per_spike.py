@@ -76,26 +76,6 @@ def information(
     return nats, y.sum(axis=(1, 2))
 
 
-def information_by_bin(rates: ArrayLike, counts: ArrayLike, base: ArrayLike) -> NDArray[np.float64]:
-    """Return the information of rates about counts over a constant rate in each bin; see `information`.
-
-    Parameters
-    ----------
-    rates, counts : ArrayLike, shape (trial, bin, unit)
-        Predicted rates and observed counts, spikes per bin.
-    base : ArrayLike, shape (unit,)
-        Mean of each unit over the TRAINING bins, spikes per bin.
-
-    Returns
-    -------
-    NDArray, shape (trial, bin)
-        Natural units, summed over units; their sum over bins is what `information` gives.
-    """
-    rates, base = floored(rates), floored(base)
-    y = np.asarray(counts, dtype=np.float64)
-    return np.asarray((y * np.log(rates / base) - (rates - base)).sum(axis=2))
-
-
 def bits_per_spike(nats: ArrayLike, spikes: ArrayLike) -> float:
     """Return sum(nats) / (sum(spikes) ln 2) over any set of trials.
 

@@ -118,6 +118,7 @@ def beyond_linear_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
 STATE_MEASURES = {
     "source_bits_per_spike": "translation, source bits/spike",
     "communication_bits_per_spike": "communication gain, bits/spike",
+    "fitted_bits_per_spike": "regression fitted in the state, bits/spike",
     "lag_s": "lag, s",
     "dimension": "dimension",
 }

@@ -9,24 +9,26 @@ for all states. A state whose stretches allow no lag of one bin has no lag.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.evaluation.count_coupling import MAX_LAG_S
-from spikebridge.evaluation.states.matching import REACH_S, local_rate, matched_bins
+from spikebridge.evaluation.states.matching import matched_bins, thinned
 from spikebridge.metrics import (
     DimensionEstimate,
     LagEstimate,
     estimate_dimension,
     estimate_lag,
-    pooled_lag,
     surrounded,
 )
+from spikebridge.metrics.coupling_curves import lag_of_scores
 from spikebridge.preprocess.states import StateBins
+from spikebridge.runtime.seeds import random_generator
 from spikebridge.types import Windows
 
 Bools = NDArray[np.bool_]
@@ -93,20 +95,26 @@ class StateCounts:
 
 
 @dataclass(frozen=True)
-class StateCoupling:
-    """Lag and dimension of one state, or of its matched bins.
+class StateEstimates:
+    """Estimates of one state, or of its matched bins, by recording.
 
-    lag, dimension: recording -> estimate, of recordings with enough bins. lag_bins, dimension_bins: recording -> target
-    bins (window, bin), of all recordings. lag_steps: bins of the largest lag tried, 0: none. dimension_steps: bins by
-    which the target follows in the dimension's regression.
+    estimates: of recordings with enough bins. bins: (window, bin), target bins, of all recordings. spikes: of source
+    and of target in these bins, as they were counted or thinned. steps: bins of the largest lag tried (0: none), or by
+    which the target follows in the regression of the dimension.
     """
 
-    lag: Mapping[str, LagEstimate] = field(default_factory=dict)
-    dimension: Mapping[str, DimensionEstimate] = field(default_factory=dict)
-    lag_bins: Mapping[str, Bools] = field(default_factory=dict)
-    dimension_bins: Mapping[str, Bools] = field(default_factory=dict)
-    lag_steps: int = 0
-    dimension_steps: int = 0
+    estimates: Mapping[str, LagEstimate] | Mapping[str, DimensionEstimate] = field(default_factory=dict)
+    bins: Mapping[str, Bools] = field(default_factory=dict)
+    spikes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class StateCoupling:
+    """Lag and dimension of one state, or of its matched bins."""
+
+    lag: StateEstimates
+    dimension: StateEstimates
 
 
 def paired(inside: Bools, shift: int) -> Bools:
@@ -139,47 +147,61 @@ def _coupling(counts: StateCounts, state: str, steps: int, overall_lag_s: float,
     inside = counts.inside[state]
     around = {r: surrounded(flags, steps, steps) for r, flags in inside.items()} if steps else {}
     lags = {r: _lag(counts.windows[r], bins, steps, seed) for r, bins in around.items() if _enough(bins)}
-    own = pooled_lag(list(lags.values()), seed).lag_s
+    own = _pooled_lag_s(list(lags.values()))
     shift = counts.dimension_steps(state, own if np.isfinite(own) else overall_lag_s)
     pairs = {r: paired(flags, shift) for r, flags in inside.items()}
     dimensions = {r: _dimension(counts.windows[r], bins, shift) for r, bins in pairs.items() if _enough(bins)}
-    return StateCoupling(lags, dimensions, around, pairs, steps, shift)
+    spikes = [{r: _spikes(counts.windows[r], bins) for r, bins in each.items()} for each in (around, pairs)]
+    return StateCoupling(
+        StateEstimates(lags, around, spikes[0], steps), StateEstimates(dimensions, pairs, spikes[1], shift)
+    )
+
+
+def _pooled_lag_s(estimates: Sequence[LagEstimate]) -> float:
+    """Seconds; NaN without estimates, or where the curve of all runs shows no link."""
+    if not estimates:
+        return float("nan")
+    nats, spikes = np.concatenate([e.nats for e in estimates]), np.concatenate([e.spikes for e in estimates])
+    return lag_of_scores(estimates[0].lags_s, nats, spikes, 0).lag_s
 
 
 def matched_couplings(
     counts: StateCounts, names: tuple[str, str], pair: tuple[StateCoupling, StateCoupling], seed: int
 ) -> tuple[StateCoupling, StateCoupling]:
-    """Lag and dimension of two states anew, from as many bins with similar rates; see matching.
+    """Lag and dimension of two states anew, from as many bins in each run of windows and at equal rates of each unit.
 
-    Blocks are the runs of windows that are held out one after the other. Recordings without enough of them are left
-    out.
+    See matching. Recordings without enough of such bins are left out.
     """
-    reach = max(1, round(REACH_S / counts.bin_s))
-    found: list[dict[str, dict]] = [{"lag": {}, "dimension": {}, "lag_bins": {}, "dimension_bins": {}} for _ in names]
-    for recording in counts.windows:
-        if not all(recording in counts.inside[state] for state in names):
+    lags = _matched(counts, names, (pair[0].lag, pair[1].lag), "lag", seed)
+    dimensions = _matched(counts, names, (pair[0].dimension, pair[1].dimension), "dimension", seed)
+    return StateCoupling(lags[0], dimensions[0]), StateCoupling(lags[1], dimensions[1])
+
+
+def _matched(
+    counts: StateCounts, names: tuple[str, str], pair: tuple[StateEstimates, StateEstimates], key: str, seed: int
+) -> tuple[StateEstimates, StateEstimates]:
+    """key: lag or dimension, part of the key of the random stream that thins."""
+    estimates: list[dict[str, Any]] = [{}, {}]
+    chosen: list[dict[str, Bools]] = [{}, {}]
+    spikes: list[dict[str, tuple[int, int]]] = [{}, {}]
+    for recording, w in counts.windows.items():
+        if not all(recording in side.bins for side in pair):
             continue
-        w = counts.windows[recording]
-        totals = [np.asarray(c).sum(axis=2, dtype=np.float64) for c in (w.source, w.target)]
-        states = [counts.inside[state][recording] for state in names]
-        rates = [tuple(local_rate(c, flags, reach) for flags in states) for c in totals]
-        block = run_of_windows(len(w))
-        for key in ("lag", "dimension"):
-            usable = [getattr(side, f"{key}_bins").get(recording, np.zeros_like(states[0])) for side in pair]
-            bins = matched_bins(usable[0], usable[1], [(one, other) for one, other in rates], block)
-            for k, side in enumerate(pair):
-                found[k][f"{key}_bins"][recording] = bins[k]
-                if not (_enough(bins[0]) and _enough(bins[1])):
-                    continue
-                found[k][key][recording] = (
-                    _lag(w, bins[k], side.lag_steps, seed)
-                    if key == "lag"
-                    else _dimension(w, bins[k], side.dimension_steps)
+        inside = [counts.inside[state][recording] for state in names]
+        bins = matched_bins(pair[0].bins[recording], pair[1].bins[recording], run_of_windows(len(w)))
+        if not bins[0].any():
+            continue
+        rng = random_generator(seed, "states", recording, key, *names)
+        both = zip(thinned(w.source, inside, inside, rng), thinned(w.target, bins, inside, rng), strict=True)
+        for k, (source, target) in enumerate(both):
+            thin = replace(w, source=source, target=target)
+            chosen[k][recording], spikes[k][recording] = bins[k], _spikes(thin, bins[k])
+            if _enough(bins[0]) and _enough(bins[1]):
+                steps = pair[k].steps
+                estimates[k][recording] = (
+                    _lag(thin, bins[k], steps, seed) if key == "lag" else _dimension(thin, bins[k], steps)
                 )
-    first, second = (
-        StateCoupling(**parts, lag_steps=side.lag_steps, dimension_steps=side.dimension_steps)
-        for parts, side in zip(found, pair, strict=True)
-    )
+    first, second = (StateEstimates(estimates[k], chosen[k], spikes[k], pair[k].steps) for k in (0, 1))
     return first, second
 
 
@@ -201,6 +223,12 @@ def _lag(w: Windows, bins: Bools, steps: int, seed: int) -> LagEstimate:
 
 def _dimension(w: Windows, bins: Bools, shift: int) -> DimensionEstimate:
     return estimate_dimension(w.source, w.target, shift, folds=FOLDS, bins=bins)
+
+
+def _spikes(w: Windows, bins: Bools) -> tuple[int, int]:
+    """Of all units of source and of target."""
+    source, target = (int(np.asarray(c)[bins].sum(dtype=np.int64)) for c in (w.source, w.target))
+    return source, target
 
 
 def _enough(bins: Bools) -> bool:

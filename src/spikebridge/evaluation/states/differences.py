@@ -1,10 +1,11 @@
-"""state_differences.csv: every measure in one state less that in another, as it is and between matched bins.
+"""state_differences.csv: every measure in one state less that in another, as it is and matched.
 
-The test is of matched bins, two-sided: a sign flip over clusters for bits/spike, and for lag and dimension, which
-single clusters do not have, the exchange of the two states within random clusters (statistics.paired_swap). Both take
-the two scores of a cluster for exchangeable where there is no difference. That needs equal numbers of bins and equal
-rates: a score from fewer bins scatters more, and the flipped differences then are not as probable as the observed ones.
-Holm over the pairs of states of one measure. The comparison of all bins is descriptive.
+Matched: as many bins of both states in each test block (or run of windows). Of the models' rates, the level of each
+unit in the state is given (held_out); counts are thinned to equal rates of each unit (matching). The test is of matched
+bins, two-sided: a sign flip over clusters for bits/spike of the models, and for what is estimated from the counts of
+all clusters together the exchange of the two states within random clusters (statistics.paired_swap). Both take the two
+scores of a cluster for exchangeable where there is no difference, which unequal numbers of bins, levels and rates would
+spoil. Holm over the pairs of states of one measure. The comparison of all bins is descriptive.
 """
 
 from __future__ import annotations
@@ -22,16 +23,14 @@ from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.states.coupling import StateCounts, StateCoupling, matched_couplings, run_table
 from spikebridge.evaluation.states.held_out import HeldOutBins, HeldOutMeasure
 from spikebridge.evaluation.states.values import (
-    DIMENSION,
+    FROM_COUNTS,
     LAG,
     NO_LINK,
+    Curves,
     Draws,
-    Estimates,
     Row,
     counts_amount,
-    has_link,
-    parts_of,
-    score_of_draws,
+    estimates_of,
     too_few,
     too_little,
 )
@@ -45,6 +44,7 @@ from spikebridge.statistics import (
     sign_flip,
 )
 
+Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 ROLE = "states"
 """Of the rows that are tested."""
@@ -60,16 +60,19 @@ def held_out_differences(measures: Sequence[HeldOutMeasure], data: HeldOutBins, 
         for matched, bins in ((False, as_they_are), (True, data.matched(first, second))):
             for m in measures:
                 named = {"measure": m.name, "model": m.model, "state_a": first, "state_b": second, "matched": matched}
-                yield {**named, "n_shared_bins": shared, **_held_out(m, data, bins, draws)}
+                yield {**named, "n_shared_bins": shared, **_held_out(m, data, bins, draws, matched)}
 
 
-def _held_out(measure: HeldOutMeasure, data: HeldOutBins, bins: tuple[Bools, Bools], draws: Draws) -> Row:
+def _held_out(
+    measure: HeldOutMeasure, data: HeldOutBins, bins: tuple[Bools, Bools], draws: Draws, matched: bool
+) -> Row:
+    """Matched: with the level of the state given."""
     amounts = [data.amount(side) for side in bins]
     row = _of_both(amounts)
     if reason := next(filter(None, map(too_little, amounts)), ""):
         return row | Verdict.LEFT_OUT.columns(reason=reason)
     resampling = draws.of(data.table)
-    first, second = (measure.score(data, side, resampling.clusters.index) for side in bins)
+    first, second = (measure.score(data, side, resampling.clusters.index, matched) for side in bins)
     interval = resampling.interval(lambda weights: first(weights) - second(weights))
     each = np.eye(len(resampling.clusters))
     scale = BLOCK_NULL_SCALE if resampling.clusters.kind == "block" else 1.0
@@ -82,13 +85,13 @@ def _held_out(measure: HeldOutMeasure, data: HeldOutBins, bins: tuple[Bools, Boo
 def coupling_differences(
     counts: StateCounts, couplings: Mapping[str, StateCoupling], draws: Draws, seed: int
 ) -> Iterator[Row]:
-    """Lag and dimension of every pair of states. seed: of the resampling inside the estimates."""
+    """The measures FROM_COUNTS of every pair of states. seed: of the resampling inside the estimates."""
     for first, second in combinations(couplings, 2):
         as_they_are = couplings[first], couplings[second]
         matched = matched_couplings(counts, (first, second), as_they_are, seed)
         both = set(counts.inside[first]) & set(counts.inside[second])
         shared = sum(int((counts.inside[first][r] & counts.inside[second][r]).sum()) for r in both)
-        for measure in (LAG, DIMENSION):
+        for measure in FROM_COUNTS:
             for is_matched, pair in ((False, as_they_are), (True, matched)):
                 named = {"measure": measure, "state_a": first, "state_b": second, "matched": is_matched}
                 yield {**named, "n_shared_bins": shared, **_coupling(measure, pair, counts, draws, is_matched)}
@@ -97,35 +100,32 @@ def coupling_differences(
 def _coupling(
     measure: str, pair: tuple[StateCoupling, StateCoupling], counts: StateCounts, draws: Draws, matched: bool
 ) -> Row:
-    """Of recordings with an estimate in both states, and, of the lag, with a link in both."""
-    estimates, bins = zip(*(parts_of(measure, side)[:2] for side in pair), strict=True)
-    used = [r for r in estimates[0] if r in estimates[1]]
-    row = _of_both([counts_amount(counts, {r: side[r] for r in used}) for side in bins])
-    without = [side for side in pair if not parts_of(measure, side)[0]] or [*pair]
-    reason = "" if used else too_few(measure, without[0])
-    if used and measure == LAG:
-        used = [r for r in used if has_link(estimates[0][r]) and has_link(estimates[1][r])]
-        reason = "" if used else NO_LINK
-    if reason:
-        return row | Verdict.LEFT_OUT.columns(reason=reason)
-    sides: list[Estimates] = [{r: side[r] for r in used} for side in estimates]
+    """Of the recordings with an estimate in both states. A lag is compared where both states have a link."""
+    found = [estimates_of(measure, side) for side in pair]
+    used = [r for r in found[0].estimates if r in found[1].estimates]
+    row = _of_both([counts_amount(counts, side, used) for side in found])
+    if not used:
+        without = [side for side in found if not side.estimates] or found
+        return row | Verdict.LEFT_OUT.columns(reason=too_few(measure, without[0]))
+    sides: Any = [{r: side.estimates[r] for r in used} for side in found]
     resampling = draws.of(run_table(sides[0]))
-    score = score_of_draws(measure, sides, resampling)
-    none, ones = np.zeros_like(resampling.weights), resampling.ones
+    curves, n = Curves.of(measure, sides, resampling), len(resampling.clusters)
 
-    def of(weights: NDArray[np.float64], side: int) -> NDArray[np.float64]:
-        parts = (weights, none[: len(weights)]) if side == 0 else (none[: len(weights)], weights)
-        return score(np.concatenate(parts, axis=1))
+    def weights_of(side: int, weights: Array) -> Array:
+        none = np.zeros_like(weights)
+        return np.concatenate((weights, none) if side == 0 else (none, weights), axis=1)
 
-    values = [float(of(ones, side)[0]) for side in (0, 1)]
-    samples = of(resampling.weights, 0) - of(resampling.weights, 1)
-    interval = interval_from_samples(values[0] - values[1], samples, resampling.independent, resampling.alpha)
+    ones = [weights_of(side, resampling.ones) for side in (0, 1)]
+    if measure == LAG and not all(curves.linked(one) for one in ones):
+        return row | Verdict.LEFT_OUT.columns(reason=NO_LINK)
+    values = [float(curves.score(one)[0]) for one in ones]
+    first, second = (curves.score(weights_of(side, resampling.weights)) for side in (0, 1))
+    interval = interval_from_samples(values[0] - values[1], first - second, resampling.independent, resampling.alpha)
     row |= {"value_a": values[0], "value_b": values[1], "difference": interval.value}
     row |= {"ci_low": interval.ci_low, "ci_high": interval.ci_high}
-    n = len(resampling.clusters)
     if not matched:  # with unequal numbers of bins the exchange of states is no null
         return {**row, "cluster": resampling.clusters.kind, "n_clusters": n}
-    return {**row, **_tested(paired_swap(score, n, draws.rng(), draws.settings.n_resamples), resampling)}
+    return {**row, **_tested(paired_swap(curves.score, n, draws.rng(), draws.settings.n_resamples), resampling)}
 
 
 def difference_table(rows: Iterator[Row] | Sequence[Row], alpha: float) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.resampling import Resampling
-from spikebridge.evaluation.states.coupling import MIN_BINS, MIN_RUNS, StateCounts, StateCoupling, run_table
+from spikebridge.evaluation.states.coupling import (
+    MIN_BINS,
+    MIN_RUNS,
+    StateCounts,
+    StateCoupling,
+    StateEstimates,
+    run_table,
+)
 from spikebridge.evaluation.states.held_out import HeldOutBins, HeldOutMeasure
 from spikebridge.metrics import DimensionEstimate, LagEstimate, dimensions_of_draws, lags_of_draws
 from spikebridge.statistics import interval_from_samples
@@ -22,7 +29,10 @@ Bools = NDArray[np.bool_]
 Row = dict[str, Any]
 Estimates = Mapping[str, LagEstimate] | Mapping[str, DimensionEstimate]
 ALL = "all"
-LAG, DIMENSION = "lag_s", "dimension"
+LAG, DIMENSION, FITTED = "lag_s", "dimension", "fitted_bits_per_spike"
+FROM_COUNTS = (FITTED, LAG, DIMENSION)
+"""Measures that are estimated from the counts of a state alone. FITTED: held-out bits/spike over the mean rate of the
+regression of the dimension at its highest rank, fitted to the state."""
 NEEDED_BINS, NEEDED_SPIKES = 50, 100
 """Held-out bins, and target spikes in them, below which bits/spike of a state are not computed."""
 NO_LINK = "no link: in these bins the source's counts do not predict the target's"
@@ -53,13 +63,12 @@ def held_out_rows(measure: HeldOutMeasure, data: HeldOutBins, draws: Draws) -> I
     for state, bins in data.inside.items():
         named = {"measure": measure.name, "model": measure.model, "state": state}
         yield {**named, "recording": ALL, **_held_out(measure, data, bins, draws)}
-        for recording in sorted(data.table["recording"].unique()):
-            rows = (data.table["recording"] == recording).to_numpy()
-            mine = replace(measure, nats=measure.nats[rows])
-            value = _held_out(mine, data.of(rows), bins[rows], draws.within_recordings)
+        for recording in sorted(data.counts):
+            part, rows = data.of(recording), data.rows[recording]
+            value = _held_out(measure.of(recording), part, bins[rows], draws.within_recordings)
             if recording in data.missing[state]:
                 value = {"reason": f"{recording} has {data.missing[state][recording]}"}
-            yield {**named, "recording": str(recording), **value}
+            yield {**named, "recording": recording, **value}
 
 
 def _held_out(measure: HeldOutMeasure, data: HeldOutBins, bins: Bools, draws: Draws) -> Row:
@@ -86,73 +95,86 @@ def left_out_rows(measure: str, states: Sequence[str], reason: str) -> Iterator[
 
 
 def coupling_rows(state: str, coupling: StateCoupling, counts: StateCounts, draws: Draws) -> Iterator[Row]:
-    """Lag and dimension of one state: all recordings together, and each one."""
-    for measure in (LAG, DIMENSION):
-        estimates, bins, steps = parts_of(measure, coupling)
-        named = {"measure": measure, "state": state, "max_lag_s": steps * counts.bin_s}
-        none = too_few(measure, coupling)
-        own = {"reason": none, **coupling_value(measure, estimates, draws)} if estimates else {"reason": none}
-        yield {**named, "recording": ALL, **counts_amount(counts, {r: bins[r] for r in estimates}), **own}
+    """The measures FROM_COUNTS of one state: all recordings together, and each one."""
+    for measure in FROM_COUNTS:
+        found = estimates_of(measure, coupling)
+        named = {"measure": measure, "state": state, "max_lag_s": found.steps * counts.bin_s}
+        none: Row = {"reason": too_few(measure, found)}
+        value = coupling_value(measure, found.estimates, draws) if found.estimates else none
+        yield {**named, "recording": ALL, **counts_amount(counts, found, list(found.estimates)), **value}
         for recording in counts.windows:
-            alone: Any = {r: e for r, e in estimates.items() if r == recording}
-            value = coupling_value(measure, alone, draws.within_recordings) if alone else {"reason": none}
+            alone: Any = {r: e for r, e in found.estimates.items() if r == recording}
+            value = coupling_value(measure, alone, draws.within_recordings) if alone else none
             if recording not in counts.inside[state]:
                 value = {"reason": f"the state is not known in {recording}"}
-            amount = counts_amount(counts, {r: flags for r, flags in bins.items() if r == recording})
-            yield {**named, "recording": recording, **amount, **value}
+            here = [recording] if recording in found.bins else []
+            yield {**named, "recording": recording, **counts_amount(counts, found, here), **value}
 
 
-def parts_of(measure: str, coupling: StateCoupling) -> tuple[Estimates, Mapping[str, Bools], int]:
-    """Estimates and target bins by recording, and the bins by which source and target are shifted at most."""
-    if measure == LAG:
-        return coupling.lag, coupling.lag_bins, coupling.lag_steps
-    return coupling.dimension, coupling.dimension_bins, coupling.dimension_steps
+def estimates_of(measure: str, coupling: StateCoupling) -> StateEstimates:
+    """The estimates that a measure is made of."""
+    return coupling.lag if measure == LAG else coupling.dimension
 
 
-def too_few(measure: str, coupling: StateCoupling) -> str:
+def too_few(measure: str, found: StateEstimates) -> str:
     """Why a recording, or all of them, have no estimate."""
-    if measure == LAG and coupling.lag_steps == 0:
+    if measure == LAG and found.steps == 0:
         return "its stretches are too short: most of its bins have no bin of the state before and after them"
     return f"too few data: expected {MIN_BINS} pairs of bins in {MIN_RUNS} runs of windows of a recording"
 
 
-def has_link(estimate: LagEstimate | DimensionEstimate) -> bool:
-    """Whether the source's counts predict the target's."""
-    return bool(np.isfinite(estimate.lag_s)) if isinstance(estimate, LagEstimate) else estimate.dimension > 0
-
-
 def coupling_value(measure: str, estimates: Estimates, draws: Draws) -> Row:
-    """value, ci_low, ci_high and reason of recordings together. Those without a link do not count if others have one.
+    """value, ci_low, ci_high and reason of recordings together. estimates: at least one.
 
-    estimates: at least one.
+    Whether there is a link is judged by the curve of all of them: of many recordings without one, some seem to have it.
     """
-    linked: Any = {r: e for r, e in estimates.items() if has_link(e)}
-    if measure == LAG and not linked:
+    resampling = draws.of(run_table(estimates))
+    curves = Curves.of(measure, [estimates], resampling)
+    if measure == LAG and not curves.linked(resampling.ones):
         return {"reason": NO_LINK}
-    used = linked or estimates
-    resampling = draws.of(run_table(used))
-    score = score_of_draws(measure, [used], resampling)
-    value = float(score(resampling.ones)[0])
-    interval = interval_from_samples(value, score(resampling.weights), resampling.independent, resampling.alpha)
+    value = float(curves.score(resampling.ones)[0])
+    samples = curves.score(resampling.weights)
+    interval = interval_from_samples(value, samples, resampling.independent, resampling.alpha)
     return {"value": value, "ci_low": interval.ci_low, "ci_high": interval.ci_high, "reason": ""}
 
 
-def score_of_draws(measure: str, sides: Sequence[Estimates], resampling: Resampling) -> Callable[[Array], Array]:
-    """Lag or dimension as a function of how often each cluster is drawn; of several sides, one behind the other.
+@dataclass(frozen=True)
+class Curves:
+    """Held-out nats and spikes of every cluster, of several sides one behind the other; see metrics.coupling_curves.
 
-    sides: estimates of the same recordings. resampling: of the runs of one side. Returns a function of (draw, sides x
-    clusters).
+    nats: (sides x cluster, lag or rank). spikes: (sides x cluster,). lags_s: (lag,), None for ranks.
     """
-    every = [e for side in sides for e in side.values()]
-    width = min(e.nats.shape[1] for e in every)
-    nats = np.concatenate([_of_clusters(np.concatenate([e.nats[:, :width] for e in side.values()]), resampling)
-                           for side in sides])  # fmt: skip
-    if measure == LAG:
-        lags_s = next(e.lags_s for e in every if isinstance(e, LagEstimate))
-        return lambda weights: lags_of_draws(weights, nats, lags_s)
-    spikes = [np.concatenate([e.spikes for e in side.values()])[:, None] for side in sides]
-    totals = np.concatenate([_of_clusters(each, resampling) for each in spikes])[:, 0]
-    return lambda weights: dimensions_of_draws(weights, nats, totals)
+
+    measure: str
+    nats: Array
+    spikes: Array
+    lags_s: Array | None
+
+    @staticmethod
+    def of(measure: str, sides: Sequence[Estimates], resampling: Resampling) -> Curves:
+        """sides: estimates of the same recordings. resampling: of the runs of one side."""
+        every = [e for side in sides for e in side.values()]
+        width = min(e.nats.shape[1] for e in every)
+        parts = [
+            np.concatenate([np.column_stack([e.nats[:, :width], e.spikes]) for e in side.values()]) for side in sides
+        ]
+        joined = np.concatenate([_of_clusters(part, resampling) for part in parts])
+        lags_s = next(e.lags_s for e in every if isinstance(e, LagEstimate)) if measure == LAG else None
+        return Curves(measure, joined[:, :-1], joined[:, -1], lags_s)
+
+    def score(self, weights: Array) -> Array:
+        """The measure of every draw. weights: (draw, sides x cluster)."""
+        if self.lags_s is not None:
+            return lags_of_draws(weights, self.nats, self.lags_s)
+        if self.measure == DIMENSION:
+            return dimensions_of_draws(weights, self.nats, self.spikes)
+        spikes = weights @ self.spikes
+        nats = weights @ self.nats[:, -1]
+        return np.divide(nats, spikes * np.log(2), out=np.full(len(spikes), np.nan), where=spikes > 0)
+
+    def linked(self, weights: Array) -> bool:
+        """Whether the best lag, or rank, of the first draw is above chance: a dimension of one or more."""
+        return bool(dimensions_of_draws(weights, self.nats, self.spikes)[0] > 0)
 
 
 def _of_clusters(values: Array, resampling: Resampling) -> Array:
@@ -162,17 +184,12 @@ def _of_clusters(values: Array, resampling: Resampling) -> Array:
     return total
 
 
-def counts_amount(counts: StateCounts, bins: Mapping[str, Bools]) -> Row:
-    """How much data some bins of recordings hold; see HeldOutBins.amount."""
-    seconds = {r: float(flags.sum()) * counts.bin_s for r, flags in bins.items()}
-    spikes = {
-        region: sum(float(np.asarray(getattr(counts.windows[r], region))[flags].sum()) for r, flags in bins.items())
-        for region in ("source", "target")
-    }
-    units = {
-        region: sum(seconds[r] * len(getattr(counts.windows[r], f"{region}_units")) for r in bins)
-        for region in ("source", "target")
-    }
-    rates = {f"{region}_hz": spikes[region] / units[region] if units[region] else np.nan for region in spikes}
-    n = sum(int(flags.sum()) for flags in bins.values())
-    return {"n_bins": n, "seconds": sum(seconds.values()), "n_spikes": int(spikes["target"]), **rates}
+def counts_amount(counts: StateCounts, found: StateEstimates, recordings: Sequence[str]) -> Row:
+    """How much data the bins of some recordings hold; see HeldOutBins.amount."""
+    n = {r: int(found.bins[r].sum()) for r in recordings}
+    row: Row = {"n_bins": sum(n.values()), "seconds": sum(n.values()) * counts.bin_s}
+    for k, region in enumerate(("source", "target")):
+        spikes = sum(found.spikes[r][k] for r in recordings)
+        units = sum(n[r] * len(getattr(counts.windows[r], f"{region}_units")) for r in recordings) * counts.bin_s
+        row |= {"n_spikes": spikes, f"{region}_hz": spikes / units if units else np.nan}
+    return row

@@ -163,12 +163,6 @@ def nats(rates: Array, counts: NDArray[Any], base: Array) -> Array:
     return np.asarray((counts * np.log(rate / low) - (rate - low)).sum(axis=1))
 
 
-def nats_by_bin(rates: Array, counts: NDArray[Any], base: Array) -> Array:
-    """(window, bin): the same, summed over units instead of bins."""
-    rate, low = floored(rates), floored(base)
-    return np.asarray((counts * np.log(rate / low) - (rate - low)).sum(axis=2))
-
-
 def with_psth(nested: NestedRegression, data: FitData) -> NestedRegression:
     """With the PSTH that predicts the scored windows best, or without one."""
     candidates = [nested, *(NestedRegression(nested.base, psth) for psth in PSTH_SETTINGS)]
