@@ -1,76 +1,46 @@
-"""Matched bins: as many of each cell of rates in each block, chosen without their own spikes."""
+"""Matched bins are as many in each block, and thinned counts have equal rates and the same distribution."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from spikebridge.evaluation.states.matching import LEVELS, local_rate, matched_bins
-
-
-def states(rng: np.random.Generator, shape: tuple[int, int] = (60, 30)) -> np.ndarray:
-    return (np.cumsum(rng.random(shape) < 0.15, axis=1) + rng.integers(0, 2, (shape[0], 1))) % 2 == 1
+from spikebridge.evaluation.states.matching import matched_bins, thinned
 
 
-def test_local_rate_is_the_mean_of_neighbours_in_the_stretch(rng: np.random.Generator) -> None:
-    inside = states(rng, (20, 15))
-    counts = rng.poisson(4.0, inside.shape).astype(float)
-    found = local_rate(counts, inside, 3)
-    for i, b in np.ndindex(inside.shape):
-        near = []
-        for step in (-1, 1):
-            k = b
-            while inside[i, b] and abs(k + step - b) <= 3 and 0 <= k + step < 15 and inside[i, k + step]:
-                k += step
-                near.append(counts[i, k])
-        assert np.isnan(found[i, b]) if not near else np.isclose(found[i, b], np.mean(near))
+def states(rng: np.random.Generator, shape: tuple[int, int] = (60, 30), share: float = 0.5) -> np.ndarray:
+    return (np.cumsum(rng.random(shape) < 0.15, axis=1) + (rng.random((shape[0], 1)) < share)) % 2 == 1
 
 
-def test_a_bin_does_not_choose_itself(rng: np.random.Generator) -> None:
-    inside = states(rng)
-    counts = rng.poisson(4.0, inside.shape).astype(float)
-    changed = counts.copy()
-    changed[7, 11] += 100
-    before, after = (local_rate(c, inside, 3) for c in (counts, changed))
-    assert before[7, 11] == after[7, 11] or (np.isnan(before[7, 11]) and np.isnan(after[7, 11]))
-
-
-def test_equal_numbers_in_every_cell_of_every_block(rng: np.random.Generator) -> None:
-    """Rates and numbers differ between the states by construction; afterwards neither does."""
-    first = states(rng)
-    second = ~first & (rng.random(first.shape) < 0.8)
-    block = np.repeat(np.arange(3), 20)
-    rates = [
-        (
-            np.where(first, rng.gamma(4.0, 1.5, first.shape), np.nan),
-            np.where(second, rng.gamma(4.0, 1.0, first.shape), np.nan),
-        )
-        for _ in range(2)
-    ]
-    a, b = matched_bins(first, second, rates, block)
+def test_as_many_bins_in_every_block_and_spread_in_time(rng: np.random.Generator) -> None:
+    first = states(rng) & (rng.random((60, 30)) < 0.3)
+    second = ~first
+    first[40:] = False  # a block without the first state
+    block = np.repeat([2, 0, 1], 20)
+    a, b = matched_bins(first, second, block)
     assert (a <= first).all() and (b <= second).all()
-    assert 100 < a.sum() == b.sum()
     for k in range(3):
-        here = (block == k)[:, None]
-        cells = []
-        for chosen, side in ((a & here, 0), (b & here, 1)):
-            cell = np.zeros(chosen.sum(), dtype=int)
-            for pair in rates:
-                pooled = np.concatenate([pair[0][first & here], pair[1][second & here]])
-                edges = np.quantile(pooled, np.arange(1, LEVELS) / LEVELS)
-                cell = LEVELS * cell + np.searchsorted(edges, pair[side][chosen])
-            cells.append(np.bincount(cell, minlength=LEVELS**2))
-        np.testing.assert_array_equal(*cells)
-    raw = np.nanmean(rates[0][0][first]) - np.nanmean(rates[0][1][second])
-    left = np.mean(rates[0][0][a]) - np.mean(rates[0][1][b])
-    assert raw > 1.5 and abs(left) < 0.25 * raw
+        here = block == k
+        fewest = min(first[here].sum(), second[here].sum())
+        assert a[here].sum() == b[here].sum() == fewest
+        if fewest:
+            places = np.flatnonzero(second[here])
+            taken = np.flatnonzero(b[here])
+            rank = np.searchsorted(places, taken)
+            assert np.ptp(np.diff(rank)) <= 1, "every n-th bin of the larger state"
+    assert not a[40:].any() and not b[40:].any() and a.sum() > 100
 
 
-def test_bins_without_a_rate_and_states_that_share_nothing(rng: np.random.Generator) -> None:
-    first = np.zeros((10, 8), dtype=bool)
-    first[:, :4] = True
-    rate = np.where(first, 1.0, np.nan)
-    other = np.where(~first, 9.0, np.nan)
-    a, b = matched_bins(first, ~first, [(rate, other), (rate, other)], np.zeros(10, dtype=np.int64))
-    assert not a.any() and not b.any()
-    a, b = matched_bins(first, first, [(rate * np.nan, rate)], np.zeros(10, dtype=np.int64))
-    assert not a.any() and not b.any()
+def test_thinned_counts_have_the_lower_rate_of_each_unit(rng: np.random.Generator) -> None:
+    first = states(rng, (400, 30))
+    rates = np.where(first[:, :, None], [6.0, 1.0, 0.0], [2.0, 3.0, 2.0])
+    counts = rng.poisson(rates).astype(np.uint8)
+    a, b = thinned(counts, (first, ~first), (first, ~first), rng)
+    assert a.dtype == counts.dtype
+    for made, inside in ((a, first), (b, ~first)):
+        assert made[inside].mean(axis=0) == pytest.approx([2.0, 1.0, 0.0], abs=0.06)
+        assert made[inside].var(axis=0) == pytest.approx([2.0, 1.0, 0.0], abs=0.15), "thinned Poisson is Poisson"
+        np.testing.assert_array_equal(made[~inside], counts[~inside])
+        assert (made <= counts).all()
+    np.testing.assert_array_equal(b[~first][:, 0], counts[~first][:, 0])
+    np.testing.assert_array_equal(a[first][:, 1], counts[first][:, 1])
