@@ -96,8 +96,7 @@ def state_study(
     root: Path, truth: LinkedStates, seed: int, model: str = "poisson_glm", nested: bool = False, cluster: str = "auto"
 ) -> dict[str, pd.DataFrame]:
     """Simulate, fit out of fold, and make the tables of the states."""
-    rng = np.random.default_rng([seed, 77])
-    made = [recording(truth, f"day{k}", rng) for k in range(truth.recordings)]
+    made = [recording(truth, f"day{k}", np.random.default_rng([seed, k])) for k in range(truth.recordings)]
     data, config = [w for w, _ in made], small_config(split={"n_outer_folds": truth.folds, "gap_s": 1.0})
     (root / "windows").mkdir(parents=True)
     for w in data:
