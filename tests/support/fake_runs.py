@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
@@ -248,15 +249,18 @@ def _predictions(study: Study, plan: Plan, name: str, rng: np.random.Generator) 
 
 
 def _translation(study: Study, plan: Plan, name: str) -> None:
-    tables, rates = [], []
+    tables, rates, baselines = [], [], []
     for fold, w, index in held_out(study):
         base = w.target[study.splits.folds[fold].train[w.recording]].mean(axis=(0, 1))
         true = study.rates[w.recording][index]
         guess = (base * (true / true.mean(axis=(0, 1))) ** plan.translate[name]).astype(np.float32)
         tables.append(translation_rows(w.select(index), fold, *information(guess, w.target[index], base), 0.0))
         rates.append(Rates(w.recording, w.trial[index], guess))
+        mean = np.broadcast_to(base, guess.shape).astype(np.float32)
+        baselines.append(HeldOutRates(w.recording, w.trial[index], {BASELINE: mean}))
     study.run(name).write_translation(tables, study.splits.hash)
     study.run(name).write_rates(rates)
+    write_held_out_rates(study.run(name).folder, baselines)
 
 
 def _latents(study: Study, latents: Mapping[str, np.ndarray], rng: np.random.Generator) -> None:

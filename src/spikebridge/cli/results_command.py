@@ -45,6 +45,7 @@ def _print_tables(results: Results) -> None:
     for line in (
         *result_lines.analysis_lines(results),
         *result_lines.beyond_linear_lines(results.metrics()),
+        *result_lines.state_lines(results.metrics()),
         *result_lines.nested_model_lines(results),
         *result_lines.time_resolved_lines(results.metrics()),
         *result_lines.null_lines(results),

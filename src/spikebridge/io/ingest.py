@@ -243,7 +243,7 @@ def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
             return _done(name, True, about), RecordingStatus(name, "unchanged")
         contents = read_paths(job.paths, job.sections.data, job.sections.trials.times)
         recording = checked_recording(contents, job.sections)
-        save_ingested(recording, job.out, made_from)
+        save_ingested(recording, job.out, made_from, contents.tables)
     except DataError as error:
         refused = RecordingStatus(name, "refused, see below", error.warnings) if error.warnings else None
         return IngestOutcome(name, refusal=error.refusal), refused

@@ -115,6 +115,37 @@ def beyond_linear_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+STATE_MEASURES = {
+    "source_bits_per_spike": "translation, source bits/spike",
+    "communication_bits_per_spike": "communication gain, bits/spike",
+    "fitted_bits_per_spike": "regression fitted in the state, bits/spike",
+    "lag_s": "lag, s",
+    "dimension": "dimension",
+}
+"""Measures of states, and what their lines call them."""
+
+
+def state_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """One line for each measure with its value in every state; below it, one for each difference of two states."""
+    found = metrics.get("states")
+    if not found:
+        return
+    for measure, title in STATE_MEASURES.items():
+        scores = {state: each[measure] for state, each in found["values"].items() if measure in each}
+        if scores:
+            yield f"States ({title}): {', '.join(f'{state} {_value(score)}' for state, score in scores.items())}"
+        for first, others in found["differences"].items():
+            for second, ways in ((s, measures[measure]) for s, measures in others.items() if measure in measures):
+                for way, row in ways.items():
+                    holm = f", Holm p = {number(row['p_holm'])}" if row["p_holm"] is not None else ""
+                    value = f"{_interval(row)}{holm}, " if row["value"] is not None else ""
+                    yield f"  {first} − {second}, {_spaced(way)}: {value}{row['verdict']}"
+
+
+def _value(score: Mapping[str, Any]) -> str:
+    return _interval(score) if "value" in score else f"({score['reason']})"
+
+
 def nested_model_lines(results: Results) -> Iterator[str]:
     """One line for the scores of the nested models of each kind, and one for each gain that is tested."""
     table = results.evaluation.read_nested_models()

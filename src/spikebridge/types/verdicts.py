@@ -27,6 +27,7 @@ class Verdict(Enum):
 
     LEFT_OUT = "left out: {reason}"
     A_BETTER = "{better} better"
+    LARGER = "larger in {larger}"
     TOO_FEW_CLUSTERS = "too few {cluster}s to decide (needs {needed})"
     NOT_SIGNIFICANT_DETECTABLE = "no difference shown (could have seen {detectable:.2g})"
     NOT_SIGNIFICANT = "no difference shown"

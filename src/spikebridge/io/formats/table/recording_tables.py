@@ -23,7 +23,9 @@ Array = NDArray[np.float64]
 LONG_COLUMNS = {"series", "value"}
 INFO_KEYS = ("animal", "observed", "bin_width_s")
 """What recording.json may say."""
-INGESTED_KEYS = ("name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from")
+INGESTED_KEYS = (
+    "name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from", "intervals", "intervals_not_kept",
+)  # fmt: skip
 """What ingested recordings have there besides; nothing here reads it."""
 GROUP = re.compile(
     r"(channel|chan|ch|tetrode|tt|shank|electrode|elec|probe)(_?(id|no|nr|num|number|name))?", re.IGNORECASE
