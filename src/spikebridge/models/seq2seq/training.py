@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from spikebridge.baseline import MIN_SPIKES
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
+from spikebridge.models.seq2seq.cross_fitting import Held, cut, held_out, of_members
 from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows
 from spikebridge.models.seq2seq.followed import keep_followed
 from spikebridge.models.seq2seq.initialization import initialize
@@ -33,11 +35,10 @@ def fit_translator(
     sizes = {w.recording: (w.source.shape[2], w.target.shape[2]) for w in train}
     translator.build(sizes, int(rng.integers(2**31)))
     learned, batch_size = translator.networks, translator.params.batch_size
-    datasets = train_recordings(translator, train, valid, rng, on_epoch, learned, batch_size)
-    held = {i: translator.dataset(w) for i, w in translator.numbered(valid)}
-    for network in translator.members():
-        keep_followed(network, datasets, held)
-    calibrate(translator, train, valid)
+    datasets, held = train_recordings(translator, train, valid, rng, on_epoch, learned, batch_size)
+    for network, own in zip(translator.members(), held, strict=True):
+        keep_followed(network, datasets, own)
+    calibrate(translator, train, valid, held)
     align_latents(translator, datasets.values())
 
 
@@ -49,17 +50,20 @@ def train_recordings(
     on_epoch: OnEpoch,
     learned: nn.ModuleList,
     batch_size: int,
-) -> dict[int, RecordingDataset]:
-    """Baseline, initial weights and gradient steps of these recordings; number -> data set. Calibrate them afterwards.
+) -> tuple[dict[int, RecordingDataset], list[Held]]:
+    """Baseline, initial weights and gradient steps of these recordings. Calibrate them afterwards.
 
     learned: the modules that are trained, one per network; the others stay as they are. batch_size: windows.
+    Returns the windows that were learned from, and those that each network holds out.
     """
     p = translator.params
     generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
+    windows, named = cut(train, valid, p.n_members)
+    parts = {translator.recordings.index(name): part for name, part in named.items()}
     datasets, mean_rates = {}, {}
-    for i, w in translator.numbered(train):
+    for i, w in translator.numbered(windows):
         translator.baselines[w.recording], crossed = translator.fits.fit(w)
-        initialize(translator, i, w, crossed)
+        initialize(translator, i, w, crossed, parts[i])
         datasets[i] = translator.dataset(w, crossed)
         rates = translator.baselines[w.recording].totals.mean(axis=0) / w.n_bins
         rates = torch.from_numpy(rates.astype(np.float32)).to(translator.device)
@@ -67,18 +71,19 @@ def train_recordings(
     sizes = {i: len(dataset) for i, dataset in datasets.items()}
     steps = len(epoch_rows(sizes, batch_size, torch.Generator()))
 
-    def epoch() -> Iterator[Batches]:
+    def epoch() -> Iterator[Sequence[Batches]]:
         for step in epoch_rows(sizes, batch_size, generator):
-            yield {i: datasets[i].batch(rows) for i, rows in step.items()}
+            yield of_members({i: (datasets[i].batch(rows), parts[i][rows]) for i, rows in step.items()}, p.n_members)
 
     def loss(batches: Any) -> Tensor:
-        networks = translator.members()
-        return torch.stack([_nats_per_spike(translator, n, batches, mean_rates, generator) for n in networks]).sum()
+        each = zip(translator.members(), batches, strict=True)
+        return torch.stack([_nats_per_spike(translator, n, own, mean_rates, generator) for n, own in each]).sum()
 
-    score = _scorer(translator, valid, mean_rates) if any(len(w) for w in valid) else None
+    held = held_out(datasets, parts, [(i, translator.dataset(w)) for i, w in translator.numbered(valid)], p.n_members)
+    score = _scorer(translator, held, mean_rates) if any(held) else None
     schedule = Schedule(p.max_epochs, p.learning_rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
     fit_network(learned, epoch, steps, loss, score, schedule, on_epoch, list(learned))
-    return datasets
+    return datasets, held
 
 
 def _nats_per_spike(
@@ -111,43 +116,38 @@ def _drop_units(translator: Translator, x: Tensor, generator: torch.Generator) -
 
 
 def _scorer(
-    translator: Translator, valid: Sequence[Windows], mean_rates: Mapping[int, Tensor]
+    translator: Translator, held: Sequence[Held], mean_rates: Mapping[int, Tensor]
 ) -> Callable[[], dict[str, float]]:
-    """Bits/spike of `valid` with the current weights."""
-    held = [(i, translator.dataset(w)) for i, w in translator.numbered(valid) if len(w)]
+    """Bits/spike of what each network holds out, with the current weights."""
 
     def score() -> dict[str, float]:
         nats, spikes = 0.0, 0.0
-        for i, dataset in held:
-            base = mean_rates[i]
-            for batch in dataset.batches(translator.params.batch_size):
-                latents = [network.encode({i: batch.x}) for network in translator.members()]
-                rates = translator.rates(i, latents, batch.log_offset)
-                nats += float((batch.y * (rates.log() - base.log()) - (rates - base)).sum())
-                spikes += float(batch.y.sum())
+        for network, own in zip(translator.members(), held, strict=True):
+            for i, dataset in own.items():
+                base = mean_rates[i]
+                for batch in dataset.batches(translator.params.batch_size):
+                    log_rate = network.decode(network.encode({i: batch.x}), {i: len(batch.x)})[0] + batch.log_offset
+                    nats += float((batch.y * (log_rate - base.log()) - (log_rate.exp() - base)).sum())
+                    spikes += float(batch.y.sum())
         nats_per_spike = nats / max(spikes, 1.0)
         return {"valid_loss": -nats_per_spike, "valid_bits_per_spike": nats_per_spike / float(np.log(2))}
 
     return score
 
 
-def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[Windows]) -> None:
-    """Scale each recording's modulation by `valid`, fit the baseline to `valid` too, and match every unit's mean rate.
+def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[Windows], held: Sequence[Held]) -> None:
+    """Scale each recording's modulation by what is held out, fit the baseline to all, and match every unit's mean rate.
 
     The scale s of log rate = bias + log offset + s * modulation, one of SCALES, is the one of highest likelihood of
-    `valid` with a free bias, under a baseline that was not fitted to `valid`. The bias is then fitted to the mean over
-    train and valid together. Both are folded into the read-out.
+    the windows `held` by each network, with a free bias, under a baseline that was not fitted to them; networks that
+    hold out different windows share it. The bias is then fitted to the mean over train and valid together. Both are
+    folded into the read-out.
     """
-    p = translator.params
-    held = {w.recording: w for w in valid}
+    later = {w.recording: w for w in valid}
     translator.networks.eval()
     for i, w in translator.numbered(train):
-        scored = held.get(w.recording)
-        scales = [1.0] * p.n_members
-        if scored is not None and len(scored):
-            dataset = translator.dataset(scored)
-            scales = [best_scale(_modulated(network, i, dataset)) for network in translator.members()]
-        both = join(w, scored)
+        scales = _scales(translator, i, held)
+        both = join(w, later.get(w.recording))
         translator.baselines[w.recording], crossed = translator.fits.fit(both)
         spikes = torch.from_numpy(translator.baselines[w.recording].totals.sum(axis=0))
         dataset = translator.dataset(both, crossed)
@@ -157,6 +157,18 @@ def calibrate(translator: Translator, train: Sequence[Windows], valid: Sequence[
             parts = [(m + offset).exp().sum(dim=(0, 1)) for m, offset, _ in _modulated(network, i, dataset)]
             expected = torch.stack(parts).sum(dim=0)
             read_out.bias.data.copy_((spikes.to(expected).clamp(min=MIN_SPIKES) / expected.clamp(min=MIN_SPIKES)).log())
+
+
+def _scales(translator: Translator, i: int, held: Sequence[Held]) -> list[float]:
+    """Of the modulation of recording i in every network."""
+    each = [
+        list(_modulated(n, i, own[i])) if i in own else [] for n, own in zip(translator.members(), held, strict=True)
+    ]
+    if not any(each):
+        return [1.0] * len(each)
+    if held[0] is held[-1]:
+        return [best_scale(batches) for batches in each]
+    return [best_scale(chain.from_iterable(each))] * len(each)
 
 
 def _modulated(network: Network, i: int, dataset: RecordingDataset) -> Iterator[Modulated]:
