@@ -74,13 +74,13 @@ def fit_readout(x: Array, label: Labels, n_classes: int, inverse_penalty: float)
     x: (trial, feature). All features are divided by the same SD, because the size of a latent shows how strongly the
     target depends on it. With classes weighted equally the fit is one of evidence and not of shares; the shares of the
     given trials (each with one trial added) enter as the prior. A class without a trial gets a very small probability;
-    labels of a single class give the shares.
+    labels of a single class, or no feature, give the shares.
     """
     mean, scale = x.mean(axis=0), _scale(x)
     present = np.unique(label)
     share = (np.bincount(label, minlength=n_classes) + 1.0) / (len(label) + n_classes)
     weights = np.zeros((x.shape[1], n_classes))
-    if len(present) < 2:
+    if len(present) < 2 or not x.shape[1]:
         return Readout(mean, scale, weights, np.log(share))
     index = np.searchsorted(present, label)
     z = np.asarray((x - mean) / scale, dtype=np.float64)
@@ -101,7 +101,7 @@ def _held_out_losses(x: Array, label: Labels, folds: int = 5) -> NDArray[np.floa
     """
     none = np.zeros(len(INVERSE_PENALTIES))
     known = np.unique(label, return_inverse=True)[1]
-    if len(label) < 2 * folds or known.max() == 0:
+    if len(label) < 2 * folds or known.max() == 0 or not x.shape[1]:
         return none
     tests = np.array_split(np.arange(len(label)), folds)
     trains = [np.setdiff1d(np.arange(len(label)), test) for test in tests]
@@ -130,4 +130,4 @@ def _balanced(label: Labels) -> NDArray[np.float64]:
 
 
 def _scale(x: Array) -> Array:
-    return np.asarray(max(float((x - x.mean(axis=0)).std()), 1e-6))
+    return np.asarray(max(float((x - x.mean(axis=0)).std()), 1e-6) if x.size else 1.0)
