@@ -9,6 +9,7 @@ import pytest
 
 from spikebridge.models.parts.forest import merged
 from spikebridge.models.parts.readout import SUMMARIES, fit_readouts
+from spikebridge.models.seq2seq import decision_readout
 from spikebridge.models.seq2seq.decision_readout import (
     LEADING,
     MIN_PROBABILITY,
@@ -19,7 +20,9 @@ from spikebridge.models.seq2seq.decision_readout import (
     n_tree_features,
     pool_with_forest,
     tree_features,
+    tree_leading,
     tree_views,
+    within_one_sem,
 )
 
 NONE = np.empty((240, 0))
@@ -45,7 +48,8 @@ def decoder(z: np.ndarray, modes: np.ndarray, label: np.ndarray, n_trees: int, a
     return fitted["a"]
 
 
-def test_the_linear_part_is_the_mean_of_the_log_odds_of_every_view() -> None:
+def test_the_linear_part_is_the_mean_of_the_log_odds_of_every_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decision_readout, "within_one_sem", lambda losses: np.ones(len(losses), np.bool_))
     rng = np.random.default_rng(0)
     z, log_rates, label = late(rng)
     new, *_ = late(np.random.default_rng(1))
@@ -71,6 +75,19 @@ def test_it_decides_and_does_not_depend_on_the_axes_of_the_latents() -> None:
     np.testing.assert_allclose(other.probabilities(new @ turn, NONE, SHARE), linear, atol=1e-3)
 
 
+def test_views_that_are_clearly_worse_than_the_best_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.exponential(size=100)
+    losses = np.stack([base, base + rng.normal(0.0, 0.5, 100), base + rng.normal(0.5, 0.5, 100), base + 1e-3])
+    difference = losses - losses[losses.sum(axis=1).argmin()]
+    expected = [d.mean() <= d.std() / 10 for d in difference]
+    assert within_one_sem(losses).tolist() == expected
+    assert within_one_sem(losses)[losses.sum(axis=1).argmin()] and not within_one_sem(losses)[2]
+    kept = np.zeros((len(LEADING) + 1) * len(SUMMARIES), np.bool_)
+    kept[-1] = kept[len(SUMMARIES)] = True
+    assert tree_leading(kept) == [LEADING[1], None]
+
+
 def test_latents_that_translate_nothing_have_no_mode_and_decide_nothing() -> None:
     z, log_rates, label = late(np.random.default_rng(0))
     modes = modes_of_recording(np.full_like(z, 0.3) + 1e-9 * z, 1e-9 * log_rates)
@@ -88,7 +105,7 @@ def test_each_view_of_the_trees_has_its_columns(n_modes: int, n_bins: int, n_add
     z, modes, more = rng.normal(size=(5, n_bins, 6)), rng.normal(size=(6, n_modes)), rng.normal(size=(5, n_additional))
     x = tree_features(z, modes, more)
     assert x.shape == (5, n_tree_features(n_modes, n_bins, n_additional))
-    projected, views = z @ modes, tree_views(n_modes, n_bins, n_additional)
+    projected, views = z @ modes, tree_views((*LEADING, None), n_modes, n_bins, n_additional)
     edges = np.linspace(0, n_bins, min(4, n_bins) + 1).round().astype(int)
     parts = [projected[:, a:b].mean(axis=1) for a, b in pairwise(edges)]
     for k, n in enumerate((*LEADING, n_modes)):

@@ -3,9 +3,10 @@
 How many dimensions of the latents decide, and when in the window, differs between recordings, and a hundred trials are
 too few to choose by. So the read-outs of several views are averaged. A view is the leading modes of the recording's
 latents (see `modes`: uncorrelated, the one that the target's rates depend on most comes first; two, four or all) in one
-summary over time. Each view has a ridge-penalised logistic regression and some trees (Geurts et al. 2006, Machine
-Learning 63:3): the first misses what is not linear, the second blurs what is. The mean is that of the log odds (a
-logarithmic opinion pool, Genest & Zidek 1986, Stat Sci 1:114), of the trees as one forest. A logistic regression is
+summary over time. Each view has a ridge-penalised logistic regression; those that are worse than the best, on held-out
+blocks of trials, by more than one standard error are left out. Beside them are trees on the same modes (Geurts et al.
+2006, Machine Learning 63:3): regressions miss what is not linear, trees blur what is. The mean is that of the log odds
+(a logarithmic opinion pool, Genest & Zidek 1986, Stat Sci 1:114), of the trees as one forest. A logistic regression is
 linear in the latents of all bins, and so is the mean of many: it is kept as one read-out.
 """
 
@@ -20,10 +21,10 @@ from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import segment_means
 from spikebridge.models.parts.forest import Forest, from_sklearn, merged
-from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
+from spikebridge.models.parts.readout import INVERSE_PENALTIES, SUMMARIES, Readout, fit_readout, held_out_losses
 from spikebridge.models.seq2seq.modes import MAX_WINDOWS, modes_of
 
-LEADING = (2, 4)
+LEADING: tuple[int, ...] = (2, 4)
 """Numbers of leading modes; a further view has all."""
 TREE_SEGMENTS = (1, 4)
 """Equal parts of the window in which trees see the mean of each mode."""
@@ -72,36 +73,62 @@ def fit_decoders(
 ) -> dict[str, Decoder]:  # fmt: skip
     """One decoder for each recording. latents: (trial, bin, latent), in time order. additional: (trial, feature).
 
-    The penalty of a view is that of lowest log loss on held-out blocks of trials, summed over the recordings. n_trees:
-    of all views together.
+    Which views are left out, and the penalty of each, is decided on the trials of all recordings together. n_trees: of
+    all views together.
     """
-    fits = [
+    views = [
         _linear_view(n, summary, latents, modes, labels, n_classes, additional)
         for n in (*LEADING, None)
         for summary in SUMMARIES
     ]
+    kept = within_one_sem(np.array([losses for _, losses in views]))
+    leading = tree_leading(kept)
     decoders = {}
     for name, z in latents.items():
-        linear = Readout(
-            *(np.mean([vars(f[name])[k] for f in fits], axis=0) for k in ("mean", "scale", "weights", "bias"))
-        )
+        fits = [vars(fitted[name]) for (fitted, _), keep in zip(views, kept, strict=True) if keep]
+        linear = Readout(**{k: np.mean([fit[k] for fit in fits], axis=0) for k in Readout.__dataclass_fields__})
         forest = None
         if n_trees:
             x, seed = tree_features(z, modes[name], additional[name]), int(rng.integers(2**31))
-            views = tree_views(modes[name].shape[1], z.shape[1], additional[name].shape[1])
-            forest = grow_forest(x, labels[name], views, n_trees, seed)
+            columns = tree_views(leading, modes[name].shape[1], z.shape[1], additional[name].shape[1])
+            forest = grow_forest(x, labels[name], columns, n_trees, seed)
         decoders[name] = Decoder(modes[name], linear, forest)
     return decoders
+
+
+def within_one_sem(losses: Array) -> NDArray[np.bool_]:
+    """(view,), whether its loss (view, trial) exceeds that of the best by one standard error of the difference at most.
+
+    As the one-SE rule chooses a model (Breiman et al. 1984, Classification and Regression Trees, 3.4.3).
+    """
+    difference = losses - losses[losses.sum(axis=1).argmin()]
+    return np.asarray(difference.mean(axis=1) <= difference.std(axis=1) / np.sqrt(losses.shape[1]))
+
+
+def tree_leading(kept: NDArray[np.bool_]) -> list[int | None]:
+    """The numbers of leading modes of which any linear view is kept, None for all."""
+    by_number = np.any(kept.reshape(len(LEADING) + 1, -1), axis=1).tolist()
+    return [n for n, any_kept in zip((*LEADING, None), by_number, strict=True) if any_kept]
 
 
 def _linear_view(
     n: int | None, summary: str, latents: Mapping[str, NDArray[np.floating]], modes: Mapping[str, Array],
     labels: Mapping[str, Labels], n_classes: int, additional: Mapping[str, Array],
-) -> dict[str, Readout]:  # fmt: skip
-    """The logistic read-outs of one view, as functions of the latents of all bins and of the additional features."""
-    projected = {name: (z @ modes[name][:, :n]).astype(np.float64) for name, z in latents.items()}
-    fits = fit_readouts(projected, labels, n_classes, additional, [summary])[1]
-    return {name: _of_bins(fit, summary, modes[name][:, :n], latents[name].shape[1]) for name, fit in fits.items()}
+) -> tuple[dict[str, Readout], Array]:  # fmt: skip
+    """The logistic read-outs of one view, as functions of the latents of all bins and of the additional features.
+
+    Also the held-out loss of each trial, recordings one after the other, with the penalty of lowest total loss.
+    """
+    features = {
+        name: np.hstack([SUMMARIES[summary](z @ modes[name][:, :n]), additional[name]]) for name, z in latents.items()
+    }
+    losses = np.hstack([held_out_losses(x, labels[name]) for name, x in features.items()])
+    best = int(losses.sum(axis=1).argmin())
+    fitted = {}
+    for name, x in features.items():
+        fit = fit_readout(x, labels[name], n_classes, INVERSE_PENALTIES[best])
+        fitted[name] = _of_bins(fit, summary, modes[name][:, :n], latents[name].shape[1])
+    return fitted, losses[best]
 
 
 def _of_bins(fit: Readout, summary: str, modes: Array, n_bins: int) -> Readout:
@@ -128,13 +155,13 @@ def n_tree_features(n_modes: int, n_bins: int, n_additional: int) -> int:
     return n_modes * sum(min(segments, n_bins) for segments in TREE_SEGMENTS) + n_additional
 
 
-def tree_views(n_modes: int, n_bins: int, n_additional: int) -> list[NDArray[np.int64]]:
+def tree_views(leading: Sequence[int | None], n_modes: int, n_bins: int, n_additional: int) -> list[NDArray[np.int64]]:
     """Columns of `tree_features` for every view that has trees: leading modes in one cut of the window, and others."""
     total, views, start = n_tree_features(n_modes, n_bins, n_additional), [], 0
     others = np.arange(total - n_additional, total)
     for segments in (min(s, n_bins) for s in TREE_SEGMENTS):
         columns = start + np.arange(segments * n_modes).reshape(segments, n_modes)
-        views += [np.concatenate([columns[:, :n].ravel(), others]) for n in (*LEADING, None)]
+        views += [np.concatenate([columns[:, :n].ravel(), others]) for n in leading]
         start += segments * n_modes
     return views
 
