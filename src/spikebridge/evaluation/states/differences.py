@@ -36,13 +36,13 @@ from spikebridge.evaluation.states.values import (
 )
 from spikebridge.statistics import (
     SignFlip,
-    Verdict,
     clusters_needed,
     holm,
     interval_from_samples,
     paired_swap,
     sign_flip,
 )
+from spikebridge.types.verdicts import Verdict
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -118,6 +118,25 @@ def from_trees(
     return Forest(**{name: made[name].astype(dtype) for name, dtype in FIELDS.items()})
 
 
+def merged(forests: Sequence[tuple[Forest, NDArray[np.int64]]], n_features: int) -> Forest:
+    """The trees of averaged forests of the same classes as one forest. Each forest has the columns that it saw."""
+    parts = [forest for forest, _ in forests]
+    start = np.cumsum([0, *(len(f.left) for f in parts[:-1])])
+    shifted = {
+        name: np.concatenate([np.where(side >= 0, side + at, -1) for side, at in zip(sides, start, strict=True)])
+        for name, sides in (("left", [f.left for f in parts]), ("right", [f.right for f in parts]))
+    }
+    made = {
+        "n_features": np.array(n_features),
+        "first": np.concatenate([f.first + at for f, at in zip(parts, start, strict=True)]),
+        "feature": np.concatenate([columns[f.feature] for f, columns in forests]),
+        **{name: np.concatenate([getattr(f, name) for f in parts]) for name in ("threshold", "value")},
+        **{name: getattr(parts[0], name) for name in ("classes", "prior", "learning_rate")},
+        **shifted,
+    }
+    return Forest(**{name: made[name].astype(dtype) for name, dtype in FIELDS.items()})
+
+
 def named_arrays(forests: Mapping[str, Forest], order: Sequence[str]) -> dict[str, Array]:
     """For saving: "<number of the recording>.<field>"; `read_forest` reads the fields of one recording."""
     return {

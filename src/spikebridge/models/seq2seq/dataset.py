@@ -33,6 +33,11 @@ class Batch:
     y: Tensor
     log_offset: Tensor
 
+    def select(self, keep: NDArray[np.bool_]) -> Batch:
+        """Some of the windows."""
+        rows = torch.from_numpy(np.flatnonzero(keep)).to(self.x.device)
+        return Batch(self.x[rows], self.y[rows], self.log_offset[rows])
+
 
 @dataclass(frozen=True)
 class RecordingDataset:
@@ -75,6 +80,11 @@ class RecordingDataset:
 
     def log_offset(self, rows: Rows) -> Tensor:
         return torch.from_numpy(self.offset.array(rows)).to(self.device)
+
+    def select(self, rows: NDArray[np.int64]) -> RecordingDataset:
+        """Some of the windows."""
+        kept = None if self.kept is None else self.batch(rows)
+        return replace(self, windows=self.windows.select(rows), offset=self.offset.select(rows), kept=kept)
 
     def batches(self, size: int = CHUNK) -> Iterator[Batch]:
         """All windows, in order."""

@@ -8,6 +8,7 @@ as the regions share, on the axes and in the number that the settings give; wher
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -26,7 +27,9 @@ MIN_SHARE = 0.01
 """Of what all modes gain together: a mode that gains less is not told from the others' errors."""
 
 
-def keep_followed(network: Network, train: dict[int, RecordingDataset], valid: dict[int, RecordingDataset]) -> int:
+def keep_followed(
+    network: Network, train: Mapping[int, RecordingDataset], valid: Mapping[int, RecordingDataset]
+) -> int:
     """Hold the modes that the target does not follow at their mean; the number of those that are kept.
 
     train, valid: recording number -> windows that the network learned from, and others. A mode's gain is the log
@@ -50,7 +53,7 @@ def keep_followed(network: Network, train: dict[int, RecordingDataset], valid: d
     return int(kept.sum())
 
 
-def network_modes(network: Network, datasets: dict[int, RecordingDataset]) -> Modes:
+def network_modes(network: Network, datasets: Mapping[int, RecordingDataset]) -> Modes:
     """The modes of one network, on its own axes; of each recording at most MAX_WINDOWS windows."""
     parts = {}
     for i, dataset in datasets.items():
