@@ -167,6 +167,7 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
     assert best["folds"][0]["inner"]["bits_per_spike"] == 1.0
 
 
+@pytest.mark.slow
 def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

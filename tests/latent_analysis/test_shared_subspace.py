@@ -267,3 +267,16 @@ def test_the_second_model_can_be_ablated_too(refits: Refits) -> None:
     modes = translation_modes(other, [train for train, _ in refits.scored()])
     other.without(ablation.removal(modes, 1), *refits.learned(), np.random.default_rng(0), 0)
     assert all(np.array_equal(other.directions[name].weights, weights) for name, weights in before.items())
+
+
+@pytest.mark.slow
+def test_a_refit_whose_decisions_are_not_used_has_the_same_rates_and_latents() -> None:
+    refits = made_refits(small_config(**SETTINGS), n_members=1, max_epochs=2, n_latents=3, hidden_size=8)
+    whole, quick = refits.fit("reverse", decides=True), refits.fit("reverse")
+    assert isinstance(whole, Seq2Seq) and isinstance(quick, Seq2Seq)
+    assert whole.forests and not quick.forests
+    for w in refits.data:
+        a, b = whole.predict(w), quick.predict(w)
+        assert a.rates is not None and b.rates is not None and a.latents is not None and b.latents is not None
+        np.testing.assert_array_equal(a.rates, b.rates)
+        np.testing.assert_array_equal(a.latents, b.latents)
