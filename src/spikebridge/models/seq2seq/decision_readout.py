@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import segment_means
-from spikebridge.models.parts.forest import Forest, from_sklearn, merged
+from spikebridge.models.parts.forest import Forest, merged
 from spikebridge.models.parts.readout import INVERSE_PENALTIES, SUMMARIES, Readout, fit_readout, held_out_losses
+from spikebridge.models.parts.tree_growth import Growth, grow
 from spikebridge.models.seq2seq.modes import MAX_WINDOWS, modes_of
 
 LEADING: tuple[int, ...] = (2, 4)
@@ -173,21 +173,10 @@ def grow_forest(
 
     views: columns; each view has its share of the trees, one at least. None for a single class or without a feature.
     """
-    from sklearn.ensemble import ExtraTreesClassifier
-
     if len(np.unique(label)) < 2 or not x.shape[1]:
         return None
-    forests = []
-    for number, columns in enumerate(views):
-        made: Any = ExtraTreesClassifier(
-            max(1, n_estimators // len(views)),
-            min_samples_leaf=MIN_SAMPLES_LEAF,
-            max_features=MAX_FEATURES,
-            class_weight="balanced",
-            random_state=seed + number,
-            n_jobs=1,
-        )
-        forests.append((from_sklearn(made.fit(x[:, columns], label)), columns))
+    growth = Growth(max(1, n_estimators // len(views)), MAX_FEATURES, MIN_SAMPLES_LEAF, extra=True)
+    forests = [(grow(x[:, columns], label, growth, seed + number), columns) for number, columns in enumerate(views)]
     return merged(forests, x.shape[1])
 
 
