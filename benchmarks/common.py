@@ -115,7 +115,10 @@ def _cores() -> str:
     return str(every) if mine == every else f"{mine} of {every}"
 
 
-PLACES = {"--data": "path/to/recordings", "--out": None, "--work": None}
+PLACES = {
+    "--data": "path/to/recordings", "--params": "path/to/params.yaml", "--lfads": "path/to/lfads-torch",
+    "--lfads-python": None, "--out": None, "--work": None,
+}  # fmt: skip
 """Options that name a folder of this machine: what stands for it in a report; None leaves the option out."""
 
 

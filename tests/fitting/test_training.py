@@ -28,6 +28,7 @@ QUICK = {
     "seq2seq_label_direction": {"max_epochs": 2, "hidden_size": 8},
     "random_forest": {"n_estimators": 5},
     "dnn": {"max_epochs": 3},
+    "cebra": {"max_iterations": 5},
 }
 
 

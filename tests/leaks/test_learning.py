@@ -33,6 +33,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 5},
     "gradient_boosting": {"n_estimators": 3},
     "dnn": {"max_epochs": 2, "hidden_size": 8},
+    "cebra": {"max_iterations": 5},
 }
 
 

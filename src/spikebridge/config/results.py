@@ -37,7 +37,7 @@ class TuneConfig(Section):
     n_startup_trials : int
         random trials before the sampler models the results
     max_epochs : int, optional
-        most epochs of a fit while tuning; null: those of the model
+        most epochs of a fit while tuning; null: trials fit as long as the final fit
     """
 
     n_trials: int = Field(10, ge=1)

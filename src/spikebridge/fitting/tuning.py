@@ -268,9 +268,16 @@ def _limits(params: Mapping[str, Any], kind: type[Model]) -> list[int]:
 
 
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
-    """Cheaper settings that suffice to rank trials: one network, no trees, and fewer epochs with a shorter schedule."""
+    """Cheaper settings that suffice to rank trials: one network, no trees, and fewer epochs with a shorter schedule.
+
+    A model may name further settings that are lowered (`while_tuning`). cap: of epochs; None: nothing is cheaper.
+    """
     fields = kind.Params.model_fields
-    if cap is None or "max_epochs" not in fields or not kind.early_stopping:
+    if cap is None:
+        return params
+    highest = kind.while_tuning.items()
+    params = params | {key: min(value, params.get(key, fields[key].default)) for key, value in highest}
+    if "max_epochs" not in fields or not kind.early_stopping:
         return params
     reduced = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
     return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | reduced

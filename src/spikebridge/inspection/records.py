@@ -169,6 +169,10 @@ class Proposal:
     missing : Mapping
         What could not be proposed ("regions", "table", "label", "align") -> why. The proposal does not run while
         anything is missing.
+    translator : Mapping
+        Settings of models.seq2seq that depend on the recordings; empty while the windows are not known.
+    reasons : Mapping
+        Setting of `translator` -> why it has this value.
     """
 
     data: Mapping[str, Any]
@@ -177,6 +181,8 @@ class Proposal:
     comments: Mapping[str, str]
     region_column: Mapping[str, str]
     missing: Mapping[str, str] = field(default_factory=dict)
+    translator: Mapping[str, Any] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class Model(NewUnits, ABC):
     yardstick: ClassVar[bool] = False  # a translator without a source: its rates are not shrunk to the baseline
     libraries: ClassVar[tuple[str, ...]] = ()  # what a fit loads; workers load it once. torch: `device` is used
     random_stream: ClassVar[str] = ""  # the model whose random streams it draws from; empty: it has its own
+    while_tuning: ClassVar[Mapping[str, int]] = {}  # highest values in trials of the tuner, which only rank settings
     extra: ClassVar[str | None] = None  # the optional package that it needs; an extra of pyproject.toml has its name
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}
