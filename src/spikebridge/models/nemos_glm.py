@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikebridge.models.parts.glm import Array
 from spikebridge.models.poisson_glm import PoissonGlm
@@ -33,11 +34,11 @@ class NemosGlm(PoissonGlm):
         # NeMoS minimises the mean over samples, summed over units, and half the penalty times the sum of squares.
         # Single precision and this tolerance leave the weights within 1e-3 of their largest, in a quarter of the time
         # that 1e-9 in double precision takes.
-        known = np.exp(offset).astype(np.float32)
-        start = np.log(y.sum(axis=0) / known.sum(axis=0, dtype=np.float64)).astype(np.float32)
+        baseline = np.exp(offset).astype(np.float32)
+        start = np.log(y.sum(axis=0) / baseline.sum(axis=0, dtype=np.float64)).astype(np.float32)
         glm: Any = PopulationGLM(
             observation_model="Poisson",
-            inverse_link_function=_exp_times(known),
+            inverse_link_function=_exp_times(baseline),
             regularizer="Ridge",
             regularizer_strength=penalty,
             solver_name="LBFGS",
@@ -48,14 +49,14 @@ class NemosGlm(PoissonGlm):
         return PoissonFit(bias, weights, np.zeros((0, y.shape[1])))
 
 
-def _exp_times(known: Array) -> Callable[[Any], Any]:
-    """The inverse link exp(eta) * known, known of shape (sample, unit).
+def _exp_times(baseline: NDArray[np.float32]) -> Callable[[Any], Any]:
+    """The inverse link exp(eta) * baseline, baseline of shape (sample, unit).
 
     NeMoS tries a link on a number and on three numbers before it fits: those are not multiplied.
     """
     import jax.numpy as jnp
 
-    factor = jnp.asarray(known)
+    factor = jnp.asarray(baseline)
 
     def inverse_link(eta: Any) -> Any:
         rate = jnp.exp(eta)
