@@ -89,7 +89,7 @@ def test_results_have_lines_of_states(project: Path, run: Run) -> None:
     lines = out.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("States"))
     assert lines[at : at + 5] == [
-        "States (translation, source bits/spike): run 0.250 [0.200, 0.300], outside run 0.220 [0.200, 0.300]",
+        "States (translation, source bits/spike): outside run 0.220 [0.200, 0.300], run 0.250 [0.200, 0.300]",
         "  run − outside run, as they are: 0.250 [0.200, 0.300], descriptive",
         "  run − outside run, matched: 0.250 [0.200, 0.300], Holm p = 0.030, larger in run",
         "States (lag, s): run (no link)",
