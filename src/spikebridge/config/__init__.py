@@ -17,6 +17,7 @@ from spikebridge.config.results import (
     ComputeConfig,
     NestedModelsConfig,
     StatisticsConfig,
+    SweepConfig,
     TrackingConfig,
     TuneConfig,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "SimulateConfig",
     "SplitConfig",
     "StatisticsConfig",
+    "SweepConfig",
     "TrackingConfig",
     "TrialsConfig",
     "TuneConfig",
@@ -66,7 +68,7 @@ class Config(Section):
         Terms of the baseline of all translators.
     models : dict
         Name of a model -> its settings.
-    tune, analysis, nested_models, statistics, tracking, compute : Section
+    tune, analysis, nested_models, statistics, sweep, tracking, compute : Section
         Sections about fits and results.
     """
 
@@ -83,6 +85,7 @@ class Config(Section):
     analysis: AnalysisConfig = AnalysisConfig()
     nested_models: NestedModelsConfig = NestedModelsConfig()
     statistics: StatisticsConfig = StatisticsConfig()
+    sweep: SweepConfig = SweepConfig()
     tracking: TrackingConfig = TrackingConfig()
     compute: ComputeConfig = ComputeConfig()
 
