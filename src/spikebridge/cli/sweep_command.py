@@ -34,11 +34,10 @@ INTERRUPTED = 130
 
 def sweep(arguments: argparse.Namespace) -> None:
     """Write the parameters, run the sweep, print it, and log it in MLflow."""
-    from spikebridge.sweep import check_translator, run_sweep
+    from spikebridge.sweep.run import run_sweep
 
     out: Path = arguments.out
     settings = _write_params(arguments, out)
-    check_translator(settings.sweep.model)
     try:
         done = run_sweep(out, settings.sweep.model, _say, arguments.plan)
     except KeyboardInterrupt:
@@ -61,48 +60,71 @@ def _say(line: str) -> None:
 
 
 def _write_params(arguments: argparse.Namespace, out: Path) -> config.Config:
-    """Write params.yaml of the sweep, whose paths count from its folder, and return its content."""
-    from spikebridge import models
+    """Write params.yaml of the sweep, whose paths count from its folder, and return its content.
 
-    out.mkdir(parents=True, exist_ok=True)
+    After an error the file is as it was.
+    """
     target = out / "params.yaml"
-    source, proposed = _source(arguments, target)
+    if target.parent.is_dir():
+        return _replace_params(arguments, target)
+    out.mkdir(parents=True)
     try:
+        return _replace_params(arguments, target)
+    except BaseException:
+        if not any(out.iterdir()):
+            out.rmdir()
+        raise
+
+
+def _replace_params(arguments: argparse.Namespace, target: Path) -> config.Config:
+    from spikebridge import models
+    from spikebridge.sweep.pair import check_translator
+
+    proposal, fresh = target.with_name(".proposal.yaml"), target.with_name(".params.new.yaml")
+    try:
+        source = _source(arguments, target, proposal)
         given = config.load(source)
-        path = str(arguments.data or given.data.path)
-        if arguments.data is not None or source != target:
-            path = _from_folder(Path(path), out)
-        asked = _asked(given.sweep, arguments)
-        changes = {"data.path": path, **{f"sweep.{key}": value for key, value in asked.items()}}
-        name = asked["model"]
-        if name not in given.models:
-            changes[f"models.{name}"] = dict.fromkeys(models.get_class(name).space, models.TUNE)
-        changes["compute.device"] = given.compute.device
-        lines = [f"{key}={json.dumps(value)}" for key, value in changes.items()]
-        kept = replace_params(source, [*lines, *arguments.set], target)
+        replace_params(source, [*_changes(arguments, given, source == target, target.parent), *arguments.set], fresh)
+        settings = config.load(fresh)
+        name = settings.sweep.model
+        check_translator(name)
+        models.fixed_params(name, settings.models.get(name, {}))
+        if not (target.parent / settings.data.path).exists():
+            where = f"{target.parent}, from which relative paths count"
+            raise ConfigError(f"data.path: {settings.data.path!r} does not exist in {where}")
+        if kept := replace_params(fresh, [], target):
+            _say(f"{target} written; the one before is {kept}")
     finally:
-        if proposed:
-            source.unlink(missing_ok=True)
-    if kept:
-        _say(f"{target} written; the one before is {kept}")
-    settings = config.load(target)
-    models.fixed_params(settings.sweep.model, settings.models.get(settings.sweep.model, {}))
-    if not (out / settings.data.path).exists():
-        raise ConfigError(f"data.path: {settings.data.path!r} does not exist in {out}, from which relative paths count")
+        for path in (proposal, fresh):
+            path.unlink(missing_ok=True)
     return settings
 
 
-def _source(arguments: argparse.Namespace, target: Path) -> tuple[Path, bool]:
-    """The parameter file to begin with, and whether it is a proposal, to be removed."""
+def _changes(arguments: argparse.Namespace, given: config.Config, goes_on: bool, out: Path) -> list[str]:
+    """What is changed in the parameter file. goes_on: it is that of the sweep already."""
+    from spikebridge import models
+
+    asked = _asked(given.sweep, arguments)
+    changes: dict[str, Any] = {f"sweep.{key}": value for key, value in asked.items()}
+    if arguments.data is not None or not goes_on:
+        changes["data.path"] = _from_folder(Path(arguments.data or given.data.path), out)
+    name = asked["model"]
+    if name not in given.models:
+        changes[f"models.{name}"] = dict.fromkeys(models.get_class(name).space, models.TUNE)
+    changes["compute.device"] = given.compute.device
+    return [f"{key}={json.dumps(value)}" for key, value in changes.items()]
+
+
+def _source(arguments: argparse.Namespace, target: Path, proposal: Path) -> Path:
+    """The parameter file to begin with. proposal: where one for the data is written."""
     if arguments.params is not None:
-        return arguments.params, False
+        return Path(arguments.params)
     if arguments.data is not None:
-        proposal = target.with_name(".proposal.yaml")
         proposal.write_text(_proposed(arguments.data), encoding="utf-8")
-        return proposal, True
+        return proposal
     for path in (target, Path("params.yaml")):
         if path.is_file():
-            return path, False
+            return path
     raise ConfigError("expected --data RECORDINGS or --params FILE, or a params.yaml here, got none")
 
 
@@ -148,7 +170,9 @@ def _regions(words: Sequence[str]) -> list[str] | dict[str, list[str]]:
 
 
 def _rows(table: Any) -> Iterator[list[str]]:
-    """Pairs that were run, the largest value first."""
+    """Pairs that were run, the largest value first; lag and dimension of claims alone, for others mean nothing."""
+    from spikebridge.statistics import Verdict
+
     ran = table[table["left_out_code"].isna()].sort_values("source_bits_per_spike", ascending=False, kind="stable")
     for row in ran.to_dict("records"):
         yield [
@@ -159,8 +183,11 @@ def _rows(table: Any) -> Iterator[list[str]]:
             _number(row["p"], ".2g"),
             _number(row["q"], ".2g"),
             _interval(row, "communication_gain", 4),
-            _interval(row, "lag_s", 3),
-            f"{row['dimension']:.0f}",
+            *(
+                (_interval(row, "lag_s", 3), f"{row['dimension']:.0f}")
+                if row["verdict_code"] == Verdict.SOURCE_PREDICTS_TARGET.code
+                else ("–", "–")
+            ),
             row["verdict"],
         ]
 

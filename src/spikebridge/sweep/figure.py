@@ -1,4 +1,8 @@
-"""The matrix of a sweep: sources in rows, targets in columns, with lag and communication gain in small beside it."""
+"""The matrix of a sweep: sources in rows, targets in columns, with lag and communication gain in small beside it.
+
+A lag is shown where the source is claimed to predict the target: without a link its estimate means nothing, and drift
+that two regions share can produce one.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +63,7 @@ def draw_sweep(table: pd.DataFrame, regions: Sequence[str], alpha: float, path: 
         main.set_xlabel("target")
         for k, (column, (title, unit, colours)) in enumerate(SMALL.items()):
             axes = figure.add_subplot(grid[k, 1])
-            _panel(axes, table, regions, column, unit, colours, small=True)
+            _panel(axes, with_lags_of_claims(table), regions, column, unit, colours, small=True)
             axes.set_title(title, fontsize=10)
         _legend(figure, main, table, alpha)
         style.headline(figure, "What the spikes of each region add to the prediction of another region's")
@@ -70,6 +74,12 @@ def matrix_of(table: pd.DataFrame, regions: Sequence[str], column: str) -> Array
     """(source, target), values of a column; NaN on the diagonal and where there is none."""
     wide = table.pivot(index="source", columns="target", values=column)
     return wide.reindex(index=list(regions), columns=list(regions)).to_numpy(np.float64)
+
+
+def with_lags_of_claims(table: pd.DataFrame) -> pd.DataFrame:
+    """The table, without the lags of pairs that are no claim."""
+    claims = table["verdict_code"] == Verdict.SOURCE_PREDICTS_TARGET.code
+    return table.assign(lag_s=table["lag_s"].where(claims))
 
 
 def _panel(
@@ -121,11 +131,13 @@ def _grey_cells(axes: style.Axes, table: pd.DataFrame, regions: Sequence[str], s
 
 
 def _no_link(axes: style.Axes, table: pd.DataFrame, regions: Sequence[str]) -> None:
-    """A dash where no lag was found."""
+    """A dash where no lag is shown."""
     place = {region: k for k, region in enumerate(regions)}
     ran = table[table["left_out_code"].isna() & table["lag_s"].isna()]
     for row in ran.to_dict("records"):
-        axes.text(place[row["target"]], place[row["source"]], "–", ha="center", va="center", fontsize=8, color="#777777")
+        axes.text(
+            place[row["target"]], place[row["source"]], "–", ha="center", va="center", fontsize=8, color="#777777"
+        )
 
 
 def _square(i: int, j: int, colour: str) -> Any:

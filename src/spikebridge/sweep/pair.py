@@ -53,6 +53,7 @@ from spikebridge.types import Windows
 
 N_SHUFFLES = 10_000
 """Of the trial shuffle: p must be small enough to pass the correction for hundreds of pairs."""
+TRANSLATORS = ("poisson_glm", "ridge", "reduced_rank", TRANSLATOR)
 NO_LATENTS = f"the sweep's translator is not {TRANSLATOR}"
 
 
@@ -93,9 +94,9 @@ def check_translator(name: str) -> None:
     """
     kind = models.get_class(name)
     if not kind.translates or not kind.from_source or kind.uses_target_past:
-        able = [n for n in models.names() if (k := models.get_class(n)).translates and k.from_source]
-        able = [n for n in able if not models.get_class(n).uses_target_past]
-        raise ConfigError(f"sweep.model: expected a translator ({', '.join(able)}), got {name}")
+        raise ConfigError(
+            f"sweep.model: expected a translator from the source alone, such as {', '.join(TRANSLATORS)}, got {name}"
+        )
 
 
 def fit_pair(sections: PairSections, prepared: Path, key: str, work: Path, out: Path) -> None:

@@ -37,11 +37,11 @@ TESTED = ("test", "test_clusters", "n_test_clusters", "p", "smallest_attainable_
 COLUMNS = [
     "source", "target", "model", "recordings", *NUMBERS, "interval_clusters", "n_interval_clusters",
     *(f"{name}{end}" for name in INTERVALS for end in ("", "_low", "_high")),
-    "lag_s", "lag_low_s", "lag_high_s", "dimension", *TESTED, "verdict_code", "verdict", "left_out_code", "reason",
+    "lag_s", "lag_s_low", "lag_s_high", "dimension", *TESTED, "verdict_code", "verdict", "left_out_code", "reason",
 ]  # fmt: skip
 RECORDING_COLUMNS = [
-    "source", "target", "recording", "source_units", "target_units", "n_trials", *INTERVALS, "lag_s", "lag_low_s",
-    "lag_high_s", "dimension",
+    "source", "target", "recording", "source_units", "target_units", "n_trials", *INTERVALS, "lag_s", "lag_s_low",
+    "lag_s_high", "dimension",
 ]  # fmt: skip
 REGION_COLUMNS = ["region", "recording", "units", "in_matrix", "reason"]
 Array = NDArray[np.float64]
@@ -177,8 +177,8 @@ def _score(nats: Array, trials: pd.DataFrame, index: NDArray[np.int64]) -> clust
 
 
 def _coupling_columns(coupling: Coupling) -> dict[str, Any]:
-    keys = ("lag_s", "lag_low_s", "lag_high_s", "dimension")
-    return {key: np.nan if (value := getattr(coupling, key)) is None else value for key in keys}
+    lag = {"lag_s": coupling.lag_s, "lag_s_low": coupling.lag_low_s, "lag_s_high": coupling.lag_high_s}
+    return {**{key: np.nan if value is None else value for key, value in lag.items()}, "dimension": coupling.dimension}
 
 
 def pair_test(
