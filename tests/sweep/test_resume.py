@@ -72,7 +72,8 @@ def project(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep that was killed in its second pair, inside a DVC project of its own with Git."""
     folder = tmp_path_factory.mktemp("my projects") / "a study"
     shutil.copytree(raw, folder / "recordings")
-    (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
+    params = PARAMS | {"split": PARAMS["split"] | {"gap_s": 5.0}}  # the same gap for any choice of regions
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     dvc(folder, "init", "-q")
     (folder / "dvc.yaml").write_text("stages:\n  one: {cmd: echo 1}\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested
-from spikebridge.artifacts.splits import save_splits
+from spikebridge.artifacts.splits import content_hash, save_splits
 from spikebridge.artifacts.sweep import (
     QUALITY,
     SPLITS,
@@ -32,7 +32,7 @@ from spikebridge.runtime.parallel import Report, n_workers, run_jobs
 from spikebridge.splits import gap_s, make_splits
 from spikebridge.sweep.plan import make_plan
 from spikebridge.sweep.regions import find_regions, section_of
-from spikebridge.types import Recording, Windows
+from spikebridge.types import Recording, Splits, Windows
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,15 @@ def prepare(sections: PrepareSections, ingested: Path, out: Path, say: Callable[
         load_recording_windows(windows_of(out, plan.folders[region]), name)
         for name, region in zip(used, longest, strict=True)
     ]
-    save_splits(make_splits(reference, sections.split, animals=animals), out / SPLITS)
+    save_splits(_folds_alone(make_splits(reference, sections.split, animals=animals)), out / SPLITS)
     plan.write(out)
     return plan
+
+
+def _folds_alone(splits: Splits) -> Splits:
+    """Without the digests of the windows: equal folds are one manifest, whichever region they were made from."""
+    alone = replace(splits, data={}, hash="")
+    return replace(alone, hash=content_hash(alone))
 
 
 def _no_pair(plan: SweepPlan, found: FoundRegions) -> str:
@@ -235,6 +241,9 @@ def region_windows(whole: Windows, recording: Recording, names: Sequence[str]) -
     at = np.flatnonzero([region_of[unit] in names for unit in ids.tolist()])
     at = at[np.argsort(ids[at], kind="stable")]
     counts = np.concatenate([whole.source, whole.target], axis=2)[:, :, at]
+    counts = counts.astype(
+        np.min_scalar_type(int(counts.max(initial=0))), copy=False
+    )  # whatever the other regions need
     none = np.empty((len(whole), whole.n_bins, 0), dtype=counts.dtype)
     return replace(
         whole,
