@@ -12,14 +12,13 @@ import pytest
 from spikebridge.artifacts.sweep import Coupling, PairEstimates, SweepPlan
 from spikebridge.config import StatisticsConfig, SweepConfig
 from spikebridge.statistics import Verdict, false_discovery_rate, sign_flip
+from spikebridge.sweep.collect import recording_table, region_table
 from spikebridge.sweep.plan import make_plan
 from spikebridge.sweep.scores import (
     CollectSections,
     PairResult,
     pair_table,
     pair_test,
-    recording_table,
-    region_table,
     verdict_of_pair,
 )
 

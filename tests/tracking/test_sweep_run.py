@@ -12,7 +12,8 @@ from spikebridge import config, tracking
 from spikebridge.artifacts.sweep import SweepResults
 from spikebridge.errors import DataError
 from spikebridge.statistics import Verdict
-from spikebridge.sweep.scores import COLUMNS, RECORDING_COLUMNS, REGION_COLUMNS
+from spikebridge.sweep.collect import RECORDING_COLUMNS, REGION_COLUMNS
+from spikebridge.sweep.scores import COLUMNS
 from spikebridge.tracking.store import open_store
 
 SETTINGS = config.parse(

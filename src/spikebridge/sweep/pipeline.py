@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from spikebridge.artifacts.sweep import CODE, INGESTED, PAIRS, PREPARED, SPLITS, WORK, Pair, SweepPlan
@@ -28,6 +29,8 @@ MODULES = {
     "collect": "spikebridge.sweep.collect",
 }
 """Stage -> the module that it runs."""
+GRACE_S = 20.0
+"""Time that DVC has to end after Ctrl-C, seconds."""
 STDERR = 2
 """File descriptor of what DVC and the stages print: the standard output is for the result."""
 IGNORED = (INGESTED, PREPARED, PAIRS, WORK, CODE, Path("runs"), Path(".dvc"), Path(".sweep.lock"))
@@ -101,6 +104,7 @@ def write_pipeline(folder: Path, model: str) -> None:
     for stage, module in MODULES.items():
         _write(folder / CODE / stage, source_hash(module, names=[model]) + "\n")
     _write(folder / ".gitignore", "".join(f"/{path.as_posix()}\n" for path in IGNORED))
+    _write(folder / ".dvcignore", "*.partial\n__pycache__\n")
 
 
 def _entry(pair: Pair, plan: SweepPlan) -> str:
@@ -159,5 +163,12 @@ def _dvc(folder: Path, *words: str) -> int:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1"}
     command = [sys.executable, "-m", "dvc", *words]
-    done = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=STDERR, check=False)
-    return done.returncode
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=STDERR)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:  # the stage and DVC have got it too: they end by themselves, and DVC frees its locks
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+        raise
+    finally:
+        process.kill()  # nothing to do where it has ended

@@ -45,6 +45,7 @@ def find_regions(data: DataConfig, asked: Asked, report: Callable[[str], None] =
         Where an asked region is in no recording, or in two groups.
     """
     recordings = {}
+    data = data.model_copy(update={"source": [], "target": []})
     for paths in discover(data).recordings:
         report(paths.name)
         recordings[paths.name] = read_in_child_process(partial(_regions_of, paths, data), paths, data)

@@ -39,11 +39,6 @@ COLUMNS = [
     *(f"{name}{end}" for name in INTERVALS for end in ("", "_low", "_high")),
     "lag_s", "lag_s_low", "lag_s_high", "dimension", *TESTED, "verdict_code", "verdict", "left_out_code", "reason",
 ]  # fmt: skip
-RECORDING_COLUMNS = [
-    "source", "target", "recording", "source_units", "target_units", "n_trials", *INTERVALS, "lag_s", "lag_s_low",
-    "lag_s_high", "dimension",
-]  # fmt: skip
-REGION_COLUMNS = ["region", "recording", "units", "in_matrix", "reason"]
 Array = NDArray[np.float64]
 
 
@@ -140,12 +135,12 @@ def _row(result: PairResult, animals: Mapping[str, str], sections: CollectSectio
         "interval_clusters": resampling.clusters.kind,
         "n_interval_clusters": len(resampling.clusters),
     }
-    for name, nats in _nats(trials).items():
-        interval = resampling.interval(_score(nats, trials, resampling.clusters.index))
+    for name, nats in nats_of_scores(trials).items():
+        interval = resampling.interval(bits_score(nats, trials, resampling.clusters.index))
         row |= {name: interval["value"], f"{name}_low": interval["ci_low"], f"{name}_high": interval["ci_high"]}
     return {
         **row,
-        **_coupling_columns(about.coupling),
+        **coupling_columns(about.coupling),
         "test": test.name,
         "test_clusters": test.clusters,
         "n_test_clusters": test.n,
@@ -154,7 +149,7 @@ def _row(result: PairResult, animals: Mapping[str, str], sections: CollectSectio
     }
 
 
-def _nats(trials: pd.DataFrame) -> dict[str, Array]:
+def nats_of_scores(trials: pd.DataFrame) -> dict[str, Array]:
     """Score -> (trial,), nats that it is the sum of."""
     of = {name: trials[name].to_numpy(np.float64) for name in trials.columns if name.startswith("nats")}
     return dict(
@@ -171,12 +166,12 @@ def _nats(trials: pd.DataFrame) -> dict[str, Array]:
     )
 
 
-def _score(nats: Array, trials: pd.DataFrame, index: NDArray[np.int64]) -> clustered.Score:
+def bits_score(nats: Array, trials: pd.DataFrame, index: NDArray[np.int64]) -> clustered.Score:
     """Bits per spike of the target."""
     return clustered.ratio(nats / np.log(2), trials["spikes"].to_numpy(np.float64), index)
 
 
-def _coupling_columns(coupling: Coupling) -> dict[str, Any]:
+def coupling_columns(coupling: Coupling) -> dict[str, Any]:
     lag = {"lag_s": coupling.lag_s, "lag_s_low": coupling.lag_low_s, "lag_s_high": coupling.lag_high_s}
     return {**{key: np.nan if value is None else value for key, value in lag.items()}, "dimension": coupling.dimension}
 
@@ -212,7 +207,7 @@ def pair_test(
         smallest = result.estimates.shuffle_smallest_p
         return PairTest(SHUFFLE, "trial", len(result.trials), np.nan if p is None else p, smallest)
     clusters = clusters_of(result.trials, rule, animals)
-    score = _score(result.trials["trial_shift_nats"].to_numpy(np.float64), result.trials, clusters.index)
+    score = bits_score(result.trials["trial_shift_nats"].to_numpy(np.float64), result.trials, clusters.index)
     test = sign_flip(score(np.eye(len(clusters))), rng, "greater", settings.n_resamples)
     return PairTest(SIGN_FLIP, clusters.kind, test.n, test.p, test.smallest)
 
@@ -241,52 +236,3 @@ def verdict_of_pair(row: Mapping[str, Any], alpha: float) -> VerdictColumns:
     if not min(row["source_bits_per_spike"], row["trial_contrast_bits_per_spike"]) > MIN_BITS:
         return Verdict.NEXT_TO_NOTHING.columns(least=MIN_BITS)
     return Verdict.SOURCE_PREDICTS_TARGET.columns(source=row["source"], target=row["target"])
-
-
-def recording_table(results: Sequence[PairResult]) -> pd.DataFrame:
-    """One row a pair and recording: units, scores without intervals, lag and dimension.
-
-    Parameters
-    ----------
-    results : sequence of PairResult
-        Of every pair that was run.
-
-    Returns
-    -------
-    DataFrame
-        RECORDING_COLUMNS.
-    """
-    rows = []
-    for result in results:
-        about = result.estimates
-        for name, trials in result.trials.groupby("recording", sort=True):
-            one = np.ones((1, 1))
-            index = np.zeros(len(trials), dtype=np.int64)
-            units = about.units[str(name)]
-            row = {"source": about.source, "target": about.target, "recording": name}
-            row |= {"source_units": units[0], "target_units": units[1], "n_trials": len(trials)}
-            row |= {key: float(_score(nats, trials, index)(one)[0]) for key, nats in _nats(trials).items()}
-            none = Coupling(None, None, None, 0)
-            rows.append(row | _coupling_columns(about.couplings.get(str(name), none)))
-    return pd.DataFrame(rows, columns=RECORDING_COLUMNS)
-
-
-def region_table(plan: SweepPlan) -> pd.DataFrame:
-    """One row a region and recording: units that the filters keep, and why a region is not in the matrix.
-
-    Parameters
-    ----------
-    plan : SweepPlan
-        The regions and units.
-
-    Returns
-    -------
-    DataFrame
-        REGION_COLUMNS.
-    """
-    rows = [
-        [region, name, of.get(region, 0), region in plan.folders, plan.unused_regions.get(region, "")]
-        for region in (*plan.folders, *plan.unused_regions)
-        for name, of in plan.units.items()
-    ]
-    return pd.DataFrame(rows, columns=REGION_COLUMNS)
