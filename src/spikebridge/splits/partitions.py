@@ -89,7 +89,8 @@ def restricted(splits: Splits, windows: Sequence[Windows]) -> Splits:
         return Partition(kept(part.train), kept(part.valid))
 
     folds = tuple(
-        Fold(f.fold, kept(f.test), kept(f.train), tuple(map(of, f.inner)), kept(f.test_intervals)) for f in splits.folds
+        Fold(f.fold, kept(f.test), kept(f.train), tuple(map(of, f.inner)), {n: f.test_intervals[n] for n in names})
+        for f in splits.folds
     )
     part = Splits(
         by=splits.by,

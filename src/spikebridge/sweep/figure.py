@@ -104,10 +104,10 @@ def _panel(
     axes.set_yticks(range(n), names, fontsize=size)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)  # type: ignore[union-attr]
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
     bar.set_label(unit, fontsize=size + 1)
     bar.ax.tick_params(labelsize=size - 1)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
 
 
 def _norm(values: Array, column: str) -> Normalize:
