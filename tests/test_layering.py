@@ -42,7 +42,8 @@ LEVELS = {
     "tracking": 10,
     "figures": 10,
     "calibration": 11,
-    "cli": 11,
+    "sweep": 11,
+    "cli": 12,
 }
 # What the levels allow and the design does not.
 FORBIDDEN = {("figures", "models"), ("fitting", "tracking")}

@@ -141,6 +141,15 @@ def test_a_stage_holds_what_dvc_lists(project: Path) -> None:
     assert not stage_inputs("ingest").marks
 
 
+def test_a_stage_holds_what_its_item_of_foreach_names(project: Path) -> None:
+    (project / "dvc.yaml").write_text(
+        "stages:\n  pair:\n    foreach:\n      a_b: {source: a.csv, target: code.py}\n      b_a: {source: code.py}\n"
+        "    do:\n      cmd: x ${key}\n      deps: ['raw/${item.source}', 'raw/${item.target}', 'raw/${key}']\n"
+    )
+    assert sorted(stage_inputs("pair@a_b").marks) == ["raw/a.csv", "raw/a_b", "raw/code.py"]
+    assert sorted(stage_inputs("pair@b_a").marks) == ["raw/b_a", "raw/code.py"]
+
+
 def stage(project: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]) -> None:
     """The stage ingest: reads, then somebody changes something, then it stores."""
 

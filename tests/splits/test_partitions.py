@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from spikebridge.artifacts.splits import verify_splits
 from spikebridge.config import SplitConfig
-from spikebridge.splits import check_training_intervals, find_leaks, make_splits, select_windows, training_intervals
+from spikebridge.errors import DataError
+from spikebridge.splits import (
+    check_training_intervals,
+    find_leaks,
+    make_splits,
+    restricted,
+    select_windows,
+    training_intervals,
+)
 from spikebridge.types import Splits, Windows
 
 Make = Callable[..., Windows]
@@ -95,3 +104,24 @@ def test_windows_to_adapt_to_that_reach_the_test_block_are_found(parts: list[Win
     assert any("a is held out, but" in line for line in lines(train={**fit.train, "a": fit.adapt.train["a"]}))
     other = replace(fit.adapt, train={"b": fit.train["b"]})
     assert any("adaptation: b is not held out" in line for line in lines(adapt=other))
+
+
+def test_folds_of_some_recordings_are_those_that_they_would_have_alone(parts: list[Windows], splits: Splits) -> None:
+    """With other units too: a fold is made of times and labels."""
+    other = replace(parts[1], source=parts[1].source[:, :, :1], source_units=parts[1].source_units[:1])
+    part = restricted(splits, [other])
+    alone = make_splits([other], SplitConfig(gap_s=3.0, n_outer_folds=4))
+    assert part.hash == alone.hash != splits.hash
+    verify_splits(part, [other])
+    assert find_leaks(part, [other]) == []
+    assert restricted(splits, parts).hash == splits.hash
+
+
+def test_folds_of_other_windows_or_of_held_out_recordings_are_refused(parts: list[Windows], splits: Splits) -> None:
+    with pytest.raises(DataError, match="b: the folds do not number these windows"):
+        restricted(splits, [parts[1].select(np.arange(20))])
+    with pytest.raises(DataError, match="z: the folds do not number"):
+        restricted(splits, [replace(parts[1], recording="z")])
+    held = make_splits(parts, SplitConfig(by="recording", gap_s=2.0, n_outer_folds=2))
+    with pytest.raises(DataError, match=r"expected split\.by = block, got recording"):
+        restricted(held, parts)

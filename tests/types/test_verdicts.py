@@ -19,6 +19,9 @@ FIELDS = {
     "margin": 0.02,
     "shares": "0.01, 0.90, 0.09",
     "factor": 3.14159,
+    "source": "CA1",
+    "target": "ACA",
+    "least": 0.002,
 }
 
 

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from spikebridge import __version__
-from spikebridge.cli import inspect_command, model_commands, project_commands, registry_commands, results_command
+from spikebridge.cli import (
+    inspect_command,
+    model_commands,
+    project_commands,
+    registry_commands,
+    results_command,
+    sweep_command,
+)
 from spikebridge.errors import SpikebridgeError
 from spikebridge.errors.system_errors import explain
 
@@ -60,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     _add(commands, "results", results_command.results, "print the scores and tests of the last run")
     _add_predict(commands)
     _add_adapt(commands)
+    _add_sweep(commands)
     _add_ui(commands)
     _add(
         commands,
@@ -145,6 +153,30 @@ def _add_adapt(commands: Any) -> None:
     command.add_argument("--data", required=True, type=Path, help="the new recording, or a folder of new recordings")
     command.add_argument("--params", type=Path, default=Path("params.yaml"), help="default: %(default)s")
     command.add_argument("--out", required=True, type=Path, help="folder of the adapted model (must be new)")
+
+
+def _add_sweep(commands: Any) -> None:
+    command = _add(
+        commands,
+        "sweep",
+        sweep_command.sweep,
+        "translate every ordered pair of regions, with false discovery control; goes on where it was interrupted",
+        "Without --data and --params it goes on in the folder of --out, or takes params.yaml.",
+    )
+    command.add_argument("--data", type=Path, help="recordings; without --params, parameters are proposed for them")
+    command.add_argument("--params", type=Path, help="a parameter file; data.source and data.target are not used")
+    command.add_argument(
+        "--regions", nargs="+", metavar="REGION", help="regions, or groups such as hippocampus=CA1,CA3 (default: all)"
+    )
+    command.add_argument("--min-units", type=int, metavar="N", help="least units of a region in a recording")
+    command.add_argument("--min-recordings", type=int, metavar="N", help="least recordings of a pair")
+    command.add_argument("--model", help="the translator: poisson_glm, ridge, reduced_rank, seq2seq, ...")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value, e.g. statistics.cluster=auto"
+    )
+    command.add_argument("--out", type=Path, default=Path("sweep"), help="folder of the sweep (default: %(default)s)")
+    command.add_argument("--plan", action="store_true", help="list the pairs, and run none")
+    command.add_argument("--no-log", action="store_true", help="do not log the result in MLflow")
 
 
 def _add_ui(commands: Any) -> None:

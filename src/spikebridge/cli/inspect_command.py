@@ -34,7 +34,7 @@ def inspect(arguments: argparse.Namespace) -> None:
 
     if arguments.params is not None and arguments.params.exists():
         raise ConfigError(f"--params: {arguments.params} exists; name a new file, or remove that one first")
-    base_path, base = _base_params()
+    base_path, base = base_params()
     options = inspection.InspectOptions(
         reader=arguments.reader,
         options=_reader_options(arguments.option),
@@ -43,7 +43,7 @@ def inspect(arguments: argparse.Namespace) -> None:
         offset_s=_yaml_value("--offset-s", arguments.offset_s),
         clock=arguments.clock,
     )
-    with _progress() as report:
+    with progress() as report:
         result = inspection.inspect(arguments.path, options, yaml.safe_load(base), report)
     if arguments.json:
         print(json.dumps(inspection.to_dict(result), indent=1, allow_nan=False))
@@ -103,7 +103,7 @@ def _yaml_value(flag: str, text: str) -> Any:
         raise ConfigError(f"{flag}: {text!r} is no YAML value") from None
 
 
-def _base_params() -> tuple[Path, str]:
+def base_params() -> tuple[Path, str]:
     """The parameter file for the other sections: that of the project, or where it is not valid, the shipped one."""
     import spikebridge
     from spikebridge import config
@@ -119,7 +119,7 @@ def _base_params() -> tuple[Path, str]:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
+def progress() -> Iterator[Callable[[str], None]]:
     """A function that shows on the last line of a terminal which recording is read."""
     if not sys.stderr.isatty():
         yield lambda _: None

@@ -17,6 +17,7 @@ from spikebridge.config.results import (
     NestedModelsConfig,
     StateConfig,
     StatisticsConfig,
+    SweepConfig,
     TrackingConfig,
     TuneConfig,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "SplitConfig",
     "StateConfig",
     "StatisticsConfig",
+    "SweepConfig",
     "TrackingConfig",
     "TrialsConfig",
     "TuneConfig",
@@ -68,7 +70,7 @@ class Config(Section):
         Terms of the baseline of all translators.
     models : dict
         Name of a model -> its settings.
-    tune, analysis, nested_models, statistics, tracking, compute : Section
+    tune, analysis, nested_models, statistics, sweep, tracking, compute : Section
         Sections about fits and results.
     """
 
@@ -85,6 +87,7 @@ class Config(Section):
     analysis: AnalysisConfig = AnalysisConfig()
     nested_models: NestedModelsConfig = NestedModelsConfig()
     statistics: StatisticsConfig = StatisticsConfig()
+    sweep: SweepConfig = SweepConfig()
     tracking: TrackingConfig = TrackingConfig()
     compute: ComputeConfig = ComputeConfig()
 

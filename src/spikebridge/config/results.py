@@ -141,6 +141,38 @@ class NestedModelsConfig(Section):
     )
 
 
+class SweepConfig(Section):
+    """The command `spikebridge sweep`: every ordered pair of regions; see spikebridge.sweep.
+
+    Parameters
+    ----------
+    regions : list or dict, optional
+        regions of the sweep, or name of a group -> its regions; null: all that the recordings name
+    min_units : int
+        least units of a region in a recording, after the filters of `quality`
+    min_recordings : int
+        least recordings in which both regions have so many units
+    model : str
+        the translator, one of `models`
+    """
+
+    regions: list[str] | dict[str, list[str]] | None = Field(
+        None, description="a list, or name of a group -> its regions; null: all that the recordings name"
+    )
+    min_units: int = Field(10, ge=1)
+    min_recordings: int = Field(1, ge=1)
+    model: str = "poisson_glm"
+
+    @field_validator("regions")
+    @classmethod
+    def _two_or_more(cls, regions: list[str] | dict[str, list[str]] | None) -> list[str] | dict[str, list[str]] | None:
+        if regions is not None and len(set(regions)) < 2:
+            raise ValueError(f"expected two or more regions, or null for all, got {', '.join(regions) or 'none'}")
+        if isinstance(regions, dict) and (empty := [name for name, names in regions.items() if not names]):
+            raise ValueError(f"expected the regions of each group, found none of {', '.join(empty)}")
+        return regions
+
+
 class StatisticsConfig(Section):
     """Tests and intervals.
 

@@ -70,23 +70,26 @@ class Outcome:
     inner: dict[str, float | None]
 
 
-def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work: Path, out: Path) -> None:
+def tune(
+    sections: TuningSections, model: str, windows: Path, splits: Path, work: Path, out: Path, full: bool = True
+) -> None:
     """Run the studies of one model and write best.json, trials.csv and studies/ into `out`.
 
     work: folder for unfinished studies. After a kill, they are resumed if nothing that they depend on has changed. The
-    folder is removed at the end. Damaged studies are kept in <work>.damaged.
+    folder is removed at the end. Damaged studies are kept in <work>.damaged. full: whether settings are also tuned for
+    a fit on everything; without them, the stage train fits the outer folds alone.
     A model without settings to tune has no studies. Raises ConfigError for an unknown model or setting, or if whole
     recordings are held out and the model cannot predict new recordings.
     """
     from tqdm import tqdm
 
     kind, manifest = models.get_class(model), load_splits(splits)
-    workers = _workers(sections.compute, kind, len(manifest.folds) + 1)
+    workers = _workers(sections.compute, kind, len(manifest.folds) + full)
     modules = (*kind.libraries, kind.__module__, __name__, *(studies.MODULES if kind.space else ()))
     parallel.prepare(workers, modules)
     models.fixed_params(model, sections.models[model])
     models.check_new_units(manifest.by, [model])
-    folds = [*map(str, range(len(manifest.folds))), FULL]
+    folds = [*map(str, range(len(manifest.folds))), *([FULL] if full else [])]
     device = parallel.device(sections.compute, modules)
     unfinished = work / study_fingerprint(sections, model, manifest, device)
     unfinished.mkdir(parents=True, exist_ok=True)
@@ -113,9 +116,10 @@ def tune(sections: TuningSections, model: str, windows: Path, splits: Path, work
 
         results = parallel.run_jobs(run_study if kind.space else score_once, jobs, workers, advance, modules)
     out.mkdir(parents=True)
-    *best, full = [chosen for chosen, _ in results]
+    best = [chosen for chosen, _ in results]
+    last = best.pop() if full else None
     run = TuningRun(out)
-    run.write_settings(TunedSettings(model, best, full, bool(kind.space), manifest.hash))
+    run.write_settings(TunedSettings(model, best, last, bool(kind.space), manifest.hash))
     run.write_trials((row for _, rows in results for row in rows), [job.storage for job in jobs if kind.space])
     remove(work)
 

@@ -13,7 +13,7 @@ from spikebridge.inspection.propose_translator import propose_min_rate, propose_
 from spikebridge.inspection.propose_trials import propose_trials
 from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import Proposal
-from spikebridge.inspection.regions import FRONTAL, HIPPOCAMPUS, brain_division, is_region_name
+from spikebridge.inspection.regions import FRONTAL, HIPPOCAMPUS, brain_division, is_region_name, region_column
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.validation.names import same_region
 
@@ -67,15 +67,9 @@ def propose(recordings: Sequence[OpenedRecording], asked: DataConfig, table: str
 
 def _region_columns(recordings: Sequence[OpenedRecording], asked: str) -> dict[str, str]:
     """Recording -> the column with most of hippocampus and frontal cortex; {} where one recording has no column."""
-    asked = "electrodes.location" if asked == "electrodes" else asked
-    chosen = {}
-    for opened in recordings:
-        names = [asked] if asked in opened.unit_regions else list(opened.unit_regions) if asked == "auto" else []
-        if names:
-            chosen[opened.summary.name] = max(
-                names, key=lambda n: (_informative(opened.unit_regions[n]), -names.index(n))
-            )
-    return chosen if len(chosen) == len(recordings) else {}
+    chosen = {opened.summary.name: region_column(opened.unit_regions, asked) for opened in recordings}
+    known = {name: column for name, column in chosen.items() if column is not None}
+    return known if len(known) == len(recordings) else {}
 
 
 def _no_column(recordings: Sequence[OpenedRecording], asked: str) -> str:
@@ -85,12 +79,6 @@ def _no_column(recordings: Sequence[OpenedRecording], asked: str) -> str:
         {str(n) for opened in recordings for n in (*opened.outline.units.columns, *opened.unit_regions)} - {"unit"}
     )
     return f"--region-from: {asked!r} is not in every recording{did_you_mean(asked, known)} Columns: {listed(known)}"
-
-
-def _informative(names: Sequence[str]) -> tuple[int, bool]:
-    """How many of the two divisions of the brain are there, and whether there is more than one region."""
-    different = {n for n in set(names) if is_region_name(n)}
-    return len({brain_division(n) for n in different} - {None}), len(different) > 1
 
 
 def _region_from(

@@ -7,7 +7,7 @@ A name is compared with the acronyms of the Allen and Paxinos atlases, and with 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -122,6 +122,22 @@ def region_columns(contents: Contents, data: DataConfig) -> dict[str, list[str]]
         if any(brain_division(v) for v in set(names)):
             columns[name] = names
     return columns
+
+
+def region_column(columns: Mapping[str, Sequence[str]], asked: str) -> str | None:
+    """The column with most of hippocampus and frontal cortex, the first of equals; the asked one where it is not auto.
+
+    columns: as `region_columns`. None where no column is known, or not the asked one.
+    """
+    asked = "electrodes.location" if asked == "electrodes" else asked
+    names = [asked] if asked in columns else list(columns) if asked == "auto" else []
+    return max(names, key=lambda n: (_informative(columns[n]), -names.index(n)), default=None)
+
+
+def _informative(names: Sequence[str]) -> tuple[int, bool]:
+    """How many of the two divisions of the brain are there, and whether there is more than one region."""
+    different = {n for n in set(names) if is_region_name(n)}
+    return len({brain_division(n) for n in different} - {None}), len(different) > 1
 
 
 def _names(values: pd.Series) -> list[str]:

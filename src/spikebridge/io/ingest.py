@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -86,6 +86,7 @@ def ingest(
     out_folder: Path,
     earlier: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
+    data_of: Mapping[str, DataConfig] | None = None,
 ) -> list[str]:
     """Read, check and write every recording of `data.path`.
 
@@ -101,6 +102,9 @@ def ingest(
         The folder of the previous result; unchanged recordings are copied from there.
     say : callable
         Called with one line of text per recording, and its warnings.
+    data_of : mapping of str to DataConfig, optional
+        The section `data` of each recording, where source and target differ between recordings; recordings that it does
+        not name are left out.
 
     Returns
     -------
@@ -116,6 +120,12 @@ def ingest(
     """
     raw = _raw_files(sections.data, Path(out_folder))
     jobs = _jobs(RecordingSections.of(sections), Path(out_folder), earlier, say)
+    if data_of is not None:
+        jobs = [
+            replace(j, sections=replace(j.sections, data=data_of[j.paths.name]))
+            for j in jobs
+            if j.paths.name in data_of
+        ]
     hint = _not_joined([j.paths for j in jobs], sections.data)
     if hint:
         say(hint)

@@ -26,13 +26,15 @@ _read = StageInputs()
 """The inputs of the running stage; empty outside of a stage."""
 
 
-def stage_main(run: Callable[[list[str]], None]) -> None:
+def stage_main(run: Callable[[list[str]], None], name: str = "") -> None:
     """Hold the lock of a stage and call the function of its script with the arguments of the command line.
+
+    name: of the stage in dvc.yaml ("tune@dnn"), where it is not that of the script with its arguments.
 
     After a mistake of the user, a full disk or a missing permission, print one line to stderr and exit with code 2. Any
     other exception is a defect and keeps its traceback.
     """
-    name = "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    name = name or "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
     try:
         with lock(LOCKS / f"{name}.lock"), one_thread(), reading(stage_inputs(name)):
             run(sys.argv[1:])

@@ -117,6 +117,8 @@ def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
     name, _, key = stage.partition("@")
     pipeline, values = _mapping(project / "dvc.yaml"), _mapping(parameters)
     entry = (pipeline.get("stages") or {}).get(name) or {}
+    each = entry.get("foreach")
+    values = values | {"item": each.get(key)} if isinstance(each, Mapping) else values
     entry = entry.get("do", entry)
     deps = [_filled(d, key, values) for d in entry.get("deps", ()) if isinstance(d, str)]
     keys = [_filled(k, key, values) for k in entry.get("params", ()) if isinstance(k, str)]
@@ -139,7 +141,7 @@ def is_unfinished(name: str) -> bool:
 
 
 def _filled(text: str, key: str, values: Mapping[str, Any]) -> str:
-    """A text of dvc.yaml with the values of ${key} and ${section.name}; empty if a value is unknown."""
+    """A text of dvc.yaml with the values of ${key}, ${item.name} and ${section.name}; empty if a value is unknown."""
     filled = re.sub(
         r"\$\{([^}]+)\}",
         lambda m: key if m[1].strip() == "key" else str(_at(values, m[1].strip()) or "\0"),

@@ -14,7 +14,7 @@ from spikebridge.statistics.design_effect import DesignEffect, design_effect
 from spikebridge.statistics.equivalence import Equivalence, equivalence
 from spikebridge.statistics.max_statistic import FamilyWise, max_statistic
 from spikebridge.statistics.mcnemar import McNemar, mcnemar
-from spikebridge.statistics.multiplicity import holm
+from spikebridge.statistics.multiplicity import false_discovery_rate, holm
 from spikebridge.statistics.nadeau_bengio import CorrectedT, nadeau_bengio
 from spikebridge.statistics.paired_swap import paired_swap
 from spikebridge.statistics.power import Power, sign_flip_power
@@ -41,6 +41,7 @@ __all__ = [
     "delong",
     "design_effect",
     "equivalence",
+    "false_discovery_rate",
     "holm",
     "interval_from_samples",
     "max_statistic",

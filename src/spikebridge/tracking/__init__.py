@@ -14,7 +14,18 @@ from spikebridge.tracking.store_location import home, tracking_uri
 if TYPE_CHECKING:
     from spikebridge.tracking.promotion import Promotion, Version
 
-__all__ = ["LiveRun", "home", "live", "misplaced", "promote", "publish", "serve_ui", "tracking_uri", "versions"]
+__all__ = [
+    "LiveRun",
+    "home",
+    "live",
+    "log_sweep",
+    "misplaced",
+    "promote",
+    "publish",
+    "serve_ui",
+    "tracking_uri",
+    "versions",
+]
 
 
 def publish(config: Config, project: Path | str = ".", logged: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -50,6 +61,31 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
         about = register(config, project, identity)
         registration_record.write(project, about)
     return about
+
+
+def log_sweep(config: Config, folder: Path) -> str:
+    """Log the tables and the figure of a sweep over pairs of regions in the store of the project; equal results once.
+
+    Parameters
+    ----------
+    config : Config
+        The parameters of the sweep.
+    folder : Path
+        Its folder.
+
+    Returns
+    -------
+    str
+        The name of the run.
+
+    Raises
+    ------
+    RegistryError
+        If the store cannot be reached.
+    """
+    from spikebridge.tracking import sweep_run
+
+    return sweep_run.log_sweep(config.tracking, config.sweep, folder, home())
 
 
 def versions(name: str | None = None) -> tuple[str, list[Version]]:

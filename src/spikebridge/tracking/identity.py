@@ -12,7 +12,9 @@ from spikebridge.artifacts.windows import WINDOWS_FOLDER, data_hash
 from spikebridge.config import Config
 from spikebridge.runtime.hashing import digest, source_hash
 
-NOT_SCIENCE = {"tracking", "compute"}  # the store and the number of processes do not change the results
+NOT_SCIENCE = {"tracking", "compute", "sweep"}
+"""Sections that change no result of the pipeline: the store, the number of processes, and the sweep over pairs of
+regions, whose results lie elsewhere."""
 
 
 @dataclass(frozen=True)

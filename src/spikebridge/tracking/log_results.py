@@ -51,7 +51,7 @@ def model_run(store: Store, identity: Identity, model: str) -> MlflowRun | None:
 
 
 def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> None:
-    params = runs.settings(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models"}))
+    params = runs.settings(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models", "sweep"}))
     content = results.metrics()
     overall = flatten({k: v for k, v in content.items() if k not in {"models", "translation", "ladder"}})
     tags = {**identity.tags(), NOTE: descriptions.execution(results), "data_path": results.config.data.path}

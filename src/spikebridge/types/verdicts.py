@@ -32,6 +32,8 @@ class Verdict(Enum):
     NOT_SIGNIFICANT_DETECTABLE = "no difference shown (could have seen {detectable:.2g})"
     NOT_SIGNIFICANT = "no difference shown"
     PREDICTS_DECISION = "predicts the decision"
+    SOURCE_PREDICTS_TARGET = "{source} predicts {target}"
+    NEXT_TO_NOTHING = "next to nothing: at most {least:g} bits/spike"
     DEPENDENT_TRIALS = "descriptive: trials are not independent"
     DEPENDENT_FOLDS = "descriptive: folds are not independent"
     EQUIVALENT = "descriptive: equivalent within {margin:g}"

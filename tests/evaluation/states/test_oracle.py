@@ -17,7 +17,7 @@ from spikebridge.evaluation.states.values import Draws, coupling_rows
 from spikebridge.preprocess import make_windows
 from spikebridge.preprocess.states import Timeline, find_states
 from spikebridge.simulate import simulate_session
-from spikebridge.statistics import Verdict
+from spikebridge.types.verdicts import Verdict
 
 RUN, STILL = "run", "outside run"
 DRAWS = Draws(StatisticsConfig(n_resamples=1000, cluster="recording"), (1, 10), {})

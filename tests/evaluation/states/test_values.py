@@ -23,7 +23,7 @@ from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.inputs import read
 from spikebridge.evaluation.states.held_out import held_out_bins, translation_measures
 from spikebridge.preprocess.states import StateBins
-from spikebridge.statistics import Verdict
+from spikebridge.types.verdicts import Verdict
 
 RUN = {"run": {"where": CONDITION}}
 
