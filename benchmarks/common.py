@@ -19,7 +19,7 @@ import psutil
 from spikebridge import config, models, simulate
 from spikebridge.artifacts.recordings import IngestedRecordings
 from spikebridge.artifacts.splits import save_splits
-from spikebridge.artifacts.windows import load_windows
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import Config
 from spikebridge.io import IngestSections, ingest
 from spikebridge.preprocess import PreprocessSections, write_windows
@@ -90,7 +90,10 @@ def prepare(settings: Config, name: str, work: Path) -> Config:
         with output(work / "windows") as folder:
             write_windows(IngestedRecordings(work / "ingested"), PreprocessSections.of(settings), folder)
         with output(work / "splits.json") as path:
-            save_splits(make_splits(load_windows(work / "windows"), settings.split), path)
+            save_splits(
+                make_splits(load_windows(work / "windows"), settings.split, animals=load_animals(work / "windows")),
+                path,
+            )
     return settings
 
 

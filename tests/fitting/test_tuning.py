@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
 from studies import every_model, small_config
 
-from spikebridge import models
+from spikebridge import metrics, models
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
@@ -165,6 +165,25 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
     best = tune(study, small_config(tune={"n_trials": 3, "n_startup_trials": 2}), "seq2seq", tmp_path / "out")
     assert [f["n_pruned"] for f in best["folds"]] == [1, 1]
     assert best["folds"][0]["inner"]["bits_per_spike"] == 1.0
+
+
+def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The values of all trials, and all scores of the best one, are as if every fit had been finished."""
+    config = small_config(
+        tune={"n_trials": 4, "n_startup_trials": 4, "max_epochs": 2}, models={"seq2seq": {"hidden_size": 4}}
+    )
+    calls = []
+    log_loss_of = metrics.log_loss
+    monkeypatch.setattr(metrics, "log_loss", lambda *a: calls.append(1) or log_loss_of(*a))
+    quick = tune(study, config, "seq2seq", tmp_path / "quick")
+    n_quick = len(calls)
+    monkeypatch.setattr(tuning, "has_ended", lambda *_: False)
+    whole = tune(study, config, "seq2seq", tmp_path / "whole")
+    assert quick == whole
+    assert (tmp_path / "quick" / "trials.csv").read_bytes() == (tmp_path / "whole" / "trials.csv").read_bytes()
+    assert len(calls) - n_quick == 3 * 4 > n_quick
 
 
 def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

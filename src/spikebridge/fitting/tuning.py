@@ -26,6 +26,7 @@ from spikebridge.fitting import studies
 from spikebridge.fitting.held_out import first_parts, fit_and_adapt
 from spikebridge.metrics import balanced_accuracy, bits_per_spike, information, log_loss
 from spikebridge.models import Model
+from spikebridge.models.parts.early_stopping import has_ended
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
 from spikebridge.runtime.seeds import random_generator
@@ -188,30 +189,52 @@ def _fold(job: TuningStudy) -> int | str:
 
 
 def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baselines: Baselines) -> None:
-    """Run one trial. baselines: of all trials."""
+    """Run one trial. baselines: of all trials.
+
+    A fit that stops early and is not the best ends after its epochs: its value is known then. What follows them
+    (calibration, read-outs of decisions) gives only scores that are read of the best trial alone.
+    """
     import optuna
+    from optuna.trial import TrialState
 
     fixed = models.fixed_params(job.model, job.params)
     kind = models.get_class(job.model)
-    if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
+    if number == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
+
+    best = max((t.value for t in studies.finished(study) if t.state == TrialState.COMPLETE), default=-np.inf)
+    limits, losses, bits = _limits(_cheaper(params, kind, job.settings.max_epochs), kind), [], []
 
     def watch(row: dict[str, float]) -> None:
         if len(learnt[1]) == 1 and "valid_loss" in row:
             trial.report(-row["valid_loss"], int(row["epoch"]))
             if trial.should_prune():
                 raise optuna.TrialPruned
+            losses.append(row["valid_loss"])
+            bits.append(row.get("valid_bits_per_spike", np.nan))
+            if limits and has_ended(losses, *limits) and max(bits) <= best:
+                raise _NotBestError(max(bits))
 
     try:
         value, scores = _scores(job, params, number, learnt, baselines, watch)
     except optuna.TrialPruned:
-        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        study.tell(trial, state=TrialState.PRUNED)
         return
+    except _NotBestError as error:
+        value, scores = error.value, {}
     for key, score in {**scores, "params": params}.items():
         trial.set_user_attr(key, score)
     study.tell(trial, value)
+
+
+class _NotBestError(Exception):
+    """Ends the fit of a trial that is not the best. value: of the trial."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(value)
+        self.value = value
 
 
 def _scores(
@@ -233,6 +256,15 @@ def _scores(
         values = [o.inner[key] for o in outcomes]
         scores[key] = None if None in values else float(np.mean([v for v in values if v is not None]))
     return float(np.mean([o.value for o in outcomes])), scores
+
+
+def _limits(params: Mapping[str, Any], kind: type[Model]) -> list[int]:
+    """max_epochs and patience of a fit (see `has_ended`); empty if the model does not stop by them."""
+    fields = kind.Params.model_fields
+    keys = ("max_epochs", "patience")
+    if not kind.early_stopping or not all(key in fields for key in keys):
+        return []
+    return [params.get(key, fields[key].default) for key in keys]
 
 
 def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:

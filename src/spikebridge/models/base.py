@@ -60,7 +60,7 @@ class Model(NewUnits, ABC):
     decides: ClassVar[bool] = True
     translates: ClassVar[bool] = False
     pooled: ClassVar[bool] = False
-    early_stopping: ClassVar[bool] = False
+    early_stopping: ClassVar[bool] = False  # if it has max_epochs and patience, by the rule of parts/early_stopping.py
     from_source: ClassVar[bool] = True  # predictions need nothing but source counts; otherwise it cannot be served
     uses_target_past: ClassVar[bool] = False  # the rate in a bin depends on the target's counts in earlier bins
     yardstick: ClassVar[bool] = False  # a translator without a source: its rates are not shrunk to the baseline

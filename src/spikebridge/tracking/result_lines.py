@@ -123,6 +123,8 @@ def nested_model_lines(results: Results) -> Iterator[str]:
     for kind, rows in table.groupby("kind", sort=False):
         metric = str(rows["metric"].iloc[0])
         steps = rows[(rows["metric"] == metric) & rows["value"].notna()].to_dict("records")
+        if not steps:
+            continue  # the steps are fitted to each recording, so folds that hold whole recordings out have none
         texts = [f"{_spaced(r['step'])} {number(r['value'])}" for r in steps]
         yield f"Nested models, {kind} ({HEADINGS.get(metric, metric)}): {', '.join(texts)}"
         for r in (r for r in steps if pd.notna(r["p_holm"])):

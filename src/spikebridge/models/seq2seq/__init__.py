@@ -86,7 +86,7 @@ class Seq2Seq(Model):
         learning_rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
         weight_decay: float = Field(1.0e-2, ge=0)
         max_epochs: int = Field(20, ge=1)
-        patience: int = Field(6, ge=1)
+        patience: int = Field(3, ge=1)
         batch_size: int = Field(64, ge=1, description="windows")
 
     # Optuna draws parameters in the alphabetical order of their names: a new order changes every tuned result.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -13,16 +14,29 @@ from spikebridge.baseline import MIN_SPIKES
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
-from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows
+from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows, in_memory
 from spikebridge.models.seq2seq.followed import keep_followed
 from spikebridge.models.seq2seq.initialization import initialize
 from spikebridge.models.seq2seq.network import Modulated, Network, modulation_scale, poisson_loss
 from spikebridge.models.seq2seq.translator import MIN_WINDOW_SPIKES, Translator
 from spikebridge.types import Windows
 
-Batches = Mapping[int, Batch]
-"""Recording number -> windows of one step."""
+MAX_KEPT_BYTES = 2**29
+"""Of the windows that are kept in memory as the networks take them; the others are computed for each step."""
 AVERAGE_EPOCHS = 1.0  # of training: the weights that are scored and kept are their running mean
+
+
+@dataclass(frozen=True)
+class Step:
+    """The windows of one step of training.
+
+    batches: recording number -> windows. spikes: of the target in all of them. nats: negative log likelihood of these
+    at the mean rates, up to a constant.
+    """
+
+    batches: Mapping[int, Batch]
+    spikes: float
+    nats: float
 
 
 def fit_translator(
@@ -56,24 +70,27 @@ def train_recordings(
     """
     p = translator.params
     generator = torch.Generator(device="cpu").manual_seed(int(rng.integers(2**31)))
-    datasets, mean_rates = {}, {}
+    datasets, mean_rates, spikes, nats = {}, {}, {}, {}
     for i, w in translator.numbered(train):
         translator.baselines[w.recording], crossed = translator.fits.fit(w)
         initialize(translator, i, w, crossed)
         datasets[i] = translator.dataset(w, crossed)
-        rates = translator.baselines[w.recording].totals.mean(axis=0) / w.n_bins
-        rates = torch.from_numpy(rates.astype(np.float32)).to(translator.device)
-        mean_rates[i] = rates.clamp(min=MIN_WINDOW_SPIKES / w.n_bins)
+        totals = translator.baselines[w.recording].totals  # (window, unit)
+        rates = np.maximum(totals.mean(axis=0), MIN_WINDOW_SPIKES) / w.n_bins
+        spikes[i], nats[i] = totals.sum(axis=1), w.n_bins * rates.sum() - totals @ np.log(rates)
+        mean_rates[i] = torch.from_numpy(rates.astype(np.float32)).to(translator.device)
+    datasets = in_memory(datasets, MAX_KEPT_BYTES)
     sizes = {i: len(dataset) for i, dataset in datasets.items()}
     steps = len(epoch_rows(sizes, batch_size, torch.Generator()))
 
-    def epoch() -> Iterator[Batches]:
-        for step in epoch_rows(sizes, batch_size, generator):
-            yield {i: datasets[i].batch(rows) for i, rows in step.items()}
+    def epoch() -> Iterator[Step]:
+        for rows in epoch_rows(sizes, batch_size, generator):
+            batches = {i: datasets[i].batch(of_recording) for i, of_recording in rows.items()}
+            summed = (float(sum(values[i][r].sum() for i, r in rows.items())) for values in (spikes, nats))
+            yield Step(batches, *summed)
 
-    def loss(batches: Any) -> Tensor:
-        networks = translator.members()
-        return torch.stack([_nats_per_spike(translator, n, batches, mean_rates, generator) for n in networks]).sum()
+    def loss(step: Any) -> Tensor:
+        return torch.stack([_nats_per_spike(translator, n, step, generator) for n in translator.members()]).sum()
 
     score = _scorer(translator, valid, mean_rates) if any(len(w) for w in valid) else None
     schedule = Schedule(p.max_epochs, p.learning_rate, p.weight_decay, p.patience, average_epochs=AVERAGE_EPOCHS)
@@ -81,24 +98,18 @@ def train_recordings(
     return datasets
 
 
-def _nats_per_spike(
-    translator: Translator, network: Network, batches: Batches, mean_rates: Mapping[int, Tensor],
-    generator: torch.Generator,
-) -> Tensor:  # fmt: skip
+def _nats_per_spike(translator: Translator, network: Network, step: Step, generator: torch.Generator) -> Tensor:
     """Negative log likelihood per spike relative to the mean rates, with unit dropout and noise in the bottleneck."""
     p, device = translator.params, translator.device
-    inputs = {i: _drop_units(translator, batch.x, generator) for i, batch in batches.items()}
+    inputs = {i: _drop_units(translator, batch.x, generator) for i, batch in step.batches.items()}
     n, bins = sum(len(x) for x in inputs.values()), next(iter(inputs.values())).shape[1]
     noise = p.noise_sd * torch.randn(n, bins, p.n_latents, generator=generator).to(device)
     modulations = network.decode(network.encode(inputs, noise), {i: len(x) for i, x in inputs.items()})
-    nats, spikes = torch.zeros((), device=device), torch.zeros((), device=device)
-    for (i, batch), modulation in zip(batches.items(), modulations, strict=True):
+    nats = torch.full((), -step.nats, device=device)
+    for (i, batch), modulation in zip(step.batches.items(), modulations, strict=True):
         bias = cast(nn.Linear, network.read_out[i]).bias
-        per_unit = batch.y.sum(dim=(0, 1))
         nats = nats + poisson_loss(modulation, batch.log_offset, batch.y, bias, p.rate_modulation_penalty)
-        nats = nats - (len(batch.y) * bins * mean_rates[i] - per_unit * mean_rates[i].log()).sum()
-        spikes = spikes + per_unit.sum()
-    return nats / spikes.clamp(min=1.0)
+    return nats / max(step.spikes, 1.0)
 
 
 def _drop_units(translator: Translator, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -106,8 +117,8 @@ def _drop_units(translator: Translator, x: Tensor, generator: torch.Generator) -
     dropout = translator.params.dropout
     if dropout == 0:
         return x
-    keep = torch.rand(len(x), 1, x.shape[2], generator=generator).to(translator.device) >= dropout
-    return x * keep / (1 - dropout)
+    keep = torch.rand(len(x), 1, x.shape[2], generator=generator) >= dropout
+    return x * (keep.float() / (1 - dropout)).to(translator.device)
 
 
 def _scorer(
