@@ -21,6 +21,7 @@ from spikebridge.statistics.power import Power, sign_flip_power
 from spikebridge.statistics.rope import Rope, rope
 from spikebridge.statistics.sign_flip import SignFlip, clusters_needed, sign_flip, smallest_p
 from spikebridge.statistics.verdicts import verdict_columns, verdict_of
+from spikebridge.types.verdicts import Verdict, VerdictColumns
 
 __all__ = [
     "CorrectedT",
@@ -34,6 +35,8 @@ __all__ = [
     "Power",
     "Rope",
     "SignFlip",
+    "Verdict",
+    "VerdictColumns",
     "bayes_factor",
     "bootstrap_interval",
     "clusters_needed",
