@@ -98,12 +98,15 @@ def test_only_registering_depends_on_what_mirrors_runs() -> None:
         ("statistics/sign_flip.py", {"evaluate"}),
         ("statistics/cluster_bootstrap.py", {"evaluate", "register"}),
         ("statistics/__init__.py", {"evaluate"}),  # lists the folder
-        ("types/verdicts.py", {"evaluate", "figures"}),
+        ("types/verdicts.py", {"evaluate", "figures", "register"}),
         ("preprocess/covariates.py", {"preprocess"}),
-        ("labels/trial_labels.py", {"ingest", "preprocess", "register"}),  # a model card describes the label
-        ("expressions/grammar.py", {"ingest", "preprocess", "register"}),
+        (
+            "labels/trial_labels.py",
+            {"ingest", "preprocess", "evaluate", "register"},
+        ),  # model cards describe it
+        ("expressions/grammar.py", {"ingest", "preprocess", "evaluate", "register"}),
         ("duplicates/units.py", {"ingest"}),
-        ("artifacts/recordings.py", {"ingest", "preprocess"}),
+        ("artifacts/recordings.py", {"ingest", "preprocess", "evaluate"}),
         ("metrics/__init__.py", set()),
         ("metrics/bits_per_spike.py", {"tune", "train", "analyze", "nested_models", "evaluate", "register"}),
         ("metrics/lag_and_dimension.py", {"evaluate"}),

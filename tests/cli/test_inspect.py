@@ -97,7 +97,7 @@ def test_inspect_writes_a_file_that_use_takes(recordings: Path, run: Run) -> Non
     assert out.endswith(" use 'new file.yaml' && make repro\n")
     text = Path("new.yaml").read_text()
     assert text.startswith("# our settings\nseed: 1\n")
-    assert yaml.safe_load(text)["split"] == {"n_outer_folds": 2}
+    assert yaml.safe_load(text)["split"] == {"by": "block", "n_outer_folds": 2}  # a stage reads split.by alone
     assert run("use", "new.yaml")[0] == 0
     code, _, err = run("inspect", "recordings", "--params", "new.yaml")
     assert code == 2

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikebridge.artifacts.sweep import Coupling, PairEstimates, SweepPlan
+from spikebridge.artifacts.sweep import LagAndDimension, PairEstimates, SweepPlan
 from spikebridge.config import StatisticsConfig, SweepConfig
 from spikebridge.statistics import false_discovery_rate, sign_flip
 from spikebridge.sweep.collect import recording_table, region_table
@@ -50,9 +50,10 @@ def result(
                 }
             ).assign(block=lambda t: t["recording"] + "/" + t["fold"].astype(str))
         )
-    couplings = {f"rat{k}": Coupling(0.1, 0.08, 0.12, 2) for k in range(len(contrast))}
+    couplings = {f"rat{k}": LagAndDimension(0.1, 0.08, 0.12, 2) for k in range(len(contrast))}
     about = PairEstimates(
-        source, target, "ridge", {f"rat{k}": (10 + k, 5) for k in range(len(contrast))}, Coupling(0.1, 0.09, 0.11, 2),
+        source, target, "ridge", {f"rat{k}": (10 + k, 5) for k in range(len(contrast))},
+        LagAndDimension(0.1, 0.09, 0.11, 2),
         couplings, p, 1e-4, ("target_history", "linear_source"), "hash",
     )  # fmt: skip
     return PairResult(f"{source}_{target}", pd.concat(rows, ignore_index=True), about)

@@ -12,6 +12,7 @@ from spikebridge.types.verdicts import Verdict
 
 FIELDS = {
     "better": "seq2seq",
+    "larger": "running",
     "cluster": "recording",
     "needed": 6,
     "detectable": 0.031,

@@ -141,7 +141,7 @@ def windows_of(prepared: Path, folder: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Coupling:
+class LagAndDimension:
     """Lag (s, with 95 % interval) and dimension, from the counts alone; None and 0 where no link is found."""
 
     lag_s: float | None
@@ -160,7 +160,7 @@ class PairEstimates:
         The regions, and the translator.
     units : mapping
         Recording -> number of units of the source and of the target.
-    coupling : Coupling
+    coupling : LagAndDimension
         Of all recordings together.
     couplings : mapping
         Recording -> its own.
@@ -177,8 +177,8 @@ class PairEstimates:
     target: str
     model: str
     units: Mapping[str, Sequence[int]]
-    coupling: Coupling
-    couplings: Mapping[str, Coupling]
+    coupling: LagAndDimension
+    couplings: Mapping[str, LagAndDimension]
     shuffle_p: float | None
     shuffle_smallest_p: float
     steps: Sequence[str]
@@ -205,8 +205,8 @@ class PairRun:
         """Raises DataError naming the file where it does not hold the estimates of a pair."""
         content = read_json(self.folder / ABOUT)
         try:
-            coupling = Coupling(**content.pop("coupling"))
-            couplings = {name: Coupling(**of) for name, of in content.pop("couplings").items()}
+            coupling = LagAndDimension(**content.pop("coupling"))
+            couplings = {name: LagAndDimension(**of) for name, of in content.pop("couplings").items()}
             return PairEstimates(coupling=coupling, couplings=couplings, **content)
         except (KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{self.folder / ABOUT}: expected the estimates of a pair ({error})") from None

@@ -196,18 +196,22 @@ def _intervals(key: str, state: StateConfig, trials: TrialsConfig, timeline: Tim
         chosen, _ = _truth(f"{key}.rows", expression, table, f"the table {state.intervals} of {timeline.recording}")
     columns = ("start_time", "stop_time")
     if not all(c in table and pd.api.types.is_numeric_dtype(table[c]) for c in columns):
-        raise DataError(
-            f"{timeline.recording}: {key}.intervals: expected numbers in start_time and stop_time of the table "
-            f"{state.intervals}, got the columns {listed(map(str, table.columns))}"
+        raise DataError.of(
+            "state-table-without-times",
+            timeline.recording,
+            f"{key}.intervals: expected numbers in start_time and stop_time of the table {state.intervals}, got the "
+            f"columns {listed(map(str, table.columns))}",
         )
     pairs = table[list(columns)].to_numpy(dtype=np.float64, na_value=np.nan)[chosen]
     bad = np.flatnonzero(~(pairs[:, 1] >= pairs[:, 0]))
     if len(bad):
         row = int(np.flatnonzero(chosen)[bad[0]])
-        raise DataError(
-            f"{timeline.recording}: {key}.intervals: expected intervals that end after they start, got "
-            f"{counted(len(bad), 'row')} of {len(pairs)} of the table {state.intervals} that do not (the first, row "
-            f"{row} counted from 0: {pairs[bad[0], 0]:g} to {pairs[bad[0], 1]:g} s)"
+        raise DataError.of(
+            "state-interval-ends-before-start",
+            timeline.recording,
+            f"{key}.intervals: expected intervals that end after they start, got {counted(len(bad), 'row')} of "
+            f"{len(pairs)} of the table {state.intervals} that do not (the first, row {row} counted from 0: "
+            f"{pairs[bad[0], 0]:g} to {pairs[bad[0], 1]:g} s)",
         )
     return merge_intervals(pairs)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.sweep import Coupling, PairRun, SweepPlan, SweepResults
+from spikebridge.artifacts.sweep import LagAndDimension, PairRun, SweepPlan, SweepResults
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.sweep.figure import draw_sweep
@@ -88,7 +88,7 @@ def recording_table(results: Sequence[PairResult]) -> pd.DataFrame:
             row = {"source": about.source, "target": about.target, "recording": name}
             row |= {"source_units": units[0], "target_units": units[1], "n_trials": len(trials)}
             row |= {key: float(bits_score(nats, trials, index)(one)[0]) for key, nats in nats_of_scores(trials).items()}
-            none = Coupling(None, None, None, 0)
+            none = LagAndDimension(None, None, None, 0)
             rows.append(row | coupling_columns(about.couplings.get(str(name), none)))
     return pd.DataFrame(rows, columns=RECORDING_COLUMNS)
 

@@ -23,7 +23,7 @@ from spikebridge.artifacts.nested_models import TRANSLATOR, EncodingModels
 from spikebridge.artifacts.splits import load_splits, save_splits
 from spikebridge.artifacts.sweep import (
     SPLITS,
-    Coupling,
+    LagAndDimension,
     PairEstimates,
     PairRun,
     SweepPlan,
@@ -208,9 +208,9 @@ def _nats_of(encoding: EncodingModels, step: str | None, table: pd.DataFrame) ->
     return rows.reindex(at).to_numpy(np.float64)
 
 
-def _of_recordings(coupling: CountCoupling) -> dict[str, Coupling]:
+def _of_recordings(coupling: CountCoupling) -> dict[str, LagAndDimension]:
     return {name: _coupling(lag, coupling.dimensions[name]) for name, lag in coupling.lags.items()}
 
 
-def _coupling(lag: LagEstimate, dimension: DimensionEstimate) -> Coupling:
-    return Coupling(finite(lag.lag_s), finite(lag.ci_low), finite(lag.ci_high), int(dimension.dimension))
+def _coupling(lag: LagEstimate, dimension: DimensionEstimate) -> LagAndDimension:
+    return LagAndDimension(finite(lag.lag_s), finite(lag.ci_low), finite(lag.ci_high), int(dimension.dimension))

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.sweep import Coupling, PairEstimates, SweepPlan
+from spikebridge.artifacts.sweep import LagAndDimension, PairEstimates, SweepPlan
 from spikebridge.config import Sections, StatisticsConfig
 from spikebridge.evaluation.resampling import MIN_RECORDINGS, Resampling, clusters_of
 from spikebridge.evaluation.translation_scores import MIN_BITS
@@ -172,7 +172,7 @@ def bits_score(nats: Array, trials: pd.DataFrame, index: NDArray[np.int64]) -> c
     return clustered.ratio(nats / np.log(2), trials["spikes"].to_numpy(np.float64), index)
 
 
-def coupling_columns(coupling: Coupling) -> dict[str, Any]:
+def coupling_columns(coupling: LagAndDimension) -> dict[str, Any]:
     lag = {"lag_s": coupling.lag_s, "lag_s_low": coupling.lag_low_s, "lag_s_high": coupling.lag_high_s}
     return {**{key: np.nan if value is None else value for key, value in lag.items()}, "dimension": coupling.dimension}
 

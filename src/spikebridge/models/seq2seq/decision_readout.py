@@ -51,7 +51,7 @@ class Decoder:
 
     def probabilities(self, latents: NDArray[np.floating], additional: Array, share: Array) -> Array:
         """(trial, bin, latent) and (trial, feature) -> (trial, class). share: (class,), of the training labels."""
-        flat = latents.reshape(len(latents), -1).astype(np.float64)
+        flat = latents.reshape(len(latents), latents.shape[1] * latents.shape[2]).astype(np.float64)
         probabilities = self.linear.probabilities(np.hstack([flat, additional]))
         if self.forest is None:
             return probabilities
