@@ -58,11 +58,13 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/binning.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/ingest.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/glm_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/workers.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scaling.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py --on regimes
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/unseen.py --on simulator real
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recovery.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/claims.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/gates.py

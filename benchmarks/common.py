@@ -19,7 +19,7 @@ import psutil
 from spikebridge import config, models, simulate
 from spikebridge.artifacts.recordings import IngestedRecordings
 from spikebridge.artifacts.splits import save_splits
-from spikebridge.artifacts.windows import load_windows
+from spikebridge.artifacts.windows import load_animals, load_windows
 from spikebridge.config import Config
 from spikebridge.io import IngestSections, ingest
 from spikebridge.preprocess import PreprocessSections, write_windows
@@ -90,7 +90,10 @@ def prepare(settings: Config, name: str, work: Path) -> Config:
         with output(work / "windows") as folder:
             write_windows(IngestedRecordings(work / "ingested"), PreprocessSections.of(settings), folder)
         with output(work / "splits.json") as path:
-            save_splits(make_splits(load_windows(work / "windows"), settings.split), path)
+            save_splits(
+                make_splits(load_windows(work / "windows"), settings.split, animals=load_animals(work / "windows")),
+                path,
+            )
     return settings
 
 
@@ -112,7 +115,10 @@ def _cores() -> str:
     return str(every) if mine == every else f"{mine} of {every}"
 
 
-PLACES = {"--data": "path/to/recordings", "--out": None, "--work": None}
+PLACES = {
+    "--data": "path/to/recordings", "--params": "path/to/params.yaml", "--lfads": "path/to/lfads-torch",
+    "--lfads-python": None, "--out": None, "--work": None,
+}  # fmt: skip
 """Options that name a folder of this machine: what stands for it in a report; None leaves the option out."""
 
 

@@ -89,7 +89,7 @@ def main(words: Sequence[str] | None = None) -> None:
     for kind, metric in SHOWN.items():
         rows = steps[(steps["kind"] == kind) & ((steps["metric"] == metric) | steps["value"].isna())]
         lines += [f"## {kind.capitalize()}: {metric}", "", *markdown(rows[STEPS].drop(columns=["kind", "metric"])), ""]
-    lines += ["## Declared comparisons", "", *markdown(compared[TESTS]), "", made_by("ladder.py", words), ""]
+    lines += ["## Declared comparisons", "", *markdown(compared[TESTS]), "", made_by("nested_models.py", words), ""]
     (a.out / "ladder.md").write_text("\n".join(lines), encoding="utf-8")
     say("\n".join(lines))
 

@@ -5,13 +5,16 @@
     python benchmarks/quality.py --on simulator --quick           # a look in two minutes, at small data
     python benchmarks/quality.py --on regimes                     # simulated data that are not linear; regimes.md
     python benchmarks/quality.py --extras --on simulator          # CEBRA and NeMoS, those that are installed
+    python benchmarks/quality.py --extras --lfads path/to/lfads-torch --lfads-python path/to/its/python
 
-writes benchmarks/results/quality.md and quality.csv; with --extras quality_extras.md and .csv, in which some of our own
-models stand beside those of other libraries. A run that is limited to one data set leaves the other's results as they
-are. Simulator: the recordings of params.yaml, as `make repro` makes them. Real: the folder --data with the
-parameters examples/steinmetz/params.yaml. Everything is made in a temporary folder by the library's own ingest,
-write_windows, make_splits, tune, train and evaluate; nothing of the project is read or touched but parameters. Models
-that are not in the parameter file run with their defaults, and those of the target's own history only with --all.
+writes benchmarks/results/quality.md and quality.csv; with --extras quality_extras.md and .csv, in which some of our
+own models stand beside those of other libraries: same folds, gaps, baseline, shrinkage and number of tuning trials.
+LFADS is run from your checkout of lfads-torch, in its own environment and under its own licence; nothing of it is in
+this project. A run that is limited to one data set leaves the other's results as they are. Simulator: the recordings
+of params.yaml, as `make repro` makes them. Real: the folder --data with the parameters
+examples/steinmetz/params.yaml. Everything is made in a temporary folder by the library's own ingest, write_windows,
+make_splits, tune, train and evaluate; nothing of the project is read or touched but parameters. Models that are not
+in the parameter file run with their defaults, and those of the target's own history only with --all.
 
 Each model is tuned and trained in a process of its own. Seconds are those of tune and train as a user would wait for
 them, with the workers that compute.workers gives; cpu_s is the processor's time, which other work on the machine
@@ -34,6 +37,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import extras
 import regimes
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
 from spikebridge import config, evaluation, models
@@ -66,28 +70,10 @@ SOURCE = "source_bits_per_spike"
 COLUMNS = ["data", "model", "recording", "metric", "value", "ci_low", "ci_high"]
 
 
-BESIDE_EXTRAS = ("majority", "logistic", "poisson_glm")
-"""Our own models that those of other libraries are read against."""
-
-
 def default_models(histories: bool) -> list[str]:
     """Every model there is; those of the target's own history only where they are asked for, and none that is extra."""
     own = [m for m in models.names() if not models.get_class(m).extra]
     return [m for m in own if histories or not models.get_class(m).uses_target_past]
-
-
-def extra_models() -> list[str]:
-    """The models of other libraries that are installed, and what they are read against. Raises ConfigError for none."""
-    extras = [m for m in models.names() if models.get_class(m).extra]
-    installed = [m for m in extras if not models.get_class(m).missing_package()]
-    if not installed:
-        raise ConfigError("; ".join(models.get_class(m).missing_package() for m in extras))
-    return [*installed, *BESIDE_EXTRAS]
-
-
-def packages(found: pd.DataFrame) -> list[str]:
-    """The other libraries behind the models of a table."""
-    return sorted({extra for m in {*found["model"]} & {*models.names()} if (extra := models.get_class(m).extra)})
 
 
 # --- one model --------------------------------------------------------------------------------------------------------
@@ -96,6 +82,9 @@ def packages(found: pd.DataFrame) -> list[str]:
 def one(model: str, work: Path) -> dict[str, Any]:
     """Tune and train one model; its costs, or why it cannot be used with these data."""
     settings = config.parse(json.loads((work / "settings.json").read_text(encoding="utf-8")))
+    if model == extras.LFADS:
+        extras.use_lfads()
+        settings = extras.one_process(settings)
     tuned, trained, data = work / "tune" / model, work / "train" / model, (work / "windows", work / "splits.json")
     try:
         with one_thread():
@@ -135,9 +124,10 @@ def in_process(model: str, work: Path) -> dict[str, Any]:
 
 def study(name: str, a: argparse.Namespace, work: Path) -> tuple[pd.DataFrame, dict[str, str]]:
     """All models on one data set: a long table with COLUMNS, and {model: why it was left out}."""
-    settings = settings_of(
-        name, a.data, a.models or (extra_models() if a.extras else default_models(a.all)), a.quick, a.params
-    )
+    if a.lfads:
+        extras.use_lfads()
+    wanted = a.models or (extras.extra_models(a.lfads) if a.extras else default_models(a.all))
+    settings = extras.with_lfads(settings_of(name, a.data, wanted, a.quick, a.params), a)
     # a parameter file may ask for recordings however few: that is for its tests, and these are descriptions
     settings = settings.model_copy(update={"statistics": settings.statistics.model_copy(update={"cluster": "auto"})})
     work = work / f"{name}_{digest(settings.model_dump_json(), source_hash())[:12]}"
@@ -180,7 +170,8 @@ def scores(folder: Path, settings: Config) -> Iterator[Row]:
         for recording, value in score["per_recording"].items():
             yield (model, recording, "bits_per_spike", *_interval(value))
     for model, score in found["models"].items():
-        yield (model, POOLED, "auc", *_interval(score["auc"]))
+        for metric in ("auc", "balanced_accuracy"):
+            yield (model, POOLED, metric, *_interval(score[metric]))
     compared = run.read_comparisons()
     for row in compared[(compared["metric"] == "auc") & (compared["test"] == "cluster_bootstrap")].itertuples():
         if row.model_a == OURS and row.model_b in AGAINST:
@@ -326,7 +317,8 @@ def said(found: pd.DataFrame) -> list[str]:
     return lines
 
 
-def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: str) -> str:
+def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: str, summary: bool = False) -> str:
+    """The Markdown of one data set. summary: one row a model comes first."""
     costs = found[found["metric"].isin(["tune_s", "train_s", "cpu_s", "peak_mb"])]
     table = costs.pivot(index="model", columns="metric", values="value")[["tune_s", "train_s", "cpu_s", "peak_mb"]]
     table = table.reindex(list(dict.fromkeys(costs["model"]))).round(1).reset_index()
@@ -339,6 +331,8 @@ def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: 
         ("Cost of tuning and training", table),
     ]
     lines = [f"## {name}", "", *said(found), ""]
+    if summary:
+        parts.insert(0, ("All recordings together", extras.summary(found)))
     for title, part in parts:
         if len(part):
             lines += [f"### {title}", "", *markdown(part), ""]
@@ -353,12 +347,14 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--params", type=Path, help="another parameter file than the data set's own")
     parser.add_argument("--models", nargs="+", help="only these models")
     parser.add_argument("--all", action="store_true", help="the models of the target's own history too (slow)")
-    parser.add_argument("--extras", action="store_true", help="models of other libraries, in a table of their own")
+    extras.add_arguments(parser)
     parser.add_argument("--quick", action="store_true", help="small data, two folds, hardly any training")
     parser.add_argument("--work", type=Path, help="keep what is made here; models that are done there are taken over")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    return parser.parse_args(words)
+    a = parser.parse_args(words)
+    a.extras |= a.lfads is not None
+    return a
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -377,7 +373,8 @@ def main(words: Sequence[str] | None = None) -> None:
                 continue
             with tempfile.TemporaryDirectory() as scratch:
                 found, left_out = study(name, a, a.work or Path(scratch))
-            text = section(name, found, left_out, made_by("quality.py", words, packages(found)))
+            about = made_by("quality.py", words, extras.packages(found)) + extras.about_lfads(found, a)
+            text = section(name, found, left_out, about, a.extras)
             write_part(a.out / ("quality_extras" if a.extras else "quality"), INTRO, name, found, text)
             print(text)
     except (ConfigError, DataError) as error:

@@ -94,10 +94,13 @@ def write(a: argparse.Namespace, words: Sequence[str], cost: Cost) -> str:
     return text
 
 
-def measure(settings: Config, work: Path, cost: Cost) -> float:
-    """Simulate, tune, train and evaluate; seconds of the processor that tuning and training took."""
+def measure(settings: Config, work: Path, cost: Cost, name: str = "simulator") -> float:
+    """Make the windows, tune, train and evaluate; seconds of the processor that tuning and training took.
+
+    name: the data set, one of common.SETS.
+    """
     work.mkdir(parents=True, exist_ok=True)
-    settings = prepare(settings, "simulator", work)
+    settings = prepare(settings, name, work)
     (work / "settings.json").write_text(settings.model_dump_json(), encoding="utf-8")
     costs = {model: cost(model, work) for model in settings.models}
     if left_out := [f"{model}: {c['skipped']}" for model, c in costs.items() if "skipped" in c]:

@@ -6,6 +6,7 @@ from spikebridge import config, evaluation
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER
 from spikebridge.artifacts.latent_analysis import LATENT_ANALYSIS_FOLDER
 from spikebridge.artifacts.nested_models import NESTED_MODELS_FOLDER
+from spikebridge.artifacts.recordings import INGESTED_FOLDER
 from spikebridge.artifacts.splits import SPLITS_FILE
 from spikebridge.artifacts.training import TRAINING_FOLDER
 from spikebridge.artifacts.windows import WINDOWS_FOLDER
@@ -17,7 +18,8 @@ def run(_: list[str]) -> None:
     with output(EVALUATION_FOLDER) as folder:
         places = WINDOWS_FOLDER, SPLITS_FILE, TRAINING_FOLDER, Path(settings.data.path)
         sections = evaluation.EvaluationSections.of(settings)
-        evaluation.evaluate(sections, *places, folder, LATENT_ANALYSIS_FOLDER, NESTED_MODELS_FOLDER)
+        others = LATENT_ANALYSIS_FOLDER, NESTED_MODELS_FOLDER, INGESTED_FOLDER
+        evaluation.evaluate(sections, *places, folder, *others)
 
 
 if __name__ == "__main__":

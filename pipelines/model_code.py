@@ -6,7 +6,7 @@ A change of a model's files then runs only the stages of that model.
 from pathlib import Path
 
 from spikebridge import config, models
-from spikebridge.runtime.source_code import MODEL_CODE, write_model_code
+from spikebridge.runtime.model_code import MODEL_CODE, write_model_code
 from spikebridge.runtime.stage import output, stage_main
 
 

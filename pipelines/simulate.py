@@ -1,15 +1,14 @@
 """Stage simulate: the embedded default recordings, with their truth beside them."""
 
-from pathlib import Path
-
 from spikebridge import config, simulate
+from spikebridge.artifacts.truth import SIMULATED_FOLDER
 from spikebridge.runtime import parallel
 from spikebridge.runtime.stage import output, stage_main
 
 
 def run(_: list[str]) -> None:
     settings = config.load()
-    with output(Path("data/simulated")) as folder:
+    with output(SIMULATED_FOLDER) as folder:
         workers = parallel.n_workers(settings.compute, settings.simulate.n_recordings)
         simulate.simulate(settings.simulate, settings.seed, folder, workers)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from spikebridge.artifacts.calibration import CALIBRATION_FOLDER
 from spikebridge.calibration.run import Plan, calibrate, summarise
 from spikebridge.runtime.stage import one_thread, say
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--power-studies", type=int, default=Plan.power_studies, help="of each entry of its table")
     parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--workers", type=int, default=None, help="processes; all cores where not given")
-    parser.add_argument("--out", type=Path, default=Path("reports/calibration"))
+    parser.add_argument("--out", type=Path, default=CALIBRATION_FOLDER)
     parser.add_argument("--docs", action="store_true", help="write docs/calibration.md as well")
     parser.add_argument("--again", action="store_true", help="run no study; summarise the last ones again")
     given = parser.parse_args()

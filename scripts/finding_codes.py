@@ -2,8 +2,9 @@
 
     python scripts/finding_codes.py
 
-A code is the first argument of `Finding.error`, `Finding.warning`, `Finding.note`, `Finding` or `Evidence`, or of a
-function that hands it on to one of them. It is written there as a text or as the name of a constant of the module.
+A code is the first argument of `Finding.error`, `Finding.warning`, `Finding.note`, `Finding`, `Evidence`,
+`DataError.of`, `LimitError.of` or `log.add_error`, or of a function that hands it on to one of them. It is written
+there as a text or as the name of a constant of the module.
 """
 
 from __future__ import annotations
@@ -24,17 +25,21 @@ MAKERS = {
     "Finding.note": "note",
     "Finding": "error or warning",
     "Evidence": "error or warning",
+    "DataError.of": "error",
+    "LimitError.of": "error",
+    "log.add_error": "error",
 }
 """What makes a finding -> its severity."""
-NOT_TEXT = {"Finding": 2, "Evidence": 2, "Finding.error": 1, "Finding.warning": 1, "Finding.note": 1}
+NOT_TEXT = {"Finding": 2, "Evidence": 2} | dict.fromkeys(MAKERS.keys() - {"Finding", "Evidence"}, 1)
 """Arguments between the code and the text."""
-OWN = SRC / "errors" / "findings.py"
+OWN = {SRC / "errors" / "findings.py", SRC / "errors" / "__init__.py", SRC / "io" / "formats" / "log.py"}
 VALUE = "..."
 """Stands in a text for whatever differs from finding to finding."""
 REPEATED = re.compile(r"(?:\.\.\. ?)+\.\.\.(?!\.)")
 EXPLAINED = {
     "cluster-labels-contradict": "columns of quality labels contradict each other: the more careful word is used",
     "duplicate-spike-times": "several spikes of a unit have one time",
+    "duplicate-windows": "windows of two recordings hold the same spikes",
     "include-not-evaluated": "the error of the expression `trials.include`",
     "incomplete-proposal": "a setting that `inspect` cannot propose",
     "label-not-evaluated": "the error of the expression `trials.label`",
@@ -45,9 +50,12 @@ EXPLAINED = {
     "labels-contradict-table-beside": "quality labels of the file and of the table beside it contradict each other: "
     "the more careful word is used",
     "no-region-column": "no column of the units holds regions",
-    "refused": "the error of a stage that `inspect` tried",
+    "nwb-link-to-nothing": "a link to an object or a file that is missing or that may not be followed",
+    "path-not-opened": "a pipe, a socket, a device, or a link that leads out of the data folder",
+    "refused": "an error that has no code of its own",
     "replaced-by-table-beside": "a table or series is in the file and in a table beside it, which is taken",
     "sorter-labels-contradict": "columns of quality labels contradict each other: the more careful word is used",
+    "spikes-of-no-unit": "spikes of units that the units table does not have",
     "times-converted": "times in another unit are read as seconds",
     "too-many-classes": "the label holds too many different values",
     "unit-ids-of-probes": "how the units of several probes are numbered",
@@ -57,8 +65,9 @@ HEAD = """# Codes of findings
 
 What a reader, a check or `spikebridge inspect` finds in a recording is a record: `code`, `severity`, `subject`,
 `text` and `remedy`. `data/ingested/<recording>/recording.json` keeps the warnings about a recording, `inspect --json`
-prints them. An error stops the pipeline. Code that handles findings reads the code and never the text, which may
-change.
+prints them. An error stops the pipeline: a `DataError` carries its findings in `refusal`, with the file or recording
+that its message begins with. Code that handles findings reads the code and never the text, which may change. Errors
+of several recordings are grouped by code. `refused` is the code of an error that was raised without records.
 
 `python scripts/finding_codes.py` writes this page from the source. `...` stands for names and numbers.
 
@@ -78,7 +87,7 @@ class Code:
 
 def codes() -> list[Code]:
     """The codes of all findings, one for each place that names one. Raises ValueError for a code that is computed."""
-    found = [code for path in sorted(SRC.rglob("*.py")) if path != OWN for code in _codes_in(path)]
+    found = [code for path in sorted(SRC.rglob("*.py")) if path not in OWN for code in _codes_in(path)]
     return sorted(found, key=lambda code: (code.code, code.module, code.line))
 
 

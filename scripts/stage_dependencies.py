@@ -14,11 +14,13 @@ import argparse
 import re
 import sys
 from collections.abc import Collection, Iterable
+from functools import cache
 from pathlib import Path
 
 import yaml
 
-from spikebridge.runtime.source_code import MODEL_CODE, WORDING, SourceTree
+from spikebridge.runtime.model_code import MODEL_CODE
+from spikebridge.runtime.source_code import WORDING, SourceTree
 
 MODELS = "src/spikebridge/models"
 WATCHING = frozenset({"tracking"})
@@ -37,7 +39,7 @@ def wanted(root: Path) -> dict[str, list[str]]:
         files = {path.relative_to(root).as_posix() for path in tree.reached([root / script], without=without)}
         if any(dep.startswith(MODEL_CODE.as_posix()) for dep in stage["deps"]):
             files = {file for file in files if not file.startswith(f"{MODELS}/")}
-        result[name] = sorted([script, *_folded(files, root)])
+        result[name] = sorted([script, *_folded(files, root, tree)])
     return result
 
 
@@ -51,19 +53,21 @@ def _is_code(dep: str) -> bool:
     return dep.startswith(("src/", "pipelines/"))
 
 
-def _folded(files: Collection[str], root: Path) -> Iterable[str]:
-    """The files, with a folder in the place of all of its modules."""
+def _folded(files: Collection[str], root: Path, tree: SourceTree) -> Iterable[str]:
+    """The files, with a folder in the place of all of its modules. An `__init__` that only hands on names is none."""
+    faces = {path.relative_to(root).as_posix() for path in tree.modules.values() if tree.is_face(path)}
     full = {
         folder
         for file in files
         for folder in Path(file).parents
-        if len(folder.parts) > 2 and _modules(folder, root) <= set(files)
+        if len(folder.parts) > 2 and _modules(folder, root) - faces <= set(files)
     }
     for file in files:
         above = [folder for folder in Path(file).parents if folder in full]
         yield above[-1].as_posix() if above else file
 
 
+@cache
 def _modules(folder: Path, root: Path) -> set[str]:
     return {path.relative_to(root).as_posix() for path in (root / folder).rglob("*.py")}
 

@@ -10,16 +10,15 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from project import ROOT, copy_project, dvc, environment, load_json, parameters, run, shared_recordings
 
+from spikebridge.artifacts.truth import load_truth, truth_path
 from spikebridge.artifacts.windows import load_recording_windows
 
 pytestmark = pytest.mark.slow
-
-TRUTH = "data/simulated/truth/rat1_day1.npz"
 
 
 def kill_at(project: Path, stage: str) -> None:
@@ -88,14 +87,14 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
         ROOT / "params.yaml",
         models=models,
         data={"direction": "target_to_source"},
-        analysis={"n_folds": 1, "max_epochs": 3},
+        analysis={"n_folds": 1, "max_epochs": 3, "states": {"run": {"where": "speed > 0.2"}}},
     )
     project = copy_project(tmp_path / "reverse", params)
     dvc(project, "repro")
     w = load_recording_windows(project / "data/windows", "rat1_day1")
-    with np.load(project / TRUTH) as truth:
-        assert set(w.source_units) <= set(truth["target_units"])  # the simulation's
-        assert set(w.target_units) <= set(truth["source_units"])
+    truth = load_truth(truth_path(project / "data/simulated", "rat1_day1"))
+    assert set(w.source_units) <= set(truth.target.units)  # the simulation's
+    assert set(w.target_units) <= set(truth.source.units)
     recovered = load_json(project / "reports/evaluation/recovery.json")
     assert recovered["truth"]["lag_s"] == pytest.approx(-0.1)
     assert recovered["models"]["seq2seq"]["mean_r2"] > 0.3
@@ -103,10 +102,21 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     subspace = {"ablation", "alignment", "shared_variance"}
     assert set(analysis) == {"direction", "latent_consistency", "held_out_units", "attribution", "optimism"} | subspace
     names = {p.stem for p in (project / "reports/figures").iterdir()}
-    assert names >= {"direction", "consistency", "held_out_units", "attribution", "leakage_optimism"}
+    assert names >= {"direction", "consistency", "held_out_units", "attribution", "leakage_optimism", "states"}
+    states = pd.read_csv(project / "reports/evaluation/tables/states.csv")
+    assert set(states["state"]) == {"run", "outside run"}
+    for measure in ("source_bits_per_spike", "communication_bits_per_spike", "fitted_bits_per_spike"):
+        assert states.loc[states["measure"] == measure, "value"].notna().all(), measure
     said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
-    starts = ("Direction", "Consistency of latents", "Held-out units", "Attribution", "Leakage would have added")
-    for start in (*starts, "Nested models, decision"):
+    starts = (
+        "States (communication gain",
+        "Direction",
+        "Consistency of latents",
+        "Held-out units",
+        "Attribution",
+        "Leakage would have added",
+    )
+    for start in (*starts, "Nested models, decision", "States (communication gain"):
         assert f"\n{start}" in said
 
     params["models"].pop("seq2seq")

@@ -10,10 +10,11 @@ import pytest
 from import_graph import PACKAGE, ROOT, SRC, modules, tree
 
 ARTIFACTS = SRC / PACKAGE / "artifacts"
-FOLDERS = ("runs", "reports")
+FOLDERS = ("data", "runs", "reports")
 SUFFIXES = (".csv", ".json", ".npy", ".npz", ".parquet", ".png")
 OTHERS = {
-    "runtime/source_code.py": {"runs"},  # runs/model_code: runtime, which artifacts imports, reads it
+    "runtime/model_code.py": {"runs"},  # runs/model_code: runtime, which artifacts imports, reads it
+    "calibration/study.py": {"data"},  # the recordings of a simulated study, which has none
     "runtime/stage.py": {"runs"},  # runs/locks
     "runtime/repair.py": {"runs"},  # a folder of DVC's cache
     "io/formats/sidecars.py": {"recording.json"},  # beside the recordings of the user

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 
@@ -24,7 +24,7 @@ LEVELS = {
     "expressions": 2,
     "runtime": 3,
     "labels": 3,
-    "simulate": 4,
+    "simulate": 5,
     "artifacts": 4,
     "metrics": 4,
     "statistics": 4,
@@ -217,6 +217,35 @@ def arguments_of(node: ast.ClassDef) -> int:
         return 0
     fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
     return sum("ClassVar" not in ast.unparse(item.annotation) for item in fields)
+
+
+PARTS = {"Options"}
+"""Classes that every part of a registry has under the same name: the options of a reader."""
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    """A name in a message, a traceback or a search leads to one class."""
+    places = [(path, name) for path in FILES for name in public_classes(tree(path)) if name not in PARTS]
+    assert not several(places), f"classes of the same name: {several(places)}"
+
+
+def public_classes(module: ast.Module) -> list[str]:
+    """Names of the classes of a module, those within classes or functions left out."""
+    return [node.name for node in module.body if isinstance(node, ast.ClassDef) and not private(node.name)]
+
+
+def several(places: Iterable[tuple[Path, str]]) -> dict[str, list[str]]:
+    """Names that stand in more than one module, with the modules."""
+    of_name: dict[str, list[str]] = {}
+    for path, name in places:
+        of_name.setdefault(name, []).append(path.name)
+    return {name: paths for name, paths in of_name.items() if len(paths) > 1}
+
+
+def test_the_check_of_classes_sees() -> None:
+    code = ast.parse("class A: ...\nclass _B: ...\ndef f():\n    class C: ...")
+    assert public_classes(code) == ["A"]
+    assert several([(Path("x.py"), "A"), (Path("y.py"), "A"), (Path("y.py"), "D")]) == {"A": ["x.py", "y.py"]}
 
 
 def test_tests_use_public_names() -> None:

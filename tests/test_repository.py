@@ -92,6 +92,32 @@ def test_only_registering_depends_on_what_mirrors_runs() -> None:
     assert watching == {"register"}
 
 
+@pytest.mark.parametrize(
+    ("file", "stages_of_it"),
+    [
+        ("statistics/sign_flip.py", {"evaluate"}),
+        ("statistics/cluster_bootstrap.py", {"evaluate", "register"}),
+        ("statistics/__init__.py", {"evaluate"}),  # lists the folder
+        ("types/verdicts.py", {"evaluate", "figures"}),
+        ("preprocess/covariates.py", {"preprocess"}),
+        ("labels/trial_labels.py", {"ingest", "preprocess", "register"}),  # a model card describes the label
+        ("expressions/grammar.py", {"ingest", "preprocess", "register"}),
+        ("duplicates/units.py", {"ingest"}),
+        ("artifacts/recordings.py", {"ingest", "preprocess"}),
+        ("metrics/__init__.py", set()),
+        ("metrics/bits_per_spike.py", {"tune", "train", "analyze", "nested_models", "evaluate", "register"}),
+        ("metrics/lag_and_dimension.py", {"evaluate"}),
+        ("metrics/latents.py", {"analyze", "evaluate"}),
+        ("metrics/subspaces.py", {"analyze"}),
+        ("errors/renamed_keys.py", set()),
+    ],
+)
+def test_which_stages_depend_on_a_file(file: str, stages_of_it: set[str]) -> None:
+    path = Path("src/spikebridge") / file
+    lists = stage_dependencies.listed(ROOT)
+    assert {stage for stage, deps in lists.items() if {path, *path.parents} & set(map(Path, deps))} == stages_of_it
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("line", ["src/spikebridge/text", "src/spikebridge/figures/style.py"])
 def test_the_check_of_dependencies_sees(tmp_path: Path, line: str) -> None:
@@ -189,7 +215,13 @@ def test_a_message_runs_nothing_and_a_colour_draws(finished: Path) -> None:
 
 @pytest.mark.slow
 def test_a_statistic_does_not_fit_again(finished: Path) -> None:
-    assert runs_after(finished, "src/spikebridge/statistics/nulls/trial_shuffle.py") == {"evaluate", "register"}
+    """Figures read the verdicts of tables, not the tests: types/verdicts.py holds what they need."""
+    assert runs_after(finished, "src/spikebridge/statistics/sign_flip.py") == {"evaluate"}
+
+
+@pytest.mark.slow
+def test_how_windows_are_cut_does_not_fit_again_before_windows_change(finished: Path) -> None:
+    assert runs_after(finished, "src/spikebridge/preprocess/covariates.py") == {"preprocess"}
 
 
 def commands(cmd: str | list[str]) -> list[str]:

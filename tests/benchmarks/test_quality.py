@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+import extras
 import quality
 from common import settings_of, write_part
 from spikebridge.errors import ConfigError
@@ -182,8 +183,24 @@ def test_extras_have_a_table_of_their_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert not {"cebra", "nemos_glm"} & set(quality.default_models(True))
     monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
     with pytest.raises(ConfigError, match=r"model cebra needs the package cebra.*model nemos_glm needs"):
-        quality.extra_models()
+        extras.extra_models()
     monkeypatch.setattr("importlib.util.find_spec", lambda package: package == "cebra" or None)
-    assert quality.extra_models() == ["cebra", "majority", "logistic", "poisson_glm"]
+    assert extras.extra_models() == ["cebra", "seq2seq", "poisson_glm", "logistic", "majority"]
     models_of = pd.DataFrame({"model": ["seq2seq / ridge", "seq2seq", "nemos_glm", "cebra", "cebra"]})
-    assert quality.packages(models_of) == ["cebra", "nemos"]
+    assert extras.packages(models_of) == ["cebra", "nemos"]
+
+
+def test_the_table_of_extras_has_costs_and_pooled_scores() -> None:
+    rows = [
+        ("a", "tune_s", 10.0), ("a", "train_s", 2.0), ("a", "cpu_s", 11.0), ("a", "peak_mb", 300.0), ("a", "auc", 0.7),
+        ("b", "tune_s", 1.0), ("b", "train_s", 1.0), ("b", "cpu_s", 2.0), ("b", "peak_mb", 200.0),
+        ("b", "bits_per_spike", 0.3), ("b", "source_bits_per_spike", 0.2), ("b - a", "auc", 0.1),
+    ]  # fmt: skip
+    found = pd.DataFrame([(m, "all", k, v) for m, k, v in rows], columns=["model", "recording", "metric", "value"])
+    found.loc[len(found)] = ["b", "day", "bits_per_spike", 9.0]
+    got = extras.summary(found).set_index("model")
+    assert got.index.tolist() == ["a", "b"]
+    assert got["seconds"].tolist() == [12.0, 2.0]
+    assert got.loc["b", ["bits/spike", "source bits/spike"]].tolist() == [0.3, 0.2]
+    assert got.loc["a", "AUC"] == 0.7
+    assert got[["AUC", "balanced accuracy"]].loc["b"].isna().all()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spikebridge.artifacts.calibration import CalibrationRun
 from spikebridge.artifacts.latents import read_fold_latents
 from spikebridge.calibration import scenarios, study
 from spikebridge.calibration.outcomes import KEYS
@@ -30,18 +31,19 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcomes(out: Path) -> pd.DataFrame:
-    return pd.read_parquet(out / "outcomes.parquet")
+    return CalibrationRun(out).read_outcomes()
 
 
 def test_everything_is_written(out: Path) -> None:
-    for name in ("calibration.png", "power.png"):
-        assert (out / name).read_bytes().startswith(b"\x89PNG")
-    assert (out / "calibration.md").read_text() == (out / "docs.md").read_text()
-    assert "make calibration" in (out / "calibration.md").read_text()
+    files = CalibrationRun(out)
+    for image in (files.false_claims_image, files.power_image):
+        assert image.read_bytes().startswith(b"\x89PNG")
+    assert files.page.read_text() == (out / "docs.md").read_text()
+    assert "make calibration" in files.page.read_text()
 
 
 def test_every_test_of_the_product_is_in_the_table(out: Path, outcomes: pd.DataFrame) -> None:
-    table = pd.read_csv(out / "calibration.csv")
+    table = pd.read_csv(CalibrationRun(out).false_claims)
     assert {"sign_flip", "mcnemar_exact", "mcnemar_mid_p", "cluster_bootstrap", "session_permutation", "linear_shift",
             "trial_shuffle", "any test after Holm", "translates", "translated_latents",
             "linear_source"} <= set(table["test"])  # fmt: skip
@@ -94,18 +96,18 @@ def test_studies_do_not_depend_on_the_run(outcomes: pd.DataFrame) -> None:
 
 
 def test_an_interrupted_calibration_continues(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    earlier = (out / "calibration.csv").read_bytes()
+    earlier = CalibrationRun(out).false_claims.read_bytes()
 
     def never(*_: object) -> None:
         raise AssertionError("a study was run again")
 
     monkeypatch.setattr(study, "evaluated", never)
     calibrate(PLAN, out, lambda _: None)
-    assert (out / "calibration.csv").read_bytes() == earlier
+    assert CalibrationRun(out).false_claims.read_bytes() == earlier
 
 
 def test_power_rises(out: Path) -> None:
-    table = pd.read_csv(out / "power.csv")
+    table = pd.read_csv(CalibrationRun(out).power)
     assert set(table["effect"]) == {0.02, 0.05, 0.1} and set(table["recordings"]) == {4, 6, 8, 12, 20}
     mean = table.groupby("effect")["power"].mean()
     assert np.all(np.diff(mean) > 0)

@@ -54,7 +54,7 @@ def test_choices_drift() -> None:
 def test_drift_has_the_covariance_that_it_names() -> None:
     """exp(-|t - s| / tau), of unit variance, at uneven times."""
     times = np.array([0.0, 40.0, 100.0, 400.0])
-    x = scenarios.ornstein_uhlenbeck(times, 100.0, 40_000, np.random.default_rng(0))
+    x = scenarios.ornstein_uhlenbeck_at(times, 100.0, 40_000, np.random.default_rng(0))
     wanted = np.exp(-np.abs(times[:, None] - times) / 100.0)
     assert np.allclose(np.cov(x), wanted, atol=0.03)
 

@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 from command_line import PARAMS, Run
+from project import ROOT
 
 from spikebridge import cli, config, tracking
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, QUALITY_FILTERS_TABLE, EvaluationRun
 from spikebridge.cli.model_commands import print_predictions
+from spikebridge.cli.project_commands import READ_ALONE
 from spikebridge.config import Config
 from spikebridge.evaluation.tables import FILTERS
 
@@ -52,6 +54,47 @@ def test_results_say_what_the_filters_of_units_did(project: Path, run: Run) -> N
     assert labels in out
     assert "quality.max_amplitude_cutoff: 0 of 12 units judged, 0 dropped (no units column amplitude_cutoff)" in out
     assert "max_rate_change" not in out
+
+
+def test_results_have_lines_of_states(project: Path, run: Run) -> None:
+    evaluation = EvaluationRun(project / EVALUATION_FOLDER)
+    metrics = evaluation.read_metrics()
+    test = {
+        "p": 0.03,
+        "p_holm": 0.03,
+        "n_bins_a": 9,
+        "n_bins_b": 9,
+        "verdict": "larger in run",
+        "verdict_code": "larger",
+    }
+    described = {"p": 0.2, "p_holm": None, "verdict": "descriptive", "verdict_code": "descriptive"}
+    score = {"value": 0.25, "ci_low": 0.2, "ci_high": 0.3}
+    left_out = {"value": None, "ci_low": None, "ci_high": None, "p_holm": None, "verdict": "left out: no link"}
+    metrics["states"] = {
+        "values": {
+            "run": {"source_bits_per_spike": {**score, "n_bins": 9}, "lag_s": {"reason": "no link", "n_bins": 9}},
+            "outside run": {"source_bits_per_spike": {**score, "value": 0.22, "n_bins": 9}},
+        },
+        "differences": {
+            "run": {
+                "outside run": {
+                    "source_bits_per_spike": {"as_they_are": {**score, **described}, "matched": {**score, **test}},
+                    "lag_s": {"matched": left_out},
+                }
+            }
+        },
+    }
+    evaluation.write_metrics(metrics)
+    _, out, _ = run("results")
+    lines = out.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("States"))
+    assert lines[at : at + 5] == [
+        "States (translation, source bits/spike): outside run 0.220 [0.200, 0.300], run 0.250 [0.200, 0.300]",
+        "  run − outside run, as they are: 0.250 [0.200, 0.300], descriptive",
+        "  run − outside run, matched: 0.250 [0.200, 0.300], Holm p = 0.030, larger in run",
+        "States (lag, s): run (no link)",
+        "  run − outside run, matched: left out: no link",
+    ]
 
 
 def test_results_draws_a_table_in_a_terminal(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +140,22 @@ def test_use_writes_down_the_sections_that_a_file_leaves_out(project: Path, run:
     assert set(written) == set(Config.model_fields)
     assert written["compute"]["device"] == "auto"
     assert config.load("params.yaml") == config.parse(yaml.safe_load(short))
+
+
+def test_use_writes_down_the_settings_that_a_stage_reads_alone(project: Path, run: Run) -> None:
+    """DVC refuses a stage whose setting is absent, also where its section is there."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    read = {name for stage in stages for name in stage.get("do", stage).get("params", []) if "." in name}
+    assert set(READ_ALONE) == {name for name in read if not name.startswith("models.")}
+    part = "data: {path: x, source: [A], target: [B]}\nmodels: {majority: {}}\nanalysis:\n  n_folds: 3  # few\n"
+    Path("part.yaml").write_text(part + "quality: {refractory_s: 0.002}\nsplit: {n_outer_folds: 3}\n")
+    assert run("use", "part.yaml")[0] == 0
+    text = Path("params.yaml").read_text()
+    written = yaml.safe_load(text)
+    assert "n_folds: 3  # few" in text
+    for section, key in (name.split(".") for name in READ_ALONE):
+        assert key in written[section], f"{section}.{key}"
+    assert config.load("params.yaml") == config.load("part.yaml")
 
 
 @pytest.mark.parametrize(

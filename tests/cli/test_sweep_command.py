@@ -19,11 +19,11 @@ from spikebridge.artifacts.sweep import Pair, SweepPlan
 from spikebridge.config import SweepConfig
 from spikebridge.errors import StorageError
 from spikebridge.io.readers import tables
-from spikebridge.statistics import Verdict
 from spikebridge.sweep import run as sweep_run
 from spikebridge.sweep.plan import make_plan
 from spikebridge.sweep.run import Sweep
 from spikebridge.sweep.scores import COLUMNS
+from spikebridge.types.verdicts import Verdict
 
 UNITS = {"day1": {"CA1": 12, "ACA": 12, "PL": 4}, "day2": {"CA1": 3}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 from collections import Counter
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import finding_codes
-from spikebridge.errors.findings import Finding, Severity, split_errors
+from spikebridge.errors import DataError
+from spikebridge.errors.findings import REFUSED, Finding, Refusal, Severity, split_errors
+from spikebridge.io.limits import LimitError
 
 
 def test_every_code_is_made_in_one_place() -> None:
@@ -65,6 +68,44 @@ def test_no_reader_notes_a_plain_sentence() -> None:
                 or (isinstance(value, ast.Constant) and isinstance(value.value, str))
             ]
     assert sentences == []
+
+
+ROOMS_WITH_CODES = ("io", "labels", "preprocess", "inspection")
+"""Rooms whose errors about recordings reach a user through `inspect` or a stage: each has a code."""
+
+
+def test_every_error_about_a_recording_has_a_code() -> None:
+    """`DataError("...")` alone would be a message without a record."""
+    calls = [
+        (path, node)
+        for room in ROOMS_WITH_CODES
+        for path in sorted((finding_codes.SRC / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("DataError", "LimitError")
+    ]
+    assert [f"{path.name}:{node.lineno}" for path, node in calls if len(node.args) < 2] == []
+    assert len(calls) == 2, "where messages about several recordings are grouped"
+
+
+def test_an_error_keeps_its_records_between_processes() -> None:
+    late = Finding.warning("late", "trials", "3 trials end early")
+    findings = [Finding.error("no-spikes", "spikes", "no spikes:", "correct it"), Finding.error("no-go", "go", "no go")]
+    error = DataError.about(Path("data") / "rat1.nwb", findings, [late])
+    same = pickle.loads(pickle.dumps(error))
+    assert str(same) == str(error) == "data/rat1.nwb:\n  - no spikes: correct it\n  - no go"
+    assert (same.refusal, same.warnings) == (error.refusal, (late,)) and same.refusal.findings == tuple(findings)
+    assert [str(f) for f in same.refusal.complete] == ["data/rat1.nwb: no spikes: correct it", "data/rat1.nwb: no go"]
+
+
+def test_an_error_about_one_file_has_its_name_as_subject() -> None:
+    error = LimitError.of("too-large", Path("data") / "rat1.nwb", "is too large")
+    assert isinstance(error, LimitError) and str(error) == "data/rat1.nwb: is too large"
+    assert error.refusal.findings == (Finding.error("too-large", "rat1.nwb", "is too large"),)
+
+
+def test_an_error_without_records_has_its_message_as_one() -> None:
+    error = DataError("no model of this name")
+    assert error.refusal == Refusal("", (Finding.error(REFUSED, "data", "no model of this name"),))
 
 
 def test_text_and_remedy_are_shown_together_and_kept_apart() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spikebridge.errors.findings import Finding
+from spikebridge.errors.findings import Finding, Refusal
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_errors, group_warnings
 
 NO_REGIONS = Finding.warning("no-regions", "regions", "no regions")
@@ -37,11 +37,46 @@ def test_of_few_recordings_each_has_its_own() -> None:
 
 
 def test_the_same_error_of_many_recordings_is_one() -> None:
-    errors = [(f"d{k}", f"/data/d{k}", f"/data/d{k}: no column go in d{k}") for k in range(6)]
-    assert group_errors([*errors, ("x", "/data/x", "/data/x: 3 trials end before they start")]) == [
-        "/data/d0: no column go in d0",
+    no_column = Finding.error("no-column", "go", "no column go")
+    late = Finding.error("late-trials", "trials", "3 trials end before they start")
+    errors = [(f"d{k}", Refusal(f"/data/d{k}", (no_column,))) for k in range(6)]
+    assert group_errors([*errors, ("x", Refusal("/data/x", (late,)))]) == [
+        "/data/d0: no column go",
         "the same is wrong in 5 more recordings: d1, d2, d3, d4 and 1 more",
         "/data/x: 3 trials end before they start",
+    ]
+
+
+def late_trials(*counts: int) -> list[tuple[str, Refusal]]:
+    """A recording for each count: so many of its trials end before they start."""
+    return [
+        (f"d{k}", Refusal(f"/data/d{k}", (Finding.error("late-trials", "trials", f"{n} trials end early"),)))
+        for k, n in enumerate(counts)
+    ]
+
+
+def test_errors_with_other_values_are_printed_in_full_for_few_recordings_alone() -> None:
+    assert group_errors(late_trials(3, 4, 3)) == [
+        "/data/d0: 3 trials end early",
+        "the same is wrong in 1 more recording: d2",
+        "/data/d1: 4 trials end early",
+    ]
+    assert group_errors(late_trials(3, 4, 3, 5, 6)) == [
+        "/data/d0: 3 trials end early",
+        "the same is wrong in 1 more recording: d2",
+        "the same is wrong, with other values, in 3 more recordings: d1, d3, d4",
+    ]
+
+
+def test_recordings_of_one_kind_of_error_and_recordings_of_two_stay_apart() -> None:
+    """Their codes differ, so no recording hides behind another one that has less wrong with it."""
+    other = Finding.error("no-column", "go", "no column go")
+    (name, refusal), *others = late_trials(3, 3, 3, 3)
+    both = Refusal(refusal.place, (*refusal.findings, other))
+    assert group_errors([(name, both), *others]) == [
+        "/data/d0:\n  - 3 trials end early\n  - no column go",
+        "/data/d1: 3 trials end early",
+        "the same is wrong in 2 more recordings: d2, d3",
     ]
 
 

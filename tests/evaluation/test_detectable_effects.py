@@ -15,7 +15,7 @@ from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.evaluation.comparisons import detectable_effects
 from spikebridge.statistics import clusters_needed
 from spikebridge.tracking.result_lines import power_lines
-from spikebridge.types import Comparison, Difference, Power, Sample, Significance
+from spikebridge.types import Comparison, DetectableEffect, Difference, Sample, Significance
 
 Run = Callable[..., Path]
 NAN = float("nan")
@@ -23,7 +23,9 @@ NAN = float("nan")
 
 def row(family: str, a: str, wanted: float, role: str = "primary") -> Comparison:
     sample, significance = Sample(90, 6, 1.5, 60), Significance("sign_flip", 0.1, 1 / 64, 0.2)
-    return Comparison(family, a, "b", "m", role, sample, Difference(0.1, 0, 0.2), significance, Power(0.12, wanted))
+    return Comparison(
+        family, a, "b", "m", role, sample, Difference(0.1, 0, 0.2), significance, DetectableEffect(0.12, wanted)
+    )
 
 
 def test_by_family_and_pair() -> None:

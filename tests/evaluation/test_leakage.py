@@ -15,6 +15,7 @@ from fake_runs import Study
 from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.artifacts.json_files import write_json
 from spikebridge.artifacts.splits import load_splits, save_splits
+from spikebridge.artifacts.truth import truth_path
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import leakage
@@ -112,7 +113,7 @@ def remove(name: str) -> Spoil:
         (lambda s: s.run("dnn").predictions.write_text("no"), "cannot be read as parquet"),
         (lambda s: s.run("seq2seq").latents.write_text("no"), "latents.parquet: cannot be read"),
         (lambda s: s.run("dnn").training_intervals.write_text("[]"), "expected a JSON object, got list"),
-        (lambda s: (s.root / "data" / "truth" / "rat1_day1.npz").write_text("no"), "as the truth of a simulated"),
+        (lambda s: truth_path(s.root / "data", "rat1_day1").write_text("no"), "as the truth of a simulated"),
     ],
 )
 def test_broken_files_are_named(copy: Study, spoil: Spoil, said: str, run: Run) -> None:

@@ -17,7 +17,7 @@ from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.nulls import null_tables
-from spikebridge.evaluation.nulls.decisions import Session, score_draws, sessions_of
+from spikebridge.evaluation.nulls.decisions import RecordingDecisions, score_draws, sessions_of
 from spikebridge.evaluation.nulls.table import latent_nulls
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
 from spikebridge.tracking.result_lines import null_lines
@@ -129,7 +129,7 @@ def test_scores_of_drawn_labels_are_those_of_one_by_one(rng: np.random.Generator
     block = np.repeat([0, 1, 2], [5, 4, 6])
     labels, predicted = rng.integers(0, 3, (40, 15)), rng.integers(0, 3, 15)
     labels[0] = 1  # no block holds every class
-    found = score_draws(Session("r", labels[0], predicted, block), labels.astype(np.int8), 3)
+    found = score_draws(RecordingDecisions("r", labels[0], predicted, block), labels.astype(np.int8), 3)
     for label, value in zip(labels, found, strict=True):
         scores = balanced_accuracy_within_blocks(label, predicted, block, 3)
         assert value == pytest.approx(np.nanmean(scores) if np.isfinite(scores).any() else 1 / 3)

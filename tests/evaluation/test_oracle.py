@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from sklearn.linear_model import PoissonRegressor
 
 from spikebridge.artifacts.training import Translation
+from spikebridge.artifacts.truth import Truth, load_truth, save_truth, truth_path
 from spikebridge.config import SimulateConfig
-from spikebridge.evaluation.recovery import oracle, shares
+from spikebridge.evaluation.recovery import oracle, shares_of_oracle
 from spikebridge.metrics import information, truth_at
 from spikebridge.simulate import simulate_session
 from spikebridge.types import Fold
@@ -38,8 +40,7 @@ def made(folder: Path, bin_s: float = BIN_S, **regime: Any) -> tuple[Any, Path]:
     n_bins = round(BINS * BIN_S / bin_s)
     knobs = SimulateConfig(**size, private_gain=0.3, drift=0.0, **regime)
     session = simulate_session(knobs, np.random.default_rng(5), "day", "rat")
-    (folder / "truth").mkdir()
-    session.truth.save(folder / "truth" / "day.npz")
+    save_truth(session.truth, folder, "day")
     start = session.trials["decision_time"].to_numpy() - BINS * BIN_S
     target = [u for u, region in enumerate(session.regions) if region == "PFC"]
     counts = np.stack(
@@ -60,9 +61,9 @@ def best_linear(inputs: Any, folder: Path) -> float:
     The lags (none, or the 0.4 s before) are chosen on the scored data, which favours the map.
     """
     w = inputs.windows["day"]
-    with np.load(folder / "truth" / "day.npz") as z:
-        at = w.start_s[:, None] + (np.arange(w.n_bins) + 0.5) * w.bin_s - float(z["lag_s"])
-        lagged = [truth_at(z["time_s"], z["shared"], at - lag) for lag in (0.0, 0.1, 0.2, 0.3, 0.4)]
+    truth = load_truth(truth_path(folder, "day"))
+    at = w.start_s[:, None] + (np.arange(w.n_bins) + 0.5) * w.bin_s - truth.lag_s
+    lagged = [truth_at(truth.time_s, truth.shared, at - lag) for lag in (0.0, 0.1, 0.2, 0.3, 0.4)]
     found = []
     for x in (lagged[0], np.concatenate(lagged, axis=-1)):
         nats = spikes = 0.0
@@ -90,10 +91,8 @@ def test_a_linear_map_of_the_true_latents_reaches_the_oracle_in_the_linear_regim
     assert best > 0.05
     assert low < best_linear(inputs, folder) / best < high
     if regime != "linear":  # the truth without what was transferred is not the truth
-        with np.load(folder / "truth" / "day.npz") as z:
-            other = {name: z[name] for name in z.files if name != "transferred"} | {"shared": z["shared"][:, :4]}
-        (tmp_path / "other" / "truth").mkdir(parents=True)
-        np.savez(tmp_path / "other" / "truth" / "day.npz", **other)
+        truth = load_truth(truth_path(folder, "day"))
+        save_truth(replace(truth, transferred=None, shared=truth.shared[:, :4]), tmp_path / "other", "day")
         assert oracle(inputs, tmp_path / "other", ["PFC"])["bits_per_spike"] < best
 
 
@@ -118,9 +117,9 @@ def test_bits_over_the_baseline_are_those_of_the_same_trials(study: tuple[Any, P
 def test_a_free_fit_on_the_true_latents_tells_as_much(study: tuple[Any, Path]) -> None:
     inputs, folder = study
     w = inputs.windows["day"]
-    with np.load(folder / "truth" / "day.npz") as z:
-        at = w.start_s[:, None] + (np.arange(BINS) + 0.5) * BIN_S - float(z["lag_s"])
-        latents = truth_at(z["time_s"], z["shared"], at)
+    truth = load_truth(truth_path(folder, "day"))
+    at = w.start_s[:, None] + (np.arange(BINS) + 0.5) * BIN_S - truth.lag_s
+    latents = truth_at(truth.time_s, truth.shared, at)
     nats = spikes = 0.0
     for fold in inputs.splits.folds:
         train, test = fold.train["day"], fold.test["day"]
@@ -135,27 +134,31 @@ def test_a_free_fit_on_the_true_latents_tells_as_much(study: tuple[Any, Path]) -
     assert found["recordings"]["day"] == pytest.approx(found["bits_per_spike"])
 
 
-@pytest.mark.parametrize(("key", "changed"), [("lag_s", lambda v: v + 0.2), ("target_loadings", lambda v: 0.7 * v)])
-def test_any_other_truth_tells_less(study: tuple[Any, Path], tmp_path: Path, key: str, changed: Any) -> None:
+def later(truth: Truth) -> Truth:
+    return replace(truth, lag_s=truth.lag_s + 0.2)
+
+
+def weaker(truth: Truth) -> Truth:
+    return replace(truth, target=replace(truth.target, loadings=0.7 * truth.target.loadings))
+
+
+@pytest.mark.parametrize("changed", [later, weaker])
+def test_any_other_truth_tells_less(study: tuple[Any, Path], tmp_path: Path, changed: Any) -> None:
     inputs, folder = study
-    with np.load(folder / "truth" / "day.npz") as z:
-        other = {name: z[name] for name in z.files}
-    (tmp_path / "truth").mkdir()
-    np.savez(tmp_path / "truth" / "day.npz", **(other | {key: changed(other[key])}))
+    save_truth(changed(load_truth(truth_path(folder, "day"))), tmp_path, "day")
     assert oracle(inputs, tmp_path, ["PFC"])["bits_per_spike"] < oracle(inputs, folder, ["PFC"])["bits_per_spike"]
 
 
 def test_a_truth_of_before_has_no_oracle(study: tuple[Any, Path], tmp_path: Path) -> None:
     inputs, folder = study
-    with np.load(folder / "truth" / "day.npz") as z:
-        older = {name: z[name] for name in z.files if "loadings" not in name}
-    (tmp_path / "truth").mkdir()
-    np.savez(tmp_path / "truth" / "day.npz", **older)
+    truth = load_truth(truth_path(folder, "day"))
+    regions = {"source": replace(truth.source, loadings=None), "target": replace(truth.target, loadings=None)}
+    save_truth(replace(truth, **regions), tmp_path, "day")
     assert oracle(inputs, tmp_path, ["PFC"]) == {}
     assert oracle(inputs, tmp_path / "nowhere", ["PFC"]) == {}
 
 
 def test_shares_of_it() -> None:
     told = {"ridge": {"bits_per_spike": {"value": 0.3}}}
-    assert shares({"bits_per_spike": 0.4}, told) == {"ridge": pytest.approx(0.75)}
-    assert shares({"bits_per_spike": -1e-4}, told) == {}
+    assert shares_of_oracle({"bits_per_spike": 0.4}, told) == {"ridge": pytest.approx(0.75)}
+    assert shares_of_oracle({"bits_per_spike": -1e-4}, told) == {}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fake_runs import Plan, make_study
 
 from spikebridge.artifacts.evaluation import EvaluationRun
-from spikebridge.evaluation.translation_scores import NOTHING, translation_verdict
+from spikebridge.errors import DataError
+from spikebridge.evaluation.translation_scores import NOTHING, TranslationVerdict, translation_verdict
 from spikebridge.tracking.result_lines import analysis_lines
 
 Run = Callable[..., Path]
@@ -22,8 +24,8 @@ def source(value: float, low: float, high: float) -> dict[str, float]:
 
 def test_it_translates() -> None:
     assert translation_verdict(source(0.1, 0.08, 0.12), source(0.05, 0.04, 0.06), 0.001, 0.05) == {
-        "translates": True,
-        "says": "the source adds 0.1000 [0.0800, 0.1200] bits/spike, its rates beat the next trials' by 0.0500 "
+        "code": "translates",
+        "text": "the source adds 0.1000 [0.0800, 0.1200] bits/spike, its rates beat the next trials' by 0.0500 "
         "[0.0400, 0.0600]",
     }
 
@@ -46,9 +48,15 @@ ENOUGH = source(0.1, 0.08, 0.12)
 def test_each_reason(score: dict[str, float], specific: dict[str, float], p: float | None, reason: str) -> None:
     found = translation_verdict(score, specific, p, 0.05)
     assert found is not None
-    assert not found["translates"]
-    assert found["says"].startswith(f"{NOTHING}: the source adds ")
-    assert reason in found["says"]
+    assert TranslationVerdict.of(found) is TranslationVerdict.NOTHING
+    assert found["text"].startswith(f"{NOTHING}: the source adds ")
+    assert reason in found["text"]
+
+
+@pytest.mark.parametrize("verdict", [{"translates": True, "says": "it does"}, {"code": "perhaps", "text": ""}])
+def test_a_verdict_without_a_known_code_is_refused(verdict: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="run evaluate again"):
+        TranslationVerdict.of(verdict)
 
 
 def test_a_model_that_cannot_tell_the_sources_share_is_not_asked() -> None:
@@ -61,9 +69,9 @@ def test_whole_studies_and_the_line_of_results(tmp_path: Path, run: Run) -> None
     study = make_study(tmp_path, plan)
     found = run(study)
     told = EvaluationRun(found).read_metrics()["translation"]
-    assert told["seq2seq"]["verdict"]["translates"]
-    assert not told["ridge"]["verdict"]["translates"]
+    assert TranslationVerdict.of(told["seq2seq"]["verdict"]) is TranslationVerdict.TRANSLATES
+    assert TranslationVerdict.of(told["ridge"]["verdict"]) is TranslationVerdict.NOTHING
     results = SimpleNamespace(metrics=lambda: EvaluationRun(found).read_metrics())
     lines = [line for line in analysis_lines(results) if line.startswith("Translation")]
-    assert lines == [f"Translation ({m}): {told[m]['verdict']['says']}" for m in ("ridge", "seq2seq")]
+    assert lines == [f"Translation ({m}): {told[m]['verdict']['text']}" for m in ("ridge", "seq2seq")]
     assert NOTHING in lines[0]

@@ -14,6 +14,7 @@ from drawn_figures import figure_of, legend_of, panel
 from fake_analysis import make_analysis
 from fake_ladder import make_ladder
 from fake_runs import Plan, Study, make_study
+from fake_states import CONDITION, ingested, make_states, with_states
 from matplotlib import pyplot
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
@@ -25,16 +26,21 @@ from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
 from spikebridge.figures import style
-from spikebridge.statistics import Verdict
+from spikebridge.types.verdicts import Verdict
 
 NAMES = list(figures.modules())
 WANTED = {
     "attribution", "bits_per_spike", "reliability", "communication_gain", "confusion", "consistency",
     "time_resolved", "direction", "declared_tests", "held_out_units", "nested_models", "latent_trajectories",
     "learning_curves", "nulls", "leakage_optimism", "quality", "rasters", "latent_recovery", "scores",
-    "shared_subspace",
+    "shared_subspace", "states",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
+STATES = {
+    "running": {"where": CONDITION},
+    "still on the reward site": {"intervals": "rest"},
+    "fast": {"where": "speed > 50"},
+}
 THREE = Plan(
     trials=30,
     translate=TRANSLATE,
@@ -48,14 +54,16 @@ THREE = Plan(
 
 def tables_of(root: Path, plan: Plan) -> Path:
     study = make_study(root, plan)
-    evaluate(EvaluationSections.of(study.config), *study.places, root / "out", make_analysis(study), make_ladder(study))
+    make_states(study)
+    sections = EvaluationSections.of(with_states(study, STATES).config)
+    evaluate(sections, *study.places, root / "out", make_analysis(study), make_ladder(study), ingested(study))
     run = EvaluationRun(root / "out")
     run.write_tables({"communication_gain": gains(study)})
     return run.tables
 
 
 def gains(study: Study) -> pd.DataFrame:
-    """As the translation ladder would have them; tests/evaluation/test_communication.py has the real ones."""
+    """Made up; tests/evaluation/nested_models/test_communication.py has the table that evaluate makes."""
     rng = np.random.default_rng(4)
     names = [w.recording for w in study.windows]
     units = [(w.recording, u, float(rng.normal(0.02, 0.02))) for w in study.windows for u in w.target_units]

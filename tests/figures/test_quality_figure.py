@@ -11,9 +11,11 @@ from drawn_figures import figure_of, legend_of, panel
 from fake_runs import Plan, make_study
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from spikebridge.evaluation.tables import FILTERS, quality_tables
+from spikebridge.figures.quality import CRITERIA, KEPT
 
 Measured = tuple[pd.DataFrame, pd.DataFrame]
 """Units of one recording, and the limits."""
@@ -81,7 +83,7 @@ def test_regions_stand_by_role_then_name(measured: Measured, tmp_path: Path, mon
     table, limits = measured
     regions = np.resize(["V1", "PL", "ACA", "CA1"], len(table))
     role = pd.Series(regions, index=table.index).map({"PL": "target", "ACA": "target", "CA1": "source"})
-    table = table.assign(region=regions, role=role, kept=role.notna(), reason="", reasons="")
+    table = table.assign(region=regions, role=role, kept=role.notna(), criterion="", reason="", reasons="")
     drawn = quality_figure(tmp_path, table, limits, monkeypatch)
     names = [label.get_text() for label in drawn.axes[0].get_yticklabels()]
     assert names == ["CA1 (source)", "ACA (target)", "PL (target)", "V1 (not used)"]
@@ -102,6 +104,21 @@ def test_the_axis_is_broken_before_zero(measured: Measured, tmp_path: Path, monk
     edges = sorted({round(bar.get_x(), 9) for bar in axes.patches})
     assert min(abs(edge - 0.5) for edge in edges) < 1e-6  # no bar lies on both sides of the limit
     assert sum(bar.get_height() != 0 for bar in axes.patches) >= 2
+
+
+def test_quality_groups_and_colours_by_criterion_and_shows_the_reason_in_the_legend_alone(
+    measured: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, limits = measured
+    dropped = np.arange(len(table)) % 2 == 0
+    words = np.where(dropped, "in other words", "")
+    table = table.assign(kept=~dropped, criterion=np.where(dropped, "data.min_rate_hz", ""), reason=words)
+    drawn = quality_figure(tmp_path, table, limits, monkeypatch)
+    labels = [text.get_text() for text in drawn.legends[0].get_texts()]
+    n = int(dropped[(table["recording"] == "rat1_day2").to_numpy()].sum())
+    assert f"dropped, in other words: {n}" in labels
+    colours = {to_hex(bar.get_facecolor()).upper() for bar in panel(drawn, "units kept").patches if bar.get_width()}
+    assert colours == {KEPT.upper(), CRITERIA["data.min_rate_hz"].upper()}
 
 
 def test_quality_says_what_was_not_judged_and_why(

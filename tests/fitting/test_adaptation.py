@@ -14,6 +14,7 @@ from studies import simulated_windows, small_config
 
 import spikebridge
 from spikebridge import cli, models, simulate
+from spikebridge.artifacts.served_models import ADAPTED
 from spikebridge.cli import model_commands
 
 KNOBS = {"n_recordings": 1, "n_trials": 40, "n_source_units": [14, 16], "n_target_units": [8, 10]}
@@ -45,7 +46,7 @@ def test_a_new_recording_from_its_file_to_predictions(
 ) -> None:
     run(place, tmp_path / "out")
     said = capsys.readouterr().out
-    rows = json.loads((tmp_path / "out" / "adapted.json").read_text())["held_out"]
+    rows = json.loads((tmp_path / "out" / ADAPTED).read_text())["held_out"]
     assert [row["fit"] for row in rows] == ["without labels", "adapted", "from scratch"]
     assert rows[0]["bits_per_spike"] == rows[1]["bits_per_spike"]  # labels have no part in the translation
     assert all(f"{row['bits_per_spike']:.3f}  " in said for row in rows)
@@ -106,4 +107,4 @@ def test_the_page_has_the_arguments_that_there_are(place: Path, capsys: pytest.C
     for line in lines:
         asked = cli.parser().parse_args(shlex.split(line)[1:])
         assert asked.run is model_commands.adapt
-    assert "`adapted.json`" in page
+    assert f"`{ADAPTED}`" in page

@@ -19,6 +19,7 @@ from spikebridge.artifacts.few_labels import FILE
 from spikebridge.artifacts.json_files import write_json
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.tuning import TuningRun
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import SplitConfig
 from spikebridge.errors import LeakageError
@@ -59,7 +60,7 @@ def trained(recordings: list[Windows], folds: Splits, tmp_path_factory: pytest.T
     places = root / "windows", root / "splits.json"
     for name in MODELS:
         tuning.tune(tuning.TuningSections.of(config), name, *places, root / "work", root / "tune" / name)
-        best = root / "tune" / name / "best.json"
+        best = TuningRun(root / "tune" / name).best
         training.train(name, 1, config.baseline, config.compute, *places, best, root / "train" / name, lambda row: None)
     return root
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from studies import every_model, small_config
 
 from spikebridge import metrics, models
+from spikebridge.artifacts.held_out_rates import BASELINE, read_held_out_rates
 from spikebridge.artifacts.latents import read_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import TrainingRun
@@ -26,6 +28,7 @@ QUICK = {
     "seq2seq_label_direction": {"max_epochs": 2, "hidden_size": 8},
     "random_forest": {"n_estimators": 5},
     "dnn": {"max_epochs": 3},
+    "cebra": {"max_iterations": 5},
 }
 
 
@@ -121,8 +124,15 @@ def test_translation_is_the_metric_of_the_saved_rates(
     alone = table.nats_without_source
     if kind.uses_target_past:
         assert alone.isna().all()
+        assert not (out / "held_out_rates").exists()
     else:  # no drift, and no course in a trial or hardly one: what is left without the source are mean rates
         assert abs(alone.sum()) < 0.02 * table.spikes.sum()
+        for w, fold in product(windows, splits.folds):
+            base, rows = w.target[fold.train[w.recording]].mean(axis=(0, 1)), fold.test[w.recording]
+            b, y = read_held_out_rates(out, w.recording).of(BASELINE, w.trial[rows]), w.target[rows]
+            by_hand = np.sum(y * np.log(np.maximum(b, 1e-6) / base) - (b - base), axis=(1, 2))
+            wanted = alone.loc[[(w.recording, k) for k in w.trial[rows]]]
+            np.testing.assert_allclose(by_hand, wanted, atol=2e-3 * y.sum(axis=(1, 2)).max())
     assert np.isfinite(metrics.bits_per_spike(table.nats, table.spikes))
     terms = TrainingRun(out).read_baselines()
     assert terms is not None and set(terms["fold"]) == {"0", "1", "full"}

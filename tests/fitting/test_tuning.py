@@ -14,13 +14,15 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss
 from studies import every_model, small_config
 
-from spikebridge import models
+from spikebridge import metrics, models
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
 from spikebridge.fitting import tuning
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
+
+QUICK = {"seq2seq": {"max_epochs": 2}, "dnn": {"max_epochs": 2}, "cebra": {"max_iterations": 5}}
 
 
 def tune(study: Path, config: Config, model: str, out: Path, work: Path | None = None) -> dict[str, Any]:
@@ -37,8 +39,7 @@ def tune(study: Path, config: Config, model: str, out: Path, work: Path | None =
 
 @pytest.mark.parametrize("model", every_model())
 def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: str) -> None:
-    quick = {"max_epochs": 2} if model in ("seq2seq", "dnn") else {}
-    best = tune(study, small_config(models={model: quick}), model, tmp_path / "out")
+    best = tune(study, small_config(models={model: QUICK.get(model, {})}), model, tmp_path / "out")
     fits = [*best["folds"], best["full"]]
     assert [f["fold"] for f in fits] == [0, 1, "full"]
     assert best["tunable"] == (model not in ("majority", "mean_rate"))
@@ -143,7 +144,7 @@ def test_a_model_never_sees_the_labels_that_it_is_scored_by(
     flipped = [replace(w, label=np.where(w.label >= 0, 1 - w.label, -1)) for w in valid]
     said = []
     for held in (valid, flipped):
-        model = models.create(name, {"max_epochs": 2} if name in ("seq2seq", "dnn") else None)
+        model = models.create(name, QUICK.get(name))
         tuning.assess(model, train, held, np.random.default_rng(0))
         said.append(model.predict(valid[0]))
     for field in ("probabilities", "rates"):
@@ -167,6 +168,26 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
     assert best["folds"][0]["inner"]["bits_per_spike"] == 1.0
 
 
+@pytest.mark.slow
+def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The values of all trials, and all scores of the best one, are as if every fit had been finished."""
+    config = small_config(
+        tune={"n_trials": 4, "n_startup_trials": 4, "max_epochs": 2}, models={"seq2seq": {"hidden_size": 4}}
+    )
+    calls = []
+    log_loss_of = metrics.log_loss
+    monkeypatch.setattr(metrics, "log_loss", lambda *a: calls.append(1) or log_loss_of(*a))
+    quick = tune(study, config, "seq2seq", tmp_path / "quick")
+    n_quick = len(calls)
+    monkeypatch.setattr(tuning, "has_ended", lambda *_: False)
+    whole = tune(study, config, "seq2seq", tmp_path / "whole")
+    assert quick == whole
+    assert (tmp_path / "quick" / "trials.csv").read_bytes() == (tmp_path / "whole" / "trials.csv").read_bytes()
+    assert len(calls) - n_quick == 3 * 4 > n_quick
+
+
 def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     whole = tuning.assess
@@ -176,6 +197,25 @@ def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch
     )
     assert set(seen) == {2}
     assert best["folds"][0]["params"]["max_epochs"] == 3  # the refit is not
+
+
+@pytest.mark.parametrize(("cap", "given", "seen"), [(12, {}, 7), (12, {"n_estimators": 3}, 3), (None, {}, 200)])
+def test_a_model_names_what_is_lowered_while_tuning(
+    cap: int | None, given: dict[str, int], seen: int, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting is never raised, the refit has the whole value, and without a cap nothing is lowered."""
+    fits = []
+
+    def fake(model: Any, *others: Any) -> tuning.Outcome:
+        fits.append(model.params.n_estimators)
+        return tuning.Outcome(0.5, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": None})
+
+    monkeypatch.setattr(models.get_class("random_forest"), "while_tuning", {"n_estimators": 7})
+    monkeypatch.setattr(tuning, "assess", fake)
+    config = small_config(tune={"max_epochs": cap}, models={"random_forest": given})
+    best = tune(study, config, "random_forest", tmp_path / "out")
+    assert set(fits) == {seen}
+    assert best["full"]["params"].get("n_estimators") == given.get("n_estimators")
 
 
 def test_whole_recordings_held_out_need_models_that_meet_new_units(

@@ -105,7 +105,7 @@ def test_all_gates_from_files(project: Path) -> None:
     assert list(decided) == ["leakage", "above_majority", "nulls", "translation", "present_champion"]
     assert all(g.passed for g in decided.values())
     assert gates.failed(decided) == []
-    assert decided["translation"].word == "for information"
+    assert decided["translation"].outcome == "for information"
 
 
 @pytest.mark.parametrize("missing", ["leakage", "comparisons", "nulls", "metrics"])
@@ -168,7 +168,7 @@ def test_leakage_must_have_been_checked() -> None:
 
 # --- what may be said of a translation --------------------------------------------------------------------------------
 
-NOTHING = {"translates": False, "says": "nothing to translate: the source adds 0.0001 bits/spike"}
+NOTHING = {"code": "nothing_to_translate", "text": "nothing to translate: the source adds 0.0001 bits/spike"}
 
 
 def from_source(**changes: Any) -> pd.DataFrame:
@@ -184,7 +184,7 @@ def said_of(verdict: dict[str, Any] | None, rows: pd.DataFrame) -> gates.Gate:
 def test_a_translator_must_have_shown_that_it_translates() -> None:
     passed = said_of(fake_project.VERDICT, from_source())
     assert passed.passed
-    assert gates.translation_word(passed) == "shown"
+    assert gates.translation_status(passed) == "shown"
     assert passed.reason == "the source adds 0.05 bits/spike; Holm p = 0.01 (sign_flip)"
     for verdict, rows, why in [
         (NOTHING, from_source(), "nothing to translate: the source adds 0.0001"),
@@ -198,17 +198,25 @@ def test_a_translator_must_have_shown_that_it_translates() -> None:
         assert gate.decisive
         assert not gate.passed
         assert why in gate.reason
-        assert gates.translation_word(gate) == "not shown"
+        assert gates.translation_status(gate) == "not shown"
 
 
 def test_a_model_that_only_decides_claims_nothing_about_translation() -> None:
     gate = gates.translation(
         gates.claims({"translation": {"seq2seq": {"verdict": NOTHING}}}, from_source(), 0.05), "dnn"
     )
-    assert gate.word == "for information"
+    assert gate.outcome == "for information"
     assert gates.failed({"translation": gate}) == []
-    assert gates.translation_word(gate) == "not claimed"
+    assert gates.translation_status(gate) == "not claimed"
     assert gate.reason == "dnn does not translate, and claims nothing about it (seq2seq not shown)"
+
+
+@pytest.mark.parametrize("outcome", list(gates.GateOutcome))
+def test_an_outcome_of_a_tag_reads_back_as_it_was(outcome: gates.GateOutcome) -> None:
+    """A gate for information is not a failed one."""
+    gate = gates.Gate.of(gates.GateOutcome(str(outcome)), "because")
+    assert gate.outcome is outcome
+    assert gates.failed({"any": gate}) == (["any"] if outcome is gates.GateOutcome.FAILED else [])
 
 
 def test_without_coupling_a_translator_stays_a_candidate_and_a_decider_may_pass(tmp_path: Path) -> None:

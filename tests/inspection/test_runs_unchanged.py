@@ -15,6 +15,7 @@ from spikebridge.inspection import Inspection, complete_params, inspect
 from spikebridge.splits import make_splits
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
+EXAMPLE = SHIPPED.parent / "examples/steinmetz/params.yaml"
 REAL = {
     "cori_2016-12-14": ({"CA3", "DG", "SUB"}, {"ACA", "MOs"}, 114),
     "forssmann_2017-11-02": ({"CA1", "DG", "SUB"}, {"ACA", "MOs", "ORB", "PL"}, 254),
@@ -30,7 +31,9 @@ def run(result: Inspection, folder: Path) -> dict[str, int]:
     path.write_text(complete_params(SHIPPED.read_text(encoding="utf-8"), result.proposal), encoding="utf-8")
     alone = ComputeConfig(workers=1)  # starting other processes takes longer
     settings = config.load(path).model_copy(update={"compute": alone})
-    assert yaml.safe_load(result.proposed_yaml).items() <= yaml.safe_load(path.read_text(encoding="utf-8")).items()
+    printed, written = (yaml.safe_load(text) for text in (result.proposed_yaml, path.read_text(encoding="utf-8")))
+    assert printed.pop("models")["seq2seq"].items() <= written["models"]["seq2seq"].items()
+    assert printed.items() <= written.items()
     io.ingest(io.IngestSections.of(settings), folder / "ingested")
     preprocess.write_windows(
         io.IngestedRecordings(folder / "ingested"), preprocess.PreprocessSections.of(settings), folder / "windows"
@@ -51,6 +54,9 @@ def test_a_real_recording(real_folder: Path, tmp_path: Path, name: str) -> None:
     assert result.proposal.data["observed"] == "trials"
     assert result.proposal.trials["label"] == "outcome"
     assert result.proposal.trials["window_s"] == [0.0, 0.4]
+    example = config.load(EXAMPLE)
+    assert result.proposal.translator.items() <= example.models["seq2seq"].items()
+    assert 0.1 < result.proposal.data["min_rate_hz"] <= example.data.min_rate_hz
     assert result.dry_run.runs
     assert result.dry_run.stages == ("ingest", "preprocess", "split")
     assert result.dry_run.trials_used == {name: (n_trials, n_trials)}
@@ -72,11 +78,13 @@ def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> Non
     assert result.proposal.data["region_from"] == "auto"
     assert set(result.proposal.region_column.values()) == {"brain_area", "electrodes.location"}
     assert any(str(w).startswith("recordings differ in proposed regions: ") for w in result.warnings)
+    assert result.proposal.data["min_rate_hz"] == config.load(EXAMPLE).data.min_rate_hz
+    assert result.proposal.translator.items() <= config.load(EXAMPLE).models["seq2seq"].items()
     assert run(result, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
 
 
 def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None:
-    knobs = SimulateConfig(n_recordings=2, n_trials=60, n_source_units=(8, 10), n_target_units=(6, 8))
+    knobs = SimulateConfig(n_recordings=2, n_trials=90, n_source_units=(8, 10), n_target_units=(6, 8))
     simulate.simulate(knobs, 1, tmp_path / "simulated")
     result = inspect(tmp_path / "simulated")
     shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
@@ -85,4 +93,5 @@ def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None
     assert {**result.proposal.trials, "covariates": ["delay_s", "restaurant"]} == shipped["trials"]
     assert result.proposal.bins == shipped["bins"]
     assert result.not_read == ()
-    assert set(run(result, tmp_path / "run").values()) == {60}
+    assert result.proposal.translator.items() <= shipped["models"]["seq2seq"].items(), "as the default study has them"
+    assert set(run(result, tmp_path / "run").values()) == {90}

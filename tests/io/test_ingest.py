@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from spikebridge import io
+from spikebridge.artifacts.recordings import digested_tables, load_intervals
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.io.reader_registry import takes_time_units
@@ -52,6 +53,20 @@ def test_a_second_run_reads_nothing_and_gives_the_same(
     assert heard(config, tmp_path / "one", None) == ["a: read", "b: read", "c: read"]
     assert heard(config, tmp_path / "two", tmp_path / "one") == ["a: unchanged", "b: unchanged", "c: unchanged"]
     assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_interval_tables_are_ingested_and_cut_nothing_again(raw: Path, settings: Settings, tmp_path: Path) -> None:
+    """A table beside the others is kept; one that changes is read again, and windows do not depend on it."""
+    (raw / "a" / "ripples.csv").write_text("start_time,stop_time,size\n0.5,0.6,3\n1.5,1.7,2\n", encoding="utf-8")
+    heard(settings(), tmp_path / "one", None)
+    found = load_intervals(tmp_path / "one" / "a").tables
+    assert set(found) == {"trials", "ripples"} and found["ripples"]["size"].tolist() == [3, 2]
+    assert set(load_intervals(tmp_path / "one" / "b").tables) == {"trials"}
+    (raw / "a" / "ripples.csv").write_text("start_time,stop_time,size\n0.5,0.6,4\n", encoding="utf-8")
+    assert heard(settings(), tmp_path / "two", tmp_path / "one") == ["a: read", "b: unchanged", "c: unchanged"]
+    before, after = (digested_tables(io.load_about(tmp_path / where / "a")) for where in ("one", "two"))
+    assert before == after
+    assert load_intervals(tmp_path / "two" / "a").tables["ripples"]["size"].tolist() == [4]
 
 
 def test_a_changed_a_new_and_a_removed_recording(

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from spikebridge import io
+from spikebridge.artifacts.recordings import load_intervals
 from spikebridge.config import Config, RecordingSections
 from spikebridge.errors import DataError
 from spikebridge.io.readers import tables
@@ -32,6 +33,38 @@ def same(a: Recording, b: Recording) -> None:
 def test_round_trip(recording: Recording, tmp_path: Path) -> None:
     io.save_ingested(recording, tmp_path / "small")
     same(io.load_ingested(tmp_path / "small"), recording)
+
+
+def test_interval_tables_are_kept_by_their_names(recording: Recording, tmp_path: Path) -> None:
+    """One without a plain name, one that parquet cannot hold, and that of the trials, which is stored already."""
+    pairs = pd.DataFrame({"start_time": [0.5, 2.0], "stop_time": [1.0, 2.5]})
+    given = {
+        "ripples": pairs.assign(size=[1.0, 2.0]),
+        "trials": recording.trials,
+        "behavior/laps": pairs.assign(side=["left", "right"]),
+        "Units": pairs.assign(k=[1, 2]),
+        "odd": pairs.assign(mixed=[{"a": 1}, "text"]),
+    }
+    io.save_ingested(recording, tmp_path / "small", intervals=given)
+    found = load_intervals(tmp_path / "small")
+    assert list(found.not_kept) == ["odd"] and found.not_kept["odd"]
+    assert sorted(found.tables) == ["Units", "behavior/laps", "ripples", "trials"]
+    for name, table in found.tables.items():
+        pd.testing.assert_frame_equal(table, given[name])
+    same(io.load_ingested(tmp_path / "small"), recording)
+    assert {p.name for p in (tmp_path / "small").glob("*.parquet")} == {
+        "spikes.parquet", "units.parquet", "trials.parquet", "behavior.parquet", "ripples.parquet",
+        "intervals_2.parquet", "intervals_3.parquet",
+    }  # fmt: skip
+
+
+def test_interval_tables_of_an_earlier_version_are_asked_for(recording: Recording, tmp_path: Path) -> None:
+    io.save_ingested(recording, tmp_path)
+    about = json.loads((tmp_path / "recording.json").read_text(encoding="utf-8"))
+    del about["intervals"]
+    (tmp_path / "recording.json").write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(DataError, match="expected its interval tables; run the stage ingest again"):
+        load_intervals(tmp_path)
 
 
 @pytest.mark.parametrize("width", [0.0, 0.05])

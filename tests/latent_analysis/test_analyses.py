@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.linear_model import PoissonRegressor
 from studies import simulated_windows, small_config
 
 from spikebridge import models
 from spikebridge.artifacts.splits import save_splits
-from spikebridge.artifacts.tuning import TunedFold
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, Config
 from spikebridge.latent_analysis import AnalysisSections, analyze
-from spikebridge.latent_analysis.attribution import shares
 from spikebridge.latent_analysis.attribution import tables as attribution
+from spikebridge.latent_analysis.attribution import unit_shares
 from spikebridge.latent_analysis.consistency import agreement, halves
 from spikebridge.latent_analysis.held_out_units import (
     DIRECT,
@@ -31,7 +33,7 @@ from spikebridge.latent_analysis.held_out_units import (
 )
 from spikebridge.latent_analysis.refit import Refits, reversed_direction
 from spikebridge.metrics import bits_per_spike
-from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian, mean_latents
+from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian
 from spikebridge.simulate import simulate_session
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
@@ -85,9 +87,8 @@ def study(tmp_path_factory: pytest.TempPathFactory, data: list[Windows], config:
     for w in data:
         save_windows(w, root / "windows")
     save_splits(make_splits(data, config.split), root / "splits.json")
-    (root / "tune" / "seq2seq").mkdir(parents=True)
-    best = {"folds": [{"fold": k, "params": {"n_latents": 4, "hidden_size": 16}} for k in range(2)]}
-    (root / "tune" / "seq2seq" / "best.json").write_text(json.dumps(best))
+    best = [TunedFold(k, {"n_latents": 4, "hidden_size": 16}) for k in range(2)]
+    TuningRun(root / "tune" / "seq2seq").write_settings(TunedSettings("seq2seq", best))
     return root
 
 
@@ -203,14 +204,22 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
         np.testing.assert_allclose(said[unit], (sides[1] - sides[0]) / (2 * step), rtol=0.05, atol=2e-3)
 
 
+def mean_latents(model: Any, w: Windows, share: float = 1.0) -> np.ndarray:
+    """(window, latent): mean over bins, at this share of the path from the baseline (0) to the windows' counts (1)."""
+    dataset = model.translator.dataset(w)
+    with torch.no_grad():
+        z = model.translator.encode(w.recording, share * dataset.inputs(slice(0, len(w))))
+    return z.mean(dim=1).numpy().astype(np.float64)
+
+
 def test_integrated_gradients_add_up_to_what_the_latents_move(refits: Refits) -> None:
     """Completeness: over units, the latents less those of a source at its mean (Sundararajan et al. 2017)."""
     model = refits.forward
     assert isinstance(model, models.get_class("seq2seq"))
     for _, test in refits.scored():
         w = test.select(np.arange(20))
-        moved = mean_latents(model.translator, w) - mean_latents(model.translator, w, 0.0)
-        np.testing.assert_allclose(mean_latents(model.translator, w), model.predict(w).latents.mean(axis=1), atol=1e-5)
+        moved = mean_latents(model, w) - mean_latents(model, w, 0.0)
+        np.testing.assert_allclose(mean_latents(model, w), model.predict(w).latents.mean(axis=1), atol=1e-5)
         errors = [
             np.sqrt(np.mean((integrated_gradients(model.translator, w, n).sum(axis=1) - moved) ** 2))
             for n in (1, 4, 16)
@@ -225,7 +234,7 @@ def test_attribution_finds_the_units_that_carry_the_latents(config: Config, refi
     for number, w in enumerate(refits.data):
         rng = np.random.default_rng([0, number])
         truth = simulate_session(config.simulate, rng, w.recording, "rat").truth
-        loading = pd.Series(np.linalg.norm(truth.source_loadings, axis=1))[w.source_units].to_numpy()
+        loading = pd.Series(np.linalg.norm(truth.source.loadings, axis=1))[w.source_units].to_numpy()
         share = table[table["recording"] == w.recording]["share"].to_numpy()
         assert share.sum() == pytest.approx(1)
         assert share[NOISE] < 0.5 / len(share)  # half of an equal share at most
@@ -249,7 +258,7 @@ def test_shares_of_a_linear_map_of_independent_units() -> None:
     rng = np.random.default_rng(0)
     x, w = rng.normal(0, [1, 2, 3], (200_000, 3)), np.array([[1.0, 0.5], [0.2, 0], [0, 0]])
     alone = np.array([(x[:, [u]] @ w[[u]]).var(axis=0).sum() for u in range(3)])
-    np.testing.assert_allclose(shares(w, x.var(axis=0)), alone / (x @ w).var(axis=0).sum(), rtol=0.02)
+    np.testing.assert_allclose(unit_shares(w, x.var(axis=0)), alone / (x @ w).var(axis=0).sum(), rtol=0.02)
 
 
 def test_the_same_again(study: Path, config: Config, found: Path) -> None:

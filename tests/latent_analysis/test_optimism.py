@@ -12,6 +12,7 @@ from made_windows import windows_of
 from studies import small_config
 
 from spikebridge import gates
+from spikebridge.artifacts.latent_analysis import INNER_SCORES, LatentAnalysisRun
 from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.baseline import Baselines
 from spikebridge.evaluation.latent_analysis.optimism_tables import COLUMNS, optimism_scores, optimism_table
@@ -62,9 +63,9 @@ def refits(config: Any, data: list[Windows], fold: int) -> Refits:
 def told(config: Any, data: list[Windows], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("optimism")
     tables = [optimism.tables(refits(config, data, k))["optimism"] for k in range(FOLDS)]
-    pd.concat(tables).to_csv(folder / "optimism.csv", index=False)
     best = {"random_forest": [TunedFold(k, {}, {"balanced_accuracy": 0.5 + k / 10}) for k in range(FOLDS)]}
-    optimism.inner_scores(best).to_csv(folder / "optimism_inner.csv", index=False)
+    made = {"optimism": pd.concat(tables), INNER_SCORES: optimism.inner_scores(best)}
+    LatentAnalysisRun(folder).write_tables(made)
     return folder
 
 

@@ -124,7 +124,8 @@ def test_without_a_removal_the_translation_is_the_same(refits: Refits, model: Se
     _, w = refits.scored()[0]
     same = model.without(None, *refits.learned(), np.random.default_rng(0), 0)
     assert np.array_equal(same.predict(w).rates, model.predict(w).rates)
-    assert not same.forests and model.forests
+    assert all(d.forest is None for d in same.decoders.values())
+    assert all(d.forest is not None for d in model.decoders.values())
 
 
 def test_only_coupled_dimensions_contribute_to_the_target(refits: Refits) -> None:
@@ -211,7 +212,7 @@ def test_the_target_s_axes_lie_along_the_simulated_loadings(refits: Refits, mode
     for number, (train, test) in enumerate(refits.scored()):
         rng = np.random.default_rng([0, number])
         truth = simulate_session(small_config(**SETTINGS).simulate, rng, train.recording, "rat").truth
-        loadings = truth.target_loadings[train.target_units - len(truth.source_loadings), :N_TRUE]
+        loadings = truth.target.loadings[train.target_units - len(truth.source.units), :N_TRUE]
         activity = Activity.of(train.target, test.target, 1.0)
         axes = target_axes(modes, train, activity)[:, :N_TRUE]
         true = loadings * (activity.mean / activity.sd)[:, None]
@@ -266,3 +267,16 @@ def test_the_second_model_can_be_ablated_too(refits: Refits) -> None:
     modes = translation_modes(other, [train for train, _ in refits.scored()])
     other.without(ablation.removal(modes, 1), *refits.learned(), np.random.default_rng(0), 0)
     assert all(np.array_equal(other.directions[name].weights, weights) for name, weights in before.items())
+
+
+@pytest.mark.slow
+def test_a_refit_whose_decisions_are_not_used_has_the_same_rates_and_latents() -> None:
+    refits = made_refits(small_config(**SETTINGS), n_members=1, max_epochs=2, n_latents=3, hidden_size=8)
+    whole, quick = refits.fit("reverse", decides=True), refits.fit("reverse")
+    assert isinstance(whole, Seq2Seq) and isinstance(quick, Seq2Seq)
+    assert whole.forests and not quick.forests
+    for w in refits.data:
+        a, b = whole.predict(w), quick.predict(w)
+        assert a.rates is not None and b.rates is not None and a.latents is not None and b.latents is not None
+        np.testing.assert_array_equal(a.rates, b.rates)
+        np.testing.assert_array_equal(a.latents, b.latents)

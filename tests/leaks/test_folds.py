@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from studies import as_recording, small_config
 
 from spikebridge import gates
 from spikebridge.artifacts.splits import content_hash, save_splits
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.config import SplitConfig, WindowSections
 from spikebridge.duplicates import duplicate_recordings
@@ -37,8 +37,8 @@ def evaluated(root: Path, data: list[Windows], splits: Splits) -> dict[str, Any]
     for w in data:
         save_windows(w, root / "windows")
     save_splits(splits, root / "splits.json")
-    folds: list[dict[str, Any]] = [{"fold": f.fold, "params": {}} for f in splits.folds]
-    (root / "best.json").write_text(json.dumps({"folds": folds, "full": {"fold": "full", "params": {}}}))
+    tuned = TuningRun(root / "tune" / MODEL)
+    tuned.write_settings(TunedSettings(MODEL, [TunedFold(f.fold, {}) for f in splits.folds], TunedFold("full", {})))
     places = root / "windows", root / "splits.json"
     training.train(
         MODEL,
@@ -46,7 +46,7 @@ def evaluated(root: Path, data: list[Windows], splits: Splits) -> dict[str, Any]
         config.baseline,
         config.compute,
         *places,
-        root / "best.json",
+        tuned.best,
         root / "train" / MODEL,
         lambda row: None,
     )

@@ -18,7 +18,7 @@ from studies import as_recording, every_model, small_config
 from spikebridge import models
 from spikebridge.artifacts.splits import load_splits, verify_splits
 from spikebridge.artifacts.training import TrainingRun
-from spikebridge.artifacts.tuning import TuningRun
+from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import load_recording_windows, load_windows
 from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
@@ -33,6 +33,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "random_forest": {"n_estimators": 5},
     "gradient_boosting": {"n_estimators": 3},
     "dnn": {"max_epochs": 2, "hidden_size": 8},
+    "cebra": {"max_iterations": 5},
 }
 
 
@@ -111,7 +112,7 @@ def tuned(config: Any, model: str, study: Path, root: Path) -> Path:
     tuning.tune(
         tuning.TuningSections.of(config), model, study / "windows", study / "splits.json", root / "work", root / "tune"
     )
-    return root / "tune" / "best.json"
+    return TuningRun(root / "tune").best
 
 
 def checked(config: Any, model: str, study: Path, best: Path, root: Path) -> dict[str, Any]:
@@ -148,12 +149,11 @@ def test_a_refit_that_sees_the_test_block_is_caught(
 ) -> None:
     """Leaks 1 and 3: whatever scales, selects or translates, it has learned from time that it must not."""
     config = settings(model)
-    best = tmp_path / "best.json"
-    folds: list[dict[str, Any]] = [{"fold": f, "params": {}} for f in (0, 1, "full")]
-    best.write_text(json.dumps({"folds": folds[:-1], "full": folds[-1]}))
+    run = TuningRun(tmp_path / "tune")
+    run.write_settings(TunedSettings(model, [TunedFold(f, {}) for f in (0, 1)], TunedFold("full", {})))
     monkeypatch.setattr(training, "fit_partition", lambda splits, fold: everything(splits, fold)[0])
     with pytest.raises(LeakageError, match=rf"^{model}: fold 0: rec\.0: learned from .* test block"):
-        checked(config, model, study, best, tmp_path)
+        checked(config, model, study, run.best, tmp_path)
 
 
 def test_a_tuner_that_sees_the_test_block_is_caught(

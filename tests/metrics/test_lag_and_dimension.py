@@ -11,6 +11,7 @@ from spikebridge.metrics import (
     DimensionEstimate,
     LagEstimate,
     bits_per_spike,
+    coupling_curves,
     estimate_dimension,
     estimate_lag,
     information,
@@ -121,14 +122,14 @@ def test_the_interval_holds_the_lag_as_often_as_it_says() -> None:
     held = 0
     for seed in range(200):
         nats = 100 * mean + rng.normal(0, 12.0, (10, len(lags)))
-        found = lag_and_dimension.lag_of_scores(lags, nats, np.full(10, 100.0), seed)
+        found = coupling_curves.lag_of_scores(lags, nats, np.full(10, 100.0), seed)
         held += found.ci_low <= 0.13 <= found.ci_high
     assert 0.85 <= held / 200 <= 0.99
 
 
 def test_pooled_dimension_is_of_the_ranks_that_all_tried() -> None:
     def made(*nats: list[float]) -> DimensionEstimate:
-        return lag_and_dimension.dimension_of_scores(np.array(nats), np.full(len(nats), 10.0))
+        return coupling_curves.dimension_of_scores(np.array(nats), np.full(len(nats), 10.0))
 
     one = made([1.0, 2.0, 2.01], [1.1, 2.0, 2.0], [1.0, 2.1, 2.1])
     two = made([1.0, 1.9], [1.0, 2.1], [1.0, 2.0])
@@ -173,4 +174,56 @@ def test_short_windows_and_single_trials_are_refused(rng: np.random.Generator) -
 
 
 def test_a_best_lag_at_the_edge_stays_there() -> None:
-    assert lag_and_dimension.parabola_peak(np.arange(3), np.array([3.0, 2.0, 1.0])) == 0.0
+    assert coupling_curves.parabola_peak(np.arange(3), np.array([3.0, 2.0, 1.0])) == 0.0
+
+
+# --- chosen bins ------------------------------------------------------------------------------------------------------
+
+
+def test_all_bins_chosen_are_all_bins(rng: np.random.Generator) -> None:
+    source, target = pair(rng, 2, 2)
+    every = np.ones(source.shape[:2], dtype=bool)
+    whole, chosen = (estimate_lag(source, target, BIN_S, 0.2, bins=bins) for bins in (None, every))
+    np.testing.assert_allclose(whole.nats, chosen.nats, rtol=1e-9)
+    assert chosen.lag_s == pytest.approx(whole.lag_s)
+    for lag in (-2, 0, 3):
+        one, two = (estimate_dimension(source, target, lag, bins=bins) for bins in (None, every))
+        np.testing.assert_allclose(one.nats, two.nats, rtol=1e-9)
+
+
+def stretches(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Bins of a state that changes every ten bins or so."""
+    return (np.cumsum(rng.random(shape) < 0.1, axis=1) + rng.integers(0, 2, (shape[0], 1))) % 2 == 1
+
+
+def test_surrounded_bins_have_their_neighbours_in_the_stretch(rng: np.random.Generator) -> None:
+    inside = stretches(rng, (30, 20))
+    for before, after in ((0, 0), (2, 1), (0, 3), (25, 0)):
+        found = lag_and_dimension.surrounded(inside, before, after)
+        for i in range(30):
+            for b in range(20):
+                fits = b - before >= 0 and b + after < 20
+                assert found[i, b] == (fits and inside[i, b - before : b + after + 1].all())
+
+
+def test_no_pair_of_bins_crosses_the_edge_of_a_state(rng: np.random.Generator) -> None:
+    """What lies outside the state does not matter: with other counts there the estimates are the same."""
+    source, target = pair(rng, 2, 2)
+    inside = stretches(rng, source.shape[:2])
+    spoilt = [np.where(inside[:, :, None], c, rng.poisson(20.0, c.shape)) for c in (source, target)]
+    around, behind = lag_and_dimension.surrounded(inside, 3, 3), lag_and_dimension.surrounded(inside, 2, 0)
+    lags = [estimate_lag(*counts, BIN_S, 3 * BIN_S, bins=around) for counts in ((source, target), spoilt)]
+    np.testing.assert_array_equal(lags[0].nats, lags[1].nats)
+    assert lags[0].lag_s == pytest.approx(2 * BIN_S, abs=0.02)
+    ranks = [estimate_dimension(*counts, 2, bins=behind) for counts in ((source, target), spoilt)]
+    np.testing.assert_array_equal(ranks[0].nats, ranks[1].nats)
+    assert ranks[0].dimension == 2
+    assert lags[0].spikes.sum() == target[around].sum()
+
+
+def test_too_few_runs_with_chosen_bins_are_refused(rng: np.random.Generator) -> None:
+    source, target = pair(rng, 0, 1)
+    few = np.zeros(source.shape[:2], dtype=bool)
+    few[:3, 10:20] = True
+    with pytest.raises(DataError, match="two runs of trials or more, got 30 bins"):
+        estimate_lag(source, target, BIN_S, 0.1, bins=few)

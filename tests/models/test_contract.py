@@ -172,6 +172,8 @@ def test_search_space_gives_valid_params_and_leaves_fixed_ones(name: str) -> Non
         suggested = kind.search_space(trial, {})
         assert set(suggested) == set(kind.space)
         models.create(name, suggested)
+    assert not kind.while_tuning.keys() & kind.space.keys(), "a tuned setting would not be the one that was scored"
+    assert kind.while_tuning.keys() <= kind.Params.model_fields.keys()
     for key in kind.space:
         fixed = {key: getattr(kind.Params(), key)}
         assert key not in kind.search_space(optuna.create_study().ask(), fixed)

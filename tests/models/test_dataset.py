@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from spikebridge import models
 from spikebridge.artifacts.windows import load_recording_windows, save_windows
 from spikebridge.baseline import fit_baseline
-from spikebridge.models.seq2seq.dataset import RecordingDataset, epoch_rows, smooth
+from spikebridge.models.seq2seq.dataset import RecordingDataset, epoch_rows, in_memory, smooth
 from spikebridge.models.seq2seq.initialization import linear_initialization, read_in_directions
 from spikebridge.types import Windows
 
@@ -85,3 +86,19 @@ def test_a_fit_on_counts_that_stay_on_disk_is_the_fit(windows: list[Windows], tm
         said.append(model.predict(valid[0]))
     assert np.array_equal(said[0].rates, said[1].rates)
     assert np.array_equal(said[0].probabilities, said[1].probabilities)
+
+
+@pytest.mark.parametrize("rows", [np.array([5, 1, 3]), slice(2, 9)])
+def test_data_sets_in_memory_give_the_same_batches(windows: list[Windows], rows: Any) -> None:
+    """Bit for bit, and only for as long as the memory suffices."""
+    units = windows[0].source.shape[2]
+    mean, sd = torch.full((units,), 0.5), torch.full((units,), 2.0)
+    w = windows[0]
+    computed = {k: RecordingDataset(w, fit_baseline(w).crossed, mean, sd, 1.0, "cpu") for k in (3, 7)}
+    kept = in_memory(computed, computed[3].n_bytes)
+    assert kept[3].kept is not None and kept[7].kept is None
+    for name in ("x", "y", "log_offset"):
+        expected, found = (getattr(dataset.batch(rows), name) for dataset in (computed[3], kept[3]))
+        assert torch.equal(found, expected)
+        assert expected.dtype == torch.float32 and len(expected) == len(w.start_s[rows])
+    assert computed[3].n_bytes == sum(getattr(kept[3].kept, name).nbytes for name in ("x", "y", "log_offset"))

@@ -11,6 +11,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier, RandomForestClassifier
 
 from spikebridge.errors import DataError
+from spikebridge.models.parts import tree_growth
 from spikebridge.models.parts.forest import FIELDS, Forest, from_sklearn, named_arrays, read_forest
 from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
 
@@ -40,6 +41,38 @@ def test_probabilities_are_those_of_scikit_learn_before_and_after_the_file(
     save_arrays(path, named_arrays({"rat1.day1": forest}, ["other", "rat1.day1"]))
     again = read_forest(path, "rat1.day1", with_prefix(load_arrays(path), "1."), N_FEATURES, N_CLASSES)
     np.testing.assert_array_equal(again.predict_proba(x), expected)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("extra", [False, True])
+@pytest.mark.parametrize("leaf", [1, 4])
+def test_direct_growth_gives_the_trees_of_scikit_learn(n_classes: int, extra: bool, leaf: int) -> None:
+    assert tree_growth.direct_growth_agrees()
+    rng = np.random.default_rng(1)
+    x = rng.poisson(1.0, (60, N_FEATURES)).astype(np.float32)
+    label = (x[:, 0].astype(int) + rng.integers(0, 2, 60)) % n_classes * 2
+    growth = tree_growth.Growth(10, 0.4, leaf, extra)
+    ours, theirs = tree_growth.grow(x, label, growth, 7), tree_growth.grow_publicly(x, label, growth, 7)
+    for field in FIELDS:
+        np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), err_msg=field)
+
+
+def test_the_public_classes_grow_the_forest_where_parts_of_scikit_learn_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def other(*_: Any) -> Forest:
+        raise TypeError("an argument more")
+
+    x, label = np.random.default_rng(1).normal(size=(30, 4)), np.arange(30) % 2
+    expected = tree_growth.grow(x, label, tree_growth.Growth(5, 0.5, 1), 3)
+    tree_growth.direct_growth_agrees.cache_clear()
+    monkeypatch.setattr(tree_growth, "grow_directly", other)
+    try:
+        assert not tree_growth.direct_growth_agrees()
+        found = tree_growth.grow(x, label, tree_growth.Growth(5, 0.5, 1), 3)
+    finally:
+        tree_growth.direct_growth_agrees.cache_clear()
+    np.testing.assert_array_equal(found.threshold, expected.threshold)
 
 
 def at(array: np.ndarray, where: int, value: float) -> np.ndarray:

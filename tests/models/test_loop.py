@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from spikebridge.models.parts.early_stopping import has_ended
 from spikebridge.models.parts.loop import Schedule, fit_network
 
 
@@ -44,3 +45,24 @@ def test_without_a_mean_the_weights_themselves_are_scored_and_kept() -> None:
     assert torch.equal(looked[0], after[1]) and torch.equal(looked[-1], kept)
     last, _, _ = trained(0.0, False)
     assert torch.equal(last, kept)
+
+
+@pytest.mark.parametrize(
+    ("losses", "ended"),
+    [([], False), ([3.0, 2.0], False), ([3.0, 2.0, 2.0], False), ([3.0, 2.0, 2.5, 2.0], True), ([5.0] * 9, True)],
+)
+def test_a_fit_ends_after_more_epochs_than_its_patience_without_a_better_one(losses: list[float], ended: bool) -> None:
+    assert has_ended(losses, 9, 1) == ended
+    assert has_ended(losses, max(len(losses), 1), 99) == (len(losses) > 0)
+
+
+def test_the_loop_ends_by_that_rule() -> None:
+    curve = iter([3.0, 2.0, 2.5, 1.0, 1.5, 1.5, 1.5, 0.0])
+    rows: list[dict[str, float]] = []
+    network = nn.Linear(1, 1)
+    schedule = Schedule(8, 0.1, 0.0, 2)
+    fit_network(
+        network, lambda: [0], 1, lambda _: network.weight.square().sum(), lambda: {"valid_loss": next(curve)},
+        schedule, rows.append,
+    )  # fmt: skip
+    assert [row["valid_loss"] for row in rows] == [3.0, 2.0, 2.5, 1.0, 1.5, 1.5, 1.5]

@@ -12,8 +12,8 @@ from studies import every_model, simulated_windows, small_config
 from spikebridge import models
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.models import Model
-from spikebridge.preprocess.covariates import LABEL_BACK, without_labels
 from spikebridge.types import Windows
+from spikebridge.types.covariates import label_back, without_labels
 
 KNOBS = {"n_recordings": 3, "n_trials": 50, "n_source_units": [14, 18], "n_target_units": [8, 10]}
 QUICK = {"seq2seq": {"max_epochs": 2, "hidden_size": 8, "n_readout_trees": 5}}
@@ -57,7 +57,7 @@ def test_no_label_is_left_in_windows_without_labels(recordings: list[Windows]) -
     w = recordings[0]
     bare = without_labels(w)
     assert not bare.labelled.any() and w.labelled.any()
-    earlier = [w.covariate_names.index(LABEL_BACK.format(k)) for k in (1, 2, 3)]
+    earlier = [w.covariate_names.index(label_back(k)) for k in (1, 2, 3)]
     assert np.isnan(bare.covariates[:, earlier]).all()
     others = np.delete(np.arange(len(w.covariate_names)), earlier)
     assert np.array_equal(bare.covariates[:, others], w.covariates[:, others], equal_nan=True)

@@ -46,9 +46,9 @@ def test_translation_is_there_only_where_regions_are_coupled(coupling: float, lo
 def test_the_validation_score_is_the_metric(halves: tuple[list[Windows], list[Windows]]) -> None:
     """What training stops by is bits/spike as the metrics room computes it (before latents that the target
     does not follow are taken out, and before the last calibration)."""
-    model = models.create("seq2seq", {"max_epochs": 1, "hidden_size": 8})
+    model = models.create("seq2seq", {"max_epochs": 1, "hidden_size": 8, "n_members": 1})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "calibrate", lambda *_: None)
+        patch.setattr(training, "calibrate_modulation", lambda *_: None)
         patch.setattr(training, "keep_followed", lambda *_: None)
         history = model.fit(*halves, np.random.default_rng(0))
     assert history.rows[0]["valid_bits_per_spike"] == pytest.approx(held_out_bits(model, *halves), abs=1e-5)
@@ -57,9 +57,9 @@ def test_the_validation_score_is_the_metric(halves: tuple[list[Windows], list[Wi
 def test_calibration_matches_mean_rates_and_never_hurts(halves: tuple[list[Windows], list[Windows]]) -> None:
     train, valid = halves
     fitted = []
-    for calibrate in (training.calibrate, lambda *_: None):
+    for calibrate in (training.calibrate_modulation, lambda *_: None):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(training, "calibrate", calibrate)
+            patch.setattr(training, "calibrate_modulation", calibrate)
             fitted.append(models.create("seq2seq", {"max_epochs": 2}, baselines=Baselines(NO_DRIFT)))
             fitted[-1].fit(train, valid, np.random.default_rng(0))
     for a, b in zip(train, valid, strict=True):
@@ -175,7 +175,7 @@ def test_the_baseline_is_what_is_left_when_the_network_says_nothing(
     for network in model.translator.networks:
         for read_out in network.read_out:
             read_out.weight.data.zero_()
-    training.calibrate(model.translator, halves[0], [])
+    training.calibrate_modulation(model.translator, halves[0], [], [{}] * len(model.translator.networks))
     said = model.predict(halves[0][0])
     np.testing.assert_allclose(said.rates, said.baseline, rtol=1e-4)
 

@@ -68,7 +68,7 @@ def gains(seed: int, coupling: float) -> tuple[dict[str, float], np.ndarray, np.
     units = []
     for fold in splits.folds:
         z = FoldLatents(w.trial, np.zeros(len(w), np.bool_), overfitted(w, splits, fold.fold, seed).astype(np.float32))
-        units.append(fit_recording(RecordingFit(w, fold, LINKED, z, False), lambda row: None)["units"])
+        units.append(fit_recording(RecordingFit(w, fold, LINKED, z, False), lambda row: None)[0]["units"])
     sums = pd.concat(units).groupby(["step", "unit"])[["nats", "spikes"]].sum().reset_index()
     nats, spikes = (sums.pivot(index="unit", columns="step", values=v) for v in ("nats", "spikes"))
     each = (nats["seq2seq"] - nats["target_history"]) / spikes["seq2seq"] / np.log(2)
@@ -183,7 +183,7 @@ def test_what_is_left_out_says_why(
     run = NestedModelRun(tmp_path)
     run.write_encoding(found, "hash")
     assert {p.name for p in run.encoding.iterdir()} == {
-        "about.json", "settings.csv", "trials.parquet", "units.parquet"
+        "about.json", "held_out_rates", "settings.csv", "trials.parquet", "units.parquet"
     }  # fmt: skip
     held_out = encoding_models(windows, replace(splits, by="recording"), folder)
     assert set(held_out.missing) == set(MODELS)

@@ -12,6 +12,7 @@ from spikebridge.config import Config, TrialsConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.labels.trial_labels import columns_of_label, label_text, trial_labels
 from spikebridge.preprocess import classes_of, make_windows, select_trials
+from spikebridge.preprocess.trials import Dropped
 from spikebridge.types import Recording
 
 Make = Callable[..., Recording]
@@ -61,7 +62,7 @@ def test_windows_have_the_classes(recording: Recording, settings: Settings) -> N
     asked = settings(trials={"label": CHOICE})
     chosen = select_trials(recording, asked.trials)
     assert chosen.label.tolist() == ["right", "left", "left", "right", "right"]
-    assert chosen.dropped["no right or left"] == 1
+    assert chosen.dropped["trials.label"] == Dropped(1, "no right or left")
     classes = classes_of([recording], asked.trials)
     assert classes == ("left", "right")
     windows, report = make_windows(recording, WindowSections.of(asked), classes)

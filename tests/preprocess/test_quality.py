@@ -17,6 +17,7 @@ from spikebridge.config import Config, RecordingSections, WindowSections
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import make_windows, quality_table, select_units
 from spikebridge.preprocess.quality import UnitSelection
+from spikebridge.preprocess.trials import Dropped
 from spikebridge.types import Recording
 
 Make = Callable[..., Recording]
@@ -91,8 +92,9 @@ def test_rate_counts_observed_time_only(
     found = selected(recording, settings(data=DATA | {"min_rate_hz": min_rate}))
     assert found.kept["source"].tolist() == kept
     assert found.units["source"] == report
-    silent = {"no spike in the observed time": 2}
-    assert found.dropped["source"] == (silent | {"rate below 0.4 Hz": 1} if min_rate else silent)
+    silent = {"data.observed": Dropped(2, "no spike in the observed time")}
+    slow = {"data.min_rate_hz": Dropped(1, "rate below 0.4 Hz")}
+    assert found.dropped["source"] == (silent | slow if min_rate else silent)
 
 
 def test_nothing_left_says_what_to_change(make_recording: Make, settings: Settings) -> None:
@@ -137,8 +139,14 @@ def test_each_spoilt_unit_fails_its_own_criterion(hour: Recording, settings: Set
     assert found.kept["source"].tolist() == [2]
     assert found.kept["target"].tolist() == [5]
     assert found.dropped == {
-        "source": {"ISI violations ratio above 0.3": 1, "presence ratio below 0.9": 1},
-        "target": {"rate below 0.1 Hz": 1, "amplitude cutoff above 0.1": 1},
+        "source": {
+            "quality.max_isi_violations": Dropped(1, "ISI violations ratio above 0.3"),
+            "quality.min_presence_ratio": Dropped(1, "presence ratio below 0.9"),
+        },
+        "target": {
+            "data.min_rate_hz": Dropped(1, "rate below 0.1 Hz"),
+            "quality.max_amplitude_cutoff": Dropped(1, "amplitude cutoff above 0.1"),
+        },
     }
     off = dict.fromkeys(("max_isi_violations", "min_presence_ratio", "max_amplitude_cutoff", "sorter_labels"))
     assert reasons(spoilt, settings(quality=off)) == {}
@@ -215,7 +223,9 @@ def test_windows_leave_out_what_is_not_kept(hour: Recording, settings: Settings)
     assert windows.source_units.tolist() == [0, 2]
     assert windows.target_units.tolist() == [3, 5]
     assert report["units"]["source"] == {"HC": {"kept": 2, "dropped": 1}}
-    assert report["quality"]["dropped"]["target"] == {"sorter label not good": 1}
+    assert report["quality"]["dropped"]["target"] == {
+        "quality.sorter_labels": {"number": 1, "text": "sorter label not good"}
+    }
     assert report["quality"]["limits"]["presence_ratio"] == [0.9, None]
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from spikebridge import io, preprocess
@@ -69,6 +71,32 @@ def test_a_setting_that_does_not_matter_cuts_nothing(
     cut(ingested, settings(), tmp_path / "a", None)
     heard = cut(ingested, settings(statistics={"alpha": 0.01}, tune={"n_trials": 3}), tmp_path / "b", tmp_path / "a")
     assert heard == ["one: unchanged", "two: unchanged"]
+
+
+def test_states_are_checked_and_change_no_window(
+    ingested: io.IngestedRecordings, settings: Settings, make_recording: Make, tmp_path: Path
+) -> None:
+    """Their share of the bins is told before anything is fitted; a state that no recording has is refused."""
+    cut(ingested, settings(), tmp_path / "a", None)
+    speed = pd.DataFrame({"series": "speed", "time_s": np.arange(0, 20, 0.1), "value": np.arange(200) % 100})
+    recording = replace(make_recording([5.0, 8.0], ["a", "b"]), name="one", behavior=speed)
+    rest = pd.DataFrame({"start_time": [0.0], "stop_time": [10.0]})
+    io.save_ingested(recording, tmp_path / "in" / "one", intervals={"rest": rest})
+    cut(ingested, settings(), tmp_path / "b", tmp_path / "a")
+    run, still = {"where": "speed > 49"}, {"intervals": "rest"}
+    config = settings(analysis={"states": {"run": run, "rest": still}})
+    heard = cut(ingested, config, tmp_path / "c", tmp_path / "b")
+    assert heard == [
+        "one: unchanged",
+        "state rest: 50 % of the bins of the other recordings; two has no interval table 'rest'. Tables: none",
+        "state run: 50 % of the bins of the other recordings; two has no behaviour series 'speed'. Series: none",
+        "two: unchanged",
+    ]
+    assert files(tmp_path / "b") == files(tmp_path / "c")
+    with pytest.raises(
+        ConfigError, match=r"analysis.states.x: none of 2 recordings has it: one has no behaviour series"
+    ):
+        cut(ingested, settings(analysis={"states": {"x": {"where": "sped > 5"}}}), tmp_path / "d", None)
 
 
 def test_a_new_recording_alone_is_cut_unless_it_brings_a_class(

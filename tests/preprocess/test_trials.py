@@ -11,6 +11,7 @@ import pytest
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.preprocess import classes_of, select_trials
+from spikebridge.preprocess.trials import Dropped
 from spikebridge.types import Recording
 
 Make = Callable[..., Recording]
@@ -29,12 +30,13 @@ def test_reasons_are_counted_once_each(make_recording: Make, settings: Settings)
     assert found.start_s.tolist() == [2.0, 4.0]
     assert found.label.tolist() == ["b", "a"]
     assert found.dropped == {
-        "excluded by trials.include": 1,
-        "no choice": 1,
-        "no go": 1,
-        "window outside the observed time": 2,
+        "trials.include": Dropped(1, "excluded by trials.include"),
+        "trials.label": Dropped(1, "no choice"),
+        "trials.align": Dropped(1, "no go"),
+        "trials.decision": Dropped(0, "no go"),
+        "data.observed": Dropped(2, "window outside the observed time"),
     }
-    assert found.total == len(found.trial) + sum(found.dropped.values())
+    assert found.total == len(found.trial) + sum(part.number for part in found.dropped.values())
 
 
 def test_windows_may_end_at_the_decision_but_not_after(make_recording: Make, settings: Settings) -> None:

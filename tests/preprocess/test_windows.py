@@ -54,7 +54,7 @@ def test_time_of_unlabelled_trials_is_continuous(make_recording: Make, settings:
     recording = make_recording(go=[5.0, 8.0, 9.0], choice=["a", None, "b"], observed=[[4.0, 9.0]])
     w, report = preprocess.make_windows(recording, WindowSections.of(settings()), ("a", "b"))
     assert w.trial.tolist() == [0, -1, -1, -1, 2]
-    assert report["trials"]["dropped"]["no choice"] == 1
+    assert report["trials"]["dropped"]["trials.label"] == {"number": 1, "text": "no choice"}
 
 
 def test_overlapping_trials_keep_their_own_counts(make_recording: Make, settings: Settings) -> None:

@@ -23,6 +23,14 @@ FILES = {
     "kinds/two/__init__.py": "from toy.kinds.two.part import p\n",
     "kinds/two/part.py": "",
     "kinds/shared.py": "",
+    "face/__init__.py": '"""A face."""\nfrom toy.face.f import g as h\nfrom .k import k\n__all__ = ["h", "k"]\n',
+    "face/f.py": "from toy.late import x\n",
+    "face/k.py": "",
+    "room/__init__.py": "from toy.face import k\nK = k\n",
+    "room/part.py": "",
+    "takes_one.py": "from toy.face import h\n",
+    "takes_all.py": "from toy import face\n",
+    "takes_part.py": "from toy.room import part\n",
 }
 
 
@@ -43,6 +51,11 @@ def test_lazy_imports_count_and_those_for_types_do_not(toy: SourceTree) -> None:
     assert reached(toy, "toy.a") == ["a.py", "b.py", "lazy.py"]
 
 
+def test_an_unknown_entry_is_refused(toy: SourceTree) -> None:
+    with pytest.raises(ValueError, match=r"expected modules of toy, got toy\.gone"):
+        toy.reached(["toy.a", "toy.gone"])
+
+
 def test_wording_counts_where_it_is_asked_for(toy: SourceTree) -> None:
     assert reached(toy, "toy.a", without=[]) == ["a.py", "b.py", "errors/__init__.py", "lazy.py"]
 
@@ -52,6 +65,16 @@ def test_of_a_registry_the_named_members_count(toy: SourceTree) -> None:
     assert reached(toy, "toy.kinds", names=["one"]) == ["kinds/__init__.py", "kinds/one.py", "kinds/shared.py"]
     assert reached(toy, "toy.kinds", names=["two"]) == two
     assert len(reached(toy, "toy.kinds", names=["none of them"])) == 5
+
+
+def test_an_init_that_only_hands_on_names_stands_for_the_module_that_makes_them(toy: SourceTree) -> None:
+    assert reached(toy, "toy.takes_one") == ["face/f.py", "late.py", "takes_one.py"]
+    assert reached(toy, "toy.takes_all") == ["face/__init__.py", "face/f.py", "face/k.py", "late.py", "takes_all.py"]
+    assert reached(toy, "toy.face.k") == ["face/k.py"]
+
+
+def test_an_init_that_computes_counts_with_its_imports(toy: SourceTree) -> None:
+    assert reached(toy, "toy.takes_part") == ["face/k.py", "room/__init__.py", "room/part.py", "takes_part.py"]
 
 
 def test_a_script_is_an_entry_and_no_part_of_the_answer(toy: SourceTree, tmp_path: Path) -> None:
@@ -66,7 +89,7 @@ def rooms(*modules: str) -> set[str]:
 
 def test_what_is_ingested_depends_on_every_reader_and_on_no_model() -> None:
     files = own_source().reached(["spikebridge.io.ingest"])
-    assert files >= set((OWN / "io" / "readers").glob("*.py"))
+    assert files >= set((OWN / "io" / "readers").glob("*.py")) - {OWN / "io" / "readers" / "__init__.py"}
     assert not rooms("spikebridge.io.ingest") & {"errors", "figures", "fitting", "models", "tracking", "evaluation"}
 
 
@@ -77,7 +100,7 @@ def test_what_windows_hold_depends_on_no_reader() -> None:
 
 
 def test_a_simulated_study_depends_on_no_figure_and_no_reader() -> None:
-    found = rooms("spikebridge.calibration.study", "spikebridge.calibration.spread")
+    found = rooms("spikebridge.calibration.study")
     assert {"calibration", "evaluation", "models", "statistics"} <= found
     assert not found & {"cli", "errors", "figures", "gates", "inspection", "tracking"}
     assert OWN / "calibration" / "page.py" not in own_source().reached(["spikebridge.calibration.study"])

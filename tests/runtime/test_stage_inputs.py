@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from spikebridge.runtime.stage import output, reading, stage_main
-from spikebridge.runtime.stage_inputs import Inputs, InputsChangedError, stage_inputs
+from spikebridge.runtime.stage_inputs import InputsChangedError, StageInputs, stage_inputs
 
 Change = Callable[[Path], object]
 
@@ -63,7 +63,7 @@ def replaced_and_put_back(folder: Path) -> None:
     ],
 )
 def test_a_change_is_named(folder: Path, change: Change, said: str) -> None:
-    inputs = Inputs.of([folder])
+    inputs = StageInputs.of([folder])
     inputs.check()
     change(folder)
     with pytest.raises(InputsChangedError) as caught:
@@ -86,7 +86,7 @@ def test_a_change_is_named(folder: Path, change: Change, said: str) -> None:
     ],
 )
 def test_what_changes_nothing_is_no_alarm(folder: Path, change: Change) -> None:
-    inputs = Inputs.of([folder])
+    inputs = StageInputs.of([folder])
     change(folder)
     inputs.check()
 
@@ -95,7 +95,7 @@ def test_links_are_followed_and_loops_end(folder: Path, tmp_path: Path) -> None:
     (folder / "link.csv").symlink_to(tmp_path / "other.csv")
     (folder / "loop").symlink_to(folder)
     (folder / "lost.csv").symlink_to(tmp_path / "not here")
-    inputs = Inputs.of([folder])
+    inputs = StageInputs.of([folder])
     inputs.check()
     (tmp_path / "other.csv").write_text("changed")
     with pytest.raises(InputsChangedError, match=r"changed: .*link.csv"):
@@ -190,7 +190,7 @@ def test_settings_that_a_stage_does_not_read_may_change(project: Path, monkeypat
 
 
 def test_an_error_from_a_half_replaced_file_names_the_file(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputsChangedError, match=r"changed: .*a.csv"), reading(Inputs.of([folder])):  # noqa: SIM117
+    with pytest.raises(InputsChangedError, match=r"changed: .*a.csv"), reading(StageInputs.of([folder])):  # noqa: SIM117
         with output(tmp_path / "out") as path:
             path.touch()
             (folder / "a.csv").write_text("1,")
@@ -204,7 +204,7 @@ def test_what_is_named_like_code_and_is_none_is_not_read(tmp_path: Path) -> None
     with (tmp_path / "large.py").open("wb") as handle:
         handle.truncate(1 << 40)  # a sparse file
     (tmp_path / "zero.py").symlink_to("/dev/zero")
-    inputs = Inputs.of([tmp_path])
+    inputs = StageInputs.of([tmp_path])
     assert {Path(name).name for name in inputs.marks} == {"params.py", "large.py", "zero.py"}
     inputs.check()
     with (tmp_path / "large.py").open("ab") as handle:
@@ -222,7 +222,7 @@ def test_a_link_to_a_folder_above_is_not_followed(tmp_path: Path) -> None:
     (recordings / "everything").symlink_to("/", target_is_directory=True)
     (recordings / "above").symlink_to(tmp_path, target_is_directory=True)
     (recordings / "two").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    marked = {Path(name).relative_to(recordings).as_posix() for name in Inputs.of([recordings]).marks}
+    marked = {Path(name).relative_to(recordings).as_posix() for name in StageInputs.of([recordings]).marks}
     assert marked == {"one/spikes.csv", "two/trials.csv"}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from spikebridge.artifacts.truth import load_truth, save_truth, truth_path
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate import STEP_S, Session, simulate, simulate_session
 from spikebridge.simulate.processes import ornstein_uhlenbeck
@@ -38,8 +39,7 @@ def test_the_linear_regime_is_what_it_was_before_there_were_others(tmp_path: Pat
     session = simulate_session(knobs, np.random.default_rng(7), "d", "r")
     content = b"".join(np.round(times * 1e6).astype("<i8").tobytes() for times in session.spikes)
     assert hashlib.sha256(content).hexdigest() == "b263f726eb9a1e29836cfe45d3aa6d1e60a400779e59edf1766c3de768f92cde"
-    session.truth.save(tmp_path / "truth.npz")
-    with np.load(tmp_path / "truth.npz") as z:
+    with np.load(save_truth(session.truth, tmp_path, "d")) as z:
         assert {"shared", "target_loadings"} < set(z.files)
         assert not {"regime", "transferred"} & set(z.files)
 
@@ -49,7 +49,7 @@ def test_rat_trials_and_units_are_the_same_in_every_regime() -> None:
     for other in sessions[1:]:
         assert other.trials.equals(sessions[0].trials)
         np.testing.assert_array_equal(other.position_m, sessions[0].position_m)
-        np.testing.assert_array_equal(other.truth.target_loadings, sessions[0].truth.target_loadings)
+        np.testing.assert_array_equal(other.truth.target.loadings, sessions[0].truth.target.loadings)
         np.testing.assert_array_equal(other.truth.private, sessions[0].truth.private)
 
 
@@ -99,10 +99,10 @@ def test_target_rates_follow_the_equations_of_the_regime(regime: str) -> None:
         assert session.truth.transferred is not None
         np.testing.assert_allclose(session.truth.transferred, x, rtol=1e-4, atol=1e-9)
     before = np.maximum(np.arange(len(x)) - round(knobs.lag_s / STEP_S), 0)
-    chi, freedom = misfit(session, np.exp(x[before] @ session.truth.target_loadings.T))
+    chi, freedom = misfit(session, np.exp(x[before] @ session.truth.target.loadings.T))
     assert chi < freedom + 5 * np.sqrt(2 * freedom)
     if regime != "linear":  # the same spikes refute rates that are linear in the shared latents
-        chi, _ = misfit(session, np.exp(session.truth.shared[before, :4] @ session.truth.target_loadings.T))
+        chi, _ = misfit(session, np.exp(session.truth.shared[before, :4] @ session.truth.target.loadings.T))
         assert chi > 3 * freedom
 
 
@@ -126,7 +126,7 @@ def test_the_source_shows_the_gate_and_the_file_has_it_only_where_it_is_observed
 
     session = make(regime="gated", n_trials=120)
     assert session.truth.names[-1] == "gate" and session.truth.shared.shape[1] == 5
-    assert session.truth.source_loadings.shape == (20, 5) and session.truth.target_loadings.shape == (15, 4)
+    assert session.truth.source.loadings.shape == (20, 5) and session.truth.target.loadings.shape == (15, 4)
     edges = np.arange(0, session.time_s[-1], 0.5)
     counts = np.stack([np.histogram(s, edges)[0] for s in session.spikes[:20]], axis=1)
     x = np.column_stack([counts, np.ones(len(counts))])
@@ -141,9 +141,9 @@ def test_the_source_shows_the_gate_and_the_file_has_it_only_where_it_is_observed
             series = io.read().processing["behavior"].data_interfaces
             assert ("gate" in series) == (gate_is == "observed")
             if gate_is == "observed":
-                with np.load(tmp_path / gate_is / "truth" / f"{path.stem}.npz") as z:
-                    np.testing.assert_array_equal(series["gate"].data[:], z["shared"][::5, 4])
-                    assert str(z["regime"]) == "gated"
+                truth = load_truth(truth_path(tmp_path / gate_is, path.stem))
+                np.testing.assert_array_equal(series["gate"].data[:], truth.shared[::5, 4])
+                assert truth.regime == "gated"
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_few_latents_and_no_coupling_keep_their_meaning() -> None:
     session = make(regime="gated", n_shared_latents=2, coupling=0.0)
     assert session.truth.names == ("position_cos", "position_sin", "gate") and session.truth.dimension == 0
     assert session.truth.transferred is not None and session.truth.transferred.shape[1] == 2
-    assert not session.truth.target_loadings.any()
+    assert not session.truth.target.loadings.any()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from spikebridge.artifacts.truth import load_truth, truth_path
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate import STEP_S, Session, simulate, simulate_session
 from spikebridge.simulate.processes import draw_spikes, ornstein_uhlenbeck
@@ -156,7 +157,7 @@ def test_files_are_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         paths = simulate(knobs, seed, tmp_path / name)
         assert [p.name for p in paths] == ["rat1_day1.nwb", "rat2_day1.nwb"]
-        truth = [np.load(tmp_path / name / "truth" / f"{p.stem}.npz")["shared"] for p in paths]
+        truth = [load_truth(truth_path(tmp_path / name, p.stem)).shared for p in paths]
         contents.append(([p.read_bytes() for p in paths], truth))
     assert contents[0][0] == contents[1][0]
     assert contents[0][0] != contents[2][0]

@@ -18,7 +18,7 @@ data:
   target: [PFC]
 bins: {width_s: 0.25}
 models: {seq2seq: {}, ridge: {}, random_forest: {}, dnn: {}, majority: {}}
-split: {n_outer_folds: 2}
+split: {by: block, n_outer_folds: 2}
 """
 
 

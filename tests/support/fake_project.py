@@ -29,7 +29,7 @@ UNITS = {"rat1_day1": (5, 4), "rat1_day2": (7, 3), "rat2_day1": (7, 6)}
 DECIDING, TRANSLATING = ("seq2seq", "random_forest", "dnn", "majority"), ("seq2seq", "ridge")
 SPLIT_HASH = "split0"
 INNER = {"seq2seq": 0.7, "random_forest": 0.8, "dnn": 0.6, "majority": 0.5}
-VERDICT = {"translates": True, "says": "the source adds 0.05 bits/spike"}
+VERDICT = {"code": "translates", "text": "the source adds 0.05 bits/spike"}
 NULL = NullResult(0.6, np.full(3, 0.5), p=0.01, smallest=0.01)
 METRICS = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
 

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
+from spikebridge.artifacts.truth import RegionTruth, Truth, save_truth
 from spikebridge.artifacts.windows import save_quality, save_report, save_windows
 from spikebridge.config import Config, parse
 from spikebridge.metrics import information
@@ -163,21 +165,17 @@ def _recording(root: Path, plan: Plan, name: str, rng: np.random.Generator) -> t
         100 + np.arange(plan.units[1]),
     )
     if plan.truth:
-        (root / "data" / "truth").mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(
-            root / "data" / "truth" / f"{name}.npz",
+        truth = Truth(
             time_s=time,
-            shared=shared.astype(np.float32),
+            shared=shared,
             private=shared[:, :1],
-            names=np.array(LATENTS),
             lag_s=lag,
             dimension=len(LATENTS),
-            source_region="HC",
-            source_units=np.arange(plan.units[0]),
-            source_loadings=loadings[0].T,
-            target_units=100 + np.arange(plan.units[1]),
-            target_loadings=loadings[1].T,
+            source=RegionTruth("HC", windows.source_units, loadings[0].T),
+            target=RegionTruth("PFC", windows.target_units, loadings[1].T),
+            names=LATENTS,
         )
+        save_truth(truth, root / "data", name)
     return windows, target, before
 
 
@@ -251,15 +249,18 @@ def _predictions(study: Study, plan: Plan, name: str, rng: np.random.Generator) 
 
 
 def _translation(study: Study, plan: Plan, name: str) -> None:
-    tables, rates = [], []
+    tables, rates, baselines = [], [], []
     for fold, w, index in held_out(study):
         base = w.target[study.splits.folds[fold].train[w.recording]].mean(axis=(0, 1))
         true = study.rates[w.recording][index]
         guess = (base * (true / true.mean(axis=(0, 1))) ** plan.translate[name]).astype(np.float32)
         tables.append(translation_rows(w.select(index), fold, *information(guess, w.target[index], base), 0.0))
         rates.append(Rates(w.recording, w.trial[index], guess))
+        mean = np.broadcast_to(base, guess.shape).astype(np.float32)
+        baselines.append(HeldOutRates(w.recording, w.trial[index], {BASELINE: mean}))
     study.run(name).write_translation(tables, study.splits.hash)
     study.run(name).write_rates(rates)
+    write_held_out_rates(study.run(name).folder, baselines)
 
 
 def _latents(study: Study, latents: Mapping[str, np.ndarray], rng: np.random.Generator) -> None:

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from spikebridge.figures import style
-from spikebridge.statistics import Verdict
 from spikebridge.sweep.figure import draw_sweep, matrix_of
 from spikebridge.sweep.scores import COLUMNS
+from spikebridge.types.verdicts import Verdict
 
 REGIONS = ["hippocampus", "ACA", "PL2/3", "V"]
 

@@ -12,10 +12,10 @@ from three_regions import LAG_S
 from spikebridge.artifacts.sweep import PairRun, SweepPlan, SweepResults
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
-from spikebridge.statistics import Verdict
 from spikebridge.sweep.collect import collect
 from spikebridge.sweep.pair import PairSections, check_translator, fit_pair
 from spikebridge.sweep.scores import CollectSections
+from spikebridge.types.verdicts import Verdict
 
 Settings = Callable[..., Config]
 RUN = ("A_B", "B_A", "A_C")

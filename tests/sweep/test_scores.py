@@ -11,7 +11,7 @@ import pytest
 
 from spikebridge.artifacts.sweep import Coupling, PairEstimates, SweepPlan
 from spikebridge.config import StatisticsConfig, SweepConfig
-from spikebridge.statistics import Verdict, false_discovery_rate, sign_flip
+from spikebridge.statistics import false_discovery_rate, sign_flip
 from spikebridge.sweep.collect import recording_table, region_table
 from spikebridge.sweep.plan import make_plan
 from spikebridge.sweep.scores import (
@@ -21,6 +21,7 @@ from spikebridge.sweep.scores import (
     pair_test,
     verdict_of_pair,
 )
+from spikebridge.types.verdicts import Verdict
 
 ANIMALS = {f"rat{k}": f"animal{k // 2}" for k in range(8)}
 

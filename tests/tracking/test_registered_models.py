@@ -142,7 +142,7 @@ def test_registering_again_makes_no_second_version(project: Path) -> None:
     assert tracking.publish(settings(), project) == first
     assert first["uri"] == "models:/spikebridge@champion"
     assert first["outer"]["balanced_accuracy"] == pytest.approx(0.51)
-    assert first["gates"]["nulls"] == {"passed": True, "word": "passed", "reason": "linear_shift"}
+    assert first["gates"]["nulls"] == {"passed": True, "outcome": "passed", "reason": "linear_shift"}
     assert len(client(project).search_model_versions("name = 'spikebridge'")) == 1
 
 

@@ -11,10 +11,10 @@ import pytest
 from spikebridge import config, tracking
 from spikebridge.artifacts.sweep import SweepResults
 from spikebridge.errors import DataError
-from spikebridge.statistics import Verdict
 from spikebridge.sweep.collect import RECORDING_COLUMNS, REGION_COLUMNS
 from spikebridge.sweep.scores import COLUMNS
 from spikebridge.tracking.store import open_store
+from spikebridge.types.verdicts import Verdict
 
 SETTINGS = config.parse(
     {"data": {"path": "d", "source": ["A"], "target": ["B"]}, "models": {}, "sweep": {"regions": ["A", "P/2", "C"]}}

@@ -44,6 +44,21 @@ and what the data look like (see spikebridge.evaluation.beyond_linear). best: th
 FEW_LABELS_TABLE = "few_labels"
 NESTED_MODELS_TABLE = "ladder"
 QUALITY_FILTERS_TABLE = "quality_filters"
+STATES_TABLE, STATE_DIFFERENCES_TABLE = "states", "state_differences"
+STATES = (
+    "measure", "model", "recording", "state", "value", "ci_low", "ci_high", "n_bins", "seconds", "n_spikes",
+    "source_hz", "target_hz", "max_lag_s", "reason",
+)  # fmt: skip
+"""Of states.csv: one row a measure, model, recording ("all": all together) and state. n_bins, seconds, n_spikes: data
+that the value rests on; source_hz, target_hz: mean rate of a unit in them. max_lag_s: largest lag tried, or the lag at
+which the dimension was estimated. reason: why there is no value."""
+STATE_DIFFERENCES = (
+    "measure", "model", "state_a", "state_b", "matched", "value_a", "value_b", "difference", "ci_low", "ci_high", "p",
+    "p_holm", "smallest_attainable_p", "cluster", "n_clusters", "n_bins_a", "n_bins_b", "n_shared_bins",
+    "source_hz_a", "source_hz_b", "target_hz_a", "target_hz_b", "role", "verdict", "verdict_code",
+)  # fmt: skip
+"""Of state_differences.csv: one row a measure, model and pair of states, as they are and matched (see
+spikebridge.evaluation.states). difference: value_a less value_b. n_shared_bins: bins that lie in both states."""
 TIME_RESOLVED_TABLE = "decision_course"
 TABLES = frozenset(
     {
@@ -79,11 +94,16 @@ TABLES = frozenset(
         FEW_LABELS_TABLE,
         NESTED_MODELS_TABLE,
         QUALITY_FILTERS_TABLE,
+        STATES_TABLE,
+        STATE_DIFFERENCES_TABLE,
         TIME_RESOLVED_TABLE,
     }
 )
 """Names of the tables for figures."""
-NAMES = ("model", "recording", "label", "axis", "fold", "model_a", "model_b", "family", "region")
+NAMES = (
+    "model", "recording", "label", "axis", "fold", "model_a", "model_b", "family", "region", "state", "state_a",
+    "state_b",
+)  # fmt: skip
 """Columns that stay text, whatever they hold."""
 
 

@@ -4,7 +4,7 @@ decoding.json                  the nested models of a decision, and the parts of
 decoding/<model>/              out-of-fold predictions and training intervals, as those of a trained model
 time_resolved/<part>/          the same of each part of the window
 encoding/                      trials.parquet, units.parquet, settings.csv, about.json: the nested models of target
-                               spikes
+                               spikes; held_out_rates/: see spikebridge.artifacts.held_out_rates
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from spikebridge.artifacts.held_out_rates import HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.json_files import read_json, write_json
 from spikebridge.artifacts.training import (
     KEYS,
@@ -85,7 +86,7 @@ class EncodingModels:
     time_s, step (the model), nats, spikes: one row a trial and model, nats against each unit's training mean rate.
     units: recording, unit, fold, block, step, nats, spikes: sums over the trials of a block. settings: recording, fold,
     step, part, setting, penalty of what each model adds. training_intervals: model -> fold -> the time that it was
-    learned from.
+    learned from. rates: of the target's history and of the models after it, one part a model.
     """
 
     models: Sequence[str]
@@ -94,6 +95,7 @@ class EncodingModels:
     settings: pd.DataFrame = field(default_factory=pd.DataFrame)
     training_intervals: Mapping[str, Mapping[int, IntervalLists]] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    rates: Sequence[HeldOutRates] = ()
 
     @property
     def fitted(self) -> list[str]:
@@ -146,12 +148,13 @@ class NestedModelRun:
         models.trials.assign(split_hash=split_hash).to_parquet(self.encoding / "trials.parquet", index=False)
         models.units.assign(split_hash=split_hash).to_parquet(self.encoding / "units.parquet", index=False)
         models.settings.to_csv(self.encoding / "settings.csv", index=False)
+        write_held_out_rates(self.encoding, models.rates)
         intervals = {name: dict(folds) for name, folds in models.training_intervals.items()}
         about = {"models": list(models.models), "missing": dict(models.missing), "training_intervals": intervals}
         write_json(self.about_encoding, {"split_hash": split_hash, **about})
 
     def read_encoding(self) -> tuple[EncodingModels, dict[str, TrainingIntervals]]:
-        """The models without their settings, and name -> training intervals.
+        """The models without their settings and rates, and name -> training intervals.
 
         Raises DataError naming the file and what it lacks.
         """

@@ -1,11 +1,16 @@
-"""Ingested recordings on disk: <folder>/<recording>/{spikes,units,trials,behavior}.parquet and recording.json."""
+"""Ingested recordings on disk: <folder>/<recording>/{spikes,units,trials,behavior}.parquet and recording.json.
+
+The other interval tables of the file (ripples, epochs) are kept as <name>.parquet, or intervals_<number>.parquet where
+the name cannot be that of a file; recording.json says which. Only `analysis.states` reads them.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +29,29 @@ ABOUT = "recording.json"
 INGESTED_FOLDER = Path("data") / "ingested"
 """Of all recordings, in the folder of a project."""
 TABLES = ("spikes", "units", "trials", "behavior")
+NOT_STORABLE = (ValueError, TypeError, OverflowError)
+"""What pyarrow raises for a column that parquet cannot hold."""
 
 
-def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> None:
+@dataclass(frozen=True)
+class IntervalTables:
+    """The interval tables of one recording.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Name -> rows with start_time and stop_time, seconds, and the other columns of the file.
+    not_kept : mapping of str to str
+        Name of a table that could not be stored -> why.
+    """
+
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    not_kept: Mapping[str, str] = field(default_factory=dict)
+
+
+def save_ingested(
+    recording: Recording, folder: Path, made_from: str = "", intervals: Mapping[str, pd.DataFrame] | None = None
+) -> None:
     """Write the tables of one recording into a folder.
 
     In recording.json, `bin_width_s` is the width of the bins of a file that holds counts, and null where it holds spike
@@ -40,11 +65,16 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
         The folder; made where it is missing.
     made_from : str
         Digest of what the recording was read from; see spikebridge.io.ingest.
+    intervals : mapping of str to DataFrame, optional
+        Every interval table of the file by name, that of the trials included.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in TABLES:
         getattr(recording, name).to_parquet(folder / f"{name}.parquet", index=False)
+    kept, not_kept = _save_intervals(intervals or {}, recording.trials, folder)
+    files = [f"{name}.parquet" for name in TABLES]
+    files += [file for file in kept.values() if file not in files]
     about = {
         "name": recording.name,
         "animal": recording.animal,
@@ -52,12 +82,83 @@ def save_ingested(recording: Recording, folder: Path, made_from: str = "") -> No
         "bin_width_s": recording.resolution_s or None,
         "source_file": recording.source_file,
         "warnings": [w.as_dict() for w in recording.warnings],
-        "files": {f"{name}.parquet": file_digest(folder / f"{name}.parquet") for name in TABLES},
+        "files": {name: file_digest(folder / name) for name in files},
+        "intervals": kept,
+        "intervals_not_kept": not_kept,
         "spike_times": _times_digest(recording),
         "sketch": _sketch(recording),
         "made_from": made_from,
     }
     (folder / ABOUT).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _save_intervals(
+    intervals: Mapping[str, pd.DataFrame], trials: pd.DataFrame, folder: Path
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Name -> file, and name -> why a table was not kept. The table of the trials is stored already."""
+    kept, not_kept = {}, {}
+    taken = set(TABLES)
+    for number, (name, table) in enumerate(intervals.items()):
+        if table is trials:
+            kept[name] = "trials.parquet"
+            continue
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}", name) and name.lower() not in taken
+        stem = name if plain else f"intervals_{number}"
+        taken.add(stem.lower())
+        path = folder / f"{stem}.parquet"
+        try:
+            table.to_parquet(path, index=False)
+            kept[name] = path.name
+        except NOT_STORABLE as error:
+            path.unlink(missing_ok=True)
+            not_kept[name] = " ".join(str(error).split())
+    return kept, not_kept
+
+
+def load_intervals(folder: Path) -> IntervalTables:
+    """Read the interval tables of an ingested recording.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the recording.
+
+    Returns
+    -------
+    IntervalTables
+        What the file held.
+
+    Raises
+    ------
+    DataError
+        If the folder does not hold an ingested recording, or one of an earlier version.
+    """
+    folder = Path(folder)
+    about = load_about(folder)
+    try:
+        tables = {name: pd.read_parquet(folder / file) for name, file in about["intervals"].items()}
+        return IntervalTables(tables, dict(about["intervals_not_kept"]))
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"{folder}: expected its interval tables; run the stage ingest again ({error!r})") from error
+
+
+def digested_tables(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of recording.json that says what windows are made of: all but the other interval tables.
+
+    Parameters
+    ----------
+    about : mapping
+        What `load_about` returns.
+
+    Returns
+    -------
+    dict
+        Without `made_from`, and of the files those of TABLES alone.
+    """
+    left_out = {"made_from", "intervals", "intervals_not_kept"}
+    of_tables = {f"{name}.parquet" for name in TABLES}
+    files = {name: value for name, value in about.get("files", {}).items() if name in of_tables}
+    return {name: value for name, value in about.items() if name not in left_out} | {"files": files}
 
 
 def _times_digest(recording: Recording) -> str:

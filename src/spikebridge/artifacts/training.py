@@ -3,6 +3,7 @@
 predictions.parquet       decisions out of fold, one row a trial          (models that decide)
 translation.parquet       bits about the target out of fold, one row a trial  (models that translate)
 rates/<recording>.npz     rates out of fold: trial, rates (trial, bin, unit)  (models that translate)
+held_out_rates/           see spikebridge.artifacts.held_out_rates        (models that translate)
 latents.parquet           see spikebridge.artifacts.latents               (models with latents)
 baselines.csv             terms of the baseline, one row a fold and recording  (models that translate)
 few_labels.parquet        see spikebridge.artifacts.few_labels            (models that adapt)

@@ -8,7 +8,7 @@ tell, and two regions that merely drift at the same time are not taken for coupl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,21 @@ class LogOffset:
             block = self.block[rows]
             offset[block >= 0] += self.psth[block[block >= 0]]
         return offset
+
+    def select(self, rows: NDArray[np.int64]) -> LogOffset:
+        """Give the offset of some of the windows.
+
+        Parameters
+        ----------
+        rows : NDArray
+            Which windows.
+
+        Returns
+        -------
+        LogOffset
+            Theirs.
+        """
+        return replace(self, drift=self.drift[rows], block=self.block[rows])
 
     def total(self) -> Array:
         """Sum the factor exp(offset) over all windows and bins.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from spikebridge.calibration.false_claims import clopper_pearson
 from spikebridge.calibration.outcomes import ALPHA
-from spikebridge.calibration.power_curves import COMPETITOR, Cell, differences
+from spikebridge.calibration.power_curves import COMPETITOR, PowerSetting, differences
 from spikebridge.config import StatisticsConfig
 from spikebridge.runtime.parallel import Report
 from spikebridge.statistics import bayes_factor, equivalence, rope
@@ -52,13 +52,13 @@ class ClaimsJob:
     """One entry of the table: the true difference, by name, and the simulated studies."""
 
     truth: str
-    cell: Cell
+    cell: PowerSetting
 
 
 def jobs(spread: float, agreement: float, studies: int, seed: int) -> list[ClaimsJob]:
     """Every truth with every number of recordings. spread, agreement, studies: as for power."""
     return [
-        ClaimsJob(truth, Cell(COMPETITOR, effect, TRIALS, recordings, spread, agreement, studies, seed))
+        ClaimsJob(truth, PowerSetting(COMPETITOR, effect, TRIALS, recordings, spread, agreement, studies, seed))
         for truth, effect in DIFFERENCE.items()
         for recordings in RECORDINGS
     ]

@@ -27,6 +27,7 @@ from spikebridge.artifacts.evaluation import TIME_RESOLVED_TABLE, EvaluationRun
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.calibration.scenarios import Scenario
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
+from spikebridge.evaluation.translation_scores import TranslationVerdict
 from spikebridge.metrics import balanced_accuracy
 
 ALPHA = 0.05
@@ -147,7 +148,7 @@ def _nulls(table: pd.DataFrame) -> pd.DataFrame:
 def _verdicts(translation: dict[str, dict]) -> pd.DataFrame:
     rows = [
         ["verdict", "verdicts", "translates", "source_bits_per_spike", "nothing", "primary", model, "", np.nan, 0, True,
-         bool(entry["verdict"]["translates"])]
+         TranslationVerdict.of(entry["verdict"]) is TranslationVerdict.TRANSLATES]
         for model, entry in translation.items()
         if entry.get("verdict")
     ]  # fmt: skip

@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Cell:
+class PowerSetting:
     """One entry of the table. spread: SD of a model's true accuracy between recordings.
 
     agreement: correlation of the correctness of two models, between trials and between recordings.
@@ -54,7 +54,7 @@ class Cell:
     seed: int
 
 
-def run(cell: Cell, report: Report) -> list:
+def run(cell: PowerSetting, report: Report) -> list:
     """One row of the table, COLUMNS. Power: of the first step of Holm."""
     key = [cell.seed, round(1000 * cell.effect), cell.trials, cell.recordings, cell.against == MAJORITY]
     rng = np.random.default_rng(key)
@@ -75,10 +75,10 @@ def run(cell: Cell, report: Report) -> list:
     ]  # fmt: skip
 
 
-def cells(spread: float, agreement: float, studies: int, seed: int) -> list[Cell]:
+def cells(spread: float, agreement: float, studies: int, seed: int) -> list[PowerSetting]:
     """Every entry of the table."""
     return [
-        Cell(against, effect, trials, recordings, spread, agreement, studies, seed)
+        PowerSetting(against, effect, trials, recordings, spread, agreement, studies, seed)
         for against in (MAJORITY, COMPETITOR)
         for effect in EFFECTS
         for trials in TRIALS
@@ -90,7 +90,7 @@ def table(rows: list[list]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def differences(cell: Cell, rng: np.random.Generator) -> Array:
+def differences(cell: PowerSetting, rng: np.random.Generator) -> Array:
     """(recording, block): score of a model less that of the other, in one simulated study."""
     label = (rng.random((cell.recordings, cell.trials)) < SHARE).astype(np.int64)
     base = 0.5 if cell.against == MAJORITY else BASE
@@ -98,7 +98,7 @@ def differences(cell: Cell, rng: np.random.Generator) -> Array:
     return model - 0.5 if cell.against == MAJORITY else model - reference  # 1/2: a constant prediction within a block
 
 
-def _right(means: tuple[float, float], cell: Cell, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
+def _right(means: tuple[float, float], cell: PowerSetting, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
     """(recording, trial) of two models, whether each is right: beta-binomial, correlated through a Gaussian copula."""
     by_recording, by_trial = (
         _pair((cell.recordings, 1), cell.agreement, rng),
@@ -118,7 +118,7 @@ def _pair(shape: tuple[int, int], correlation: float, rng: np.random.Generator) 
     return first, correlation * first + np.sqrt(1 - correlation**2) * second
 
 
-def _within(label: NDArray[np.int64], right: NDArray[np.bool_], cell: Cell) -> Array:
+def _within(label: NDArray[np.int64], right: NDArray[np.bool_], cell: PowerSetting) -> Array:
     """(recording, block), balanced accuracy; NaN where a block lacks a class."""
     block = np.arange(cell.trials) * BLOCKS // cell.trials + BLOCKS * np.arange(cell.recordings)[:, None]
     predicted = np.where(right, label, 1 - label)

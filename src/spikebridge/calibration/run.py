@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from spikebridge.artifacts.calibration import CalibrationRun, study_path
 from spikebridge.calibration import equivalence_claims, figures, page, power_curves, scenarios, study
 from spikebridge.calibration.false_claims import failing, false_claim_rates
 from spikebridge.calibration.outcomes import mean_accuracy_spread
 from spikebridge.config import ComputeConfig
-from spikebridge.errors import DataError
 from spikebridge.evaluation.resampling import MIN_RECORDINGS
 from spikebridge.models.parts.decoder import FeatureDecoder
 from spikebridge.models.random_forest import RandomForest
@@ -74,8 +74,8 @@ def calibrate(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
     pandas.DataFrame
         Rates of false claims, as in calibration.csv.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    _studies(plan, out / "studies", say).to_parquet(out / "outcomes.parquet", index=False)
+    files = CalibrationRun(out)
+    files.write_outcomes(_studies(plan, files.studies, say))
     return summarise(plan, out, say, docs)
 
 
@@ -103,9 +103,8 @@ def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
     DataError
         Where no studies have been run.
     """
-    if not (out / "outcomes.parquet").is_file():
-        raise DataError(f"{out / 'outcomes.parquet'}: expected the outcomes of a calibration, found none; run it first")
-    outcomes = pd.read_parquet(out / "outcomes.parquet")
+    files = CalibrationRun(out)
+    outcomes = files.read_outcomes()
     table = false_claim_rates(outcomes, MIN_RECORDINGS)
     variation = mean_accuracy_spread(outcomes)
     cells = power_curves.cells(*variation, plan.power_studies, plan.seed)
@@ -114,13 +113,11 @@ def summarise(plan: Plan, out: Path, say: Callable[[str], None], docs: Path | No
     claims = equivalence_claims.table(
         parallel.run_jobs(equivalence_claims.run, jobs, _workers(plan, len(jobs)), lambda _: None)
     )
-    table.to_csv(out / "calibration.csv", index=False)
-    curves.to_csv(out / "power.csv", index=False)
-    claims.to_csv(out / "equivalence.csv", index=False)
-    figures.draw_false_claims(table, out / "calibration.png")
-    figures.draw_power(curves, out / "power.png")
+    files.write_tables(table, curves, claims)
+    figures.draw_false_claims(table, files.false_claims_image)
+    figures.draw_power(curves, files.power_image)
     text = page.page(page.Tables(table, curves, claims, outcomes), plan.seed)
-    for path in [out / "calibration.md", *([docs] if docs else [])]:
+    for path in [files.page, *([docs] if docs else [])]:
         path.write_text(text, encoding="utf-8")
     bad = failing(table)
     say(f"{len(bad)} primary tests do not hold 5 %" if len(bad) else "every primary test holds its level")
@@ -164,7 +161,7 @@ class StoredStudy:
 
     @property
     def path(self) -> Path:
-        return self.folder / f"{self.job.scenario}-{self.job.number:05d}.parquet"
+        return study_path(self.folder, self.job.scenario, self.job.number)
 
 
 def _run(stored: StoredStudy, report: parallel.Report) -> None:

@@ -99,7 +99,7 @@ def choices(decision_s: Array, setting: Setting, rng: np.random.Generator) -> ND
     log odds(t) = log(share / (1 - share)) + drift(t) + streak * (last choice, -1 or 1), less the last one's mean.
     """
     bias = np.log(setting.share / (1 - setting.share))
-    drift = setting.choice_drift.sd * ornstein_uhlenbeck(decision_s, setting.choice_drift.tau_s, 1, rng)[:, 0]
+    drift = setting.choice_drift.sd * ornstein_uhlenbeck_at(decision_s, setting.choice_drift.tau_s, 1, rng)[:, 0]
     side = int(rng.integers(2))  # which of the two is the frequent one
     mean = 2 * setting.share - 1
     label = np.empty(len(decision_s), dtype=np.int64)
@@ -111,7 +111,7 @@ def choices(decision_s: Array, setting: Setting, rng: np.random.Generator) -> ND
     return label if side else 1 - label
 
 
-def ornstein_uhlenbeck(times_s: Array, tau_s: float, n: int, rng: np.random.Generator) -> Array:
+def ornstein_uhlenbeck_at(times_s: Array, tau_s: float, n: int, rng: np.random.Generator) -> Array:
     """(time, n): processes of unit variance and covariance exp(-|t - s| / tau) at the times given, in order."""
     keep = np.exp(-np.diff(times_s) / tau_s)
     noise = rng.normal(size=(len(times_s), n))
@@ -157,8 +157,8 @@ def _recording(name: str, setting: Setting, scenario: Scenario, rng: np.random.G
 
 def _drift(times_s: Array, setting: Setting, units: int, rng: np.random.Generator) -> Array:
     """Log rate (window, unit): a private drift of each unit, and one that a region's units share with random signs."""
-    own = ornstein_uhlenbeck(times_s, setting.rate_drift.tau_s, units, rng)
-    shared = ornstein_uhlenbeck(times_s, setting.rate_drift.tau_s, 1, rng) * rng.choice([-1.0, 1.0], units)
+    own = ornstein_uhlenbeck_at(times_s, setting.rate_drift.tau_s, units, rng)
+    shared = ornstein_uhlenbeck_at(times_s, setting.rate_drift.tau_s, 1, rng) * rng.choice([-1.0, 1.0], units)
     return np.asarray(setting.rate_drift.sd * (np.sqrt(1 - setting.common) * own + np.sqrt(setting.common) * shared))
 
 

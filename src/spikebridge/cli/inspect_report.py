@@ -113,9 +113,7 @@ def _first_intervals(intervals: Sequence[tuple[float, float]]) -> str:
 def _overview(inspection: Inspection) -> Block:
     asked = {*inspection.proposal.data["source"], *inspection.proposal.data["target"]}
     rows = [_overview_row(summary, inspection, asked) for summary in inspection.recordings]
-    unreadable = [
-        (summary.name, summary.source.path, summary.error) for summary in inspection.recordings if summary.error
-    ]
+    unreadable = [(summary.name, summary.error) for summary in inspection.recordings if summary.error]
     errors = [line for text in group_errors(unreadable) for line in text.splitlines()]
     head = ("recording", "format", "animal", "from to (s)", "observed", "gaps", "trials", "units", "proposed regions")
     title = f"{inspection.path}: {counted(len(rows), 'recording')}"

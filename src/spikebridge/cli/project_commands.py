@@ -12,10 +12,16 @@ from typing import Any
 import yaml
 
 from spikebridge import config
+from spikebridge.artifacts.truth import SIMULATED_FOLDER
 from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError
 
-SIMULATED = "data/simulated"
+SIMULATED = SIMULATED_FOLDER.as_posix()
+READ_ALONE = (
+    *(f"analysis.{key}" for key in ("analyses", "halves", "max_epochs", "model", "n_folds", "n_members")),
+    *("compute.device", "quality.sorter_label_from", "quality.sorter_labels", "split.by"),
+)
+"""Settings that a stage of dvc.yaml reads without the rest of their section. DVC expects each of them in the file."""
 
 
 def use(arguments: argparse.Namespace) -> None:
@@ -39,9 +45,9 @@ def replace_params(source: Path, changes: Sequence[str], target: Path) -> Path |
     """Check `source` with `changes` ("data.path=my/data"), then write it to `target`. Comments are kept.
 
     Sections that the file leaves out are written with their defaults, since DVC expects each section that a stage
-    reads. Where the earlier file differs, it is kept as <name>.previous.yaml, or <name>.previous.1.yaml and so on where
-    that name is taken, and its path is returned. Raises ConfigError, and changes no file, when the result is not a
-    valid parameter file.
+    reads, and so are settings of READ_ALONE. Where the earlier file differs, it is kept as <name>.previous.yaml, or
+    <name>.previous.1.yaml and so on where that name is taken, and its path is returned. Raises ConfigError, and changes
+    no file, when the result is not a valid parameter file.
     """
     config.load(source)
     text = source.read_text(encoding="utf-8")
@@ -49,7 +55,7 @@ def replace_params(source: Path, changes: Sequence[str], target: Path) -> Path |
         text = _changed(text, changes, source)
     given = load_yaml(text, str(source))
     settings = config.parse(given, str(source))
-    text += _absent_sections(settings, given)
+    text = _with_settings_read_alone(text, settings, given, source) + _absent_sections(settings, given)
     before = target.read_text(encoding="utf-8") if target.is_file() else None
     kept = None
     if before is not None and before != text:
@@ -79,14 +85,30 @@ def _missing_data(params: Path) -> str:
 
 
 def _absent_sections(settings: config.Config, given: dict[str, Any]) -> str:
-    """The sections that are not given, as YAML; `compute` with all its settings, since stages read one of them."""
+    """The sections that are not given, as YAML; `compute` with all its settings, others with those of READ_ALONE."""
     absent = [name for name in type(settings).model_fields if name not in given]
     if not absent:
         return ""
-    sections = {name: getattr(settings, name) if name == "seed" else {} for name in absent}
+    sections: dict[str, Any] = {name: getattr(settings, name) if name == "seed" else {} for name in absent}
+    for section, key in (name.split(".") for name in READ_ALONE):
+        if section in sections:
+            sections[section][key] = _default(settings, section, key)
     if "compute" in sections:
         sections["compute"] = settings.compute.model_dump()
     return "\n# left out, so with their defaults\n" + yaml.safe_dump(sections, sort_keys=False)
+
+
+def _with_settings_read_alone(text: str, settings: config.Config, given: dict[str, Any], source: Path) -> str:
+    """The text with the settings of READ_ALONE that a given section leaves out, at their defaults."""
+    absent = [(section, key) for section, key in (name.split(".") for name in READ_ALONE)
+              if section in given and key not in given[section]]  # fmt: skip
+    if not absent:
+        return text
+    return _edited(text, [([section, key], _default(settings, section, key)) for section, key in absent], source)
+
+
+def _default(settings: config.Config, section: str, key: str) -> Any:
+    return settings.model_dump(mode="json", include={section: {key}})[section][key]
 
 
 def _replace(path: Path, text: str) -> None:
@@ -96,7 +118,18 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _changed(text: str, changes: Sequence[str], source: Path) -> str:
-    """The text with changed values. ruamel.yaml, a dependency of DVC, keeps the comments."""
+    """The text with changed values."""
+    pairs = []
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set: expected KEY=VALUE such as data.path=my/data, got {change!r}")
+        pairs.append((key.split("."), yaml.safe_load(value)))
+    return _edited(text, pairs, source)
+
+
+def _edited(text: str, pairs: Sequence[tuple[list[str], Any]], source: Path) -> str:
+    """The text with the values of some keys. ruamel.yaml, a dependency of DVC, keeps the comments."""
     import io
 
     from ruamel.yaml import YAML
@@ -108,15 +141,12 @@ def _changed(text: str, changes: Sequence[str], source: Path) -> str:
         type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
     )
     content = editor.load(text)
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"--set: expected KEY=VALUE such as data.path=my/data, got {change!r}")
-        replaced = _in_place(text, key.split("."), yaml.safe_load(value))
+    for keys, value in pairs:
+        replaced = _in_place(text, keys, value)
         if replaced is not None:
             text, content = replaced, editor.load(replaced)
             continue
-        _assign(content, key.split("."), yaml.safe_load(value), source)
+        _assign(content, keys, value, source)
         out = io.StringIO()
         editor.dump(content, out)
         text = out.getvalue()

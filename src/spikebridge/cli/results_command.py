@@ -45,11 +45,12 @@ def _print_tables(results: Results) -> None:
     for line in (
         *result_lines.analysis_lines(results),
         *result_lines.beyond_linear_lines(results.metrics()),
+        *result_lines.state_lines(results.metrics()),
         *result_lines.nested_model_lines(results),
         *result_lines.time_resolved_lines(results.metrics()),
         *result_lines.null_lines(results),
         *result_lines.baseline_lines(results),
-        *result_lines.filter_lines(results),
+        *result_lines.quality_filter_lines(results),
     ):
         print(line)
 
@@ -58,14 +59,15 @@ def _print_registration(project: Path) -> None:
     """The registered model, its gates and the champion; nothing before the first registration."""
     from spikebridge import tracking
     from spikebridge.artifacts.registration import read_registration
+    from spikebridge.gates import GateOutcome
 
     about = read_registration(project)
     if not about:
         return
     print(f'Load the registered model: spikebridge.load("{about["uri"]}")  # {about["model"]}')
     for name, gate in about["gates"].items():
-        word = gate.get("word", "passed" if gate["passed"] else "failed")
-        print(f"Gate {name}: {word if word != 'failed' else 'FAILED'} ({gate['reason']})")
+        outcome = GateOutcome(gate.get("outcome", GateOutcome.PASSED if gate["passed"] else GateOutcome.FAILED))
+        print(f"Gate {name}: {'FAILED' if outcome is GateOutcome.FAILED else outcome} ({gate['reason']})")
     for line in champion_lines(project):
         print(line)
     if problem := tracking.misplaced(project):

@@ -171,7 +171,7 @@ def _regions(words: Sequence[str]) -> list[str] | dict[str, list[str]]:
 
 def _rows(table: Any) -> Iterator[list[str]]:
     """Pairs that were run, the largest value first; lag and dimension of claims alone, for others mean nothing."""
-    from spikebridge.statistics import Verdict
+    from spikebridge.types.verdicts import Verdict
 
     ran = table[table["left_out_code"].isna()].sort_values("source_bits_per_spike", ascending=False, kind="stable")
     for row in ran.to_dict("records"):
@@ -203,7 +203,7 @@ def _number(value: float, how: str) -> str:
 
 
 def _summary(done: Sweep, alpha: float) -> Iterator[str]:
-    from spikebridge.statistics import Verdict
+    from spikebridge.types.verdicts import Verdict
 
     assert done.table is not None
     claims = int((done.table["verdict_code"] == Verdict.SOURCE_PREDICTS_TARGET.code).sum())

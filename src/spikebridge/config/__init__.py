@@ -10,12 +10,12 @@ from pydantic import Field, ValidationError, model_validator
 from spikebridge.config.base import Positive, Section
 from spikebridge.config.data import CLOCKS, DataConfig, LimitsConfig, ProbeFiles
 from spikebridge.config.preparation import BinsConfig, QualityConfig, SimulateConfig, SplitConfig, TrialsConfig
-from spikebridge.config.renamed import renamed_keys
 from spikebridge.config.results import (
     AnalysisConfig,
     BaselineConfig,
     ComputeConfig,
     NestedModelsConfig,
+    StateConfig,
     StatisticsConfig,
     SweepConfig,
     TrackingConfig,
@@ -24,6 +24,7 @@ from spikebridge.config.results import (
 from spikebridge.config.sections import RecordingSections, Sections, WindowSections
 from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError
+from spikebridge.errors.renamed_keys import renamed_keys
 from spikebridge.errors.validation_errors import describe_errors
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Sections",
     "SimulateConfig",
     "SplitConfig",
+    "StateConfig",
     "StatisticsConfig",
     "SweepConfig",
     "TrackingConfig",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, field_validator
+from pydantic import AfterValidator, Field, StrictBool, field_validator, model_validator
 
 from spikebridge.config.base import Auto, Section
+
+MAX_STATES = 8
+"""Pairs of states grow with the square of their number, and so does the correction of their tests."""
 
 
 class BaselineConfig(Section):
@@ -34,12 +37,39 @@ class TuneConfig(Section):
     n_startup_trials : int
         random trials before the sampler models the results
     max_epochs : int, optional
-        most epochs of a fit while tuning; null: those of the model
+        most epochs of a fit while tuning; null: trials fit as long as the final fit
     """
 
     n_trials: int = Field(10, ge=1)
     n_startup_trials: int = Field(5, ge=1)
     max_epochs: int | None = Field(None, ge=1)
+
+
+class StateConfig(Section):
+    """Times that belong to a state: in intervals of a table, or where a condition on behaviour holds; with both, where
+    both hold. See spikebridge.preprocess.states.
+
+    Parameters
+    ----------
+    intervals : str, optional
+        name of an interval table of the recordings
+    rows : str, optional
+        expression over the columns of that table; rows for which it holds are used
+    where : str, optional
+        expression over behaviour series
+    """
+
+    intervals: str | None = None
+    rows: str | None = None
+    where: str | None = None
+
+    @model_validator(mode="after")
+    def _has_times(self) -> StateConfig:
+        if self.intervals is None and self.where is None:
+            raise ValueError("expected intervals (a table), where (a condition on behaviour series), or both")
+        if self.rows is not None and self.intervals is None:
+            raise ValueError("rows chooses rows of the table of intervals; expected intervals as well")
+        return self
 
 
 class AnalysisConfig(Section):
@@ -59,6 +89,8 @@ class AnalysisConfig(Section):
         regions whose units the analysis consistency divides in two
     analyses : list of str
         which analyses are run
+    states : dict, optional
+        name of a state -> its times; a single one is compared with all other times. See spikebridge.evaluation.states
     """
 
     model: Literal["seq2seq"] = "seq2seq"
@@ -69,6 +101,22 @@ class AnalysisConfig(Section):
     analyses: list[
         Literal["direction", "consistency", "held_out_units", "attribution", "optimism", "ablation", "alignment"]
     ] = ["direction", "consistency", "held_out_units", "attribution", "optimism", "ablation", "alignment"]
+    states: dict[str, StateConfig] | None = None
+
+    @field_validator("states", mode="before")
+    @classmethod
+    def _named(cls, states: Any) -> Any:
+        """Names may be written as numbers; true, false, on and off are different things to different YAML readers."""
+        if not isinstance(states, dict):
+            return states
+        for name in states:
+            if isinstance(name, bool) or not isinstance(name, (str, int, float)):
+                raise ValueError(f"put the names of states in quotes; YAML reads one as {name!r}")
+            if not str(name) or str(name) != str(name).strip() or len(str(name)) > 40:
+                raise ValueError(f"expected names of states of 1 to 40 characters without blanks around, got {name!r}")
+        if not 1 <= len(states) <= MAX_STATES:
+            raise ValueError(f"expected 1 to {MAX_STATES} states, or null for none, got {len(states)}")
+        return {str(name): times for name, times in states.items()}
 
 
 class NestedModelsConfig(Section):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from spikebridge.errors.findings import Finding
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from spikebridge.errors.findings import REFUSED, Finding, Refusal
 
 
 class SpikebridgeError(Exception):
@@ -16,9 +20,44 @@ class ConfigError(SpikebridgeError):
 
 
 class DataError(SpikebridgeError):
-    """A recording, a table or an array has wrong content. warnings: other findings about it."""
+    """A recording, a table or an array has wrong content. It survives pickling, with its records.
 
-    warnings: tuple[Finding, ...] = ()
+    Parameters
+    ----------
+    message : str
+        What is printed.
+    refusal : Refusal, optional
+        The same as records. Where it is not given, it holds the message as one finding with the code `REFUSED`.
+    warnings : Sequence[Finding]
+        Other findings about the recording.
+    """
+
+    def __init__(self, message: str, refusal: Refusal | None = None, warnings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.refusal = refusal or Refusal("", (Finding.error(REFUSED, "data", message),))
+        self.warnings = tuple(warnings)
+
+    @classmethod
+    def of(cls, code: str, place: Path | str, text: str, remedy: str = "", subject: str = "") -> Self:
+        """An error with one finding.
+
+        Parameters
+        ----------
+        code, text, remedy : str
+            Of the finding.
+        place : Path or str
+            The file, or the part of the recording, with which the message begins; may be empty.
+        subject : str
+            Of the finding, where it is not the place.
+        """
+        subject = subject or (place.name if isinstance(place, Path) else place)
+        return cls.about(place, [Finding.error(code, subject, text, remedy)])
+
+    @classmethod
+    def about(cls, place: Path | str, findings: Sequence[Finding], warnings: Sequence[Finding] = ()) -> Self:
+        """An error with several findings. place: what the message begins with, such as the path; may be empty."""
+        refusal = Refusal(str(place), tuple(findings))
+        return cls(str(refusal), refusal, warnings)
 
 
 class LeakageError(SpikebridgeError):

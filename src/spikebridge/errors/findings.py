@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+REFUSED = "refused"
+"""The code of an error that has no other code: one that no reader and no check of a recording makes."""
 
 
 class Severity(StrEnum):
@@ -72,6 +75,40 @@ class Finding:
     def from_dict(cls, fields: Mapping[str, Any]) -> Finding:
         """The finding with these fields of a JSON file."""
         return cls(**{**fields, "severity": Severity(fields["severity"])})
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something is refused.
+
+    Parameters
+    ----------
+    place : str
+        Path or name with which the message begins; empty where the texts name it. The texts do not repeat it.
+    findings : tuple of Finding
+        Everything that is wrong there.
+    """
+
+    place: str
+    findings: tuple[Finding, ...]
+
+    def __str__(self) -> str:
+        """One line for one finding, else a list of them."""
+        texts = [str(f) for f in self.findings]
+        if not self.place:
+            return "\n".join(texts)
+        return f"{self.place}:" + (f" {texts[0]}" if len(texts) == 1 else "".join(f"\n  - {text}" for text in texts))
+
+    @property
+    def is_uncoded(self) -> bool:
+        """Whether it is the message of an error that was raised without records."""
+        return all(f.code == REFUSED for f in self.findings)
+
+    @property
+    def complete(self) -> tuple[Finding, ...]:
+        """The findings, each with the place in its text, for a list in which other places stand too."""
+        before = f"{self.place}: " if self.place else ""
+        return tuple(replace(f, text=before + f.text) for f in self.findings)
 
 
 def split_errors(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from spikebridge.errors.findings import Finding
+from spikebridge.errors.findings import Finding, Refusal
 from spikebridge.errors.messages import counted, listed
 
 MAX_NAMES = 4
@@ -55,22 +55,39 @@ class StatusPrinter:
             self.say(f"  warning: {more} as {name}{values} ({listed(names, MAX_NAMES)}): {first}")
 
 
-def group_errors(errors: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Lines of error messages. Errors that differ only in the recording become one, with the names of the others.
+def group_errors(refusals: Sequence[tuple[str, Refusal]]) -> list[str]:
+    """Lines of error messages about several recordings. refusals: (name of a recording, why it is refused).
 
-    errors: (name of a recording, its path, the text).
+    Recordings with the same findings become one message with the names of the others. From MIN_RECORDINGS recordings on
+    whose findings have the same codes and other values, only the first is printed, and the others are named.
     """
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for name, path, text in errors:
-        groups.setdefault(text.replace(path, "\0").replace(name, "\0"), []).append((name, text))
-    lines = []
-    for several in groups.values():
-        (_, text), *others = several
-        lines.append(text)
-        if others:
-            names = listed((name for name, _ in others), MAX_NAMES)
-            lines.append(f"the same is wrong in {counted(len(others), 'more recording')}: {names}")
+    of_codes: dict[tuple[str, ...], list[str]] = {}
+    equal: dict[tuple[tuple[str, str, str], ...], list[tuple[str, Refusal]]] = {}
+    for name, refusal in refusals:
+        of_codes.setdefault(_codes(refusal), []).append(name)
+        equal.setdefault(tuple((f.code, f.text, f.remedy) for f in refusal.findings), []).append((name, refusal))
+    lines: list[str] = []
+    printed: set[tuple[str, ...]] = set()
+    for (_, first), *others in equal.values():
+        codes, same = _codes(first), [name for name, _ in others]
+        many = len(of_codes[codes]) >= MIN_RECORDINGS
+        if many and codes in printed:
+            continue
+        printed.add(codes)
+        lines += [str(first), *_same_elsewhere(same, "")]
+        if many:
+            lines += _same_elsewhere([n for n in of_codes[codes][1:] if n not in same], ", with other values,")
     return lines
+
+
+def _codes(refusal: Refusal) -> tuple[str, ...]:
+    return tuple(f.code for f in refusal.findings)
+
+
+def _same_elsewhere(names: Sequence[str], how: str) -> list[str]:
+    if not names:
+        return []
+    return [f"the same is wrong{how} in {counted(len(names), 'more recording')}: {listed(names, MAX_NAMES)}"]
 
 
 def group_warnings(warnings: Sequence[tuple[str, Finding]], n_recordings: int) -> list[str]:

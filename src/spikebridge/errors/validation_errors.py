@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -105,9 +105,21 @@ def _is_branch(part: Any) -> bool:
 
 
 def _known_keys(location: tuple[Any, ...], section: Any) -> list[str]:
-    for part in location:
+    """The keys of the section at a location; a section in a dict lies one part further down, below its name."""
+    parts = iter(location)
+    for part in parts:
         info = section.model_fields.get(str(part))
-        if info is None or not isinstance(info.annotation, type) or not issubclass(info.annotation, BaseModel):
+        section, named = (None, False) if info is None else _section_of(info.annotation)
+        if section is None or (named and next(parts, None) is None):
             return []
-        section = info.annotation
     return list(section.model_fields)
+
+
+def _section_of(annotation: Any) -> tuple[Any, bool]:
+    """The section that an annotation names, and whether it is the value of a dict; None where it names none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    inner = [arg for arg in get_args(annotation) if arg is not type(None)]
+    if get_origin(annotation) is dict:
+        return _section_of(inner[1])[0], True
+    return _section_of(inner[0]) if len(inner) == 1 else (None, False)

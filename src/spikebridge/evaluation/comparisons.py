@@ -20,7 +20,6 @@ from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
 from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_score, trial_shift_score
 from spikebridge.statistics import (
-    VerdictColumns,
     clusters_needed,
     design_effect,
     holm,
@@ -29,7 +28,8 @@ from spikebridge.statistics import (
     verdict_columns,
     verdict_of,
 )
-from spikebridge.types import Comparison, Difference, Power, Sample, Significance
+from spikebridge.types import Comparison, DetectableEffect, Difference, Sample, Significance
+from spikebridge.types.verdicts import VerdictColumns
 
 Array = NDArray[np.float64]
 NO_SOURCE = "without_source"
@@ -159,7 +159,7 @@ def _primary(
         sample=Sample(0, test.n),
         difference=Difference(test.estimate, interval["ci_low"], interval["ci_high"]),
         significance=Significance("sign_flip", test.p, test.smallest),
-        power=Power(power.detectable, power.for_power),
+        power=DetectableEffect(power.detectable, power.for_power),
     )
 
 

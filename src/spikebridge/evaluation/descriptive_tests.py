@@ -22,8 +22,6 @@ from spikebridge.evaluation.scores import WITHIN, decision_scores, within_blocks
 from spikebridge.evaluation.translation_scores import translation_score
 from spikebridge.metrics import clustered
 from spikebridge.statistics import (
-    Verdict,
-    VerdictColumns,
     bayes_factor,
     cluster_bootstrap,
     correctness_model,
@@ -34,7 +32,8 @@ from spikebridge.statistics import (
     nadeau_bengio,
     rope,
 )
-from spikebridge.types import Comparison, Difference, Power, Sample, Significance
+from spikebridge.types import Comparison, DetectableEffect, Difference, Sample, Significance
+from spikebridge.types.verdicts import Verdict, VerdictColumns
 
 Array = NDArray[np.float64]
 BITS, LOG_ODDS = "bits_per_spike", "log_odds_of_being_right"
@@ -141,7 +140,7 @@ def _of_clusters(row: Comparison, differences: Array, settings: StatisticsConfig
         sample=_over(row, alike.n),
         difference=_difference(alike),
         significance=Significance("tost", alike.p, **verdict),
-        power=Power(clusters_for_power=alike.needed),
+        power=DetectableEffect(clusters_for_power=alike.needed),
     )
     odds = rope(differences, settings.equivalence_margin, alpha=settings.alpha)
     shares = ", ".join(f"{x:.2f}" for x in (odds.worse, odds.equal, odds.better))

@@ -58,13 +58,13 @@ def check(inputs: Inputs) -> dict[str, Any]:
     LeakageError
         Names the model, fold, recording and interval.
     """
-    check_windows(inputs)
+    check_manifest(inputs)
     report = check_results(inputs)
     report["gap_too_short_s"] = short_gaps(inputs.splits, list(inputs.windows.values()))
     return {**report, "checks": WINDOW_CHECKS + RESULT_CHECKS}
 
 
-def check_windows(inputs: Inputs) -> None:
+def check_manifest(inputs: Inputs) -> None:
     """Compare the manifest with the windows, and the windows with each other.
 
     Checked: the manifest is one of these windows and keeps its gaps; every labelled trial lies in one test block; every
@@ -77,7 +77,7 @@ def check_windows(inputs: Inputs) -> None:
 
 
 def check_results(inputs: Inputs) -> dict[str, Any]:
-    """Compare every table of results with manifest and windows, which `check_windows` has passed.
+    """Compare every table of results with manifest and windows, which `check_manifest` has passed.
 
     Checked: the hash of the manifest in every file; the time that each fold's fit and its tuner learned from against
     that fold's test blocks and their gaps; every labelled trial of the manifest was predicted exactly once, in its own

@@ -10,7 +10,7 @@ known function of the latents and the state, take the place of z (spikebridge.si
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,66 +19,53 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.latents import FoldLatents, LatentsByFold
-from spikebridge.errors import DataError
+from spikebridge.artifacts.truth import Truth, load_truths
 from spikebridge.evaluation.count_coupling import Coupling
 from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.metrics import LagEstimate, consistency, information, latent_r2, truth_at
 from spikebridge.types import Windows
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
 TIMES_PER_BIN = 5
 """Times within a bin at which the oracle takes the rate."""
 
 
 @dataclass(frozen=True)
-class Truth:
-    """The truth of a simulation. time_s: (time,). shared: (time, latent), as the source has it at that time.
+class TrueLatents:
+    """The truth of a simulation in the direction in which the pipeline translates.
 
-    loadings: source unit -> norm of its weights of the shared latents in its log rate; empty where the file is older.
+    time_s: (time,). shared: (time, latent), as the pipeline's source has it at that time. loadings: source unit -> norm
+    of its weights of the shared latents in its log rate; empty where the file is older.
     """
 
-    time_s: Array
-    shared: Array
+    time_s: Floats
+    shared: Floats
     names: tuple[str, ...]
     lag_s: float
     dimension: int
-    loadings: Mapping[int, float] = field(default_factory=dict)
+    loadings: Mapping[int, float]
 
 
-def read_truth(data_path: Path, recordings: list[str], target: Sequence[str] = ()) -> dict[str, Truth]:
-    """Truth of each recording from <data_path>/truth/<recording>.npz; empty where there is no such folder.
+def true_latents(data_path: Path, recordings: list[str], target: Sequence[str] = ()) -> dict[str, TrueLatents]:
+    """What is true of each simulated recording; empty where recordings are not simulated.
 
     target: regions that are translated into. Where the simulation's source is among them, the pipeline runs in the
     reverse direction: its source follows its target by the lag.
     """
-    folder = data_path / "truth"
-    if not folder.is_dir():
-        return {}
-    return {name: _read(folder / f"{name}.npz", target) for name in recordings if (folder / f"{name}.npz").is_file()}
+    return {name: _in_direction(truth, target) for name, truth in load_truths(data_path, recordings).items()}
 
 
-def _read(path: Path, target: Sequence[str]) -> Truth:
-    try:
-        with np.load(path, allow_pickle=False) as z:
-            names = tuple(str(n) for n in z["names"])
-            lag_s, dimension = float(z["lag_s"]), int(z["dimension"])
-            back = str(z["source_region"]) in target if "source_region" in z.files else False
-            loadings = _loadings(z, "target" if back else "source")
-            if back:
-                return Truth(z["time_s"] + lag_s, z["shared"], names, -lag_s, dimension, loadings)
-            return Truth(z["time_s"], z["shared"], names, lag_s, dimension, loadings)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read as the truth of a simulated recording: {error}") from None
+def _in_direction(truth: Truth, target: Sequence[str]) -> TrueLatents:
+    back = truth.source.region in target
+    lag_s, source = (-truth.lag_s, truth.target) if back else (truth.lag_s, truth.source)
+    time_s = truth.time_s + truth.lag_s if back else truth.time_s
+    norms = np.linalg.norm(source.loadings, axis=1).tolist() if source.loadings is not None else []
+    loadings = dict(zip(source.units.tolist(), norms, strict=False))
+    return TrueLatents(time_s, truth.shared, truth.names, lag_s, truth.dimension, loadings)
 
 
-def _loadings(z: Any, role: str) -> dict[int, float]:
-    if f"{role}_loadings" not in z.files:
-        return {}
-    norms = np.linalg.norm(z[f"{role}_loadings"], axis=1)
-    return {int(u): float(n) for u, n in zip(z[f"{role}_units"], norms, strict=True)}
-
-
-def recovery(inputs: Inputs, truths: Mapping[str, Truth], coupling: Coupling) -> dict[str, Any]:
+def recovery(inputs: Inputs, truths: Mapping[str, TrueLatents], coupling: Coupling) -> dict[str, Any]:
     """Latent R2 of every model with latents, and lag and dimension from the counts, against the truth.
 
     Lag error: estimate - truth, seconds; the estimate over all recordings, and each recording's own. dimension: median
@@ -109,7 +96,7 @@ def recovery_table(recovered: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "recording", "latent", "r2"])
 
 
-def _recording_recovery(coupling: Coupling, name: str, truth: Truth) -> dict[str, Any]:
+def _recording_recovery(coupling: Coupling, name: str, truth: TrueLatents) -> dict[str, Any]:
     return {
         **_lag(coupling.lags[name], truth.lag_s),
         "true_lag_s": truth.lag_s,
@@ -127,7 +114,7 @@ def _lag(found: LagEstimate, true_s: float) -> dict[str, float]:
     }
 
 
-def _latents(inputs: Inputs, latents: LatentsByFold, truths: Mapping[str, Truth]) -> dict[str, Any]:
+def _latents(inputs: Inputs, latents: LatentsByFold, truths: Mapping[str, TrueLatents]) -> dict[str, Any]:
     per = {r: _r2(inputs.windows[r], latents[r], truth) for r, truth in truths.items() if r in latents}
     rows = pd.DataFrame(per).T if per else pd.DataFrame()
     means = {str(name): float(rows[name].mean()) for name in rows.columns}
@@ -138,7 +125,7 @@ def _latents(inputs: Inputs, latents: LatentsByFold, truths: Mapping[str, Truth]
     }
 
 
-def _r2(w: Windows, folds: Mapping[int, FoldLatents], truth: Truth) -> dict[str, float]:
+def _r2(w: Windows, folds: Mapping[int, FoldLatents], truth: TrueLatents) -> dict[str, float]:
     """Held-out R2 of each shared latent. Bins are at the target's time: the source had these latents lag_s earlier."""
     triples = []
     for part in folds.values():
@@ -169,14 +156,14 @@ def oracle(inputs: Inputs, data_path: Path, target: Sequence[str]) -> dict[str, 
     """Held-out bits/spike of the oracle on the trials that are scored, pooled and per recording.
 
     source_bits_per_spike: the same over the baseline that all translators have; absent where there is none.
-    data_path: raw recordings, with the folder `truth`. target: regions that are translated into. Recordings whose truth
+    data_path: raw recordings, with the truth. target: regions that are translated into. Recordings whose truth
     lacks loadings are left out; empty where none has them.
     """
     sums = {}
     known = _baseline_nats(inputs)
-    for name, w in inputs.windows.items():
-        path = data_path / "truth" / f"{name}.npz"
-        rates = _relative_rates(path, w, target) if path.is_file() else None
+    for name, truth in load_truths(data_path, inputs.windows).items():
+        w = inputs.windows[name]
+        rates = _relative_rates(truth, w, target)
         if rates is not None:
             sums[name] = _information(inputs, name, w, rates, known)
     if not sums:
@@ -195,7 +182,7 @@ def _baseline_nats(inputs: Inputs) -> pd.Series:
     return pd.Series(dtype=np.float64)
 
 
-def shares(truth: Mapping[str, Any], translation: Mapping[str, Any]) -> dict[str, float]:
+def shares_of_oracle(truth: Mapping[str, Any], translation: Mapping[str, Any]) -> dict[str, float]:
     """model -> its bits/spike over the oracle's. translation: of metrics.json."""
     best = truth["bits_per_spike"]
     return (
@@ -203,17 +190,16 @@ def shares(truth: Mapping[str, Any], translation: Mapping[str, Any]) -> dict[str
     )
 
 
-def _relative_rates(path: Path, w: Windows, target: Sequence[str]) -> Array | None:
+def _relative_rates(truth: Truth, w: Windows, target: Sequence[str]) -> Array | None:
     """(window, bin, target unit), exp(D z) averaged over each bin; NaN where a window leaves the simulated time."""
-    with np.load(path, allow_pickle=False) as z:
-        if "target_loadings" not in z.files:
-            return None
-        back = str(z["source_region"]) in target
-        role, lag_s = ("source", 0.0) if back else ("target", float(z["lag_s"]))
-        row = {int(u): k for k, u in enumerate(z[f"{role}_units"])}
-        loadings = z[f"{role}_loadings"][[row[int(u)] for u in w.target_units]]
-        followed = "transferred" if role == "target" and "transferred" in z.files else "shared"
-        time_s, shared = z["time_s"], z[followed].astype(np.float64)
+    back = truth.source.region in target
+    region, lag_s = (truth.source, 0.0) if back else (truth.target, truth.lag_s)
+    if truth.target.loadings is None or region.loadings is None:
+        return None
+    row = {int(u): k for k, u in enumerate(region.units)}
+    loadings = region.loadings[[row[int(u)] for u in w.target_units]]
+    followed = truth.shared if back or truth.transferred is None else truth.transferred
+    time_s, shared = truth.time_s, followed.astype(np.float64)
     offsets = (np.arange(w.n_bins * TIMES_PER_BIN) + 0.5) / TIMES_PER_BIN * w.bin_s
     latents = truth_at(time_s, shared, w.start_s[:, None] + offsets - lag_s)
     rates = np.exp(latents @ loadings.T)

@@ -19,11 +19,11 @@ from spikebridge.artifacts.evaluation import (
     EvaluationRun,
 )
 from spikebridge.artifacts.nested_models import NestedModelRun
-from spikebridge.config import DataConfig, Sections, StatisticsConfig, TrialsConfig
+from spikebridge.config import AnalysisConfig, DataConfig, Sections, StatisticsConfig, TrialsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.beyond_linear import beyond_linear_score, beyond_linear_table
 from spikebridge.evaluation.comparisons import compare, detectable_effects
-from spikebridge.evaluation.count_coupling import coupling_tables, estimate_coupling
+from spikebridge.evaluation.count_coupling import Coupling, coupling_tables, estimate_coupling
 from spikebridge.evaluation.few_labels import few_label_table
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
@@ -38,21 +38,25 @@ from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.one_baseline import baseline_table, check_one_baseline
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import (
-    Truth,
+    TrueLatents,
     consistency_table,
     oracle,
-    read_truth,
     recovery,
     recovery_table,
-    shares,
+    shares_of_oracle,
+    true_latents,
 )
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.scores import metrics
+from spikebridge.evaluation.states.run import state_scores, state_tables, states_of
+from spikebridge.evaluation.states.values import Draws
 from spikebridge.evaluation.tables import quality_tables, score_tables
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
+from spikebridge.preprocess.states import StateBins
 
 # Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
 DECISIONS, TRANSLATIONS, SIGNS, NULLS, ANALYSIS, DECODING, ENCODING, OPTIMISM, TIME_RESOLVED, SUBSPACE = range(10)
+STATES = 10
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class EvaluationSections(Sections):
         Of every random stream.
     models : mapping
         The names of the models that are scored.
-    data, trials, statistics : Section
-        The sections of these names.
+    data, trials, statistics, analysis : Section
+        The sections of these names; of analysis the states, and the translator that is tested in them.
     """
 
     seed: int
@@ -74,6 +78,7 @@ class EvaluationSections(Sections):
     data: DataConfig
     trials: TrialsConfig
     statistics: StatisticsConfig
+    analysis: AnalysisConfig
 
 
 def evaluate(
@@ -85,6 +90,7 @@ def evaluate(
     out_folder: Path,
     analysis_folder: Path | None = None,
     nested_models_folder: Path | None = None,
+    ingested_folder: Path | None = None,
 ) -> dict[str, Any]:
     """Score and compare the models, after the leakage check.
 
@@ -100,8 +106,8 @@ def evaluate(
         Folder of the raw recordings; only its folder `truth` is read, where it exists.
     out_folder : pathlib.Path
         Folder to write to.
-    analysis_folder, nested_models_folder : pathlib.Path, optional
-        Results of the stages analyze and nested_models.
+    analysis_folder, nested_models_folder, ingested_folder : pathlib.Path, optional
+        Results of the stages analyze, nested_models and ingest; of the last only what `analysis.states` needs is read.
 
     Returns
     -------
@@ -118,13 +124,14 @@ def evaluate(
     settings = sections.statistics
     inputs = read(sections.models, windows_folder, splits_path, train_folder, settings.cluster == "animal")
     report = leakage.check(inputs)
+    states = states_of(sections.analysis, sections.trials, inputs, ingested_folder)
     check_one_baseline(inputs.translations)
     deciding = _resampling(inputs.decisions.values(), inputs, sections, DECISIONS)
     translating = _resampling(inputs.translations.values(), inputs, sections, TRANSLATIONS)
     scores = metrics(inputs, deciding, translating, settings)
     rows = compare(inputs, deciding, translating, settings, _rng(sections, SIGNS))
     scores["power"] = detectable_effects(rows, scores["cluster"], settings.alpha)
-    truths = read_truth(data_path, inputs.recordings, sections.data.target)
+    truths = true_latents(data_path, inputs.recordings, sections.data.target)
     coupling = estimate_coupling(inputs, sections.seed)
 
     tables = score_tables(inputs, scores, rows) | quality_tables(windows_folder)
@@ -138,21 +145,22 @@ def evaluate(
         tables[BEYOND_LINEAR_TABLE], scores["beyond_linear"] = over_linear, beyond_linear_score(over_linear)
     if len(of_labels := few_label_table(sections.models, train_folder, inputs)):
         tables[FEW_LABELS_TABLE] = of_labels
-    true_lags = {name: truth.lag_s for name, truth in truths.items()}
-    true_dimensions = {name: float(truth.dimension) for name, truth in truths.items()}
-    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, true_lags, true_dimensions)}
+    true = [{name: float(getattr(truth, key)) for name, truth in truths.items()} for key in ("lag_s", "dimension")]
+    tables |= {"consistency": consistency_table(inputs), **coupling_tables(coupling, *true)}
     tables |= _latent_analysis(analysis_folder, scores, inputs, truths, sections)
     nulls, tables["nulls"] = null_tables(inputs, settings, _rng(sections, NULLS))
     _add_translation_verdicts(scores["translation"], nulls, settings.alpha)
     if nested_models_folder is not None:
         tables |= _nested_models(nested_models_folder, scores, report, inputs, sections)
+    if states:
+        tables |= _states(states, scores, inputs, coupling, sections, nested_models_folder)
     run = EvaluationRun(out_folder)
     run.folder.mkdir(parents=True, exist_ok=True)
     if truths:
         recovered = recovery(inputs, truths, coupling)
         best = oracle(inputs, data_path, sections.data.target)
         if best and "translation" in scores:
-            recovered["oracle"] = best | {"share": shares(best, scores["translation"])}
+            recovered["oracle"] = best | {"share": shares_of_oracle(best, scores["translation"])}
         run.write_recovery(recovered)
         tables["recovery"] = recovery_table(recovered)
     run.write_leakage(report)
@@ -167,7 +175,7 @@ def _latent_analysis(
     folder: Path | None,
     scores: dict[str, Any],
     inputs: Inputs,
-    truths: Mapping[str, Truth],
+    truths: Mapping[str, TrueLatents],
     sections: EvaluationSections,
 ) -> dict[str, pd.DataFrame]:
     """Tables of the latent analyses; their summary is added to scores."""
@@ -181,6 +189,22 @@ def _latent_analysis(
         tables["optimism"] = optimism_table(folder, scores, intervals)
         if len(tables["optimism"]):
             scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
+    return tables
+
+
+def _states(
+    states: Mapping[str, Mapping[str, StateBins]],
+    scores: dict[str, Any],
+    inputs: Inputs,
+    coupling: Coupling,
+    sections: EvaluationSections,
+    nested_models_folder: Path | None,
+) -> dict[str, pd.DataFrame]:
+    """Tables of the states; their summary is added to scores."""
+    draws = Draws(sections.statistics, (sections.seed, STATES), inputs.animals)
+    translator = sections.analysis.model
+    tables = state_tables(inputs, states, translator, coupling.lag.lag_s, draws, nested_models_folder)
+    scores["states"] = state_scores(tables, translator)
     return tables
 
 

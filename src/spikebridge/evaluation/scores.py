@@ -55,7 +55,7 @@ def within_blocks(d: Decisions, clusters: Clusters, n_classes: int, weight: Arra
 def metrics(
     inputs: Inputs, resampling: Resampling | None, translating: Resampling | None, settings: StatisticsConfig
 ) -> dict[str, Any]:
-    """The content of metrics.json; see design.md. resampling: of decisions, translating: of translations."""
+    """The content of metrics.json. resampling: of decisions, translating: of translations."""
     content: dict[str, Any] = {"models": {}, "translation": {}, "n_recordings": len(inputs.recordings)}
     clusters = [r.clusters for r in (resampling, translating) if r is not None]
     content["cluster"] = clusters[0].kind if clusters else None

@@ -15,12 +15,15 @@ it exceeds bits/spike.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.training import Translation
+from spikebridge.errors import DataError
 from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.metrics import clustered, floored
 
@@ -32,6 +35,21 @@ REACH = 2
 MIN_BITS = 0.002
 """Bits/spike. A source that adds no more than this predicts next to nothing, however narrow the interval."""
 NOTHING = "nothing to translate"
+
+
+class TranslationVerdict(StrEnum):
+    """Whether the source predicts the target. The value is the code in metrics.json; a text stands beside it."""
+
+    TRANSLATES = "translates"
+    NOTHING = "nothing_to_translate"
+
+    @classmethod
+    def of(cls, verdict: Mapping[str, Any]) -> TranslationVerdict:
+        """The member in a verdict of metrics.json. Raises DataError for another code, or none."""
+        try:
+            return cls(verdict["code"])
+        except (KeyError, ValueError):
+            raise DataError(f"verdict of a translation: expected a code of {[*cls]}; run evaluate again") from None
 
 
 def trial_shift_nats(inputs: Inputs, t: Translation) -> NDArray[np.float64]:
@@ -89,8 +107,9 @@ def trial_shift_score(inputs: Inputs, t: Translation, index: NDArray[np.int64]) 
 
 def translation_verdict(
     source: dict[str, float], contrast: dict[str, float], null_p: float | None, alpha: float
-) -> dict[str, Any] | None:
-    """{"translates": bool, "says": text}; None for a model without a baseline that leaves the source out.
+) -> dict[str, str] | None:
+    """{"code": of TranslationVerdict, "text": the scores and what speaks against it}; None for a model
+    without a baseline that leaves the source out.
 
     source, contrast: value, ci_low and ci_high of source_bits_per_spike and of the trial-shift contrast. null_p: p of
     the model's primary translation null. The model translates where both values are more than MIN_BITS, the interval of
@@ -111,8 +130,9 @@ def translation_verdict(
     if null_p is not None and not null_p <= alpha:
         reasons.append(f"trials in another order do as well (p = {null_p:.2g})")
     if reasons:
-        return {"translates": False, "says": f"{NOTHING}: {shown}; {', and '.join(reasons)}"}
-    return {"translates": True, "says": shown}
+        text = f"{NOTHING}: {shown}; {', and '.join(reasons)}"
+        return {"code": TranslationVerdict.NOTHING.value, "text": text}
+    return {"code": TranslationVerdict.TRANSLATES.value, "text": shown}
 
 
 def _shown(score: dict[str, float]) -> str:

@@ -70,14 +70,14 @@ def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
     """A row a region: how many units are kept and dropped for what, then a panel a measure that could be judged.
 
     In each a histogram of the units (bars, highest the same in each row), every unit (dots), the median of those kept,
-    and the limits. A unit has the colour of the first reason to drop it. What was not judged is said below, and why.
+    and the limits. A unit has the colour of the first criterion to drop it. Below: what was not judged, and why.
     """
     table, ends, filters = (read_table(tables_folder, table) for table in needs)
     if table.empty:
         return False
     page = page or str(table["recording"].iloc[0])
     table = table[table["recording"] == page]
-    first = table["reason"].astype(object).fillna("").astype(str).replace("", NOT_USED)
+    first = table["criterion"].astype(object).fillna("").astype(str).replace("", NOT_USED)
     table = table.assign(
         why=first.where(~table["kept"].to_numpy(bool), ""), role=table["role"].astype(object).fillna(NOT_USED)
     )
@@ -110,13 +110,12 @@ def _rows(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _colours(table: pd.DataFrame) -> dict[str, str]:
-    """Reason to drop a unit -> its colour, the commonest reason first."""
-    criterion = table.drop_duplicates("why").set_index("why")["criterion"]
-    return {str(w): CRITERIA.get(str(criterion[w]), style.FAINT) for w in table["why"].value_counts().index if w}
+    """Criterion that drops units -> its colour, the commonest first."""
+    return {str(w): CRITERIA.get(str(w), style.FAINT) for w in table["why"].value_counts().index if w}
 
 
 def _counts(axes: style.Axes, rows: dict[str, pd.DataFrame], colour: dict[str, str]) -> None:
-    """Kept, and dropped by reason, end to end; beside them the numbers."""
+    """Kept, and dropped by criterion, end to end; beside them the numbers."""
     for row, part in enumerate(rows.values()):
         left = 0
         for why, n in part["why"].value_counts().reindex(list(colour), fill_value=0).items():
@@ -186,11 +185,11 @@ def _units(
     tall = HEIGHT / max(int(n.sum(axis=0).max()), 1)
     foot = np.zeros(len(edges) - 1)
     spread = (np.arange(len(x)) * 0.618034) % 1
-    for each, (reason, shade) in zip(n, colour.items(), strict=True):
+    for each, (criterion, shade) in zip(n, colour.items(), strict=True):
         axes.bar(edges[:-1], -tall * each, np.diff(edges), row - foot, align="edge", color=shade, alpha=0.8)
         foot += tall * each
-        mine = why == reason
-        look: dict[str, Any] = {"marker": "x", "linewidths": 1} if reason else DOT
+        mine = why == criterion
+        look: dict[str, Any] = {"marker": "x", "linewidths": 1} if criterion else DOT
         axes.scatter(x[mine], row + 0.06 + BAND * spread[mine], s=13, color=shade, **look)
     kept = x[(why == "") & np.isfinite(x)]
     if len(kept):
@@ -252,12 +251,13 @@ def _legend(
     figure: style.Figure, axes: style.Axes, table: pd.DataFrame, colour: dict[str, str], below: list[str]
 ) -> None:
     n = table["why"].value_counts()
+    reason = table.drop_duplicates("why").set_index("why")["reason"]
     handles: list[Any] = [axes.scatter([], [], s=26, color=KEPT)]
     handles += [axes.scatter([], [], s=26, color=colour[w], marker="x") for w in colour if w]
     handles.append(axes.plot([], [], color=style.INK, linewidth=2)[0])
     handles.append(axes.plot([], [], color=style.INK, linewidth=1.3, linestyle="--")[0])
     names = [f"kept: {n.get('', 0)}"]
-    names += [f"{w}: {n[w]}" if w == NOT_USED else f"dropped, {w}: {n[w]}" for w in colour if w]
+    names += [f"{w}: {n[w]}" if w == NOT_USED else f"dropped, {reason[w]}: {n[w]}" for w in colour if w]
     names += ["median of those kept", "limit"]
     title = "\n".join(line for text in below for line in wrap(text, 160)) or None
     figure.legend(

@@ -69,10 +69,10 @@ def _alignment(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot(mine.index, mine["captured_by_components"], "--", color=colour, label=f"{region}: components")
             axes.plot(mine.index, mine["random"], ":", color=colour, label=f"{region}: random subspace")
     axes.set_xticks(sorted(table["n_dimensions"].unique()))
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, 1.4 * float(table["value"].max()))  # room above the lines for the legend
     axes.set_xlabel("dimensions")
     axes.set_ylabel("share of variance")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=2, loc="upper left")
 
 
 def _variance(axes: Axes, table: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
-from spikebridge.statistics import Verdict
+from spikebridge.types.verdicts import Verdict
 
 name = "time_resolved"
 needs = ("decision_course",)

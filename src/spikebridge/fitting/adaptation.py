@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from spikebridge import metrics, models
 from spikebridge.artifacts.recordings import IngestedRecordings
+from spikebridge.artifacts.served_models import write_adapted
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, SplitConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError
@@ -21,12 +21,11 @@ from spikebridge.models import Model
 from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.preprocess import make_windows, select_trials
-from spikebridge.preprocess.covariates import without_labels
 from spikebridge.preprocess.windows import count_bins
 from spikebridge.splits import make_splits, select_windows
 from spikebridge.types import Windows
+from spikebridge.types.covariates import without_labels
 
-ABOUT = "adapted.json"
 Row = dict[str, Any]
 """recording, fit (one of FITS), windows, trials, bits_per_spike, balanced_accuracy."""
 FITS = ("without labels", "adapted", "from scratch")
@@ -67,8 +66,7 @@ def adapt(
             np.random.default_rng([sections.seed, number]),
         )
     model.save(out)
-    about = {"recordings": [w.recording for w in windows], "held_out": rows, "seed": sections.seed}
-    (out / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+    write_adapted([w.recording for w in windows], rows, sections.seed, out)
     write_manifest(out)
     return rows
 

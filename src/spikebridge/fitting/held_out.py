@@ -8,9 +8,9 @@ import numpy as np
 
 from spikebridge.models import Model
 from spikebridge.models.base import OnEpoch
-from spikebridge.preprocess.covariates import without_labels
 from spikebridge.splits import select_windows
 from spikebridge.types import Index, Partition, Windows
+from spikebridge.types.covariates import without_labels
 
 
 def fit_and_adapt(

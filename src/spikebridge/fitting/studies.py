@@ -15,6 +15,7 @@ from spikebridge.errors.system_errors import explain
 
 MODULES = ("optuna", "alembic.command", "sqlalchemy.orm")
 """Modules that the first study of a process loads, most of them when it opens its file."""
+MAX_WARM_UP = 4
 JOURNAL = "-journal"
 """Suffix of SQLite's file for an unfinished change, in the folder of its database."""
 
@@ -57,7 +58,7 @@ def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
 
     storage = optuna.storages.RDBStorage(f"sqlite:///{path}", {"creator": partial(_connect, path)})
     try:
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=settings.n_startup_trials, n_warmup_steps=4)
+        pruner = optuna.pruners.MedianPruner(settings.n_startup_trials, _warm_up(settings.max_epochs))
         study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
         )
@@ -69,6 +70,11 @@ def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
         storage.engine.dispose()
         raise
     return storage, study
+
+
+def _warm_up(max_epochs: int | None) -> int:
+    """Epochs before the pruner may end a fit: half of them, at most MAX_WARM_UP."""
+    return MAX_WARM_UP if max_epochs is None else min(MAX_WARM_UP, max_epochs // 2)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from spikebridge import models
 from spikebridge.artifacts.few_labels import write_few_labels
+from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
@@ -60,6 +61,7 @@ class FoldResult:
     few_labels: list[pd.DataFrame] = field(default_factory=list)
     translation: list[pd.DataFrame] = field(default_factory=list)
     rates: list[Rates] = field(default_factory=list)
+    baseline_rates: list[HeldOutRates] = field(default_factory=list)
     latents: dict[str, FoldLatents] = field(default_factory=dict)
     baselines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -134,6 +136,7 @@ def train(
     run.write_translation([table for result in folds.values() for table in result.translation], manifest.hash)
     run.write_baselines([row for result in (*folds.values(), final) for row in result.baselines])
     run.write_rates([part for result in folds.values() for part in result.rates])
+    write_held_out_rates(out, [part for result in folds.values() for part in result.baseline_rates])
     latents = {fold: result.latents for fold, result in folds.items() if result.latents}
     if latents:
         write_latents(run.latents, load_windows(windows), latents, final.latents)
@@ -214,6 +217,10 @@ def _predict_test_block(model: models.Model, data: Sequence[Windows], fold: Fold
                 without_source = information(predicted.baseline, test.target, mean)[0]
             result.translation.append(translation_rows(test, fold.fold, nats, spikes, without_source))
             result.rates.append(Rates(recording, test.trial, predicted.rates))
+            if not model.uses_target_past:
+                baseline = mean if predicted.baseline is None else predicted.baseline
+                part = {BASELINE: np.broadcast_to(baseline, predicted.rates.shape)}
+                result.baseline_rates.append(HeldOutRates(recording, test.trial, part))
         if predicted.latents is not None and len(train):
             result.latents[recording] = _latents(model, test, train.select(train.labelled))
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge import metrics, models
+from spikebridge import models
 from spikebridge.artifacts.splits import load_splits
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import load_windows
@@ -24,7 +24,9 @@ from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
 from spikebridge.fitting import studies
 from spikebridge.fitting.held_out import first_parts, fit_and_adapt
+from spikebridge.metrics import balanced_accuracy, bits_per_spike, information, log_loss
 from spikebridge.models import Model
+from spikebridge.models.parts.early_stopping import has_ended
 from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import digest, source_hash
 from spikebridge.runtime.seeds import random_generator
@@ -191,30 +193,52 @@ def _fold(job: TuningStudy) -> int | str:
 
 
 def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baselines: Baselines) -> None:
-    """Run one trial. baselines: of all trials."""
+    """Run one trial. baselines: of all trials.
+
+    A fit that stops early and is not the best ends after its epochs: its value is known then. What follows them
+    (calibration, read-outs of decisions) gives only scores that are read of the best trial alone.
+    """
     import optuna
+    from optuna.trial import TrialState
 
     fixed = models.fixed_params(job.model, job.params)
     kind = models.get_class(job.model)
-    if number == 0 and not study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.WAITING,)):
+    if number == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.enqueue_trial(kind.defaults(fixed))
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
+
+    best = max((t.value for t in studies.finished(study) if t.state == TrialState.COMPLETE), default=-np.inf)
+    limits, losses, bits = _limits(_cheaper(params, kind, job.settings.max_epochs), kind), [], []
 
     def watch(row: dict[str, float]) -> None:
         if len(learnt[1]) == 1 and "valid_loss" in row:
             trial.report(-row["valid_loss"], int(row["epoch"]))
             if trial.should_prune():
                 raise optuna.TrialPruned
+            losses.append(row["valid_loss"])
+            bits.append(row.get("valid_bits_per_spike", np.nan))
+            if limits and has_ended(losses, *limits) and max(bits) <= best:
+                raise _NotBestError(max(bits))
 
     try:
         value, scores = _scores(job, params, number, learnt, baselines, watch)
     except optuna.TrialPruned:
-        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        study.tell(trial, state=TrialState.PRUNED)
         return
+    except _NotBestError as error:
+        value, scores = error.value, {}
     for key, score in {**scores, "params": params}.items():
         trial.set_user_attr(key, score)
     study.tell(trial, value)
+
+
+class _NotBestError(Exception):
+    """Ends the fit of a trial that is not the best. value: of the trial."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(value)
+        self.value = value
 
 
 def _scores(
@@ -238,10 +262,26 @@ def _scores(
     return float(np.mean([o.value for o in outcomes])), scores
 
 
-def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
-    """Cheaper settings that suffice to rank trials: one network, no trees, and fewer epochs with a shorter schedule."""
+def _limits(params: Mapping[str, Any], kind: type[Model]) -> list[int]:
+    """max_epochs and patience of a fit (see `has_ended`); empty if the model does not stop by them."""
     fields = kind.Params.model_fields
-    if cap is None or "max_epochs" not in fields or not kind.early_stopping:
+    keys = ("max_epochs", "patience")
+    if not kind.early_stopping or not all(key in fields for key in keys):
+        return []
+    return [params.get(key, fields[key].default) for key in keys]
+
+
+def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
+    """Cheaper settings that suffice to rank trials: one network, no trees, and fewer epochs with a shorter schedule.
+
+    A model may name further settings that are lowered (`while_tuning`). cap: of epochs; None: nothing is cheaper.
+    """
+    fields = kind.Params.model_fields
+    if cap is None:
+        return params
+    highest = kind.while_tuning.items()
+    params = params | {key: min(value, params.get(key, fields[key].default)) for key, value in highest}
+    if "max_epochs" not in fields or not kind.early_stopping:
         return params
     reduced = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
     return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | reduced
@@ -278,9 +318,9 @@ def _outcome(
     model: Model,
     scored: Sequence[Windows],
     base: Mapping[str, NDArray[np.float64]] | None,
-    bits_per_spike: float | None = None,
+    bits: float | None = None,
 ) -> Outcome:
-    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is given."""
+    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is `bits`."""
     nats, spikes = 0.0, 0.0
     labels: list[NDArray[np.int64]] = []
     chances: list[NDArray[np.float64]] = []
@@ -289,7 +329,7 @@ def _outcome(
         if model.translates and base is not None:
             rates = model.predict(w).rates
             assert rates is not None
-            gain, n = metrics.information(rates, w.target, base[w.recording])
+            gain, n = information(rates, w.target, base[w.recording])
             nats, spikes = nats + gain.sum(), spikes + n.sum()
         known = w.select(w.labelled)
         if model.decides and len(known):
@@ -298,13 +338,13 @@ def _outcome(
             assert probabilities is not None
             chances.append(probabilities)
             decided.append(model.decide(probabilities, w.recording))
-    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits_per_spike}
+    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits}
     if model.translates and base is not None:
-        inner["bits_per_spike"] = metrics.bits_per_spike([nats], [spikes])
+        inner["bits_per_spike"] = bits_per_spike([nats], [spikes])
     if model.decides:
         label, chance = np.concatenate(labels), np.concatenate(chances)
-        inner["balanced_accuracy"] = metrics.balanced_accuracy(label, np.concatenate(decided))
-        inner["log_loss"] = metrics.log_loss(label, chance)
+        inner["balanced_accuracy"] = balanced_accuracy(label, np.concatenate(decided))
+        inner["log_loss"] = log_loss(label, chance)
     value = inner["bits_per_spike"] if model.translates else -float(inner["log_loss"] or 0.0)
     assert value is not None
     return Outcome(value, inner)

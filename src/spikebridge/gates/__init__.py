@@ -8,18 +8,32 @@ from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.gates.criteria import (
     Claim,
+    ClaimStatus,
     Gate,
+    GateOutcome,
     above_majority,
     best_model,
     claims,
     leakage,
     nulls,
     translation,
-    translation_word,
+    translation_status,
 )
 from spikebridge.gates.present_champion import Champion, Newcomer, present_champion
 
-__all__ = ["Champion", "Claim", "Gate", "Newcomer", "best_model", "check", "claims", "failed", "translation_word"]
+__all__ = [
+    "Champion",
+    "Claim",
+    "ClaimStatus",
+    "Gate",
+    "GateOutcome",
+    "Newcomer",
+    "best_model",
+    "check",
+    "claims",
+    "failed",
+    "translation_status",
+]
 
 
 def check(settings: StatisticsConfig, new: Newcomer, champion: Champion | None = None) -> dict[str, Gate]:

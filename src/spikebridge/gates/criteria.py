@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,26 @@ from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
 from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config.declared_tests import BASELINE, DECIDING
 from spikebridge.errors import DataError
+from spikebridge.evaluation.translation_scores import TranslationVerdict
 
 MAJORITY_FAMILY, TRANSLATION_FAMILY = "above_majority", "translation_from_source"
 """Families of declared tests in comparisons.csv."""
-SHOWN, NOT_SHOWN, NOT_CLAIMED = "shown", "not shown", "not claimed"
+
+
+class GateOutcome(StrEnum):
+    """The outcome of a gate. The value stands in tags and in registration.json."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INFORMATION = "for information"
+
+
+class ClaimStatus(StrEnum):
+    """What a version claims about translation. The value stands in its tags."""
+
+    SHOWN = "shown"
+    NOT_SHOWN = "not shown"
+    NOT_CLAIMED = "not claimed"
 
 
 @dataclass(frozen=True)
@@ -47,11 +64,29 @@ class Gate:
     decisive: bool = True
 
     @property
-    def word(self) -> str:
-        """The outcome in a word or two."""
+    def outcome(self) -> GateOutcome:
+        """PASSED or FAILED; INFORMATION for a gate that is not decisive."""
         if self.decisive:
-            return "passed" if self.passed else "failed"
-        return "for information"
+            return GateOutcome.PASSED if self.passed else GateOutcome.FAILED
+        return GateOutcome.INFORMATION
+
+    @classmethod
+    def of(cls, outcome: GateOutcome, reason: str) -> Gate:
+        """The gate with this outcome.
+
+        Parameters
+        ----------
+        outcome : GateOutcome
+            The outcome that was recorded.
+        reason : str
+            Why the condition holds, or why not.
+
+        Returns
+        -------
+        Gate
+            Its `outcome` is the given one.
+        """
+        return cls(outcome is not GateOutcome.FAILED, reason, decisive=outcome is not GateOutcome.INFORMATION)
 
 
 @dataclass(frozen=True)
@@ -70,14 +105,14 @@ class Claim:
     reason: str
 
     @property
-    def word(self) -> str:
+    def status(self) -> ClaimStatus:
         """SHOWN or NOT_SHOWN."""
-        return SHOWN if self.holds else NOT_SHOWN
+        return ClaimStatus.SHOWN if self.holds else ClaimStatus.NOT_SHOWN
 
     @property
     def text(self) -> str:
-        """The word and the reason in one line."""
-        return f"{self.word}: {self.reason}"
+        """The status and the reason in one line."""
+        return f"{self.status}: {self.reason}"
 
 
 def best_model(names: list[str], project: Path) -> str:
@@ -196,23 +231,24 @@ def _claim(verdict: Mapping[str, Any] | None, comparisons: pd.DataFrame, model: 
     if not verdict:
         return Claim(False, "it has no score for what the source adds to its baseline")
     if rows.empty:
-        return Claim(False, f"{verdict['says']}; no primary test was declared for it")
+        return Claim(False, f"{verdict['text']}; no primary test was declared for it")
     passed, row = _decided(rows, alpha)
-    reason = f"{verdict['says']}; Holm p = {row['p_holm']:.3g} ({row['test']})"
-    return Claim(bool(verdict["translates"]) and passed, reason if passed else f"{reason}, {row['verdict']}")
+    reason = f"{verdict['text']}; Holm p = {row['p_holm']:.3g} ({row['test']})"
+    translates = TranslationVerdict.of(verdict) is TranslationVerdict.TRANSLATES
+    return Claim(translates and passed, reason if passed else f"{reason}, {row['verdict']}")
 
 
 def translation(claimed: Mapping[str, Claim], model: str) -> Gate:
     """A translation may be claimed of the model; a model that does not translate claims none. claimed: from
     `claims`."""
     if model not in claimed:
-        others = ", ".join(f"{name} {claim.word}" for name, claim in claimed.items())
+        others = ", ".join(f"{name} {claim.status}" for name, claim in claimed.items())
         reason = f"{model} does not translate, and claims nothing about it" + (f" ({others})" if others else "")
         return Gate(True, reason, decisive=False)
     return Gate(claimed[model].holds, claimed[model].reason)
 
 
-def translation_word(gate: Gate) -> str:
+def translation_status(gate: Gate) -> ClaimStatus:
     """What the version claims about translation.
 
     Parameters
@@ -222,10 +258,12 @@ def translation_word(gate: Gate) -> str:
 
     Returns
     -------
-    str
-        "shown", "not shown" or "not claimed".
+    ClaimStatus
+        NOT_CLAIMED for a model that does not translate.
     """
-    return NOT_CLAIMED if not gate.decisive else SHOWN if gate.passed else NOT_SHOWN
+    if not gate.decisive:
+        return ClaimStatus.NOT_CLAIMED
+    return ClaimStatus.SHOWN if gate.passed else ClaimStatus.NOT_SHOWN
 
 
 def _primary(comparisons: pd.DataFrame, family: str, model: str) -> pd.DataFrame:

@@ -18,10 +18,10 @@ from typing import Any
 from spikebridge.artifacts.windows import load_recording_windows, save_windows
 from spikebridge.config import DataConfig, SplitConfig, TrialsConfig, WindowSections
 from spikebridge.errors import DataError, SpikebridgeError
-from spikebridge.errors.findings import Finding, split_errors
+from spikebridge.errors.findings import REFUSED, Finding, split_errors
 from spikebridge.inspection.propose_trials import with_placeholder_regions
 from spikebridge.inspection.reading import OpenedRecording
-from spikebridge.inspection.records import REFUSED, DryRun, Proposal
+from spikebridge.inspection.records import DryRun, Proposal
 from spikebridge.io import choose, read_in_child_process
 from spikebridge.io.discovery import read_paths
 from spikebridge.io.ingest import checked_recording
@@ -45,14 +45,14 @@ PLACEHOLDER_WINDOW_S = (-0.05, 0.0)
 class RecordingDryRun:
     """Result for one recording. recording: with its first and last spike alone. unit_counts: (role, "kept" or "all").
 
-    filters: counts of each filter of units, as preprocess reports them. error: why there are no windows, or empty.
+    filters: counts of each filter of units, as preprocess reports them. refused: why there are no windows; else empty.
     """
 
     recording: Recording
     warnings: tuple[Finding, ...]
     unit_counts: Counter[tuple[str, str]]
     filters: Sequence[Mapping[str, Any]] = ()
-    error: str = ""
+    refused: tuple[Finding, ...] = ()
 
 
 def dry_run(
@@ -71,16 +71,18 @@ def dry_run(
                 results.append(read_in_child_process(work, opened.entry, sections.data))
                 warnings[opened.summary.name] = results[-1].warnings
             except SpikebridgeError as error:
-                problems.append(_refused(opened.summary.name, error))
+                problems += _refused(opened.summary.name, error)
                 if isinstance(error, DataError):
                     warnings[opened.summary.name] = error.warnings
         if problems:
             return DryRun(False, ("ingest",), tuple(problems)), warnings
+        if refused := next((part.refused for part in results if part.refused), ()):
+            return DryRun(False, ("ingest", "preprocess"), refused), warnings
         try:
             counted = _count_trials([part.recording for part in results], sections.trials)
             return (_split(results, counted, split, classes, Path(folder)) if cuts else counted), warnings
         except SpikebridgeError as error:
-            return DryRun(False, ("ingest", "preprocess"), (_refused("recordings", error),)), warnings
+            return DryRun(False, ("ingest", "preprocess"), _refused("recordings", error)), warnings
 
 
 def _classes(recordings: Sequence[OpenedRecording], sections: WindowSections) -> tuple[str, ...]:
@@ -105,7 +107,7 @@ def _run_recording(
     try:
         windows, report = make_windows(recording, sections, classes)
     except SpikebridgeError as error:
-        return replace(result, error=str(error))
+        return replace(result, refused=_refused(recording.name, error))
     save_windows(windows, folder)
     unit_counts: Counter[tuple[str, str]] = Counter()
     for role, regions in report["units"].items():
@@ -133,8 +135,6 @@ def _split(
     results: Sequence[RecordingDryRun], counted: DryRun, split: SplitConfig, classes: tuple[str, ...], folder: Path
 ) -> DryRun:
     """The results of preprocess, and whether the trials can be split."""
-    if message := next((part.error for part in results if part.error), ""):
-        raise DataError(message)
     windows = [load_recording_windows(folder, part.recording.name) for part in results]
     units = sum((part.unit_counts for part in results), Counter())
     result = DryRun(
@@ -150,7 +150,7 @@ def _split(
         animals = {part.recording.name: part.recording.animal for part in results}
         make_splits(windows, split, animals=animals)
     except SpikebridgeError as error:
-        return replace(result, runs=False, stages=stages, problems=(_refused("split", error),))
+        return replace(result, runs=False, stages=stages, problems=_refused("split", error))
     return replace(result, stages=stages)
 
 
@@ -166,7 +166,7 @@ def check_incomplete(
                 partial(_check_recording, opened, proposal), opened.entry, _data_section(proposal)
             )
         except DataError as error:
-            problems.append(_refused(opened.summary.name, error))
+            problems += _refused(opened.summary.name, error)
             continue
         name = opened.outline.source_file or opened.summary.name
         errors, warnings[opened.summary.name] = split_errors(findings)
@@ -174,8 +174,11 @@ def check_incomplete(
     return tuple(problems), warnings
 
 
-def _refused(subject: str, error: SpikebridgeError) -> Finding:
-    return Finding.error(REFUSED, subject, str(error))
+def _refused(subject: str, error: SpikebridgeError) -> tuple[Finding, ...]:
+    """The findings of an error. subject: of an error that has no code."""
+    if isinstance(error, DataError) and not error.refusal.is_uncoded:
+        return error.refusal.complete
+    return (Finding.error(REFUSED, subject, str(error)),)
 
 
 def _check_recording(opened: OpenedRecording, proposal: Proposal) -> list[Finding]:

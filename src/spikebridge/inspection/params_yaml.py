@@ -1,4 +1,4 @@
-"""A proposal as YAML: the sections data, trials and bins of params.yaml, alone or inside a complete file."""
+"""A proposal as YAML, alone or inside a complete file: sections of params.yaml, and settings of the translator."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 
 import yaml
 
+from spikebridge.inspection.edit_yaml import with_settings
 from spikebridge.inspection.records import Proposal
 
 SECTIONS = ("data", "trials", "bins")
+TRANSLATOR = "seq2seq"
+"""The model whose settings are proposed."""
+OTHERS_STAY = "# the other models, and its other settings, stay as they are"
 COMMENT_COLUMN = 32
 """Comments begin in this column, or two spaces after a longer value."""
 NUMBER_LIKE = re.compile(r"[-+.\d].*", re.DOTALL)
@@ -18,19 +22,26 @@ NUMBER_LIKE = re.compile(r"[-+.\d].*", re.DOTALL)
 
 
 def params_sections(proposal: Proposal) -> str:
-    """The three sections as YAML, with a comment where a value is a guess."""
-    return "\n".join(_section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS)
+    """The three sections and the settings of the translator as YAML; a comment gives the reason of a value."""
+    parts = [_section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS]
+    if proposal.translator:
+        reasons = {f"{TRANSLATOR}.{key}": reason for key, reason in proposal.reasons.items()}
+        settings = _section(TRANSLATOR, proposal.translator, reasons).splitlines()
+        parts.append(
+            "\n".join(["models:".ljust(COMMENT_COLUMN) + OTHERS_STAY, *(f"  {line}" for line in settings), ""])
+        )
+    return "\n".join(parts)
 
 
 def complete_params(base: str, proposal: Proposal) -> str:
-    """Put the proposed sections into a parameter file; everything else, comments included, stays as it is.
+    """Put the proposed sections and settings into a parameter file; all else, comments included, stays as it is.
 
     Parameters
     ----------
     base : str
         The text of a valid params.yaml.
     proposal : Proposal
-        The sections data, trials and bins.
+        The sections data, trials and bins, and settings of the translator; these are set where the file has the model.
 
     Returns
     -------
@@ -43,7 +54,16 @@ def complete_params(base: str, proposal: Proposal) -> str:
     for name in sorted(texts, key=lambda n: spans.get(n, (len(lines), 0)), reverse=True):
         first, last = spans.get(name, (len(lines), len(lines)))
         lines[first:last] = ["", *texts[name].splitlines()] if first == last else texts[name].splitlines()
-    return "\n".join(lines) + "\n"
+    values = {key: _scalar(value) for key, value in proposal.translator.items()}
+    return with_settings("\n".join(lines) + "\n", TRANSLATOR, values, _reasons(proposal))
+
+
+def _reasons(proposal: Proposal) -> list[str]:
+    """One line for each reason, with the settings that it holds for."""
+    settings: dict[str, list[str]] = {}
+    for key, value in proposal.translator.items():
+        settings.setdefault(_one_line(proposal.reasons[key]), []).append(f"{key} {value}")
+    return [f"{', '.join(names)}: {reason}" for reason, names in settings.items()]
 
 
 def _spans(text: str, n_lines: int) -> dict[str, tuple[int, int]]:

@@ -1,21 +1,21 @@
-"""Proposed parameters for recordings: regions, trials and bins, with a comment where a value is a guess."""
+"""Proposed parameters for recordings: regions, trials, bins and settings of the translator, with their reasons."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from spikebridge.config import DataConfig
 from spikebridge.errors.messages import did_you_mean, listed
+from spikebridge.inspection.propose_translator import propose_min_rate, propose_translator
 from spikebridge.inspection.propose_trials import propose_trials
 from spikebridge.inspection.reading import OpenedRecording
 from spikebridge.inspection.records import Proposal
 from spikebridge.inspection.regions import FRONTAL, HIPPOCAMPUS, brain_division, is_region_name, region_column
 from spikebridge.io.choose import REGION_COLUMNS
 from spikebridge.io.validation.names import same_region
-
-MIN_RATE_HZ = 0.1
 
 
 def propose(recordings: Sequence[OpenedRecording], asked: DataConfig, table: str | None) -> Proposal:
@@ -57,8 +57,12 @@ def propose(recordings: Sequence[OpenedRecording], asked: DataConfig, table: str
     if asked.clock != "checked":
         data["clock"] = asked.clock
     trials, bins, observed = propose_trials(recordings, data, table, comments, missing)
-    data |= {"observed": observed, "min_rate_hz": MIN_RATE_HZ}
-    return Proposal(data, trials, bins, comments, columns, missing)
+    data |= {"observed": observed, "min_rate_hz": propose_min_rate(recordings, comments)}
+    proposal = Proposal(data, trials, bins, comments, columns, missing)
+    if missing.keys() & {"table", "align"}:
+        return proposal
+    translator, reasons = propose_translator(recordings, trials["window_s"], bins["width_s"])
+    return replace(proposal, translator=translator, reasons=reasons)
 
 
 def _region_columns(recordings: Sequence[OpenedRecording], asked: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ Folders or files whose names look like the probes of one session are read as one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ import pandas as pd
 
 from spikebridge.config import DataConfig
 from spikebridge.errors import DataError
-from spikebridge.errors.findings import Finding
+from spikebridge.errors.findings import Finding, Refusal
 from spikebridge.errors.grouping import group_errors
 from spikebridge.errors.messages import counted
 from spikebridge.inspection.records import RecordingSource, RecordingSummary
@@ -35,7 +35,7 @@ from spikebridge.io.joining import common_share
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import TOKEN, WORD, Group, groups_in, relative
 
-MIN_COMMON_SHARE = 0.5
+MIN_COMMON_TO_PROBES = 0.5
 """Share of their time that probes must have in common to be proposed as one recording."""
 MAX_KEPT_BYTES = 64_000_000
 """Contents kept in memory over all recordings, for the dry run; of the others only the outline is kept, and the dry run
@@ -98,13 +98,20 @@ def read_all(data: DataConfig, report: Callable[[str], None]) -> PathContents:
     for entry in entries:
         opening.open(entry)
     if not opening.recordings:
-        raise DataError("\n".join(group_errors([(s.name, s.source.path, s.error) for s in opening.summaries])))
+        raise _nothing_read(opening.summaries)
     kept = {name: probes for name, probes in sessions.data.recordings.items() if name not in opening.separated}
     used = data.model_copy(update={"recordings": kept})
     not_read = search_in_child_process(partial(unread_paths, opening.entries, used), data)
     return PathContents(
         tuple(opening.summaries), tuple(opening.recordings), tuple(not_read), used, tuple(opening.remarks)
     )
+
+
+def _nothing_read(summaries: Sequence[RecordingSummary]) -> DataError:
+    """The error where no recording can be read."""
+    refusals = [(s.name, s.error) for s in summaries if s.error is not None]
+    errors = tuple(error for _, refusal in refusals for error in refusal.complete)
+    return DataError("\n".join(group_errors(refusals)), Refusal("", errors))
 
 
 def _find_entries(data: DataConfig) -> tuple[ProbeSessions, tuple[RecordingPaths, ...]]:
@@ -158,7 +165,7 @@ class _Opening:
             opened = read_in_child_process(partial(_open_one, entry, start, self.data, memory), entry, self.data)
         except DataError as error:
             if not entry.probes:
-                self.summaries.append(replace(start, error=str(error)))
+                self.summaries.append(replace(start, error=error.refusal))
                 self.entries.append(entry)
                 return
             self._open_separately(entry, str(error))
@@ -186,8 +193,9 @@ def _open_one(entry: RecordingPaths, start: RecordingSummary, data: DataConfig, 
     Raises DataError where it cannot be read, or where its probes have too little time in common.
     """
     contents = read_paths(entry, data)
-    if entry.probes and (share := common_share(contents)) < MIN_COMMON_SHARE:
-        raise DataError(f"only {100 * share:.0f} % of their time is common")
+    if entry.probes and (share := common_share(contents)) < MIN_COMMON_TO_PROBES:
+        text = f"only {100 * share:.0f} % of their time is common"
+        raise DataError.of("probes-with-little-common-time", "", text, subject=entry.name)
     spikes, units = summarize_spikes(contents)
     unit_regions = region_columns(contents, data)
     summary = replace(

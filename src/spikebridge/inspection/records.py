@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spikebridge.errors.findings import Finding
+from spikebridge.errors.findings import Finding, Refusal
 
 INCOMPLETE_PROPOSAL = "incomplete-proposal"
 """The code of problems that are in `Proposal.missing`."""
 UNREADABLE_RECORDINGS = "unreadable-recordings"
-REFUSED = "refused"
-"""The code of problems for which a stage refuses the recordings or the proposal."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ class RecordingSummary:
 
     name: str
     source: RecordingSource
-    error: str = ""
+    error: Refusal | None = None
     animal: str = ""
     units: int = 0
     spikes: SpikeSummary | None = None
@@ -171,6 +169,10 @@ class Proposal:
     missing : Mapping
         What could not be proposed ("regions", "table", "label", "align") -> why. The proposal does not run while
         anything is missing.
+    translator : Mapping
+        Settings of models.seq2seq that depend on the recordings; empty while the windows are not known.
+    reasons : Mapping
+        Setting of `translator` -> why it has this value.
     """
 
     data: Mapping[str, Any]
@@ -179,6 +181,8 @@ class Proposal:
     comments: Mapping[str, str]
     region_column: Mapping[str, str]
     missing: Mapping[str, str] = field(default_factory=dict)
+    translator: Mapping[str, Any] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

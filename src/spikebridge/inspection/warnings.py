@@ -19,10 +19,9 @@ from spikebridge.inspection.records import DryRun, Proposal, RecordingSummary, R
 from spikebridge.inspection.regions import FEW_SPIKES, MAX_CONTAMINATION, is_region_name
 from spikebridge.inspection.spikes import REFRACTORY_S
 from spikebridge.io.validation.names import same_region
+from spikebridge.preprocess.unit_metrics import MAX_RATE_CHANGE
 
 MIN_TRIALS_OF_CLASS = 30
-MAX_RATE_CHANGE = 1.5
-"""A region whose rate changes by a larger factor over a recording is reported as drifting."""
 MIN_CONTAMINATED_SHARE = 1 / 4
 SILENT_INTERVALS = "silent-intervals"
 """The code of the finding that no unit fires in parts of the observed time."""

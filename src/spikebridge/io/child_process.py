@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from spikebridge.errors import DataError, SpikebridgeError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.formats import error_summary
 from spikebridge.io.limits import Bounds, check_opened, limits_in_force, raise_limit
 from spikebridge.io.processes import Received, data_bytes, free_bytes, own_memory, packed, pipe, processor_s
@@ -75,13 +76,13 @@ def run_in_child_process(work: Callable[[], T], path: Path, bounds: Bounds) -> T
         with limits_in_force(bounds):
             return _named(work, path)
     _load_as_children_did()
-    size = size_of(path)
+    size = size_on_disk(path)
     most = max(bounds.limits.max_bytes, min(bounds.memory(size), int(SHARE * free_bytes())))
     result: T = ChildRun(path, bounds, size, most).run(work)
     return result
 
 
-def size_of(path: Path) -> int:
+def size_on_disk(path: Path) -> int:
     """Bytes on disk of a file, or of the counted files of a folder. No file is opened."""
     try:
         if not path.is_dir():
@@ -138,18 +139,18 @@ class ChildRun:
         at = _shown(board, self.path)
         board.close()
         if why:
-            raise DataError(f"{at}: {why}")
+            raise DataError.about(at, [why])
         return self._result(at, os.waitstatus_to_exitcode(status))
 
-    def _follow(self, pid: int, pipe: int, board: mmap.mmap) -> str:
-        """Receive until the child has sent everything (returns ""), or return the reason why it must be stopped."""
+    def _follow(self, pid: int, pipe: int, board: mmap.mmap) -> Finding | None:
+        """Receive until the child has sent everything (returns None), or return why it must be stopped."""
         before, used, looked, busy, spent = -1, 0.0, 0.0, time.monotonic(), 0.0
         base = own_memory(pid)
         most_s = self.bounds.seconds(self.size)
         while True:
             ready, _, _ = select.select([pipe], [], [], TICK_S)
             if ready and not self.received.more(pipe):
-                return ""
+                return None
             if time.monotonic() - looked < TICK_S:
                 continue
             looked = time.monotonic()
@@ -164,41 +165,44 @@ class ChildRun:
             if now_s - used > most_s:
                 return self.too_slow()
             if looked - busy > WAITS_S:
-                return f"what it is read from has not answered for {WAITS_S:.0f} s: is it on a disk that is not here?"
+                text = f"what it is read from has not answered for {WAITS_S:.0f} s:"
+                return Finding.error("disk-does-not-answer", "file", text, "is it on a disk that is not here?")
 
-    def too_large(self) -> str:
+    def too_large(self) -> Finding:
         with limits_in_force(self.bounds):
-            return (
+            text = (
                 f"to read it takes more than {self.most / 1e9:.1f} GB of memory, though it holds "
-                f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither, {raise_limit('max_bytes')}"
+                f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither,"
             )
+            return Finding.error("too-much-memory", "data.limits", text, raise_limit("max_bytes"))
 
-    def too_slow(self) -> str:
+    def too_slow(self) -> Finding:
         with limits_in_force(self.bounds):
-            return (
+            text = (
                 f"to read it takes more than {self.bounds.seconds(self.size):.0f} s, though it holds "
-                f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither, {raise_limit('max_seconds')}"
+                f"{self.size / 1e6:.3g} MB: it is damaged, or made to do harm; if neither,"
             )
+            return Finding.error("too-much-time", "data.limits", text, raise_limit("max_seconds"))
 
     def _result(self, at: str, code: int) -> Any:
         if code != 0:
-            raise DataError(f"{at}: {_death(code)}")
+            raise DataError.about(at, [_death(code)])
         kind, value, modules = self.received.value()
         _loaded.extend(modules)
         if kind == "value":
             return value
         if kind == "memory":
-            raise DataError(f"{at}: {self.too_large()}")
+            raise DataError.about(at, [self.too_large()])
         raise value
 
 
-def _death(code: int) -> str:
+def _death(code: int) -> Finding:
     name = signal.Signals(-code).name if -code in set(signal.Signals) else str(code)
     if code == -signal.SIGKILL:
-        return "the process that read it was killed from outside: was the machine out of memory?"
-    return (
-        f"the library that reads it died of it ({name}): it is damaged, or made to do harm; copy or download it again"
-    )
+        text = "the process that read it was killed from outside:"
+        return Finding.error("reading-killed", "file", text, "was the machine out of memory?")
+    text = f"the library that reads it died of it ({name}): it is damaged, or made to do harm;"
+    return Finding.error("reading-library-died", "file", text, "copy or download it again")
 
 
 def _child(work: Callable[[], Any], path: Path, pipe: int, board: mmap.mmap, bounds: Bounds, most: int) -> NoReturn:
@@ -272,9 +276,10 @@ def _named(work: Callable[[], T], path: Path) -> T:
         raise
     except Exception as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        raise DataError(
-            f"{_shown(_board, path)}: cannot be read "
-            f"({error_summary(error)}; {Path(frame.filename).name}:{frame.lineno})"
+        raise DataError.of(
+            "file-not-read",
+            _shown(_board, path),
+            f"cannot be read ({error_summary(error)}; {Path(frame.filename).name}:{frame.lineno})",
         ) from error
 
 

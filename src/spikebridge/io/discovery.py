@@ -130,15 +130,19 @@ def _reader_of(probe: ProbePath, key: str, data: DataConfig) -> Reader:
     if not probe.path.exists():
         neighbours = [p.name for p in list_folder(probe.path.parent)] if probe.path.parent.is_dir() else []
         hint = did_you_mean(probe.path.name, neighbours) if neighbours else "."
-        raise DataError(
-            f"{key}: {probe.name}: {str(probe.path)!r} does not exist{hint} Paths are relative to data.path"
+        raise DataError.of(
+            "probe-path-missing",
+            key,
+            f"{probe.name}: {str(probe.path)!r} does not exist{hint} Paths are relative to data.path",
         )
     reader = reader_of(probe.path, data.reader)
     if reader is None:
         inside = [p.relative_to(_plain(Path(data.path))).as_posix() for p in recordings_at(probe.path, data.reader)]
         hint = f"; recordings in it: {listed(inside, 5)}" if inside else ""
-        raise DataError(
-            f"{key}: {probe.name}: no reader takes {str(probe.path)!r} (data.reader = {data.reader!r}){hint}"
+        raise DataError.of(
+            "probe-without-reader",
+            key,
+            f"{probe.name}: no reader takes {str(probe.path)!r} (data.reader = {data.reader!r}){hint}",
         )
     return reader
 
@@ -158,15 +162,16 @@ def read_paths(paths: RecordingPaths, data: DataConfig, times: Collection[str] =
     """
     if not paths.probes:
         return read_contents(paths.path, data, paths.name, times)
-    parts, wrong = [], []
+    parts: list[ProbeContents] = []
+    wrong: list[Finding] = []
     for probe in paths.probes:
         try:
             contents = add_offset(read_unmoved(probe.path, data, probe.name), probe.offset, times)
             parts.append(ProbeContents(probe.name, contents))
         except DataError as error:
-            wrong.append(str(error))
+            wrong.extend(error.refusal.complete)
     if wrong:
-        raise DataError("\n".join(wrong))
+        raise DataError.about("", wrong)
     folder = paths.path if len(paths.probes) > 1 else paths.probes[0].path
     contents = join_probes(paths.name, parts, folder.name)
     assert paths.beside is not None
@@ -282,7 +287,9 @@ def with_readers(recordings: Iterable[RecordingPaths], data: DataConfig) -> tupl
     for paths in recordings:
         reader = reader_of(paths.paths[0], data.reader)
         if reader is None:  # it was removed after the search
-            raise DataError(f"{paths.paths[0]}: no reader takes this (data.reader = {data.reader!r})")
+            raise DataError.of(
+                "path-without-reader", paths.paths[0], f"no reader takes this (data.reader = {data.reader!r})"
+            )
         known.append(replace(paths, reader=key_of(reader)))
     return tuple(known)
 

@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikebridge.artifacts.truth import TRUTH_FOLDER
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.limits import LINKS, check_members, special_file_kind, target_outside
 from spikebridge.runtime.stage_inputs import is_unfinished
 from spikebridge.text.keys import name_problem
 from spikebridge.text.plain_text import forbidden_character
 
-TRUTH = "truth"
-"""Folder with the true parameters of simulated recordings. No reader may open it."""
 MAX_FOLDER_DEPTH = 3
 """Maximum depth of nested folders that are searched for recordings."""
 ARCHIVE, IN_ARCHIVE = "Subjects", 2
@@ -40,7 +40,7 @@ class UnreadPath:
 def list_folder(folder: Path) -> list[Path]:
     """The sorted entries of a folder, except hidden and unfinished ones and truth; for a file, its own path."""
     try:
-        entries = [p for p in folder.iterdir() if p.name != TRUTH and not is_unfinished(p.name)]
+        entries = [p for p in folder.iterdir() if p.name != TRUTH_FOLDER and not is_unfinished(p.name)]
         check_members(
             len(entries), f"data.path: {str(folder)!r}", "files and folders, and no reader takes it as a whole"
         )
@@ -48,7 +48,9 @@ def list_folder(folder: Path) -> list[Path]:
     except NotADirectoryError:
         return [folder]
     except OSError as error:
-        raise DataError(f"data.path: {str(folder)!r} cannot be listed: {error.strerror}") from None
+        raise DataError.of(
+            "folder-not-listed", "data.path", f"{str(folder)!r} cannot be listed: {error.strerror}"
+        ) from None
 
 
 def is_loop(path: Path) -> bool:
@@ -114,24 +116,42 @@ def check_names(recordings: Iterable[tuple[Path, str]]) -> None:
     Many file systems and databases treat names that differ only in case or Unicode form as the same name.
     """
     by_name: dict[str, tuple[Path, str]] = {}
-    wrong = []
+    wrong: list[Finding] = []
     for path, name in recordings:
         alike = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
         if problem := forbidden_character(name):
             wrong.append(
-                f"{str(path)!r}: the name of a recording must not hold unseen characters; {problem}: rename it"
+                Finding.error(
+                    "recording-name-unseen-characters",
+                    str(path),
+                    f"{str(path)!r}: the name of a recording must not hold unseen characters; {problem}: rename it",
+                )
             )
         elif reason := name_problem(name):
-            wrong.append(f"{path}: the name of a recording {reason}: rename it")
+            wrong.append(
+                Finding.error(
+                    "recording-name-not-usable", str(path), f"{path}: the name of a recording {reason}: rename it"
+                )
+            )
         elif alike in by_name:
             other, called = by_name[alike]
             if called == name:
-                wrong.append(f"two recordings are called {name!r}: {other} and {path}; rename one of them")
+                wrong.append(
+                    Finding.error(
+                        "recording-name-repeated",
+                        name,
+                        f"two recordings are called {name!r}: {other} and {path}; rename one of them",
+                    )
+                )
             else:
                 wrong.append(
-                    f"two recordings are called {called!r} and {name!r}, which many file systems take for one name: "
-                    f"{other} and {path}; rename one of them"
+                    Finding.error(
+                        "recording-names-differ-in-case",
+                        name,
+                        f"two recordings are called {called!r} and {name!r}, which many file systems take for one "
+                        f"name: {other} and {path}; rename one of them",
+                    )
                 )
         by_name[alike] = path, name
     if wrong:
-        raise DataError("\n".join(wrong))
+        raise DataError.about("", wrong)

@@ -19,6 +19,7 @@ from spikebridge.artifacts.recordings import load_about, save_ingested
 from spikebridge.config import ComputeConfig, DataConfig, RecordingSections
 from spikebridge.duplicates import sketch_overlap
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding, Refusal
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter, group_errors
 from spikebridge.errors.messages import listed
 from spikebridge.io.choose import choose
@@ -38,7 +39,7 @@ from spikebridge.io.reader_registry import files_of, read_contents, reader_of
 from spikebridge.io.validation import check
 from spikebridge.runtime.hashing import digest, files_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
-from spikebridge.runtime.stage_inputs import Inputs
+from spikebridge.runtime.stage_inputs import StageInputs
 from spikebridge.types import Recording
 
 MAX_SHARED = 0.1
@@ -71,11 +72,11 @@ class IngestJob:
 
 @dataclass(frozen=True)
 class IngestOutcome:
-    """The result of a job. wrong: why it cannot be used, or empty. spikes, sketch: digest and sketch of its spikes."""
+    """The result of a job. refusal: why it cannot be used, or None. spikes, sketch: digest and sketch of its spikes."""
 
     name: str
     unchanged: bool = False
-    wrong: str = ""
+    refusal: Refusal | None = None
     spikes: str = ""
     sketch: tuple[int, ...] = ()
 
@@ -135,10 +136,11 @@ def ingest(
     finally:
         raw.check()  # also if reading failed: the real cause may be a file that was half replaced
     printer.finish()
-    refused = [(o.name, str(job.paths.path), o.wrong) for o, job in zip(outcomes, jobs, strict=True) if o.wrong]
-    wrong = group_errors(refused) or _duplicates(outcomes)
+    refusals = [(o.name, o.refusal) for o in outcomes if o.refusal is not None]
+    wrong = [error for _, refusal in refusals for error in refusal.complete] or _duplicates(outcomes)
     if wrong:
-        raise DataError("\n".join([*wrong, *([hint] if hint else [])]))
+        lines = group_errors(refusals) or [str(error) for error in wrong]
+        raise DataError("\n".join([*lines, *([hint] if hint else [])]), Refusal("", tuple(wrong)))
     return [o.name for o in outcomes]
 
 
@@ -155,13 +157,13 @@ def _jobs(sections: RecordingSections, out: Path, earlier: Path | None, say: Cal
     ]
 
 
-def _raw_files(data: DataConfig, out: Path) -> Inputs:
+def _raw_files(data: DataConfig, out: Path) -> StageInputs:
     """All files at `data.path` except the results; for a single file, also other files that its reader uses."""
     path = Path(data.path)
     # os.path.isfile, because is_file raises an exception if a parent folder cannot be opened
     single = os.path.isfile(path)  # noqa: PTH113
     beside = search_in_child_process(partial(_files_beside, path, data.reader), data) if single else []
-    return Inputs.of([path, *beside], without=out)
+    return StageInputs.of([path, *beside], without=out)
 
 
 def _files_beside(path: Path, reader: str) -> list[Path]:
@@ -234,7 +236,7 @@ def ingest_one(job: IngestJob, report: Report) -> IngestOutcome:
     try:
         outcome, line = read_in_child_process(partial(_ingest_one, job), job.paths, job.sections.data)
     except DataError as error:
-        return IngestOutcome(name, wrong=str(error))
+        return IngestOutcome(name, refusal=error.refusal)
     if line is not None:
         report(line)
     return outcome
@@ -251,10 +253,10 @@ def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
             return _done(name, True, about), RecordingStatus(name, "unchanged")
         contents = read_paths(job.paths, job.sections.data, job.sections.trials.times)
         recording = checked_recording(contents, job.sections)
-        save_ingested(recording, job.out, made_from)
+        save_ingested(recording, job.out, made_from, contents.tables)
     except DataError as error:
         refused = RecordingStatus(name, "refused, see below", error.warnings) if error.warnings else None
-        return IngestOutcome(name, wrong=str(error)), refused
+        return IngestOutcome(name, refusal=error.refusal), refused
     return _done(name, False, load_about(job.out)), RecordingStatus(name, "read", recording.warnings)
 
 
@@ -267,7 +269,7 @@ def _fingerprint(job: IngestJob) -> str:
     try:
         content = files_digest(files_of_paths(paths, sections.data), paths.path if paths.probes else paths.path.parent)
     except OSError as error:
-        raise DataError(f"{paths.path}: cannot be read: {error.strerror}") from None
+        raise DataError.of("source-files-not-read", paths.path, f"cannot be read: {error.strerror}") from None
     settings = {
         "data": sections.data.model_dump(mode="json", include=DATA_SETTINGS),
         "quality": sections.quality.model_dump(mode="json", include=QUALITY_SETTINGS),
@@ -303,9 +305,9 @@ def _is_current(folder: Path, made_from: str) -> bool:
     return about.get("made_from") == made_from and same_files(folder, about.get("files", {}))
 
 
-def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[str]:
-    """One line for each recording that has all or many spikes in common with an earlier one."""
-    lines = []
+def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[Finding]:
+    """One error for each recording that has all or many spikes in common with an earlier one."""
+    errors = []
     for k, later in enumerate(outcomes):
         for other in outcomes[:k]:
             share = 1.0 if later.spikes == other.spikes else sketch_overlap(later.sketch, other.sketch)
@@ -313,9 +315,10 @@ def _duplicates(outcomes: Sequence[IngestOutcome]) -> list[str]:
                 what = (
                     "the same spikes" if later.spikes == other.spikes else f"about {100 * share:.0f} % the same spikes"
                 )
-                lines.append(
+                text = (
                     f"{other.name} and {later.name} hold {what}: one recording under two names would be in training "
-                    "and test at once; remove one of them"
+                    "and test at once;"
                 )
+                errors.append(Finding.error("duplicate-recordings", later.name, text, "remove one of them"))
                 break
-    return lines
+    return errors

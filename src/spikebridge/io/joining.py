@@ -49,7 +49,7 @@ def join_probes(name: str, parts: Sequence[ProbeContents], source_file: str = ""
     Raises DataError if two parts have no common time, different animals, bins of different widths, or tables that
     contradict each other.
     """
-    wrong: list[str] = []
+    wrong: list[Finding] = []
     notes: list[Finding] = [note_of(p.probe, note) for p in parts for note in p.contents.notes]
     spans = [observed_of(p.contents) for p in parts]
     notes += _compared(parts, spans, wrong)
@@ -100,17 +100,22 @@ def _per_unit(part: ProbeContents, span: Array) -> Sequence[Array]:
     return intervals if intervals is not None and part.contents.observed is None else [span] * len(part.contents.units)
 
 
-def _compared(parts: Sequence[ProbeContents], spans: Sequence[Array], wrong: list[str]) -> list[Finding]:
+def _compared(parts: Sequence[ProbeContents], spans: Sequence[Array], wrong: list[Finding]) -> list[Finding]:
     """A note on the times of the parts. Two parts without common time are an error: no trial has spikes of both."""
     held = [(p.probe, first_to_last(p.contents.spikes["time_s"].to_numpy(dtype=np.float64))) for p in parts]
     held = [(probe, span) for probe, span in held if len(span)]
     for (probe_a, a), (probe_b, b) in combinations(held, 2):
         if a[0, 1] <= b[0, 0] or b[0, 1] <= a[0, 0]:
             wrong.append(
-                f"{probe_a} has spikes from {a[0, 0]:g} to {a[0, 1]:g} s, {probe_b} from {b[0, 0]:g} to {b[0, 1]:g} s: "
-                f"no time in common. Are they of one session, on one clock? Where the clock of {probe_b} began at "
-                f"another time, write its path as {{path: ..., offset_s: seconds that are added to its times}} "
-                f"in data.recordings ({a[0, 0] - b[0, 0]:.6g} would bring its first spike to that of {probe_a})"
+                Finding.error(
+                    "probes-without-common-time",
+                    probe_b,
+                    f"{probe_a} has spikes from {a[0, 0]:g} to {a[0, 1]:g} s, {probe_b} from {b[0, 0]:g} to "
+                    f"{b[0, 1]:g} s: no time in common. Are they of one session, on one clock? Where the clock of "
+                    f"{probe_b} began at another time, write its path as {{path: ..., offset_s: seconds that are added "
+                    f"to its times}} in data.recordings ({a[0, 0] - b[0, 0]:.6g} would bring its first spike to that "
+                    f"of {probe_a})",
+                )
             )
     if wrong or len(held) < 2:
         return []
@@ -161,18 +166,26 @@ def _numbering(text: str) -> Finding:
     return Finding.warning("unit-ids-of-probes", "unit ids", text)
 
 
-def _animal(parts: Sequence[ProbeContents], wrong: list[str]) -> str:
+def _animal(parts: Sequence[ProbeContents], wrong: list[Finding]) -> str:
     known = {p.contents.animal: p.probe for p in reversed(parts) if p.contents.animal != "unknown"}
     if len(known) > 1:
         several = listed(f"{animal} ({probe})" for animal, probe in sorted(known.items()))
-        wrong.append(f"expected probes of one animal, found {several}")
+        wrong.append(
+            Finding.error("probes-of-several-animals", "animal", f"expected probes of one animal, found {several}")
+        )
     return next(iter(known), "unknown")
 
 
-def _check_widths(parts: Sequence[ProbeContents], wrong: list[str]) -> None:
+def _check_widths(parts: Sequence[ProbeContents], wrong: list[Finding]) -> None:
     if len({p.contents.resolution_s for p in parts}) > 1:
         several = listed(f"{p.probe} {p.contents.resolution_s:g}" for p in parts)
-        wrong.append(f"expected spike times of all probes, or bins of one width; widths in s (0: times): {several}")
+        wrong.append(
+            Finding.error(
+                "probes-of-different-bins",
+                "bin_width_s",
+                f"expected spike times of all probes, or bins of one width; widths in s (0: times): {several}",
+            )
+        )
 
 
 def _spikes(parts: Sequence[ProbeContents], ids: Sequence[NDArray[np.int64]]) -> pd.DataFrame:

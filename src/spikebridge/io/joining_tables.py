@@ -23,10 +23,10 @@ CONSTANT_S = 1e-3
 Tables = Mapping[str, pd.DataFrame]
 
 
-def joined_tables(parts: Sequence[tuple[str, Tables]], wrong: list[str]) -> dict[str, pd.DataFrame]:
+def joined_tables(parts: Sequence[tuple[str, Tables]], wrong: list[Finding]) -> dict[str, pd.DataFrame]:
     """Name -> table. A table of several parts must be the same in all; columns of only one part are added.
 
-    parts: (name of a part, its tables). wrong: receives one line for each contradiction.
+    parts: (name of a part, its tables). wrong: receives one finding for each contradiction.
     """
     kept_tables: dict[str, tuple[str, pd.DataFrame]] = {}
     for part, tables in parts:
@@ -38,7 +38,13 @@ def joined_tables(parts: Sequence[tuple[str, Tables]], wrong: list[str]) -> dict
                 continue
             owner, kept = kept_tables[name]
             if odd := contradiction(kept, table):
-                wrong.append(f"the tables {name!r} of {owner} and {part} contradict each other: {odd}")
+                wrong.append(
+                    Finding.error(
+                        "tables-of-parts-contradict",
+                        name,
+                        f"the tables {name!r} of {owner} and {part} contradict each other: {odd}",
+                    )
+                )
             else:
                 more = [c for c in table if c not in kept]
                 kept_tables[name] = (
@@ -123,11 +129,17 @@ def add_shared_tables(contents: Contents, beside: Sidecars, where: str) -> Conte
 
     Raises DataError if they contradict the parts, or identify units by numbers that occur on several probes.
     """
-    wrong: list[str] = []
+    wrong: list[Finding] = []
     tables = joined_tables([("the probes", contents.tables), (where, beside.tables)], wrong)
     animals = {contents.animal, beside.animal} - {"unknown"}
     if len(animals) > 1:
-        wrong.append(f"animal: {where} says {beside.animal}, the probes say {contents.animal}")
+        wrong.append(
+            Finding.error(
+                "animal-contradicts-probes",
+                "animal",
+                f"animal: {where} says {beside.animal}, the probes say {contents.animal}",
+            )
+        )
     raise_if_wrong(contents.name, wrong)
     notes = [*contents.notes, *(note_of(where, note) for note in beside.notes)]
     behavior = joined_behavior([("probes", contents.behavior), (where, beside.behavior)], notes)
@@ -155,17 +167,19 @@ def _with_units_beside(
         beside = beside.drop(columns=PROBE).assign(unit=pd.Series(named, dtype="str"))
     elif pd.api.types.is_numeric_dtype(beside["unit"]):
         some = str(contents.units[NAME].iloc[0]) if len(contents.units) else "imec0/12"
-        raise DataError(
-            f"{contents.name}: the units table in {where} names units by numbers alone, which each probe has: "
-            f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe"
+        raise DataError.of(
+            "units-beside-without-probe",
+            contents.name,
+            f"the units table in {where} names units by numbers alone, which each probe has: "
+            f"add a column {PROBE} to it, write names such as {some}, or put one table into the folder of each probe",
         )
     return join_units(contents.units, beside, contents.name, notes)
 
 
-def raise_if_wrong(name: str, wrong: Sequence[str]) -> None:
+def raise_if_wrong(name: str, wrong: Sequence[Finding]) -> None:
     """Raise DataError with all errors, if there are any."""
     if wrong:
-        raise DataError(f"{name}:" + (f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n  - {w}" for w in wrong)))
+        raise DataError.about(name, wrong)
 
 
 def note_of(part: str, note: Finding) -> Finding:

@@ -101,23 +101,31 @@ def check_members(n: int, where: str, what: str = "members") -> None:
     """Raise LimitError if there are more than `max_members`."""
     most = current_bounds().limits.max_members
     if n > most:
-        raise LimitError(f"{where}: holds more than {most} {what}; if that is right, {raise_limit('max_members', n)}")
+        raise LimitError.of(
+            "too-many-members",
+            where,
+            f"holds more than {most} {what}; if that is right, {raise_limit('max_members', n)}",
+        )
 
 
 def check_depth(depth: int, where: str) -> None:
     """Raise LimitError if the nesting is deeper than `max_depth`."""
     most = current_bounds().limits.max_depth
     if depth > most:
-        raise LimitError(f"{where}: is nested more than {most} deep; if that is right, {raise_limit('max_depth')}")
+        raise LimitError.of(
+            "nested-too-deep", where, f"is nested more than {most} deep; if that is right, {raise_limit('max_depth')}"
+        )
 
 
 def check_bytes(n: int, size: int, where: str) -> None:
     """Raise LimitError if a file of `size` bytes declares values of more bytes, `n`, than allowed."""
     most = current_bounds().memory(size)
     if n > most:
-        raise LimitError(
-            f"{where}: declares {n:.3g} bytes of values in a file of {size} bytes, more than {most:.3g}; "
-            f"if that is right, {raise_limit('max_bytes', n)}"
+        raise LimitError.of(
+            "declared-size-too-large",
+            where,
+            f"declares {n:.3g} bytes of values in a file of {size} bytes, more than {most:.3g}; "
+            f"if that is right, {raise_limit('max_bytes', n)}",
         )
 
 
@@ -168,7 +176,7 @@ def reason_not_opened(path: Path) -> str:
 def check_file(path: Path) -> None:
     """Raise LimitError for a pipe, a socket, a device, or a link out of the data folder that may not be followed."""
     if why := reason_not_opened(path):
-        raise LimitError(f"{path}: {why}")
+        raise LimitError.of("path-not-opened", path, why)
 
 
 def check_opened(event: str, arguments: tuple[object, ...]) -> None:
@@ -182,8 +190,8 @@ def check_opened(event: str, arguments: tuple[object, ...]) -> None:
     path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100  (with its links)
     bounds = current_bounds()
     inside = any(path.startswith(f"{root.rstrip('/')}/") for root in (str(bounds.root or ""), bounds.named) if root)
-    if inside and (why := reason_not_opened(Path(path))):
-        raise LimitError(f"{path}: {why}")
+    if inside:
+        check_file(Path(path))
 
 
 def made_by_data_manager(target: Path, folder: Path) -> bool:

@@ -29,7 +29,7 @@ PIECE = 1 << 22
 """Number of spikes processed at once."""
 MAX_LISTED = 10
 """Maximum number of listed items in messages."""
-MIN_COMMON_SHARE = 0.5
+MIN_COMMON_TO_UNITS = 0.5
 """If a smaller share of the time is common to all units, there is a warning."""
 
 
@@ -182,7 +182,7 @@ def _common(of_unit: Sequence[Times], called: Sequence[str], findings: list[Find
         findings.append(Finding.error("units-never-together", "observed time", text, remedy))
         return None
     together, ever = total_s(common), total_s(np.concatenate(list(sets.values())))
-    if together < MIN_COMMON_SHARE * ever:
+    if together < MIN_COMMON_TO_UNITS * ever:
         least = min(sets, key=lambda key: total_s(sets[key]))
         findings.append(
             Finding.warning(

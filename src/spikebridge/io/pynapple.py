@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.types import Recording
 
 __all__ = ["PynappleRecording", "from_pynapple", "to_pynapple"]
@@ -135,7 +136,12 @@ def pynapple() -> Any:
     try:
         import pynapple
     except ImportError:
-        raise DataError("pynapple is not installed: pip install 'spikebridge[pynapple]'") from None
+        raise DataError.of(
+            "pynapple-not-installed",
+            "",
+            "pynapple is not installed: pip install 'spikebridge[pynapple]'",
+            subject="pynapple",
+        ) from None
     return pynapple
 
 
@@ -147,14 +153,22 @@ def tables_of(
     Raises DataError with all parts that are not as expected.
     """
     nap = pynapple()
-    wrong: list[str] = []
+    wrong: list[Finding] = []
     if not isinstance(units, nap.TsGroup):
-        raise DataError(f"units: expected a pynapple TsGroup, got {type(units).__name__}")
+        raise DataError.of(
+            "pynapple-units-not-a-group", "units", f"expected a pynapple TsGroup, got {type(units).__name__}"
+        )
     named = {name: list(_series_of(nap, name, thing, wrong)) for name, thing in behavior.items()}
     unit_table = _unit_table(units, region, wrong)
     trial_table = _trial_table(nap, trials, wrong)
     if observed is not None and not isinstance(observed, nap.IntervalSet):
-        wrong.append(f"observed: expected an IntervalSet, got {type(observed).__name__}")
+        wrong.append(
+            Finding.error(
+                "pynapple-observed-not-intervals",
+                "observed",
+                f"observed: expected an IntervalSet, got {type(observed).__name__}",
+            )
+        )
     _refuse(wrong)
     times = {int(i): np.asarray(units[i].t, dtype=np.float64) for i in units.index}
     spikes = pd.DataFrame(
@@ -175,50 +189,78 @@ def tables_of(
     )
 
 
-def _refuse(wrong: list[str]) -> None:
+def _refuse(wrong: list[Finding]) -> None:
     if wrong:
-        raise DataError("pynapple objects:" + "".join(f"\n  - {text}" for text in wrong))
+        raise DataError.about("pynapple objects", wrong)
 
 
-def _unit_table(group: Any, region: str | Sequence[str], wrong: list[str]) -> pd.DataFrame:
+def _unit_table(group: Any, region: str | Sequence[str], wrong: list[Finding]) -> pd.DataFrame:
     held = group.metadata.drop(columns="rate").reset_index(drop=True)
     table = pd.concat([pd.DataFrame({"unit": np.asarray(group.index, dtype=np.int64)}), held], axis=1)
     if not isinstance(region, str):
         if len(region) != len(table):
-            wrong.append(f"region: expected one for each of {len(table)} units, got {len(region)}")
+            wrong.append(
+                Finding.error(
+                    "pynapple-regions-differ-in-number",
+                    "region",
+                    f"region: expected one for each of {len(table)} units, got {len(region)}",
+                )
+            )
             return table
         return table.assign(region=[str(r) for r in region])
     if region not in table:
         has = ", ".join(map(str, held.columns)) or "none"
         wrong.append(
-            f"units: expected metadata {region!r} with the region of each unit, found {has}; name it in region="
+            Finding.error(
+                "pynapple-region-metadata-missing",
+                "units",
+                f"units: expected metadata {region!r} with the region of each unit, found {has}; name it in region=",
+            )
         )
         return table
     return table.assign(region=table[region].astype(str))
 
 
-def _trial_table(nap: Any, trials: Any, wrong: list[str]) -> pd.DataFrame:
+def _trial_table(nap: Any, trials: Any, wrong: list[Finding]) -> pd.DataFrame:
     if isinstance(trials, nap.IntervalSet):
         trials = trials.as_dataframe()
     if not isinstance(trials, pd.DataFrame):
-        wrong.append(f"trials: expected an IntervalSet or a DataFrame, got {type(trials).__name__}")
+        wrong.append(
+            Finding.error(
+                "pynapple-trials-not-a-table",
+                "trials",
+                f"trials: expected an IntervalSet or a DataFrame, got {type(trials).__name__}",
+            )
+        )
         return pd.DataFrame()
     names = {old: new for old, new in INTERVAL.items() if new not in trials}
     table = trials.rename(columns=names).reset_index(drop=True)
     if not set(INTERVAL.values()) <= set(table.columns):
         has = ", ".join(map(str, trials.columns))
-        wrong.append(f"trials: expected columns start_time and stop_time (or start and end), found {has}")
+        wrong.append(
+            Finding.error(
+                "pynapple-trial-times-missing",
+                "trials",
+                f"trials: expected columns start_time and stop_time (or start and end), found {has}",
+            )
+        )
     return table
 
 
-def _series_of(nap: Any, name: str, data: Any, wrong: list[str]) -> Iterator[pd.DataFrame]:
+def _series_of(nap: Any, name: str, data: Any, wrong: list[Finding]) -> Iterator[pd.DataFrame]:
     """One long table per series; the columns of a TsdFrame become name_column."""
     if isinstance(data, nap.Tsd):
         columns = {name: data.d}
     elif isinstance(data, nap.TsdFrame):
         columns = {f"{name}_{column}": data.d[:, k] for k, column in enumerate(data.columns)}
     else:
-        wrong.append(f"behavior {name}: expected a Tsd or TsdFrame, got {type(data).__name__}")
+        wrong.append(
+            Finding.error(
+                "pynapple-behavior-not-a-series",
+                f"behavior {name}",
+                f"behavior {name}: expected a Tsd or TsdFrame, got {type(data).__name__}",
+            )
+        )
         return
     for series, values in columns.items():
         yield pd.DataFrame({"series": str(series), "time_s": data.t, "value": np.asarray(values, dtype=np.float64)})
@@ -232,9 +274,15 @@ def from_tables(plain: PlainTables) -> PynappleRecording:
     nap = pynapple()
     ids = plain.units["unit"].to_numpy()
     unknown = sorted(set(plain.spikes["unit"].unique()) - set(ids))
-    wrong = [f"unit ids must be unique, found {len(ids)} units and {len(set(ids))} ids"] * (len(set(ids)) < len(ids))
-    wrong += [f"spikes of units that are not in the units table: {unknown[:10]}"] * bool(unknown)
-    wrong += ["expected observed time, found none"] * (len(plain.observed) == 0)
+    wrong: list[Finding] = []
+    if len(set(ids)) < len(ids):
+        text = f"unit ids must be unique, found {len(ids)} units and {len(set(ids))} ids"
+        wrong.append(Finding.error("pynapple-unit-ids-repeated", "units", text))
+    if unknown:
+        text = f"spikes of units that are not in the units table: {unknown[:10]}"
+        wrong.append(Finding.error("pynapple-spikes-of-unknown-units", "spikes", text))
+    if not len(plain.observed):
+        wrong.append(Finding.error("pynapple-no-observed-time", "observed", "expected observed time, found none"))
     _refuse(wrong)
     changes: list[str] = []
     with warnings.catch_warnings():

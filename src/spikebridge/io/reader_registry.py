@@ -190,7 +190,7 @@ def read_unmoved(path: Path, data: DataConfig, name: str = "") -> Contents:
     """As `read_contents`, without the offset."""
     reader = reader_of(Path(path), data.reader)
     if reader is None:
-        raise DataError(f"{path}: no reader takes this (data.reader = {data.reader!r})")
+        raise DataError.of("recording-without-reader", path, f"no reader takes this (data.reader = {data.reader!r})")
     contents = reader.read(Path(path), options_of(reader, data))
     return replace(contents, name=name or contents.name, time_unit_options=takes_time_units(reader.Options))
 
@@ -275,7 +275,7 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     path = Path(path)
     reader_by_path = recordings_at(path, reader)
     if not reader_by_path:
-        raise DataError(_nothing_in(path, reader))
+        raise _nothing_in(path, reader)
     names = name_recordings(reader_by_path, path)
     check_names(names.items())
     return names
@@ -301,11 +301,13 @@ def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
     try:
         exists = path.exists()
     except OSError as error:
-        raise DataError(f"data.path: {str(path)!r} cannot be opened: {error.strerror}") from None
+        text = f"{str(path)!r} cannot be opened: {error.strerror}"
+        raise DataError.of("data-path-not-opened", "data.path", text) from None
     if not exists:
-        raise DataError(f"data.path: expected recordings in {str(path)!r}, which does not exist")
+        text = f"expected recordings in {str(path)!r}, which does not exist"
+        raise DataError.of("data-path-missing", "data.path", text)
     if kind := special_file_kind(path):
-        raise DataError(f"data.path: {str(path)!r} is {kind}, which is never opened")
+        raise DataError.of("data-path-special-file", "data.path", f"{str(path)!r} is {kind}, which is never opened")
     with rooted(path):
         return _found_at(path, reader)
 
@@ -315,9 +317,11 @@ def _found_at(path: Path, reader: str) -> dict[Path, Reader]:
         return {path: found_reader}
     if lost := [p for p in list_folder(path) if p.is_symlink() and not p.exists()]:
         several = listed(f"{p.name} -> {p.readlink()}" for p in lost)
-        raise DataError(
-            f"data.path: links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
-            "annex get) or remove the links"
+        raise DataError.of(
+            "data-path-dead-links",
+            "data.path",
+            f"links in {str(path)!r} to files that are not here: {several}; fetch the data (dvc pull, git "
+            "annex get) or remove the links",
         )
     return _within(path, reader, MAX_FOLDER_DEPTH)
 
@@ -343,9 +347,10 @@ def _refuse_recording(link: Path, target: Path, reader: str) -> None:
     with limits_in_force(replace(current_bounds(), follow_links=True)):
         missed = link.is_dir() or reader_of(link, reader) is not None
     if missed:
-        raise DataError(
-            f"data.path: {str(link)!r} is a link to {str(target)!r}, which lies outside of the data folder; {LINKS}, "
-            "or remove it"
+        raise DataError.of(
+            "data-path-link-outside",
+            "data.path",
+            f"{str(link)!r} is a link to {str(target)!r}, which lies outside of the data folder; {LINKS}, or remove it",
         )
 
 
@@ -375,18 +380,20 @@ def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> l
     return [entry.name_in(path) for entry in unread_in(path, found)]
 
 
-def _nothing_in(path: Path, reader: str) -> str:
+def _nothing_in(path: Path, reader: str) -> DataError:
     names = reader_names() if reader == "auto" else [reader]
     if path.is_file():
-        return f"data.path: no reader ({listed(names)}) takes {str(path)!r}"
+        return DataError.of("file-without-reader", "data.path", f"no reader ({listed(names)}) takes {str(path)!r}")
     here = list_folder(path)
     if not here:
-        return f"data.path: expected recordings in {str(path)!r}, which is empty"
+        text = f"expected recordings in {str(path)!r}, which is empty"
+        return DataError.of("data-path-empty", "data.path", text)
     others = [f"{p.name} (by {key_of(r)})" for p in here if reader != "auto" and (r := reader_of(p))]
     hint = f"; other readers take {listed(others, 5)}: set data.reader" if others else ""
     unseen = [entry.name_in(path) for entry in unread_in(path, ()) if entry.why]
     hint += f"; not looked at: {listed(unseen, 5)}" if unseen else ""
-    return (
-        f"data.path: no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
+    text = (
+        f"no recording in {str(path)!r} that a reader ({listed(names)}) takes; "
         f"found there: {listed([p.name for p in here], 5)}{hint}"
     )
+    return DataError.of("folder-without-recordings", "data.path", text)

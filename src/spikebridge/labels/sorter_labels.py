@@ -80,8 +80,10 @@ def unit_labels(units: pd.DataFrame, used: pd.DataFrame, asked: str | None, reco
     if asked != "auto":
         if asked not in units:
             names = ", ".join(map(str, units.columns))
-            raise DataError(
-                f"{recording}: quality.sorter_label_from: no column {asked!r} in the units table; columns: {names}"
+            raise DataError.of(
+                "sorter-label-column-missing",
+                recording,
+                f"quality.sorter_label_from: no column {asked!r} in the units table; columns: {names}",
             )
         own = tuple(label_words(used[asked]))
         return UnitLabels(own, f"from column {asked}", "" if any(own) else f"column {asked} is empty", ())

@@ -216,10 +216,12 @@ def trial_labels(
     names = np.array(list(label), dtype=np.str_)
     if len(wrong):
         both = " and ".join(names[member[wrong[0]]])
-        raise DataError(
-            f"trials.label: {counted(len(wrong), 'trial')} of {name} in more than one class (counted from 0: "
+        raise DataError.of(
+            "trial-in-several-classes",
+            "trials.label",
+            f"{counted(len(wrong), 'trial')} of {name} in more than one class (counted from 0: "
             f"{listed(map(str, wrong.tolist()), 10)}; trial {wrong[0]} is {both}): each trial must have one class at "
-            "most; change the expressions, or leave these trials out by trials.include"
+            "most; change the expressions, or leave these trials out by trials.include",
         )
     return np.where(member.any(axis=1) & ~doubled, names[member.argmax(axis=1)], "")
 

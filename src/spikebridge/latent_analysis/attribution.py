@@ -24,8 +24,8 @@ COLUMNS = ["recording", "fold", "unit", "share", "share_integrated", "rate"]
 def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     """attribution: recording, fold, unit (id), latent (from 1), weight (latent per spike in every bin).
 
-    attribution_units: recording, fold, unit, share (see `shares`), share_integrated (the same of integrated gradients,
-    see `integrated_shares`, in at most MAX_WINDOWS windows), rate (spikes per bin in training).
+    attribution_units: recording, fold, unit, share (see `unit_shares`), share_integrated (the same of integrated
+    gradients, see `integrated_shares`, in at most MAX_WINDOWS windows), rate (spikes per bin in training).
     """
     from spikebridge.models.seq2seq import Seq2Seq  # loads torch
     from spikebridge.models.seq2seq.attribution import integrated_gradients, jacobian
@@ -50,7 +50,7 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
             pd.DataFrame(
                 {
                     "unit": test.source_units,
-                    "share": shares(w, variance),
+                    "share": unit_shares(w, variance),
                     "share_integrated": integrated_shares(parts),
                     "rate": rate,
                 }
@@ -62,7 +62,7 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     }
 
 
-def shares(weights: Array, variance: Array) -> Array:
+def unit_shares(weights: Array, variance: Array) -> Array:
     """(unit,), sums to 1: share_u = var_u sum_k w_uk^2 / sum of the same over units.
 
     The part of the latents' variance that a unit drives, were units independent. weights: (unit, latent). variance:

@@ -42,9 +42,13 @@ class Refits:
     tuned: Mapping[str, TunedFold]
     baselines: Baselines
 
-    def fit(self, name: str, change: Change = lambda w: w) -> models.Model:
-        """Fitted to the changed training windows; its random stream is that of its name."""
-        model = models.create(self.settings.model, self.tuned[self.settings.model].params, self.device, self.baselines)
+    def fit(self, name: str, change: Change = lambda w: w, decides: bool = False) -> models.Model:
+        """Fitted to the changed training windows; its random stream is that of its name.
+
+        decides: whether its decisions are used. Otherwise the read-out has no trees; latents and rates are the same.
+        """
+        params = {**self.tuned[self.settings.model].params, **({} if decides else {"n_readout_trees": 0})}
+        model = models.create(self.settings.model, params, self.device, self.baselines)
         train, valid = ([change(w) for w in side] for side in self.learned())
         rng = random_generator(self.seed, "analyze", name, self.fold.fold)
         model.fit(train, valid, rng, lambda row: self.report({"fit": name, "fold": self.fold.fold, **row}))
@@ -58,12 +62,12 @@ class Refits:
     @cached_property
     def forward(self) -> models.Model:
         """The model as it is trained, on nothing changed."""
-        return self.fit("forward")
+        return self.fit("forward", decides=True)
 
     @cached_property
     def reseeded(self) -> models.Model:
         """The same with another seed."""
-        return self.fit("seed")
+        return self.fit("seed", decides=True)
 
     def rng(self, purpose: str, recording: str) -> np.random.Generator:
         """The same in every fold, so that a choice of units is one of the recording."""

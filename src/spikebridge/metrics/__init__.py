@@ -1,6 +1,14 @@
 """Scores: translation (bits/spike), decisions, latents, and lag and dimension from counts."""
 
 from spikebridge.metrics.bits_per_spike import RATE_FLOOR, bits_per_spike, floored, information
+from spikebridge.metrics.coupling_curves import (
+    DimensionEstimate,
+    LagEstimate,
+    dimensions_of_draws,
+    lags_of_draws,
+    pooled_dimension,
+    pooled_lag,
+)
 from spikebridge.metrics.decision import (
     balanced_accuracy,
     balanced_accuracy_within_blocks,
@@ -10,14 +18,7 @@ from spikebridge.metrics.decision import (
     log_loss_per_trial,
     no_information_rate,
 )
-from spikebridge.metrics.lag_and_dimension import (
-    DimensionEstimate,
-    LagEstimate,
-    estimate_dimension,
-    estimate_lag,
-    pooled_dimension,
-    pooled_lag,
-)
+from spikebridge.metrics.lag_and_dimension import estimate_dimension, estimate_lag, surrounded
 from spikebridge.metrics.latents import (
     DecisionAxis,
     LinearMap,
@@ -48,10 +49,12 @@ __all__ = [
     "calibration_curve",
     "consistency",
     "decision_axis",
+    "dimensions_of_draws",
     "estimate_dimension",
     "estimate_lag",
     "floored",
     "information",
+    "lags_of_draws",
     "latent_r2",
     "linear_map",
     "log_loss",
@@ -63,6 +66,7 @@ __all__ = [
     "principal_angles",
     "principal_components",
     "r2",
+    "surrounded",
     "truth_at",
     "variance_in",
 ]

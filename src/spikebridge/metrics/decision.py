@@ -202,6 +202,7 @@ def calibration_curve(label: NDArray[np.int64], probabilities: NDArray[np.float6
     _, number = np.unique(np.searchsorted(edges, p, side="left"), return_inverse=True)
     n = np.bincount(number)
     hits = np.bincount(number, weights=hit)
+    # Clopper-Pearson by its quantiles: scipy.stats.binomtest gives one interval a call, beta.ppf those of all bins.
     return pd.DataFrame(
         {
             "bin": np.arange(len(n)),

@@ -14,72 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikebridge.errors import DataError
 from spikebridge.metrics.bits_per_spike import RATE_FLOOR
-from spikebridge.regression import one_sem_rank, principal_directions, ridge_slope
+from spikebridge.metrics.coupling_curves import DimensionEstimate, LagEstimate, dimension_of_scores, lag_of_scores
+from spikebridge.regression import principal_directions, ridge_slope
 
 Array = NDArray[np.float64]
+Runs = Sequence[NDArray[np.intp]]
+"""Rows of each held-out run."""
 PENALTIES = np.logspace(-3, 2, 11)
 """Ridge penalties, in units of the mean variance of a source unit times the number of bins."""
 RATE_SHARE = 0.1
 """A linear prediction may fall to zero and below; a rate is at least this share of the mean rate."""
-NO_LINK = 2e-3
-"""Held-out bits/spike at or below this, or two standard errors, count as no link: no lag and no dimension."""
-MIN_RECORDINGS = 6
-"""With fewer recordings than this, runs of trials, not recordings, are the clusters of pooled estimates."""
-RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class LagEstimate:
-    """An estimated lag.
-
-    Parameters
-    ----------
-    lag_s : float
-        Seconds by which the target follows the source; NaN without a link (NO_LINK).
-    lags_s : NDArray, shape (lag,)
-        Lags tried, seconds.
-    score : NDArray, shape (lag,)
-        Held-out bits/spike at each lag.
-    nats, spikes : NDArray, shape (cluster, lag) and (cluster,)
-        The parts of the score, by held-out run of trials (or recording).
-    ci_low, ci_high : float
-        95 % bootstrap interval of lag_s over clusters, seconds.
-    """
-
-    lag_s: float
-    lags_s: Array
-    score: Array
-    nats: Array
-    spikes: Array
-    ci_low: float
-    ci_high: float
-
-
-@dataclass(frozen=True)
-class DimensionEstimate:
-    """An estimated dimension.
-
-    Parameters
-    ----------
-    dimension : int
-        Smallest rank within one standard error of the best; 0 without a link (NO_LINK).
-    score, sem : NDArray, shape (rank,)
-        Held-out bits/spike of rank 1, 2 ... and its standard error over clusters.
-    nats, spikes : NDArray, shape (cluster, rank) and (cluster,)
-        The parts of the score, as in LagEstimate.
-    """
-
-    dimension: int
-    score: Array
-    sem: Array
-    nats: Array
-    spikes: Array
 
 
 @dataclass(frozen=True)
@@ -113,7 +64,13 @@ class _Fold:
 
 
 def estimate_lag(
-    source: ArrayLike, target: ArrayLike, bin_s: float, max_lag: float, folds: int = 10, seed: int = 0
+    source: ArrayLike,
+    target: ArrayLike,
+    bin_s: float,
+    max_lag: float,
+    folds: int = 10,
+    seed: int = 0,
+    bins: ArrayLike | None = None,
 ) -> LagEstimate:
     """Return the lag at which the source's counts predict the target's best, refined between bins by a parabola.
 
@@ -131,6 +88,9 @@ def estimate_lag(
         Number of runs of trials, each held out once.
     seed : int
         Seed of the resampling.
+    bins : ArrayLike, shape (trial, bin), optional
+        Target bins that are used, such as those of a state; None: all. Source bins within max_lag of them are used as
+        well (see `surrounded`). Runs are of trials, with as many bins as they have.
 
     Returns
     -------
@@ -149,41 +109,24 @@ def estimate_lag(
         needed = f"at least one bin of lag and windows of 2 x {max_lag:g} s + 2 bins"
         raise DataError(f"lag: expected {needed}, got {n_bins} bins of {bin_s:g} s")
     lags = np.arange(-steps, steps + 1)
-    kept = y[:, steps : n_bins - steps]
-    shifted = [x[:, steps - lag : n_bins - steps - lag] for lag in lags]
-    coarse = [ridge_scores(run_moments(*_regressed(part, kept), folds)) for part in shifted[:: max(1, steps // 2)]]
+    inner = slice(steps, n_bins - steps)
+    used = None if bins is None else np.asarray(bins, dtype=bool)[:, inner]
+    runs = _runs(len(y), folds) if used is None else _runs_of_bins(used, folds)
+    kept = _chosen(y[:, inner], used)
+    shifted = [_chosen(x[:, steps - lag : n_bins - steps - lag], used) for lag in lags]
+    coarse = [ridge_scores(run_moments(*_regressed(part, kept), runs)) for part in shifted[:: max(1, steps // 2)]]
     penalty = PENALTIES[int(np.argmax(np.max(coarse, axis=0)))]
-    nats = [[fold.nats(fold.x @ fold.b) for fold in held_out_runs(part, kept, penalty, folds)] for part in shifted]
-    return lag_of_scores(np.asarray(lags * bin_s, dtype=np.float64), np.array(nats).T, _spikes(kept, folds), seed)
-
-
-def pooled_lag(estimates: Sequence[LagEstimate], seed: int = 0) -> LagEstimate:
-    """Return the one lag of recordings that share it: the peak of their summed score.
-
-    Recordings without a link are left out. The interval is over recordings, or over runs of trials where there are
-    fewer than MIN_RECORDINGS of them.
-
-    Parameters
-    ----------
-    estimates : sequence of LagEstimate
-        Estimate of each recording; all must have tried the same lags.
-    seed : int
-        Seed of the resampling.
-
-    Returns
-    -------
-    LagEstimate
-        The pooled estimate; lag_s is NaN where no recording has a link.
-    """
-    linked = [e for e in estimates if np.isfinite(e.lag_s)] or list(estimates[:1])
-    if not linked:
-        nan = float("nan")
-        return LagEstimate(nan, np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0), nan, nan)
-    return lag_of_scores(linked[0].lags_s, *_clusters(linked), seed)
+    nats = [[fold.nats(fold.x @ fold.b) for fold in held_out_runs(part, kept, penalty, runs)] for part in shifted]
+    return lag_of_scores(np.asarray(lags * bin_s, dtype=np.float64), np.array(nats).T, _spikes(kept, runs), seed)
 
 
 def estimate_dimension(
-    source: ArrayLike, target: ArrayLike, lag_bins: int = 0, max_rank: int = 12, folds: int = 10
+    source: ArrayLike,
+    target: ArrayLike,
+    lag_bins: int = 0,
+    max_rank: int = 12,
+    folds: int = 10,
+    bins: ArrayLike | None = None,
 ) -> DimensionEstimate:
     """Return the number of source dimensions that the target follows.
 
@@ -201,6 +144,8 @@ def estimate_dimension(
         Largest rank tried.
     folds : int
         Number of runs of trials, each held out once.
+    bins : ArrayLike, shape (trial, bin), optional
+        Target bins that are used; None: all. Source bins `lag_bins` before them are used as well (see `surrounded`).
 
     Returns
     -------
@@ -212,77 +157,40 @@ def estimate_dimension(
     Semedo et al. 2019, Neuron 102:249, Methods.
     """
     x, y = np.asarray(source), np.asarray(target)
+    used = None if bins is None else np.asarray(bins, dtype=bool)
     if lag_bins > 0:
-        x, y = x[:, :-lag_bins], y[:, lag_bins:]
+        x, y, used = x[:, :-lag_bins], y[:, lag_bins:], None if used is None else used[:, lag_bins:]
     elif lag_bins < 0:
-        x, y = x[:, -lag_bins:], y[:, :lag_bins]
-    penalty = PENALTIES[int(np.argmax(ridge_scores(run_moments(*_regressed(x, y), folds))))]
+        x, y, used = x[:, -lag_bins:], y[:, :lag_bins], None if used is None else used[:, :lag_bins]
+    runs = _runs(len(y), folds) if used is None else _runs_of_bins(used, folds)
+    x, y = _chosen(x, used), _chosen(y, used)
+    penalty = PENALTIES[int(np.argmax(ridge_scores(run_moments(*_regressed(x, y), runs))))]
     top = min(max_rank, x.shape[2], y.shape[2])
-    nats = np.array([rank_nats(fold, top) for fold in held_out_runs(x, y, penalty, folds)])
-    return dimension_of_scores(nats, _spikes(y, folds))
+    nats = np.array([rank_nats(fold, top) for fold in held_out_runs(x, y, penalty, runs)])
+    return dimension_of_scores(nats, _spikes(y, runs))
 
 
-def pooled_dimension(estimates: Sequence[DimensionEstimate]) -> DimensionEstimate:
-    """Return the one dimension of recordings that share it, from their summed scores.
+def surrounded(inside: ArrayLike, before: int, after: int) -> NDArray[np.bool_]:
+    """Return the bins from which a stretch reaches that many bins back and forward within its window.
 
-    Recordings without a link are left out; ranks that not all recordings have tried are, too. The standard error is
-    over clusters as in pooled_lag.
+    A pair of bins that lie `before` or `after` apart is then in the stretch with all bins between.
 
     Parameters
     ----------
-    estimates : sequence of DimensionEstimate
-        Estimate of each recording.
+    inside : ArrayLike, shape (trial, bin)
+        Bins of a state.
+    before, after : int
+        Bins, zero or more.
 
     Returns
     -------
-    DimensionEstimate
-        The pooled estimate.
+    NDArray, shape (trial, bin)
+        False where the stretch, or the window, ends sooner.
     """
-    linked = [e for e in estimates if e.dimension > 0] or list(estimates[:1])
-    if not linked:
-        return DimensionEstimate(0, np.empty(0), np.empty(0), np.empty((0, 0)), np.empty(0))
-    return dimension_of_scores(*_clusters(linked))
-
-
-def _clusters(linked: Sequence[LagEstimate] | Sequence[DimensionEstimate]) -> tuple[Array, Array]:
-    width = min(e.nats.shape[1] for e in linked)
-    if len(linked) < MIN_RECORDINGS:
-        return np.concatenate([e.nats[:, :width] for e in linked]), np.concatenate([e.spikes for e in linked])
-    return np.stack([e.nats[:, :width].sum(axis=0) for e in linked]), np.array([e.spikes.sum() for e in linked])
-
-
-def lag_of_scores(lags_s: Array, nats: Array, spikes: Array, seed: int) -> LagEstimate:
-    score = _bits(nats, spikes)
-    if not _linked(score, _ratio_sem(nats, spikes)):
-        return LagEstimate(float("nan"), lags_s, score, nats, spikes, float("nan"), float("nan"))
-    step = lags_s[1] - lags_s[0]
-    drawn = np.random.default_rng(seed).multinomial(len(nats), np.full(len(nats), 1 / len(nats)), RESAMPLES)
-    peaks = [lags_s[0] + step * parabola_peak(np.arange(len(lags_s)), curve) for curve in drawn @ nats]
-    low, high = np.quantile(peaks, [0.025, 0.975])
-    lag_s = lags_s[0] + step * parabola_peak(np.arange(len(lags_s)), score)
-    return LagEstimate(float(lag_s), lags_s, score, nats, spikes, float(low), float(high))
-
-
-def dimension_of_scores(nats: Array, spikes: Array) -> DimensionEstimate:
-    score = _bits(nats, spikes)
-    sem = _ratio_sem(nats, spikes)
-    return DimensionEstimate(one_sem_rank(score, sem) + 1 if _linked(score, sem) else 0, score, sem, nats, spikes)
-
-
-def _linked(score: Array, sem: Array) -> bool:
-    best = int(np.argmax(score))
-    return bool(score[best] > max(NO_LINK, 2 * sem[best]))
-
-
-def _bits(nats: Array, spikes: Array) -> Array:
-    return np.asarray(nats.sum(axis=0) / (max(spikes.sum(), 1.0) * np.log(2)))
-
-
-def _ratio_sem(nats: Array, spikes: Array) -> Array:
-    """Standard error over clusters of sum(nats) / sum(spikes), in bits (the linearised ratio estimator)."""
-    n, total = len(spikes), max(spikes.sum(), 1.0)
-    off = nats - spikes[:, None] * nats.sum(axis=0) / total
-    return np.asarray(np.sqrt(n / (n - 1) * np.sum(off**2, axis=0)) / (total * np.log(2)))
+    flags = np.asarray(inside, dtype=bool)
+    n = flags.shape[1]
+    padded = np.pad(flags, ((0, 0), (before, after)))
+    return np.logical_and.reduce([padded[:, k : k + n] for k in range(before + after + 1)])
 
 
 def _regressed(source: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
@@ -293,19 +201,35 @@ def _regressed(source: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
     return x - x.mean(axis=(0, 1)), y - y.mean(axis=(0, 1))
 
 
-def _runs(n_trials: int, folds: int) -> list[NDArray[np.intp]]:
+def _runs(n_trials: int, folds: int) -> Runs:
     if n_trials < 2:
         raise DataError(f"lag and dimension: expected two trials or more, got {n_trials}")
     return np.array_split(np.arange(n_trials), min(folds, n_trials))
 
 
-def _spikes(counts: ArrayLike, folds: int) -> Array:
+def _runs_of_bins(used: NDArray[np.bool_], folds: int) -> Runs:
+    """The same runs of trials, as rows of what `_chosen` gives."""
+    last = np.cumsum(used.sum(axis=1))
+    rows = [(last[run[0]] - used[run[0]].sum(), last[run[-1]]) for run in _runs(len(used), folds)]
+    if sum(stop > start for start, stop in rows) < 2:
+        raise DataError(f"lag and dimension: expected bins in two runs of trials or more, got {int(used.sum())} bins")
+    return [np.arange(start, stop) for start, stop in rows]
+
+
+def _chosen(counts: NDArray[Any], used: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """(trial, bin, unit) as it is, or the chosen bins alone as trials of one bin."""
+    return counts if used is None else counts[used][:, None]
+
+
+def _spikes(counts: ArrayLike, runs: Runs) -> Array:
     counts = np.asarray(counts)
-    return np.array([counts[run].sum() for run in _runs(len(counts), folds)], dtype=np.float64)
+    return np.array([counts[run].sum() for run in runs], dtype=np.float64)
 
 
-def run_moments(x: Array, y: Array, folds: int) -> _Moments:
-    flat = [(x[r].reshape(-1, x.shape[2]), y[r].reshape(-1, y.shape[2])) for r in _runs(len(x), folds)]
+def run_moments(x: Array, y: Array, runs: int | Runs) -> _Moments:
+    """runs: how many runs of trials, or the rows of each."""
+    runs = _runs(len(x), runs) if isinstance(runs, int) else runs
+    flat = [(x[r].reshape(-1, x.shape[2]), y[r].reshape(-1, y.shape[2])) for r in runs]
     return _Moments(
         np.stack([a.T @ a for a, _ in flat]),
         np.stack([a.T @ b for a, b in flat]),
@@ -313,12 +237,12 @@ def run_moments(x: Array, y: Array, folds: int) -> _Moments:
     )
 
 
-def held_out_runs(source: ArrayLike, target: ArrayLike, penalty: float, folds: int) -> Iterator[_Fold]:
-    """Ridge regressions that leave out one run each; means, too, are those of the other runs."""
+def held_out_runs(source: ArrayLike, target: ArrayLike, penalty: float, runs: int | Runs) -> Iterator[_Fold]:
+    """Ridge regressions that leave out one run each; means, too, are those of the other runs. runs: see run_moments."""
     x, y = _regressed(source, target)
     counts = np.asarray(target, dtype=np.float64)
-    runs = _runs(len(x), folds)
-    m = run_moments(x, y, folds)
+    runs = _runs(len(x), runs) if isinstance(runs, int) else runs
+    m = run_moments(x, y, runs)
     xx, xy = m.xx.sum(axis=0), m.xy.sum(axis=0)
     n = len(x) * x.shape[1]
     scale = np.sqrt(np.maximum(counts.mean(axis=(0, 1)), RATE_FLOOR))
@@ -344,6 +268,7 @@ def rank_nats(fold: _Fold, top: int) -> list[float]:
 def ridge_scores(m: _Moments) -> Array:
     """Held-out R2 at each of PENALTIES, over all runs together."""
     rest = np.zeros(len(PENALTIES))
+    # Not regression.ridge_slope: one eigendecomposition serves every penalty.
     for run in range(len(m.yy)):
         values, vectors = np.linalg.eigh(m.xx.sum(axis=0) - m.xx[run])
         train = vectors.T @ (m.xy.sum(axis=0) - m.xy[run])
@@ -351,13 +276,3 @@ def ridge_scores(m: _Moments) -> Array:
         b = train / (values[:, None] + PENALTIES[:, None, None] * values.mean())
         rest += m.yy[run] - 2 * np.sum(b * test, axis=(1, 2)) + np.sum(b * (gain @ b), axis=(1, 2))
     return np.asarray(1 - rest / m.yy.sum())
-
-
-def parabola_peak(lags: NDArray[np.int64], score: Array) -> float:
-    """Lag of the vertex of the parabola through the best score and its neighbours."""
-    k = int(np.argmax(score))
-    if k in (0, len(score) - 1):
-        return float(lags[k])
-    left, mid, right = score[k - 1 : k + 2]
-    bend = left - 2 * mid + right
-    return float(lags[k] + (0.5 * (left - right) / bend if bend < 0 else 0.0))

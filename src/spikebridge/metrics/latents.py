@@ -105,7 +105,7 @@ def latent_r2(folds: Sequence[tuple[Array, Array, NDArray[np.bool_]]]) -> Array:
     return r2(np.concatenate(truths), np.concatenate(estimates))
 
 
-def truth_at(time_s: Array, values: Array, at_s: Array) -> Array:
+def truth_at(time_s: NDArray[np.floating], values: NDArray[np.floating], at_s: Array) -> Array:
     """Interpolate regularly sampled latents linearly.
 
     Parameters

@@ -60,12 +60,13 @@ class Model(NewUnits, ABC):
     decides: ClassVar[bool] = True
     translates: ClassVar[bool] = False
     pooled: ClassVar[bool] = False
-    early_stopping: ClassVar[bool] = False
+    early_stopping: ClassVar[bool] = False  # if it has max_epochs and patience, by the rule of parts/early_stopping.py
     from_source: ClassVar[bool] = True  # predictions need nothing but source counts; otherwise it cannot be served
     uses_target_past: ClassVar[bool] = False  # the rate in a bin depends on the target's counts in earlier bins
     yardstick: ClassVar[bool] = False  # a translator without a source: its rates are not shrunk to the baseline
     libraries: ClassVar[tuple[str, ...]] = ()  # what a fit loads; workers load it once. torch: `device` is used
     random_stream: ClassVar[str] = ""  # the model whose random streams it draws from; empty: it has its own
+    while_tuning: ClassVar[Mapping[str, int]] = {}  # highest values in trials of the tuner, which only rank settings
     extra: ClassVar[str | None] = None  # the optional package that it needs; an extra of pyproject.toml has its name
     Params: ClassVar[type[Params]] = Params
     space: ClassVar[Space] = {}

@@ -1,8 +1,8 @@
 """CEBRA-Time embeddings of source counts, and a logistic regression on them; one per recording.
 
 Schneider, Lee & Mathis 2023, Nature 617:360: an embedding in which consecutive bins are close, trained with a
-contrastive loss without labels or behaviour. Network and loss are those of the package; pairs are drawn here, so that
-no pair spans two windows and the result depends only on the seed.
+contrastive loss without labels or behaviour. Network, loss, length of training, learning rate and size are those of the
+package by default; pairs are drawn here, so that no pair spans two windows and the result depends only on the seed.
 """
 
 from __future__ import annotations
@@ -44,12 +44,13 @@ class Cebra(FeatureDecoder):
         smoothing_s: float = Field(0.1, gt=0, le=MAX_S, description="SD of the Gaussian kernel on the counts")
         time_offset_s: float = Field(0.1, gt=0, description="between the two bins of a positive pair")
         temperature: float = Field(1.0, gt=0)
-        max_iterations: int = Field(500, ge=1)
+        max_iterations: int = Field(10_000, ge=1, description="steps of Adam")
         batch_size: int = Field(512, ge=2, description="bins")
-        learning_rate: float = Field(1.0e-3, gt=0, description="of Adam")
+        learning_rate: float = Field(3.0e-4, gt=0, description="of Adam")
         n_segments: int = Field(1, ge=1)
         penalty: float = Field(30.0, gt=0, description="on the squared weights of standardised features")
 
+    while_tuning = {"max_iterations": 1000}
     space = {
         "n_latents": ("categorical", 4, 8, 16),
         "smoothing_s": ("log", 0.03, 0.3),
@@ -70,10 +71,6 @@ class Cebra(FeatureDecoder):
     def features(self, w: Windows, prepared: Arrays) -> Array:
         z = self._embedded(w, prepared)
         return segment_means(z, self.params.n_segments).astype(np.float64)  # type: ignore[attr-defined]
-
-    def embed(self, w: Windows) -> NDArray[np.float32]:
-        """(window, bin, latent), the embedding of windows of a recording that the model was fitted on."""
-        return self._embedded(w, self.fits[self.check_recording(w.recording)])
 
     def _embedded(self, w: Windows, prepared: Arrays) -> NDArray[np.float32]:
         import torch
@@ -106,8 +103,8 @@ class Cebra(FeatureDecoder):
 
         for _ in range(p.max_iterations if windows else 0):
             rows, at = drawn(windows), drawn(bins - offset)
-            near, far = x[rows, at + offset], x[drawn(windows), drawn(bins)]
-            value, *_ = loss(*(network(each[:, :, None]) for each in (x[rows, at], near, far)))
+            each = x[torch.cat([rows, rows, drawn(windows)]), torch.cat([at, at + offset, drawn(bins)])]
+            value, *_ = loss(*network(each[:, :, None]).split(p.batch_size))  # bins, those near to them, any
             adam.zero_grad()
             value.backward()
             adam.step()

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.saved_arrays import Expected
-from spikebridge.preprocess.covariates import LABEL_BACK, N_BACK, TRIAL_BACK
 from spikebridge.types import Windows
+from spikebridge.types.covariates import N_BACK, label_back, trial_back
 
 
 class ChoiceHistory(FeatureDecoder):
@@ -35,20 +35,19 @@ class ChoiceHistory(FeatureDecoder):
 
     def features(self, w: Windows, prepared: Arrays) -> Array:
         p: Any = self.params
-        labels = [self._of(w, LABEL_BACK, k) for k in range(p.n_previous_trials)]
+        labels = [self._of(w, label_back(k + 1)) for k in range(p.n_previous_trials)]
         return np.column_stack([label == c for label in labels for c in range(len(w.classes))]).astype(np.float64)
 
     def _usable(self, w: Windows) -> NDArray[np.bool_]:
         p: Any = self.params
         trained = np.append(w.trial[w.labelled], -1)
-        return np.all([np.isin(self._of(w, TRIAL_BACK, k), trained) for k in range(p.n_previous_trials)], axis=0)
+        return np.all([np.isin(self._of(w, trial_back(k + 1)), trained) for k in range(p.n_previous_trials)], axis=0)
 
-    def _of(self, w: Windows, name: str, k: int) -> Array:
-        """(window,), a covariate of the k-th trial before; -1 in windows without one."""
-        column = name.format(k + 1)
-        if column not in w.covariate_names:
+    def _of(self, w: Windows, name: str) -> Array:
+        """(window,), a covariate of a trial before; -1 in windows without one."""
+        if name not in w.covariate_names:
             return np.full(len(w), -1.0)
-        return np.nan_to_num(w.covariate(column), nan=-1.0)
+        return np.nan_to_num(w.covariate(name), nan=-1.0)
 
     def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params

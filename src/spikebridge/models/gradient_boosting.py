@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from spikebridge.models import base
+from spikebridge.models.parts.forest import Forest, from_sklearn
 from spikebridge.models.parts.trees import TreeEnsemble
 
 
@@ -33,11 +36,12 @@ class GradientBoosting(TreeEnsemble):
         "max_features": ("log", 0.02, 0.5),
     }
 
-    def _classifier(self, seed: int) -> Any:
+    def _grow(self, x: NDArray[np.float32], label: NDArray[np.int64], seed: int) -> Forest:
         from sklearn.ensemble import GradientBoostingClassifier
 
         p: Any = self.params
-        return GradientBoostingClassifier(
+        classifier = GradientBoostingClassifier(
             n_estimators=p.n_estimators, max_depth=p.max_depth, learning_rate=p.learning_rate,
             max_features=p.max_features, subsample=p.subsample, random_state=seed,
         )  # fmt: skip
+        return from_sklearn(classifier.fit(x, label))

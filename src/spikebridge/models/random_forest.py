@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from spikebridge.models import base
+from spikebridge.models.parts.forest import Forest
+from spikebridge.models.parts.tree_growth import Growth, grow
 from spikebridge.models.parts.trees import TreeEnsemble
 
 
@@ -27,14 +31,6 @@ class RandomForest(TreeEnsemble):
         "min_samples_leaf": ("categorical", 1, 2, 4, 8),
     }
 
-    def _classifier(self, seed: int) -> Any:
-        from sklearn.ensemble import RandomForestClassifier
-
+    def _grow(self, x: NDArray[np.float32], label: NDArray[np.int64], seed: int) -> Forest:
         p: Any = self.params
-        return RandomForestClassifier(
-            p.n_estimators,
-            max_features=p.max_features,
-            min_samples_leaf=p.min_samples_leaf,
-            random_state=seed,
-            n_jobs=1,
-        )
+        return grow(x, label, Growth(p.n_estimators, p.max_features, p.min_samples_leaf), seed)

@@ -25,7 +25,7 @@ from spikebridge.models.parts.label_direction import (
 from spikebridge.models.seq2seq import Seq2Seq
 from spikebridge.types import Windows
 
-LABEL_WEIGHT = 3.0  # SD of the label direction over that of the latents: one ridge penalty then serves both
+LABEL_WEIGHT = 3.0  # SD of the label direction over that of a mode of the latents: one ridge penalty then serves both
 Array = NDArray[np.float64]
 
 
@@ -54,12 +54,11 @@ class Seq2SeqLabelDirection(Seq2Seq):
         self.directions: dict[str, LabelDirection] = {}
         super()._fit(train, valid, rng, on_epoch)
 
-    def _fit_additional(self, labelled: Windows, latents: NDArray[np.float32]) -> Array:
+    def _fit_additional(self, labelled: Windows) -> Array:
         direction, crossed = fit_label_direction(labelled, len(self.classes))
-        size = LABEL_WEIGHT * float(latents.std())
-        scaled = replace(direction, weights=direction.weights * size)
+        scaled = replace(direction, weights=direction.weights * LABEL_WEIGHT)
         self.directions = self.directions | {labelled.recording: scaled}  # a copy of the model may share the old dict
-        return crossed * size
+        return crossed * LABEL_WEIGHT
 
     def _additional(self, windows: Windows) -> Array:
         if windows.recording not in self.directions:

@@ -14,8 +14,8 @@ from spikebridge.errors.messages import listed
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.decoder import Array, Arrays, FeatureDecoder
 from spikebridge.models.parts.saved_arrays import Expected, float64_arrays
-from spikebridge.preprocess.covariates import COLUMN_PREFIX
 from spikebridge.types import Windows
+from spikebridge.types.covariates import is_column
 
 
 class TrialColumns(FeatureDecoder):
@@ -35,7 +35,7 @@ class TrialColumns(FeatureDecoder):
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
     ) -> None:
-        without = [w.recording for w in train if not any(n.startswith(COLUMN_PREFIX) for n in w.covariate_names)]
+        without = [w.recording for w in train if not any(map(is_column, w.covariate_names))]
         if without:
             raise ConfigError(
                 "models.trial_columns: expected columns of the trial table under trials.covariates, such as "
@@ -60,7 +60,7 @@ class TrialColumns(FeatureDecoder):
         )
 
     def _columns(self, w: Windows) -> Array:
-        return w.covariates[:, [n.startswith(COLUMN_PREFIX) for n in w.covariate_names]]
+        return w.covariates[:, [is_column(n) for n in w.covariate_names]]
 
     def _prepared(self, path: Path, arrays: Arrays, n_source: int) -> tuple[Expected, int]:
         p: Any = self.params

@@ -20,6 +20,9 @@ EDGE_TOLERANCE = 1e-6
 UNITS_AT_ONCE = 16
 """Units put into the result at once: enough for wide writes, few enough that their counts stay in the cache."""
 
+MAX_AGE = 2.0
+"""Median intervals between samples for which a sample holds, where a bin has none of its own."""
+
 Counts = NDArray[np.unsignedinteger]
 
 
@@ -215,3 +218,43 @@ def _bin_means(
     means = np.full(n.shape, np.nan)
     np.divide(sums, n, out=means, where=n > 0)
     return (means + middle).astype(np.float32)
+
+
+def held_values(
+    time: NDArray[np.float64], value: NDArray[np.float64], start_s: NDArray[np.float64], n_bins: int, bin_s: float
+) -> NDArray[np.float64]:
+    """Value of one behavioural series in each bin, also of a series that is sampled more slowly than bins follow.
+
+    The mean of the finite samples in the bin; where it has no sample, the last one before it, if that is at most
+    MAX_AGE median intervals of the series older than the start of the bin. Nothing after the bin is used.
+
+    Parameters
+    ----------
+    time, value : NDArray, shape (sample,)
+        The series, in any order; seconds, and the unit of the series.
+    start_s : NDArray, shape (window,), seconds
+        Starts of the windows, in any order; windows may overlap.
+    n_bins : int
+        Bins of a window.
+    bin_s : float
+        Width of a bin, seconds.
+
+    Returns
+    -------
+    NDArray, shape (window, bin), in the unit of the series
+        NaN where the value is not known.
+    """
+    timed = np.isfinite(time)
+    order = np.argsort(time[timed], kind="stable")
+    time, value = time[timed][order], value[timed][order]
+    known = np.isfinite(value)
+    means = _bin_means(time[known], value[known], start_s, n_bins, bin_s).astype(np.float64)
+    if len(time) < 2:
+        return means
+    start = start_s[:, None] + (np.arange(n_bins) - EDGE_TOLERANCE) * bin_s
+    last = np.searchsorted(time, start, side="left") - 1
+    steps = np.diff(time)
+    longest = MAX_AGE * float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    holds = (last >= 0) & (start - time[np.maximum(last, 0)] <= longest)
+    empty = np.searchsorted(time, start + bin_s, side="left") == last + 1
+    return np.where(empty & holds, value[np.maximum(last, 0)], means)

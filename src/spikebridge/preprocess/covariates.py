@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,34 +12,10 @@ from spikebridge.config import TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.labels.trial_labels import MAX_CLASSES, included_trials, label_names, trial_labels
 from spikebridge.preprocess.trials import TrialSelection
-from spikebridge.types import Recording, Windows
+from spikebridge.types import Recording
+from spikebridge.types.covariates import N_BACK, column_covariate, label_back, trial_back
 
-N_BACK = 3
-"""Earlier labels that are kept."""
-LABEL_BACK, TRIAL_BACK = "label {} back", "trial {} back"
-"""Names of the covariates of the k-th labelled trial before."""
-COLUMN_PREFIX = "column "
-"""What the covariates of the trial table's columns begin with."""
 Array = NDArray[np.float64]
-
-
-def without_labels(w: Windows) -> Windows:
-    """Windows that hold no label: neither those of their trials nor those of the trials before, among the covariates.
-
-    Parameters
-    ----------
-    w : Windows
-        Of one recording.
-
-    Returns
-    -------
-    Windows
-        label is -1, and the covariates "label k back" are NaN; nothing else differs.
-    """
-    covariates = w.covariates.copy()
-    earlier = {LABEL_BACK.format(k + 1) for k in range(N_BACK)}
-    covariates[:, [i for i, name in enumerate(w.covariate_names) if name in earlier]] = np.nan
-    return replace(w, label=np.full_like(w.label, -1), covariates=covariates)
 
 
 def trial_covariates(
@@ -58,8 +33,8 @@ def trial_covariates(
     Raises DataError for words of more than `MAX_CLASSES` kinds.
     """
     label, trial = _before(recording, trials, chosen, classes)
-    columns: dict[str, NDArray[Any]] = {LABEL_BACK.format(k + 1): label[:, k] for k in range(N_BACK)}
-    columns |= {TRIAL_BACK.format(k + 1): trial[:, k] for k in range(N_BACK)}
+    columns: dict[str, NDArray[Any]] = {label_back(k + 1): label[:, k] for k in range(N_BACK)}
+    columns |= {trial_back(k + 1): trial[:, k] for k in range(N_BACK)}
     for name in trials.covariates:
         columns |= _column(recording.name, name, recording.trials[name], chosen.trial)
     return np.column_stack(list(columns.values())).astype(np.float64), tuple(columns)
@@ -83,13 +58,15 @@ def _before(
 
 def _column(recording: str, name: str, values: pd.Series, rows: NDArray[np.int64]) -> dict[str, Array]:
     if pd.api.types.is_numeric_dtype(values):
-        return {f"{COLUMN_PREFIX}{name}": values.to_numpy(dtype=np.float64, na_value=np.nan)[rows]}
+        return {column_covariate(name): values.to_numpy(dtype=np.float64, na_value=np.nan)[rows]}
     words = label_names(values)[rows]
     kinds = sorted(set(words.tolist()) - {""})
     if len(kinds) > MAX_CLASSES:
-        raise DataError(
-            f"{recording}: trials.covariates: expected numbers or at most {MAX_CLASSES} different words in column "
-            f"{name!r}, got {len(kinds)}"
+        raise DataError.of(
+            "covariate-of-many-values",
+            recording,
+            f"trials.covariates: expected numbers or at most {MAX_CLASSES} different words in column "
+            f"{name!r}, got {len(kinds)}",
         )
     missing = words == ""
-    return {f"{COLUMN_PREFIX}{name} = {k}": np.where(missing, np.nan, (words == k).astype(np.float64)) for k in kinds}
+    return {column_covariate(name, k): np.where(missing, np.nan, (words == k).astype(np.float64)) for k in kinds}

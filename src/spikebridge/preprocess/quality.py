@@ -29,6 +29,7 @@ from spikebridge.preprocess.filters import (
     find_column,
     unjudged_filters,
 )
+from spikebridge.preprocess.trials import Dropped
 from spikebridge.preprocess.unit_metrics import (
     MIN_BINS,
     ObservedTrain,
@@ -86,14 +87,14 @@ class UnitSelection:
     """Units of source and target that are kept.
 
     kept: {role: (unit,)}, unit ids in rising order. units: {role: {region: {"kept": n, "dropped": n}}}.
-    dropped: {role: {reason: n}}, a unit counted under the first reason that holds. notes: measure -> why it was not
-    judged.
+    dropped: {role: {criterion: (units, reason)}}, a unit counted under the first criterion that it fails.
+    notes: measure -> why it was not judged.
     filters: what each filter did. warnings: labels of sorters that contradict each other or are not used.
     """
 
     kept: dict[str, NDArray[np.int64]]
     units: dict[str, dict[str, dict[str, int]]]
-    dropped: dict[str, dict[str, int]]
+    dropped: dict[str, dict[str, Dropped]]
     notes: dict[str, str]
     filters: tuple[FilterResult, ...]
     warnings: tuple[Finding, ...]
@@ -154,7 +155,7 @@ def select_units(recording: Recording, data: DataConfig, quality: QualityConfig)
     Returns
     -------
     UnitSelection
-        Units that are kept, and how many were dropped for which reason.
+        Units that are kept, and how many were dropped by which criterion.
 
     Raises
     ------
@@ -169,14 +170,14 @@ def select_units(recording: Recording, data: DataConfig, quality: QualityConfig)
         in_role = (table["role"] == role).to_numpy()
         rows = table[in_role]
         if not rows["kept"].any():
-            raise DataError(_nothing_left(recording.name, role, getattr(data, role), criteria, in_role, rows))
+            raise _nothing_left(recording.name, role, getattr(data, role), criteria, in_role, rows)
         kept[role] = rows["unit"].to_numpy()[rows["kept"].to_numpy()]
         units[role] = {
             str(region): {"kept": int(flags.sum()), "dropped": int((~flags).sum())}
             for region, flags in rows.groupby("region")["kept"]
         }
         counts = rows["criterion"].value_counts()
-        dropped[role] = {c.reason: int(counts[c.key]) for c in criteria if c.key in counts}
+        dropped[role] = {c.key: Dropped(int(counts[c.key]), c.reason) for c in criteria if c.key in counts}
     filters = filter_results(criteria, filter_settings(data, quality), len(table))
     notes = {c: measured.notes[c] for c in NOTED_MEASURES if c in measured.notes}
     return UnitSelection(kept, units, dropped, notes, filters, measured.labels.warnings)
@@ -289,20 +290,24 @@ def _nothing_left(
     criteria: Sequence[Criterion],
     in_role: NDArray[np.bool_],
     rows: pd.DataFrame,
-) -> str:
+) -> DataError:
     failed = [f"{int(c.fails[in_role].sum())} {c.reason} ({c.key})" for c in criteria if c.fails[in_role].any()]
-    return (
-        f"{name}: none of the {len(rows)} units in {role} {list(regions)} is kept; "
+    text = (
+        f"none of the {len(rows)} units in {role} {list(regions)} is kept; "
         f"a unit may fail more than once: {'; '.join(failed) or 'no unit lies there'}; "
-        f"the highest rate is {rows['rate_hz'].max() if len(rows) else 0.0:.3g} Hz. Change a limit, or set it to null"
+        f"the highest rate is {rows['rate_hz'].max() if len(rows) else 0.0:.3g} Hz."
     )
+    return DataError.of("no-unit-kept", name, text, "Change a limit, or set it to null")
 
 
 def quality_report(chosen: UnitSelection, data: DataConfig, quality: QualityConfig) -> dict[str, Any]:
-    """The part of report.json about quality: units dropped by first reason, limits by column, filters, and notes."""
+    """The part of report.json about quality: units dropped by criterion, limits by column, filters, and notes."""
     ends = {limit.column: [limit.low, limit.high] for limit in quality_limits(data, quality)}
     return {
-        "dropped": chosen.dropped,
+        "dropped": {
+            role: {criterion: asdict(dropped) for criterion, dropped in by_criterion.items()}
+            for role, by_criterion in chosen.dropped.items()
+        },
         "limits": ends,
         "notes": chosen.notes,
         "filters": [asdict(result) for result in chosen.filters],

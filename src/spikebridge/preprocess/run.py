@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested
-from spikebridge.artifacts.windows import load_report, save_quality, save_report, save_windows
-from spikebridge.config import ComputeConfig, WindowSections
+from spikebridge.artifacts.recordings import IngestedRecordings, digested_tables, load_about, load_ingested
+from spikebridge.artifacts.windows import load_report, load_windows, save_quality, save_report, save_windows
+from spikebridge.config import AnalysisConfig, ComputeConfig, WindowSections
 from spikebridge.errors import DataError
-from spikebridge.errors.findings import Finding
+from spikebridge.errors.findings import Finding, Refusal
 from spikebridge.errors.grouping import RecordingStatus, StatusPrinter
+from spikebridge.errors.messages import listed
 from spikebridge.preprocess.quality import quality_table
+from spikebridge.preprocess.states import Timeline, find_states
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
 from spikebridge.runtime.hashing import digest, file_digest, same_files, source_hash
@@ -31,10 +33,11 @@ class PreprocessSections(WindowSections):
 
     Parameters
     ----------
-    data, quality, trials, bins, compute : Section
-        The sections of these names.
+    data, quality, trials, bins, analysis, compute : Section
+        The sections of these names; of analysis only the states, which are checked and change no window.
     """
 
+    analysis: AnalysisConfig
     compute: ComputeConfig
 
 
@@ -88,7 +91,7 @@ def write_windows(
     Raises
     ------
     ConfigError, DataError
-        With what is wrong in every recording; see `make_windows`.
+        With what is wrong in every recording; see `make_windows`, and `find_states` for `analysis.states`.
     """
     out_folder = Path(out_folder)
     out_folder.mkdir(parents=True, exist_ok=True)
@@ -103,16 +106,33 @@ def write_windows(
     printer = StatusPrinter(say, len(jobs))
     outcomes = run_jobs(window_one, jobs, n_workers(sections.compute, len(jobs)), printer)
     printer.finish()
-    wrong = [o for o in outcomes if isinstance(o, str)]
+    wrong = [error for o in outcomes if isinstance(o, Refusal) for error in o.complete]
     if wrong:
-        raise DataError("\n".join(wrong))
+        raise DataError.about("", wrong)
     report = {"classes": list(classes), "recordings": dict(zip(recordings.names, outcomes, strict=True))}
     save_report(report, out_folder)
+    for line in state_lines(sections, Path(recordings.folder), out_folder):
+        say(line)
     return report
 
 
-def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | str:
-    """Cut one recording, or copy the last result: its entry of the report, or the error message."""
+def state_lines(sections: PreprocessSections, ingested: Path, windows_folder: Path) -> Iterator[str]:
+    """One line for each state of `analysis.states`: which share of the bins it has. The states are read again by
+    evaluate; here they are checked, before models are fitted. Raises as `find_states`."""
+    if sections.analysis.states is None:
+        return
+    windows = {w.recording: w for w in load_windows(windows_folder)}
+    timelines = (Timeline.load(ingested, name) for name in windows)
+    for name, recordings in find_states(sections.analysis.states, sections.trials, timelines, windows).items():
+        known = [b.inside for b in recordings.values() if not b.missing]
+        share = 100 * sum(int(b.sum()) for b in known) / sum(b.size for b in known)
+        absent = [f"{recording} has {bins.missing}" for recording, bins in recordings.items() if bins.missing]
+        without = f" of the other recordings; {listed(absent, 3)}" if absent else ""
+        yield f"state {name}: {share:.2g} % of the bins{without}"
+
+
+def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | Refusal:
+    """Cut one recording, or copy the last result: its entry of the report, or why it is refused."""
     made_from = _fingerprint(job)
     if job.earlier and job.entry.get("made_from") == made_from and same_files(job.earlier, job.entry.get("files", {})):
         (job.out / job.name).mkdir(exist_ok=True)
@@ -124,7 +144,7 @@ def window_one(job: WindowingJob, report: Report) -> dict[str, Any] | str:
     try:
         windows, entry = make_windows(recording, job.sections, job.classes)
     except DataError as error:
-        return str(error)
+        return error.refusal
     place = save_windows(windows, job.out)
     save_quality(quality_table(recording, job.sections.data, job.sections.quality), job.out, job.name)
     files = {f"{job.name}/{path.name}": file_digest(path) for path in sorted(place.iterdir())}
@@ -143,8 +163,7 @@ def _report(folder: Path | None) -> dict[str, Any]:
 
 
 def _fingerprint(job: WindowingJob) -> str:
-    about = load_about(job.ingested / job.name)
-    content = {name: value for name, value in about.items() if name != "made_from"}
+    content = digested_tables(load_about(job.ingested / job.name))
     settings = {
         "bins": job.sections.bins.model_dump(mode="json"),
         "data": job.sections.data.model_dump(mode="json", include=DATA_SETTINGS),

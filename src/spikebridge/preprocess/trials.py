@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spikebridge.config import TrialsConfig
 from spikebridge.errors import ConfigError, DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, did_you_mean, listed
 from spikebridge.labels.trial_labels import (
     MAX_CLASSES,
@@ -28,11 +29,19 @@ from spikebridge.types.intervals import TOLERANCE_S, inside_intervals
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """How many trials, or units, one setting drops, and the reason for people."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
 class TrialSelection:
     """Usable trials of one recording, sorted by window start.
 
     trial: (trial,), row of the trial table. start_s, decision_s: (trial,), seconds. label: (trial,), class names.
-    total: trials in the table. dropped: {reason: trials}; a trial counts under the first reason that holds.
+    total: trials in the table. dropped: {setting: trials that it drops}; a trial counts under the first one.
     """
 
     trial: NDArray[np.int64]
@@ -40,7 +49,7 @@ class TrialSelection:
     decision_s: NDArray[np.float64]
     label: NDArray[np.str_]
     total: int
-    dropped: dict[str, int]
+    dropped: dict[str, Dropped]
 
 
 def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
@@ -74,40 +83,47 @@ def select_trials(recording: Recording, trials: TrialsConfig) -> TrialSelection:
     for column in (trials.align, *required, trials.decision or trials.align):
         if column not in table:
             has = listed(map(str, table.columns))
-            raise DataError(f"{recording.name}: no column {column!r} in the trial table; columns: {has}")
+            raise DataError.of(
+                "trial-column-missing", recording.name, f"no column {column!r} in the trial table; columns: {has}"
+            )
     if both := sorted(set(label_sources) & set(trials.covariates)):
         raise ConfigError(f"trials.covariates must not hold {listed(both)}: trials.label is made of it")
+    columns = [str(c) for c in table.columns]
     missing = [
-        f"{recording.name}: trials.covariates: no column {column!r} in the trial table"
-        + did_you_mean(column, map(str, table.columns), f"; columns: {listed(map(str, table.columns))}")
+        Finding.error(
+            "covariate-missing",
+            "trials.covariates",
+            f"{recording.name}: trials.covariates: no column {column!r} in the trial table"
+            + did_you_mean(column, columns, f"; columns: {listed(columns)}"),
+        )
         for column in trials.covariates
         if column not in table
     ]
     if missing:
-        raise DataError("\n".join(missing))
+        raise DataError.about("", missing)
     align = table[trials.align].to_numpy(dtype=np.float64)
     decision = table[trials.decision or trials.align].to_numpy(dtype=np.float64)
     included = included_trials(table, trials.include, recording.name)
     label = trial_labels(table, trials.label, recording.name, included)
     start, stop = align + trials.window_s[0], align + trials.window_s[1]
     reasons = {
-        "excluded by trials.include": ~included,
-        f"no {label_text(trials.label)}": label == "",
-        f"no {trials.align}": ~np.isfinite(align),
-        f"no {trials.decision or trials.align}": ~np.isfinite(decision),
-        "window outside the observed time": ~inside_intervals(start, stop, recording.observed),
+        "trials.include": ("excluded by trials.include", ~included),
+        "trials.label": (f"no {label_text(trials.label)}", label == ""),
+        "trials.align": (f"no {trials.align}", ~np.isfinite(align)),
+        "trials.decision": (f"no {trials.decision or trials.align}", ~np.isfinite(decision)),
+        "data.observed": ("window outside the observed time", ~inside_intervals(start, stop, recording.observed)),
     }
     kept = np.ones(len(table), dtype=bool)
-    dropped: dict[str, int] = {}
-    for reason, bad in reasons.items():
-        dropped[reason] = dropped.get(reason, 0) + int((kept & bad).sum())
+    dropped: dict[str, Dropped] = {}
+    for setting, (text, bad) in reasons.items():
+        dropped[setting] = Dropped(int((kept & bad).sum()), text)
         kept &= ~bad
     _refuse_late_bins(recording.name, trials, np.flatnonzero(kept & (stop > decision + TOLERANCE_S)), stop - decision)
     rows = np.flatnonzero(kept)
     rows = rows[np.argsort(start[rows], kind="stable")]
     if not len(rows):
-        why = ", ".join(f"{reason}: {n}" for reason, n in dropped.items() if n)
-        raise DataError(f"{recording.name}: no usable trial of {len(table)}; dropped: {why}")
+        why = ", ".join(f"{part.text}: {part.number}" for part in dropped.values() if part.number)
+        raise DataError.of("no-usable-trial", recording.name, f"no usable trial of {len(table)}; dropped: {why}")
     return TrialSelection(rows, start[rows], decision[rows], label[rows], len(table), dropped)
 
 
@@ -133,22 +149,28 @@ def classes_of(recordings: Iterable[Recording], trials: TrialsConfig) -> tuple[s
         is wrong with the trials of every recording.
     """
     names: set[str] = set()
-    wrong = []
+    wrong: list[Finding] = []
     for recording in recordings:
         try:
             names |= set(select_trials(recording, trials).label.tolist())
         except DataError as error:
-            wrong.append(str(error))
+            wrong.extend(error.refusal.complete)
     if wrong:
-        raise DataError("\n".join(wrong))
+        raise DataError.about("", wrong)
     if not 2 <= len(names) <= MAX_CLASSES:
         shown = listed(sorted(names, key=_sort_key(names)), 5)
-        raise DataError(
-            f"trials.label: expected 2 to {MAX_CLASSES} classes in {_described(trials)}, got {len(names)} ({shown})"
+        raise DataError.of(
+            "number-of-classes",
+            "trials.label",
+            f"expected 2 to {MAX_CLASSES} classes in {_described(trials)}, got {len(names)} ({shown})",
         )
     if groups := spelling_variants(names):
         several = "; ".join(" and ".join(map(repr, group)) for group in groups)
-        raise DataError(f"trials.label: values of {_described(trials)} differ in spelling alone: {several}")
+        raise DataError.of(
+            "classes-differ-in-spelling-over-recordings",
+            "trials.label",
+            f"values of {_described(trials)} differ in spelling alone: {several}",
+        )
     return tuple(sorted(names, key=_sort_key(names)))
 
 
@@ -169,8 +191,10 @@ def _sort_key(names: set[str]) -> Any:
 def _refuse_late_bins(name: str, trials: TrialsConfig, late: NDArray[np.int64], excess: NDArray[np.float64]) -> None:
     if len(late):
         worst = late[np.argmax(excess[late])]
-        raise DataError(
-            f"{name}: bins must lie before the decision, but the window ends after {trials.decision or trials.align} "
+        raise DataError.of(
+            "window-ends-after-decision",
+            name,
+            f"bins must lie before the decision, but the window ends after {trials.decision or trials.align} "
             f"in {counted(len(late), 'trial')}, by {excess[worst]:.4g} s in trial {worst}: let trials.window_s end "
-            "earlier, or leave these trials out by trials.include"
+            "earlier, or leave these trials out by trials.include",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,11 @@ def make_windows(
         "observed_s": round(total_s(recording.observed), 6),
         "units": units.units,
         "quality": quality_report(units, sections.data, sections.quality),
-        "trials": {"total": chosen.total, "kept": len(chosen.trial), "dropped": chosen.dropped},
+        "trials": {
+            "total": chosen.total,
+            "kept": len(chosen.trial),
+            "dropped": {setting: asdict(part) for setting, part in chosen.dropped.items()},
+        },
         "labels": {name: int((label == i).sum()) for i, name in enumerate(classes)},
         "windows": {"trial": len(chosen.trial), "continuous": len(between), "bins": n_bins},
         "warnings": [
@@ -127,9 +132,11 @@ def check_file_bins(recording: Recording, start_s: NDArray[np.float64], bin_s: f
     offset = (start_s - observed[home, 0]) / step
     off = np.abs(offset - np.rint(offset)) * step > TOLERANCE_S
     if off.any():
-        raise DataError(
-            f"{recording.name}: {int(off.sum())} windows begin inside a bin: the file holds counts in bins of {step:g} "
-            f"s, so trials.align + trials.window_s[0] must lie on their edges"
+        raise DataError.of(
+            "windows-begin-inside-bins",
+            recording.name,
+            f"{int(off.sum())} windows begin inside a bin: the file holds counts in bins of {step:g} "
+            f"s, so trials.align + trials.window_s[0] must lie on their edges",
         )
 
 

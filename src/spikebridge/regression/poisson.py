@@ -26,6 +26,9 @@ OVERSHOOT = 0.5
 """A step is too long if the slope of the loss at its end is positive and above this share of the slope at its start."""
 MAX_RUNNING_SHARE = 0.75
 """Below this share of units whose search has not ended, the others are left out."""
+MAX_ALL_AXES = 150
+"""Of more predictors, one in AXES_SHARE principal axes is computed, in ITERATIONS steps."""
+AXES_SHARE, ITERATIONS = 8, 3
 MIN_SAMPLES, SAMPLES_PER_PREDICTOR = 4000, 4
 """Samples that suffice for the principal axes, which make the search short and do not change where it ends."""
 
@@ -130,8 +133,8 @@ def fit_poisson(
 class _Whitened:
     """The loss of `fit_poisson` in coordinates theta in which its Hessian at the mean rates is close to an identity.
 
-    They are the principal axes of x, each unit's scaled by its curvature. theta: (1 + axis + k, unit): bias, weights on
-    the principal axes of x, weights of `own`.
+    Weights are scaled along the principal axes of x by each unit's curvature, and in all directions beside these by one
+    factor. theta: (1 + predictor + k, unit): bias, weights of x, weights of `own`.
     """
 
     def __init__(self, x: Array, y: Array, offset: Array, penalty: float, own: Array, own_penalty: float) -> None:
@@ -140,18 +143,25 @@ class _Whitened:
         self.penalty, self.own_penalty = self.n * penalty, self.n * own_penalty
         self.spikes = y.sum(axis=0, dtype=np.float64)
         level = self.spikes / self.n
-        variance, self.axes = _principal(x)
-        self.scale = 1 / np.sqrt(self.n * (level * variance[:, None] + penalty))
+        variance, self.axes, rest = _principal(x)
+        curvature = self.n * (level * np.append(variance, rest)[:, None] + penalty)
+        *on_axes, beside = 1 / np.sqrt(curvature)
+        self.beside = beside.astype(x.dtype)
+        self.scale = (np.reshape(on_axes, (len(variance), len(level))) - beside).astype(x.dtype)
         self.own_scale = _whitening(own, level, self.own_penalty)
         self.bias_scale = 1 / np.sqrt(self.spikes)
         self.at_mean = np.log(level / np.exp(offset).mean(axis=0, dtype=np.float64))
 
     def unpack(self, theta: Array) -> PoissonFit:
         """The weights; the bias is that beyond `at_mean`."""
-        r = self.axes.shape[1]
-        own_weights = np.einsum("ukj,ju->ku", self.own_scale, theta[1 + r :])
-        weights = self.axes @ (theta[1 : 1 + r] * self.scale).astype(self.x.dtype)
+        p = self.x.shape[1]
+        own_weights = np.einsum("ukj,ju->ku", self.own_scale, theta[1 + p :])
+        weights = self._scaled(theta[1 : 1 + p].astype(self.x.dtype))
         return PoissonFit(theta[0] * self.bias_scale, weights, own_weights)
+
+    def _scaled(self, weights: Array) -> Array:
+        """(predictor, unit): along each axis times its scale. The transpose of this map is the map itself."""
+        return np.asarray(self.beside * weights + self.axes @ (self.scale * (self.axes.T @ weights)))
 
     def change(self, step: PoissonFit) -> Array:
         """(sample, unit), of log rates by a step."""
@@ -167,7 +177,7 @@ class _Whitened:
         return np.concatenate(
             [
                 (residual.sum(axis=0, dtype=np.float64) * self.bias_scale)[None],
-                (self.axes.T @ (self.x.T @ residual + self.penalty * at.weights)) * self.scale,
+                self._scaled(self.x.T @ residual + self.penalty * at.weights),
                 np.einsum("ukj,ku->ju", self.own_scale, own),
             ]
         )
@@ -180,7 +190,7 @@ class _Whitened:
     def of_units(self, keep: NDArray[np.bool_]) -> _Whitened:
         """The same for some of the units."""
         part = copy(self)
-        for name in ("y", "own", "spikes", "scale", "bias_scale", "at_mean"):
+        for name in ("y", "own", "spikes", "scale", "beside", "bias_scale", "at_mean"):
             setattr(part, name, getattr(self, name)[..., keep])
         part.own_scale = self.own_scale[keep]
         return part
@@ -306,16 +316,26 @@ def _whitening(own: Array, level: Array, penalty: float) -> Array:
     return np.asarray(np.linalg.inv(np.linalg.cholesky(hessian)).transpose(0, 2, 1))
 
 
-def _principal(x: Array) -> tuple[Array, Array]:
-    """Variances (axis,) and axes (predictor, axis) of x.
+def _principal(x: Array) -> tuple[Array, Array, float]:
+    """Variances (axis,) and axes (predictor, axis) of x, and the mean variance in the directions beside the axes.
 
-    With fewer samples than predictors: the axes that x varies along; the penalty leaves no weight along others.
+    Many predictors: the axes of largest variance, by subspace iteration (Halko, Martinsson & Tropp 2011, SIAM Review
+    53:217); the search is short if it knows those. With fewer samples than predictors: the axes that x varies along.
     """
     n, p = x.shape
-    if n >= p:
-        some = x[:: max(1, n // max(MIN_SAMPLES, SAMPLES_PER_PREDICTOR * p))]
-        variance, axes = np.linalg.eigh(some.T @ some / len(some))
-        return np.maximum(variance, 0.0).astype(np.float64), axes
-    variance, vectors = np.linalg.eigh(x @ x.T / n)
-    keep = variance > n * np.finfo(x.dtype).eps * max(float(variance.max(initial=0.0)), 1e-30)
-    return variance[keep].astype(np.float64), np.asarray(x.T @ (vectors[:, keep] / np.sqrt(n * variance[keep])))
+    if n < p:
+        variance, vectors = np.linalg.eigh(x @ x.T / n)
+        keep = variance > n * np.finfo(x.dtype).eps * max(float(variance.max(initial=0.0)), 1e-30)
+        axes = np.asarray(x.T @ (vectors[:, keep] / np.sqrt(n * variance[keep])))
+        return variance[keep].astype(np.float64), axes, 0.0
+    some = x[:: max(1, n // max(MIN_SAMPLES, SAMPLES_PER_PREDICTOR * p))]
+    gram = some.T @ some / len(some)
+    if p <= MAX_ALL_AXES:
+        variance, axes = np.linalg.eigh(gram)
+        return np.maximum(variance, 0.0).astype(np.float64), axes, 0.0
+    axes = np.random.default_rng(0).normal(size=(p, p // AXES_SHARE)).astype(x.dtype)
+    for _ in range(ITERATIONS):
+        axes = np.linalg.qr(gram @ axes)[0]
+    variance, turn = np.linalg.eigh(axes.T @ gram @ axes)
+    rest = max(float(np.trace(gram) - variance.sum()), 0.0) / (p - len(variance))
+    return np.maximum(variance, 0.0).astype(np.float64), axes @ turn, rest

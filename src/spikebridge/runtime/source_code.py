@@ -6,8 +6,6 @@ The dependencies of the pipeline's stages (dvc.yaml) and the fingerprints of res
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,18 +14,22 @@ from pathlib import Path
 OWN = Path(__file__).resolve().parents[1]
 WORDING = frozenset({"errors"})
 """Rooms that only say what went wrong: no result depends on them."""
-MODEL_CODE = Path("runs") / "model_code"
-"""Where the stage model_code writes, for each model, which files of models/ it runs."""
 
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement's target. `lazy`: inside a function. `typing`: under `if TYPE_CHECKING`, never executed."""
+    """One import statement's target. `lazy`: inside a function. `typing`: under `if TYPE_CHECKING`, never executed.
+
+    `member`: what `from name import member` takes out of a module; empty where a module itself is imported.
+    `bound`: the name that the importing module gives it.
+    """
 
     name: str
     line: int
     lazy: bool
     typing: bool
+    member: str = ""
+    bound: str = ""
 
 
 class SourceTree:
@@ -46,6 +48,7 @@ class SourceTree:
             parts = path.relative_to(package.parent).with_suffix("").parts
             self.modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
         self._imports: dict[Path, tuple[Import, ...]] = {}
+        self._faces: dict[Path, bool] = {}
         self._registries: dict[Path, tuple[str, ...]] = {}
 
     def imports(self, path: Path) -> tuple[Import, ...]:
@@ -53,6 +56,12 @@ class SourceTree:
         if path not in self._imports:
             self._imports[path] = tuple(self._walk(parsed(path), self._package_of(path), lazy=False, typing=False))
         return self._imports[path]
+
+    def is_face(self, path: Path) -> bool:
+        """Whether a file is an `__init__` that only hands on names: imports, `__all__` and a docstring."""
+        if path not in self._faces:
+            self._faces[path] = path.name == "__init__.py" and all(map(_hands_on, parsed(path).body))
+        return self._faces[path]
 
     def registries(self, path: Path) -> tuple[str, ...]:
         """Packages whose modules this file imports by file name: `import_module(f"{package.__name__}.{name}")`."""
@@ -92,8 +101,17 @@ class SourceTree:
         -------
         set of Path
             Imports inside functions count, those under TYPE_CHECKING do not. The package's own `__init__`, which opens
-            rooms on demand only, is left out.
+            rooms on demand only, is left out. So is an `__init__` that only hands on names: what is imported from it
+            counts as imported from the module that makes it, and the other modules of the package do not count.
+
+        Raises
+        ------
+        ValueError
+            For an entry that is no module of the package.
         """
+        entries = list(entries)
+        if unknown := [entry for entry in entries if isinstance(entry, str) and entry not in self.modules]:
+            raise ValueError(f"expected modules of {self.package.name}, got {', '.join(unknown)}")
         front_door = self.package / "__init__.py"
         seen: set[Path] = set()
         scripts = [entry for entry in entries if isinstance(entry, Path)]
@@ -104,24 +122,43 @@ class SourceTree:
                 continue
             seen.add(path)
             for entry in self.imports(path):
-                room = ".".join(entry.name.split(".")[1:2])
-                if not (entry.typing or room in without):
-                    todo += self._executed(entry.name)
+                if not entry.typing:
+                    todo += self._executed(self._made_in(entry), without)
             for package in self.registries(path):
                 parts = self.members(package)
                 todo += [file for name in (set(names) & parts.keys() or parts.keys()) for file in parts[name]]
         return seen - set(scripts)
 
-    def _executed(self, name: str) -> list[Path]:
-        """Files that run when `name` is imported: the module and every package above it."""
+    def _executed(self, name: str, without: Collection[str] = ()) -> list[Path]:
+        """Files that run when `name` is imported, none if it lies in a room that is left out.
+
+        These are the module and the packages above it; of an `__init__` that only hands on names none but that of
+        `name` itself, where a whole package is imported.
+        """
         parts = name.split(".")
+        if set(parts[1:2]) & set(without):
+            return []
         heads = [".".join(parts[: i + 1]) for i in range(len(parts))]
-        return [self.modules[head] for head in heads if head in self.modules]
+        files = [self.modules[head] for head in heads if head in self.modules]
+        return [path for path in files if not self.is_face(path) or path == self.modules.get(name)]
+
+    def _made_in(self, entry: Import) -> str:
+        """The module that makes what is imported: an `__init__` that only hands it on is not that module."""
+        path = self.modules.get(entry.name)
+        if path is None or not entry.member or not self.is_face(path):
+            return entry.name
+        for inner in self.imports(path):
+            if inner.bound == entry.member:
+                return self._made_in(inner)
+        return entry.name
 
     def _walk(self, node: ast.AST, package: str, lazy: bool, typing: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Import):
-                yield from (Import(alias.name, child.lineno, lazy, typing) for alias in child.names)
+                yield from (
+                    Import(alias.name, child.lineno, lazy, typing, bound=alias.asname or alias.name)
+                    for alias in child.names
+                )
             elif isinstance(child, ast.ImportFrom):
                 base = child.module or ""
                 if child.level:
@@ -129,7 +166,8 @@ class SourceTree:
                     base = ".".join([*kept, base] if base else kept)
                 for alias in child.names:
                     full = f"{base}.{alias.name}"
-                    yield Import(full if full in self.modules else base, child.lineno, lazy, typing)
+                    name, member = (full, "") if full in self.modules else (base, alias.name)
+                    yield Import(name, child.lineno, lazy, typing, member, alias.asname or alias.name)
             else:
                 function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
                 guarded = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
@@ -154,6 +192,14 @@ class SourceTree:
         return self._package_of(path)
 
 
+def _hands_on(statement: ast.stmt) -> bool:
+    """Whether a statement of an `__init__` computes nothing: an import, a docstring, `__all__`."""
+    if isinstance(statement, ast.Assign):
+        return [ast.unparse(target) for target in statement.targets] == ["__all__"]
+    text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return text or isinstance(statement, ast.Import | ast.ImportFrom)
+
+
 def _called(call: ast.Call) -> str:
     """The last name of what is called: `import_module` of importlib.import_module(...)."""
     function = call.func
@@ -170,21 +216,3 @@ def own_source() -> SourceTree:
 def parsed(path: Path) -> ast.Module:
     """The syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def write_model_code(models: Iterable[str], package: Path, folder: Path) -> None:
-    """Write <model>.json of each model: file below models/ that it runs -> SHA-256.
-
-    The stages tune@model and train@model depend on that file in place of the whole room, so that a change of one model
-    leaves the others alone. `package`: src/spikebridge of the project, from which names of files count.
-    """
-    tree = SourceTree(package)
-    folder.mkdir(parents=True, exist_ok=True)
-    for model in models:
-        files = tree.reached([f"{package.name}.models.{model}"], [model])
-        digests = {
-            path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(files)
-            if path.is_relative_to(package / "models")
-        }
-        (folder / f"{model}.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")

@@ -18,11 +18,11 @@ from threadpoolctl import threadpool_limits
 
 from spikebridge.errors import SpikebridgeError, StorageError
 from spikebridge.errors.system_errors import explain, size_of
-from spikebridge.runtime.stage_inputs import UNFINISHED, Inputs, InputsChangedError, stage_inputs
+from spikebridge.runtime.stage_inputs import UNFINISHED, InputsChangedError, StageInputs, stage_inputs
 
 LOCKS = Path("runs") / "locks"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-_read = Inputs()
+_read = StageInputs()
 """The inputs of the running stage; empty outside of a stage."""
 
 
@@ -47,7 +47,7 @@ def stage_main(run: Callable[[list[str]], None], name: str = "") -> None:
 
 
 @contextmanager
-def reading(inputs: Inputs) -> Iterator[None]:
+def reading(inputs: StageInputs) -> Iterator[None]:
     """Within the block, every `output` checks that these inputs are unchanged before it stores anything."""
     global _read
     before, _read = _read, inputs

@@ -8,7 +8,6 @@ therefore records the state of its inputs before it reads them, and compares the
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -21,7 +20,7 @@ import yaml
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
-from spikebridge.runtime.source_code import MODEL_CODE
+from spikebridge.runtime.model_code import MODEL_CODE, read_model_code
 
 CODE = {".py"}
 """Files compared by content: tools rewrite code without changing it. A rewritten data file counts as changed."""
@@ -59,7 +58,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class StageInputs:
     """The state of files and settings at one time. settings: the values of `keys` in the parameter file.
 
     without: a folder to ignore, because the stage writes to it; it may lie among the inputs.
@@ -78,7 +77,7 @@ class Inputs:
         parameters: Path | None = None,
         keys: Sequence[str] = (),
         without: Path | None = None,
-    ) -> Inputs:
+    ) -> StageInputs:
         """Record the state of files, of folders with all their files, and of settings ("a.b") of a parameter file."""
         kept = tuple(Path(p) for p in paths)
         return cls(kept, _marks(kept, without), parameters, _settings(parameters, keys), without)
@@ -107,7 +106,7 @@ class Inputs:
             )
 
 
-def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
+def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
     """The inputs of a stage ("ingest", "tune@dnn") in dvc.yaml: its dependencies, and its sections of params.yaml.
 
     The code files of a model are those that the stage model_code listed. The inputs are empty if dvc.yaml or
@@ -123,24 +122,17 @@ def stage_inputs(stage: str, project: Path = Path()) -> Inputs:
     entry = entry.get("do", entry)
     deps = [_filled(d, key, values) for d in entry.get("deps", ()) if isinstance(d, str)]
     keys = [_filled(k, key, values) for k in entry.get("params", ()) if isinstance(k, str)]
-    code = {file: sha for d in deps if Path(d).parent == MODEL_CODE for file, sha in _model_code(project / d).items()}
+    code = {
+        file: sha for d in deps if Path(d).parent == MODEL_CODE for file, sha in read_model_code(project / d).items()
+    }
     paths = [project / d for d in [*deps, *code] if d]
-    inputs = Inputs.of(paths, parameters, [k for k in keys if k])
+    inputs = StageInputs.of(paths, parameters, [k for k in keys if k])
     marks = {file: inputs.marks[str(project / file)] for file in code}
     if changed := [file for file, mark in marks.items() if mark is None or mark.content != code[file]]:
         raise InputsChangedError(
             f"{listed(changed, SHOWN)} changed after the stage model_code listed the code of {key}: run dvc repro again"
         )
     return inputs
-
-
-def _model_code(path: Path) -> dict[str, str]:
-    """File of models/ -> SHA-256, as the stage model_code wrote it; empty if the stage has not run."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(file): str(sha) for file, sha in content.items()}
 
 
 def is_unfinished(name: str) -> bool:

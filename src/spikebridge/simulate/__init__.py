@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from spikebridge.artifacts.truth import save_truth
 from spikebridge.config import SimulateConfig
 from spikebridge.runtime import parallel
 from spikebridge.simulate.nwb import write_nwb
 from spikebridge.simulate.processes import STEP_S
-from spikebridge.simulate.session import SHARED, Session, Truth, simulate_session
+from spikebridge.simulate.session import SHARED, Session, simulate_session
 
-__all__ = ["SHARED", "STEP_S", "Session", "Truth", "simulate", "simulate_session", "write_nwb"]
+__all__ = ["SHARED", "STEP_S", "Session", "simulate", "simulate_session", "write_nwb"]
 MODULES = ("scipy.signal", "pynwb")
 """What the simulation of a recording loads."""
 
@@ -39,10 +40,6 @@ class _Recording:
     def path(self) -> Path:
         return self.folder / f"{self.name}.nwb"
 
-    @property
-    def truth(self) -> Path:
-        return self.folder / "truth" / f"{self.name}.npz"
-
 
 def simulate(settings: SimulateConfig, seed: int, folder: Path, workers: int = 1) -> list[Path]:
     """Simulate recordings; write them as NWB files into a folder, and their truth into its subfolder truth.
@@ -66,7 +63,7 @@ def simulate(settings: SimulateConfig, seed: int, folder: Path, workers: int = 1
     list of Path
         The NWB files.
     """
-    (folder / "truth").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     recordings = [_Recording(settings, seed, number, folder) for number in range(settings.n_recordings)]
     parallel.run_jobs(_write, recordings, workers, lambda _: None, MODULES)
     return [recording.path for recording in recordings]
@@ -76,4 +73,4 @@ def _write(recording: _Recording, report: parallel.Report) -> None:
     rng = np.random.default_rng([recording.seed, recording.number])
     session = simulate_session(recording.settings, rng, recording.name, recording.animal)
     write_nwb(session, recording.path)
-    session.truth.save(recording.truth)
+    save_truth(session.truth, recording.folder, recording.name)

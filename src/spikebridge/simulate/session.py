@@ -16,18 +16,18 @@ others something else than z reaches PFC (spikebridge.simulate.regimes).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.truth import TARGET_REGION, RegionTruth, Truth
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate.processes import STEP_S, draw_spikes, drift, ornstein_uhlenbeck
 from spikebridge.simulate.regimes import Latents, state_loadings, transfer
 
 SHARED = ("position_cos", "position_sin", "deliberation", "arousal")
+SOURCE_REGION = "HC"
 RESTAURANTS = 4
 THETA_HZ = 8.0
 INDECISION = 0.6  # SD of the part of deliberation that is independent of the choice
@@ -35,72 +35,6 @@ EVIDENCE = 0.9  # mean deliberation at the decision, signed by the choice
 SOURCE_HZ, TARGET_HZ = 3.5, 4.0  # median firing rates if every latent is zero
 DELIBERATION_WEIGHT, AROUSAL_WEIGHT = 0.4, 0.4  # SD over units of the weight in the log rate
 Array = NDArray[np.floating]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The true parameters and latents of a simulated session.
-
-    Parameters
-    ----------
-    time_s : NDArray, shape (time,), seconds
-        Time grid of the latents.
-    shared : NDArray, shape (time, latent)
-        Latents in HC that PFC depends on: the shared latents, then the state of a regime that has one. In the regime
-        linear PFC at time t follows shared(t - lag_s).
-    private : NDArray, shape (time, latent)
-        Latents of PFC alone.
-    lag_s : float
-        Lag of PFC after HC, seconds.
-    dimension : int
-        Number of shared latents that reach PFC; 0 if the regions are not coupled.
-    source_loadings, target_loadings : NDArray, shape (unit, latent)
-        Weight of each column of `shared` in the log rate of each HC unit, and of each transferred latent in that of
-        each PFC unit, in the order of the unit ids in the file.
-    names : tuple of str
-        Names of the columns of `shared`.
-    regime : str
-        What PFC follows; see `spikebridge.simulate.regimes`.
-    transferred : NDArray, shape (time, latent), or None
-        What reaches PFC: its log rate at time t is linear in transferred(t - lag_s). None: the shared latents do.
-    """
-
-    time_s: Array
-    shared: Array
-    private: Array
-    lag_s: float
-    dimension: int
-    source_loadings: Array
-    target_loadings: Array
-    names: tuple[str, ...] = SHARED
-    regime: str = "linear"
-    transferred: Array | None = None
-
-    def save(self, path: Path) -> None:
-        """Write a compressed .npz file.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-        """
-        content: dict[str, Any] = {
-            "time_s": self.time_s,
-            "shared": self.shared.astype(np.float32),
-            "private": self.private.astype(np.float32),
-            "lag_s": self.lag_s,
-            "dimension": self.dimension,
-            "source_region": "HC",
-            "source_units": np.arange(len(self.source_loadings)),
-            "source_loadings": self.source_loadings,
-            "target_units": len(self.source_loadings) + np.arange(len(self.target_loadings)),
-            "target_loadings": self.target_loadings,
-            "names": np.array(self.names),
-        }
-        if self.transferred is not None:
-            content |= {"regime": self.regime, "transferred": self.transferred.astype(np.float32)}
-        with open(path, "wb") as handle:
-            np.savez_compressed(handle, **content)
 
 
 @dataclass(frozen=True)
@@ -196,13 +130,13 @@ def simulate_session(settings: SimulateConfig, rng: np.random.Generator, name: s
         private=private,
         lag_s=settings.lag_s,
         dimension=k if settings.coupling > 0 else 0,
-        source_loadings=np.vstack([to_source[:k], of_state]).T,
-        target_loadings=to_target.T,
+        source=RegionTruth(SOURCE_REGION, np.arange(n_source), np.vstack([to_source[:k], of_state]).T),
+        target=RegionTruth(TARGET_REGION, n_source + np.arange(n_target), to_target.T),
         names=SHARED[:k] + passed.state_names,
         regime=settings.regime,
         transferred=None if settings.regime == "linear" else passed.transferred[:, :k],
     )
-    regions = ["HC"] * n_source + ["PFC"] * n_target
+    regions = [SOURCE_REGION] * n_source + [TARGET_REGION] * n_target
     gate = passed.state[:, 0] if settings.regime == "gated" and settings.gate == "observed" else None
     return Session(name, animal, spikes, regions, trials, time_s, position, speed, truth, gate)
 

@@ -89,10 +89,10 @@ def make_splits(
         raise DataError("windows of two recordings of one name")
     for part in parts.values():
         if not part.labelled.any():
-            raise DataError(f"{part.recording}: no labelled trial to split")
+            raise DataError.of("no-labelled-trial", part.recording, "no labelled trial to split")
     _refuse_rare_classes(parts, config.n_outer_folds)
     if duplicates := duplicate_recordings(windows):
-        raise DataError("; ".join(duplicates))
+        raise DataError.of("duplicate-windows", "", "; ".join(duplicates), subject="recordings")
     gaps = {n: gap_s(w, smoothing_s) if config.gap_s == "auto" else float(config.gap_s) for n, w in parts.items()}
     maker = _SplitMaker(parts, gaps, config, dict(animals or {}))
     folds = tuple(maker.by_block() if config.by == "block" else maker.by_group())
@@ -125,9 +125,11 @@ class _SplitMaker:
         for name, w in self.parts.items():
             trials = np.flatnonzero(w.labelled)
             if len(trials) < MIN_TRIALS_PER_BLOCK * n_folds:
-                raise DataError(
-                    f"{name}: {len(trials)} labelled trials are too few for split.n_outer_folds = {n_folds}: expected "
-                    f"at least {MIN_TRIALS_PER_BLOCK * n_folds}"
+                raise DataError.of(
+                    "too-few-trials-to-split",
+                    name,
+                    f"{len(trials)} labelled trials are too few for split.n_outer_folds = {n_folds}: expected "
+                    f"at least {MIN_TRIALS_PER_BLOCK * n_folds}",
                 )
             blocks[name] = np.array_split(trials, n_folds)
         for k in range(n_folds):
@@ -168,11 +170,13 @@ class _SplitMaker:
         valid = np.array_split(first, N_ADAPTATION_PIECES)[-1]
         learn = first[w.start_s[valid[0]] - w.stop_s[first] >= gap] if len(valid) else first
         if len(learn) < MIN_ADAPTATION_WINDOWS or len(test) < MIN_TRIALS_PER_BLOCK:
-            raise DataError(
-                f"{name}: split.by = {self.config.by} fits the read-in to the first half of a recording, expected at "
+            raise DataError.of(
+                "too-few-trials-to-fit-read-in",
+                name,
+                f"split.by = {self.config.by} fits the read-in to the first half of a recording, expected at "
                 f"least {MIN_ADAPTATION_WINDOWS} windows there and {MIN_TRIALS_PER_BLOCK} labelled trials later, got "
                 f"{len(learn)} and {len(test)} with a gap of {self.gaps[name]:.3g} s between: set a smaller "
-                "split.gap_s, or leave this recording out"
+                "split.gap_s, or leave this recording out",
             )
         return learn, valid, test
 
@@ -181,7 +185,9 @@ class _SplitMaker:
         groups: dict[str, list[str]] = {}
         for name in names:
             if self.config.by == "animal" and name not in self.animals:
-                raise DataError(f"{name}: split.by = animal needs the animal of every recording")
+                raise DataError.of(
+                    "animal-missing-to-split", name, "split.by = animal needs the animal of every recording"
+                )
             groups.setdefault(self.animals[name] if self.config.by == "animal" else name, []).append(name)
         return dict(sorted(groups.items()))
 
@@ -215,9 +221,10 @@ class _SplitMaker:
             w = self.parts[name]
             trials = rows[w.labelled[rows]]
             if len(trials) < n_pieces:
-                raise DataError(
-                    f"{name}: {len(trials)} labelled training trials are too few for {where}: "
-                    f"expected {n_pieces} or more"
+                raise DataError.of(
+                    "too-few-training-trials",
+                    name,
+                    f"{len(trials)} labelled training trials are too few for {where}: expected {n_pieces} or more",
                 )
             pieces = _pieces(rows, trials, n_pieces, self.config.n_inner_folds)
             span = _span(w, pieces[which % len(pieces)])
@@ -231,9 +238,11 @@ class _SplitMaker:
         w = self.parts[name]
         far = distance_to(w.start_s[rows], w.stop_s[rows], span) >= self.gaps[name] - TOLERANCE_S
         if not w.labelled[rows[far]].any():
-            raise DataError(
-                f"{name}: a gap of {self.gaps[name]:.3g} s around {where} ({span[0]:.1f} to {span[1]:.1f} s) leaves no "
-                "trial to train on: set a smaller split.gap_s, fewer split.n_outer_folds, or leave this recording out"
+            raise DataError.of(
+                "gap-leaves-no-training-trial",
+                name,
+                f"a gap of {self.gaps[name]:.3g} s around {where} ({span[0]:.1f} to {span[1]:.1f} s) leaves no "
+                "trial to train on: set a smaller split.gap_s, fewer split.n_outer_folds, or leave this recording out",
             )
         return rows[far]
 
@@ -251,9 +260,11 @@ class _SplitMaker:
                 log.warning("fold %d: all test trials of %s have the label %s", k, name,
                             classes[self.parts[name].label[rows[0]]])  # fmt: skip
         if missing := [c for i, c in enumerate(classes) if i not in everywhere]:
-            raise DataError(
-                f"fold {k}: no training trial has label {', '.join(missing)}: all of them lie in its test block; try "
-                "another split.n_outer_folds, or leave them out by trials.include"
+            raise DataError.of(
+                "fold-without-label",
+                f"fold {k}",
+                f"no training trial has label {', '.join(missing)}: all of them lie in its test block; try "
+                "another split.n_outer_folds, or leave them out by trials.include",
             )
 
 
@@ -263,9 +274,12 @@ def _refuse_rare_classes(parts: Mapping[str, Windows], n_folds: int) -> None:
     classes = next(iter(parts.values())).classes
     counts = dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
     if rare := [f"{name} ({n})" for name, n in counts.items() if n < n_folds]:
-        raise DataError(
+        raise DataError.of(
+            "too-few-trials-of-label",
+            "",
             f"too few trials of the label {', '.join(rare)}: expected at least split.n_outer_folds = {n_folds} over "
-            "all recordings; leave such trials out by trials.include, or use fewer folds"
+            "all recordings; leave such trials out by trials.include, or use fewer folds",
+            subject="trials.label",
         )
 
 

@@ -16,10 +16,12 @@ from spikebridge.statistics.max_statistic import FamilyWise, max_statistic
 from spikebridge.statistics.mcnemar import McNemar, mcnemar
 from spikebridge.statistics.multiplicity import false_discovery_rate, holm
 from spikebridge.statistics.nadeau_bengio import CorrectedT, nadeau_bengio
+from spikebridge.statistics.paired_swap import paired_swap
 from spikebridge.statistics.power import Power, sign_flip_power
 from spikebridge.statistics.rope import Rope, rope
 from spikebridge.statistics.sign_flip import SignFlip, clusters_needed, sign_flip, smallest_p
-from spikebridge.statistics.verdicts import Verdict, VerdictColumns, verdict_columns, verdict_of
+from spikebridge.statistics.verdicts import verdict_columns, verdict_of
+from spikebridge.types.verdicts import Verdict, VerdictColumns
 
 __all__ = [
     "CorrectedT",
@@ -49,6 +51,7 @@ __all__ = [
     "mcnemar",
     "nadeau_bengio",
     "nested_weights",
+    "paired_swap",
     "resample_weights",
     "rope",
     "sign_flip",

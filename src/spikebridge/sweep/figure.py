@@ -16,9 +16,9 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from numpy.typing import NDArray
 
 from spikebridge.figures import style
-from spikebridge.statistics import Verdict
 from spikebridge.sweep.plan import NOT_TOGETHER, TOO_FEW_UNITS
 from spikebridge.sweep.scores import SIGN_FLIP
+from spikebridge.types.verdicts import Verdict
 
 LEFT_OUT = {TOO_FEW_UNITS: ("u", "too few units"), NOT_TOGETHER: ("r", "in too few recordings together")}
 """Code of a pair that is left out -> its letter in the matrix, and its words in the legend."""

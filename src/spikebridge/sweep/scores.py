@@ -28,7 +28,8 @@ from spikebridge.evaluation.resampling import MIN_RECORDINGS, Resampling, cluste
 from spikebridge.evaluation.translation_scores import MIN_BITS
 from spikebridge.metrics import clustered
 from spikebridge.runtime.seeds import random_generator
-from spikebridge.statistics import Verdict, VerdictColumns, clusters_needed, false_discovery_rate, sign_flip
+from spikebridge.statistics import clusters_needed, false_discovery_rate, sign_flip
+from spikebridge.types.verdicts import Verdict, VerdictColumns
 
 SHUFFLE, SIGN_FLIP = "trial_shuffle", "sign_flip"
 INTERVALS = ("bits_per_spike", "source_bits_per_spike", "trial_contrast_bits_per_spike", "communication_gain")

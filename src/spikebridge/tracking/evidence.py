@@ -7,7 +7,6 @@ them is executed.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -17,24 +16,27 @@ from pathlib import Path
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from spikebridge.artifacts.served_models import CARD, read_card, write_card, write_gates
 from spikebridge.artifacts.training import PREDICTIONS
-from spikebridge.gates import Champion, Gate
+from spikebridge.errors import DataError, RegistryError
+from spikebridge.errors.messages import listed
+from spikebridge.gates import Champion, Gate, GateOutcome
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import load, runs
-from spikebridge.tracking.model_card import CHAMPION
+from spikebridge.tracking.model_card import CHAMPION, Card
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, quiet_mlflow
 
 EVIDENCE, HASH = "evidence", "predictions_hash"
 GATE, GATE_REASON = "gate_", "gate_reason_"
-"""Tags: gate_<name> is the outcome ("passed", "failed"), gate_reason_<name> its reason."""
+"""Tags: gate_<name> is the outcome (a value of gates.GateOutcome), gate_reason_<name> its reason."""
 ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
 
 
 def attach(
-    store: Store, version: ModelVersion, results: Results, model: str, decided: Mapping[str, Gate]
+    store: Store, version: ModelVersion, results: Results, model: str, decided: Mapping[str, Gate], card: Card
 ) -> dict[str, str]:
-    """Write the evidence to evidence/ in the folder of the model's files. Returns its tags.
+    """Write the evidence and the parts of the card to evidence/ in the folder of the model's files. Returns its tags.
 
     It is written at every registration, because the evaluation of the same model may have changed.
     """
@@ -45,15 +47,17 @@ def attach(
             if path.suffix in {".json", ".csv"}:
                 shutil.copy(path, folder / path.name)
         shutil.copy(predictions, folder / predictions.name)
-        (folder / "gates.json").write_text(
-            json.dumps({k: asdict(gate) for k, gate in decided.items()}, indent=1), encoding="utf-8"
-        )
+        write_gates({k: asdict(gate) for k, gate in decided.items()}, folder)
+        write_card(asdict(card), folder)
         store.client.log_model_artifacts(str(version.source).removeprefix("models:/"), str(folder), EVIDENCE)
     return {HASH: file_digest(predictions)}
 
 
 def present_champion(store: Store, name: str) -> Champion | None:
-    """The version with the alias champion, with its predictions if they are available; None if there is no champion."""
+    """The version with the alias champion, with its predictions if they are available; None if there is no champion.
+
+    Raises RegistryError if a tag of the version holds no outcome of a gate.
+    """
     try:
         version = store.client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
@@ -100,6 +104,15 @@ def _predictions(store: Store, version: ModelVersion) -> tuple[Path | None, str]
     return path.parent, ""
 
 
+def stored_card(version: ModelVersion) -> Card | None:
+    """The parts of the card of a version; None where they are missing or cannot be read."""
+    path = downloaded(f"models:/{version.name}/{version.version}/{EVIDENCE}/{CARD}")
+    try:
+        return Card(**read_card(path)) if path else None
+    except (DataError, TypeError):
+        return None
+
+
 def downloaded(uri: str) -> Path | None:
     """The local copy of a file or folder of the opened store; None if it does not exist."""
     try:
@@ -110,11 +123,15 @@ def downloaded(uri: str) -> Path | None:
 
 def gate_tags(decided: Mapping[str, Gate]) -> dict[str, str]:
     """The tags of a version for the results of its gates."""
-    outcomes = {f"{GATE}{name}": gate.word for name, gate in decided.items()}
+    outcomes = {f"{GATE}{name}": str(gate.outcome) for name, gate in decided.items()}
     return outcomes | {f"{GATE_REASON}{name}": gate.reason for name, gate in decided.items()}
 
 
 def _recorded(tags: Mapping[str, str], name: str) -> Gate | None:
     """The result of a gate in the tags; None if the tags have none."""
-    outcome = tags.get(f"{GATE}{name}")
-    return Gate(outcome == "passed", tags.get(f"{GATE_REASON}{name}", "")) if outcome else None
+    word = tags.get(f"{GATE}{name}")
+    if not word:
+        return None
+    if word not in [*GateOutcome]:
+        raise RegistryError(f"tag {GATE}{name} of the champion: expected one of {listed(GateOutcome)}, got {word!r}")
+    return Gate.of(GateOutcome(word), tags.get(f"{GATE_REASON}{name}", ""))

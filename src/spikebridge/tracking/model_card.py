@@ -6,10 +6,11 @@ Headings after Mitchell et al. 2019, "Model cards for model reporting", FAT* 201
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spikebridge.gates import Gate, claims, failed
+from spikebridge.gates import Gate, GateOutcome, claims, failed
 from spikebridge.labels.trial_labels import label_text
 from spikebridge.tracking import descriptions
 from spikebridge.tracking.identity import Identity
@@ -30,13 +31,26 @@ SPLITS = {
     "recording": "Every outer fold holds out whole recordings",
     "animal": "Every outer fold holds out whole animals",
 }
-CARD = Path(__file__).with_name("model_card.md.jinja")
+TITLE = "# {{ model }}: {{ label | escape }} from {{ source }} spikes"
+BODY = Path(__file__).with_name("model_card.md.jinja")
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model card in Markdown: its title, and all that stands below it."""
+
+    title: str
+    body: str
+
+    def text(self, promotion: str = "") -> str:
+        """The whole card. promotion: the line about a promotion by a person, below the title; empty without one."""
+        return "\n\n".join(part for part in (self.title, promotion, self.body) if part)
 
 
 def model_card(
     results: Results, identity: Identity, model: str, gates: Mapping[str, Gate], about: Mapping[str, Any]
-) -> str:
-    """Markdown: use, data, scores with intervals, nulls, gates, translation, power, limits, provenance.
+) -> Card:
+    """The card: use, data, scores with intervals, nulls, gates, translation, power, limits, provenance.
 
     about: the content of served.json, and the `version`.
     """
@@ -45,8 +59,10 @@ def model_card(
     comparisons, nulls = results.evaluation.read_comparisons(), results.evaluation.read_nulls()
     tests = descriptions.primary_tests(results, model)
     start, stop = c.trials.window_s
-    return render(
-        CARD.read_text(encoding="utf-8"),
+    label = label_text(c.trials.label)
+    title = render(TITLE, model=model, label=label, source=source)
+    body = render(
+        BODY.read_text(encoding="utf-8"),
         about=about,
         bin_ms=f"{1000 * c.bins.width_s:g}",
         c=c,
@@ -58,7 +74,7 @@ def model_card(
         failed=failed(gates),
         gates=gate_rows(gates),
         intervals=descriptions.interval_text(results),
-        label=label_text(c.trials.label),
+        label=label,
         model=model,
         nulls=null_rows(nulls[nulls["model"] == model].to_dict("records")),
         outputs=descriptions.outputs(scores),
@@ -73,12 +89,13 @@ def model_card(
         tests=descriptions.comparison_table(tests) if len(tests) else "",
         window=f"{start:g} to {stop:g}",
     )
+    return Card(title, body)
 
 
 def gate_rows(gates: Mapping[str, Gate]) -> list[list[str]]:
     """One row per gate: name, question, outcome, reason."""
-    words = {name: "**FAILED**" if gate.word == "failed" else gate.word for name, gate in gates.items()}
-    return [[name, QUESTIONS.get(name, ""), words[name], gate.reason] for name, gate in gates.items()]
+    shown = {outcome: str(outcome) for outcome in GateOutcome} | {GateOutcome.FAILED: "**FAILED**"}
+    return [[name, QUESTIONS.get(name, ""), shown[gate.outcome], gate.reason] for name, gate in gates.items()]
 
 
 def null_rows(nulls: list[dict[Any, Any]]) -> list[list[str]]:

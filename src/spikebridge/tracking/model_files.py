@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.served_models import write_served
 from spikebridge.artifacts.windows import WINDOWS_FOLDER, load_windows
 from spikebridge.errors import RegistryError
 from spikebridge.models.parts.saved_files import write_manifest
@@ -20,7 +20,7 @@ from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import log_results
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import Results
-from spikebridge.tracking.served_model import ABOUT, AROUND, ServedModel
+from spikebridge.tracking.served_model import AROUND, ServedModel
 from spikebridge.tracking.store import Store, quiet_mlflow
 
 EXAMPLE_TRIALS = 3
@@ -48,7 +48,7 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder) / "model"
         shutil.copytree(results.trained(model).model, staged)
-        (staged / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        write_served(about, staged)
         write_manifest(staged)
         served = ServedModel(staged)
         recording, counts = example(served, results.project)

@@ -12,11 +12,10 @@ from mlflow.exceptions import MlflowException
 
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import load
-from spikebridge.tracking.evidence import there
+from spikebridge.tracking.evidence import stored_card, there
 from spikebridge.tracking.model_card import CANDIDATE, CHAMPION
 from spikebridge.tracking.store import Store
 
-MARK = "> **Promoted by hand**"
 FAILED = "gates_failed"
 NOBODY = "none"
 LONGEST = 4000
@@ -42,6 +41,10 @@ class Promotion:
 
     def tags(self) -> dict[str, str]:
         return {f"promoted_{name}": value for name, value in vars(self).items()}
+
+    def line(self) -> str:
+        """The line of the model card."""
+        return f"> **Promoted by hand** {self}"
 
     def __str__(self) -> str:
         over = f"over failed gates: {self.over}" if self.over != NOBODY else "over no failed gate"
@@ -102,8 +105,8 @@ def _record(store: Store, name: str, version: int, promotion: Promotion) -> None
     """Write tags and card of the version, and a tag of the model that outlasts it. Called before the alias moves."""
     for key, value in promotion.tags().items():
         store.client.set_model_version_tag(name, str(version), key, value)
-    card = store.client.get_model_version(name, str(version)).description or ""
-    store.client.update_model_version(name, str(version), marked(card, promotion))
+    if card := stored_card(store.client.get_model_version(name, str(version))):
+        store.client.update_model_version(name, str(version), card.text(promotion.line()))
     store.client.set_registered_model_tag(
         name, f"promoted {promotion.at}", f"version {version} {promotion}"[: LONGEST + 500]
     )
@@ -113,12 +116,6 @@ def withdraw(store: Store, name: str, version: ModelVersion) -> None:
     """Remove the record of a promotion by a person: now the gates make this version champion."""
     for key in (k for k in version.tags if k.startswith("promoted_")):
         store.client.delete_model_version_tag(name, version.version, key)
-
-
-def marked(card: str, promotion: Promotion | None) -> str:
-    """The card with a line about the promotion below its title; without this line if there is no promotion."""
-    lines = [line for line in card.split("\n\n") if not line.startswith(MARK)]
-    return "\n\n".join([*lines[:1], *([f"{MARK} {promotion}"] if promotion else []), *lines[1:]])
 
 
 def versions(store: Store, name: str) -> list[Version]:

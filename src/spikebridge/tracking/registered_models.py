@@ -54,13 +54,14 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
         version, made = _existing(store, name, fingerprint, project), None
         if version is None:
             version, made = _new(store, results, identity, model, about)
-        tags = {**_tags(about, decided), **evidence.attach(store, version, results, model, decided)}
+        card = model_card(results, identity, model, decided, {**about, "version": version.version})
+        tags = {**_tags(about, decided), **evidence.attach(store, version, results, model, decided, card)}
         tags |= {runs.FINGERPRINT: fingerprint, "model": model, **identity.tags()}
         for key, value in tags.items():
             store.client.set_model_version_tag(name, version.version, key, value)
         alias, promoted = _point(store, name, version, champion, not gates.failed(decided))
-        card = model_card(results, identity, model, decided, {**about, "version": version.version})
-        store.client.update_model_version(name, version.version, promotion.marked(card, promoted))
+        text = card.text(promoted.line() if promoted else "")
+        store.client.update_model_version(name, version.version, text)
         manifests = _manifests(store, name, version, project, made)
     return {
         "name": name,
@@ -68,7 +69,7 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
         "alias": alias,
         "uri": f"models:/{name}@{alias}",
         "model": model,
-        "gates": {k: {"passed": g.passed, "word": g.word, "reason": g.reason} for k, g in decided.items()},
+        "gates": {k: {"passed": g.passed, "outcome": str(g.outcome), "reason": g.reason} for k, g in decided.items()},
         "fingerprint": fingerprint,
         "outer": about["outer"],
         "store": registration_record.shown_store(store.uri, project),
@@ -123,8 +124,8 @@ def _tags(about: Mapping[str, Any], decided: Mapping[str, gates.Gate]) -> dict[s
     units = {name: len(r["source_units"]) for name, r in about["recordings"].items()}
     estimate = {f"outer_{k}": f"{v:.4f}" for k, v in scores.items()}
     failed = ", ".join(gates.failed(decided)) or promotion.NOBODY
-    translation = gates.translation_word(decided["translation"])
-    units_and_claim = {"source_units": json.dumps(units), "translation": translation, promotion.FAILED: failed}
+    translation = gates.translation_status(decided["translation"])
+    units_and_claim = {"source_units": json.dumps(units), "translation": str(translation), promotion.FAILED: failed}
     return {**text, **estimate, **evidence.gate_tags(decided), **units_and_claim}
 
 

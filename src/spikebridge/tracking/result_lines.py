@@ -9,10 +9,10 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import BASELINES_TABLE, QUALITY_FILTERS_TABLE
 from spikebridge.config import declared_tests
-from spikebridge.statistics import Verdict
 from spikebridge.tracking.descriptions import HEADINGS
 from spikebridge.tracking.markdown import number
 from spikebridge.tracking.results import Results
+from spikebridge.types.verdicts import Verdict
 
 PARTS = ("baseline", "shared", "private", "noise")
 """Of the variance of a region."""
@@ -23,7 +23,7 @@ def analysis_lines(results: Results) -> list[str]:
     metrics = results.metrics()
     analyses = metrics.get("analysis", {})
     lines = [
-        f"Translation ({model}): {score['verdict']['says']}"
+        f"Translation ({model}): {score['verdict']['text']}"
         for model, score in metrics["translation"].items()
         if model in declared_tests.TRANSLATING and score.get("verdict")
     ]
@@ -115,6 +115,37 @@ def beyond_linear_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+STATE_MEASURES = {
+    "source_bits_per_spike": "translation, source bits/spike",
+    "communication_bits_per_spike": "communication gain, bits/spike",
+    "fitted_bits_per_spike": "regression fitted in the state, bits/spike",
+    "lag_s": "lag, s",
+    "dimension": "dimension",
+}
+"""Measures of states, and what their lines call them."""
+
+
+def state_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """One line for each measure with its value in every state; below it, one for each difference of two states."""
+    found = metrics.get("states")
+    if not found:
+        return
+    for measure, title in STATE_MEASURES.items():
+        scores = {state: each[measure] for state, each in found["values"].items() if measure in each}
+        if scores:
+            yield f"States ({title}): {', '.join(f'{state} {_value(score)}' for state, score in scores.items())}"
+        for first, others in found["differences"].items():
+            for second, ways in ((s, measures[measure]) for s, measures in others.items() if measure in measures):
+                for way, row in ways.items():
+                    holm = f", Holm p = {number(row['p_holm'])}" if row["p_holm"] is not None else ""
+                    value = f"{_interval(row)}{holm}, " if row["value"] is not None else ""
+                    yield f"  {first} − {second}, {_spaced(way)}: {value}{row['verdict']}"
+
+
+def _value(score: Mapping[str, Any]) -> str:
+    return _interval(score) if "value" in score else f"({score['reason']})"
+
+
 def nested_model_lines(results: Results) -> Iterator[str]:
     """One line for the scores of the nested models of each kind, and one for each gain that is tested."""
     table = results.evaluation.read_nested_models()
@@ -123,6 +154,8 @@ def nested_model_lines(results: Results) -> Iterator[str]:
     for kind, rows in table.groupby("kind", sort=False):
         metric = str(rows["metric"].iloc[0])
         steps = rows[(rows["metric"] == metric) & rows["value"].notna()].to_dict("records")
+        if not steps:
+            continue  # the steps are fitted to each recording, so folds that hold whole recordings out have none
         texts = [f"{_spaced(r['step'])} {number(r['value'])}" for r in steps]
         yield f"Nested models, {kind} ({HEADINGS.get(metric, metric)}): {', '.join(texts)}"
         for r in (r for r in steps if pd.notna(r["p_holm"])):
@@ -159,7 +192,7 @@ def _detectable(row: Mapping[str, Any]) -> str:
     return number(row["detectable"]) + (f" ({notes})" if notes else "")
 
 
-def filter_lines(results: Results) -> Iterator[str]:
+def quality_filter_lines(results: Results) -> Iterator[str]:
     """One line for each filter of units that is on, over all recordings: units judged and dropped, or why none was."""
     table = results.evaluation.read_table(QUALITY_FILTERS_TABLE)
     if table is None:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge import models
+from spikebridge.artifacts.served_models import read_served
 from spikebridge.errors import DataError, RegistryError, SpikebridgeError
-from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_json_object, read_saved_model
+from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_saved_model
 from spikebridge.types import Predictions, Windows
 
 OUTPUTS = ("label", "probabilities", "latents", "target_rates")
-ABOUT = "served.json"
 AROUND = ("evidence", "registered_model_meta")
 """Files next to a registered model that may change: its evidence, and MLflow's note on a download."""
 MAX_COUNT = np.iinfo(np.uint32).max
@@ -34,7 +34,7 @@ class ServedModel:
         try:
             about = read_saved_model(folder)
             self._model = models.load(folder)
-            self.metadata = read_json_object(folder / ABOUT) if (folder / ABOUT).is_file() else {}
+            self.metadata = read_served(folder)
         except DataError as error:
             raise RegistryError(str(error)) from None
         self.name, self.classes = about.model, tuple(about.classes)

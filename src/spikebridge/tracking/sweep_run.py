@@ -9,11 +9,11 @@ import pandas as pd
 from spikebridge.artifacts.sweep import RESULTS, SweepResults
 from spikebridge.config import SweepConfig, TrackingConfig
 from spikebridge.runtime.hashing import digest, files_digest
-from spikebridge.statistics import Verdict
 from spikebridge.text.keys import safe_path
 from spikebridge.tracking import runs
 from spikebridge.tracking.log_results import NOTE
 from spikebridge.tracking.store import open_store, terminable
+from spikebridge.types.verdicts import Verdict
 
 KIND = "sweep"
 METRICS = ("source_bits_per_spike", "communication_gain", "lag_s", "dimension", "q")

@@ -1,6 +1,6 @@
 """The data objects that rooms hand to each other, and the arithmetic on time intervals."""
 
-from spikebridge.types.comparison import Comparison, Difference, Power, Sample, Significance
+from spikebridge.types.comparison import Comparison, DetectableEffect, Difference, Sample, Significance
 from spikebridge.types.records import (
     Fold,
     History,
@@ -14,12 +14,12 @@ from spikebridge.types.records import (
 
 __all__ = [
     "Comparison",
+    "DetectableEffect",
     "Difference",
     "Fold",
     "History",
     "Index",
     "Partition",
-    "Power",
     "Predictions",
     "Recording",
     "Sample",

@@ -40,7 +40,7 @@ class Significance:
     p_holm : float
         p value with Holm's correction.
     verdict, verdict_code : str
-        Result of the test in words, and the code of the member of statistics.Verdict.
+        Result of the test in words, and the code of the member of types.verdicts.Verdict.
     """
 
     test: str
@@ -60,7 +60,7 @@ class Sample:
     n, n_clusters : int
         Trials, and clusters of dependent trials.
     design_effect, effective_n : float
-        See evaluation.detectable_effects.
+        See statistics.design_effect.
     """
 
     n: int
@@ -70,8 +70,8 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Power:
-    """What a test could have shown; see evaluation.detectable_effects.
+class DetectableEffect:
+    """What a test could have shown; see statistics.power.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Comparison:
         Value of model_a minus that of model_b.
     significance : Significance
         What the test decided.
-    power : Power
+    power : DetectableEffect
         What it could have shown.
     """
 
@@ -122,7 +122,7 @@ class Comparison:
     sample: Sample
     difference: Difference
     significance: Significance
-    power: Power = Power()
+    power: DetectableEffect = DetectableEffect()
 
     def row(self) -> dict[str, Any]:
         """The values of all columns.

@@ -88,7 +88,7 @@ class Windows:
         Names of the series.
     covariates : NDArray, shape (window, covariate), optional
         What was known of a trial before its decision besides spikes and behaviour; NaN where unknown, and in continuous
-        windows. See preprocess.covariates for the names.
+        windows. See types.covariates for the names.
     covariate_names : tuple of str
         Names of the covariates.
     """

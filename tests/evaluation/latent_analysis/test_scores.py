@@ -12,6 +12,8 @@ import pytest
 from fake_runs import Study
 
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.latent_analysis import LatentAnalysisRun
+from spikebridge.artifacts.truth import load_truth, truth_path
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
 
@@ -54,8 +56,8 @@ def test_intervals_over_recordings_hold_the_mean(study: Study, found: Path) -> N
 def test_shares_stand_beside_the_truth(study: Study, found: Path) -> None:
     table = read_table(EvaluationRun(found).tables, "attribution_units")
     name = study.windows[0].recording
-    with np.load(study.root / "data" / "truth" / f"{name}.npz") as z:
-        norms = np.linalg.norm(z["source_loadings"], axis=1)
+    loadings = load_truth(truth_path(study.root / "data", name)).source.loadings
+    norms = np.linalg.norm(loadings, axis=1)
     rows = table[table["recording"] == name]
     assert rows["true_loading"].to_numpy() == pytest.approx(norms)
     assert rows["true_information"].to_numpy() == pytest.approx(0.6 * norms**2)
@@ -66,7 +68,7 @@ def test_shares_stand_beside_the_truth(study: Study, found: Path) -> None:
 
 def test_nothing_analysed_changes_nothing(study: Study, out: Path, tmp_path: Path) -> None:
     (tmp_path / "analysis").mkdir()
-    (tmp_path / "analysis" / "about.json").write_text('{"run": []}')
+    LatentAnalysisRun(tmp_path / "analysis").write_about("seq2seq", [], "")
     evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", tmp_path / "analysis")
     said = EvaluationRun(tmp_path / "out").read_metrics()
     assert said.pop("analysis") == {}

@@ -17,10 +17,11 @@ from statsmodels.stats.multitest import multipletests
 from studies import small_config
 
 from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.held_out_rates import write_held_out_rates
 from spikebridge.artifacts.nested_models import EncodingModels, NestedModelRun
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import EvaluationSections, evaluate
-from spikebridge.evaluation.inputs import Inputs, read
+from spikebridge.evaluation.inputs import Inputs, read, rows_of
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
 from spikebridge.evaluation.nested_models.encoding import (
@@ -31,9 +32,11 @@ from spikebridge.evaluation.nested_models.encoding import (
     read_encoding,
 )
 from spikebridge.evaluation.resampling import Resampling
+from spikebridge.evaluation.states.held_out import HeldOutMeasure, communication_measure, held_out_bins
 from spikebridge.figures import communication_gain as figure
 from spikebridge.nested_models import NestedModelsSections, fit_nested_models
 from spikebridge.nested_models.encoding.models import MODELS
+from spikebridge.preprocess.states import StateBins
 
 ORDER = [s for s in MODELS if s != "behavior"]
 
@@ -194,6 +197,32 @@ def test_a_fit_that_saw_the_test_block_is_refused(climbed: Climbed, tmp_path: Pa
 def test_files_that_lack_something_are_named(climbed: Climbed, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected 'training_intervals'; run the stage nested_models"):
         read_encoding(spoilt(climbed, tmp_path, lambda about: about.pop("training_intervals")), climbed.inputs)
+
+
+def test_the_gain_of_a_state_is_that_of_its_bins(climbed: Climbed, tmp_path: Path) -> None:
+    """From the rates of the fits and the counts; rates of another fit are refused."""
+    rng, states = np.random.default_rng(2), {}
+    for w in climbed.study.windows:
+        states[w.recording] = StateBins(rng.random((len(w), w.n_bins)) < 0.3)
+    data = held_out_bins(climbed.inputs, {"run": states})
+    gain = communication_measure(climbed.inputs, data, climbed.folder)
+    assert isinstance(gain, HeldOutMeasure) and gain.model == "seq2seq"
+    total = spikes = 0.0
+    for kept in climbed.ladder.rates:
+        w = climbed.inputs.windows[kept.recording]
+        rows = rows_of(w, kept.trial)
+        flags, y = states[w.recording].inside[rows], w.target[rows].astype(float)
+        r, b = kept.rates["seq2seq"], kept.rates["target_history"]
+        total += (y * np.log(r / b) - (r - b))[flags].sum() / np.log(2)
+        spikes += y[flags].sum()
+    score = gain.score(data, data.inside["run"], np.zeros(len(data.table), dtype=np.int64))
+    assert score(np.ones((1, 1)))[0] == pytest.approx(total / spikes, rel=5e-3)
+    shutil.copytree(climbed.folder / "encoding", tmp_path / "encoding")
+    shutil.rmtree(tmp_path / "encoding" / "held_out_rates")
+    doubled = [replace(h, rates={**h.rates, "seq2seq": 2 * h.rates["seq2seq"]}) for h in climbed.ladder.rates]
+    write_held_out_rates(tmp_path / "encoding", doubled)
+    with pytest.raises(DataError, match="seq2seq: expected held-out rates that give the nats of its trials"):
+        communication_measure(climbed.inputs, data, tmp_path)
 
 
 @pytest.mark.slow

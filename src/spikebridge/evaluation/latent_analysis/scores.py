@@ -13,7 +13,7 @@ import pandas as pd
 from spikebridge.artifacts.latent_analysis import LatentAnalysisRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError
-from spikebridge.evaluation.recovery import Truth
+from spikebridge.evaluation.recovery import TrueLatents
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
 
@@ -45,7 +45,7 @@ def analysis_tables(
     settings: StatisticsConfig,
     rng: np.random.Generator,
     animals: Mapping[str, str],
-    truths: Mapping[str, Truth],
+    truths: Mapping[str, TrueLatents],
 ) -> dict[str, pd.DataFrame]:
     """File name without suffix -> table; those without rows whose analysis was not run; {} where there is no folder.
 
@@ -171,7 +171,7 @@ def _bits(rows: pd.DataFrame, nats: str, spikes: str, resampling: Resampling) ->
     return clustered.ratio(bits, rows[spikes].to_numpy(float), resampling.clusters.index)
 
 
-def _units(table: pd.DataFrame, truths: Mapping[str, Truth]) -> pd.DataFrame:
+def _units(table: pd.DataFrame, truths: Mapping[str, TrueLatents]) -> pd.DataFrame:
     """Shares averaged over folds."""
     mean = table.groupby(["recording", "unit"], as_index=False)[["share", "share_integrated", "rate"]].mean()
     loading = [

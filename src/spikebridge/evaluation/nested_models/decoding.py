@@ -23,7 +23,8 @@ from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
 from spikebridge.evaluation.scores import WITHIN, within_blocks
 from spikebridge.metrics import clustered, decision
-from spikebridge.statistics import Verdict, holm, sign_flip, verdict_columns, verdict_of
+from spikebridge.statistics import holm, sign_flip, verdict_columns, verdict_of
+from spikebridge.types.verdicts import Verdict
 
 Array = NDArray[np.float64]
 DECISION = "decision"

@@ -23,7 +23,8 @@ from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import COLUMNS
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.metrics import clustered
-from spikebridge.statistics import Verdict, holm, sign_flip, verdict_columns, verdict_of
+from spikebridge.statistics import holm, sign_flip, verdict_columns, verdict_of
+from spikebridge.types.verdicts import Verdict
 
 Array = NDArray[np.float64]
 KIND, BITS, COMMUNICATION = "translation", "bits_per_spike", "communication_bits_per_spike"

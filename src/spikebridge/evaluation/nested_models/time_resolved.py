@@ -19,7 +19,8 @@ from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.nested_models.decoding import read_results
 from spikebridge.evaluation.resampling import Resampling, mean_of_clusters
 from spikebridge.evaluation.scores import WITHIN, within_blocks
-from spikebridge.statistics import Verdict, max_statistic, verdict_columns, verdict_of
+from spikebridge.statistics import max_statistic, verdict_columns, verdict_of
+from spikebridge.types.verdicts import Verdict
 
 Array = NDArray[np.float64]
 COLUMNS = [

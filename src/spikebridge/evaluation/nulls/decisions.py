@@ -33,7 +33,7 @@ MAX_DRAWS = 2_000
 
 
 @dataclass(frozen=True)
-class Session:
+class RecordingDecisions:
     """One recording's out-of-fold predictions in the order of time. All (trial,); block numbered from 0."""
 
     recording: str
@@ -92,7 +92,7 @@ def decision_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Ge
 
 def _model_nulls(
     d: Decisions,
-    sessions: Sequence[Session],
+    sessions: Sequence[RecordingDecisions],
     drawn: _Drawn,
     k: int,
     settings: StatisticsConfig,
@@ -127,21 +127,21 @@ def _equal(a: Sequence[Labels], b: Sequence[Labels]) -> bool:
     return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def sessions_of(d: Decisions) -> list[Session]:
+def sessions_of(d: Decisions) -> list[RecordingDecisions]:
     sessions = []
     for recording, rows in d.table.groupby("recording", sort=True):
         at = rows.index.to_numpy()
         block = np.asarray(pd.factorize(rows["block"])[0], dtype=np.int64)
-        sessions.append(Session(str(recording), d.label[at], d.predicted[at], block))
+        sessions.append(RecordingDecisions(str(recording), d.label[at], d.predicted[at], block))
     return sessions
 
 
-def _mean_score(sessions: Sequence[Session], labels: Sequence[Drawn], k: int) -> Array:
+def _mean_score(sessions: Sequence[RecordingDecisions], labels: Sequence[Drawn], k: int) -> Array:
     """(draw,): mean over recordings of the score of their predictions against labels, each (draw, trial)."""
     return np.asarray(np.mean([score_draws(s, each, k) for s, each in zip(sessions, labels, strict=True)], axis=0))
 
 
-def score_draws(s: Session, labels: Drawn, k: int) -> Array:
+def score_draws(s: RecordingDecisions, labels: Drawn, k: int) -> Array:
     """(draw,): as _score of each row of labels (draw, trial), all at once; 1 / k where no block holds every class."""
     home = np.eye(int(s.block.max()) + 1, dtype=np.float32)[s.block]
     recall = np.zeros((len(labels), home.shape[1]))
@@ -161,7 +161,7 @@ def _score(label: Labels, predicted: Labels, block: Labels, n_classes: int) -> f
     return float(np.nanmean(scores)) if np.isfinite(scores).any() else float("nan")
 
 
-def _matrix(sessions: Sequence[Session], n_classes: int) -> Array:
+def _matrix(sessions: Sequence[RecordingDecisions], n_classes: int) -> Array:
     """Score of every recording's predictions against every recording's labels, cut to the shorter.
 
     A pair without a block of every class scores 1 / n_classes, the score of an uninformed model.
@@ -176,7 +176,7 @@ def _matrix(sessions: Sequence[Session], n_classes: int) -> Array:
     return scores
 
 
-def _shift_scores(sessions: Sequence[Session], n_classes: int, alpha: float) -> Array:
+def _shift_scores(sessions: Sequence[RecordingDecisions], n_classes: int, alpha: float) -> Array:
     """Mean score over recordings of the shifts -n .. n, of the trials that every shift leaves."""
     n = linear_shift.largest_shift(min(len(s.label) for s in sessions), alpha)
     scores = np.full((2 * n + 1, len(sessions)), np.nan)

@@ -15,10 +15,10 @@ from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.evaluation.nulls.rows import ModelNull
 from spikebridge.evaluation.translation_scores import pairings, rates_and_counts
-from spikebridge.preprocess.covariates import COLUMN_PREFIX
 from spikebridge.splits import decorrelation_s
 from spikebridge.statistics.nulls import condition_shuffle, time_shift, trial_shuffle
 from spikebridge.types import Windows
+from spikebridge.types.covariates import column_and_value, covariates_of, is_column
 
 Index = NDArray[np.int64]
 Array = NDArray[np.float64]
@@ -98,13 +98,11 @@ def _condition(w: Windows, column: str | None) -> Index:
     """(window,): number of the condition: the label, or the value of a covariate; missing values are one condition."""
     if column is None:
         return w.label
-    names = [
-        n for n in w.covariate_names if n == f"{COLUMN_PREFIX}{column}" or n.startswith(f"{COLUMN_PREFIX}{column} = ")
-    ]
+    names = covariates_of(w.covariate_names, column)
     if not names:
         raise ConfigError(
             f"statistics.condition: expected a column of trials.covariates, got {column!r}; windows of {w.recording} "
-            f"have {[n.removeprefix(COLUMN_PREFIX) for n in w.covariate_names if n.startswith(COLUMN_PREFIX)]}"
+            f"have {[column_and_value(n) for n in w.covariate_names if is_column(n)]}"
         )
     values = pd.DataFrame({n: w.covariate(n) for n in names})
     return values.groupby(names, dropna=False).ngroup().to_numpy(np.int64)

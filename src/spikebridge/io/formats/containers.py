@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.limits import check_depth, check_members
 
@@ -25,6 +26,30 @@ BLOSC_HEADER = 16
 """Bytes: version, version of the compressor, flags, type size; then bytes of the values, of a block, of the chunk."""
 MAX_CHUNKS = 10_000
 """Arrays of more chunks (raw voltage) are not opened by themselves: `check_chunks` looks at them when they are read."""
+
+
+def npy_header(handle: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read the header of a .npy file, not its values; a class that `hasobject` would have to be unpickled.
+
+    Parameters
+    ----------
+    handle : BinaryIO
+        At the beginning of the file.
+
+    Returns
+    -------
+    tuple of int, dtype
+        Shape and class of the array.
+
+    Raises
+    ------
+    ValueError
+        Where the file does not begin with such a header.
+    """
+    version = np.lib.format.read_magic(handle)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(handle)
+    return tuple(shape), dtype
 
 
 def walk_hdf5(file: Any, skip: Collection[str] = ()) -> Iterator[tuple[str, Any, Any]]:
@@ -86,7 +111,7 @@ def _address(group: Any) -> tuple[int, int]:
     return about.fileno, about.addr
 
 
-def incomplete_arrays(folder: Path) -> list[str]:
+def incomplete_arrays(folder: Path) -> list[Finding]:
     """Find Zarr arrays (format 2) with chunks that are cut short. Reads lengths and headers only.
 
     Parameters
@@ -96,15 +121,15 @@ def incomplete_arrays(folder: Path) -> list[str]:
 
     Returns
     -------
-    list[str]
-        One line for each such array.
+    list[Finding]
+        One error for each such array.
     """
-    lines = []
+    errors = []
     for file in sorted(folder.rglob(".zarray")):
         cut = list(_incomplete_files(file))
         if cut:
-            lines.append(_incomplete_text(file.parent.relative_to(folder).as_posix(), cut))
-    return lines
+            errors.append(_incomplete(file.parent.relative_to(folder).as_posix(), cut))
+    return errors
 
 
 def _incomplete_files(zarray: Path) -> Iterator[tuple[str, int, int]]:
@@ -150,17 +175,18 @@ def check_chunks(data: Any, where: str) -> None:
         return
     lacking = chunks - array.nchunks_initialized
     if lacking:
-        raise DataError(f"{where}: {lacking} of {chunks} chunks are missing: was the folder copied whole?")
+        raise DataError.of(
+            "chunks-missing", where, f"{lacking} of {chunks} chunks are missing: was the folder copied whole?"
+        )
     cut = [(key.rpartition("/")[2], length, expected) for key, length, expected in _incomplete_chunks(array)]
     if cut:
-        raise DataError(_incomplete_text(where, cut))
+        raise DataError.about("", [_incomplete(where, cut)])
 
 
-def _incomplete_text(where: str, cut: Sequence[tuple[str, int, int]]) -> str:
+def _incomplete(where: str, cut: Sequence[tuple[str, int, int]]) -> Finding:
     parts = [f"{key} ({length} of {expected} bytes)" for key, length, expected in cut]
-    return (
-        f"{where}: {counted(len(cut), 'chunk is', 'chunks are')} not whole: {listed(parts, 5)}; copy the folder again"
-    )
+    text = f"{where}: {counted(len(cut), 'chunk is', 'chunks are')} not whole: {listed(parts, 5)};"
+    return Finding.error("chunks-incomplete", where, text, "copy the folder again")
 
 
 def _incomplete_chunks(array: Any) -> Iterator[tuple[str, int, int]]:

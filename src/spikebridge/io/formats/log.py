@@ -27,26 +27,38 @@ class ReadLog:
 
     Parameters
     ----------
-    errors : list of str
-        One sentence for each thing that is wrong.
+    errors : list of Finding
+        One finding for each thing that is wrong.
     notes : list of Finding
         One finding for each thing that is unusual.
     """
 
-    errors: list[str] = field(default_factory=list)
+    errors: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
 
-    def add_error(self, path: Path, text: str) -> None:
+    def add_error(self, code: str, path: Path, text: str) -> None:
         """Add what is wrong with one file.
 
         Parameters
         ----------
+        code : str
+            The code of the finding.
         path : Path
             The file; the error shows its name.
         text : str
             What was expected and what was found.
         """
-        self.errors.append(f"{path.name}: {text}")
+        self.errors.append(Finding.error(code, path.name, f"{path.name}: {text}"))
+
+    def add_refusal(self, error: DataError) -> None:
+        """Add the findings of an error that was raised.
+
+        Parameters
+        ----------
+        error : DataError
+            The error.
+        """
+        self.errors.extend(error.refusal.complete)
 
     def raise_errors(self, path: Path | str) -> None:
         """Raise everything that is wrong as one error; do nothing where nothing is wrong.
@@ -64,15 +76,15 @@ class ReadLog:
         raise_errors(path, self.errors)
 
 
-def raise_errors(path: Path | str, errors: Sequence[str]) -> None:
+def raise_errors(path: Path | str, errors: Sequence[Finding]) -> None:
     """Raise everything that is wrong in a recording as one error; do nothing where nothing is wrong.
 
     Parameters
     ----------
     path : Path or str
         The recording.
-    errors : Sequence[str]
-        One sentence for each thing that is wrong.
+    errors : Sequence[Finding]
+        One finding for each thing that is wrong.
 
     Raises
     ------
@@ -80,12 +92,7 @@ def raise_errors(path: Path | str, errors: Sequence[str]) -> None:
         With one line for each error.
     """
     if errors:
-        raise DataError(error_text(path, errors))
-
-
-def error_text(path: Path | str, errors: Sequence[str]) -> str:
-    """The message of a DataError: the recording, and one line for each error."""
-    return f"{path}:" + (f" {errors[0]}" if len(errors) == 1 else "".join(f"\n  - {e}" for e in errors))
+        raise DataError.about(path, errors)
 
 
 def error_summary(error: BaseException) -> str:

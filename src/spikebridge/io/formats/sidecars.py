@@ -155,7 +155,9 @@ def _files(path: Path, skip: Collection[str], log: ReadLog) -> Iterator[tuple[st
     try:
         entries = sorted(p for p in folder.iterdir() if p.name.startswith(stem) and not p.name.startswith("."))
     except OSError as error:
-        log.errors.append(f"{folder}: cannot be listed ({error.strerror})")
+        log.errors.append(
+            Finding.error("folder-beside-not-listed", str(folder), f"{folder}: cannot be listed ({error.strerror})")
+        )
         return
     seen: dict[str, Path] = {}
     for file in entries:
@@ -168,7 +170,11 @@ def _files(path: Path, skip: Collection[str], log: ReadLog) -> Iterator[tuple[st
             continue
         name = name.lower() if name.lower() in TABLE_NAMES else name
         if name in seen:
-            log.errors.append(f"expected one table {name}, found {seen[name].name} and {file.name}")
+            log.errors.append(
+                Finding.error(
+                    "table-beside-twice", name, f"expected one table {name}, found {seen[name].name} and {file.name}"
+                )
+            )
             continue
         seen[name] = file
         yield name, file
@@ -180,7 +186,11 @@ def _unknown_table(name: str, file: Path, log: ReadLog) -> None:
     near = difflib.get_close_matches(name.lower(), TABLE_NAMES, n=1, cutoff=0.8)
     columns = listed(table_header(file), 8)
     if near:
-        log.add_error(file, f"is no table that is known, did you mean {near[0]}{file.suffix}? Its columns: {columns}")
+        log.add_error(
+            "table-beside-misspelt",
+            file,
+            f"is no table that is known, did you mean {near[0]}{file.suffix}? Its columns: {columns}",
+        )
     else:
         text = f"{file.name} is not read: it has no columns start_time and stop_time, but {columns}"
         log.notes.append(Finding.warning("table-not-read", file.name, text))
@@ -226,9 +236,21 @@ def join_units(
     log = ReadLog()
     twice, strange = keys[keys.duplicated()].unique(), keys[~keys.isin(own)].unique()
     if len(twice):
-        log.errors.append(f"units beside it: ids must be unique, found more than once: {_ids(twice)}")
+        log.errors.append(
+            Finding.error(
+                "units-beside-ids-repeated",
+                "units",
+                f"units beside it: ids must be unique, found more than once: {_ids(twice)}",
+            )
+        )
     if len(strange):
-        log.errors.append(f"units beside it: no such units as {_ids(strange)}; units here: {_ids(own)}")
+        log.errors.append(
+            Finding.error(
+                "units-beside-unknown",
+                "units",
+                f"units beside it: no such units as {_ids(strange)}; units here: {_ids(own)}",
+            )
+        )
     log.raise_errors(path)
     rows = pd.Index(keys).get_indexer(own)
     matched = table.drop(columns="unit").take(np.maximum(rows, 0)) if len(table) else table.drop(columns="unit")

@@ -78,7 +78,11 @@ def read(path: Path, options: Options) -> Contents:
     """Read one session. Raises DataError naming everything that is wrong in it."""
     session, log = find_session(path), ReadLog()
     if session is None:
-        raise DataError(f"{path}: expected spikes.times and spikes.clusters, in a folder probe00 or beside the trials")
+        raise DataError.of(
+            "alf-spikes-missing",
+            path,
+            "expected spikes.times and spikes.clusters, in a folder probe00 or beside the trials",
+        )
     name, animal = name_and_animal(path)
     probes = _read_probes(session, options, log)
     files = alf_files(session.trials_folder, log)
@@ -100,14 +104,20 @@ def _read_probes(session: AlfSession, options: Options, log: ReadLog) -> list[tu
     """Name of a probe, its units and its spikes."""
     names = list(session.probes) if options.probes is None else options.probes
     if unknown := [n for n in names if n not in session.probes]:
-        log.errors.append(f"data.options.probes: no probe {listed(unknown)} here; probes: {listed(session.probes)}")
+        log.errors.append(
+            Finding.error(
+                "alf-probe-unknown",
+                "data.options.probes",
+                f"data.options.probes: no probe {listed(unknown)} here; probes: {listed(session.probes)}",
+            )
+        )
     tables = []
     for name in [n for n in names if n in session.probes]:
         folder = choose_sorting(name or session.trials_folder.name, session.probes[name], options.sorter, log)
         part = ReadLog()
         read = None if folder is None else read_probe(folder, part)
         before = f"{name}: " if name else ""
-        log.errors.extend(before + text for text in part.errors)
+        log.errors.extend(_of_probe(before, error) for error in part.errors)
         log.notes.extend(_of_probe(before, note) for note in part.notes)
         if read is not None:
             tables.append((name, *read))
@@ -147,7 +157,11 @@ def write(recording: Recording, folder: Path) -> Path:
     """
     ids = recording.units["unit"].to_numpy(dtype=np.int64)
     if len(ids) and not 0 <= ids.min() <= ids.max() < 10**7:
-        raise DataError(f"{recording.name}: clusters of ALF are rows from 0, found ids {ids.min()} to {ids.max()}")
+        raise DataError.of(
+            "alf-write-ids-not-rows",
+            recording.name,
+            f"clusters of ALF are rows from 0, found ids {ids.min()} to {ids.max()}",
+        )
     path = Path(folder) / recording.name
     probe = path / "alf" / "probe00"
     probe.mkdir(parents=True, exist_ok=True)

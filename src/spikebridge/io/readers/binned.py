@@ -44,11 +44,10 @@ from spikebridge.io.formats.mat import is_mat
 from spikebridge.io.limits import LimitError
 from spikebridge.types.intervals import merge_intervals
 
-__all__ = ["BINNED", "FORMAT", "Options", "can_read", "read", "takes", "write"]
+__all__ = ["FORMAT", "Options", "can_read", "read", "takes", "write"]
 
 FORMAT = "binned counts (NPZ, HDF5 or .mat)"
 LIBRARIES = ("h5py",)
-BINNED = True
 
 
 write = write_counts
@@ -146,13 +145,23 @@ def _width(path: Path, arrays: dict[str, ArrayHeader], options: Options, log: Re
     given = options.bin_width_s
     if isinstance(given, str) and given not in arrays:
         log.errors.append(
-            f"how wide are the bins? Expected an array {given!r}{did_you_mean(given, arrays)} Else write the width in "
-            "seconds in data.options.bin_width_s"
+            Finding.error(
+                "bin-width-missing",
+                "data.options.bin_width_s",
+                f"how wide are the bins? Expected an array {given!r}{did_you_mean(given, arrays)} Else write the width "
+                "in seconds in data.options.bin_width_s",
+            )
         )
         return float("nan")
     value = load_array(path, given) if isinstance(given, str) else np.asarray(given)
     if value.size != 1 or value.dtype.kind not in "iuf" or not 0 < float(value.ravel()[0]) < np.inf:
-        log.errors.append(f"{given}: expected one width of the bins in seconds, found {value.ravel()[:3]}")
+        log.errors.append(
+            Finding.error(
+                "bin-width-not-one-number",
+                "data.options.bin_width_s",
+                f"{given}: expected one width of the bins in seconds, found {value.ravel()[:3]}",
+            )
+        )
         return float("nan")
     return float(value.ravel()[0])
 
@@ -168,7 +177,13 @@ def _starts(
         values = trials[name].to_numpy()
     elif name != "start_time":
         hint = did_you_mean(name, [*arrays, *map(str, trials.columns)])
-        log.errors.append(f"data.options.start_time: no array and no column of the trial table {name!r}{hint}")
+        log.errors.append(
+            Finding.error(
+                "start-time-missing",
+                "data.options.start_time",
+                f"data.options.start_time: no array and no column of the trial table {name!r}{hint}",
+            )
+        )
         return None
     else:
         log.notes.append(
@@ -181,12 +196,24 @@ def _starts(
         )
         return np.arange(len(trials), dtype=np.float64) * np.float64(length_s + options.gap_s)
     if len(values) != len(trials) or values.dtype.kind not in "iuf" or not np.isfinite(values).all():
-        log.errors.append(f"{name}: expected a time in seconds for each of {counted(len(trials), 'trial')}")
+        log.errors.append(
+            Finding.error(
+                "trial-times-differ-in-number",
+                name,
+                f"{name}: expected a time in seconds for each of {counted(len(trials), 'trial')}",
+            )
+        )
         return None
     start = values.astype(np.float64) + options.offset_s
     pairs = overlapping_trials(start, length_s)
     if pairs:
-        log.errors.append(f"bins of trials {listed(pairs, 5)} lie at the same time and would count their spikes twice")
+        log.errors.append(
+            Finding.error(
+                "trials-of-bins-overlap",
+                "trials",
+                f"bins of trials {listed(pairs, 5)} lie at the same time and would count their spikes twice",
+            )
+        )
     return start
 
 

@@ -72,7 +72,9 @@ def read(path: Path, options: NoOptions) -> Contents:
     except DataError:
         raise
     except Exception as error:  # as above
-        raise DataError(f"{path}: cannot be read as HDF5 of temporaldata ({error_summary(error)})") from error
+        raise DataError.of(
+            "temporaldata-not-read", path, f"cannot be read as HDF5 of temporaldata ({error_summary(error)})"
+        ) from error
     log.raise_errors(path)
     contents = Contents(
         name=path.stem,
@@ -153,7 +155,11 @@ def _units_and_spikes(file: Any, log: ReadLog) -> tuple[pd.DataFrame, pd.DataFra
     group = file["spikes"]
     missing = [n for n in ("timestamps", "unit_index") if n not in group]
     if missing:
-        raise DataError(f"{file.filename}: expected {listed(missing)} in the group spikes, found {listed(group)}")
+        raise DataError.of(
+            "temporaldata-spikes-missing",
+            file.filename,
+            f"expected {listed(missing)} in the group spikes, found {listed(group)}",
+        )
     times, owner = np.asarray(group["timestamps"][()]), np.asarray(group["unit_index"][()])
     log.notes.extend(precision_notes(times, "spikes/timestamps"))
     units = (
@@ -162,12 +168,28 @@ def _units_and_spikes(file: Any, log: ReadLog) -> tuple[pd.DataFrame, pd.DataFra
     wrong = len(log.errors)
     if times.shape != owner.shape or times.ndim != 1:
         log.errors.append(
-            f"spikes: timestamps have the shape {times.shape}, unit_index {owner.shape}; expected one each"
+            Finding.error(
+                "temporaldata-spikes-shape",
+                "spikes",
+                f"spikes: timestamps have the shape {times.shape}, unit_index {owner.shape}; expected one each",
+            )
         )
     if owner.dtype.kind not in "iu":
-        log.errors.append(f"spikes/unit_index: expected rows of units, found {owner.dtype}")
+        log.errors.append(
+            Finding.error(
+                "temporaldata-unit-index-not-rows",
+                "spikes/unit_index",
+                f"spikes/unit_index: expected rows of units, found {owner.dtype}",
+            )
+        )
     elif len(owner) and not 0 <= int(owner.min()) <= int(owner.max()) < len(units):
-        log.errors.append(f"spikes/unit_index: {owner.min()} to {owner.max()}, but units has {len(units)} rows")
+        log.errors.append(
+            Finding.error(
+                "temporaldata-unit-index-beyond",
+                "spikes/unit_index",
+                f"spikes/unit_index: {owner.min()} to {owner.max()}, but units has {len(units)} rows",
+            )
+        )
     ids = np.arange(len(units), dtype=np.int64)
     if "id" in units:
         own = units["id"]
@@ -188,7 +210,11 @@ def _columns(group: Any, log: ReadLog) -> pd.DataFrame:
     sizes = {name: len(a) for name, a in arrays.items() if a.ndim}
     if len(set(sizes.values())) > 1:
         log.errors.append(
-            f"{group.name}: expected arrays of one length, found {listed(f'{n} {k}' for n, k in sizes.items())}"
+            Finding.error(
+                "temporaldata-lengths-differ",
+                group.name,
+                f"{group.name}: expected arrays of one length, found {listed(f'{n} {k}' for n, k in sizes.items())}",
+            )
         )
         return pd.DataFrame()
     plain = {name: a for name, a in arrays.items() if a.ndim == 1}
@@ -256,5 +282,7 @@ def _timestamps(group: Any, stamps: Any, n: int, rate_hz: float) -> NDArray[np.f
     if stamps is not None:
         return np.asarray(stamps[()], dtype=np.float64)
     if not rate_hz > 0:
-        raise DataError(f"{group.file.filename}: {group.name}: expected timestamps or a sampling_rate")
+        raise DataError.of(
+            "temporaldata-without-times", group.file.filename, f"{group.name}: expected timestamps or a sampling_rate"
+        )
     return float(group["domain/start"][0]) + np.arange(n) / rate_hz

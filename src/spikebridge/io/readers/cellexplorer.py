@@ -134,7 +134,11 @@ def _spikes_file(path: Path) -> Path:
     files = cellinfo_files(path)
     if len(files) != 1:
         names = listed((p.name for p in files), 5)
-        raise DataError(f"{path}: expected one file *{CELLINFO}, found {names}; name one of them in data.path")
+        raise DataError.of(
+            "cellexplorer-file-missing",
+            path,
+            f"expected one file *{CELLINFO}, found {names}; name one of them in data.path",
+        )
     return files[0]
 
 
@@ -142,7 +146,7 @@ def _struct(file: Path, name: str) -> dict[str, Any]:
     """One struct of a MATLAB file. Raises DataError where it cannot be read or is not there."""
     struct = load_mat(file, [name]).get(name)
     if not isinstance(struct, Struct) or len(struct.items) != 1:
-        raise DataError(f"{file}: expected a struct {name!r}, found none")
+        raise DataError.of("cellexplorer-struct-missing", file, f"expected a struct {name!r}, found none")
     return {field: squeeze_node(value) for field, value in struct.items[0].items() if field not in LARGE_FIELDS}
 
 
@@ -153,18 +157,31 @@ def _optional_struct(file: Path, name: str) -> dict[str, Any]:
 def _trains(file: Path, spikes: dict[str, Any]) -> tuple[NDArray[np.int64], list[NDArray[np.float64]]]:
     """Ids (unit,) and one array of seconds a unit."""
     missing = [f for f in ("UID", "times") if spikes.get(f) is None]
-    raise_errors(file, [f"the struct spikes has no field {f!r}; fields: {listed(map(str, spikes))}" for f in missing])
+    fields = listed(map(str, spikes))
+    raise_errors(
+        file,
+        [
+            Finding.error("cellexplorer-field-missing", f, f"the struct spikes has no field {f!r}; fields: {fields}")
+            for f in missing
+        ],
+    )
     ids = _ids(file, spikes["UID"])
     times = spikes["times"]
     if len(ids) == 1 and not (isinstance(times, list) and len(times) == 1):
         times = [times]
     times = list(times) if isinstance(times, list) or (isinstance(times, np.ndarray) and times.ndim > 0) else [times]
     if len(times) != len(ids):
-        raise DataError(f"{file}: expected spikes.times of {len(ids)} units (spikes.UID), got {len(times)}")
+        raise DataError.of(
+            "cellexplorer-times-differ-in-number",
+            file,
+            f"expected spikes.times of {len(ids)} units (spikes.UID), got {len(times)}",
+        )
     try:
         return ids, [np.asarray(t, dtype=np.float64).ravel() for t in times]
     except (TypeError, ValueError) as error:
-        raise DataError(f"{file}: expected numbers in spikes.times ({error})") from None
+        raise DataError.of(
+            "cellexplorer-times-not-numbers", file, f"expected numbers in spikes.times ({error})"
+        ) from None
 
 
 def _ids(file: Path, given: Any) -> NDArray[np.int64]:
@@ -173,7 +190,7 @@ def _ids(file: Path, given: Any) -> NDArray[np.int64]:
     except (TypeError, ValueError):
         ids = np.array([np.nan])
     if not len(ids) or not np.isfinite(ids).all() or (ids != np.rint(ids)).any():
-        raise DataError(f"{file}: expected whole numbers in spikes.UID, got {given!r}")
+        raise DataError.of("cellexplorer-ids-not-whole", file, f"expected whole numbers in spikes.UID, got {given!r}")
     return ids.astype(np.int64)
 
 

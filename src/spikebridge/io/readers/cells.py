@@ -156,7 +156,7 @@ def _times(file: Path, log: ReadLog) -> NDArray[np.float64]:
         try:
             return np.asarray(mat_arrays(file)[single_vector(file)], dtype=np.float64).ravel()
         except DataError as error:
-            log.errors.append(str(error))
+            log.add_refusal(error)
             return np.empty(0)
     raw = file.read_bytes()
     log.notes.extend(unterminated_line_note(file.name, raw))
@@ -172,7 +172,7 @@ def _one_a_line(file: Path, lines: Sequence[tuple[int, str]], log: ReadLog) -> N
     rows = [(k, line, _numbers_of(line)) for k, line in lines]
     bad = [f"{line.strip()[:30]!r} in line {k}" for k, line, row in rows if row is None or len(row) != 1]
     if bad:
-        log.add_error(file, f"expected one spike time a line, found {listed(bad, 5)}")
+        log.add_error("not-one-time-a-line", file, f"expected one spike time a line, found {listed(bad, 5)}")
         return np.empty(0)
     return np.array([row[0] for _, _, row in rows if row], dtype=np.float64)
 

@@ -80,7 +80,9 @@ def read(path: Path, options: Options) -> Contents:
     """Read one day. Raises DataError naming everything that is wrong in it."""
     session, log = files.day_session(path), ReadLog()
     if session is None:
-        log.add_error(path, "expected a file called <animal>spikes<day>.mat, such as bonspikes03.mat")
+        log.add_error(
+            "frank-file-name", path, "expected a file called <animal>spikes<day>.mat, such as bonspikes03.mat"
+        )
     log.raise_errors(path)
     assert session is not None  # else the check would have raised
     day = _read_day(session, options, log)
@@ -107,7 +109,11 @@ def read(path: Path, options: Options) -> Contents:
 def _read_day(session: files.DaySession, options: Options, log: ReadLog) -> DayContents:
     trains = read_trains(session, log)
     if not trains and not log.errors:
-        log.add_error(session.path, f"expected units in spikes{{{int(session.day)}}}, found none in any epoch")
+        log.add_error(
+            "frank-units-missing",
+            session.path,
+            f"expected units in spikes{{{int(session.day)}}}, found none in any epoch",
+        )
     log.raise_errors(session.path)
     structs = _structs(session, log)
     pos = day_tables.pos_series(structs["pos"], log)
@@ -130,7 +136,7 @@ def _structs(session: files.DaySession, log: ReadLog) -> dict[str, Structs]:
         structs[kind] = dict(files.nested_structs(held, depth.get(kind, 1), f"{path.name}: {kind}", own))
         if own is not log:  # labs have files of these names with other contents
             structs[kind] = {} if own.errors else structs[kind]
-            log.notes.extend([_file_not_used(path, own.errors[0])] if own.errors else own.notes)
+            log.notes.extend([_file_not_used(path, own.errors[0].text)] if own.errors else own.notes)
     expected = {"cellinfo": f"{session.animal}cellinfo.mat"} | {
         k: f"{session.animal}{k}{session.day}.mat" for k in ("pos", "task")
     }

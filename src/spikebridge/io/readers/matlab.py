@@ -186,9 +186,13 @@ def _own_layout(path: Path, options: Options, log: ReadLog) -> Options:
     proposal |= options.model_dump(exclude_unset=True) if proposal else {}  # what the user said stays
     seems = f"As far as can be told from names and sizes:\n{options_yaml(proposal)}" if proposal else ""
     log.errors.append(
-        "data.options must name where the spikes lie: spikes (a cell array with one vector a unit), or spike_times and "
-        f"spike_units; docs/matlab.md has examples (counts in bins are read by data.reader: binned, docs/binned.md). "
-        f"{seems}\nThe file holds:\n{list_contents(variables)}"
+        Finding.error(
+            "matlab-spikes-not-named",
+            "data.options",
+            "data.options must name where the spikes lie: spikes (a cell array with one vector a unit), or spike_times "
+            "and spike_units; docs/matlab.md has examples (counts in bins are read by data.reader: binned, "
+            f"docs/binned.md). {seems}\nThe file holds:\n{list_contents(variables)}",
+        )
     )
     return options
 

@@ -78,7 +78,10 @@ def read(path: Path, options: Options) -> Contents:
     """Read one folder. Raises DataError naming everything that is wrong in it."""
     notes: list[Finding] = []
     files = _without_raw_twins(t_files(path), notes)
-    wrong = [f"unit {s} is in several files" for s in _duplicates([f.stem for f in files])]
+    wrong = [
+        Finding.error("mclust-unit-in-several-files", s, f"unit {s} is in several files")
+        for s in _duplicates([f.stem for f in files])
+    ]
     if options.time_step_us is None:
         wrong += _unknown_step([f for f in files if is_raw(f)])
     per_s = 1e6 / (options.time_step_us or DEFAULT_STEP_US)  # divided by: 10000 is exact, 1e-4 is not
@@ -113,7 +116,11 @@ def write(recording: Recording, folder: Path) -> Path:
     """
     samples, _ = to_samples(recording, (CLOCK_HZ,))
     if len(samples) and not 0 <= samples.min() <= samples.max() < 2**32:
-        raise DataError(f"{recording.name}: MClust holds times from 0 to {2**32 / CLOCK_HZ:g} s only")
+        raise DataError.of(
+            "mclust-write-times-out-of-range",
+            recording.name,
+            f"MClust holds times from 0 to {2**32 / CLOCK_HZ:g} s only",
+        )
     path = Path(folder) / recording.name
     path.mkdir(parents=True, exist_ok=True)
     owner = recording.spikes["unit"].to_numpy()
@@ -137,14 +144,18 @@ def _without_raw_twins(files: list[Path], notes: list[Finding]) -> list[Path]:
     return [f for f in files if f not in twins]
 
 
-def _unknown_step(raw: list[Path]) -> list[str]:
+def _unknown_step(raw: list[Path]) -> list[Finding]:
     if not raw:
         return []
-    return [
+    text = (
         f"{listed((f.name for f in raw), 5)}: MClust writes times into .raw files as it was given them, and their unit "
-        "is not known: set data.options: {time_step_us: 100} where one step is 0.1 ms, 1 where it is a microsecond "
-        "(Neuralynx), 1000000 where it is a second"
-    ]
+        "is not known:"
+    )
+    remedy = (
+        "set data.options: {time_step_us: 100} where one step is 0.1 ms, 1 where it is a microsecond (Neuralynx), "
+        "1000000 where it is a second"
+    )
+    return [Finding.error("mclust-time-step-unknown", "data.options.time_step_us", text, remedy)]
 
 
 def _duplicates(names: list[str]) -> list[str]:
@@ -161,41 +172,57 @@ def is_raw(file: Path) -> bool:
     return file.suffix.lower().startswith(".raw")
 
 
-def read_steps(files: Sequence[Path], order: Order, wrong: list[str]) -> list[NDArray[np.float64]]:
-    """(spike,) of each file, whole steps. What is wrong goes to `errors`, and such a file has no spikes."""
+def read_steps(files: Sequence[Path], order: Order, wrong: list[Finding]) -> list[NDArray[np.float64]]:
+    """(spike,) of each file, whole steps. What is wrong goes to `wrong`, and such a file has no spikes."""
     contents = [_spike_bytes(file, wrong) for file in files]
     plain = [_width_in_content(c, order) for f, c in zip(files, contents, strict=True) if f.suffix.lower() == ".t"]
     usual = 8 if 8 in plain and 4 not in plain else 4
     return [_train_steps(f, c, order, usual, wrong) for f, c in zip(files, contents, strict=True)]
 
 
-def _spike_bytes(file: Path, wrong: list[str]) -> bytes:
+def _spike_bytes(file: Path, wrong: list[Finding]) -> bytes:
     """What follows the header."""
     try:
         content = file.read_bytes()
     except OSError as error:
-        wrong.append(f"{file.name} cannot be read: {error.strerror}")
+        wrong.append(Finding.error("mclust-file-not-read", file.name, f"{file.name} cannot be read: {error.strerror}"))
         return b""
     if content[: len(HEADER_BEGIN)].upper() != HEADER_BEGIN:
         return content
     end = HEADER_END.search(content)
     if end is None:
-        wrong.append(f"{file.name}: expected %%ENDHEADER after %%BEGINHEADER, found none")
+        wrong.append(
+            Finding.error(
+                "mclust-header-without-end",
+                file.name,
+                f"{file.name}: expected %%ENDHEADER after %%BEGINHEADER, found none",
+            )
+        )
         return b""
     return content[end.end() :]
 
 
-def _train_steps(file: Path, content: bytes, order: Order, usual: int, wrong: list[str]) -> NDArray[np.float64]:
+def _train_steps(file: Path, content: bytes, order: Order, usual: int, wrong: list[Finding]) -> NDArray[np.float64]:
     suffix = file.suffix.lower()
     width = 8 if suffix.endswith("64") else 4 if suffix != ".t" else (_width_in_content(content, order) or usual)
     if len(content) % width:
-        wrong.append(f"{file.name}: expected whole numbers of {width * 8} bits, found {len(content)} bytes: cut short?")
+        wrong.append(
+            Finding.error(
+                "mclust-file-cut",
+                file.name,
+                f"{file.name}: expected whole numbers of {width * 8} bits, found {len(content)} bytes: cut short?",
+            )
+        )
         return np.empty(0)
     times, other = _integers(content, width, order), _integers(content, width, OTHER_ORDER[order])
     if len(times) >= MIN_SPIKES and not _rise(times) and _rise(other):
         wrong.append(
-            f"{file.name}: times do not rise as {order}-endian integers, and do as {OTHER_ORDER[order]}-endian ones "
-            f"({other[0]} to {other[-1]}): set data.options: {{byte_order: {OTHER_ORDER[order]}}}"
+            Finding.error(
+                "mclust-byte-order",
+                file.name,
+                f"{file.name}: times do not rise as {order}-endian integers, and do as {OTHER_ORDER[order]}-endian "
+                f"ones ({other[0]} to {other[-1]}): set data.options: {{byte_order: {OTHER_ORDER[order]}}}",
+            )
         )
         return np.empty(0)
     return times.astype(np.float64)

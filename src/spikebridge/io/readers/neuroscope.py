@@ -65,7 +65,7 @@ def read(path: Path, options: Options) -> Contents:
     """Read one session. Raises DataError naming everything that is wrong in it."""
     notes: list[Finding] = []
     base, shanks = _session(path, notes)
-    wrong: list[str] = []
+    wrong: list[Finding] = []
     read_shanks = {n: _shank(pair, wrong) for n, pair in shanks.items()}
     raise_errors(path, wrong)
     xml = _xml(path, base)
@@ -73,7 +73,7 @@ def read(path: Path, options: Options) -> Contents:
     in_seconds = {n: (clusters, samples / rate) for n, (samples, clusters) in read_shanks.items()}
     units, trains = units_of_clusters(in_seconds, ("shank", "cluster"), "shank{}_cluster{}", NOISE)
     if not trains:
-        raise DataError(f"{path}: expected spikes, found none in {len(shanks)} shanks")
+        raise DataError.of("neuroscope-no-spikes", path, f"expected spikes, found none in {len(shanks)} shanks")
     output = SortedUnits(
         units,
         concatenate_trains(units["unit"].to_numpy(), trains),
@@ -115,7 +115,11 @@ def _session(path: Path, notes: list[Finding]) -> tuple[str, dict[int, dict[str,
         notes.append(Finding.warning("leftover-res-clu", base, text))
     bases = {b: shanks for b, shanks in bases.items() if b not in left}
     if len(bases) != 1:
-        raise DataError(f"{path}: expected .res.N and .clu.N of one session, found those of {listed(bases)}")
+        raise DataError.of(
+            "neuroscope-several-sessions",
+            path,
+            f"expected .res.N and .clu.N of one session, found those of {listed(bases)}",
+        )
     base, shanks = next(iter(bases.items()))
     alone = [pair["clu"].name for pair in shanks.values() if set(pair) == {"clu"}]
     if alone and base in whole:
@@ -130,40 +134,60 @@ def _is_leftover(base: str, session: str) -> bool:
     return base != session and base.startswith(session) and is_copy(Path(f"{base}.clu"))
 
 
-def _shank(pair: dict[str, Path], wrong: list[str]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _shank(pair: dict[str, Path], wrong: list[Finding]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Samples (spike,) and clusters (spike,) of one shank, in the order of the files."""
     nothing = np.empty(0), np.empty(0, dtype=np.int64)
     if len(pair) != 2:
         (file,) = pair.values()
         other = ".clu." if ".res." in file.name else ".res."
-        wrong.append(f"{file.name} has no {other}{file.suffix[1:]} beside it")
+        wrong.append(
+            Finding.error(
+                "neuroscope-file-without-partner", file.name, f"{file.name} has no {other}{file.suffix[1:]} beside it"
+            )
+        )
         return nothing
     samples, clusters = _column(pair["res"], wrong), _column(pair["clu"], wrong)
     if samples is None or clusters is None:
         return nothing
     if len(clusters) != len(samples) + 1:
         wrong.append(
-            f"{pair['clu'].name}: expected the number of clusters and {len(samples)} lines, one for each of "
-            f"{pair['res'].name}; got {len(clusters)} lines"
+            Finding.error(
+                "neuroscope-lines-differ-in-number",
+                pair["clu"].name,
+                f"{pair['clu'].name}: expected the number of clusters and {len(samples)} lines, one for each of "
+                f"{pair['res'].name}; got {len(clusters)} lines",
+            )
         )
         return nothing
     if not np.isfinite(clusters).all() or (clusters != np.rint(clusters)).any():
-        wrong.append(f"{pair['clu'].name}: expected whole numbers")
+        wrong.append(
+            Finding.error(
+                "neuroscope-clusters-not-whole", pair["clu"].name, f"{pair['clu'].name}: expected whole numbers"
+            )
+        )
         return nothing
     return samples, clusters[1:].astype(np.int64)
 
 
-def _column(file: Path, wrong: list[str]) -> NDArray[np.float64] | None:
+def _column(file: Path, wrong: list[Finding]) -> NDArray[np.float64] | None:
     """The numbers of a file, one a line."""
     if file.stat().st_size == 0:
         return np.empty(0)
     try:
         frame = pd.read_csv(file, header=None, dtype=np.float64)
     except (OSError, ValueError) as error:
-        wrong.append(f"{file.name}: expected one number a line ({error})")
+        wrong.append(
+            Finding.error("neuroscope-column-not-read", file.name, f"{file.name}: expected one number a line ({error})")
+        )
         return None
     if frame.shape[1] != 1:
-        wrong.append(f"{file.name}: expected one number a line, got {frame.shape[1]}")
+        wrong.append(
+            Finding.error(
+                "neuroscope-several-numbers-a-line",
+                file.name,
+                f"{file.name}: expected one number a line, got {frame.shape[1]}",
+            )
+        )
         return None
     return frame[0].to_numpy()
 
@@ -190,4 +214,6 @@ def _rate_in(xml: Path | None) -> float | None:
         text = ElementTree.parse(xml).getroot().findtext(".//acquisitionSystem/samplingRate")
         return None if text is None else float(text)
     except (OSError, ElementTree.ParseError, ValueError) as error:
-        raise DataError(f"{xml}: expected a sampling rate in NeuroScope's XML ({error})") from None
+        raise DataError.of(
+            "neuroscope-sampling-rate-missing", xml, f"expected a sampling rate in NeuroScope's XML ({error})"
+        ) from None

@@ -67,7 +67,7 @@ def read(path: Path, options: NWBOptions) -> Contents:
         except DataError:
             raise
         except Exception as error:  # pynwb, hdmf and h5py raise anything from OSError to TypeError on a broken file
-            raise DataError(f"{path}: {_why_not(error, links)}") from error
+            raise _not_read(path, error, links) from error
 
 
 def write(recording: Recording, folder: Path) -> Path:
@@ -94,37 +94,43 @@ def files_of(path: Path) -> list[Path]:
         return [path]
 
 
-def _why_not(error: Exception, links: list[Link]) -> str:
-    """What is wrong with a file that HDF5 or pynwb stumbles over. pynwb gives a link the name of its target."""
+def _not_read(path: Path, error: Exception, links: list[Link]) -> DataError:
+    """The error for a file that HDF5 or pynwb stumbles over. pynwb gives a link the name of its target."""
     message = nwb_error_summary(error)
     if isinstance(error, (OSError, RuntimeError, SystemError, UnicodeDecodeError)) and "hdf5plugin" not in message:
-        return f"is damaged inside; copy or download it again ({message})"
+        text = f"is damaged inside; copy or download it again ({message})"
+        return DataError.of("nwb-damaged-inside", path, text)
     pairs = [(k, {Path(k.where).name, Path(k.target).name}) for k in links]
     odd = [k for k, names in pairs if len(names) == 2 and any(f"'{name}'" in message for name in names)]
     names = listed((f"{k.where} -> {k.target}" for k in odd), 5)
     if odd:
-        return f"cannot be read as NWB ({message}); a link must be called like its target: {names}"
+        text = f"cannot be read as NWB ({message}); a link must be called like its target: {names}"
+        return DataError.of("nwb-link-renamed", path, text)
     at = message.partition(": ")[0].removeprefix("root/")
     spare = at.startswith(SPARE) and message.startswith("root/")
     remedy = f"; correct it, or delete it from a copy of the file: with h5py, del file[{at!r}]" if spare else ""
-    return f"cannot be read as NWB ({message}){remedy}"
+    return DataError.of("nwb-not-read", path, f"cannot be read as NWB ({message}){remedy}")
 
 
 def _log_of(links: list[Link], path: Path) -> NwbLog:
     """A log that knows the broken links of raw data. Raises DataError where another link leads nowhere."""
     broken = [link for link in links if not link.exists]
-    wrong = [str(link) for link in broken if link.is_needed]
+    wrong = [Finding.error("nwb-link-to-nothing", link.where, str(link)) for link in broken if link.is_needed]
     if wrong:
         raise_errors(path, wrong)
     notes = [Finding.warning("broken-link", link.where, f"{link}; left out") for link in broken]
     return NwbLog(notes=notes, lost={link.where for link in broken})
 
 
-def _broken_beyond(caught: list[warnings.WarningMessage], log: NwbLog) -> list[str]:
+def _broken_beyond(caught: list[warnings.WarningMessage], log: NwbLog) -> list[Finding]:
     """Links in linked files that lead nowhere: pynwb only warns of them."""
     places = [str(w.message).rpartition(" ")[2] for w in caught if w.category.__name__ == "BrokenLinkWarning"]
     return [
-        f"{at}, in a file that this one links to, is a link that leads nowhere" for at in places if at not in log.lost
+        Finding.error(
+            "nwb-link-in-linked-file", at, f"{at}, in a file that this one links to, is a link that leads nowhere"
+        )
+        for at in places
+        if at not in log.lost
     ]
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import Contents
 from spikebridge.io.formats import incomplete_arrays, raise_errors
 from spikebridge.io.formats.nwb import NWBOptions, contents_of, nwb_file
@@ -46,24 +47,35 @@ def read(path: Path, options: NWBOptions) -> Contents:
     """Read one folder. Raises DataError where hdmf-zarr is missing, and as `nwb` does, with everything wrong."""
     zarr = _library(path)
     if (path / "zarr.json").is_file():
-        raise DataError(f"{path}: expected NWB in Zarr format 2, found format 3, which hdmf-zarr does not read")
+        raise DataError.of(
+            "nwb-zarr-format-3", path, "expected NWB in Zarr format 2, found format 3, which hdmf-zarr does not read"
+        )
     version = str(_attributes(path).get("nwb_version", ""))
     if not version.startswith("2"):
-        raise DataError(f"{path}: expected NWB 2 in a Zarr folder, found nwb_version {version or 'missing'} in .zattrs")
+        raise DataError.of(
+            "nwb-zarr-version-not-read",
+            path,
+            f"expected NWB 2 in a Zarr folder, found nwb_version {version or 'missing'} in .zattrs",
+        )
     barred = [
-        f"{where} lies in {folder}, which {why}" for where, folder in _links(path) if (why := reason_not_opened(folder))
+        Finding.error("nwb-zarr-link-not-followed", where, f"{where} lies in {folder}, which {why}")
+        for where, folder in _links(path)
+        if (why := reason_not_opened(folder))
     ]
-    if barred:
-        raise_errors(path, barred)
-    broken = [(where, folder) for where, folder in _links(path) if not folder.is_dir()]
-    if broken:
-        words = [
-            f"{where} lies in another folder, {folder}, which is missing: copy it along" for where, folder in broken
-        ]
-        raise_errors(path, words)
+    raise_errors(path, barred)
+    broken = [
+        Finding.error(
+            "nwb-zarr-folder-missing",
+            where,
+            f"{where} lies in another folder, {folder}, which is missing:",
+            "copy it along",
+        )
+        for where, folder in _links(path)
+        if not folder.is_dir()
+    ]
+    raise_errors(path, broken)
     cut = [line for folder in (path, *(folder for _, folder in _links(path))) for line in incomplete_arrays(folder)]
-    if cut:
-        raise_errors(path, cut)
+    raise_errors(path, cut)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cached namespaces, deprecated fields: nothing a user can act on
         try:
@@ -72,8 +84,10 @@ def read(path: Path, options: NWBOptions) -> Contents:
         except DataError:
             raise
         except Exception as error:  # hdmf and zarr raise anything from OSError to TypeError on a broken folder
-            raise DataError(
-                f"{path}: cannot be read as NWB ({nwb_error_summary(error)}): was the folder copied whole?"
+            raise DataError.of(
+                "nwb-zarr-not-read",
+                path,
+                f"cannot be read as NWB ({nwb_error_summary(error)}): was the folder copied whole?",
             ) from error
 
 
@@ -93,7 +107,9 @@ def _library(path: Path) -> ModuleType:
     try:
         import hdmf_zarr
     except ImportError as error:
-        raise DataError(f"{path}: NWB in Zarr needs hdmf-zarr: pip install 'spikebridge[zarr]' ({error})") from error
+        raise DataError.of(
+            "hdmf-zarr-not-installed", path, f"NWB in Zarr needs hdmf-zarr: pip install 'spikebridge[zarr]' ({error})"
+        ) from error
     return hdmf_zarr
 
 

@@ -117,7 +117,7 @@ def write(recording: Recording, folder: Path) -> Path:
 
 def _spikes(path: Path, notes: list[Finding]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Samples (spike,) and clusters (spike,), in the order of the files."""
-    wrong: list[str] = []
+    wrong: list[Finding] = []
     owners = "spike_clusters.npy" if (path / "spike_clusters.npy").is_file() else "spike_templates.npy"
     if owners == "spike_templates.npy":
         text = "no spike_clusters.npy: units are the templates of spike_templates.npy, as before curation"
@@ -125,9 +125,19 @@ def _spikes(path: Path, notes: list[Finding]) -> tuple[NDArray[Any], NDArray[np.
     samples = _whole_numbers(path / "spike_times.npy", "samples", ": are these seconds?", wrong)
     clusters = _whole_numbers(path / owners, "ids of clusters", "", wrong)
     if not wrong and len(samples) != len(clusters):
-        wrong.append(f"spike_times.npy has {len(samples)} spikes, {owners} has {len(clusters)}")
+        wrong.append(
+            Finding.error(
+                "phy-spikes-and-clusters-differ-in-number",
+                "spike_times.npy",
+                f"spike_times.npy has {len(samples)} spikes, {owners} has {len(clusters)}",
+            )
+        )
     if not np.isfinite(clusters).all():
-        wrong.append(f"{owners}: expected a cluster for every spike, found NaN")
+        wrong.append(
+            Finding.error(
+                "phy-spikes-without-cluster", owners, f"{owners}: expected a cluster for every spike, found NaN"
+            )
+        )
     raise_errors(path, wrong)
     return samples, clusters if clusters.dtype.kind == "i" else clusters.astype(np.int64)
 
@@ -144,21 +154,35 @@ def _seconds(
     return None, agreed_sampling_rate(path, {"params.py": in_params}, options.sampling_rate_hz)
 
 
-def _whole_numbers(file: Path, what: str, hint: str, wrong: list[str]) -> NDArray[Any]:
+def _whole_numbers(file: Path, what: str, hint: str, wrong: list[Finding]) -> NDArray[Any]:
     """(spike,), as the file has them; NaN stays. Pickled arrays are never opened."""
     try:
         values = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         first = (str(error).splitlines() or [""])[0]  # numpy goes on with advice that would unpickle the file
-        wrong.append(f"{file.name} cannot be read as an array ({first})")
+        wrong.append(
+            Finding.error("phy-array-not-read", file.name, f"{file.name} cannot be read as an array ({first})")
+        )
         return np.empty(0)
     if values.dtype.kind not in "iuf" or values.size != max(values.shape, default=1):
-        wrong.append(f"{file.name}: expected one number a spike, got {values.dtype} of shape {values.shape}")
+        wrong.append(
+            Finding.error(
+                "phy-array-not-one-number-a-spike",
+                file.name,
+                f"{file.name}: expected one number a spike, got {values.dtype} of shape {values.shape}",
+            )
+        )
         return np.empty(0)
     numbers = values.ravel()
     known = numbers[np.isfinite(numbers)] if values.dtype.kind == "f" else np.empty(0)
     if (known != np.rint(known)).any():
-        wrong.append(f"{file.name}: expected whole numbers ({what}), got {known[known != np.rint(known)][0]}{hint}")
+        wrong.append(
+            Finding.error(
+                "phy-array-not-whole",
+                file.name,
+                f"{file.name}: expected whole numbers ({what}), got {known[known != np.rint(known)][0]}{hint}",
+            )
+        )
     return numbers
 
 
@@ -169,7 +193,7 @@ def _rate_in_params(path: Path) -> float | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DataError(f"{path / 'params.py'}: cannot be read: {error.strerror}") from None
+        raise DataError.of("phy-params-not-read", path / "params.py", f"cannot be read: {error.strerror}") from None
     values = RATE.findall(text)
     if not values:
         return None
@@ -178,9 +202,10 @@ def _rate_in_params(path: Path) -> float | None:
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         value = values[-1].strip()
         value = f"{value[:MAX_SHOWN]}..." if len(value) > MAX_SHOWN else value
-        raise DataError(
-            f"{path / 'params.py'}: expected sample_rate = a number, got {value!r}; params.py is not run: write the "
-            "number there"
+        raise DataError.of(
+            "phy-params-without-rate",
+            path / "params.py",
+            f"expected sample_rate = a number, got {value!r}; params.py is not run: write the number there",
         ) from None
 
 

@@ -27,7 +27,7 @@ from spikebridge.errors import DataError, SpikebridgeError
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import Contents
-from spikebridge.io.formats import concatenate_trains, error_summary, integer_ids, raise_errors, write_sidecars
+from spikebridge.io.formats import concatenate_trains, error_summary, integer_ids, write_sidecars
 from spikebridge.io.formats.sorting import SortedUnits, detect_reader, join_sidecars, to_samples
 from spikebridge.io.formats.sorting.detection import saved_sorting_kind, sidecar_files
 from spikebridge.io.formats.sorting.sorted_units import time_order
@@ -91,13 +91,19 @@ def _train(path: Path, options: Options) -> SortingSegment:
         try:
             if options.extractor is not None:
                 return read_with_extractor(path, options.extractor, options.arguments, options.segment)
-            raise_errors(path, ["data.options.arguments without an extractor"] if options.arguments else [])
+            if options.arguments:
+                setting = "data.options.arguments"
+                raise DataError.about(
+                    path, [Finding.error("arguments-without-extractor", setting, f"{setting} without an extractor")]
+                )
             return read_saved(path, options.segment)
         except SpikebridgeError:
             raise
         except Exception as error:  # extractors raise whatever their format's parser raises
             what = f"SpikeInterface's extractor {options.extractor!r}" if options.extractor else "SpikeInterface"
-            raise DataError(f"{path}: cannot be read by {what} ({error_summary(error)})") from error
+            raise DataError.of(
+                "sorting-not-read", path, f"cannot be read by {what} ({error_summary(error)})"
+            ) from error
 
 
 def _columns(train: SortingSegment, names: list[str] | None, notes: list[Finding]) -> dict[str, Any]:

@@ -70,9 +70,21 @@ def read(path: Path, options: Options) -> Contents:
     files = _spike_files(path)
     sidecars = collect_sidecars(path, [f.name for f in files], log, clock, trial_clock, behavior_clock)
     if len(files) != 1:
-        log.errors.append(f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}")
+        log.errors.append(
+            Finding.error(
+                "spikes-table-missing",
+                "spikes",
+                f"expected one table spikes.csv, .tsv or .parquet, found {listed(f.name for f in files)}",
+            )
+        )
     if not any(file.stem.lower() == "units" for file in sidecars_of(path)):
-        log.errors.append("expected a table units.csv, .tsv or .parquet with columns unit and region, found none")
+        log.errors.append(
+            Finding.error(
+                "units-table-missing",
+                "units",
+                "expected a table units.csv, .tsv or .parquet with columns unit and region, found none",
+            )
+        )
     units = None if sidecars.units is None else _with_integer_ids(sidecars.units, log)
     spikes = _spikes(files[0], units, clock, log) if files else None
     _check_time_columns(sidecars.tables, clock, log)
@@ -127,7 +139,13 @@ def _with_integer_ids(units: pd.DataFrame, log: ReadLog) -> pd.DataFrame:
         rows = [f"{k} in rows {listed(str(i + 2) for i in same.index)}" for k, same in twice.groupby(twice)]
         column = group_column(units)
         hint = f". Do they count within the column {column}? Then {UNIQUE_ID_ADVICE.format(column)}" if column else ""
-        log.errors.append(f"units: column unit: ids must be unique, found more than once: {listed(rows, 10)}{hint}")
+        log.errors.append(
+            Finding.error(
+                "units-table-ids-repeated",
+                "units",
+                f"units: column unit: ids must be unique, found more than once: {listed(rows, 10)}{hint}",
+            )
+        )
     if ids is not None:
         return units.assign(unit=ids, key=key)
     rest = units.drop(columns="unit")
@@ -147,21 +165,32 @@ def _spikes(file: Path, units: pd.DataFrame | None, clock: TimeUnit, log: ReadLo
     if frame is None:
         return None
     if units is not None and _swapped(frame, at, units):
-        log.add_error(file, f"are the columns unit and {at} swapped? {at} holds ids of the units table, unit does not")
+        log.add_error(
+            "columns-swapped",
+            file,
+            f"are the columns unit and {at} swapped? {at} holds ids of the units table, unit does not",
+        )
         return None
     if at not in frame and "unit" not in frame and _one_column_a_unit(frame):
-        log.add_error(file, f"expected columns unit and {at}, found {listed(names, 8)}: {ONE_COLUMN_A_UNIT}")
+        log.add_error(
+            "spikes-columns-missing",
+            file,
+            f"expected columns unit and {at}, found {listed(names, 8)}: {ONE_COLUMN_A_UNIT}",
+        )
         return None
     seconds = time_column(frame, at, file, log, clock)
     if "unit" not in frame:
         log.add_error(
-            file, f"expected a column unit, found {listed(map(str, frame.columns))}{similar_name_hint('unit', names)}"
+            "spikes-column-unit-missing",
+            file,
+            f"expected a column unit, found {listed(map(str, frame.columns))}{similar_name_hint('unit', names)}",
         )
         return None
     within, text = numbered_within_group(frame)
     if within:
         column = group_column(frame)
         log.add_error(
+            "unit-ids-count-within-a-group",
             file,
             f"{text}. Ids seem to count within it: {UNIQUE_ID_ADVICE.format(column)}; where a unit may have spikes on "
             f"several, take the column {column} out",
@@ -223,7 +252,9 @@ def _unit_rows(owners: pd.Series, units: pd.DataFrame, file: Path, log: ReadLog)
     without = np.flatnonzero(owners.isna())
     if len(without):
         log.add_error(
-            file, f"column unit: expected an id in every row, found none in rows {listed(map(str, without + 2), 10)}"
+            "spikes-without-unit",
+            file,
+            f"column unit: expected an id in every row, found none in rows {listed(map(str, without + 2), 10)}",
         )
         return None
     ids = as_integers(owners)
@@ -246,9 +277,11 @@ def _unit_rows(owners: pd.Series, units: pd.DataFrame, file: Path, log: ReadLog)
     numbers = ids is not None and known.dtype == np.int64
     if numbers and (by := _id_shift(np.asarray(unique_ids), np.asarray(known))):
         begin = "1 here and from 0 there" if by > 0 else "0 here and from 1 there"
-        log.add_error(file, f"{text}. Ids seem to count from {begin}: give both tables the same ids")
+        log.add_error(
+            "spikes-of-ids-shifted", file, f"{text}. Ids seem to count from {begin}: give both tables the same ids"
+        )
     elif 2 * n > len(codes) or numbers != (known.dtype == np.int64):
-        log.add_error(file, f"{text}. {TO_ADD}")
+        log.add_error("spikes-of-no-unit", file, f"{text}. {TO_ADD}")
     else:
         log.notes.append(
             Finding.warning(
@@ -268,7 +301,13 @@ def _check_time_columns(tables: dict[str, pd.DataFrame], clock: TimeUnit, log: R
     columns = sorted({str(c) for t in tables.values() for c in t})
     for name in set(clock.time_columns) - set(columns):
         hint = did_you_mean(name, columns)
-        log.errors.append(f"data.options.time_columns: no table has a column {name!r}{hint} Columns: {listed(columns)}")
+        log.errors.append(
+            Finding.error(
+                "time-column-missing",
+                "data.options.time_columns",
+                f"data.options.time_columns: no table has a column {name!r}{hint} Columns: {listed(columns)}",
+            )
+        )
 
 
 def _more_notes(

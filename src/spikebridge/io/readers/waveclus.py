@@ -70,15 +70,23 @@ def read(path: Path, options: Options) -> Contents:
     channels = {file.stem.removeprefix("times_"): _channel(file, log) for file in files}
     if options.time_unit is None and not log.errors and (why := implausible_as_ms([t for _, t in channels.values()])):
         log.errors.append(
-            f"are the times in {MATRIX} milliseconds, as wave_clus writes them? Then {why.observation}. Set "
-            f"data.options: {{time_unit: {why.likely_unit}}}, or {{time_unit: ms}} where they are milliseconds"
+            Finding.error(
+                "waveclus-times-not-milliseconds",
+                "data.options.time_unit",
+                f"are the times in {MATRIX} milliseconds, as wave_clus writes them? Then {why.observation}. Set "
+                f"data.options: {{time_unit: {why.likely_unit}}}, or {{time_unit: ms}} where they are milliseconds",
+            )
         )
     log.raise_errors(path)
     ticks_per_s = TICKS_PER_S[options.time_unit or "ms"]
     in_seconds = {channel: (classes, times / ticks_per_s) for channel, (classes, times) in channels.items()}
     units, trains = units_of_clusters(in_seconds, ("channel", "class"), "{}_class{}", noise=(UNASSIGNED,))
     if not trains:
-        log.errors.append(f"expected spikes, found none in {len(channels)} files times_*.mat")
+        log.errors.append(
+            Finding.error(
+                "waveclus-no-spikes", "spikes", f"expected spikes, found none in {len(channels)} files times_*.mat"
+            )
+        )
         log.raise_errors(path)
     noise = [train for train, number in zip(trains, units["class"], strict=True) if number == UNASSIGNED]
     if noise:
@@ -117,12 +125,18 @@ def _channel(file: Path, log: ReadLog) -> tuple[NDArray[np.int64], NDArray[np.fl
     """Classes (spike,) and times (spike,) of one channel, in the unit of the file; none where something is wrong."""
     matrix = load_mat(file, [MATRIX]).get(MATRIX)
     if not isinstance(matrix, np.ndarray):
-        log.add_error(file, f"expected a matrix {MATRIX}, found none")
+        log.add_error("waveclus-matrix-missing", file, f"expected a matrix {MATRIX}, found none")
     elif matrix.size and (matrix.ndim != 2 or matrix.shape[1] != 2 or matrix.dtype.kind not in "iuf"):
-        log.add_error(file, f"expected {MATRIX} with two columns, class and time, got {matrix.shape}")
+        log.add_error(
+            "waveclus-matrix-shape", file, f"expected {MATRIX} with two columns, class and time, got {matrix.shape}"
+        )
     elif matrix.size:
         classes, times = matrix.astype(np.float64).T
         if np.isfinite(classes).all() and (classes == np.rint(classes)).all() and (classes >= 0).all():
             return classes.astype(np.int64), times
-        log.add_error(file, f"expected whole numbers from 0 in the first column of {MATRIX}, the classes")
+        log.add_error(
+            "waveclus-classes-not-whole",
+            file,
+            f"expected whole numbers from 0 in the first column of {MATRIX}, the classes",
+        )
     return np.empty(0, dtype=np.int64), np.empty(0)

@@ -109,11 +109,7 @@ def check(
     errors, others = split_errors([*earlier, *findings])
     warnings = (*recording.warnings, *others)
     if errors:
-        name = recording.source_file or recording.name
-        text = f" {errors[0]}" if len(errors) == 1 else "".join(f"\n  - {e}" for e in errors)
-        error = DataError(f"{name}:{text}")
-        error.warnings = warnings
-        raise error
+        raise DataError.about(recording.source_file or recording.name, errors, warnings)
     return warnings
 
 

@@ -42,8 +42,8 @@ MIN_BREAK_RATIO = 4.0
 MAX_BREAKS = 10
 MIN_SILENT_SHARE = 0.5
 """A silence of all units that lasts at least this part of a break may be the break."""
-RATES_HZ = (20000.0, 24000.0, 24414.0625, 25000.0, 30000.0, 32000.0, 40000.0)
-RATIOS = {a / b: (a, b) for a in RATES_HZ for b in RATES_HZ if abs(a / b - 1) > 0.02}
+ACQUISITION_RATES_HZ = (20000.0, 24000.0, 24414.0625, 25000.0, 30000.0, 32000.0, 40000.0)
+RATIOS = {a / b: (a, b) for a in ACQUISITION_RATES_HZ for b in ACQUISITION_RATES_HZ if abs(a / b - 1) > 0.02}
 """Usual sampling rates; by how much the times are too small where the first is taken for the second."""
 MIN_FILLED, MAX_FILLED = (0.8, 1.02)
 """Where the last trial ends, as a part of the time of the spikes, once the rate is right: others are not tried."""

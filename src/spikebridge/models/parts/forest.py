@@ -84,28 +84,55 @@ class Forest:
 
 def from_sklearn(ensemble: Any) -> Forest:
     """A fitted RandomForestClassifier, ExtraTreesClassifier or GradientBoostingClassifier as arrays."""
-    boosted = hasattr(ensemble, "_raw_predict_init")
     trees = [e.tree_ for e in np.ravel(ensemble.estimators_)]
-    first = np.cumsum([0, *(t.node_count for t in trees[:-1])])
+    if not hasattr(ensemble, "_raw_predict_init"):
+        return from_trees(trees, ensemble.classes_, ensemble.n_features_in_)
+    prior = ensemble._raw_predict_init(np.zeros((1, ensemble.n_features_in_), np.float32))[0]
+    return from_trees(trees, ensemble.classes_, ensemble.n_features_in_, prior, ensemble.learning_rate)
+
+
+def from_trees(
+    trees: Sequence[Any], classes: Array, n_features: int, prior: Array | None = None, learning_rate: float = 1.0
+) -> Forest:
+    """Trees of scikit-learn as arrays. prior, learning_rate: of boosted trees; None where the trees are averaged."""
+    counts = [t.node_count for t in trees]
+    start = np.cumsum([0, *counts[:-1]])
+    shift = np.repeat(start, counts)
     left, right = (
-        np.concatenate([np.where(side(t) >= 0, side(t) + start, -1) for t, start in zip(trees, first, strict=True)])
-        for side in (lambda t: t.children_left, lambda t: t.children_right)
+        np.where(side >= 0, side + shift, -1)
+        for side in (np.concatenate([getattr(t, f"children_{end}") for t in trees]) for end in ("left", "right"))
     )
     inner = left >= 0
-    start = (
-        ensemble._raw_predict_init(np.zeros((1, ensemble.n_features_in_), np.float32)) if boosted else np.empty((1, 0))
-    )
     made = {
-        "classes": ensemble.classes_,
-        "n_features": np.array(ensemble.n_features_in_),
-        "first": first,
+        "classes": classes,
+        "n_features": np.array(n_features),
+        "first": start,
         "left": left,
         "right": right,
         "feature": np.where(inner, np.concatenate([t.feature for t in trees]), 0),
         "threshold": np.where(inner, np.concatenate([t.threshold for t in trees]), 0.0),
         "value": np.concatenate([t.value[:, 0, :] for t in trees]),
-        "prior": start[0],
-        "learning_rate": np.array(ensemble.learning_rate if boosted else 1.0),
+        "prior": np.empty(0) if prior is None else prior,
+        "learning_rate": np.array(learning_rate),
+    }
+    return Forest(**{name: made[name].astype(dtype) for name, dtype in FIELDS.items()})
+
+
+def merged(forests: Sequence[tuple[Forest, NDArray[np.int64]]], n_features: int) -> Forest:
+    """The trees of averaged forests of the same classes as one forest. Each forest has the columns that it saw."""
+    parts = [forest for forest, _ in forests]
+    start = np.cumsum([0, *(len(f.left) for f in parts[:-1])])
+    shifted = {
+        name: np.concatenate([np.where(side >= 0, side + at, -1) for side, at in zip(sides, start, strict=True)])
+        for name, sides in (("left", [f.left for f in parts]), ("right", [f.right for f in parts]))
+    }
+    made = {
+        "n_features": np.array(n_features),
+        "first": np.concatenate([f.first + at for f, at in zip(parts, start, strict=True)]),
+        "feature": np.concatenate([columns[f.feature] for f, columns in forests]),
+        **{name: np.concatenate([getattr(f, name) for f in parts]) for name in ("threshold", "value")},
+        **{name: getattr(parts[0], name) for name in ("classes", "prior", "learning_rate")},
+        **shifted,
     }
     return Forest(**{name: made[name].astype(dtype) for name, dtype in FIELDS.items()})
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.models.parts.features import segment_means
-from spikebridge.preprocess.covariates import COLUMN_PREFIX
 from spikebridge.types import Windows
+from spikebridge.types.covariates import is_column
 
 N_SEGMENTS = 8
 """Runs of bins that the course over a window is averaged in."""
@@ -125,7 +125,7 @@ def fit_terms(windows: Sequence[Windows]) -> tuple[Term, ...]:
     """
     shared = [n for n in windows[0].covariate_names if all(n in w.covariate_names for w in windows)]
     terms: list[Term] = []
-    for name in (n for n in shared if n.startswith(COLUMN_PREFIX)):
+    for name in filter(is_column, shared):
         values = np.concatenate([w.covariate(name) for w in windows])
         values = values[np.isfinite(values)]
         kinds = np.unique(values)
@@ -163,6 +163,7 @@ def landmarks(latents: NDArray[np.floating], w: Windows, terms: Sequence[Term]) 
     x = segment_means(z - mean, N_SEGMENTS).astype(np.float64).reshape(len(z), -1, z.shape[2])
     design = np.column_stack([np.ones(len(w)), *(term.column(w) for term in terms)])
     gram = design.T @ design
+    # Not regression.ridge_slope: the first column has no penalty, and the noise needs the inverse itself.
     solve = np.linalg.inv(gram + np.diag([0.0] + [RIDGE] * len(terms)))
     course = np.einsum("ij,tj,tsl->isl", solve, design, x)
     left = (x - np.einsum("ti,isl->tsl", design, course)).reshape(-1, z.shape[2])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from spikebridge.models.base import OnEpoch
+from spikebridge.models.parts.adamw import AdamW
+from spikebridge.models.parts.early_stopping import has_ended
 
 
 @dataclass(frozen=True)
@@ -44,58 +45,42 @@ def fit_network(
     """Minimise `loss` over `batches`; keep the weights of the epoch with the lowest score()["valid_loss"].
 
     Without a `score` every epoch is run and the last weights are kept. independent: parts of the network that
-    share no weights; the gradient of each is clipped separately.
+    share no weights and hold all that is trained; the gradient of each is clipped separately.
     """
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, fused=True
-    )
+    optimiser = AdamW(independent or (network,), schedule.weight_decay, schedule.clip)
     total = max(1, schedule.max_epochs * steps_per_epoch)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step / total, schedule.warm_up))
-    best, best_weights, waited = math.inf, None, 0
-    weights = list(network.parameters())
-    averaged = [w.detach().clone() for w in weights] if schedule.average_epochs else []
+    losses: list[float] = []
+    best_weights = None
+    kept = optimiser.flat.clone() if schedule.average_epochs else optimiser.flat  # what is scored
     horizon, taken = schedule.average_epochs * steps_per_epoch, 0
     for epoch in range(schedule.max_epochs):
         network.train()
         summed, n = 0.0, 0
         for batch in batches():
-            optimiser.zero_grad(set_to_none=True)
+            optimiser.forget_gradients()
             value = loss(batch)
             value.backward()
-            for part in independent or (network,):
-                nn.utils.clip_grad_norm_(part.parameters(), schedule.clip)
-            optimiser.step()
-            scheduler.step()
+            optimiser.step(schedule.learning_rate * _one_cycle(taken / total, schedule.warm_up))
             taken += 1
-            for mean, w in zip(averaged, weights, strict=False):
-                mean.lerp_(w.detach(), 1 / max(1.0, min(taken, horizon)))
+            if schedule.average_epochs:
+                kept.lerp_(optimiser.flat, 1 / max(1.0, min(taken, horizon)))
             summed, n = summed + float(value.detach()), n + 1
         row = {"epoch": float(epoch), "train_loss": summed / max(n, 1)}
         if score is not None:
             network.eval()
-            _swap(weights, averaged)
+            optimiser.load(kept)
             with torch.no_grad():
                 row |= score()
-            if row["valid_loss"] < best:
-                best, best_weights, waited = row["valid_loss"], copy.deepcopy(network.state_dict()), 0
-            else:
-                waited += 1
-            _swap(weights, averaged)
+            if row["valid_loss"] < min(losses, default=math.inf):
+                best_weights = kept.clone()
+            losses.append(row["valid_loss"])
+            optimiser.load(optimiser.flat)
         on_epoch(row)
-        if waited > schedule.patience:
+        if has_ended(losses, schedule.max_epochs, schedule.patience):
             break
-    if best_weights is None:
-        _swap(weights, averaged)
-    else:
-        network.load_state_dict(best_weights)
+    optimiser.load(kept if best_weights is None else best_weights)
+    optimiser.forget_gradients()
     network.eval()
-
-
-def _swap(weights: Sequence[Tensor], averaged: Sequence[Tensor]) -> None:
-    """Swap weights with their means, if there are means."""
-    for w, mean in zip(weights, averaged, strict=False):
-        w.data, kept = mean.clone(), w.data
-        mean.copy_(kept)
 
 
 def _one_cycle(done: float, warm_up: float) -> float:

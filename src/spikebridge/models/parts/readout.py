@@ -60,7 +60,10 @@ def fit_readouts(
     """
     extra = additional or {r: np.empty((len(z), 0)) for r, z in latents.items()}
     features = {name: {r: np.hstack([SUMMARIES[name](z), extra[r]]) for r, z in latents.items()} for name in summaries}
-    losses = [np.sum([_held_out_losses(x, labels[r]) for r, x in features[name].items()], axis=0) for name in summaries]
+    losses = [
+        np.sum([held_out_losses(x, labels[r]).sum(axis=1) for r, x in features[name].items()], axis=0)
+        for name in summaries
+    ]
     summary, inverse = np.unravel_index(np.argmin(losses), (len(summaries), len(INVERSE_PENALTIES)))
     name = tuple(summaries)[summary]
     return name, {
@@ -74,13 +77,13 @@ def fit_readout(x: Array, label: Labels, n_classes: int, inverse_penalty: float)
     x: (trial, feature). All features are divided by the same SD, because the size of a latent shows how strongly the
     target depends on it. With classes weighted equally the fit is one of evidence and not of shares; the shares of the
     given trials (each with one trial added) enter as the prior. A class without a trial gets a very small probability;
-    labels of a single class give the shares.
+    labels of a single class, or no feature, give the shares.
     """
     mean, scale = x.mean(axis=0), _scale(x)
     present = np.unique(label)
     share = (np.bincount(label, minlength=n_classes) + 1.0) / (len(label) + n_classes)
     weights = np.zeros((x.shape[1], n_classes))
-    if len(present) < 2:
+    if len(present) < 2 or not x.shape[1]:
         return Readout(mean, scale, weights, np.log(share))
     index = np.searchsorted(present, label)
     z = np.asarray((x - mean) / scale, dtype=np.float64)
@@ -93,21 +96,21 @@ def fit_readout(x: Array, label: Labels, n_classes: int, inverse_penalty: float)
     return Readout(mean, scale, weights, bias)
 
 
-def _held_out_losses(x: Array, label: Labels, folds: int = 5) -> NDArray[np.float64]:
-    """(inverse penalty,), log loss in nats over held-out contiguous blocks of trials; 0 where there are too few.
+def held_out_losses(x: Array, label: Labels, folds: int = 5) -> NDArray[np.float64]:
+    """(inverse penalty, trial), log loss in nats in held-out contiguous blocks of trials; 0 where there are too few.
 
     Classes count equally, as in the read-out before it is shifted to their shares. Every fold is scaled by its own
     training trials: a shift is absorbed by the bias, and another scale is another penalty.
     """
-    none = np.zeros(len(INVERSE_PENALTIES))
+    losses = np.zeros((len(INVERSE_PENALTIES), len(label)))
     known = np.unique(label, return_inverse=True)[1]
-    if len(label) < 2 * folds or known.max() == 0:
-        return none
+    if len(label) < 2 * folds or known.max() == 0 or not x.shape[1]:
+        return losses
     tests = np.array_split(np.arange(len(label)), folds)
     trains = [np.setdiff1d(np.arange(len(label)), test) for test in tests]
     complete = [k for k, train in enumerate(trains) if len(np.unique(known[train])) > known.max()]
     if not complete:
-        return none
+        return losses
     scale = _scale(x)
     weight = np.zeros((len(complete), len(label)))
     penalty = np.empty((len(complete), len(INVERSE_PENALTIES)))
@@ -120,7 +123,9 @@ def _held_out_losses(x: Array, label: Labels, folds: int = 5) -> NDArray[np.floa
         len(complete), len(INVERSE_PENALTIES), -1
     )
     each = _balanced(known) * np.maximum(right, np.log(1e-12))
-    return -np.sum([each[row][:, tests[k]].sum(axis=1) for row, k in enumerate(complete)], axis=0)
+    for row, k in enumerate(complete):
+        losses[:, tests[k]] = -each[row][:, tests[k]]
+    return losses
 
 
 def _balanced(label: Labels) -> NDArray[np.float64]:
@@ -130,4 +135,4 @@ def _balanced(label: Labels) -> NDArray[np.float64]:
 
 
 def _scale(x: Array) -> Array:
-    return np.asarray(max(float((x - x.mean(axis=0)).std()), 1e-6))
+    return np.asarray(max(float((x - x.mean(axis=0)).std()), 1e-6) if x.size else 1.0)

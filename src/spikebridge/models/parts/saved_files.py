@@ -6,7 +6,6 @@ Both are read so that nothing in them is passed over in silence.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -14,13 +13,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from spikebridge.artifacts.json_files import read_strict_json
 from spikebridge.errors import DataError
 from spikebridge.errors.validation_errors import own_message
 from spikebridge.runtime.hashing import file_digest
 
 MODEL_FILE, MANIFEST_FILE = "model.json", "manifest.json"
 MANIFEST_SCHEMA = 1
-MAX_JSON_BYTES = 64 * 2**20
 MAX_BINS = 100_000
 MIN_BIN_S, MAX_BIN_S = 1.0e-5, 1.0e4
 Unit = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -67,7 +66,7 @@ class SavedModel(BaseModel):
 def read_saved_model(folder: Path) -> SavedModel:
     """The checked model.json of a folder. Raises DataError that names the file and the field."""
     path = folder / MODEL_FILE
-    content = read_json_object(path)
+    content = read_strict_json(path)
     for field in SavedModel.model_fields:
         if field not in content:
             raise DataError(f"{path}: {MODEL_FILE} lacks {field!r}")
@@ -118,33 +117,9 @@ def check_manifest(folder: Path, ignored: Collection[str] = ()) -> None:
             raise DataError(f"{present[name]}: its SHA-256 is not that of {MANIFEST_FILE}: the file was changed")
 
 
-def read_json_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file, its numbers finite and its keys unique.
-
-    Raises DataError that names the file and what is wrong with it.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_JSON_BYTES:
-            raise DataError(f"{path}: expected at most {MAX_JSON_BYTES} bytes of JSON, got {size}")
-        content = json.loads(
-            path.read_text(encoding="utf-8"),
-            parse_float=_finite,
-            parse_constant=_no_constant,
-            object_pairs_hook=_unique,
-        )
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as JSON: {error}") from None
-    except RecursionError:
-        raise DataError(f"{path}: cannot be read as JSON: it is nested too deeply") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object, got {type(content).__name__}")
-    return content
-
-
 def _listed(path: Path) -> dict[str, tuple[int, str]]:
     """File name -> bytes and SHA-256, as a manifest lists them."""
-    content = read_json_object(path)
+    content = read_strict_json(path)
     if content.get("schema") != MANIFEST_SCHEMA or isinstance(content.get("schema"), bool):
         raise DataError(
             f"{path}: expected schema {MANIFEST_SCHEMA}, got {str(content.get('schema'))[:40]}: it was written by "
@@ -175,23 +150,3 @@ def _files(folder: Path, ignored: Collection[str]) -> Iterator[tuple[str, Path]]
             relative = path.relative_to(folder).as_posix()
             if name in names and relative not in {MANIFEST_FILE, *ignored}:
                 yield relative, path
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"expected finite numbers, got {text[:40]}")
-    return value
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"expected finite numbers, got {text}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:40]!r} is there twice")
-    return content

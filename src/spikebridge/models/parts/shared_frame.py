@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.json_files import read_strict_json
 from spikebridge.errors import DataError
 from spikebridge.models.parts.landmarks import Axes, Term, common_landmarks, fit_terms, landmarks
 from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.saved_arrays import check_positive, float64_arrays, load_arrays, save_arrays, with_prefix
-from spikebridge.models.parts.saved_files import read_json_object
 from spikebridge.regression import fit_logistic
 from spikebridge.types import Windows
 
@@ -203,7 +203,7 @@ def load_frame(
 ) -> tuple[SharedFrame, dict[str, Aligned]]:
     """Read what `SharedFrame.save` wrote. Raises DataError where it does not fit together."""
     path = folder / FRAME
-    content = read_json_object(path)
+    content = read_strict_json(path)
     if content.keys() != {"terms", "summary", "aligned"} or str(content["summary"]) not in SUMMARIES:
         raise DataError(f"{path}: expected terms, aligned, and summary as one of {', '.join(SUMMARIES)}")
     names = content["aligned"]

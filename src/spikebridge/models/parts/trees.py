@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import class_shares, segment_sums
-from spikebridge.models.parts.forest import Forest, from_sklearn, named_arrays, read_forest
+from spikebridge.models.parts.forest import Forest, named_arrays, read_forest
 from spikebridge.models.parts.saved_arrays import (
     check_arrays,
     check_positive,
@@ -27,7 +28,7 @@ SHARE = "share."
 
 
 class TreeEnsemble(Model):
-    """A classifier of scikit-learn on the counts of every source unit in `segments` consecutive parts of the window.
+    """Trees of scikit-learn on the counts of every source unit in `n_segments` consecutive parts of the window.
 
     With labels of a single class, predictions are the class shares; a class without a trial keeps its share.
     """
@@ -35,8 +36,8 @@ class TreeEnsemble(Model):
     libraries: ClassVar[tuple[str, ...]] = ("sklearn.ensemble",)
 
     @abstractmethod
-    def _classifier(self, seed: int) -> Any:
-        """A classifier of scikit-learn that is not fitted."""
+    def _grow(self, x: NDArray[np.float32], label: NDArray[np.int64], seed: int) -> Forest:
+        """The ensemble, from features (trial, feature) and labels (trial,) of two classes or more."""
 
     def _fit(
         self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator, on_epoch: OnEpoch
@@ -49,8 +50,7 @@ class TreeEnsemble(Model):
             seed = int(rng.integers(2**31))
             self.shares[w.recording] = class_shares(w.label, len(w.classes))
             if len(np.unique(w.label)) > 1:
-                fitted = self._classifier(seed).fit(segment_sums(w.source, p.n_segments), w.label)
-                self.ensembles[w.recording] = from_sklearn(fitted)
+                self.ensembles[w.recording] = self._grow(segment_sums(w.source, p.n_segments), w.label, seed)
 
     def _predict(self, windows: Windows) -> Predictions:
         p: Any = self.params

@@ -18,16 +18,15 @@ from pydantic import AfterValidator, Field
 from spikebridge.models import base
 from spikebridge.models.base import Model, OnEpoch
 from spikebridge.models.parts.features import join
-from spikebridge.models.parts.forest import Forest, named_arrays
+from spikebridge.models.parts.forest import named_arrays
 from spikebridge.models.parts.history import recorded
 from spikebridge.models.parts.libraries import TORCH
-from spikebridge.models.parts.readout import SUMMARIES, Readout, fit_readouts
 from spikebridge.models.parts.regressors import MAX_S
-from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays, with_prefix
+from spikebridge.models.parts.saved_arrays import load_arrays, save_arrays
 from spikebridge.models.seq2seq.ablation import RemovedDirection
 from spikebridge.models.seq2seq.adaptation import add_recording
 from spikebridge.models.seq2seq.cores import check_core
-from spikebridge.models.seq2seq.decision_readout import forest_features, grow_forest, pool_with_forest
+from spikebridge.models.seq2seq.decision_readout import Decoder, fit_decoders, modes_of_recording
 from spikebridge.models.seq2seq.frame import LazyFrame
 from spikebridge.models.seq2seq.saved import LAYOUT, TREES, WEIGHTS, Layout, SavedTranslator, fill, read_layout
 from spikebridge.models.seq2seq.training import fit_translator
@@ -43,11 +42,12 @@ class Seq2Seq(Model):
     """One network for all recordings, and one logistic read-out of decisions per recording.
 
     The translator is fitted to every window, labelled or not, and stops by the likelihood of the target's spikes in
-    `valid`. The read-out uses the labels of `train` and of `valid` (tuning hides those that it scores by). It sees the
-    shared latents and nothing else: what the target does not follow in `valid` is taken out of the latents (see
-    `followed`). Trees on the same latents (`n_readout_trees`) are averaged
-    with the logistic read-out. A subclass may give the read-out more features (`_fit_additional`, `_additional`,
-    `_n_additional`); it is then another model with another name.
+    `valid`; with several networks these are learned from too, and each network holds out another part of all windows
+    (see `cross_fitting`). The read-out uses the labels of `train` and of `valid` (tuning hides those that it scores
+    by). It sees the shared latents and nothing else: what the target does not follow in held-out windows is taken out
+    of the latents (see `followed`). It is the mean of logistic regressions and trees (`n_readout_trees`) on several
+    views of these latents (see `decision_readout`). A subclass may give the read-out more features
+    (`_fit_additional`, `_additional`, `_n_additional`); it is then another model with another name.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Seq2Seq(Model):
         core: Annotated[str, AfterValidator(check_core)] = Field("gru", description="a file of seq2seq/cores")
         causal: bool = Field(False, description="whether the output of a bin depends on no later bin")
         n_members: int = Field(2, ge=1, description="networks whose rates and latents are averaged")
-        n_readout_trees: int = Field(200, ge=0, description="trees averaged with the logistic read-out; 0: none")
+        n_readout_trees: int = Field(200, ge=0, description="trees averaged with the logistic read-outs; 0: none")
         input_size: int = Field(16, ge=1, description="width of the read-in")
         hidden_size: int = Field(32, ge=1, description="units of encoder and decoder, per direction")
         n_latents: int = Field(8, ge=1)
@@ -86,7 +86,7 @@ class Seq2Seq(Model):
         learning_rate: float = Field(8.0e-3, gt=0, description="peak learning rate")
         weight_decay: float = Field(1.0e-2, ge=0)
         max_epochs: int = Field(20, ge=1)
-        patience: int = Field(6, ge=1)
+        patience: int = Field(3, ge=1)
         batch_size: int = Field(64, ge=1, description="windows")
 
     # Optuna draws parameters in the alphabetical order of their names: a new order changes every tuned result.
@@ -105,31 +105,29 @@ class Seq2Seq(Model):
         p: Any = self.params
         self.translator = Translator(p, self.bin_s, self.device, self.baseline_fits, self.baselines)
         fit_translator(self.translator, train, valid, rng, on_epoch)
-        self.forests: dict[str, Forest] = {}
         held = {w.recording: w for w in valid}
         both = [join(w, held.get(w.recording)) for w in train]
         self.frame = LazyFrame(self.translator, [w.select(w.labelled) for w in both if w.labelled.any()])
-        self.summary, self.readouts = self._read_out(train, valid, tuple(SUMMARIES), rng)
+        self.decoders = self._read_out(train, valid, rng)
 
     def _read_out(
-        self, train: Sequence[Windows], valid: Sequence[Windows], summaries: Sequence[str], rng: np.random.Generator
-    ) -> tuple[str, dict[str, Readout]]:
-        """The best of the summaries, and a read-out of each recording with labels; adds to `forests`."""
+        self, train: Sequence[Windows], valid: Sequence[Windows], rng: np.random.Generator
+    ) -> dict[str, Decoder]:
+        """The decoder of each recording with labels."""
         p: Any = self.params
         held = {w.recording: w for w in valid}
         both = [join(w, held.get(w.recording)) for w in train]
-        labelled = [w.select(w.labelled) for w in both if w.labelled.any()]
-        latents = {w.recording: self.translator.latents(w) for w in labelled}
-        labels = {w.recording: w.label for w in labelled}
-        additional = {w.recording: self._fit_additional(w, latents[w.recording]) for w in labelled}
-        for name, z in latents.items() if p.n_readout_trees else ():
-            x = forest_features(z, additional[name])
-            forest = grow_forest(x, labels[name], p.n_readout_trees, int(rng.integers(2**31)))
-            self.forests |= {name: forest} if forest is not None else {}
-        return fit_readouts(latents, labels, len(self.classes), additional, summaries)
+        labelled = {w.recording: w.select(w.labelled) for w in both if w.labelled.any()}
+        latents, modes = {}, {}
+        for name, w in labelled.items():
+            latents[name], rates = self.translator.predict(w)
+            modes[name] = modes_of_recording(latents[name], np.log(rates / self.translator.baselines[name].rates(w)))
+        labels = {name: w.label for name, w in labelled.items()}
+        additional = {name: self._fit_additional(w) for name, w in labelled.items()}
+        return fit_decoders(latents, modes, labels, len(self.classes), additional, p.n_readout_trees, rng)
 
-    def _fit_additional(self, labelled: Windows, latents: NDArray[np.float32]) -> Array:
-        """(trial, feature), cross-fitted: what the read-out learns from besides latents (trial, bin, latent)."""
+    def _fit_additional(self, labelled: Windows) -> Array:
+        """(trial, feature), cross-fitted: what the read-out learns from besides latents."""
         return np.empty((len(labelled), 0))
 
     def _additional(self, windows: Windows) -> Array:
@@ -184,7 +182,7 @@ class Seq2Seq(Model):
             add_recording(self.translator, w, own_valid, rng, note)
             self._register(w, held.get(w.recording))
             if any(windows.labelled.any() for windows in (w, *own_valid)):
-                self.readouts |= self._read_out([w], own_valid, [self.summary], rng)[1]
+                self.decoders |= self._read_out([w], own_valid, rng)
             elif self.frame.align(join(w, held.get(w.recording))):
                 self.class_shares[w.recording] = self.frame.get().shares.tolist()
         return History(tuple(rows))
@@ -215,7 +213,7 @@ class Seq2Seq(Model):
         """Give the fitted model without a direction of its latents; the model itself does not change.
 
         The translator decodes latents in which the direction is held at its mean; the read-out of decisions is fitted
-        to such latents anew, with the same summary.
+        to such latents anew.
 
         Parameters
         ----------
@@ -235,22 +233,17 @@ class Seq2Seq(Model):
         """
         other = copy.copy(self)
         other.params = self.params.model_copy(update={"n_readout_trees": n_trees})
-        other.translator, other.forests = self.translator.without(removed), {}
-        other.summary, other.readouts = other._read_out(train, valid, [self.summary], rng)
+        other.translator = self.translator.without(removed)
+        other.decoders = other._read_out(train, valid, rng)
         return other
 
     def _predict(self, windows: Windows) -> Predictions:
         recording = self.check_recording(windows.recording)
         latents, rates = self.translator.predict(windows)
         probabilities = np.full((len(windows), len(self.classes)), 1.0 / len(self.classes))
-        if recording in self.readouts:
-            additional = self._additional(windows)
-            probabilities = self.readouts[recording].probabilities(
-                np.hstack([SUMMARIES[self.summary](latents), additional])
-            )
-            if recording in self.forests:
-                x, share = forest_features(latents, additional), np.array(self.class_shares[recording])
-                probabilities = pool_with_forest(self.forests[recording], x, share, probabilities)
+        if recording in self.decoders:
+            share = np.array(self.class_shares[recording])
+            probabilities = self.decoders[recording].probabilities(latents, self._additional(windows), share)
         elif recording in self.frame.aligned:
             probabilities = self.frame.probabilities(recording, latents)
         return Predictions(probabilities, rates, latents)
@@ -261,17 +254,20 @@ class Seq2Seq(Model):
         arrays |= {f"scale.{k}": v.cpu().numpy() for k, v in translator.scale.items()}
         arrays |= {f"map.{m}": v.cpu().numpy() for m, v in enumerate(translator.maps)}
         for i, name in enumerate(translator.recordings):
-            if name in self.readouts:
-                arrays |= {f"readout.{i}.{k}": v for k, v in vars(self.readouts[name]).items()}
+            if name in self.decoders:
+                decoder = self.decoders[name]
+                arrays |= {f"readout.{i}.{k}": v for k, v in vars(decoder.linear).items()}
+                arrays |= {f"modes.{i}": decoder.modes}
         save_arrays(folder / WEIGHTS, arrays)
-        if self.forests:
-            save_arrays(folder / TREES, named_arrays(self.forests, translator.recordings))
+        forests = {name: d.forest for name, d in self.decoders.items() if d.forest is not None}
+        if forests:
+            save_arrays(folder / TREES, named_arrays(forests, translator.recordings))
         self.frame.save(folder)
-        Layout(translator.recordings, self.summary, list(self.forests)).write(folder / LAYOUT)
+        Layout(translator.recordings, list(forests)).write(folder / LAYOUT)
 
     def _load(self, folder: Path) -> None:
         layout = read_layout(folder / LAYOUT, self.units)
-        order, self.summary = layout.recordings, layout.summary
+        order = layout.recordings
         sizes = {r: (len(self.units[r]["source_units"]), len(self.units[r]["target_units"])) for r in order}
         additional = {name: self._n_additional(name) for name in order}
         saved = SavedTranslator(folder, self.params, sizes, len(self.classes), self.n_bins, layout, additional)
@@ -280,7 +276,5 @@ class Seq2Seq(Model):
         self.translator = Translator(self.params, self.bin_s, self.device, self.baseline_fits, self.baselines)
         self.translator.build(sizes, seed=0)
         fill(self.translator, arrays)
-        of_readout = {name: with_prefix(arrays, f"readout.{i}.") for i, name in enumerate(order)}
-        self.readouts = {name: Readout(**fields) for name, fields in of_readout.items() if fields}
-        self.forests = saved.forests()
+        self.decoders = saved.decoders(arrays)
         self.frame = LazyFrame.load(folder, self.translator, len(self.classes))

@@ -15,7 +15,7 @@ import numpy as np
 from torch import nn
 
 from spikebridge.models.base import OnEpoch
-from spikebridge.models.seq2seq.training import calibrate, train_recordings
+from spikebridge.models.seq2seq.training import calibrate_modulation, train_recordings
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
@@ -29,8 +29,8 @@ def add_recording(
     """Learn read-in, read-out, scale and baseline of one recording; an exception leaves the translator as it was."""
     with _appended(translator, train) as learned:
         batch_size = min(translator.params.batch_size, max(MIN_BATCH_SIZE, len(train) // MIN_STEPS))
-        train_recordings(translator, [train], valid, rng, on_epoch, learned, batch_size)
-        calibrate(translator, [train], valid)
+        held = train_recordings(translator, [train], valid, rng, on_epoch, learned, batch_size)[1]
+        calibrate_modulation(translator, [train], valid, held)
 
 
 @contextmanager

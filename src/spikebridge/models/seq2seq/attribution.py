@@ -49,14 +49,6 @@ def integrated_gradients(translator: Translator, windows: Windows, nodes: int = 
     return contributions
 
 
-def mean_latents(translator: Translator, windows: Windows, share: float = 1.0) -> Array:
-    """(window, latent): mean over bins, at this share of the path from the baseline (0) to the windows' counts (1)."""
-    dataset = translator.dataset(windows)
-    with torch.no_grad():
-        each = [translator.encode(windows.recording, share * x).mean(dim=1) for _, x in _inputs(dataset)]
-    return np.asarray(torch.cat(each).cpu(), dtype=np.float64)
-
-
 def _inputs(dataset: RecordingDataset) -> Iterator[tuple[slice, Tensor]]:
     for rows in chunks(len(dataset)):
         yield rows, dataset.inputs(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -33,13 +33,18 @@ class Batch:
     y: Tensor
     log_offset: Tensor
 
+    def select(self, keep: NDArray[np.bool_]) -> Batch:
+        """Some of the windows."""
+        rows = torch.from_numpy(np.flatnonzero(keep)).to(self.x.device)
+        return Batch(self.x[rows], self.y[rows], self.log_offset[rows])
+
 
 @dataclass(frozen=True)
 class RecordingDataset:
     """The windows of one recording, and how they are turned into batches.
 
     offset: of the baseline in these windows. mean, std: (source unit,), of smoothed counts. sigma_bins: SD of the
-    Gaussian kernel on the source.
+    Gaussian kernel on the source. kept: all windows as a batch, if they are kept in memory.
     """
 
     windows: Windows
@@ -48,23 +53,57 @@ class RecordingDataset:
     std: Tensor
     sigma_bins: float
     device: str
+    kept: Batch | None = None
 
     def __len__(self) -> int:
         return len(self.windows)
 
+    @property
+    def n_bytes(self) -> int:
+        """Of all windows as a batch."""
+        source, target = (counts.size for counts in (self.windows.source, self.windows.target))
+        return 4 * (source + 2 * target)
+
+    def in_memory(self) -> RecordingDataset:
+        """The same windows, computed once."""
+        return replace(self, kept=self.batch(slice(None)))
+
     def batch(self, rows: Rows) -> Batch:
-        return Batch(self.inputs(rows), to_float(self.windows.target[rows], self.device), self.log_offset(rows))
+        if self.kept is None:
+            return Batch(self.inputs(rows), to_float(self.windows.target[rows], self.device), self.log_offset(rows))
+        return Batch(*(_rows_of(values, rows) for values in (self.kept.x, self.kept.y, self.kept.log_offset)))
 
     def inputs(self, rows: Rows) -> Tensor:
+        if self.kept is not None:
+            return _rows_of(self.kept.x, rows)
         return smoothed_and_scaled(self.windows.source[rows], self.mean, self.std, self.sigma_bins, self.device)
 
     def log_offset(self, rows: Rows) -> Tensor:
         return torch.from_numpy(self.offset.array(rows)).to(self.device)
 
+    def select(self, rows: NDArray[np.int64]) -> RecordingDataset:
+        """Some of the windows."""
+        kept = None if self.kept is None else self.batch(rows)
+        return replace(self, windows=self.windows.select(rows), offset=self.offset.select(rows), kept=kept)
+
     def batches(self, size: int = CHUNK) -> Iterator[Batch]:
         """All windows, in order."""
         for rows in chunks(len(self), size):
             yield self.batch(rows)
+
+
+def in_memory(datasets: Mapping[int, RecordingDataset], max_bytes: int) -> dict[int, RecordingDataset]:
+    """The data sets, computed once in their order for as long as `max_bytes` suffice; the others from their counts."""
+    out = {}
+    for i, dataset in datasets.items():
+        fits = dataset.n_bytes <= max_bytes
+        max_bytes -= dataset.n_bytes if fits else 0
+        out[i] = dataset.in_memory() if fits else dataset
+    return out
+
+
+def _rows_of(values: Tensor, rows: Rows) -> Tensor:
+    return values[rows] if isinstance(rows, slice) else values.index_select(0, torch.from_numpy(rows).to(values.device))
 
 
 def chunks(n: int, size: int = CHUNK) -> Iterator[slice]:

@@ -8,6 +8,7 @@ as the regions share, on the axes and in the number that the settings give; wher
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,14 +20,16 @@ from torch import Tensor, nn
 from spikebridge.baseline import LOCAL, MIN_GAIN
 from spikebridge.models.seq2seq.dataset import RecordingDataset
 from spikebridge.models.seq2seq.modes import MAX_WINDOWS, Modes, modes_of
-from spikebridge.models.seq2seq.network import Modulated, Network, best_scale
+from spikebridge.models.seq2seq.network import Modulated, Network, modulation_scale
 
 Array = NDArray[np.float64]
 MIN_SHARE = 0.01
 """Of what all modes gain together: a mode that gains less is not told from the others' errors."""
 
 
-def keep_followed(network: Network, train: dict[int, RecordingDataset], valid: dict[int, RecordingDataset]) -> int:
+def keep_followed(
+    network: Network, train: Mapping[int, RecordingDataset], valid: Mapping[int, RecordingDataset]
+) -> int:
     """Hold the modes that the target does not follow at their mean; the number of those that are kept.
 
     train, valid: recording number -> windows that the network learned from, and others. A mode's gain is the log
@@ -50,7 +53,7 @@ def keep_followed(network: Network, train: dict[int, RecordingDataset], valid: d
     return int(kept.sum())
 
 
-def network_modes(network: Network, datasets: dict[int, RecordingDataset]) -> Modes:
+def network_modes(network: Network, datasets: Mapping[int, RecordingDataset]) -> Modes:
     """The modes of one network, on its own axes; of each recording at most MAX_WINDOWS windows."""
     parts = {}
     for i, dataset in datasets.items():
@@ -90,7 +93,7 @@ class _Held:
 def _held(network: Network, i: int, dataset: RecordingDataset) -> _Held:
     with torch.no_grad():
         batches = [(network.encode({i: b.x}), b.log_offset, b.y) for b in dataset.batches()]
-    scale = best_scale([(_modulation(network, i, z), offset, y) for z, offset, y in batches])
+    scale = modulation_scale([(_modulation(network, i, z), offset, y) for z, offset, y in batches])
     return _Held(i, batches, scale)
 
 

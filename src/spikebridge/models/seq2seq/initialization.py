@@ -6,6 +6,7 @@ counts gives each recording the source directions that predict the target best.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from spikebridge.baseline import LogOffset
+from spikebridge.models.seq2seq.cross_fitting import Parts, rows_of_parts
 from spikebridge.models.seq2seq.dataset import chunks, smooth
 from spikebridge.models.seq2seq.translator import MIN_WINDOW_SPIKES, Translator
 from spikebridge.regression import principal_directions, relative_penalty, ridge_slope
@@ -40,20 +42,24 @@ class LinearInitialization:
     weights: Array
 
 
-def initialize(translator: Translator, i: int, w: Windows, offset: LogOffset) -> None:
+def initialize(translator: Translator, i: int, w: Windows, offset: LogOffset, part: Parts) -> None:
     """Set the scale of recording i, and its read-in and read-out so that rates are those of the linear translator.
 
     offset: of the baseline in w: the linear translator is fitted to what the baseline does not explain. The first
-    latents are then the leading linear predictors.
+    latents are then the leading linear predictors. part: (window,), see `cross_fitting`; the linear translator of a
+    network is fitted to the windows that it learns from.
     """
     p = translator.params
-    linear = linear_initialization(w, offset, p.smoothing_s / w.bin_s, p.input_size, p.warm_start_penalty)
-    translator.scale[f"{i}.mean"] = torch.from_numpy(linear.mean.astype(np.float32)).to(translator.device)
-    translator.scale[f"{i}.std"] = torch.from_numpy(linear.sd.astype(np.float32)).to(translator.device)
-    rate = np.maximum(linear.rate, MIN_WINDOW_SPIKES / w.n_bins)
-    n = min(p.n_latents, p.input_size)
+    sums = [_sums(w.select(rows), offset.select(rows), p.smoothing_s / w.bin_s) for rows in rows_of_parts(part)]
+    whole = _added(sums)
+    translator.scale[f"{i}.mean"] = torch.from_numpy(whole.mean.astype(np.float32)).to(translator.device)
+    translator.scale[f"{i}.std"] = torch.from_numpy(whole.sd.astype(np.float32)).to(translator.device)
+    n, members = min(p.n_latents, p.input_size), translator.members()
     with torch.no_grad():
-        for network in translator.members():
+        for m, network in enumerate(members):
+            mine = [s for k, s in enumerate(sums) if len(sums) == 1 or k != m % len(sums)]
+            linear = _linear(_added(mine), whole.sd, p.input_size, p.warm_start_penalty)
+            rate = np.maximum(linear.rate, MIN_WINDOW_SPIKES / w.n_bins)
             read_in, read_out = cast(nn.Linear, network.read_in[i]), cast(nn.Linear, network.read_out[i])
             read_in.weight.copy_(torch.from_numpy(linear.directions.T))
             read_in.bias.zero_()
@@ -69,7 +75,45 @@ def linear_initialization(
 
     offset: of the baseline in the windows w. sigma_bins: SD of the Gaussian kernel on source and target. n: rank.
     """
-    units, bins = (w.source.shape[2], w.target.shape[2]), w.n_bins
+    sums = _sums(w, offset, sigma_bins)
+    return _linear(sums, sums.sd, n, penalty)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Over samples. x, y, k: smoothed source, target and baseline. of_target: (5, target unit), of y, k, the counts,
+    their squares, and the baseline.
+    """
+
+    n: int
+    x: Array
+    xx: Array
+    xy: Array
+    xk: Array
+    of_target: Array
+
+    @property
+    def mean(self) -> Array:
+        """(source unit,), of smoothed counts."""
+        return self.x / self.n
+
+    @property
+    def gram(self) -> Array:
+        """Covariance of the smoothed source."""
+        return self.xx / self.n - np.outer(self.mean, self.mean)
+
+    @property
+    def sd(self) -> Array:
+        """(source unit,), of smoothed counts."""
+        return np.maximum(np.sqrt(np.maximum(np.diag(self.gram), 0.0)), MIN_SD)
+
+
+def _added(parts: Sequence[_Sums]) -> _Sums:
+    return _Sums(*(sum(values[1:], values[0]) for values in zip(*(vars(p).values() for p in parts), strict=True)))
+
+
+def _sums(w: Windows, offset: LogOffset, sigma_bins: float) -> _Sums:
+    units = (w.source.shape[2], w.target.shape[2])
     sum_x, sum_xx, sum_xy, sum_xk = np.zeros(units[0]), np.zeros((units[0],) * 2), np.zeros(units), np.zeros(units)
     sums = np.zeros((5, units[1]))
     for rows in chunks(len(w)):
@@ -83,17 +127,19 @@ def linear_initialization(
             k.sum(axis=0),
             *((v**i).sum(axis=(0, 1)) for v, i in ((counts, 1), (counts, 2), (known, 1))),
         ]
-    total = len(w) * bins
-    mean, (smooth_y, smooth_k, rate, square, known_mean) = sum_x / total, sums / total
-    gram = sum_xx / total - np.outer(mean, mean)
-    sd = np.maximum(np.sqrt(np.maximum(np.diag(gram), 0.0)), MIN_SD)
+    return _Sums(len(w) * w.n_bins, sum_x, sum_xx, sum_xy, sum_xk, sums)
+
+
+def _linear(s: _Sums, sd: Array, n: int, penalty: float) -> LinearInitialization:
+    """sd: (source unit,), that the source is divided by."""
+    smooth_y, smooth_k, rate, square, known_mean = s.of_target / s.n
     target_sd = np.maximum(np.sqrt(np.maximum(square - rate**2, 0.0)), MIN_SD)
     # The regression's target is counts - rate * known / known_mean, smoothed.
     factor = rate / known_mean
-    cross = (sum_xy - sum_xk * factor) / total - np.outer(mean, smooth_y - smooth_k * factor)
+    cross = (s.xy - s.xk * factor) / s.n - np.outer(s.mean, smooth_y - smooth_k * factor)
     cross /= np.outer(sd, target_sd)
-    directions, weights = read_in_directions(gram / np.outer(sd, sd), cross, n, penalty)
-    return LinearInitialization(mean, sd, rate, target_sd, directions, weights)
+    directions, weights = read_in_directions(s.gram / np.outer(sd, sd), cross, n, penalty)
+    return LinearInitialization(s.mean, sd, rate, target_sd, directions, weights)
 
 
 def read_in_directions(gram: Array, cross: Array, n: int, penalty: float) -> tuple[Array, Array]:

@@ -92,7 +92,7 @@ class _PoissonLoss(torch.autograd.Function):
         return slope * grad, None, None, bias_slope * grad, None
 
 
-def best_scale(batches: Iterable[Modulated]) -> float:
+def modulation_scale(batches: Iterable[Modulated]) -> float:
     """The scale of the modulation: the smaller of two, as for every translator (see spikebridge.baseline.best_scale).
 
     The first has the highest likelihood with one level of every unit, the second with one in each run of LOCAL windows;

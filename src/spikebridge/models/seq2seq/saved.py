@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from spikebridge.artifacts.json_files import read_strict_json
 from spikebridge.errors import DataError
-from spikebridge.models.parts.forest import Forest, read_forest
-from spikebridge.models.parts.readout import SUMMARIES
+from spikebridge.models.parts.forest import read_forest
+from spikebridge.models.parts.readout import Readout
 from spikebridge.models.parts.saved_arrays import (
     Expected,
     check_arrays,
     check_positive,
+    float64_arrays,
     load_arrays,
     module_arrays,
     shapes_only,
     with_prefix,
 )
-from spikebridge.models.parts.saved_files import read_json_object
+from spikebridge.models.seq2seq.decision_readout import Decoder, n_tree_features
 from spikebridge.models.seq2seq.network import Network
 from spikebridge.models.seq2seq.translator import Translator
 
@@ -34,10 +37,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Layout:
-    """recordings: in the order of the network. summary: a key of SUMMARIES. trees: the recordings with a forest."""
+    """recordings: in the order of the network. trees: the recordings with a forest."""
 
     recordings: list[str]
-    summary: str
     trees: list[str]
 
     def write(self, path: Path) -> None:
@@ -46,16 +48,14 @@ class Layout:
 
 def read_layout(path: Path, known: Collection[str]) -> Layout:
     """The checked content of layout.json. known: the recordings of model.json. Raises DataError."""
-    content = read_json_object(path)
-    order, summary, trees = (content.get(name) for name in ("recordings", "summary", "trees"))
+    content = read_strict_json(path)
+    order, trees = (content.get(name) for name in ("recordings", "trees"))
     named = isinstance(order, list) and all(isinstance(name, str) for name in order) and sorted(order) == sorted(known)
     if content.keys() != set(Layout.__dataclass_fields__) or not named:
-        raise DataError(f"{path}: expected summary, trees, and recordings, those of model.json in some order")
+        raise DataError(f"{path}: expected trees, and recordings, those of model.json in some order")
     if not isinstance(trees, list) or not all(isinstance(name, str) and name in known for name in trees):
         raise DataError(f"{path}: expected trees as recordings of model.json, got {str(trees)[:80]}")
-    if not isinstance(summary, str) or summary not in SUMMARIES:
-        raise DataError(f"{path}: expected summary as one of {', '.join(SUMMARIES)}, got {str(summary)[:80]!r}")
-    return Layout(order or [], summary, trees)
+    return Layout(order or [], trees)
 
 
 @dataclass(frozen=True)
@@ -97,28 +97,35 @@ class SavedTranslator:
             check_positive(path, arrays, *(n for n in (f"readout.{i}.scale",) if n in arrays))
 
     def _expected_of_readout(self, i: int, recording: str, arrays: Arrays) -> Expected:
-        expected: dict[str, tuple[str, tuple[int, ...]]] = {}
-        readout = with_prefix(arrays, f"readout.{i}.")
-        if readout:
-            latents = self.params.n_latents * (min(4, self.n_bins) if self.layout.summary == "parts" else 1)
-            n = latents + self.additional[recording]
-            shapes = {"mean": (n,), "scale": (), "weights": (n, self.n_classes), "bias": (self.n_classes,)}
-            for name, shape in shapes.items():  # with labels of one class the mean keeps the precision of the latents
-                dtype = str(readout[name].dtype) if name in readout else "float64"
-                expected[f"readout.{i}.{name}"] = (dtype if dtype == "float32" else "float64", shape)
-        return expected
+        if not with_prefix(arrays, f"readout.{i}."):
+            return {}
+        n = self.params.n_latents * self.n_bins + self.additional[recording]
+        shapes = {"mean": (n,), "scale": (), "weights": (n, self.n_classes), "bias": (self.n_classes,)}
+        expected = {f"readout.{i}.{name}": shape for name, shape in shapes.items()}
+        expected[f"modes.{i}"] = (self.params.n_latents, self._n_modes(i, arrays))
+        return float64_arrays(**expected)
 
-    def forests(self) -> dict[str, Forest]:
-        """The forests by recording; see `read_forest`."""
-        path, forests = self.folder / TREES, {}
-        arrays = load_arrays(path) if self.layout.trees else {}
+    def _n_modes(self, i: int, arrays: Arrays) -> int:
+        """As many as the array has, where it is a table of no more modes than latents."""
+        shape = np.shape(arrays.get(f"modes.{i}", np.empty(())))
+        return shape[1] if len(shape) == 2 and shape[1] <= self.params.n_latents else 0
+
+    def decoders(self, arrays: Arrays) -> dict[str, Decoder]:
+        """The decoders by recording. arrays: checked ones of weights.safetensors. See `read_forest`."""
+        path, decoders = self.folder / TREES, {}
+        trees = load_arrays(path) if self.layout.trees else {}
         for i, name in enumerate(self.sizes):
+            readout = with_prefix(arrays, f"readout.{i}.")
+            if not readout:
+                continue
+            modes, forest = arrays[f"modes.{i}"], None
             if name in self.layout.trees:
-                n_features = self.params.n_latents + self.additional[name]
-                forests[name] = read_forest(path, name, with_prefix(arrays, f"{i}."), n_features, self.n_classes)
-                arrays = {k: a for k, a in arrays.items() if not k.startswith(f"{i}.")}
-        check_arrays(path, arrays, {})
-        return forests
+                n_features = n_tree_features(modes.shape[1], self.n_bins, self.additional[name])
+                forest = read_forest(path, name, with_prefix(trees, f"{i}."), n_features, self.n_classes)
+                trees = {k: a for k, a in trees.items() if not k.startswith(f"{i}.")}
+            decoders[name] = Decoder(modes, Readout(**readout), forest)
+        check_arrays(path, trees, {})
+        return decoders
 
 
 def fill(translator: Translator, arrays: Arrays) -> None:

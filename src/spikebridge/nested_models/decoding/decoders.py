@@ -25,13 +25,13 @@ from spikebridge.models.parts.readout import SUMMARIES
 from spikebridge.models.trial_columns import TrialColumns
 from spikebridge.nested_models.decoding.confounds import CONFOUND, Matched, Residualised
 from spikebridge.nested_models.decoding.inputs import (
-    check_columns,
+    require_columns,
     target_as_source,
     with_columns,
     with_latents,
 )
-from spikebridge.preprocess.covariates import LABEL_BACK
 from spikebridge.types import Windows
+from spikebridge.types.covariates import label_back
 
 SelectInputs = Callable[[Windows, LatentsByRecording], Windows]
 BASE = "majority"
@@ -111,8 +111,8 @@ def nested_decoders(
     task: names of the task's columns. by: how the manifest holds out. missing_latents: why there are none, or "".
     Raises ConfigError for a column under `nested_models:` that the windows do not hold.
     """
-    check_columns(data, task, "nested_models.task_columns")
-    check_columns(data, settings.confounds, "nested_models.confounds")
+    require_columns(data, task, "nested_models.task_columns")
+    require_columns(data, settings.confounds, "nested_models.confounds")
     no_task = "" if task else "no columns are named: trials.covariates is empty"
     decoders = [
         *_without_latents(data, task, no_task),
@@ -129,7 +129,7 @@ def nested_decoders(
 def _without_latents(data: Sequence[Windows], task: Sequence[str], no_task: str) -> list[NestedDecoder]:
     """From the majority class to the counts of either region; no_task: why there are no task columns, or ""."""
     without_behavior = [w.recording for w in data if not w.behavior_names]
-    without_history = any(LABEL_BACK.format(1) not in w.covariate_names for w in data)
+    without_history = any(label_back(1) not in w.covariate_names for w in data)
     return [
         NestedDecoder(BASE, _model("majority")),
         NestedDecoder(

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from spikebridge.artifacts.latents import LatentsByRecording
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed
-from spikebridge.preprocess.covariates import COLUMN_PREFIX
 from spikebridge.types import Windows
+from spikebridge.types.covariates import COLUMN_PREFIX, column_and_value, columns_in, covariates_of
 
 Array = NDArray[np.float64]
 
@@ -24,10 +24,7 @@ def columns_of(w: Windows, name: str) -> dict[str, Array]:
 
     Values are (window,), NaN where unknown; {} where nothing has the name.
     """
-    exact, words = f"{COLUMN_PREFIX}{name}", f"{COLUMN_PREFIX}{name} = "
-    found = {
-        n.removeprefix(COLUMN_PREFIX): w.covariate(n) for n in w.covariate_names if n == exact or n.startswith(words)
-    }
+    found = {column_and_value(n): w.covariate(n) for n in covariates_of(w.covariate_names, name)}
     if not found and name in w.behavior_names:
         values = np.asarray(w.behavior)[:, :, w.behavior_names.index(name)].astype(np.float64)
         with warnings.catch_warnings():
@@ -36,17 +33,12 @@ def columns_of(w: Windows, name: str) -> dict[str, Array]:
     return found
 
 
-def check_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> None:
+def require_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> None:
     """Raises ConfigError where a recording's windows do not hold one of the columns. key: where they were named."""
     for w in data:
         for name in names:
             if not columns_of(w, name):
-                columns = [
-                    n.removeprefix(COLUMN_PREFIX).split(" = ")[0]
-                    for n in w.covariate_names
-                    if n.startswith(COLUMN_PREFIX)
-                ]
-                known = list(dict.fromkeys([*columns, *w.behavior_names]))
+                known = list(dict.fromkeys([*columns_in(w.covariate_names), *w.behavior_names]))
                 raise ConfigError(
                     f"{key}: expected columns of trials.covariates or behaviour series, {w.recording} has no {name!r}"
                     + did_you_mean(name, known, f"; it has {listed(known)}")

@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.held_out_rates import HeldOutRates
 from spikebridge.artifacts.latents import FoldLatents, read_fold_latents
 from spikebridge.artifacts.nested_models import TRANSLATOR, EncodingModels
 from spikebridge.artifacts.training import IntervalLists, TrainingRun, joined_intervals
@@ -63,6 +64,8 @@ from spikebridge.types import Fold, Splits, Windows
 
 MODELS = ("mean_rate", "psth", "behavior", "target_history", "linear_source", TRANSLATOR)
 FROM_SOURCE = ("linear_source", TRANSLATOR)
+KEPT = ("target_history", *FROM_SOURCE)
+"""Models whose rates are written: the communication gain of single bins needs them."""
 HISTORIES_S, POPULATION_S = (0.05, 0.2), 0.1
 FEW, MANY = (0.01, 1.0), (0.1, 1.0, 10.0, 100.0)
 """Penalties of a few predictors, and of as many as there are units."""
@@ -106,13 +109,15 @@ def fit_encoding_models(
         ]
     workers = parallel.n_workers(compute, max(1, len(jobs)))
     results = parallel.run_jobs(fit_recording, jobs, workers, lambda item: None)
-    tables = {key: _joined([result[key] for result in results]) for key in ("trials", "units", "settings")}
+    keys = ("trials", "units", "settings")
+    tables = {key: _joined([rows[key] for rows, _ in results]) for key in keys}
     learned = _training_intervals(windows, splits, translator, models)
-    return EncodingModels(MODELS, **tables, training_intervals=learned, missing=missing)
+    rates = [each for _, each in results]
+    return EncodingModels(MODELS, **tables, training_intervals=learned, missing=missing, rates=rates)
 
 
-def fit_recording(job: RecordingFit, report: parallel.Report) -> dict[str, pd.DataFrame]:
-    """The rows of one recording in one fold: trials, units, settings."""
+def fit_recording(job: RecordingFit, report: parallel.Report) -> tuple[dict[str, pd.DataFrame], HeldOutRates]:
+    """The rows of one recording in one fold: trials, units, settings; and the rates of KEPT."""
     w, fold = job.windows, job.fold
     in_memory: dict[str, Any] = {name: np.asarray(getattr(w, name)) for name in ("source", "target", "behavior")}
     w = replace(w, **in_memory)
@@ -124,6 +129,7 @@ def fit_recording(job: RecordingFit, report: parallel.Report) -> dict[str, pd.Da
     chosen, scored = FitCache(), FitCache()
     tables: dict[str, list[pd.DataFrame]] = {"trials": [], "units": [], "settings": []}
     keys = {"recording": w.recording, "fold": fold.fold}
+    kept: dict[str, NDArray[np.floating]] = {}
     for model in job.models:
         grown = _extend(nested, model, choosing, chosen, job.causal)
         if grown is not nested:
@@ -132,9 +138,12 @@ def fit_recording(job: RecordingFit, report: parallel.Report) -> dict[str, pd.Da
                 scored = FitCache()
             nested, rates = grown, grown.rates(scoring, scored)
         gained = nats(rates, scoring.score.target, nested.base)
+        if model in KEPT:
+            kept[model] = rates.astype(np.float32)
         for name, table in _rows(scoring.score, gained, {**keys, "block": f"{w.recording}/{fold.fold}"}).items():
             tables[name].append(table.assign(step=model))
-    return {key: _joined(frames) for key, frames in tables.items()}
+    joined = {key: _joined(frames) for key, frames in tables.items()}
+    return joined, HeldOutRates(w.recording, scoring.score.trial, kept)
 
 
 def _rows(test: Windows, gained: NDArray[np.float64], keys: Mapping[str, Any]) -> dict[str, pd.DataFrame]:

@@ -35,7 +35,7 @@ class SourceSettings:
 
 
 @dataclass(frozen=True)
-class _Moments:
+class _Residuals:
     """Of the training windows, what the PSTH leaves over; y of each unit divided by the root of its mean."""
 
     of_x: SmoothedPsth
@@ -87,13 +87,13 @@ def source_predictors(w: Windows, smoothing_s: float, causal: bool) -> Array:
     return at_lags(smooth, lags)
 
 
-def _moments(train: Windows, smoothing_s: float, causal: bool) -> _Moments:
+def _moments(train: Windows, smoothing_s: float, causal: bool) -> _Residuals:
     x = source_predictors(train, smoothing_s, causal)
     of_x = SmoothedPsth.fit(x, train, prior_windows=PRIOR_WINDOWS)
     of_y = SmoothedPsth.fit(train.target, train, prior_windows=PRIOR_WINDOWS)
     x = (x - of_x.expected(train)).reshape(-1, x.shape[2])
     y = ((train.target - of_y.expected(train)) * _weights(of_y)).reshape(len(x), -1)
-    return _Moments(of_x, of_y, x.T @ x / len(x), x.T @ y / len(x))
+    return _Residuals(of_x, of_y, x.T @ x / len(x), x.T @ y / len(x))
 
 
 def _weights(of_y: SmoothedPsth) -> Array:

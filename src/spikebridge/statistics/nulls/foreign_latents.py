@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge.regression import relative_penalty, ridge_slope
 from spikebridge.statistics.nulls.result import NullResult
 from spikebridge.statistics.nulls.session_permutation import session_permutation
 
@@ -79,8 +80,8 @@ def _residuals(own: FoldSides, other: FoldSides) -> tuple[float, float]:
     z_mean, y_mean = z.mean(axis=0), y.mean(axis=0)
     z, y = z - z_mean, y - y_mean
     gram = z.T @ z
-    gram += (RIDGE * np.trace(gram) / len(gram) + np.finfo(float).tiny) * np.eye(len(gram))
-    predicted = (z_test - z_mean) @ np.linalg.solve(gram, z.T @ y)
+    slope = ridge_slope(gram, z.T @ y, relative_penalty(gram, RIDGE) + np.finfo(float).tiny)
+    predicted = (z_test - z_mean) @ slope
     wanted = y_test - y_mean
     return float(np.sum((wanted - predicted) ** 2)), float(np.sum(wanted**2))
 

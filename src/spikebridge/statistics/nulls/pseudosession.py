@@ -120,8 +120,9 @@ def _softmax(x: Array) -> Array:
 def _fitted(x: Array, truth: Array) -> Array:
     """Weights (feature, class) that maximise sum log p - PENALTY / 2 |weights|^2, by Newton's method with halving.
 
-    By hand: scikit-learn's LogisticRegression has one penalty for all features, and draws must not depend on its
-    version.
+    By hand: scikit-learn's LogisticRegression has one penalty for all features. regression.fit_logistic leaves the
+    biases free and penalises two classes as one logit; its weights differ in the last digits, and labels are drawn
+    from these.
     """
     k, f = truth.shape[1], x.shape[1]
     penalty = np.where(np.arange(f) == 0, 1e-6, PENALTY)[:, None]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
+from spikebridge.io.formats.containers import npy_header
 from spikebridge.io.formats.log import ReadLog
 
 SUFFIXES = (".npy", ".pqt", ".parquet", ".csv", ".tsv")
@@ -115,22 +116,28 @@ def _note_duplicate(kept: AlfFile, other: AlfFile, log: ReadLog) -> None:
         log.notes.append(Finding.warning("second-format-not-read", other.path.name, text))
     elif kept.path.read_bytes() != other.path.read_bytes():
         log.errors.append(
-            f"{kept.path.name} and {other.path.name} are two versions of {kept.object_name}.{kept.attribute}: remove "
-            "one of them"
+            Finding.error(
+                "alf-versions-of-one-attribute",
+                f"{kept.object_name}.{kept.attribute}",
+                f"{kept.path.name} and {other.path.name} are two versions of {kept.object_name}.{kept.attribute}: "
+                "remove one of them",
+            )
         )
 
 
 def load_npy(file: AlfFile, log: ReadLog) -> NDArray[np.generic] | None:
     """The array of a .npy file; None where it cannot be read, and the log says why. Pickles are never opened."""
     try:
-        return np.asarray(np.load(file.path, allow_pickle=False))
+        with file.path.open("rb") as handle:
+            _, dtype = npy_header(handle)
+        if not dtype.hasobject:
+            return np.asarray(np.load(file.path, allow_pickle=False))
+        text = f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
+        log.notes.append(Finding.warning("pickle-not-read", file.path.name, text))
     except (OSError, ValueError, EOFError) as error:
-        if "allow_pickle" in str(error):
-            text = f"{file.path.name} is not read: it holds Python objects (a pickle), which are never loaded"
-            log.notes.append(Finding.warning("pickle-not-read", file.path.name, text))
-        else:
-            log.errors.append(f"{file.path.name} cannot be read as an array ({error})")
-        return None
+        text = f"{file.path.name} cannot be read as an array ({error})"
+        log.errors.append(Finding.error("alf-array-not-read", file.path.name, text))
+    return None
 
 
 def flat_column(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
@@ -220,15 +227,25 @@ def choose_sorting(probe: str, sortings: dict[str, Path], asked: str | None, log
     """The folder whose spikes are read; None where the choice is open, and the log says why."""
     if asked is not None:
         if asked not in sortings:
-            log.errors.append(f"data.options.sorter = {asked!r}: {probe} has {listed(map(_sorting_name, sortings))}")
+            log.errors.append(
+                Finding.error(
+                    "alf-sorter-unknown",
+                    "data.options.sorter",
+                    f"data.options.sorter = {asked!r}: {probe} has {listed(map(_sorting_name, sortings))}",
+                )
+            )
         return sortings.get(asked)
     if len(sortings) == 1:
         return next(iter(sortings.values()))
     known = [name for name in SORTERS if name in sortings]
     if not known or len(sortings) > len(known):
         log.errors.append(
-            f"{probe} has several sortings ({listed(map(_sorting_name, sortings))}): name one in data.options: "
-            f"{{sorter: {next(name for name in sortings if name)}}}"
+            Finding.error(
+                "alf-several-sortings",
+                "data.options.sorter",
+                f"{probe} has several sortings ({listed(map(_sorting_name, sortings))}): name one in data.options: "
+                f"{{sorter: {next(name for name in sortings if name)}}}",
+            )
         )
         return None
     others = [_sorting_name(name) for name in sortings if name != known[0]]

@@ -69,9 +69,13 @@ def _table(thing: str, files: dict[str, AlfFile], log: ReadLog) -> pd.DataFrame 
                 columns[name], origin[name] = values, file.path.name
             elif len(columns[name]) == len(values) and (odd := _first_difference(columns[name], values)) is not None:
                 log.errors.append(
-                    f"{origin[name]} and {file.path.name} contradict each other in {name}: row {odd} has "
-                    f"{np.asarray(columns[name])[odd]} and {np.asarray(values)[odd]}; remove the file that is "
-                    "out of date"
+                    Finding.error(
+                        "alf-files-contradict",
+                        file.path.name,
+                        f"{origin[name]} and {file.path.name} contradict each other in {name}: row {odd} has "
+                        f"{np.asarray(columns[name])[odd]} and {np.asarray(values)[odd]}; remove the file that is "
+                        "out of date",
+                    )
                 )
             elif len(columns[name]) != len(values):
                 log.errors.append(_length_error(thing, {origin[name]: len(columns[name]), file.path.name: len(values)}))
@@ -81,7 +85,13 @@ def _table(thing: str, files: dict[str, AlfFile], log: ReadLog) -> pd.DataFrame 
         return None
     if not {"start_time", "stop_time"} <= columns.keys():
         if thing == "trials":
-            log.errors.append(f"expected {thing}.intervals (start and stop of each), found {listed(columns, 12)}")
+            log.errors.append(
+                Finding.error(
+                    "alf-intervals-missing",
+                    thing,
+                    f"expected {thing}.intervals (start and stop of each), found {listed(columns, 12)}",
+                )
+            )
         return None
     first = [n for n in ("start_time", "stop_time") if n in columns]
     return pd.DataFrame({n: pd.Series(columns[n]) for n in [*first, *(c for c in columns if c not in first)]})
@@ -93,9 +103,10 @@ def _on_another_clock(attribute: str) -> bool:
     return bool(underscore) and (head in ("intervals", "times") or head.endswith(("_times", "_intervals")))
 
 
-def _length_error(thing: str, sizes: dict[str, int]) -> str:
+def _length_error(thing: str, sizes: dict[str, int]) -> Finding:
     lengths = listed((f"{file} has {n}" for file, n in sizes.items()), 12)
-    return f"expected one row for each of the {thing} in every file, found different numbers of rows: {lengths}"
+    text = f"expected one row for each of the {thing} in every file, found different numbers of rows: {lengths}"
+    return Finding.error("alf-lengths-differ", thing, text)
 
 
 def _columns(attribute: str, file: AlfFile, log: ReadLog) -> dict[str, NDArray[Any] | pd.Series]:
@@ -175,7 +186,11 @@ def behavior_series(files: Files, asked: Sequence[str] | None, log: ReadLog) -> 
         )
     if unknown := [name for name in asked or () if name not in things]:
         log.errors.append(
-            f"data.options.behavior: no {listed(unknown)} with timestamps here; there are {listed(sorted(things))}"
+            Finding.error(
+                "alf-behavior-unknown",
+                "data.options.behavior",
+                f"data.options.behavior: no {listed(unknown)} with timestamps here; there are {listed(sorted(things))}",
+            )
         )
     return pd.concat(parts, ignore_index=True)
 

@@ -53,8 +53,12 @@ def read_probe(folder: Path, log: ReadLog) -> tuple[pd.DataFrame, pd.DataFrame] 
     rows = max((len(v) for v in columns.values()), default=None)
     if rows is not None and len(used) and used[-1] >= rows:
         log.errors.append(
-            f"spikes.clusters names cluster {used[-1]}, but clusters.{next(iter(columns))} has {rows} rows "
-            f"(clusters 0 to {rows - 1}): are they of one sorting?"
+            Finding.error(
+                "clusters-beyond-rows",
+                "spikes.clusters",
+                f"spikes.clusters names cluster {used[-1]}, but clusters.{next(iter(columns))} has {rows} rows "
+                f"(clusters 0 to {rows - 1}): are they of one sorting?",
+            )
         )
         return None
     listed_too = metrics.index.to_numpy(dtype=np.int64) if metrics is not None else np.empty(0, dtype=np.int64)
@@ -81,16 +85,36 @@ def _spikes(files: Files, log: ReadLog) -> tuple[NDArray[np.float64], Ints] | No
     wrong = len(log.errors)
     if times.dtype.kind != "f":
         log.errors.append(
-            f"{names[0]}: expected seconds as floating point numbers, found {times.dtype}: are these samples?"
+            Finding.error(
+                "spike-times-not-seconds",
+                names[0],
+                f"{names[0]}: expected seconds as floating point numbers, found {times.dtype}: are these samples?",
+            )
         )
     if len(times) != len(owner):
-        log.errors.append(f"{names[0]} has {len(times)} spikes, {names[1]} has {len(owner)}")
+        log.errors.append(
+            Finding.error(
+                "spikes-and-clusters-differ-in-number",
+                names[0],
+                f"{names[0]} has {len(times)} spikes, {names[1]} has {len(owner)}",
+            )
+        )
     if owner.dtype.kind == "f" and not (np.isfinite(owner) & (owner == np.rint(owner))).all():
         log.errors.append(
-            f"{names[1]}: expected a whole number for every spike, found {owner[owner != np.rint(owner)][0]}"
+            Finding.error(
+                "spike-cluster-not-whole",
+                names[1],
+                f"{names[1]}: expected a whole number for every spike, found {owner[owner != np.rint(owner)][0]}",
+            )
         )
     elif len(owner) and not 0 <= int(owner.min()) <= int(owner.max()) <= np.iinfo(np.int64).max:
-        log.errors.append(f"{names[1]}: expected numbers of clusters from 0, found {owner.min()} to {owner.max()}")
+        log.errors.append(
+            Finding.error(
+                "spike-cluster-out-of-range",
+                names[1],
+                f"{names[1]}: expected numbers of clusters from 0, found {owner.min()} to {owner.max()}",
+            )
+        )
     if len(log.errors) > wrong:
         return None
     log.notes.extend(precision_notes(times, names[0]))
@@ -102,12 +126,22 @@ def _numbers(file: AlfFile, log: ReadLog) -> NDArray[Any] | None:
     values = load_npy(file, log)
     if values is None:
         if not log.errors:
-            log.errors.append(f"{file.path.name} cannot be read: it holds Python objects (a pickle)")
+            log.errors.append(
+                Finding.error(
+                    "alf-array-pickled",
+                    file.path.name,
+                    f"{file.path.name} cannot be read: it holds Python objects (a pickle)",
+                )
+            )
         return None
     flat = flat_column(values)
     if flat is None or flat.dtype.kind not in "iuf":
         log.errors.append(
-            f"{file.path.name}: expected one number a spike, found {values.dtype} of shape {values.shape}"
+            Finding.error(
+                "alf-array-not-one-number-a-spike",
+                file.path.name,
+                f"{file.path.name}: expected one number a spike, found {values.dtype} of shape {values.shape}",
+            )
         )
         return None
     return flat
@@ -125,7 +159,13 @@ def _cluster_columns(files: Files, log: ReadLog) -> dict[str, NDArray[Any]]:
             columns[attribute] = flat
     if len({len(v) for v in columns.values()}) > 1:
         sizes = listed((f"clusters.{n} has {len(v)}" for n, v in columns.items()), 10)
-        log.errors.append(f"expected one row a cluster in every clusters.*, found different numbers of rows: {sizes}")
+        log.errors.append(
+            Finding.error(
+                "rows-of-clusters-differ",
+                "clusters",
+                f"expected one row a cluster in every clusters.*, found different numbers of rows: {sizes}",
+            )
+        )
         return {}
     return columns
 
@@ -144,7 +184,7 @@ def _metrics(files: Files, log: ReadLog) -> pd.DataFrame | None:
         return table.set_index(pd.RangeIndex(len(table)))
     ids = table["cluster_id"]
     if not pd.api.types.is_integer_dtype(ids) or ids.duplicated().any():
-        log.add_error(file.path, "expected one whole number a row in cluster_id, each once")
+        log.add_error("cluster-ids-not-unique", file.path, "expected one whole number a row in cluster_id, each once")
         return None
     return table.set_index("cluster_id")
 
@@ -197,7 +237,9 @@ def _channel_locations(files: Files, log: ReadLog) -> pd.Series | None:
             if (file := files.get((thing, attribute))) is None or (values := load_npy(file, log)) is None:
                 continue
             if (flat := flat_column(values)) is None:
-                log.add_error(file.path, f"expected one value a channel, found shape {values.shape}")
+                log.add_error(
+                    "channels-not-one-value", file.path, f"expected one value a channel, found shape {values.shape}"
+                )
                 return None
             if attribute == IDS:
                 text = f"{file.path.name}: regions are called by the ids of the Allen atlas, as text ('382')"
@@ -214,7 +256,11 @@ def _locations_in_table(file: AlfFile, log: ReadLog) -> pd.Series | None:
         return None
     name = next((c for c in ("allen_ontology", "acronym", "brainLocation") if c in table), None)
     if name is None:
-        log.add_error(file.path, f"expected a column allen_ontology, found {listed(map(str, table.columns))}")
+        log.add_error(
+            "column-allen-ontology-missing",
+            file.path,
+            f"expected a column allen_ontology, found {listed(map(str, table.columns))}",
+        )
         return None
     return _as_text(table[name].to_numpy())
 

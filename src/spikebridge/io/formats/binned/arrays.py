@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
-from spikebridge.io.formats.containers import HDF5_SIGNATURE, walk_hdf5
+from spikebridge.io.formats.containers import HDF5_SIGNATURE, npy_header, walk_hdf5
 from spikebridge.io.formats.log import error_summary
 from spikebridge.io.formats.mat import is_mat, mat_arrays
 from spikebridge.io.limits import check_bytes, check_members
@@ -89,7 +89,9 @@ def array_headers(path: Path) -> dict[str, ArrayHeader]:
     except DataError:
         raise
     except Exception as error:  # as above; numpy and zipfile add their own
-        raise DataError(f"{path}: cannot be read as .npz or HDF5 ({error_summary(error)})") from error
+        raise DataError.of(
+            "binned-file-not-read", path, f"cannot be read as .npz or HDF5 ({error_summary(error)})"
+        ) from error
 
 
 def load_array(path: Path, name: str) -> NDArray[Any]:
@@ -116,6 +118,13 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
         return mat_arrays(path, names=frozenset({name.split("/")[0]}))[name]
     held = array_headers(path).get(name)
     if held is not None:
+        if held.dtype.hasobject and is_npz(path):
+            raise DataError.of(
+                "binned-array-pickled",
+                path,
+                f"{name} holds Python objects (a pickle), never loaded, since that can run any program: "
+                f"save it as numbers or text, np.array({name}, dtype=str)",
+            )
         check_bytes(prod(held.shape) * held.dtype.itemsize, path.stat().st_size, f"{path}: {name}")
     try:
         if is_npz(path):
@@ -124,12 +133,7 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
         else:
             values = _hdf5_values(path, name)
     except Exception as error:
-        if "allow_pickle" in str(error):
-            raise DataError(
-                f"{path}: {name} holds Python objects (a pickle), never loaded, since that can run any program: "
-                f"save it as numbers or text, np.array({name}, dtype=str)"
-            ) from None
-        raise DataError(f"{path}: {name} cannot be read ({error_summary(error)})") from error
+        raise DataError.of("binned-array-not-read", path, f"{name} cannot be read ({error_summary(error)})") from error
     return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
 
 
@@ -172,14 +176,7 @@ def _npz_headers(path: Path) -> Iterator[tuple[str, ArrayHeader]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
             with archive.open(member) as handle:
-                yield member.removesuffix(".npy"), _npy_header(handle)
-
-
-def _npy_header(handle: Any) -> ArrayHeader:
-    version = np.lib.format.read_magic(handle)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(handle)
-    return ArrayHeader(tuple(shape), dtype)
+                yield member.removesuffix(".npy"), ArrayHeader(*npy_header(cast(BinaryIO, handle)))
 
 
 def hdf5_headers(path: Path) -> Iterator[tuple[str, ArrayHeader]]:
@@ -206,7 +203,7 @@ def _first_values(path: Path, name: str) -> NDArray[np.float64]:
         return load_array(path, name).ravel(order="F")[:CHECKED_VALUES].astype(np.float64)
     if is_npz(path):
         with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as handle:
-            header = _npy_header(handle)
+            header = ArrayHeader(*npy_header(cast(BinaryIO, handle)))
             raw = handle.read(CHECKED_VALUES * header.dtype.itemsize)
             return np.frombuffer(raw[: len(raw) // header.dtype.itemsize * header.dtype.itemsize], header.dtype).astype(
                 np.float64

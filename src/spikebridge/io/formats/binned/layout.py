@@ -33,6 +33,7 @@ from spikebridge.io.formats.binned.arrays import (
     looks_like_counts,
     written_by_matlab,
 )
+from spikebridge.io.formats.log import raise_errors
 from spikebridge.io.formats.mat import is_mat
 from spikebridge.io.formats.mat.files import numeric_variables
 
@@ -135,9 +136,8 @@ def choose_count_arrays(
     """
     asked = {"counts": counts, "source_counts": source_counts, "target_counts": target_counts}
     wanted = {key: [names] if isinstance(names, str) else list(names or ()) for key, names in asked.items()}
-    wrong = [f"data.options.{key}: {text}" for key, names in wanted.items() for text in _name_errors(names, arrays)]
-    if wrong:
-        raise DataError(f"{path}: " + "; ".join(wrong))
+    wrong = [error for key, names in wanted.items() for error in _name_errors(f"data.options.{key}", names, arrays)]
+    raise_errors(path, wrong)
     if wanted["counts"]:
         return CountArrays(tuple(wanted["counts"]))
     if wanted["source_counts"]:
@@ -149,19 +149,34 @@ def choose_count_arrays(
     if len(cubes) == 1:
         return CountArrays((cubes[0],))
     shown = listed(f"{n} {h.shape}" for n, h in arrays.items() if h.is_cube)
-    raise DataError(
-        f"{path}: which array holds the counts (trial, bin, unit)? Name it in data.options.counts, or two in "
-        f"source_counts and target_counts; arrays of three dimensions: {shown}"
+    raise DataError.of(
+        "counts-array-not-named",
+        path,
+        f"which array holds the counts (trial, bin, unit)? Name it in data.options.counts, or two in "
+        f"source_counts and target_counts; arrays of three dimensions: {shown}",
     )
 
 
-def _name_errors(names: Sequence[str], arrays: Mapping[str, ArrayHeader]) -> list[str]:
+def _name_errors(setting: str, names: Sequence[str], arrays: Mapping[str, ArrayHeader]) -> list[Finding]:
     errors = []
     for name in names:
         if name not in arrays:
-            errors.append(f"no array {name!r}{did_you_mean(name, arrays)} Arrays: {listed(arrays)}")
+            errors.append(
+                Finding.error(
+                    "counts-array-missing",
+                    setting,
+                    f"{setting}: no array {name!r}{did_you_mean(name, arrays)} Arrays: {listed(arrays)}",
+                )
+            )
         elif not arrays[name].is_cube:
-            errors.append(f"{name} is {arrays[name].dtype} {arrays[name].shape}, expected numbers (trial, bin, unit)")
+            errors.append(
+                Finding.error(
+                    "counts-array-not-numbers",
+                    setting,
+                    f"{setting}: {name} is {arrays[name].dtype} {arrays[name].shape}, expected numbers (trial, bin, "
+                    "unit)",
+                )
+            )
     return errors
 
 
@@ -209,8 +224,10 @@ def axis_order(
     if fits and AXES not in fits and (n_trials or n_units):
         known = [f"{n} {what}" for what, numbers in (("trials", n_trials), ("units", n_units)) for n in sorted(numbers)]
         best = REVERSED if REVERSED in fits else fits[0]
-        raise DataError(
-            f"{path}: expected counts (trial, bin, unit), found {shown} with {listed(known)}: {_question(best)}"
+        raise DataError.of(
+            "counts-axes-mismatch",
+            path,
+            f"expected counts (trial, bin, unit), found {shown} with {listed(known)}: {_question(best)}",
         )
     doubts = [order for order in fits if order != AXES and all(_same_shape(s, order) for s in shapes)]
     if not doubts or not (n_trials or n_units):
@@ -234,13 +251,17 @@ def _order_by_spread(
     order = next(order for order in doubts if order.index("unit") == best)
     order = REVERSED if best == 0 and REVERSED in doubts else order
     if size >= MIN_SIZE and spread[best] >= MIN_SPREAD_RATIO * spread[2]:
-        raise DataError(
-            f"{path}: {shown}: axes of one size, and totals vary {spread[best] / spread[2]:.0f} times more along axis "
-            f"{best + 1} than along axis 3, which should be the units: {_question(order)}{KEEP_ORDER_HINT}"
+        raise DataError.of(
+            "counts-axes-likely-permuted",
+            path,
+            f"{shown}: axes of one size, and totals vary {spread[best] / spread[2]:.0f} times more along axis "
+            f"{best + 1} than along axis 3, which should be the units: {_question(order)}{KEEP_ORDER_HINT}",
         )
     if written_by_matlab(path):
-        raise DataError(
-            f"{path}: {shown}: axes of one size in a file that looks like MATLAB's: {_question(order)}{KEEP_ORDER_HINT}"
+        raise DataError.of(
+            "counts-axes-of-matlab",
+            path,
+            f"{shown}: axes of one size in a file that looks like MATLAB's: {_question(order)}{KEEP_ORDER_HINT}",
         )
     text = f"{shown}: axes of one size are taken as (trial, bin, unit);"
     return [Finding.warning("axes-of-one-size", "counts", text, "data.options.axes says otherwise")]

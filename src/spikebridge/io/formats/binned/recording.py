@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.errors import DataError
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import counted, listed
 from spikebridge.io.formats.binned.arrays import ArrayHeader, load_array
 from spikebridge.io.formats.binned.layout import SPLITS, CountArrays
@@ -37,11 +38,23 @@ def read_counts(path: Path, fields: CountArrays, axes: tuple[int, ...], log: Rea
     parts = [[cubes[n] for n in names] for names in (fields.source, fields.target) if names]
     shapes = listed(f"{n} {c.shape}" for n, c in cubes.items())
     if any(len({cube.shape[1:] for cube in part}) > 1 for part in parts):
-        log.errors.append(f"arrays that are joined along the trials must agree in bins and units: {shapes}")
+        log.errors.append(
+            Finding.error(
+                "joined-counts-differ-in-shape",
+                "counts",
+                f"arrays that are joined along the trials must agree in bins and units: {shapes}",
+            )
+        )
         return None
     joined = [np.concatenate(part) for part in parts]
     if len({part.shape[:2] for part in joined}) > 1:
-        log.errors.append(f"counts of source and target must agree in trials and bins: {shapes}")
+        log.errors.append(
+            Finding.error(
+                "source-and-target-counts-differ",
+                "counts",
+                f"counts of source and target must agree in trials and bins: {shapes}",
+            )
+        )
         return None
     return np.concatenate(joined, axis=2).astype(np.int64) if all(sound) else None
 
@@ -59,7 +72,13 @@ def _are_counts(name: str, cube: NDArray[Any], log: ReadLog) -> bool:
                 f"{int(bad.sum())} {kind} (first {cube[trial, k, unit]} in trial {trial}, bin {k}, unit {unit})"
             )
     if problems:
-        log.errors.append(f"{name}: expected counts of spikes, found {listed(problems)}: are these rates, or smoothed?")
+        log.errors.append(
+            Finding.error(
+                "not-counts-of-spikes",
+                name,
+                f"{name}: expected counts of spikes, found {listed(problems)}: are these rates, or smoothed?",
+            )
+        )
     return not problems
 
 
@@ -97,7 +116,13 @@ def original_trial_order(
     places = np.concatenate([load_array(path, n).ravel() for n in names]).astype(np.int64)
     places -= places.min(initial=0) if len(places) else 0
     if len(np.unique(places)) != sum(arrays[n].shape[0] for n in fields.source):
-        log.errors.append(f"{', '.join(names)}: expected the place of every trial once, found {len(places)} places")
+        log.errors.append(
+            Finding.error(
+                "trial-places-not-unique",
+                ", ".join(names),
+                f"{', '.join(names)}: expected the place of every trial once, found {len(places)} places",
+            )
+        )
         return None
     return np.argsort(places, kind="stable")
 
@@ -112,13 +137,29 @@ def binned_units(
         if name in arrays:
             values = load_array(path, name).ravel()
             if len(values) != n:
-                log.errors.append(f"{name}: expected one value for each of {counted(n, 'unit')}, found {len(values)}")
+                log.errors.append(
+                    Finding.error(
+                        "unit-values-differ-in-number",
+                        name,
+                        f"{name}: expected one value for each of {counted(n, 'unit')}, found {len(values)}",
+                    )
+                )
             elif key == "unit" and values.dtype.kind not in "iu":
-                log.errors.append(f"{name}: expected whole numbers, found {values.dtype}")
+                log.errors.append(
+                    Finding.error(
+                        "unit-values-not-whole", name, f"{name}: expected whole numbers, found {values.dtype}"
+                    )
+                )
             else:
                 columns[key] = values.astype(np.int64) if key == "unit" else values.astype(str)
         elif key == "region" and region != "region":
-            log.errors.append(f"data.options.region: no array {region!r}; arrays: {listed(arrays)}")
+            log.errors.append(
+                Finding.error(
+                    "region-array-missing",
+                    "data.options.region",
+                    f"data.options.region: no array {region!r}; arrays: {listed(arrays)}",
+                )
+            )
     if "region" not in columns and n_target:
         columns["region"] = np.repeat(["source", "target"], [n_source, n_target])
     return pd.DataFrame(columns)
@@ -130,9 +171,21 @@ def binned_trials(
     """The columns known of each trial: those of the group `trials`, or of the table beside the file; else none."""
     columns = _group(path, "trials", arrays, n_trials, "trial", log)
     if columns and table is not None:
-        log.errors.append("trials stand both in the file and in the table beside it: which are right?")
+        log.errors.append(
+            Finding.error(
+                "trials-in-two-places",
+                "trials",
+                "trials stand both in the file and in the table beside it: which are right?",
+            )
+        )
     if table is not None and len(table) != n_trials:
-        log.errors.append(f"the table of trials beside it has {len(table)} rows, the counts have {n_trials} trials")
+        log.errors.append(
+            Finding.error(
+                "trials-beside-differ-in-number",
+                "trials",
+                f"the table of trials beside it has {len(table)} rows, the counts have {n_trials} trials",
+            )
+        )
         return pd.DataFrame(index=range(n_trials))
     return pd.DataFrame(columns, index=range(n_trials)) if table is None else table
 
@@ -144,7 +197,13 @@ def _group(
     for name in [a for a in arrays if a.startswith(f"{group}/")]:
         if not _is_list(arrays[name].shape) or max(arrays[name].shape) != n:
             shape = arrays[name].shape
-            log.errors.append(f"{name}: expected one value for each of {counted(n, what)}, found the shape {shape}")
+            log.errors.append(
+                Finding.error(
+                    "values-of-trials-or-bins-differ-in-number",
+                    name,
+                    f"{name}: expected one value for each of {counted(n, what)}, found the shape {shape}",
+                )
+            )
         else:
             columns[name.removeprefix(f"{group}/")] = load_array(path, name).ravel()
     return columns
@@ -220,8 +279,10 @@ def _bins_of_trials(recording: Recording, width: float) -> tuple[NDArray[np.floa
     times = recording.trials.reindex(columns=["start_time", "stop_time"]).to_numpy(dtype=np.float64)
     n_bins = np.floor(np.diff(times, axis=1).min(initial=np.inf) / width + 1e-6)
     if not np.isfinite(n_bins) or n_bins < 1:
-        raise DataError(
-            f"{recording.name}: expected trials of at least one bin of {width:g} s, found none or shorter ones"
+        raise DataError.of(
+            "recording-shorter-than-a-bin",
+            recording.name,
+            f"expected trials of at least one bin of {width:g} s, found none or shorter ones",
         )
     return times[:, 0], int(n_bins)
 

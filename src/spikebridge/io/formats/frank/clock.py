@@ -108,7 +108,13 @@ def choose_tick_rates(
     if spans and ratio is None and any(len(t) for t in times.values()):
         text = f"spikes lie outside timerange in any unit ({_range_text(times)} against {_range_text(spans)})"
         if asked == "auto":
-            log.errors.append(f"{text}: say in data.options.time_unit what the spikes count (s, ms or timestamps)")
+            log.errors.append(
+                Finding.error(
+                    "frank-units-of-epochs-unclear",
+                    "data.options.time_unit",
+                    f"{text}: say in data.options.time_unit what the spikes count (s, ms or timestamps)",
+                )
+            )
         else:
             log.notes.append(Finding.warning("timerange-not-used", "timerange", f"{text}; timerange is not used"))
     return TickRates(TICKS_PER_S[unit], TICKS_PER_S[unit] * ratio if ratio else None)
@@ -166,10 +172,20 @@ def _contradiction(
     if evidence:
         statements = "; ".join(f"{why} says {unit}" for why, unit in evidence.items())
         log.errors.append(
-            f"the unit of the spike times is not clear: {statements} (spikes {_range_text(times)}). Please {ask}"
+            Finding.error(
+                "frank-time-unit-contradictory",
+                "data.options.time_unit",
+                f"the unit of the spike times is not clear: {statements} (spikes {_range_text(times)}). Please {ask}",
+            )
         )
     elif longest > MAX_EPOCH_S:
-        log.errors.append(f"nothing says the unit of the spike times ({_range_text(times)}). Please {ask}")
+        log.errors.append(
+            Finding.error(
+                "frank-time-unit-unknown",
+                "data.options.time_unit",
+                f"nothing says the unit of the spike times ({_range_text(times)}). Please {ask}",
+            )
+        )
     elif longest:
         text = "nothing in the files says the unit of the spike times; taken as the layout's, seconds"
         log.notes.append(Finding.warning("time-unit-not-given", "spikes", text))

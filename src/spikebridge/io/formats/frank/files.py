@@ -176,11 +176,13 @@ def load_day(path: Path, session: DaySession, kind: str, log: ReadLog) -> Node:
     name = variable_name(held, session, kind)
     nothing = Cell((0, 0), ())
     if name is None:
-        log.add_error(path, f"expected a variable {kind}, found {listed(held)}")
+        log.add_error("frank-variable-missing", path, f"expected a variable {kind}, found {listed(held)}")
         return nothing
     days = held[name]
     if not isinstance(days, Cell):
-        log.add_error(path, f"expected {name} to be a cell array of days, found {describe(days)}")
+        log.add_error(
+            "frank-not-a-cell-of-days", path, f"expected {name} to be a cell array of days, found {describe(days)}"
+        )
         return nothing
     day = int(session.day)
     if 1 <= day <= len(days.items) and not is_empty(days.items[day - 1]):
@@ -188,7 +190,7 @@ def load_day(path: Path, session: DaySession, kind: str, log: ReadLog) -> Node:
     full = [str(k) for k, item in enumerate(days.items, start=1) if not is_empty(item)]
     where_content_is = f"{name}{{{day}}} is empty; days with content: {listed(full)}"
     if kind == "spikes":
-        log.add_error(path, f"expected day {day}, as the file is called, but {where_content_is}")
+        log.add_error("frank-day-missing", path, f"expected day {day}, as the file is called, but {where_content_is}")
     else:
         text = f"{path.name} is not used: {where_content_is}"
         log.notes.append(Finding.warning("file-without-the-day", path.name, text))
@@ -212,13 +214,17 @@ def nested_structs(
         if isinstance(node, Struct) and len(node.items) == 1:
             yield (), node.items[0]
         else:
-            log.errors.append(f"{where}: expected a struct, found {describe(node)}")
+            log.errors.append(
+                Finding.error("frank-not-a-struct", where, f"{where}: expected a struct, found {describe(node)}")
+            )
     elif isinstance(node, Cell):
         for k, item in enumerate(node.items, start=1):
             for index, struct in nested_structs(item, depth - 1, f"{where}{{{k}}}", log):
                 yield (k, *index), struct
     else:
-        log.errors.append(f"{where}: expected a cell array, found {describe(node)}")
+        log.errors.append(
+            Finding.error("frank-not-a-cell", where, f"{where}: expected a cell array, found {describe(node)}")
+        )
 
 
 def single_value(node: Node) -> str | float | bool | None:

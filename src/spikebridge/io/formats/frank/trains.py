@@ -94,7 +94,13 @@ def _times(struct: Mapping[str, Node], width: int, where: str, log: ReadLog) -> 
     data = struct.get("data")
     if not isinstance(data, np.ndarray) or data.ndim != 2 or np.iscomplexobj(data):
         content = "no such field" if data is None else describe(data)
-        log.errors.append(f"{where}.data: expected a matrix with one row a spike, found {content}")
+        log.errors.append(
+            Finding.error(
+                "frank-spikes-not-a-matrix",
+                f"{where}.data",
+                f"{where}.data: expected a matrix with one row a spike, found {content}",
+            )
+        )
         return None
     if data.size == 0:
         return np.zeros(0)
@@ -157,7 +163,13 @@ def _regions(
             text = f"{unit_name(key)}: cellinfo says {regions[key]}, tetinfo {next(iter(lent.values()))}"
             log.notes.append(Finding.warning("areas-contradict", unit_name(key), text))
     if torn:
-        log.errors.append(f"a unit must lie in one area all day, but these differ between epochs: {listed(torn, 20)}")
+        log.errors.append(
+            Finding.error(
+                "frank-unit-in-several-areas",
+                "regions",
+                f"a unit must lie in one area all day, but these differ between epochs: {listed(torn, 20)}",
+            )
+        )
     without = [unit_name(k) for k in keys if not regions[k]]
     if without:
         log.notes.append(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.contents import no_behavior
 from spikebridge.io.formats.log import ReadLog, precision_notes
@@ -48,9 +49,17 @@ class FieldReader:
         try:
             return convert(self.node(path), path)
         except NoSuchPathError as error:
-            self.log.errors.append(f"data.options.{option}: {self._with_hint(path, error)}")
+            self.log.errors.append(
+                Finding.error(
+                    "matlab-path-missing",
+                    f"data.options.{option}",
+                    f"data.options.{option}: {self._with_hint(path, error)}",
+                )
+            )
         except UnexpectedValueError as error:
-            self.log.errors.append(f"data.options.{option}: {error}")
+            self.log.errors.append(
+                Finding.error("matlab-path-not-usable", f"data.options.{option}", f"data.options.{option}: {error}")
+            )
         return None
 
     def _with_hint(self, path: str, error: NoSuchPathError) -> str:
@@ -65,7 +74,9 @@ class FieldReader:
     def raise_errors(self) -> None:
         """Raise DataError with everything wrong; where a path is missing, with a list of the paths in the file."""
         if self._everything is not None:
-            self.log.errors.append(f"The file holds:\n{list_contents(self._everything)}")
+            self.log.errors.append(
+                Finding.error("matlab-contents", "file", f"The file holds:\n{list_contents(self._everything)}")
+            )
         self.log.raise_errors(self.path)
 
 
@@ -104,7 +115,13 @@ def columns_field(
     lengths = {name: len(values) for name, values in present.items()}
     if len(set(lengths.values())) > 1:
         counts = listed(f"{n} {m}" for n, m in lengths.items())
-        fields.log.errors.append(f"data.options.{option}: columns differ in length: {counts}")
+        fields.log.errors.append(
+            Finding.error(
+                "matlab-columns-differ-in-length",
+                f"data.options.{option}",
+                f"data.options.{option}: columns differ in length: {counts}",
+            )
+        )
         return None
     return pd.DataFrame(present) if len(present) == len(columns) else None
 
@@ -120,15 +137,25 @@ def interval_table_field(
     absent = [c for c in ("start_time", "stop_time") if c not in frame]
     if absent:
         fields.log.errors.append(
-            f"data.options.{option}: expected columns start_time and stop_time, found {listed(map(str, frame))}; "
-            f"name them: {option}: {{start_time: ..., stop_time: ...}}"
+            Finding.error(
+                "matlab-intervals-without-times",
+                f"data.options.{option}",
+                f"data.options.{option}: expected columns start_time and stop_time, found {listed(map(str, frame))}; "
+                f"name them: {option}: {{start_time: ..., stop_time: ...}}",
+            )
         )
     for column_name in frame:
         numeric = pd.api.types.is_numeric_dtype(frame[column_name])
         if clock.is_time(str(column_name)) and numeric:
             frame[column_name] = to_seconds(fields, frame[column_name], f"{name}.{column_name}", clock)
         elif column_name in ("start_time", "stop_time"):
-            fields.log.errors.append(f"data.options.{option}.{column_name}: expected times, found text")
+            fields.log.errors.append(
+                Finding.error(
+                    "matlab-times-are-text",
+                    f"data.options.{option}.{column_name}",
+                    f"data.options.{option}.{column_name}: expected times, found text",
+                )
+            )
     return frame
 
 
@@ -186,10 +213,18 @@ def _series_frames(
         many = isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[0] == len(at) != value.size
         parts = list(value.T) if many and value.shape[1] <= MAX_COLUMNS else [as_vector(value, f"{option}.value")]
     except UnexpectedValueError as error:
-        fields.log.errors.append(f"data.options.{error}")
+        fields.log.errors.append(
+            Finding.error("matlab-behavior-not-usable", f"data.options.{option}", f"data.options.{error}")
+        )
         return []
     if any(len(p) != len(at) for p in parts):
-        fields.log.errors.append(f"data.options.{option}: {len(at)} times, but {len(parts[0])} values")
+        fields.log.errors.append(
+            Finding.error(
+                "matlab-behavior-lengths-differ",
+                f"data.options.{option}",
+                f"data.options.{option}: {len(at)} times, but {len(parts[0])} values",
+            )
+        )
         return []
     names = [name] if len(parts) == 1 else [f"{name}_{k}" for k in range(1, len(parts) + 1)]
     return [

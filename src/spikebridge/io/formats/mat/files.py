@@ -109,12 +109,16 @@ def load_mat(path: Path, names: Collection[str] | None = None, values: bool = Tr
     """
     version = mat_version(path)
     if version == "4":
-        raise DataError(
-            f"{path}: a MATLAB file of version 4, which holds neither cell arrays nor structs; load it in MATLAB and "
-            "save it again with save(file, '-v7')"
+        raise DataError.of(
+            "matlab-version-4",
+            path,
+            "a MATLAB file of version 4, which holds neither cell arrays nor structs; load it in MATLAB and "
+            "save it again with save(file, '-v7')",
         )
     if not version:
-        raise DataError(f"{path}: expected a MATLAB file (version 5 to 7.3), found no MATLAB header")
+        raise DataError.of(
+            "matlab-header-missing", path, "expected a MATLAB file (version 5 to 7.3), found no MATLAB header"
+        )
     try:
         if version == "5":
             return _load_version_5(path, names)
@@ -122,7 +126,9 @@ def load_mat(path: Path, names: Collection[str] | None = None, values: bool = Tr
     except DataError:
         raise
     except Exception as error:  # scipy, zlib and h5py raise anything from OSError to TypeError on a damaged file
-        raise DataError(f"{path}: cannot be read as a MATLAB file ({error_summary(error)})") from error
+        raise DataError.of(
+            "matlab-file-not-read", path, f"cannot be read as a MATLAB file ({error_summary(error)})"
+        ) from error
 
 
 def _load_version_5(path: Path, names: Collection[str] | None) -> dict[str, Node]:

@@ -124,10 +124,12 @@ def _count_reference(item: Any) -> None:
     seen = _reference_counts.get()
     seen[about.addr] += 1
     if seen[about.addr] > MAX_REFERENCES:
-        raise DataError(
-            f"{item.file.filename}: more than {MAX_REFERENCES} references lead to one cell array or struct, "
+        raise DataError.of(
+            "matlab-too-many-references",
+            item.file.filename,
+            f"more than {MAX_REFERENCES} references lead to one cell array or struct, "
             f"{item.name}, which MATLAB never writes: it is damaged, or made to do harm; if neither, load it in "
-            "MATLAB and save it again"
+            "MATLAB and save it again",
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.errors.findings import Finding
 from spikebridge.errors.messages import listed
 from spikebridge.io.formats.mat.fields import FieldReader, columns_field, to_seconds
 from spikebridge.io.formats.mat.paths import NoSuchPathError
@@ -75,7 +76,11 @@ def _from_trains(fields: FieldReader, paths: SpikePaths, columns: dict[str, pd.S
     wrong = [f"{name} {len(values)}" for name, values in columns.items() if len(values) != len(held)]
     if wrong:
         fields.log.errors.append(
-            f"data.options: expected one value for each of {len(held)} units, found {listed(wrong)}"
+            Finding.error(
+                "matlab-unit-values-differ-in-number",
+                "data.options",
+                f"data.options: expected one value for each of {len(held)} units, found {listed(wrong)}",
+            )
         )
         return None
     ids = columns.get("unit_id", pd.Series(np.arange(1, len(held) + 1)))
@@ -90,13 +95,23 @@ def _from_spike_list(fields: FieldReader, paths: SpikePaths, columns: dict[str, 
     if raw is None or owner is None or _counts_from_trials(fields, str(paths.spike_times), raw):
         return None
     if len(raw) != len(owner):
-        fields.log.errors.append(f"data.options: {len(raw)} spike_times, but {len(owner)} spike_units")
+        fields.log.errors.append(
+            Finding.error(
+                "matlab-spikes-and-units-differ-in-number",
+                "data.options",
+                f"data.options: {len(raw)} spike_times, but {len(owner)} spike_units",
+            )
+        )
         return None
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         counts = listed(f"{name} {n}" for name, n in lengths.items())
         fields.log.errors.append(
-            f"data.options: expected one value a unit, found columns of different length: {counts}"
+            Finding.error(
+                "matlab-unit-columns-differ-in-length",
+                "data.options",
+                f"data.options: expected one value a unit, found columns of different length: {counts}",
+            )
         )
         return None
     ids = columns.get("unit_id")
@@ -105,12 +120,24 @@ def _from_spike_list(fields: FieldReader, paths: SpikePaths, columns: dict[str, 
     rows = pd.Index(ids).get_indexer_for(owner) if ids.is_unique else np.full(len(owner), -1)
     strange = owner[rows < 0].unique()
     if not ids.is_unique:
-        fields.log.errors.append(f"data.options.unit_id: ids must be unique, found {listed(map(str, ids), 10)}")
+        fields.log.errors.append(
+            Finding.error(
+                "matlab-unit-ids-repeated",
+                "data.options.unit_id",
+                f"data.options.unit_id: ids must be unique, found {listed(map(str, ids), 10)}",
+            )
+        )
     elif len(strange):
         named = (
             "data.options.unit_id" if "unit_id" in columns else f"1 to {len(ids)} (without unit_id, row k is unit k)"
         )
-        fields.log.errors.append(f"spikes of units that are not in {named}: {listed(map(str, strange), 10)}")
+        fields.log.errors.append(
+            Finding.error(
+                "matlab-spikes-of-unknown-units",
+                "spikes",
+                f"spikes of units that are not in {named}: {listed(map(str, strange), 10)}",
+            )
+        )
     return None if not ids.is_unique or len(strange) else (ids, rows.astype(np.int64), raw)
 
 
@@ -126,8 +153,12 @@ def _counts_from_trials(fields: FieldReader, path: str, raw: NDArray[Any]) -> bo
     if len(whole) != len(raw) or np.allclose(whole.astype(float), raw.astype(float), rtol=1e-6, equal_nan=True):
         return False
     fields.log.errors.append(
-        f"data.options.spike_times: {path} counts from the start of each trial, since {place}.{UNWRAPPED} holds other "
-        f"times of the same spikes: set spike_times: {place}.{UNWRAPPED}"
+        Finding.error(
+            "matlab-times-from-trial-start",
+            "data.options.spike_times",
+            f"data.options.spike_times: {path} counts from the start of each trial, since {place}.{UNWRAPPED} holds "
+            f"other times of the same spikes: set spike_times: {place}.{UNWRAPPED}",
+        )
     )
     return True
 
@@ -154,6 +185,10 @@ def _check_unit_of_time(fields: FieldReader, raw: NDArray[Any]) -> None:
     if integers or (len(known) >= MIN_WHOLE_TIMES and bool(np.all(known == np.floor(known)))):
         span = f"{known.min():g} to {known.max():g}"
         fields.log.errors.append(
-            f"spike times are whole numbers ({span}): say what they count with data.options.time_unit: s, ms, us, or "
-            "samples (then sampling_rate_hz as well)"
+            Finding.error(
+                "matlab-time-unit-unknown",
+                "data.options.time_unit",
+                f"spike times are whole numbers ({span}): say what they count with data.options.time_unit: s, ms, us, "
+                "or samples (then sampling_rate_hz as well)",
+            )
         )

@@ -38,9 +38,11 @@ class NwbLog(ReadLog):
         try:
             return read(*args, **kwargs)
         except DataError as error:
-            self.errors.append(str(error))
+            self.add_refusal(error)
         except Exception as error:  # pynwb, hdmf, h5py and zarr raise anything on a broken file
-            self.errors.append(f"{what} cannot be read ({nwb_error_summary(error)})")
+            self.errors.append(
+                Finding.error("nwb-part-not-read", what, f"{what} cannot be read ({nwb_error_summary(error)})")
+            )
         return otherwise
 
     def has_lost(self, *arrays: Any) -> bool:
@@ -93,7 +95,7 @@ def is_pickled(data: Any) -> bool:
 def read_values(data: Any, where: str, log: NwbLog) -> NDArray[Any]:
     """The values of an array, read now. Raises DataError where a file of it is missing or cut short."""
     if log.has_lost(data):
-        raise DataError(f"{where}: its values lie in a file that is missing")
+        raise DataError.of("nwb-values-missing", where, "its values lie in a file that is missing")
     check_chunks(data, where)
     return np.asarray(data[:])
 
@@ -110,7 +112,9 @@ def ragged_column(table: Any, name: str, where: str, log: NwbLog) -> tuple[NDArr
         values = flatten_column(read_values(column.data, name, log))
         return values, np.ones(len(values), dtype=np.int64)
     if not isinstance(column, VectorIndex) or isinstance(column.target, VectorIndex):
-        raise DataError(f"{name}: expected a list of values for each row, with one index ({name}_index)")
+        raise DataError.of(
+            "nwb-index-of-index", name, f"expected a list of values for each row, with one index ({name}_index)"
+        )
     values = flatten_column(read_values(column.target.data, name, log))
     counts = row_lengths(flatten_column(read_values(column.data, f"{name}_index", log)), len(table), len(values), name)
     last = int(counts.sum())
@@ -131,31 +135,47 @@ def row_lengths(index: NDArray[Any], n_rows: int, n_values: int, name: str) -> N
     Raises DataError where the index does not divide the values among the rows, or holds where rows start.
     """
     if index.dtype.kind not in "iuf" or (index.astype(np.int64) != index).any():
-        raise DataError(
-            f"{name}_index: expected whole numbers, found {index.dtype}, such as {index.ravel()[:3].tolist()}"
+        raise DataError.of(
+            "nwb-index-not-whole",
+            f"{name}_index",
+            f"expected whole numbers, found {index.dtype}, such as {index.ravel()[:3].tolist()}",
         )
     if index.shape != (n_rows,):
-        raise DataError(f"{name}_index: expected {n_rows} rows, found {len(index)}")
+        raise DataError.of("nwb-index-differs-in-rows", f"{name}_index", f"expected {n_rows} rows, found {len(index)}")
     ends = index.astype(np.int64)
     if index.dtype.kind in "iu" and np.iinfo(index.dtype).max < n_values:
-        raise DataError(
+        raise DataError.of(
+            "nwb-index-overflows",
+            "",
             f"{name}_index holds {index.dtype}, whose largest number is {np.iinfo(index.dtype).max}, but {name} holds "
-            f"{n_values} values: larger numbers began again at 0. Correct the file: write the index as int64"
+            f"{n_values} values: larger numbers began again at 0. Correct the file: write the index as int64",
+            subject=f"{name}_index",
         )
     counts = np.diff(ends, prepend=0)
     if (counts < 0).any():
         row = int(np.flatnonzero(counts < 0)[0])
-        raise DataError(
-            f"{name}_index must rise from row to row, it falls at row {row} to {ends[row]}: correct the file"
+        raise DataError.of(
+            "nwb-index-falls",
+            "",
+            f"{name}_index must rise from row to row, it falls at row {row} to {ends[row]}: correct the file",
+            subject=f"{name}_index",
         )
     last = int(ends[-1]) if len(ends) else 0
     if last > n_values:
-        raise DataError(f"{name}_index reaches to value {last}, but {name} holds {n_values}: is it truncated?")
+        raise DataError.of(
+            "nwb-index-beyond-values",
+            "",
+            f"{name}_index reaches to value {last}, but {name} holds {n_values}: is it truncated?",
+            subject=f"{name}_index",
+        )
     if n_rows > 1 and ends[0] == 0 and last < n_values:
-        raise DataError(
+        raise DataError.of(
+            "nwb-index-of-starts",
+            "",
             f"{name}_index begins with 0 and ends {n_values - last} values before the end of {name}: it holds where "
             "each row starts, and NWB expects where each row ends. Correct the file: leave out the first number of the "
-            f"index and add {n_values} at its end"
+            f"index and add {n_values} at its end",
+            subject=f"{name}_index",
         )
     return counts
 
@@ -196,7 +216,11 @@ def plain_column(column: Any, where: str, log: NwbLog) -> pd.Series | None:
     if hasattr(column, "elements"):  # hdmf's EnumData, and columns of extensions made like it
         terms = read_values(column.elements.data, f"{where}_elements", log)
         if len(values) and not 0 <= int(values.min()) <= int(values.max()) < len(terms):
-            raise DataError(f"{where}: expected numbers of one of {len(terms)} terms, found {int(values.max())}")
+            raise DataError.of(
+                "nwb-term-out-of-range",
+                where,
+                f"expected numbers of one of {len(terms)} terms, found {int(values.max())}",
+            )
         values = terms[values.astype(np.int64)] if len(values) else values.astype(object)
     return _plain_series(values)
 

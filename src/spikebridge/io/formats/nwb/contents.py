@@ -13,7 +13,6 @@ from spikebridge.config import Section
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
 from spikebridge.io.contents import Contents, no_behavior
-from spikebridge.io.formats.log import error_text
 from spikebridge.io.formats.nwb.columns import NwbLog, to_text
 from spikebridge.io.formats.nwb.electrodes import unit_locations
 from spikebridge.io.formats.nwb.tables import behavior_series, interval_tables, named_objects
@@ -81,7 +80,7 @@ def contents_of(nwb: Any, name: str, path: Path, options: NWBOptions, log: NwbLo
     )
     by_table = {where: _with_units(shared, nwb, table, where, log) for where, table in chosen.items()}
     if log.errors or not by_table:
-        raise DataError(error_text(path, log.errors))
+        raise DataError.about(path, log.errors)
     log.notes.extend(reference_time_notes(nwb, next(iter(by_table.values()))))
     if len(by_table) == 1:
         return replace(next(iter(by_table.values())), notes=tuple(log.notes))

@@ -48,10 +48,14 @@ def _from_row_numbers(nwb: Any, table: Any, where: str, log: NwbLog) -> Location
     electrodes = getattr(getattr(column, "target", column), "table", None)
     electrodes = nwb.electrodes if electrodes is None else electrodes
     if electrodes is None:
-        raise DataError(f"{where}/electrodes: the file has no table of electrodes")
+        raise DataError.of("nwb-electrodes-missing", f"{where}/electrodes", "the file has no table of electrodes")
     rows = rows.astype(np.int64)
     if len(rows) and not 0 <= rows.min() <= rows.max() < len(electrodes):
-        raise DataError(f"{where}/electrodes: row {rows.max()} of a table of {len(electrodes)} electrodes is asked for")
+        raise DataError.of(
+            "nwb-electrode-row-missing",
+            f"{where}/electrodes",
+            f"row {rows.max()} of a table of {len(electrodes)} electrodes is asked for",
+        )
     per_unit = np.split(rows, np.cumsum(counts)[:-1])
     named = {f"electrodes.{c}": v for c, v in _electrode_texts(nwb, electrodes, log).items()}
     return {c: tuple(tuple(v[row] for row in unit_rows) for unit_rows in per_unit) for c, v in named.items()}
@@ -181,9 +185,11 @@ def _rows_of_ids(numbers: Ints, ids: Ints) -> Ints:
     ranked = ids[order]
     twice = np.intersect1d(ranked[1:][ranked[1:] == ranked[:-1]], numbers)
     if len(twice):
-        raise DataError(
-            f"electrodes/id: expected different ids, found more than once: {listed(map(str, twice), 10)}; units name "
-            "their electrodes by these"
+        raise DataError.of(
+            "nwb-electrode-ids-repeated",
+            "electrodes/id",
+            f"expected different ids, found more than once: {listed(map(str, twice), 10)}; units name "
+            "their electrodes by these",
         )
     place = np.minimum(np.searchsorted(ranked, numbers), len(ids) - 1)
     return np.where(ranked[place] == numbers, order[place], NO_ELECTRODE).astype(np.int64)

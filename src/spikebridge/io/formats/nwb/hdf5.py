@@ -73,58 +73,65 @@ def open_hdf5(path: Path) -> Any:
     try:
         check_file(path)
         if not h5py.is_hdf5(path):
-            raise DataError(f"{path}: {_other_kind(path)}")
+            raise _other_kind(path)
         return h5py.File(path, "r")
     except OSError as error:
-        raise DataError(f"{path}: {_open_error(error)}") from error
+        raise _open_error(path, error) from error
 
 
-def _other_kind(path: Path) -> str:
+def _other_kind(path: Path) -> DataError:
+    """The error for a file that is no HDF5: what it is instead."""
     with path.open("rb") as handle:
         head = handle.read(512)
     if not head:
-        return "is empty (0 bytes): copy or download it again"
+        return DataError.of("file-empty", path, "is empty (0 bytes):", "copy or download it again")
     if not head.strip(b"\0"):
-        return "no HDF5 file: it begins with zeros, so its download or copy broke off; copy it again"
+        text = "no HDF5 file: it begins with zeros, so its download or copy broke off;"
+        return DataError.of("file-of-zeros", path, text, "copy it again")
     kind = next((name for begin, name in FILE_KINDS.items() if head.startswith(begin)), None)
     if kind:
-        return f"no HDF5 file: it is {kind}"
+        return DataError.of("file-of-another-kind", path, f"no HDF5 file: it is {kind}")
     words = head.decode("utf-8", errors="replace")
     if sum((c.isprintable() or c.isspace()) and c != "\ufffd" for c in words) < 0.9 * len(words):
-        return "no HDF5 file: it begins with unknown bytes; is it damaged?"
+        return DataError.of("file-of-unknown-bytes", path, "no HDF5 file: it begins with unknown bytes; is it damaged?")
     line = words.strip().splitlines()[0][:60] if words.strip() else ""
-    return f"no HDF5 file: it begins with the text {line!r}{_text_kind(line.lower())}"
+    text, small = f"no HDF5 file: it begins with the text {line!r}", line.lower()
+    if "git-lfs" in small or "annex" in small or small.startswith("outs:"):
+        remedy = "fetch the file itself (git lfs pull, datalad get, dvc pull)"
+        return DataError.of("file-is-a-pointer", path, f"{text}: a pointer to the file;", remedy)
+    if "<html" in small or "<!doctype" in small or "<?xml" in small:
+        text += ": a web page, saved in the file's place;"
+        return DataError.of("file-is-a-web-page", path, text, "download it again")
+    return DataError.of("file-of-text", path, text)
 
 
-def _text_kind(line: str) -> str:
-    if "git-lfs" in line or "annex" in line or line.startswith("outs:"):
-        return ": a pointer to the file; fetch the file itself (git lfs pull, datalad get, dvc pull)"
-    if "<html" in line or "<!doctype" in line or "<?xml" in line:
-        return ": a web page, saved in the file's place; download it again"
-    return ""
-
-
-def _open_error(error: OSError) -> str:
-    """What is wrong with a file that h5py cannot open, in words for its owner."""
+def _open_error(path: Path, error: OSError) -> DataError:
+    """The error for a file that h5py cannot open."""
     message = str(error)
     sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", message)
     if sizes:
-        return f"is truncated: {int(sizes[1]):,} of {int(sizes[2]):,} bytes are here; copy or download it again"
+        text = f"is truncated: {int(sizes[1]):,} of {int(sizes[2]):,} bytes are here;"
+        return DataError.of("hdf5-truncated", path, text, "copy or download it again")
     if "lock file" in message or "already open for" in message:
-        return "is open for writing in another program, or was not closed by the one that wrote it"
+        text = "is open for writing in another program, or was not closed by the one that wrote it"
+        return DataError.of("hdf5-open-elsewhere", path, text)
     if error.strerror and not message.startswith("Unable"):
-        return f"cannot be opened: {error.strerror}"
-    return f"is a damaged HDF5 file; copy or download it again ({message})"
+        return DataError.of("hdf5-not-opened", path, f"cannot be opened: {error.strerror}")
+    return DataError.of("hdf5-damaged", path, f"is a damaged HDF5 file; copy or download it again ({message})")
 
 
 def check_version(handle: Any, path: Path) -> None:
     """Raises DataError where an HDF5 file is no NWB, or of the first version."""
     version = _version(handle)
     if not version:
-        raise DataError(f"{path}: HDF5, but no NWB: it has no nwb_version; it holds {listed(sorted(handle), 10)}")
+        raise DataError.of(
+            "hdf5-but-no-nwb", path, f"HDF5, but no NWB: it has no nwb_version; it holds {listed(sorted(handle), 10)}"
+        )
     if not version.startswith("2"):
-        raise DataError(
-            f"{path}: NWB {version.removeprefix('NWB-')}, expected NWB 2: convert it with the lab's tools first"
+        raise DataError.of(
+            "nwb-version-not-read",
+            path,
+            f"NWB {version.removeprefix('NWB-')}, expected NWB 2: convert it with the lab's tools first",
         )
 
 

@@ -44,24 +44,28 @@ def choose_units_tables(nwb: Any, objects: list[Any], asked: str | list[str], lo
             all_of_them = f"data.options.units: [{', '.join(tables)}] reads them all as one recording"
             remedy = f"see data.options.units; {all_of_them}"
             log.notes.append(Finding.warning("several-units-tables", "units", text, remedy))
-    wrong = [why for name in names if (why := _table_error(nwb, name, tables))]
+    wrong = [why for name in names if (why := _table_error(nwb, name, tables)) is not None]
     log.errors.extend(wrong)
     return {} if wrong else {name: tables[name] for name in names}
 
 
-def _table_error(nwb: Any, asked: str, tables: dict[str, Any]) -> str:
-    """Why a table cannot be read; empty where it can."""
+def _table_error(nwb: Any, asked: str, tables: dict[str, Any]) -> Finding | None:
+    """Why a table cannot be read; None where it can."""
     if asked not in tables and asked:
         hint = did_you_mean(asked, tables)
-        return f"data.options.units = {asked!r} is no units table{hint} Tables: {listed(tables)}"
+        text = f"data.options.units = {asked!r} is no units table{hint} Tables: {listed(tables)}"
+        return Finding.error("nwb-units-table-unknown", "data.options.units", text)
     if asked not in tables:
-        return f"expected a units table with spike_times, found none{_other_contents(nwb)}"
+        text = f"expected a units table with spike_times, found none{_other_contents(nwb)}"
+        return Finding.error("nwb-units-table-missing", "units", text)
     table = tables[asked]
     if not len(table):
-        return f"expected units, but the table {asked} has no rows{_other_contents(nwb)}"
+        text = f"expected units, but the table {asked} has no rows{_other_contents(nwb)}"
+        return Finding.error("nwb-units-table-empty", asked, text)
     if "spike_times" not in table.colnames:
-        return f"expected a column spike_times in {asked}, found only {listed(table.colnames)}"
-    return ""
+        text = f"expected a column spike_times in {asked}, found only {listed(table.colnames)}"
+        return Finding.error("nwb-spike-times-missing", asked, text)
+    return None
 
 
 def _other_contents(nwb: Any) -> str:
@@ -100,7 +104,11 @@ def read_units(table: Any, where: str, log: NwbLog) -> pd.DataFrame:
 def read_spikes(table: Any, units: pd.DataFrame, where: str, log: NwbLog) -> pd.DataFrame:
     times, counts = ragged_column(table, "spike_times", where, log)
     if times.ndim != 1 or times.dtype.kind not in "iuf":
-        raise DataError(f"{where}/spike_times: expected one number a spike, found {times.dtype} of shape {times.shape}")
+        raise DataError.of(
+            "nwb-spike-times-not-numbers",
+            f"{where}/spike_times",
+            f"expected one number a spike, found {times.dtype} of shape {times.shape}",
+        )
     log.notes.extend(precision_notes(times, f"{where}/spike_times"))
     ids = np.repeat(units["unit"].to_numpy(), counts)
     return pd.DataFrame({"unit": ids, "time_s": times.astype(np.float64, copy=False)}, copy=False)
@@ -111,7 +119,9 @@ def read_observed(table: Any, where: str, log: NwbLog) -> tuple[NDArray[np.float
         return None
     pairs, counts = ragged_column(table, "obs_intervals", where, log)
     if len(pairs) and pairs.shape[1:] != (2,):
-        raise DataError(f"{where}/obs_intervals: expected (interval, 2), found shape {pairs.shape}")
+        raise DataError.of(
+            "nwb-obs-intervals-shape", f"{where}/obs_intervals", f"expected (interval, 2), found shape {pairs.shape}"
+        )
     if (counts == 0).any():
         log.notes.append(
             Finding.warning(

@@ -91,10 +91,14 @@ def _by_unit(recording: Recording) -> tuple[NDArray[np.intp], NDArray[np.int64]]
     """Order that groups the spikes as the units table does, each unit's own order kept; spikes of each unit."""
     ids = pd.Index(recording.units["unit"])
     if not ids.is_unique:
-        raise DataError(f"{recording.name}: unit ids must be unique to be written")
+        raise DataError.of("nwb-write-unit-ids-repeated", recording.name, "unit ids must be unique to be written")
     row = ids.get_indexer(recording.spikes["unit"])
     if (row < 0).any():
-        raise DataError(f"{recording.name}: {int((row < 0).sum())} spikes are of units that are not in the units table")
+        raise DataError.of(
+            "nwb-write-spikes-of-unknown-units",
+            recording.name,
+            f"{int((row < 0).sum())} spikes are of units that are not in the units table",
+        )
     return np.argsort(row, kind="stable"), np.bincount(row, minlength=len(ids)).astype(np.int64)
 
 
@@ -104,10 +108,14 @@ def _trials(recording: Recording) -> Any:
     trials, what = recording.trials, f"the trials of {recording.name}"
     lacking = {"start_time", "stop_time"} - set(trials.columns)
     if lacking:
-        raise DataError(f"{what} lack {', '.join(sorted(lacking))}, which NWB wants")
+        raise DataError.of(
+            "nwb-write-columns-missing", "", f"{what} lack {', '.join(sorted(lacking))}, which NWB wants", subject=what
+        )
     ids = trials["id"].to_numpy() if "id" in trials else np.arange(len(trials))
     if ids.dtype.kind not in "iu":
-        raise DataError(f"{what}: expected whole numbers in the column id, found {ids.dtype}")
+        raise DataError.of(
+            "nwb-write-ids-not-whole", what, f"expected whole numbers in the column id, found {ids.dtype}"
+        )
     columns = _columns(trials.astype({"start_time": float, "stop_time": float}), ("id",), (), what)
     return TimeIntervals(name="trials", description="one row a trial", id=ids, columns=columns)
 
@@ -118,7 +126,9 @@ def _columns(table: pd.DataFrame, skip: tuple[str, ...], taken: tuple[str, ...],
     names = [str(c) for c in table.columns if c not in skip]
     bad = [n for n in names if n in taken or "/" in n or ":" in n or not n]
     if bad:
-        raise DataError(f"{what}: NWB cannot hold columns of these names: {', '.join(map(repr, bad))}")
+        raise DataError.of(
+            "nwb-write-column-names", what, f"NWB cannot hold columns of these names: {', '.join(map(repr, bad))}"
+        )
     return [VectorData(name=n, description=n.replace("_", " "), data=_plain_values(table[n])) for n in names]
 
 

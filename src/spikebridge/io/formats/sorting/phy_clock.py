@@ -82,9 +82,11 @@ def aligned_times(
     used = [name for name in by_file if _rank(name) == best] if best < 2 and asked == "auto" else []
     if len(used) > 1 and any(_max_abs(by_file[used[0]] - by_file[other]) > MAX_SAME_S for other in used[1:]):
         apart = max(_max_abs(by_file[used[0]] - by_file[other]) for other in used[1:])
-        raise DataError(
-            f"{path}: {listed(used)} hold times of the same spikes that differ by up to {apart:.4g} s: name the file "
-            f"whose clock the trials have in data.options: {{spike_times: {used[0]}}}"
+        raise DataError.of(
+            "phy-clocks-differ",
+            path,
+            f"{listed(used)} hold times of the same spikes that differ by up to {apart:.4g} s: name the file "
+            f"whose clock the trials have in data.options: {{spike_times: {used[0]}}}",
         )
     for name, values in read.items():
         if isinstance(values, str):
@@ -116,13 +118,15 @@ def _times_of_named_file(
     file = path / asked
     if file.parent != path or not file.is_file():
         known = ["auto", "samples", *(p.name for p in files)]
-        raise DataError(
-            f"{path}: data.options.spike_times: expected auto, samples, or a file of this folder; there is no "
-            f"{asked!r}{did_you_mean(asked, known)} Files with times: {listed(p.name for p in files)}"
+        raise DataError.of(
+            "phy-clock-file-unknown",
+            path,
+            f"data.options.spike_times: expected auto, samples, or a file of this folder; there is no "
+            f"{asked!r}{did_you_mean(asked, known)} Files with times: {listed(p.name for p in files)}",
         )
     times = _read(file, samples, rate)
     if isinstance(times, str):
-        raise DataError(f"{path}: data.options.spike_times = {asked!r}: {times}")
+        raise DataError.of("phy-clock-file-not-usable", path, f"data.options.spike_times = {asked!r}: {times}")
     return _note_used(AlignedTimes(times, asked), samples, rate, notes)
 
 

@@ -180,8 +180,10 @@ def _table(file: Path, notes: list[Finding]) -> pd.DataFrame | None:
         else:
             by_cluster.setdefault(int(float(row.cells[at])), []).append(row)
     if rows and not by_cluster:
-        raise DataError(
-            f"{file}: expected whole numbers in cluster_id, found none in any row: {listed(odd, MAX_SHOWN)}"
+        raise DataError.of(
+            "phy-cluster-ids-not-whole",
+            file,
+            f"expected whole numbers in cluster_id, found none in any row: {listed(odd, MAX_SHOWN)}",
         )
     if odd:
         notes.append(
@@ -253,11 +255,11 @@ def _rows(file: Path, notes: list[Finding]) -> tuple[list[str], list[ClusterRow]
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise DataError(f"{file}: cannot be read as a table ({error.strerror})") from None
+        raise DataError.of("phy-table-not-opened", file, f"cannot be read as a table ({error.strerror})") from None
     encoding = next((e for mark, e in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
     text = data.decode(encoding, errors="replace")
     if "\0" in text:
-        raise DataError(f"{file}: cannot be read as a table: expected text, found zero bytes")
+        raise DataError.of("phy-table-zero-bytes", file, "cannot be read as a table: expected text, found zero bytes")
     if "\ufffd" in text:
         unknown = f"{file.name}: some characters are not {encoding} and are read as \ufffd:"
         notes.append(Finding.warning("characters-not-decoded", file.name, unknown, "save the file as UTF-8"))
@@ -268,9 +270,9 @@ def _rows(file: Path, notes: list[Finding]) -> tuple[list[str], list[ClusterRow]
     try:
         lines = list(_lines(csv.reader(StringIO(text, newline=None), delimiter=separator, quoting=quoting)))
     except csv.Error as error:
-        raise DataError(f"{file}: cannot be read as a table ({error})") from None
+        raise DataError.of("phy-table-not-read", file, f"cannot be read as a table ({error})") from None
     if not lines:
-        raise DataError(f"{file}: cannot be read as a table: it is empty")
+        raise DataError.of("phy-table-empty", file, "cannot be read as a table: it is empty")
     return list(lines[0].cells), lines[1:]
 
 

@@ -25,7 +25,7 @@ from spikebridge.types import Recording
 
 MAX_RATE_ERROR = 1e-3
 """A measured sampling rate is at most this part off the nominal one."""
-RATES_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)
+CLOCKS_HZ = (30000.0, 20000.0, 25000.0, 32000.0, 24000.0, 40000.0, 32556.0, 10000.0, 1000.0)
 """Clocks that are tried, in this order, to write times as whole samples."""
 
 
@@ -81,15 +81,30 @@ def agreed_sampling_rate(path: Path, in_files: Mapping[str, float | None], asked
     """
     places = {**in_files, "data.options.sampling_rate_hz": asked}
     given = {place: rate for place, rate in places.items() if rate is not None}
-    bad = [f"{place} gives a sampling rate of {r:g} Hz" for place, r in given.items() if not 0 < r < np.inf]
+    bad = [
+        Finding.error("sampling-rate-not-positive", place, f"{place} gives a sampling rate of {r:g} Hz")
+        for place, r in given.items()
+        if not 0 < r < np.inf
+    ]
     if asked is not None and not bad and all(abs(r / asked - 1) <= MAX_RATE_ERROR for r in given.values()):
         return asked
     if len(set(given.values())) > 1:
-        bad.append("sampling rates differ: " + listed(f"{place} gives {r:g} Hz" for place, r in given.items()))
+        bad.append(
+            Finding.error(
+                "sampling-rates-differ",
+                "data.options.sampling_rate_hz",
+                "sampling rates differ: " + listed(f"{place} gives {r:g} Hz" for place, r in given.items()),
+            )
+        )
     if not given:
         where = listed(in_files)
         bad.append(
-            f"no sampling rate: expected it in {where}; or write data.options: {{sampling_rate_hz: 30000}} with yours"
+            Finding.error(
+                "sampling-rate-missing",
+                "data.options.sampling_rate_hz",
+                f"no sampling rate: expected it in {where}; or write data.options: "
+                "{sampling_rate_hz: 30000} with yours",
+            )
         )
     raise_errors(path, bad)
     return next(iter(given.values()))
@@ -150,7 +165,8 @@ def _with_regions(
     if not regions:
         return units
     if "region" in units:
-        raise_errors(path, [f"regions in the units table and in data.options.{option}: expected one of them"])
+        text = f"regions in the units table and in data.options.{option}: expected one of them"
+        raise DataError.about(path, [Finding.error("regions-in-two-places", f"data.options.{option}", text)])
     here = set(units[column].dropna().astype(int))
     for what, groups in (("without a region", here - set(regions)), ("not in this recording", set(regions) - here)):
         if groups:
@@ -159,7 +175,7 @@ def _with_regions(
     return units.assign(region=[regions.get(int(g), "") if g == g else "" for g in units[column]])
 
 
-def to_samples(recording: Recording, rates: Sequence[float] = RATES_HZ) -> tuple[NDArray[np.int64], float]:
+def to_samples(recording: Recording, rates: Sequence[float] = CLOCKS_HZ) -> tuple[NDArray[np.int64], float]:
     """Convert spike times to whole samples on the first clock from which the times come back exactly.
 
     Parameters
@@ -187,7 +203,11 @@ def to_samples(recording: Recording, rates: Sequence[float] = RATES_HZ) -> tuple
         if np.array_equal(samples / rate, times):
             return samples.astype(np.int64), rate
     tried = listed(f"{r:g}" for r in rates)
-    raise DataError(f"{recording.name}: spike times lie on no clock of {tried} Hz; this format would move them")
+    raise DataError.of(
+        "write-times-on-no-clock",
+        recording.name,
+        f"spike times lie on no clock of {tried} Hz; this format would move them",
+    )
 
 
 def time_order(owner: NDArray[Any], samples: NDArray[np.int64]) -> NDArray[np.intp]:

@@ -54,7 +54,9 @@ def import_extractors(path: Path) -> Any:
     try:
         import spikeinterface.extractors as extractors
     except ImportError as error:
-        raise DataError(f"{path}: reading this needs SpikeInterface: {INSTALL} ({error})") from None
+        raise DataError.of(
+            "spikeinterface-not-installed", path, f"reading this needs SpikeInterface: {INSTALL} ({error})"
+        ) from None
     return extractors
 
 
@@ -72,12 +74,18 @@ def read_saved(path: Path, segment: int | None) -> SortingSegment:
         return replace(train, properties={**train.properties, **read_metrics(path, train.ids)})
     if kind in ("zarr", "analyzer_zarr"):
         return _read_zarr(path, "sorting" if kind == "analyzer_zarr" else None, segment)
-    raise DataError(f"{path}: no sorting saved by SpikeInterface; of another format, name data.options.extractor")
+    raise DataError.of(
+        "spikeinterface-no-sorting",
+        path,
+        "no sorting saved by SpikeInterface; of another format, name data.options.extractor",
+    )
 
 
 def _read_zarr(path: Path, group: str | None, segment: int | None) -> SortingSegment:
     if any('"pickle"' in f.read_text(encoding="utf-8", errors="replace") for f in path.rglob(".zarray")):
-        raise DataError(f"{path}: holds pickled arrays, which are not opened: they would run what they hold")
+        raise DataError.of(
+            "spikeinterface-pickled", path, "holds pickled arrays, which are not opened: they would run what they hold"
+        )
     raise_errors(path, incomplete_arrays(path))
     sorting = import_extractors(path).sorting_extractor_full_dict["zarr"](path, zarr_group=group)
     train = segment_from_extractor(path, sorting, segment)
@@ -89,18 +97,22 @@ def _read_zarr(path: Path, group: str | None, segment: int | None) -> SortingSeg
     table = zarr.open(str(metrics), mode="r")
     columns = {k: np.asarray(table[k][:]) for k in table if k != "index"}
     if [str(i) for i in table["index"][:]] != [str(i) for i in train.ids]:
-        raise DataError(f"{metrics}: expected one row for each of {len(train.ids)} units, in their order")
+        raise DataError.of(
+            "spikeinterface-metrics-rows-differ",
+            metrics,
+            f"expected one row for each of {len(train.ids)} units, in their order",
+        )
     return replace(train, properties={**train.properties, **columns})
 
 
 def choose_segment(path: Path, n: int, asked: int | None) -> int:
     """The segment to read. Raises DataError where there are several and none is named, or where it is not there."""
     if asked is None and n != 1:
-        raise_errors(
-            path, [f"{n} segments, each with its own clock: name one in data.options: {{segment: 0}}, up to {n - 1}"]
-        )
+        text = f"{n} segments, each with its own clock: name one in data.options: {{segment: 0}}, up to {n - 1}"
+        raise DataError.about(path, [Finding.error("several-segments", "data.options.segment", text)])
     if not 0 <= (asked or 0) < n:
-        raise_errors(path, [f"data.options.segment = {asked}, but there are {n} segments, from 0"])
+        text = f"data.options.segment = {asked}, but there are {n} segments, from 0"
+        raise DataError.about(path, [Finding.error("segment-missing", "data.options.segment", text)])
     return asked or 0
 
 
@@ -117,17 +129,27 @@ def read_numpy_folder(path: Path, segment: int | None) -> SortingSegment:
     """A folder of format numpy_folder. Raises DataError where an array is missing or does not fit."""
     info = read_json(path / "numpysorting_info.json")
     missing = {"sampling_frequency", "unit_ids", "num_segments"} - set(info)
-    raise_errors(path, [f"numpysorting_info.json: expected {listed(sorted(missing))}"] if missing else [])
+    if missing:
+        text = f"numpysorting_info.json: expected {listed(sorted(missing))}"
+        raise DataError.about(path, [Finding.error("spikeinterface-info-incomplete", "numpysorting_info.json", text)])
     index = choose_segment(path, int(info["num_segments"]), segment)
     spikes = _array(path / "spikes.npy")
     names = {"sample_index", "unit_index", "segment_index"}
     if not names <= set(spikes.dtype.names or ()):
-        raise DataError(f"{path / 'spikes.npy'}: expected fields {listed(sorted(names))}, got {spikes.dtype}")
+        raise DataError.of(
+            "spikeinterface-fields-missing",
+            path / "spikes.npy",
+            f"expected fields {listed(sorted(names))}, got {spikes.dtype}",
+        )
     ids = list(info["unit_ids"])
     spikes = spikes[spikes["segment_index"] == index]
     owner, samples = np.asarray(spikes["unit_index"]), spikes["sample_index"].astype(np.float64)
     if len(owner) and not 0 <= owner.min() <= owner.max() < len(ids):
-        raise DataError(f"{path / 'spikes.npy'}: expected unit_index below {len(ids)} units, got {owner.max()}")
+        raise DataError.of(
+            "spikeinterface-unit-index-beyond",
+            path / "spikes.npy",
+            f"expected unit_index below {len(ids)} units, got {owner.max()}",
+        )
     times = samples / float(info["sampling_frequency"])
     notes: list[Finding] = []
     properties = read_properties(path / "properties", len(ids), notes)
@@ -142,7 +164,9 @@ def read_npz(path: Path, folder: Path | None, segment: int | None) -> SortingSeg
             ids, rate = list(z["unit_ids"]), float(z["sampling_frequency"][0])
             samples, labels = z[f"spike_indexes_seg{index}"], z[f"spike_labels_seg{index}"]
     except (OSError, ValueError, KeyError, EOFError, IndexError, NotImplementedError) as error:
-        raise DataError(f"{path}: cannot be read as a sorting saved by SpikeInterface ({error})") from None
+        raise DataError.of(
+            "spikeinterface-sorting-not-read", path, f"cannot be read as a sorting saved by SpikeInterface ({error})"
+        ) from None
     times = [samples[labels == u].astype(np.float64) / rate for u in ids]
     notes: list[Finding] = []
     properties = read_properties(folder / "properties", len(ids), notes) if folder else {}
@@ -159,7 +183,7 @@ def _array(file: Path) -> NDArray[Any]:
     try:
         return np.asarray(np.load(file, allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{file}: cannot be read as an array ({error})") from None
+        raise DataError.of("spikeinterface-array-not-read", file, f"cannot be read as an array ({error})") from None
 
 
 def read_properties(folder: Path, n: int, notes: list[Finding]) -> dict[str, NDArray[Any]]:
@@ -187,10 +211,14 @@ def read_metrics(analyzer: Path, ids: Sequence[Any]) -> dict[str, NDArray[Any]]:
     try:
         table = pd.read_csv(file, index_col=0)
     except (OSError, ValueError) as error:
-        raise DataError(f"{file}: cannot be read as a table ({error})") from None
+        raise DataError.of("spikeinterface-table-not-read", file, f"cannot be read as a table ({error})") from None
     table.index = table.index.astype(str)
     if set(table.index) != {str(i) for i in ids} or table.index.has_duplicates:
-        raise DataError(f"{file}: expected one row for each of {len(ids)} units, got {listed(table.index, 10)}")
+        raise DataError.of(
+            "spikeinterface-rows-of-other-units",
+            file,
+            f"expected one row for each of {len(ids)} units, got {listed(table.index, 10)}",
+        )
     table = table.loc[[str(i) for i in ids]]
     return {str(c): table[c].to_numpy() for c in table if table[c].notna().any()}
 
@@ -249,13 +277,19 @@ def _path_argument(key: str, extractor: Callable[..., Any], arguments: Mapping[s
 def _path_for(path: Path, key: str, wants: str) -> Path:
     if wants != "file_path" or path.is_file():
         if wants == "folder_path" and not path.is_dir():
-            raise DataError(f"{path}: the extractor {key} reads a folder, this is a file; name its folder in data.path")
+            raise DataError.of(
+                "extractor-reads-a-folder",
+                path,
+                f"the extractor {key} reads a folder, this is a file; name its folder in data.path",
+            )
         return path
     files = data_files(path)
     if len(files) != 1:
-        raise DataError(
-            f"{path}: the extractor {key} reads a file; expected one file besides tables in this folder, found "
-            f"{listed((p.name for p in files), 5)}"
+        raise DataError.of(
+            "extractor-reads-one-file",
+            path,
+            f"the extractor {key} reads a file; expected one file besides tables in this folder, found "
+            f"{listed((p.name for p in files), 5)}",
         )
     return files[0]
 

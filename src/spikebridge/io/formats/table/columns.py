@@ -121,7 +121,9 @@ def number_column(frame: pd.DataFrame, name: str, path: Path, log: ReadLog) -> N
     """(row,) float64; None where the column is missing or holds something else, and the log says in which rows."""
     if name not in frame:
         log.add_error(
-            path, f"expected a column {name}, found {listed(map(str, frame.columns))}{similar_name_hint(name, frame)}"
+            "column-missing",
+            path,
+            f"expected a column {name}, found {listed(map(str, frame.columns))}{similar_name_hint(name, frame)}",
         )
         return None
     column = frame[name]
@@ -130,7 +132,9 @@ def number_column(frame: pd.DataFrame, name: str, path: Path, log: ReadLog) -> N
     if column.isna().all():
         return np.full(len(column), np.nan)
     if column.dtype.kind in "mM":
-        log.add_error(path, f"column {name}: expected numbers, found {column.dtype}{SECONDS_HINT}")
+        log.add_error(
+            "column-of-another-type", path, f"column {name}: expected numbers, found {column.dtype}{SECONDS_HINT}"
+        )
         return None
     bad = pd.to_numeric(column, errors="coerce").isna() & ~column.isna() & ~column.isin(MISSING)
     rows = np.flatnonzero(bad if bad.any() else ~column.isna())
@@ -139,7 +143,7 @@ def number_column(frame: pd.DataFrame, name: str, path: Path, log: ReadLog) -> N
     hint = ": write numbers with a decimal point" if any("," in v for v in some) else ""
     hint = THOUSANDS_HINT if any(THOUSANDS.fullmatch(str(v)) for v in column.iloc[rows]) else hint
     hint = SECONDS_HINT if some and all(TIME_OF_DAY.search(v) for v in some) else hint
-    log.add_error(path, f"column {name}: expected numbers, found {shown}{hint}")
+    log.add_error("column-values-not-numbers", path, f"column {name}: expected numbers, found {shown}{hint}")
     return None
 
 
@@ -195,12 +199,16 @@ def _parquet(path: Path, log: ReadLog, header_only: bool = False) -> Any:
         handle = pq.ParquetFile(path)
         table = handle.schema_arrow.empty_table() if header_only else handle.read()
     except Exception as error:  # pyarrow raises its own and Python's
-        log.add_error(path, f"cannot be read as Parquet ({str(error).splitlines()[0]})")
+        log.add_error("parquet-not-read", path, f"cannot be read as Parquet ({str(error).splitlines()[0]})")
         return None
     names = table.column_names
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        log.add_error(path, f"columns must have different names, found more than once: {listed(twice)}")
+        log.add_error(
+            "parquet-columns-repeated",
+            path,
+            f"columns must have different names, found more than once: {listed(twice)}",
+        )
         return None
     return table
 

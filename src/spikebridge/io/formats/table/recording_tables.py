@@ -23,7 +23,9 @@ Array = NDArray[np.float64]
 LONG_COLUMNS = {"series", "value"}
 INFO_KEYS = ("animal", "observed", "bin_width_s")
 """What recording.json may say."""
-INGESTED_KEYS = ("name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from")
+INGESTED_KEYS = (
+    "name", "source_file", "warnings", "files", "spike_times", "sketch", "made_from", "intervals", "intervals_not_kept",
+)  # fmt: skip
 """What ingested recordings have there besides; nothing here reads it."""
 GROUP = re.compile(
     r"(channel|chan|ch|tetrode|tt|shank|electrode|elec|probe)(_?(id|no|nr|num|number|name))?", re.IGNORECASE
@@ -121,12 +123,18 @@ def read_units_table(path: Path, log: ReadLog) -> pd.DataFrame | None:
         return None
     if "unit" not in frame:
         log.add_error(
-            path, f"expected a column unit, found {listed(map(str, frame.columns))}{similar_name_hint('unit', frame)}"
+            "column-unit-missing",
+            path,
+            f"expected a column unit, found {listed(map(str, frame.columns))}{similar_name_hint('unit', frame)}",
         )
         return None
     without = np.flatnonzero(frame["unit"].isna())
     if len(without):
-        log.add_error(path, f"column unit: expected an id in every row, found none in rows {_row_list(without)}")
+        log.add_error(
+            "unit-ids-missing",
+            path,
+            f"column unit: expected an id in every row, found none in rows {_row_list(without)}",
+        )
     return frame
 
 
@@ -165,7 +173,11 @@ def read_behavior_table(path: Path, log: ReadLog, clock: TimeUnit) -> pd.DataFra
     frame = frame.astype({n: float for n in values if n in frame and frame[n].dtype == bool})
     numbers = {n: number_column(frame, n, path, log) for n in values}
     if not wide and "series" not in frame:
-        log.add_error(path, f"expected a column series beside value, found {listed(map(str, frame.columns))}")
+        log.add_error(
+            "column-series-missing",
+            path,
+            f"expected a column series beside value, found {listed(map(str, frame.columns))}",
+        )
     if time_s is None or any(v is None for v in numbers.values()) or not (wide or "series" in frame):
         return no_behavior()
     return _long_table(frame, time_s, numbers, path, log)
@@ -179,7 +191,11 @@ def _long_table(
         return pd.concat([no_behavior(), *parts], ignore_index=True) if parts else no_behavior()
     without = np.flatnonzero(frame["series"].isna())
     if len(without):
-        log.add_error(path, f"column series: expected a name in every row, found none in rows {_row_list(without)}")
+        log.add_error(
+            "series-names-missing",
+            path,
+            f"column series: expected a name in every row, found none in rows {_row_list(without)}",
+        )
     return pd.DataFrame({"series": frame["series"].astype("str"), "time_s": time_s, "value": values["value"]})
 
 
@@ -188,23 +204,25 @@ def read_recording_info(path: Path, log: ReadLog, clock: TimeUnit) -> RecordingI
     try:
         about = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:  # json's and the decoder's errors are ValueErrors
-        log.add_error(path, f"cannot be read as JSON ({error})")
+        log.add_error("json-not-read", path, f"cannot be read as JSON ({error})")
         return RecordingInfo()
     if not isinstance(about, dict):
-        log.add_error(path, f'expected {{"animal": ..., "observed": ...}}, found {type(about).__name__}')
+        log.add_error(
+            "json-not-a-recording", path, f'expected {{"animal": ..., "observed": ...}}, found {type(about).__name__}'
+        )
         return RecordingInfo()
     for key in sorted(set(about) - {*INFO_KEYS, *INGESTED_KEYS}):
         text = f"{path.name}: key {key!r} is not known"
         if hint := did_you_mean(key, INFO_KEYS, ""):
-            log.errors.append(text + hint)
+            log.errors.append(Finding.error("json-key-unknown", path.name, text + hint))
         else:
             log.notes.append(Finding.warning("unknown-key", f"{path.name}: {key}", text))
     animal = about.get("animal", "unknown")
     if not isinstance(animal, str):
-        log.add_error(path, f"animal: expected text, found {animal!r}")
+        log.add_error("animal-not-text", path, f"animal: expected text, found {animal!r}")
     width = about.get("bin_width_s") or 0.0
     if not isinstance(width, (int, float)) or not 0 <= width <= sys.float_info.max:
-        log.add_error(path, f"bin_width_s: expected seconds, or null, found {str(width)[:60]}")
+        log.add_error("bin-width-not-seconds", path, f"bin_width_s: expected seconds, or null, found {str(width)[:60]}")
         width = 0.0
     return RecordingInfo(str(animal), _observed(about.get("observed"), path, log, clock), float(width))
 
@@ -217,11 +235,17 @@ def _observed(pairs: object, path: Path, log: ReadLog, clock: TimeUnit) -> Array
     except (TypeError, ValueError, OverflowError):
         times = np.zeros(0)
     if times.size == 0 or times.ndim != 2 or times.shape[1] != 2 or not np.isfinite(times).all():
-        log.add_error(path, f"observed: expected pairs of times such as [[0.0, 3600.0]], found {str(pairs)[:60]}")
+        log.add_error(
+            "observed-not-pairs",
+            path,
+            f"observed: expected pairs of times such as [[0.0, 3600.0]], found {str(pairs)[:60]}",
+        )
         return None
     back = [list(map(float, pair)) for pair in times if pair[1] <= pair[0]]
     if back:
-        log.add_error(path, f"observed: expected each start before its stop, found {back[:5]}")
+        log.add_error(
+            "observed-start-after-stop", path, f"observed: expected each start before its stop, found {back[:5]}"
+        )
         return None
     return as_intervals(clock.seconds(times))
 

@@ -86,7 +86,9 @@ def _unnamed_are_empty(path: Path, names: list[str], columns: list[Any], log: Re
     first = len(names) - len(columns)
     held = [str(first + k + 1) for k, c in enumerate(columns) if any(v.strip() for v in c.dictionary.to_pylist())]
     if held:
-        log.add_error(path, f"expected a name for every column, found none for {listed(held)}")
+        log.add_error(
+            "column-names-missing-over-values", path, f"expected a name for every column, found none for {listed(held)}"
+        )
     return not held
 
 
@@ -96,7 +98,7 @@ def _read_utf8(path: Path, log: ReadLog, max_bytes: int) -> bytes | None:
         with path.open("rb") as handle:
             data = handle.read(max_bytes)
     except OSError as error:
-        log.add_error(path, f"cannot be read ({error.strerror})")
+        log.add_error("text-not-opened", path, f"cannot be read ({error.strerror})")
         return None
     encoding = next((e for mark, e in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
     try:
@@ -106,14 +108,22 @@ def _read_utf8(path: Path, log: ReadLog, max_bytes: int) -> bytes | None:
             codecs.utf_8_decode(data, "strict", max_bytes < 0)
     except UnicodeDecodeError as error:
         row = data[: error.start].count(b"\n") + 1
-        log.add_error(path, f"expected text in UTF-8 or UTF-16, found another encoding in line {row}: save it as UTF-8")
+        log.add_error(
+            "text-in-another-encoding",
+            path,
+            f"expected text in UTF-8 or UTF-16, found another encoding in line {row}: save it as UTF-8",
+        )
         return None
     if b"\0" in data:
-        log.add_error(path, "expected text, found zero bytes: is it a binary file, or UTF-16 without its mark?")
+        log.add_error(
+            "text-with-zero-bytes",
+            path,
+            "expected text, found zero bytes: is it a binary file, or UTF-16 without its mark?",
+        )
         return None
     data = data[len(data[:HEADER_BYTES]) - len(data[:HEADER_BYTES].lstrip(b" \r\n")) :]
     if not data:
-        log.add_error(path, "is empty: expected a first row with the names of the columns")
+        log.add_error("text-empty", path, "is empty: expected a first row with the names of the columns")
         return None
     log.notes.extend(unterminated_line_note(path.name, data) if max_bytes < 0 else [])
     return data if data.endswith((b"\n", b"\r")) else data + b"\n"  # Arrow cannot read a header alone without it
@@ -135,11 +145,17 @@ def _separator(path: Path, header: str, log: ReadLog) -> str | None:
     unquoted = "".join(header.split('"')[::2])
     here = [s for s in SEPARATORS if s in unquoted]
     if len(here) > 1:
-        log.add_error(path, f"the header holds {' and '.join(SEPARATORS[s] for s in here)}: which separates columns?")
+        log.add_error(
+            "separators-mixed",
+            path,
+            f"the header holds {' and '.join(SEPARATORS[s] for s in here)}: which separates columns?",
+        )
         return None
     separator = here[0] if here else ","
     if path.suffix.lower() == ".tsv" and separator != "\t" and here:
-        log.add_error(path, f"expected tabs between the columns of a .tsv, found {SEPARATORS[separator]}")
+        log.add_error(
+            "tsv-without-tabs", path, f"expected tabs between the columns of a .tsv, found {SEPARATORS[separator]}"
+        )
         return None
     return separator
 
@@ -147,10 +163,22 @@ def _separator(path: Path, header: str, log: ReadLog) -> str | None:
 def _names_are_sound(path: Path, names: list[str], log: ReadLog) -> bool:
     twice = sorted({n for n in names if names.count(n) > 1 and n})
     if twice:
-        log.errors.append(f"{path.name}: columns must have different names, found more than once: {listed(twice)}")
+        log.errors.append(
+            Finding.error(
+                "columns-repeated",
+                path.name,
+                f"{path.name}: columns must have different names, found more than once: {listed(twice)}",
+            )
+        )
     nameless = [i + 1 for i, n in enumerate(names) if not n and i]
     if nameless or names == [""]:
-        log.errors.append(f"{path.name}: expected a name for every column, found none for {listed(map(str, nameless))}")
+        log.errors.append(
+            Finding.error(
+                "column-names-missing",
+                path.name,
+                f"{path.name}: expected a name for every column, found none for {listed(map(str, nameless))}",
+            )
+        )
     return not (twice or nameless or names == [""])
 
 
@@ -158,7 +186,7 @@ def _parse_columns(path: Path, data: bytes, separator: str, number: list[bool], 
     import pyarrow as pa
 
     if data.count(b'"') % 2:
-        log.add_error(path, "expected quotation marks in pairs, found an odd number of them")
+        log.add_error("quotation-marks-odd", path, "expected quotation marks in pairs, found an odd number of them")
         return None
     text = pa.dictionary(pa.int32(), pa.string())
     bad: list[Any] = []
@@ -169,12 +197,12 @@ def _parse_columns(path: Path, data: bytes, separator: str, number: list[bool], 
         try:
             columns = _read_csv(data, separator, [text] * len(number), bad)
         except pa.ArrowInvalid as error:
-            log.add_error(path, f"cannot be read as a table ({error})")
+            log.add_error("text-table-not-read", path, f"cannot be read as a table ({error})")
             return None
     if bad:
         shown = listed([f"{r.actual_columns} in row {r.number} ({r.text[:60]!r})" for r in bad], 5)
         fields = f"{len(number)} fields separated by {SEPARATORS[separator]}"
-        log.add_error(path, f"expected {fields} in every row, found {shown}")
+        log.add_error("fields-differ-between-rows", path, f"expected {fields} in every row, found {shown}")
         return None
     return columns
 

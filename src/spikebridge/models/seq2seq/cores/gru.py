@@ -1,12 +1,14 @@
 """Gated recurrent units (Cho et al. 2014, EMNLP): torch.nn.GRU, run on a processor with a fraction of its calls.
 
 Kept by hand: on a processor the time of torch's kernels for a small layer goes into calls and passes over memory. Here
-both directions take a time step together, the gradient is written out instead of recorded, a bias is the weight of an
-input of one, and the arrays of a step stay in the cache: windows lie along the last axis, so a gate is contiguous.
+a time step of both directions is one matrix product and four other calls, the gradient is written out
+instead of recorded, a bias is the weight of an input of one, and the arrays of a step stay in the cache: windows lie
+along the last axis, so a gate is contiguous.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from spikebridge.models.seq2seq.cores import Core
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
+KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+"""Parameters of one direction of a layer, as torch names them."""
 
 
 class GRU(Core):
@@ -34,103 +38,107 @@ class GRU(Core):
 def run_gru(layer: nn.GRU, x: Tensor) -> Tensor:
     """The output of `layer` for x, (window, bin, input) -> (window, bin, width), from hidden states of zero.
 
-    layer: one layer, batch first, with biases, in one direction or two. On a GPU, and where no gradient is wanted,
-    torch's own kernels run it. Second derivatives are not supported.
+    layer: one layer, batch first, with biases, in one direction or two. On a GPU torch's own kernels run it. Second
+    derivatives are not supported.
     """
-    if x.is_cuda or not torch.is_grad_enabled():
+    if x.is_cuda:
         out: Tensor = layer(x)[0]
         return out
     suffixes = ("", "_reverse") if layer.bidirectional else ("",)
-    input_weights, recurrent_weights = (
-        torch.stack([torch.column_stack([getattr(layer, f"{kind}_l0{end}") for kind in pair]) for end in suffixes])
-        for pair in (("weight_ih", "bias_ih"), ("weight_hh", "bias_hh"))
-    )
-    hidden: Tensor = _GRUFunction.apply(x, input_weights, recurrent_weights)
+    hidden: Tensor = _GRUFunction.apply(x, *(getattr(layer, f"{kind}_l0{end}") for end in suffixes for kind in KINDS))
     return hidden
 
 
 class _GRUFunction(torch.autograd.Function):
-    """r, z = sigmoid(g_rz + a_rz), n = tanh(g_n + r a_n), h' = n + z (h - n), with g = V [x; 1], a = W [h; 1], h_0 = 0.
+    """r, z = sigmoid(g_rz + a_rz), n = tanh(g_n + r a_n), h' = n + z (h - n), with g = V [x; 1], a = U [h; 1], h_0 = 0.
 
-    x: (window, bin, input). V: (direction, 3 hidden, input + 1). W: (direction, 3 hidden, hidden + 1). Returns h,
-    (window, bin, direction * hidden). Inside, arrays are (bin, direction, unit, window), bins in the order of the
-    recurrence.
+    Takes x, (window, bin, input), and the weights of each direction; gives h, (window, bin, direction * hidden).
+    Inside, arrays are (bin, direction, row, window), bins in the order of the recurrence. Rows of the states are
+    [h; 1; x], those of the gates are [r; z; a_n; g_n], of which n replaces g_n.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, input_weights: Tensor, recurrent_weights: Tensor) -> Tensor:
-        directions, size = len(recurrent_weights), recurrent_weights.shape[2] - 1
-        inputs = _with_ones(x.permute(1, 2, 0), directions)
-        bins, windows = len(inputs), inputs.shape[3]
-        states = x.new_empty(bins + 1, directions, size + 1, windows)
-        states[0], states[:, :, size] = 0.0, 1.0
-        rz, n, a_n = (x.new_empty(bins, directions, k * size, windows) for k in (2, 1, 1))
-        g = x.new_empty(directions, 3 * size, windows)
-        (w_rz, w_n), (g_rz, g_n) = (t.split([2 * size, size], dim=1) for t in (recurrent_weights, g))
-        parts = [inputs, states[:-1], a_n, rz, *rz.chunk(2, dim=2), n, states[:-1, :, :size], states[1:, :, :size]]
-        for x_t, state, a_t, rz_t, r, z, n_t, h, after in zip(*(p.unbind(0) for p in parts), strict=True):
-            torch.bmm(input_weights, x_t, out=g)
-            torch.baddbmm(g_rz, w_rz, state, out=rz_t).sigmoid_()
-            torch.bmm(w_n, state, out=a_t)
-            torch.addcmul(g_n, r, a_t, out=n_t).tanh_()
-            torch.lerp(n_t, h, z, out=after)
-        ctx.save_for_backward(inputs, input_weights, recurrent_weights, states, a_n, rz, n)
+    def forward(ctx: Any, x: Tensor, *weights: Tensor) -> Tensor:
+        joint = _join_weights(weights)
+        size, (windows, bins) = joint.shape[1] // 4, x.shape[:2]
+        states = joint.new_empty(bins + 1, len(joint), joint.shape[2], windows)
+        states[0, :, :size], states[:, :, size] = 0.0, 1.0
+        _split_directions(x, states[:-1, :, size + 1 :])
+        gates = joint.new_empty(bins, len(joint), 4 * size, windows)
+        parts = [states[:-1], gates, gates[:, :, : 2 * size], *gates.chunk(4, dim=2)]
+        parts += [states[:-1, :, :size], states[1:, :, :size]]
+        for state, gate, rz, r, z, a_n, n, h, after in zip(*(p.unbind(0) for p in parts), strict=True):
+            torch.bmm(joint, state, out=gate)
+            rz.sigmoid_()
+            n.addcmul_(r, a_n).tanh_()
+            torch.lerp(n, h, z, out=after)
+        ctx.save_for_backward(joint, states, gates)
         return _join_directions(states[1:, :, :size])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
-        inputs, input_weights, recurrent_weights, states, a_n, rz, n = ctx.saved_tensors
-        bins, directions, size, windows = n.shape
-        d_input, d_recurrent = torch.zeros_like(input_weights), torch.zeros_like(recurrent_weights)
-        d_g, d_a, d_rz = (n.new_empty(directions, k * size, windows) for k in (3, 3, 2))
-        d_h, d_n, carry = (n.new_zeros(directions, size, windows) for _ in range(3))
-        (d_g_rz, d_g_n), (d_a_rz, d_a_n) = (t.split([2 * size, size], dim=1) for t in (d_g, d_a))
-        d_r, d_z = d_rz.chunk(2, dim=1)
-        back, back_in = (w[:, :, :-1].transpose(1, 2).contiguous() for w in (recurrent_weights, input_weights))
-        d_x = inputs.new_empty(bins, directions, inputs.shape[2] - 1, windows)
-        parts = [
-            _split_directions(grad, directions),
-            inputs.transpose(2, 3),
-            states[:-1].transpose(2, 3),
-            states[:-1, :, :size],
-        ]
-        parts += [a_n, rz, *rz.chunk(2, dim=2), n, d_x]
-        steps = zip(*(reversed(p.unbind(0)) for p in parts), strict=True)
-        for grad_t, x_t, state, h, a_t, rz_t, r, z, n_t, d_x_t in steps:
-            torch.add(grad_t, carry, out=d_h)
-            torch.mul(d_h, z, out=carry)
-            torch.sub(d_h, carry, out=d_n)
-            tanh_backward(d_n, n_t, grad_input=d_g_n)
-            torch.mul(d_g_n, r, out=d_a_n)
-            torch.mul(d_g_n, a_t, out=d_r)
-            torch.sub(h, n_t, out=d_z).mul_(d_h)
-            sigmoid_backward(d_rz, rz_t, grad_input=d_a_rz)
-            d_g_rz.copy_(d_a_rz)
-            carry.baddbmm_(back, d_a)
-            d_recurrent.baddbmm_(d_a, state)
-            d_input.baddbmm_(d_g, x_t)
-            torch.bmm(back_in, d_g, out=d_x_t)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+        joint, states, gates = ctx.saved_tensors
+        size, (bins, directions, rows, windows) = gates.shape[2] // 4, gates.shape
+        d_h = gates.new_empty(bins, directions, size, windows)
+        _split_directions(grad, d_h)
+        d_x = gates.new_empty(bins, directions, states.shape[2] - size - 1, windows)
+        d_joint, d_gate = torch.zeros_like(joint), gates.new_empty(directions, rows, windows)
+        d_rz, (d_r, d_z, d_a, d_n) = d_gate[:, : 2 * size], d_gate.chunk(4, dim=1)
+        d_new = gates.new_empty(directions, size, windows)
+        back, back_in = (joint[:, :, k].transpose(1, 2).contiguous() for k in (slice(size), slice(size + 1, None)))
+        before = [gates.new_empty(0), *d_h.unbind(0)[:-1]]
+        parts = [gates[:, :, : 2 * size], *gates.chunk(4, dim=2), states[:-1, :, :size], states[:-1].transpose(2, 3)]
+        steps = zip(*(reversed(p.unbind(0)) for p in (*parts, d_h, d_x)), reversed(before), strict=True)
+        for rz, r, z, a_n, n, h, state, d, d_x_t, d_before in steps:
+            torch.addcmul(d, d, z, value=-1, out=d_new)
+            tanh_backward(d_new, n, grad_input=d_n)
+            torch.mul(d_n, r, out=d_a)
+            torch.mul(d_n, a_n, out=d_r)
+            torch.sub(h, n, out=d_z).mul_(d)
+            sigmoid_backward(d_rz, rz, grad_input=d_rz)
+            if len(d_before):
+                d_before.addcmul_(z, d).baddbmm_(back, d_gate)
+            d_joint.baddbmm_(d_gate, state)
+            torch.bmm(back_in, d_gate, out=d_x_t)
         sides = [d_x[:, 0], *(d_x[:, k].flip(0) for k in range(1, directions))]
-        return sum(sides[1:], sides[0]).permute(2, 0, 1), d_input, d_recurrent
+        return sum(sides[1:], sides[0]).permute(2, 0, 1), *_split_weights(d_joint)
 
 
-def _with_ones(x: Tensor, directions: int) -> Tensor:
-    """(bin, unit, window) -> (bin, direction, unit + 1, window); the last unit is 1; direction 1 has reversed bins."""
-    bins, units, windows = x.shape
-    out = x.new_ones(bins, directions, units + 1, windows)
-    for k in range(directions):
-        out[:, k, :units] = x if k == 0 else x.flip(0)
+def _join_weights(weights: Sequence[Tensor]) -> Tensor:
+    """(direction, row of gates, row of states), from the weights of each direction in the order of KINDS."""
+    size, inputs = weights[0].shape[0] // 3, weights[0].shape[1]
+    joint = weights[0].new_zeros(len(weights) // len(KINDS), 4 * size, size + 1 + inputs)
+    for own, w_x, w_h, b_x, b_h in zip(joint, *(weights[k :: len(KINDS)] for k in range(len(KINDS))), strict=True):
+        own[: 3 * size, :size], own[: 3 * size, size] = w_h, b_h
+        own[: 2 * size, size] += b_x[: 2 * size]
+        own[: 2 * size, size + 1 :], own[3 * size :, size + 1 :] = w_x[: 2 * size], w_x[2 * size :]
+        own[3 * size :, size] = b_x[2 * size :]
+    return joint
+
+
+def _split_weights(d_joint: Tensor) -> list[Tensor]:
+    """The transpose of `_join_weights`."""
+    size, out = d_joint.shape[1] // 4, []
+    for own in d_joint:
+        of_input = torch.cat([own[: 2 * size, size:], own[3 * size :, size:]])
+        out += [of_input[:, 1:], own[: 3 * size, :size], of_input[:, 0], own[: 3 * size, size]]
     return out
+
+
+def _split_directions(x: Tensor, out: Tensor) -> None:
+    """(window, bin, unit of all directions) -> out, (bin, direction, unit, window); direction 1 has reversed bins.
+
+    x of as many units as `out` has in one direction is that of both.
+    """
+    directions, units = out.shape[1:3]
+    sides = x.split(units, dim=2) if x.shape[2] > units else (x, x)
+    for k in range(directions):
+        side = sides[k].permute(1, 2, 0)
+        out[:, k] = side if k == 0 else side.flip(0)
 
 
 def _join_directions(h: Tensor) -> Tensor:
     """(bin, direction, unit, window) -> (window, bin, direction * unit), bins in the order of time."""
     sides = [h[:, 0], *(h[:, k].flip(0) for k in range(1, h.shape[1]))]
     return torch.cat(sides, dim=1).permute(2, 0, 1).contiguous()
-
-
-def _split_directions(grad: Tensor, directions: int) -> Tensor:
-    """The transpose of `_join_directions`."""
-    first, *second = grad.permute(1, 2, 0).chunk(directions, dim=1)
-    return torch.stack([first, *(side.flip(0) for side in second)], dim=1)

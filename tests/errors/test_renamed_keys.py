@@ -9,8 +9,8 @@ import pytest
 
 from spikebridge import config, models
 from spikebridge.cli.project_commands import replace_params
-from spikebridge.config.renamed import MOVED, RENAMED, REPLACED
 from spikebridge.errors import ConfigError
+from spikebridge.errors.renamed_keys import MOVED, RENAMED, REPLACED
 
 MINIMAL = {"data": {"path": "d", "source": ["HC"], "target": ["PFC"]}, "models": {"majority": {}}}
 

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from spikebridge.errors import DataError
-from spikebridge.statistics import Verdict, verdict_columns, verdict_of
+from spikebridge.statistics import verdict_columns, verdict_of
+from spikebridge.types.verdicts import Verdict
 
 FIELDS = {
     "better": "seq2seq",

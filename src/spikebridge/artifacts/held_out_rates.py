@@ -1,0 +1,71 @@
+"""Rates of held-out trials that scores of single bins need: <folder>/held_out_rates/<recording>.npz.
+
+runs/train/<model> has the part BASELINE of a translator (its own rates lie in rates/), runs/nested_models/encoding one
+part for each nested model with the target's history. Each file holds trial (trial,), parts (their names) and rates
+(part, trial, bin, unit), spikes per bin, in half precision: 0.05 % of a rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikebridge.errors import DataError
+
+FOLDER = "held_out_rates"
+BASELINE = "without_source"
+"""The part of a translator: rates of its baseline alone. A model that reads the target's past has no such file."""
+
+
+@dataclass(frozen=True)
+class HeldOutRates:
+    """Rates of one recording, out of fold.
+
+    recording: its name. trial: (trial,). rates: part -> (trial, bin, unit), spikes per bin.
+    """
+
+    recording: str
+    trial: NDArray[np.int64]
+    rates: Mapping[str, NDArray[np.floating]]
+
+    def of(self, part: str, trials: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(trial, bin, unit): one part in the order of these trials. Raises DataError where one is not there."""
+        order = np.argsort(self.trial)
+        at = np.minimum(np.searchsorted(self.trial, trials, sorter=order), len(order) - 1)
+        if part not in self.rates or not np.array_equal(self.trial[order[at]], trials):
+            raise DataError(
+                f"held-out rates of {self.recording}: expected {part!r} of every held-out trial; run the stages train "
+                "and nested_models again"
+            )
+        return np.asarray(self.rates[part][order[at]], dtype=np.float64)
+
+
+def write_held_out_rates(folder: Path, parts: Iterable[HeldOutRates]) -> None:
+    """Write one file a recording, the trials of all folds in the order of their number; none where there are none."""
+    by_recording: dict[str, list[HeldOutRates]] = {}
+    for part in parts:
+        by_recording.setdefault(part.recording, []).append(part)
+    for recording, several in by_recording.items():
+        (folder / FOLDER).mkdir(exist_ok=True)
+        trial = np.concatenate([one.trial for one in several])
+        order = np.argsort(trial)
+        names = list(several[0].rates)
+        rates = np.stack([np.concatenate([one.rates[name] for one in several])[order] for name in names])
+        with open(folder / FOLDER / f"{recording}.npz", "wb") as handle:
+            np.savez_compressed(handle, trial=trial[order], parts=np.array(names), rates=rates.astype(np.float16))
+
+
+def read_held_out_rates(folder: Path, recording: str) -> HeldOutRates:
+    """What `write_held_out_rates` wrote of one recording. Raises DataError naming the file where it cannot be read."""
+    path = folder / FOLDER / f"{recording}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as z:
+            return HeldOutRates(recording, z["trial"], dict(zip(z["parts"].tolist(), z["rates"], strict=True)))
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{path}: expected rates of held-out trials ({error}); run the stages train and nested_models again"
+        ) from None

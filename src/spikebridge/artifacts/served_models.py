@@ -1,0 +1,55 @@
+"""The JSON files beside a saved model: what its registration or adaptation says of it, and its gates.
+
+served.json      of a registered model: where it comes from, its scores, its hashes; served with the model
+adapted.json     of a model that `spikebridge adapt` wrote: its new recordings and its scores on held-out blocks
+gates.json       among the evidence of a registered model: the outcome of every gate
+model_card.json  there too: the parts of the model card
+
+models.parts.saved_files owns model.json and manifest.json, the files of the saved model itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from spikebridge.artifacts.json_files import read_strict_json
+
+SERVED, ADAPTED, GATES, CARD = "served.json", "adapted.json", "gates.json", "model_card.json"
+
+
+def write_served(about: Mapping[str, Any], folder: Path) -> None:
+    """Write served.json into the folder of a saved model that is to be registered."""
+    _write(folder / SERVED, about)
+
+
+def read_served(folder: Path) -> dict[str, Any]:
+    """The content of served.json; empty for a model that is not registered. Raises DataError where it is damaged."""
+    path = folder / SERVED
+    return read_strict_json(path) if path.is_file() else {}
+
+
+def write_adapted(recordings: Sequence[str], held_out: Sequence[Mapping[str, Any]], seed: int, folder: Path) -> None:
+    """Write adapted.json into the folder of an adapted model. held_out: one row a recording and kind of fit."""
+    _write(folder / ADAPTED, {"recordings": list(recordings), "held_out": list(held_out), "seed": seed})
+
+
+def write_gates(gates: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """Write gates.json into the folder of the evidence. gates: name -> outcome and reason."""
+    _write(folder / GATES, gates)
+
+
+def write_card(card: Mapping[str, Any], folder: Path) -> None:
+    """Write model_card.json into the folder of the evidence. card: the parts of the model card."""
+    _write(folder / CARD, card)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The content of a model_card.json. Raises DataError where it is damaged."""
+    return read_strict_json(path)
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
