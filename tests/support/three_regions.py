@@ -73,7 +73,7 @@ PARAMS = {
     "quality": {"min_presence_ratio": None, "max_isi_violations": None},
     "trials": {"window_s": [-2.0, 0.0]},
     "bins": {"width_s": 0.05},
-    "split": {"n_outer_folds": 2},
+    "split": {"n_outer_folds": 3},
     "models": {"ridge": {"smoothing_s": 0.05, "max_lag_s": 0.2, "penalty": 3.0}},
     "tune": {"n_trials": 1, "n_startup_trials": 1},
     "sweep": {"model": "ridge", "min_units": 10},
