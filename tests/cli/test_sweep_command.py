@@ -186,5 +186,5 @@ def test_parameters_are_proposed_for_recordings(here: Path, run: Run, asked: lis
     params = written(here)
     assert params["data"]["path"] == "../../my recordings"
     assert params["trials"]["label"] == "choice"
-    assert json.dumps(params["split"]) == json.dumps({"n_outer_folds": 2})  # of the project
+    assert json.dumps(params["split"]) == json.dumps({"by": "block", "n_outer_folds": 2})  # of the project
     assert sorted(p.name for p in (here / "sweep").iterdir()) == ["params.yaml"]

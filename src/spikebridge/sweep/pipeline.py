@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from spikebridge.artifacts.sweep import CODE, INGESTED, PAIRS, PREPARED, SPLITS, WORK, Pair, SweepPlan
+from spikebridge.artifacts.training import TRAINING_FOLDER
 from spikebridge.errors import DataError, StorageError
 from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.repair import repair
@@ -33,7 +34,7 @@ GRACE_S = 20.0
 """Time that DVC has to end after Ctrl-C, seconds."""
 STDERR = 2
 """File descriptor of what DVC and the stages print: the standard output is for the result."""
-IGNORED = (INGESTED, PREPARED, PAIRS, WORK, CODE, Path("runs"), Path(".dvc"), Path(".sweep.lock"))
+IGNORED = (INGESTED, PREPARED, PAIRS, WORK, CODE, TRAINING_FOLDER.parent, Path(".dvc"), Path(".sweep.lock"))
 HEAD = """# Written by `spikebridge sweep`, which rewrites it; the settings are in params.yaml.
 # `dvc repro` in this folder runs what is out of date. After a new version of spikebridge, or for other regions, call
 # `spikebridge sweep` again.
