@@ -64,21 +64,24 @@ def test_the_page_counts_claims_and_names_the_least() -> None:
 # --- a study ----------------------------------------------------------------------------------------------------------
 
 
-def settings(folder: Path) -> object:
-    config = small_config(
-        models={"seq2seq": {"max_epochs": 3, "n_members": 1, "n_readout_trees": 5}},
-        tune={"n_trials": 1},
-        nested_models={"task_columns": ["delay_s"]},
-    )
-    return crossed_settings(config, folder, workers=1)
+SIZE = {"n_recordings": 3, "n_animals": 3, "n_trials": 24, "n_source_units": [8, 10], "n_target_units": [6, 8]}
+MODELS = {
+    "seq2seq": {"max_epochs": 2, "n_members": 1, "n_readout_trees": 5, "n_latents": 4},
+    "ridge": {},
+    "random_forest": {"n_estimators": 5, "n_segments": 1},
+    "majority": {},
+    "psth": {},
+}
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     root = tmp_path_factory.mktemp("crossed")
-    knobs = small_config(simulate={"n_recordings": 3, "n_animals": 3}).simulate
-    simulate.simulate(knobs, 2, root / "recordings")
-    chosen, lines = settings(root / "recordings"), []
+    config = small_config(simulate=SIZE, tune={"n_trials": 1}, bins={"width_s": 0.2})
+    simulate.simulate(config.simulate, 2, root / "recordings")
+    chosen = crossed_settings(config.model_copy(update={"models": MODELS}), root / "recordings", workers=1)
+    assert set(chosen.models) == {*MODELS} - {"psth"} and chosen.models["seq2seq"] == MODELS["seq2seq"]
+    lines: list[str] = []
     tables = crossed_studies(chosen, root / "work", lines.append)
     text = write_crossed(tables, ABOUT, root / "out", root / "page.md")
     (place,) = (root / "work").glob("shifts-*")

@@ -23,7 +23,7 @@ MODELS = (
     "seq2seq", "ridge", "reduced_rank", "poisson_glm", "random_forest", "dnn", "majority", "logistic",
 )  # fmt: skip
 """The models of a study, as far as the parameter file has them: those of the declared tests, and linear yardsticks."""
-NOT_USED: Any = {"compute": {"workers"}, "tracking": True, "analysis": True, "simulate": True}
+NOT_USED: Any = {"compute": {"workers"}, "data": {"path"}, "tracking": True, "analysis": True, "simulate": True}
 """Settings that change no result of a study."""
 
 

@@ -95,7 +95,7 @@ Few recordings: fewer than six, where test blocks are the clusters of a model ag
 {{ table(head, full.primary) }}
 ## Nested models
 
-In "nothing" each study also fits the nested models, with the product's own steps, on the latents of seq2seq. Their
+In "nothing" every second study also fits the nested models, with the product's own steps, on the latents of seq2seq. Their
 families claim what latents add to the source's counts, and what the source adds to the target's own past.
 
 {{ table(head, full.ladder) }}

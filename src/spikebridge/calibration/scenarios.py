@@ -131,8 +131,8 @@ def choices(
     """
     bias = np.log(setting.share / (1 - setting.share))
     drift = setting.choice_drift.sd * ornstein_uhlenbeck(decision_s, setting.choice_drift.tau_s, 1, rng)[:, 0]
-    drift = drift + evidence
     side = int(rng.integers(2))  # which of the two is the frequent one
+    drift = drift + (evidence if side else -evidence)  # towards staying, whichever is the frequent one
     mean = 2 * setting.share - 1
     label = np.empty(len(decision_s), dtype=np.int64)
     last = mean
