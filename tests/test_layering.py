@@ -60,7 +60,14 @@ LARGE_RECORDS = {"Contents": 13, "Windows": 15}
 """Arguments of the two largest records: the contents of a file, and the counts of a recording with all that is known of
 its windows. Every reader makes the first and every model reads the second, by these names."""
 
-WHOLE_CONFIGURATION = {"config", "cli", "tracking", "calibration/study.py"}
+WHOLE_CONFIGURATION = {
+    "config",
+    "cli",
+    "tracking",
+    "calibration/study.py",
+    "calibration/crossed_run.py",
+    "calibration/crossed_study.py",
+}
 """Rooms and modules that may name `Config`: docs/architecture.md says why."""
 
 FILES = sorted(modules().values())

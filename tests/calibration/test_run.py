@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import pandas as pd
 import pytest
 
 from spikebridge.artifacts.calibration import CalibrationRun
-from spikebridge.artifacts.latents import read_fold_latents
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.calibration import scenarios, study
 from spikebridge.calibration.outcomes import KEYS
 from spikebridge.calibration.run import Plan, calibrate
-from spikebridge.calibration.scenarios import draw_setting
-from spikebridge.config import SplitConfig
-from spikebridge.splits import make_splits
+from spikebridge.calibration.scenarios import draw_unseen
+from spikebridge.config.declared_tests import DECIDING, TRANSLATING
 
 pytestmark = pytest.mark.slow
 PLAN = Plan(studies=2, power_studies=4, seed=3, workers=1)
@@ -63,30 +64,39 @@ def test_only_true_nulls_are_counted(outcomes: pd.DataFrame) -> None:
     equal = pairs[pairs["scenario"] == "equal"]
     assert (equal["against"] == "model").all() and not (equal[["model_a", "model_b"]] == "majority").any(axis=None)
     between = pairs[(pairs["scenario"] == "nothing") & (pairs["against"] == "model")]
-    assert set(between["metric"]) == {"balanced_accuracy_within_blocks"}
+    assert set(between["metric"]) == {"balanced_accuracy_within_blocks", "bits_per_spike"}
+    translators = between[between["metric"] == "bits_per_spike"]
+    assert (translators["role"] == "primary").all() and set(translators["model_b"]) == {"ridge"}
     gains = outcomes[(outcomes["kind"] == "nested models") & (outcomes["scenario"] == "nothing")]
     assert {"source_region", "translated_latents", "linear_source", "seq2seq"} <= set(gains["model_a"])
+    coupled = outcomes[outcomes["scenario"] == "unseen_coupled"]
+    assert "above_majority" in set(coupled["family"]) and "verdict" not in set(coupled["kind"])
+    assert not coupled["metric"].str.contains("bits_per_spike").any()  # the source does predict the target
+    unseen = outcomes[outcomes["scenario"] == "unseen_nothing"]
+    assert {"above_majority", "translation_from_source", "verdicts"} <= set(unseen["family"])
     assert not set(gains["model_a"]) & {"target_history", "time_in_recording"}  # those do know something
 
 
-def test_latents_of_the_ladder_know_no_test_trial(tmp_path: Path) -> None:
-    """The stand-in's latents of a fold stay as they are, bit by bit, when its test trials' spikes change."""
-    setting = draw_setting(np.random.default_rng(0))
-    data = scenarios.recordings(setting, "nothing", np.random.default_rng(1))[:1]
-    splits = make_splits(data, SplitConfig(n_outer_folds=5))
-    fold = splits.folds[0]
-    w, test = data[0], fold.test[data[0].recording]
-    noise = np.random.default_rng(2).poisson(3.0, w.target[test].shape)
-    changed = w.target.copy()
-    changed[test] = noise
-    latents = []
-    for k, target in enumerate((w.target, changed)):
-        path = tmp_path / f"{k}.parquet"
-        study.write_stand_in_latents([replace(w, target=target)], splits, path)
-        latents.append([read_fold_latents(path, f.fold)[w.recording].latents for f in splits.folds[:2]])
-    (before, other_before), (after, other_after) = latents
-    assert np.array_equal(before, after)
-    assert not np.array_equal(other_before, other_after)  # these trials are of its training data
+@pytest.mark.parametrize("scenario", ["equal", "unseen_coupled"])
+def test_models_are_those_of_the_product(tmp_path: Path, scenario: scenarios.Scenario) -> None:
+    """seq2seq decides from its shared latents; a model under another name has the results that the name stands for."""
+    rng = np.random.default_rng(4)
+    setting = replace(draw_unseen(rng), trials=60, recordings=4)
+    if scenario == "equal":
+        setting = replace(setting, by="block")
+    data = scenarios.recordings(setting, scenario, rng)
+    study.evaluated(tmp_path, data, study.StudyJob(scenario, 0, 4), setting, rng)
+    runs = {role.name: TrainingRun(tmp_path / "train" / role.name) for role in study.ROLES[scenario]}
+    assert json.loads(runs["seq2seq"].fit.read_text())["model"] == "seq2seq"
+    assert runs["seq2seq"].latents.is_file()
+    if scenario == "equal":
+        assert {name for name, run in runs.items() if run.predictions.is_file()} == {*DECIDING, "majority"}
+        assert {name for name, run in runs.items() if run.translation.is_file()} == {*TRANSLATING}
+        tables = [runs[name].read_predictions()["p_stay"].to_numpy() for name in DECIDING]
+        assert not np.allclose(tables[0], tables[1]) and not np.allclose(tables[1], tables[2])  # other thirds
+    else:
+        leakage = EvaluationRun(tmp_path / "evaluation").read_leakage()
+        assert leakage["adaptation"]  # of recordings that are held out, a first part, without labels
 
 
 def test_studies_do_not_depend_on_the_run(outcomes: pd.DataFrame) -> None:

@@ -115,6 +115,48 @@ def test_equal_couples_the_regions() -> None:
     assert strongest.max() > 0.1
 
 
+def test_settings_of_unseen_recordings() -> None:
+    drawn = [scenarios.draw_unseen(np.random.default_rng(k)) for k in range(100)]
+    assert {s.by for s in drawn} == {"animal", "recording"}
+    assert {s.animals for s in drawn} == {3} and min(s.recordings for s in drawn) >= 6
+
+
+@pytest.mark.parametrize("scenario", scenarios.UNSEEN)
+def test_spikes_of_unseen_recordings_say_nothing_of_the_choice(scenario: scenarios.Scenario) -> None:
+    """Choices follow the delay, spikes the place, and nothing joins the two."""
+    parts = [w for k in range(6) for w in scenarios.recordings(SETTING, scenario, np.random.default_rng(k))]
+    z = np.concatenate([correlations(w) for w in parts])
+    assert np.std(z) == pytest.approx(1.0, abs=0.1) and abs(z.mean()) < 0.15
+    delay = [np.corrcoef(w.label, w.covariate("column delay_s"))[0, 1] for w in parts]
+    assert np.mean(delay) < -0.2
+    place = [variance_of_place(w.source) for w in parts]
+    assert np.mean(place) > 0.1
+
+
+def variance_of_place(counts: np.ndarray) -> float:
+    """Share of the variance of a unit's spikes in a trial, beyond chance, that the place explains; places in turn."""
+    x = counts.sum(axis=1, dtype=float)
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    return float(np.mean([np.var([u[k::4].mean() for k in range(4)]) for u in x.T]) - 3 / len(x))
+
+
+def test_unseen_recordings_are_coupled_in_one_scenario_only() -> None:
+    def strongest(scenario: scenarios.Scenario) -> float:
+        w = scenarios.recordings(replace(SETTING, trials=500), scenario, np.random.default_rng(0))[0]
+        source, target = (a.reshape(-1, a.shape[2]).T.astype(float) for a in (w.source, w.target))
+        return float(np.abs(np.corrcoef(source, target)[:15, 15:]).max() * np.sqrt(source.shape[1]))
+
+    assert strongest("unseen_coupled") > 10
+    assert strongest("unseen_nothing") < 4.5  # the largest of 150 under independence is about 3
+
+
+def test_the_choice_is_shared_in_equal() -> None:
+    """Otherwise the latents that translate would say nothing of it."""
+    steady = [w for k in range(10) for w in scenarios.recordings(SETTING, "equal", np.random.default_rng(k))]
+    target = np.concatenate([correlations(w)[w.source.shape[2] :] for w in steady])
+    assert np.std(target) > 1.5
+
+
 def test_recordings_are_reproducible() -> None:
     first, again = (scenarios.recordings(SETTING, "equal", np.random.default_rng(3)) for _ in range(2))
     assert [w.digest() for w in first] == [w.digest() for w in again]

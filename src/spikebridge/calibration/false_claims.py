@@ -15,7 +15,13 @@ MAX_RATE = 0.07
 """A primary test holds its level where its interval includes alpha or lies below it and its rate is at most this."""
 ALL, BLOCKS, RECORDINGS = "all", "block", "recording"
 HOLDS, CONSERVATIVE, FAILS, UNCLEAR, NEVER = "holds", "conservative", "fails", "unclear", "never decides"
-SCENARIO_TITLES = {"nothing": "no relation", "equal": "three equally good models"}
+SCENARIO_TITLES = {
+    "nothing": "no relation",
+    "equal": "three equally good models",
+    "unseen_coupled": "unseen recordings, choices unrelated",
+    "unseen_nothing": "unseen recordings, no relation",
+    "crossed": "crossed recordings",
+}
 METRIC = {
     "balanced_accuracy_within_blocks": "balanced accuracy within blocks",
     "balanced_accuracy": "balanced accuracy, pooled",

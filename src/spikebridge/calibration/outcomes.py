@@ -5,9 +5,12 @@ an uninformed one (majority, a translator without its source) only a higher scor
 worse log loss is true. Between two models either direction is a claim, unless the test has a declared direction.
 False claims are counted where the null hypothesis is true:
 
-- nothing: a model against an uninformed one, every null, and two models under the primary score, which is 1/2 for both.
-  Other scores of two models differ in truth: one fits more noise than the other. Of the nested models, the claims that
-  latents or the source add something; time and the target's own past do add something.
+- nothing, unseen_nothing, crossed: a model against an uninformed one, every null, and two models under the primary
+  score, which is 1/2 for both. Other scores of two models differ in truth: one fits more noise than the other. The
+  declared test of two translators counts all the same: there is nothing to be better at. Of the nested models, the
+  claims that latents or the source add something; time and the target's own past do add something. Crossed recordings
+  (see `crossed`) have their target's trials: what the target region adds is no false claim there.
+- unseen_coupled: the same of decisions alone, for the source does predict the target.
 - equal: the two models that were trained on equal thirds, whatever the score.
 
 For the power curves: how much a decoder's accuracy varies between recordings, and how often two decoders err together,
@@ -16,8 +19,11 @@ measured in the studies of three equal decoders.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,21 +31,21 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.evaluation import TIME_RESOLVED_TABLE, EvaluationRun
 from spikebridge.artifacts.training import TrainingRun
-from spikebridge.calibration.scenarios import Scenario
+from spikebridge.calibration.scenarios import CROSSED, Scenario
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
+from spikebridge.evaluation.comparisons import NO_SOURCE
 from spikebridge.evaluation.translation_scores import TranslationVerdict
 from spikebridge.metrics import balanced_accuracy
 
 ALPHA = 0.05
-WITHOUT_SOURCE = "without_source"
-ADDS = ("source_region", "target_region", "translated_latents", "linear_source", DECIDING[0])
-"""Nested models whose gain is a false claim in the scenario "nothing"."""
+OF_SOURCE = ("source_region", "translated_latents", "linear_source", DECIDING[0])
+"""Nested models whose gain is a false claim where the source predicts nothing."""
 CHANCE = {
     "models": {"balanced_accuracy": 0.5, "balanced_accuracy_within_blocks": 0.5, "auc": 0.5},
     "translation": {"bits_per_spike": 0.0, "source_bits_per_spike": 0.0, "trial_contrast_bits_per_spike": 0.0},
 }
 """Scores of metrics.json whose interval readers compare with the score of an uninformed model."""
-UNINFORMED = (BASELINE, WITHOUT_SOURCE)
+UNINFORMED = (BASELINE, NO_SOURCE)
 UNBIASED = "balanced_accuracy_within_blocks"
 LOWER_IS_BETTER = {"log_loss", "brier"}
 EQUIVALENCE_TESTS = ("tost", "equivalence", "no_worse", "non_inferiority", "rope", "bayes")
@@ -50,42 +56,89 @@ MEAN, SPREAD, AGREEMENT = "mean_score", "spread_variance", "agreement"
 COLUMNS = [*KEYS, "model_a", "model_b", "p", "n_clusters", "decidable", "claimed"]
 
 
-def claims_of_study(folder: Path, scenario: Scenario) -> pd.DataFrame:
+@dataclass(frozen=True)
+class TrueNulls:
+    """What is true of a study.
+
+    Parameters
+    ----------
+    decisions : bool
+        The source is independent of the decision.
+    translation : bool
+        The source is independent of the target.
+    equal : bool
+        The models of each declared list are equally good.
+    gains : tuple of str
+        Nested models that add nothing.
+    """
+
+    decisions: bool = False
+    translation: bool = False
+    equal: bool = False
+    gains: tuple[str, ...] = ()
+
+    def metrics(self) -> tuple[str, ...]:
+        """Scores, as in CHANCE, that are those of an uninformed model."""
+        parts = [name for name, true in (("models", self.decisions), ("translation", self.translation)) if true]
+        return tuple(metric for part in parts for metric in CHANCE[part])
+
+
+Kind = Scenario | Literal["crossed"]
+NULLS: Mapping[Kind, TrueNulls] = {
+    "nothing": TrueNulls(decisions=True, translation=True, gains=(*OF_SOURCE, "target_region")),
+    "equal": TrueNulls(equal=True),
+    "unseen_coupled": TrueNulls(decisions=True),
+    "unseen_nothing": TrueNulls(decisions=True, translation=True),
+    CROSSED: TrueNulls(decisions=True, translation=True, gains=OF_SOURCE),
+}
+"""Scenario, or crossed recordings -> what is true there."""
+
+
+def claims_of_study(folder: Path, scenario: Kind) -> pd.DataFrame:
     """One row a test of an evaluation's folder whose null is true in `scenario`; COLUMNS.
 
     kind: comparison, family (Holm), null, verdict, nested models, time-resolved, or interval (of a score of
     metrics.json). against: nothing or model. decidable: False where the smallest attainable p exceeds alpha, so that
     the row never claims anything. claimed: whether the row makes a false claim.
     """
-    evaluation = EvaluationRun(folder)
-    comparisons, metrics = evaluation.read_comparisons(), evaluation.read_metrics()
-    parts = [_comparisons(comparisons, scenario), _families(comparisons, scenario)]
-    if scenario == "nothing":
-        parts += [_nulls(evaluation.read_nulls()), _verdicts(metrics["translation"]), _intervals(metrics)]
-        parts += _nested_models(evaluation.read_nested_models())
+    evaluation, nulls = EvaluationRun(folder), NULLS[scenario]
+    metrics = evaluation.read_metrics()
+    parts = [claims_of_comparisons(evaluation.read_comparisons(), nulls)]
+    parts += [_nulls(evaluation.read_nulls(), nulls), _intervals(metrics, nulls)]
+    if nulls.translation:
+        parts.append(_verdicts(metrics["translation"]))
+    parts += _nested_models(evaluation.read_nested_models(), nulls.gains)
+    if nulls.decisions:
         parts += _time_resolved(evaluation.read_table(TIME_RESOLVED_TABLE))
     return pd.concat([part for part in parts if len(part)], ignore_index=True)[COLUMNS]
 
 
-def _null_holds(table: pd.DataFrame, scenario: Scenario) -> pd.Series:
-    """Whether the null of every comparison is true in the scenario."""
+def claims_of_comparisons(table: pd.DataFrame, nulls: TrueNulls) -> pd.DataFrame:
+    """COLUMNS of the rows of comparisons.csv whose null is true, and of their families after Holm."""
+    parts = [_comparisons(table, nulls), _families(table, nulls)]
+    return pd.concat([part[COLUMNS] for part in parts], ignore_index=True)
+
+
+def _null_holds(table: pd.DataFrame, nulls: TrueNulls) -> pd.Series:
+    """Whether the null of every comparison is true."""
     nothing = _against_nothing(table)
     same = table["test"].str.lower().str.contains("|".join(EQUIVALENCE_TESTS))
-    if scenario == "nothing":
-        return (nothing | (table["metric"] == UNBIASED)) & ~same
-    equal = {*DECIDING}, {*TRANSLATING}
-    pairs = table[["model_a", "model_b"]]
-    return pd.Series(
-        [any({a, b} <= models for models in equal) for a, b in pairs.itertuples(index=False)], index=table.index
-    ) & ~(nothing | same)
+    if nulls.equal:
+        equal = {*DECIDING}, {*TRANSLATING}
+        pairs = table[["model_a", "model_b"]].itertuples(index=False)
+        return pd.Series([any({a, b} <= of for of in equal) for a, b in pairs], index=table.index) & ~(nothing | same)
+    of_target = table["metric"].isin(CHANCE["translation"])
+    translations = of_target & (nothing | (table["role"] == "primary"))
+    decisions = (nothing & ~of_target) | (table["metric"] == UNBIASED)
+    return ((translations & nulls.translation) | (decisions & nulls.decisions)) & ~same
 
 
 def _against_nothing(table: pd.DataFrame) -> pd.Series:
     return table[["model_a", "model_b"]].isin(UNINFORMED).any(axis=1)
 
 
-def _comparisons(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
-    table = table[_null_holds(table, scenario)].reset_index(drop=True)
+def _comparisons(table: pd.DataFrame, nulls: TrueNulls) -> pd.DataFrame:
+    table = table[_null_holds(table, nulls)].reset_index(drop=True)
     nothing = _against_nothing(table)
     has_p = table["p"].notna()
     interval = table["ci_low"].notna() & table["ci_high"].notna()
@@ -103,8 +156,8 @@ def _comparisons(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     )
 
 
-def _families(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
-    held = table[_null_holds(table, scenario) & table["p_holm"].notna()]
+def _families(table: pd.DataFrame, nulls: TrueNulls) -> pd.DataFrame:
+    held = table[_null_holds(table, nulls) & table["p_holm"].notna()]
     return _after_holm(held.assign(against=np.where(_against_nothing(held), "nothing", "model")))
 
 
@@ -131,7 +184,10 @@ def _after_holm(held: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _nulls(table: pd.DataFrame) -> pd.DataFrame:
+def _nulls(table: pd.DataFrame, nulls: TrueNulls) -> pd.DataFrame:
+    """Every null of a score that is true, and where both kinds are, of the other scores too."""
+    if not (nulls.decisions and nulls.translation):
+        table = table[table["metric"].isin(nulls.metrics())]
     return table.assign(
         kind="null",
         family="nulls",
@@ -155,11 +211,11 @@ def _verdicts(translation: dict[str, dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _nested_models(table: pd.DataFrame | None) -> list[pd.DataFrame]:
-    """Every test of a gain in ladder.csv, and whether a family of it rejects after Holm."""
-    if table is None:
+def _nested_models(table: pd.DataFrame | None, adds: tuple[str, ...]) -> list[pd.DataFrame]:
+    """Every test of a gain in ladder.csv of the steps that add nothing, and whether a family rejects after Holm."""
+    if table is None or not adds:
         return []
-    table = table[table["step"].isin(ADDS) & table["p"].notna()].fillna({"family": ""})
+    table = table[table["step"].isin(adds) & table["p"].notna()].fillna({"family": ""})
     gains = table.assign(
         kind="nested models",
         test=table["step"],
@@ -196,7 +252,7 @@ def _time_resolved(table: pd.DataFrame | None) -> list[pd.DataFrame]:
     return [pd.DataFrame(rows, columns=COLUMNS)]
 
 
-def _intervals(metrics: dict[str, dict]) -> pd.DataFrame:
+def _intervals(metrics: dict[str, Any], nulls: TrueNulls) -> pd.DataFrame:
     """Whether the interval of a model's score lies above the score of an uninformed model."""
     rows = [
         ["interval", "intervals", "cluster_bootstrap", metric, "nothing", "descriptive", model, "", np.nan,
@@ -205,7 +261,7 @@ def _intervals(metrics: dict[str, dict]) -> pd.DataFrame:
         for model, scores in metrics[part].items()
         if model != BASELINE
         for metric, chance in metrics_of.items()
-        if (score := scores.get(metric)) and score["ci_low"] is not None
+        if metric in nulls.metrics() and (score := scores.get(metric)) and score["ci_low"] is not None
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,12 @@ from spikebridge.runtime import parallel
 from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.stage import output, remove
 
-NULL: scenarios.Scenario = "nothing"
 EQUIVALENCE_STUDIES = 5
 """Studies of equivalence for each one of power: its levels need more precision."""
 STUDY_MODULES = (*Seq2Seq.libraries, *FeatureDecoder.libraries, *RandomForest.libraries, study.__name__)
 """What the fits of a study use; every worker has it loaded."""
-EQUAL_EVERY = 2
-"""One study of "equal" to so many of "nothing": its tests need less precision."""
+EVERY: Mapping[scenarios.Scenario, int] = {"nothing": 1, "equal": 2, "unseen_coupled": 2, "unseen_nothing": 4}
+"""Scenario -> one study to so many of "nothing": most tests are in all of them, or cost more."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Plan:
     Parameters
     ----------
     studies : int
-        Studies of the scenario "nothing"; half as many are of "equal".
+        Studies of the scenario "nothing"; others have as many as EVERY says.
     power_studies : int
         Studies of each entry of the power curves.
     seed : int
@@ -135,7 +134,7 @@ def _studies(plan: Plan, folder: Path, say: Callable[[str], None]) -> pd.DataFra
         StoredStudy(study.StudyJob(w, k, plan.seed), place)
         for k in range(plan.studies)
         for w in scenarios.SCENARIOS
-        if w == NULL or k % EQUAL_EVERY == 0
+        if k % EVERY[w] == 0
     ]
     todo = [job for job in jobs if not job.path.is_file()]
     done = len(jobs) - len(todo)

@@ -1,10 +1,9 @@
 """One simulated study, from windows to verdicts: split, train and evaluate as the stages of the pipeline run them.
 
 `evaluate` is the only part of the statistics that is called here, so every test that it reports is examined, including
-later ones. Cheap models stand in for those of the primary tests, under their names; their settings are fixed, none is
-tuned. In the scenario "nothing" the nested models are fitted too, on latents of a closed-form linear translator
-(reduced-rank regression on smoothed counts, fitted to the training windows of each outer fold): cheap enough for
-hundreds of studies, and fitted to its training data as a network is.
+later ones. seq2seq is the product's own, small and shortly trained: its decisions come from its shared latents alone.
+Cheap models have the names of other models of the declared tests; settings are fixed, none is tuned. In every second
+study of the scenario "nothing" the nested models are fitted too.
 """
 
 from __future__ import annotations
@@ -12,61 +11,84 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import NDArray
 
-from spikebridge.artifacts.latents import FoldLatents, write_latents
 from spikebridge.artifacts.splits import SPLITS_FILE, save_splits
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.tuning import TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import save_report, save_windows
-from spikebridge.baseline import fit_baseline
 from spikebridge.calibration import outcomes, scenarios
-from spikebridge.calibration.scenarios import Scenario, draw_setting
+from spikebridge.calibration.scenarios import UNSEEN, Scenario, Setting, animal_of, draw_setting, draw_unseen
 from spikebridge.config import Config, parse
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.fitting.training import train
-from spikebridge.models.seq2seq.dataset import smoothed_and_scaled
-from spikebridge.models.seq2seq.initialization import LinearInitialization, linear_initialization
 from spikebridge.nested_models import NestedModelsSections, fit_nested_models
 from spikebridge.runtime.parallel import Report
+from spikebridge.runtime.stage import remove
 from spikebridge.splits import make_splits
-from spikebridge.types import Splits, Windows
+from spikebridge.types import Windows
 
 RESAMPLES = 1_000
-FOLDS = 5
-LOGISTIC = ("logistic", {"n_segments": 1, "penalty": 30.0})
-PARTS = ("logistic", {"n_segments": 3, "penalty": 30.0})
-FOREST = ("random_forest", {"n_segments": 1, "n_estimators": 12, "min_samples_leaf": 4, "max_features": 0.3})
-RIDGE = ("ridge", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0})
-REDUCED = ("reduced_rank", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0, "rank": 2})
-LATENTS, PENALTY, SMOOTHING_BINS = 2, 3.0, 0.2
-"""Of the stand-in latents."""
-Fit = tuple[str, Mapping[str, Any]]
-ROLES: Mapping[Scenario, Mapping[str, tuple[Fit, ...]]] = {
-    "nothing": {
-        DECIDING[0]: (LOGISTIC, REDUCED),
-        DECIDING[1]: (FOREST,),
-        DECIDING[2]: (PARTS,),
-        TRANSLATING[1]: (RIDGE,),
-    },
-    "equal": {
-        DECIDING[0]: (LOGISTIC, RIDGE),
-        DECIDING[1]: (LOGISTIC,),
-        DECIDING[2]: (LOGISTIC,),
-        TRANSLATING[1]: (RIDGE,),
-    },
+FOLDS = {"block": 5, "recording": 4, "animal": 3}
+"""What is held out -> number of outer folds."""
+NESTED_EVERY = 2
+"""One study of "nothing" in so many fits the nested models, which take as long as all else."""
+Part = Literal["all", "decisions", "translation"]
+
+
+@dataclass(frozen=True)
+class Role:
+    """A model of a study.
+
+    name: in the study. model, settings: what is fitted. third: of the source units that it gets, in a random order;
+    None: all units. part: what of its results counts.
+    """
+
+    name: str
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    third: int | None = None
+    part: Part = "all"
+
+
+SEQ2SEQ = "seq2seq", {
+    "n_members": 1, "n_latents": 3, "input_size": 6, "hidden_size": 8, "smoothing_s": 0.1, "dropout": 0.2,
+    "max_epochs": 4, "n_readout_trees": 12,
+}  # fmt: skip
+LOGISTIC = "logistic", {"n_segments": 3, "penalty": 30.0}
+FOREST = "random_forest", {"n_segments": 1, "n_estimators": 12, "min_samples_leaf": 4, "max_features": 0.3}
+RIDGE = "ridge", {"smoothing_s": 0.1, "max_lag_s": 0.0, "penalty": 3.0}
+ALIGNED = "aligned_pca", {"smoothing_s": 0.1, "n_components": 4}
+MAJORITY = Role(BASELINE, BASELINE)
+HELD_OUT = (Role(DECIDING[0], *SEQ2SEQ), Role("aligned_pca", *ALIGNED), Role(TRANSLATING[1], *RIDGE), MAJORITY)
+"""The models that meet units of recordings that are held out."""
+ROLES: Mapping[Scenario, tuple[Role, ...]] = {
+    "nothing": (
+        Role(DECIDING[0], *SEQ2SEQ),
+        Role(DECIDING[1], *FOREST),
+        Role(DECIDING[2], *LOGISTIC),
+        Role(TRANSLATING[1], *RIDGE),
+        MAJORITY,
+    ),
+    "equal": (
+        Role(DECIDING[0], *SEQ2SEQ, third=0),
+        Role(DECIDING[1], *SEQ2SEQ, third=1, part="decisions"),
+        Role(DECIDING[2], *SEQ2SEQ, third=2, part="decisions"),
+        Role(TRANSLATING[1], *SEQ2SEQ, third=1, part="translation"),
+        MAJORITY,
+    ),
+    "unseen_coupled": HELD_OUT,
+    "unseen_nothing": HELD_OUT,
 }
-"""Scenario -> name in the study -> the models that stand in: one that decides, one that translates, or both."""
+"""Scenario -> the models of its studies."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +103,10 @@ class StudyJob:
 def run(job: StudyJob, report: Report) -> pd.DataFrame:
     """One row a test that the study reported, see `outcomes.of_study`, beside the study's setting."""
     rng = np.random.default_rng([job.seed, scenarios.SCENARIOS.index(job.scenario), job.number])
-    setting = draw_setting(rng)
+    setting = draw_unseen(rng) if job.scenario in UNSEEN else draw_setting(rng)
     data = scenarios.recordings(setting, job.scenario, rng)
     with tempfile.TemporaryDirectory(prefix="calibration-") as folder, quiet():
-        table = outcomes.claims_of_study(evaluated(Path(folder), data, job, rng), job.scenario)
+        table = outcomes.claims_of_study(evaluated(Path(folder), data, job, setting, rng), job.scenario)
         measured = outcomes.accuracy_of_study(Path(folder) / "train") if job.scenario == "equal" else {}
     report(job)
     about = {f"setting_{k}": str(v) if isinstance(v, tuple | dict) else v for k, v in asdict(setting).items()}
@@ -103,25 +125,24 @@ def quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Generator) -> Path:
+def evaluated(root: Path, data: list[Windows], job: StudyJob, setting: Setting, rng: np.random.Generator) -> Path:
     """Split, train, fit nested models and evaluate under `root`. Returns the folder of the evaluation."""
-    config = _config(job)
-    every = _store(root / "windows", data)
-    splits = root / SPLITS_FILE.name
-    manifest = make_splits(data, config.split)
-    save_splits(manifest, splits)
-    order = rng.permutation(scenarios.THIRDS)  # the third of each name is random
-    for k, (name, fits) in enumerate(ROLES[job.scenario].items()):
-        which = int(order[k % scenarios.THIRDS]) if k < scenarios.THIRDS else int(order[1])
-        part = every
-        if job.scenario == "equal":
-            part = _store(root / f"windows_{name}", [scenarios.third(w, which) for w in data])
-        for fit in fits:
-            _train(config, fit, part, splits, root, name)
-    _train(config, (BASELINE, {}), every, splits, root, BASELINE)
-    ladder = root / "ladder" if job.scenario == "nothing" else None
+    config = _config(job, setting)
+    every, splits = _store(root / "windows", data), root / SPLITS_FILE.name
+    save_splits(make_splits(data, config.split, animals={w.recording: animal_of(w.recording) for w in data}), splits)
+    order = rng.permutation(scenarios.THIRDS).tolist()
+    fitted: dict[tuple[str, int | None], Path] = {}
+    for role in ROLES[job.scenario]:
+        key = role.model, role.third
+        if key not in fitted:
+            units = every
+            if role.third is not None:
+                parts = [scenarios.third(w, order[role.third]) for w in data]
+                units = _store(root / f"windows_{role.third}", parts)
+            fitted[key] = _train(config, role, units, splits, root)
+        _keep(fitted[key], root / "train" / role.name, role.part)
+    ladder = root / "ladder" if job.scenario == "nothing" and job.number % NESTED_EVERY == 0 else None
     if ladder:
-        write_stand_in_latents(data, manifest, TrainingRun(root / "train" / DECIDING[0]).latents)
         fit_nested_models(NestedModelsSections.of(config), every, splits, root / "train", ladder)
     out = root / "evaluation"
     sections = EvaluationSections.of(config)
@@ -129,15 +150,18 @@ def evaluated(root: Path, data: list[Windows], job: StudyJob, rng: np.random.Gen
     return out
 
 
-def _config(job: StudyJob) -> Config:
+def _config(job: StudyJob, setting: Setting) -> Config:
     return parse(
         {
             "seed": int(np.random.default_rng([job.seed, job.number]).integers(2**31)),
             "data": {"path": "data", "source": ["HC"], "target": ["PFC"]},
-            "trials": {"window_s": [-1.5, 0.0]},
+            "trials": {
+                "window_s": [-1.5, 0.0],
+                "covariates": list(scenarios.COLUMNS) if job.scenario in UNSEEN else [],
+            },
             "bins": {"width_s": 0.5},
-            "split": {"n_outer_folds": FOLDS},
-            "models": {name: {} for name in (*ROLES[job.scenario], BASELINE)},
+            "split": {"by": setting.by, "n_outer_folds": FOLDS[setting.by]},
+            "models": {role.name: {} for role in ROLES[job.scenario]},
             "statistics": {"n_resamples": RESAMPLES},
             "compute": {"workers": 1, "device": "cpu"},
         },
@@ -149,43 +173,30 @@ def _store(folder: Path, data: list[Windows]) -> Path:
     folder.mkdir()
     for w in data:
         save_windows(w, folder)
-    about = {w.recording: {"animal": w.recording.split("_")[0]} for w in data}
+    about = {w.recording: {"animal": animal_of(w.recording)} for w in data}
     save_report({"classes": list(scenarios.CLASSES), "recordings": about}, folder)
     return folder
 
 
-def _train(config: Config, fit: Fit, windows: Path, splits: Path, root: Path, name: str) -> None:
-    """The stage train of one model with given settings; what it says goes to train/<name>, beside what is there.
-
-    There is no fit on everything: no test uses it.
-    """
-    model, params = fit
+def _train(config: Config, role: Role, windows: Path, splits: Path, root: Path) -> Path:
+    """The stage train of one model with given settings, without a fit on everything, which no test uses."""
     tuned = TuningRun(root / "tuned")
-    tuned.write_settings(TunedSettings(model, [TunedFold(k, dict(params)) for k in range(FOLDS)]))
-    fitted = root / "fitted"
-    train(model, config.seed, config.baseline, config.compute, windows, splits, tuned.best, fitted, lambda _: None)
-    shutil.copytree(fitted, root / "train" / name, dirs_exist_ok=True)
-    shutil.rmtree(fitted)
+    folds = [TunedFold(k, dict(role.settings)) for k in range(config.split.n_outer_folds)]
+    tuned.write_settings(TunedSettings(role.model, folds))
+    out = root / "fitted" / f"{role.model}_{role.third}"
+    out.parent.mkdir(exist_ok=True)
+    train(role.model, config.seed, config.baseline, config.compute, windows, splits, tuned.best, out, lambda _: None)
+    return out
 
 
-def write_stand_in_latents(data: Sequence[Windows], splits: Splits, path: Path) -> None:
-    """Write latents.parquet as the stage train does, on the axes of the first fold."""
-    folds: dict[int, dict[str, FoldLatents]] = {}
-    for fold in splits.folds:
-        folds[fold.fold] = {}
-        for w in data:
-            train, test = w.select(fold.train[w.recording]), w.select(fold.test[w.recording])
-            known = fit_baseline(train, drift=False).crossed
-            linear = linear_initialization(train, known, SMOOTHING_BINS, LATENTS, PENALTY)
-            folds[fold.fold][w.recording] = FoldLatents(
-                np.concatenate([train.trial, test.trial]),
-                np.repeat([False, True], [len(train), len(test)]),
-                np.concatenate([_latents(linear, part) for part in (train, test)]),
-            )
-    write_latents(path, data, folds, {})
-
-
-def _latents(linear: LinearInitialization, w: Windows) -> NDArray[np.float32]:
-    mean, spread = (torch.from_numpy(v.astype(np.float32)) for v in (linear.mean, linear.sd))
-    x = smoothed_and_scaled(w.source, mean, spread, SMOOTHING_BINS, "cpu").numpy()
-    return np.asarray(x @ linear.directions, dtype=np.float32)
+def _keep(fitted: Path, place: Path, part: Part) -> None:
+    """Copy the results of a fit, or a part of them."""
+    shutil.copytree(fitted, place)
+    run = TrainingRun(place)
+    dropped = {
+        "all": (),
+        "decisions": (run.translation, run.rates, run.baselines, run.latents),
+        "translation": (run.predictions, run.latents),
+    }
+    for path in dropped[part]:
+        remove(path)
