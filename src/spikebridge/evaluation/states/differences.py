@@ -135,7 +135,7 @@ def difference_table(rows: Iterator[Row] | Sequence[Row], alpha: float) -> pd.Da
     """
     table = pd.DataFrame(list(rows))
     table = table.reindex(columns=[*STATE_DIFFERENCES, "tested"])
-    table["model"] = table["model"].fillna("")
+    table["model"] = table["model"].astype(object).fillna("")
     described = table["verdict_code"].isna()
     for column, value in Verdict.DESCRIPTIVE.columns().items():
         table[column] = table[column].astype(object).where(~described, value)
