@@ -26,7 +26,7 @@ from spikebridge.evaluation import EvaluationSections
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.resampling import Resampling
-from spikebridge.evaluation.translation_scores import source_score
+from spikebridge.evaluation.translation_scores import TranslationVerdict, source_score
 
 LEAST_BITS = -0.002
 """Bits/spike: what the source adds may not be less, for any translator."""
@@ -95,7 +95,14 @@ def _added(inputs: Inputs, metrics: dict[str, Any], by_block: StatisticsConfig, 
         entry = metrics["translation"][model]
         score, verdict = entry["source_bits_per_spike"], entry.get("verdict")
         if verdict:
-            yield (ALL, model, score["value"], score["ci_low"], score["ci_high"], verdict["translates"])
+            yield (
+                ALL,
+                model,
+                score["value"],
+                score["ci_low"],
+                score["ci_high"],
+                TranslationVerdict.of(verdict) is TranslationVerdict.TRANSLATES,
+            )
             for name in inputs.recordings:
                 part = of_recording(inputs, name).translations[model]
                 blocks = Resampling.of(part.table, by_block, np.random.default_rng(seed))
