@@ -46,12 +46,18 @@ def test_the_page_counts_claims_and_names_the_least() -> None:
     ]
     rows += [added(1, "all", "seq2seq", -0.0021, False), added(1, "a_x_b", "seq2seq", 0.0)]
     claims = [claim(k, "above_majority", 0.03, k == 2) for k in (1, 2, 3)]
-    claims += [claim(k, "translation", 0.5, False) for k in (1, 2, 3)]
+    claims += [claim(k, "translation", 0.5, False, decidable=False) for k in (1, 2, 3)]
+    claims += [claim(k, "translation", 0.5, False, clusters="blocks", decidable=k > 1) for k in (1, 2, 3)]
     claims += [claim(k, "above_majority", 0.001, True, clusters="blocks") for k in (1, 2, 3)]
     page = crossed_page(CrossedTables(pd.DataFrame(rows), pd.DataFrame(claims)), ABOUT)
     low, high = (round(100 * v) for v in clopper_pearson(1, 3))
-    assert f"of decisions claims something, after Holm, in 1 of 3 ({low} to {high} %) shifts" in page
-    assert "of translations claims something, after Holm, in 0 of 3 (0 to 71 %) shifts" in page
+    lines = page.replace("\n  ", " ")
+    assert (
+        f"of decisions claims something, after Holm: as reported 1 of 3 ({low} to {high} %); with test blocks" in lines
+    )
+    assert "as clusters 3 of 3 (29 to 100 %)." in lines
+    assert "of translations claims something, after Holm: as reported never decides (too few clusters); with" in lines
+    assert "as clusters 0 of 2 (0 to 84 %)." in lines
     assert "is the verdict of 1 of 4 translators and shifts" in page
     assert (
         "adds: -0.0021 bits/spike (seq2seq, shift 1); in a single recording: -3.0000 bits/spike (ridge, shift 3, a_x_b)"
@@ -64,24 +70,21 @@ def test_the_page_counts_claims_and_names_the_least() -> None:
 # --- a study ----------------------------------------------------------------------------------------------------------
 
 
-SIZE = {"n_recordings": 3, "n_animals": 3, "n_trials": 24, "n_source_units": [8, 10], "n_target_units": [6, 8]}
-MODELS = {
-    "seq2seq": {"max_epochs": 2, "n_members": 1, "n_readout_trees": 5, "n_latents": 4},
-    "ridge": {},
-    "random_forest": {"n_estimators": 5, "n_segments": 1},
-    "majority": {},
-    "psth": {},
-}
+def settings(folder: Path) -> object:
+    config = small_config(
+        models={"seq2seq": {"max_epochs": 3, "n_members": 1, "n_readout_trees": 5}},
+        tune={"n_trials": 1},
+        nested_models={"task_columns": ["delay_s"]},
+    )
+    return crossed_settings(config, folder, workers=1)
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     root = tmp_path_factory.mktemp("crossed")
-    config = small_config(simulate=SIZE, tune={"n_trials": 1}, bins={"width_s": 0.2})
-    simulate.simulate(config.simulate, 2, root / "recordings")
-    chosen = crossed_settings(config.model_copy(update={"models": MODELS}), root / "recordings", workers=1)
-    assert set(chosen.models) == {*MODELS} - {"psth"} and chosen.models["seq2seq"] == MODELS["seq2seq"]
-    lines: list[str] = []
+    knobs = small_config(simulate={"n_recordings": 3, "n_animals": 3}).simulate
+    simulate.simulate(knobs, 2, root / "recordings")
+    chosen, lines = settings(root / "recordings"), []
     tables = crossed_studies(chosen, root / "work", lines.append)
     text = write_crossed(tables, ABOUT, root / "out", root / "page.md")
     (place,) = (root / "work").glob("shifts-*")
