@@ -96,7 +96,7 @@ def test_models_are_those_of_the_product(tmp_path: Path, scenario: scenarios.Sce
         assert not np.allclose(tables[0], tables[1]) and not np.allclose(tables[1], tables[2])  # other thirds
     else:
         leakage = EvaluationRun(tmp_path / "evaluation").read_leakage()
-        assert leakage["adaptation"]  # of recordings that are held out, a first part, without labels
+        assert leakage["adaptation_intervals"]  # of recordings that are held out, a first part, without labels
 
 
 def test_studies_do_not_depend_on_the_run(outcomes: pd.DataFrame) -> None:

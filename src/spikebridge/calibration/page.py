@@ -47,9 +47,10 @@ TEMPLATE = """\
 
 Simulated studies whose truth is known went through the product from windows to verdicts: the split with its gaps, fits
 of product models in every fold, then `evaluate`. Every row of comparisons, nulls, verdicts and intervals that it
-reports was counted where its null hypothesis is true. The second command above writes this page. Studies of each
-scenario: {{ counts }}. The same count on real recordings, crossed so that no link exists, is on a
-page of its own: [crossed recordings](crossed.md).
+reports was counted where its null hypothesis is true. The second command above writes this page. Another page counts
+false claims in real recordings, which are crossed so that no link exists: [crossed recordings](crossed.md).
+
+Studies: {{ counts }}.
 
 **Nothing**: choices, source and target are independent of each other. Choices are unbalanced (0.5 to 0.75), come in
 streaks and drift in probability; rates of units drift, together and apart, with time constants from two minutes to a
@@ -144,7 +145,7 @@ def _settings(tables: Tables) -> dict[str, Any]:
     studies = tables.outcomes.groupby("scenario")["study"].nunique().to_dict()
     return {
         "studies": studies,
-        "counts": ", ".join(f"{title} {studies[name]}" for name, title in SCENARIO_TITLES.items() if name in studies),
+        "counts": "; ".join(f"{title} ({studies[name]})" for name, title in SCENARIO_TITLES.items() if name in studies),
         "resamples": f"{RESAMPLES:,}",
         "max_rate": f"{100 * MAX_RATE:.0f}",
         "trials": TRIALS,
