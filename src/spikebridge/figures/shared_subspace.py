@@ -62,6 +62,7 @@ def _losses(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
 
 
 def _alignment(axes: Axes, table: pd.DataFrame) -> None:
+    table = table[table["measure"].isin(("captured", "captured_by_components", "random"))]
     for region, colour in REGIONS.items():
         mine = table[table["region"] == region].pivot_table(index="n_dimensions", columns="measure", values="value")
         if len(mine):
