@@ -3,8 +3,8 @@
     python benchmarks/unseen.py                     # simulator, seeds 3 to 5, and label information 0
     python benchmarks/unseen.py --on real --data path/to/recordings
 
-writes unseen.md and unseen.csv into benchmarks/results. Settings are fixed: those of the parameter file, and the default
-where the file leaves one to the tuner.
+writes unseen.md and unseen.csv into benchmarks/results. Settings are fixed: those of the parameter file, and the
+default where the file leaves one to the tuner.
 """
 
 from __future__ import annotations
