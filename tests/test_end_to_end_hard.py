@@ -106,7 +106,9 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
     states = pd.read_csv(project / "reports/evaluation/tables/states.csv")
     assert set(states["state"]) == {"run", "outside run"}
     for measure in ("source_bits_per_spike", "communication_bits_per_spike", "fitted_bits_per_spike"):
-        assert states.loc[states["measure"] == measure, "value"].notna().all(), measure
+        rows = states[states["measure"] == measure]
+        assert (rows["value"].notna() != rows["reason"].notna()).all(), measure  # the rat hardly runs in a recording
+        assert rows.loc[rows["recording"] == "all", "value"].notna().all(), measure
     said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
     starts = (
         "States (communication gain",
