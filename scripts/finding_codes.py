@@ -52,7 +52,7 @@ EXPLAINED = {
     "no-region-column": "no column of the units holds regions",
     "nwb-link-to-nothing": "a link to an object or a file that is missing or that may not be followed",
     "path-not-opened": "a pipe, a socket, a device, or a link that leads out of the data folder",
-    "refused": "an error that has no code of its own",
+    "refused": "an error without a more specific code",
     "replaced-by-table-beside": "a table or series is in the file and in a table beside it, which is taken",
     "sorter-labels-contradict": "columns of quality labels contradict each other: the more careful word is used",
     "spikes-of-no-unit": "spikes of units that the units table does not have",

@@ -1,6 +1,6 @@
 """LFADS (Pandarinath et al. 2018, Nat Methods 15:805) as a translator, fitted by a user's checkout of lfads-torch.
 
-Sedler & Pandarinath 2023, arXiv:2309.01230. The checkout runs in a process of its own, with its own interpreter
+Sedler & Pandarinath 2023, arXiv:2309.01230. The checkout runs in a separate process, with its own interpreter
 (`lfads_driver.py`); nothing of it is imported or copied here. The module lies on the path of spikebridge.models only
 while the benchmark of quality runs with --lfads. Tuning, folds, gaps, baseline, shrinkage and scores are those of every
 model.

@@ -76,7 +76,7 @@ def test_a_setting_that_does_not_matter_cuts_nothing(
 def test_states_are_checked_and_change_no_window(
     ingested: io.IngestedRecordings, settings: Settings, make_recording: Make, tmp_path: Path
 ) -> None:
-    """Their share of the bins is told before anything is fitted; a state that no recording has is refused."""
+    """Their share of the bins is printed before anything is fitted; a state that no recording has is refused."""
     cut(ingested, settings(), tmp_path / "a", None)
     speed = pd.DataFrame({"series": "speed", "time_s": np.arange(0, 20, 0.1), "value": np.arange(200) % 100})
     recording = replace(make_recording([5.0, 8.0], ["a", "b"]), name="one", behavior=speed)

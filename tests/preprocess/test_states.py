@@ -1,4 +1,4 @@
-"""Bins of states, against loops over bins; and what a user is told whose states cannot be computed."""
+"""Bins of states, against loops over bins; and the errors for states that cannot be computed."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def marks(folder: Path) -> dict[str, tuple[int, int]]:
 
 @pytest.fixture(scope="module")
 def project(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep that was killed in its second pair, inside a DVC project of its own with Git."""
+    """A sweep that was killed in its second pair, inside a separate DVC project with Git."""
     folder = tmp_path_factory.mktemp("my projects") / "a study"
     shutil.copytree(raw, folder / "recordings")
     params = PARAMS | {"split": PARAMS["split"] | {"gap_s": 5.0}}  # the same gap for any choice of regions

@@ -1,4 +1,4 @@
-"""The JSON files beside a saved model: what its registration or adaptation says of it, and its gates.
+"""The JSON files beside a saved model: what its registration or adaptation records about it, and its gates.
 
 served.json      of a registered model: where it comes from, its scores, its hashes; served with the model
 adapted.json     of a model that `spikebridge adapt` wrote: its new recordings and its scores on held-out blocks

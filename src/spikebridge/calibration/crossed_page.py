@@ -27,7 +27,7 @@ TEMPLATE = """\
 
     python scripts/calibration.py --crossed path/to/recordings --params {{ params }}
 
-The source of one recording stands beside the target and the trials of another, trials matched by their order. There is
+The source of one recording is paired with the target and the trials of another; trials are matched by order. There is
 no link by construction, and both sides drift as they really do. {{ n_recordings }} recordings give
 {{ n_recordings - 1 }} shifts (run: {{ n_shifts }}): each is a study of {{ n_recordings }} crossed
 recordings with as many trials as the shorter of two has. It goes through the stages split, tune, train, nested_models
@@ -54,8 +54,8 @@ recordings beside it.
 ## False claims
 
 As reported: the clusters of the product. Blocks: the declared tests with test blocks as clusters, which decide
-more with few recordings and are not independent. Blocks of one recording: each crossed recording a study
-of its own, p before Holm's correction; five blocks reach p = 1/32 at best. Too few: share of the tests that cannot
+more with few recordings and are not independent. Blocks of one recording: each crossed recording is tested
+separately, p is not corrected by Holm; five blocks reach p = 1/32 at best. Too few: share of the tests that cannot
 reach {{ alpha }} % with their clusters.
 
 {{ table(["clusters", "test", "tests", "too few", "false claims", "rate"], counts) }}

@@ -38,7 +38,7 @@ NOTHING = "nothing to translate"
 
 
 class TranslationVerdict(StrEnum):
-    """Whether the source predicts the target. The value is the code in metrics.json; a text stands beside it."""
+    """Whether the source predicts the target. The value is the code in metrics.json, which also has a text."""
 
     TRANSLATES = "translates"
     NOTHING = "nothing_to_translate"

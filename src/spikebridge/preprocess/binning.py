@@ -21,7 +21,7 @@ UNITS_AT_ONCE = 16
 """Units put into the result at once: enough for wide writes, few enough that their counts stay in the cache."""
 
 MAX_AGE = 2.0
-"""Median intervals between samples for which a sample holds, where a bin has none of its own."""
+"""Median intervals between samples for which a sample holds, where a bin contains no sample."""
 
 Counts = NDArray[np.unsignedinteger]
 

@@ -1,4 +1,4 @@
-"""The folder of a sweep as a DVC project of its own: one stage for each ordered pair, so that a sweep is resumable.
+"""The folder of a sweep as a separate DVC project: one stage for each ordered pair, so that a sweep is resumable.
 
 The project is independent of one that it may lie in: that one's `dvc repro` does not run it, and its Git repository
 gets a .gitignore for everything that is large. DVC notes each finished stage in dvc.lock; what is not noted runs in the

@@ -42,7 +42,7 @@ def is_column(name: str) -> bool:
 
 
 def column_and_value(name: str) -> str:
-    """What a covariate says of a column, "delay_s" or "restaurant = north"; name: one that `is_column` takes."""
+    """The column, and value, that a covariate stands for: "delay_s" or "restaurant = north"; name: one that `is_column` takes."""
     return name.removeprefix(COLUMN_PREFIX)
 
 

@@ -130,7 +130,7 @@ def state_couplings(counts: StateCounts, overall_lag_s: float, seed: int) -> dic
     counts : StateCounts
         Counts, and bins of the states.
     overall_lag_s : float
-        Lag of all bins; of the dimension of a state that has no lag of its own.
+        Lag of all bins; of the dimension of a state in which no lag is estimated.
     seed : int
         Of the resampling.
 
