@@ -8,7 +8,7 @@
     python benchmarks/quality.py --extras --lfads path/to/lfads-torch --lfads-python path/to/its/python
 
 writes benchmarks/results/quality.md and quality.csv; with --extras quality_extras.md and .csv, in which some of our
-own models are compared with those of other libraries: same folds, gaps, baseline, shrinkage and number of tuning trials.
+own models are compared with those of other libraries: same folds, gaps, baseline, shrinkage, number of tuning trials.
 LFADS is run from your checkout of lfads-torch, in its own environment and under its own licence; nothing of it is in
 this project. A run that is limited to one data set leaves the other's results as they are. Simulator: the recordings
 of params.yaml, as `make repro` makes them. Real: the folder --data with the parameters

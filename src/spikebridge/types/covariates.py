@@ -42,7 +42,7 @@ def is_column(name: str) -> bool:
 
 
 def column_and_value(name: str) -> str:
-    """The column, and value, that a covariate stands for: "delay_s" or "restaurant = north"; name: one that `is_column` takes."""
+    """The column, or column and value, of a covariate: "delay_s", "restaurant = north". name: `is_column` holds."""
     return name.removeprefix(COLUMN_PREFIX)
 
 
