@@ -46,12 +46,18 @@ def test_the_page_counts_claims_and_names_the_least() -> None:
     ]
     rows += [added(1, "all", "seq2seq", -0.0021, False), added(1, "a_x_b", "seq2seq", 0.0)]
     claims = [claim(k, "above_majority", 0.03, k == 2) for k in (1, 2, 3)]
-    claims += [claim(k, "translation", 0.5, False) for k in (1, 2, 3)]
+    claims += [claim(k, "translation", 0.5, False, decidable=False) for k in (1, 2, 3)]
+    claims += [claim(k, "translation", 0.5, False, clusters="blocks", decidable=k > 1) for k in (1, 2, 3)]
     claims += [claim(k, "above_majority", 0.001, True, clusters="blocks") for k in (1, 2, 3)]
     page = crossed_page(CrossedTables(pd.DataFrame(rows), pd.DataFrame(claims)), ABOUT)
     low, high = (round(100 * v) for v in clopper_pearson(1, 3))
-    assert f"of decisions claims something, after Holm, in 1 of 3 ({low} to {high} %) shifts" in page
-    assert "of translations claims something, after Holm, in 0 of 3 (0 to 71 %) shifts" in page
+    lines = page.replace("\n  ", " ")
+    assert (
+        f"of decisions claims something, after Holm: as reported 1 of 3 ({low} to {high} %); with test blocks" in lines
+    )
+    assert "as clusters 3 of 3 (29 to 100 %)." in lines
+    assert "of translations claims something, after Holm: as reported never decides (too few clusters); with" in lines
+    assert "as clusters 0 of 2 (0 to 84 %)." in lines
     assert "is the verdict of 1 of 4 translators and shifts" in page
     assert (
         "adds: -0.0021 bits/spike (seq2seq, shift 1); in a single recording: -3.0000 bits/spike (ridge, shift 3, a_x_b)"

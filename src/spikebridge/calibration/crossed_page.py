@@ -12,17 +12,13 @@ from spikebridge.calibration.crossed_claims import ALL as WHOLE
 from spikebridge.calibration.crossed_claims import AS_REPORTED, BLOCKS, LEAST_BITS, WITHIN, CrossedTables
 from spikebridge.calibration.false_claims import ALL, NEVER, clopper_pearson, false_claim_rates, test_name
 from spikebridge.calibration.outcomes import ALPHA
+from spikebridge.calibration.page import TABLE
 from spikebridge.calibration.scenarios import CROSSED
 
 DECISION_FAMILIES = ("above_majority", "seq2seq_against_competitors")
 TRANSLATION_FAMILIES = ("translation", "translation_from_source")
 ORDER = (AS_REPORTED, BLOCKS, WITHIN)
 TEMPLATE = """\
-{% macro table(head, rows) -%}
-| {{ head | join(" | ") }} |
-|{{ "---|" * head | length }}
-{% for row in rows %}| {{ row | join(" | ") }} |
-{% endfor %}{% endmacro -%}
 # Crossed recordings: a negative control from real data
 
     python scripts/calibration.py --crossed path/to/recordings --params {{ params }}
@@ -99,7 +95,7 @@ def crossed_page(tables: CrossedTables, about: dict[str, Any]) -> str:
     """The page in Markdown. about: as for `write_crossed`."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     content = _summary(tables) | {"added": _added_rows(tables.added)} | _claim_rows(tables.claims) | about
-    return environment.from_string(TEMPLATE).render(content)
+    return environment.from_string(TABLE + TEMPLATE).render(content)
 
 
 def _summary(tables: CrossedTables) -> dict[str, Any]:

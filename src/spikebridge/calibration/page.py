@@ -32,12 +32,15 @@ ROLES = ("primary", "ladder")
 """Roles of tests that have a row with all columns; the others are descriptive."""
 Row = Mapping[Any, Any]
 
-TEMPLATE = """\
+TABLE = """\
 {% macro table(head, rows) -%}
 | {{ head | join(" | ") }} |
 |{{ "---|" * head | length }}
 {% for row in rows %}| {{ row | join(" | ") }} |
 {% endfor %}{% endmacro -%}
+"""
+"""The macro `table` of the pages: a Markdown table from its head and its rows."""
+TEMPLATE = """\
 {% macro tests(rows) %}{% for line in rows %}    - {{ line }}
 {% endfor %}{% endmacro -%}
 # Calibration of the tests: do the p-values mean what they say?
@@ -137,7 +140,7 @@ def page(tables: Tables, seed: int) -> str:
     """The page in Markdown. seed: of the studies."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     content = _summary(tables) | _rows(tables) | _settings(tables) | {"seed": seed}
-    return environment.from_string(TEMPLATE).render(content)
+    return environment.from_string(TABLE + TEMPLATE).render(content)
 
 
 def _settings(tables: Tables) -> dict[str, Any]:
