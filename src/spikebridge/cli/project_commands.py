@@ -18,7 +18,7 @@ from spikebridge.errors import ConfigError
 
 SIMULATED = SIMULATED_FOLDER.as_posix()
 READ_ALONE = (
-    *(f"analysis.{key}" for key in ("analyses", "halves", "max_epochs", "model", "n_folds", "n_members")),
+    *(f"analysis.{key}" for key in ("analyses", "halves", "max_epochs", "model", "n_folds", "n_members", "states")),
     *("compute.device", "quality.sorter_label_from", "quality.sorter_labels", "split.by"),
 )
 """Settings that a stage of dvc.yaml reads without the rest of their section. DVC expects each of them in the file."""
