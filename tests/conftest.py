@@ -32,11 +32,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Slow tests simulate and kill, mostly in other processes, and would take twice as long while lines are counted.
     """
+    mark_slow_cases(items)
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.no_cover)
     rank = {name: i for i, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+def mark_slow_cases(items: list[pytest.Item]) -> None:
+    """Mark as slow all but n cases of a test that is marked quick_cases(n); the n are chosen evenly."""
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("quick_cases"):
+            tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for cases in tests.values():
+        (n,) = cases[0].get_closest_marker("quick_cases").args
+        quick = {round(k * len(cases) / n) for k in range(n)}
+        for number, item in enumerate(cases):
+            if number not in quick:
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def texts(module: ast.Module) -> Iterator[ast.Constant]:
             yield node
 
 
+@functools.cache
 def owned_names() -> set[str]:
     """Names of files that artifacts spells: metrics.json, predictions.parquet, ..."""
     names = {node.value for path in ARTIFACTS.glob("*.py") for node in texts(tree(path))}

@@ -38,6 +38,7 @@ def test_claims_are_those_of_scipy() -> None:
         assert CLAIMS["equal or better (ROPE, above 0.95)"](d) == (low < 0.05)
 
 
+@pytest.mark.slow
 def test_no_worse_keeps_its_level_and_finds_what_is_alike() -> None:
     found = equivalence_claims.table(
         [equivalence_claims.run(JOBS[truth, 12], lambda _: None) for truth in (AT_MARGIN, ALIKE)]

@@ -131,6 +131,7 @@ stage_main(run)
 
 
 @pytest.mark.parametrize("way", ["text", "npy", "npz", "parquet", "csv", "safetensors", "sqlite"])
+@pytest.mark.quick_cases(2)
 def test_a_stage_on_a_disk_that_is_too_small(tmp_path: Path, way: str) -> None:
     """A limit on the size of files stands for the disk: libraries meet the same error of the system."""
     (tmp_path / "result").mkdir()

@@ -94,6 +94,7 @@ def test_differences_are_those_of_metrics(comparisons: pd.DataFrame, scores: dic
         assert row["estimate"] == pytest.approx(a - b)
 
 
+@pytest.mark.slow
 def test_uninformative_models_do_not_win(tmp_path: Path, run: Run) -> None:
     nothing = dict.fromkeys(Plan().decode, 0.0)
     quiet = make_study(tmp_path, Plan(decode=nothing, translate={"seq2seq": 0.0, "ridge": 0.0}, seed=3))
@@ -107,6 +108,7 @@ def test_uninformative_models_do_not_win(tmp_path: Path, run: Run) -> None:
     assert not nulls[nulls["role"] == "primary"]["passed"].any()
 
 
+@pytest.mark.slow
 def test_blocks_of_few_recordings_have_a_wider_null(tmp_path: Path, run: Run) -> None:
     """Held against majority over blocks, with the null of random signs made wider; two models over recordings."""
     study = make_study(tmp_path, Plan(decode=dict(Plan().decode) | {"dnn": 0.4}, recordings=4))

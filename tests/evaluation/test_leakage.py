@@ -77,6 +77,7 @@ def other_windows(study: Study) -> None:
         (other_windows, "rat1_day1: the windows are not those of the split manifest"),
     ],
 )
+@pytest.mark.quick_cases(6)
 def test_leaks_are_refused(copy: Study, spoil: Spoil, said: str, run: Run) -> None:
     spoil(copy)
     with pytest.raises(LeakageError, match=said):

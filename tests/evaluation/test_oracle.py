@@ -83,6 +83,7 @@ def best_linear(inputs: Any, folder: Path) -> float:
     ("regime", "bin_s", "low", "high"),
     [("linear", 0.05, 0.97, 1.02), ("gated", 0.05, 0, 0.7), ("integrated", 0.05, 0, 0.75), ("theta", 0.025, 0, 0.88)],
 )
+@pytest.mark.quick_cases(1)
 def test_a_linear_map_of_the_true_latents_reaches_the_oracle_in_the_linear_regime_alone(
     tmp_path: Path, regime: str, bin_s: float, low: float, high: float
 ) -> None:

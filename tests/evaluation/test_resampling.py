@@ -59,6 +59,7 @@ def test_a_recording_without_animal_is_named() -> None:
         clusters_of(pd.DataFrame({"recording": ["a", "b"]}), "animal", {"a": "rat"})
 
 
+@pytest.mark.slow
 def test_nested_intervals_draw_recordings_first(tmp_path: Path, run: Run) -> None:
     """The sign flip over blocks is the same; the interval speaks for new recordings, and is wider."""
     small = make_study(tmp_path, Plan(recordings=4, trials=24, folds=3, translate={}))

@@ -17,6 +17,7 @@ from spikebridge.artifacts.evaluation import EvaluationRun, read_table
 Run = Callable[..., Path]
 
 
+@pytest.mark.slow
 def test_twice_the_same_and_other_seeds_other_draws(study: Study, out: Path, run: Run) -> None:
     again = run(study, "out_again")
     for path in (p for p in out.rglob("*") if p.is_file()):

@@ -126,6 +126,7 @@ def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.quick_cases(8)
 def test_no_text_overlaps_or_leaves_the_page(
     name: str, three_classes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_new_recording_from_its_file_to_predictions(
         ({}, ["--out", "model"], "exists; name a new folder"),
     ],
 )
+@pytest.mark.quick_cases(3)
 def test_mistakes_are_one_line_and_write_nothing(
     place: Path,
     tmp_path: Path,

@@ -99,6 +99,7 @@ def test_labels_of_a_held_out_recording_and_its_test_trials_change_nothing(
         assert (a is None and b is None) or np.array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_the_leak_check_passes_and_names_the_time_that_models_adapt_to(trained: Path, folds: Splits) -> None:
     report = leakage.check(inputs(trained))
     assert report["passed"] and report["split_by"] == "recording"

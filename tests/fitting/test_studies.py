@@ -77,6 +77,7 @@ def without_settings(path: Path) -> None:
     ],
     ids=["cut", "cut to an eighth", "zeros", "text", "zeros in the middle", "settings"],
 )
+@pytest.mark.quick_cases(2)
 def test_a_damaged_study_is_set_aside_and_begun_again(
     study: Path, killed: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], damage: Damage
 ) -> None:

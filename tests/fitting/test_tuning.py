@@ -188,6 +188,7 @@ def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
     assert len(calls) - n_quick == 3 * 4 > n_quick
 
 
+@pytest.mark.slow
 def test_epochs_are_capped_while_tuning(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     whole = tuning.assess

@@ -99,6 +99,7 @@ def test_other_interval_tables_and_those_of_invalid_times(inspected: Inspected) 
 
 
 @pytest.mark.parametrize("rate_hz", [2.0, 8.0, 30.0])
+@pytest.mark.quick_cases(1)
 def test_spikes_in_milliseconds_beside_trials_in_seconds(inspected: Inspected, rate_hz: float) -> None:
     contents = session(rate_hz=rate_hz)
     got = inspected(replace(contents, spikes=contents.spikes.assign(time_s=contents.spikes["time_s"] * 1000)))

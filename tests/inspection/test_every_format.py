@@ -25,6 +25,7 @@ def simulated() -> Recording:
 
 
 @pytest.mark.parametrize("name", io.reader_names())
+@pytest.mark.quick_cases(5)
 def test_a_block_that_runs(simulated: Recording, tmp_path: Path, name: str) -> None:
     reader = io.get_reader(name)
     step = getattr(reader, "TIME_STEP_S", None)

@@ -78,6 +78,7 @@ INCOMPLETE = (without_trials, without_regions, with_one_region, without_labels, 
         (twice, "have the time of the spike before; expected each spike once"),
     ],
 )
+@pytest.mark.quick_cases(6)
 def test_spikes_are_checked_without_a_complete_proposal(
     inspected: Inspected, lacking: Change, spoil: Callable[[pd.DataFrame], pd.DataFrame], expected: str
 ) -> None:

@@ -137,6 +137,7 @@ def one_hot(kind: type = bool, **names: str) -> dict[str, Any]:
         {"HitR": "right hit", "HitL": "left hit", "ErrR": "right err", "ErrL": "left err"},
     ],
 )
+@pytest.mark.quick_cases(3)
 def test_flags_that_make_a_choice(inspected: Inspected, kind: type, names: dict[str, str]) -> None:
     got = runs(inspected(made(one_hot(kind, **names) | {"laser": K % 2 == 0})))
     hit_r, hit_l, err_r, err_l = (

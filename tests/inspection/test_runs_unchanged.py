@@ -83,6 +83,7 @@ def test_the_folder_of_real_recordings(real_folder: Path, tmp_path: Path) -> Non
     assert run(result, tmp_path) == {name: n for name, (_, _, n) in REAL.items()}
 
 
+@pytest.mark.slow
 def test_simulated_recordings_get_the_shipped_parameters(tmp_path: Path) -> None:
     knobs = SimulateConfig(n_recordings=2, n_trials=90, n_source_units=(8, 10), n_target_units=(6, 8))
     simulate.simulate(knobs, 1, tmp_path / "simulated")

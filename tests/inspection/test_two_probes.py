@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize("form", list(two_probes.FORMATS))
 @pytest.mark.parametrize("probes", [("imec0", "imec1"), ("HC", "PFC")])
+@pytest.mark.quick_cases(2)
 def test_the_proposal_goes_through_the_stages(form: str, probes: tuple[str, str], tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     session = two_probes.made(probes)

@@ -34,6 +34,7 @@ from spikebridge.io import IngestSections, ingest
 
 
 @pytest.mark.parametrize("case", ["08_trial_starts_zero", "08b_trial_starts_zero_long"])
+@pytest.mark.quick_cases(1)
 def test_trials_that_start_at_zero(case: str, tmp_path: Path) -> None:
     import h5py
 
@@ -161,6 +162,7 @@ def test_offset_between_recording_and_acquisition(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("by", [37.6, -37.6, 120.0])
 @pytest.mark.parametrize("form", ["tables", "nwb"])
+@pytest.mark.quick_cases(2)
 def test_spikes_that_respond_at_another_time(by: float, form: str, tmp_path: Path, write_nwb: Any) -> None:
     trains, table = session(gain=3.0)
     if form == "tables":

@@ -68,6 +68,7 @@ def test_names_without_a_day_and_without_spikes(recording: Recording, tmp_path: 
     assert (found.name, len(found.units), len(found.spikes)) == ("rat2", 2, 0)
 
 
+@pytest.mark.slow
 def test_tetrodes_and_cells_are_kept(tmp_path: Path) -> None:
     """A day read, chosen, written and read again is the same day."""
     first = read(day(tmp_path))

@@ -156,6 +156,7 @@ ARRAYS = {
 
 @pytest.mark.parametrize("array", ARRAYS)
 @pytest.mark.parametrize("when", ["before opening", "when read"])
+@pytest.mark.quick_cases(4)
 def test_a_chunk_cut_short(folder: Path, array: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blosc makes of it whatever lies in memory."""
     if when == "when read":

@@ -28,6 +28,7 @@ def steinmetz() -> Config:
 
 
 @pytest.mark.parametrize("name", TABLE)
+@pytest.mark.quick_cases(1)
 def test_units_and_trials(real_folder: Path, steinmetz: Config, name: str) -> None:
     regions, n_trials, n_success = TABLE[name]
     found = io.read_recording(real_folder / f"{name}.nwb", RecordingSections.of(steinmetz))

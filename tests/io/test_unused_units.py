@@ -157,6 +157,7 @@ def test_sentinel_of_a_sorter(project: Project) -> None:
     )
 
 
+@pytest.mark.slow
 def test_noise_does_not_decide_the_unit_of_time(project: Project) -> None:
     """Most units of a probe may be threshold crossings of another region, at rates that no neuron has."""
     noise = {unit: np.sort(np.random.default_rng(unit).uniform(0, 130.0, 50_000)).tolist() for unit in range(10, 16)}

@@ -96,6 +96,7 @@ def test_the_others_and_the_core_stay_as_they_were(recordings: list[Windows], po
     assert all(p.requires_grad for p in after.translator.networks.parameters())
 
 
+@pytest.mark.slow
 def test_it_comes_back_from_disk_and_is_made_by_its_seed(
     recordings: list[Windows], pooled: Path, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_it_comes_back_from_disk_and_is_made_by_its_seed(
     ("name", "extra"),
     [("seq2seq_label_direction", {}), ("seq2seq", {"core": "state_space", "causal": True})],
 )
+@pytest.mark.quick_cases(1)
 def test_two_recordings_one_after_the_other_with_other_settings(
     recordings: list[Windows], name: str, extra: dict[str, object], tmp_path: Path
 ) -> None:
@@ -177,6 +179,7 @@ def test_with_too_few_trials_to_align_it_translates_alone(recordings: list[Windo
     assert np.isfinite(said.rates).all()
 
 
+@pytest.mark.slow
 def test_an_adaptation_that_is_stopped_leaves_the_model_as_it_was(recordings: list[Windows], pooled: Path) -> None:
     train, valid, test = cut(recordings[-1], FEW + FEW_VALID)
     model, rng = models.load(pooled), np.random.default_rng(0)

@@ -54,6 +54,7 @@ def shared() -> tuple[Seq2Seq, Parts]:
     return fitted()
 
 
+@pytest.mark.slow
 def test_what_is_shared_is_kept_and_decides(shared: tuple[Seq2Seq, Parts]) -> None:
     """All four latents of the simulation are shared, the one that decides among them."""
     model, (_, _, test) = shared

@@ -11,6 +11,7 @@ from spikebridge.models.parts.readout import INVERSE_PENALTIES, SUMMARIES, fit_r
 
 
 @pytest.mark.parametrize(("classes", "signal"), [(2, 0.0), (2, 0.3), (2, 1.0), (3, 0.5)])
+@pytest.mark.quick_cases(1)
 def test_read_outs_choose_what_a_fit_for_every_fold_and_strength_would(classes: int, signal: float) -> None:
     rng = np.random.default_rng([classes, int(10 * signal)])
     latents, labels = {}, {}

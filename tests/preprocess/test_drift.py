@@ -58,6 +58,7 @@ def test_few_spikes_and_short_recordings_say_nothing() -> None:
     assert list(drift_warnings(short, {"source": IDS})) == []
 
 
+@pytest.mark.slow
 def test_real_recordings_are_steady(real_folder: Path) -> None:
     settings = config.load(Path(__file__).parents[2] / "examples" / "steinmetz" / "params.yaml")
     for path in sorted(real_folder.glob("*.nwb")):

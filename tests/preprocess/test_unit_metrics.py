@@ -49,6 +49,7 @@ def brute(train: np.ndarray, observed: np.ndarray) -> tuple[int, float]:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("rate", [0.02, 3.0, 80.0])
 @pytest.mark.parametrize("observed", [np.array([[0.0, 1000.0]]), GAPS], ids=["whole", "gaps"])
+@pytest.mark.quick_cases(4)
 def test_against_brute_force(seed: int, rate: float, observed: np.ndarray) -> None:
     train = poisson(np.random.default_rng(seed), rate, 1000.0)
     mine = ObservedTrain.of(train, observed)

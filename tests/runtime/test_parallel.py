@@ -52,6 +52,7 @@ def run(jobs: list[int], workers: int) -> tuple[list[int], list[Any]]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.quick_cases(1)
 def test_results_in_order_and_every_report_heard(workers: int) -> None:
     assert run([3, 1, 2], workers) == ([9, 1, 4], [("threads", 1)] * 3)
 
@@ -107,6 +108,7 @@ def environment(job: int, report: parallel.Report) -> tuple[str | None, str | No
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
+@pytest.mark.quick_cases(1)
 def test_workers_see_the_environment_of_the_call_on_one_thread(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However they are made, and however long ago the server began that they are forked from."""
     if method not in multiprocessing.get_all_start_methods():

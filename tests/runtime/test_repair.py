@@ -71,6 +71,7 @@ def test_a_cut_lock_is_removed(project: Path, text: str) -> None:
     assert repair(project) == []
 
 
+@pytest.mark.slow
 def test_dvc_fails_on_a_cut_lock_and_not_after_repair(project: Path) -> None:
     (project / "in.txt").write_text("2")
     (project / module.LOCK).write_text("")
@@ -124,6 +125,7 @@ def test_a_cut_lock_of_a_running_command_stays(project: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"", b'{"pid": 1'], ids=["empty", "half an entry"])
+@pytest.mark.quick_cases(1)
 def test_an_empty_folder_of_the_run_cache(project: Path, content: bytes) -> None:
     """DVC makes the folder, then the entry. It crashes where it finds the folder alone."""
     (entry,) = (project / ".dvc" / "cache" / "runs").glob("*/*/*")

@@ -119,6 +119,7 @@ def label_score(session: Session) -> float:
     return float(model.score(x[half:], y[half:]) - max(y[half:].mean(), 1 - y[half:].mean()))
 
 
+@pytest.mark.slow
 def test_label_information() -> None:
     assert label_score(make(n_trials=300, label_information=1.0)) > 0.2
     assert label_score(make(n_trials=300, label_information=0.0)) < 0.05

@@ -22,6 +22,7 @@ def test_weights_draw_every_cluster_alike(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("n", [6, 12, 30])
+@pytest.mark.slow
 def test_interval_covers_the_truth_as_often_as_it_says(rng: np.random.Generator, n: int) -> None:
     studies, hits = 600, 0
     for _ in range(studies):

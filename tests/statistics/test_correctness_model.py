@@ -51,6 +51,7 @@ def test_finds_the_odds_ratio(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("k", [6, 12])
+@pytest.mark.slow
 def test_holds_its_level_where_clusters_favour_one_or_the_other(rng: np.random.Generator, k: int) -> None:
     studies, hits = 150, 0
     for _ in range(studies):
@@ -58,6 +59,7 @@ def test_holds_its_level_where_clusters_favour_one_or_the_other(rng: np.random.G
     assert stats.binomtest(hits, studies, 0.05, alternative="greater").pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_the_bayesian_mixed_model_is_too_sure(rng: np.random.Generator) -> None:
     """Why it is not offered, here with a random intercept and a random difference for every cluster."""
     studies, bayes, ours = 12, 0, 0

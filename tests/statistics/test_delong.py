@@ -34,6 +34,7 @@ def test_two_classes_by_brute_force(rng: np.random.Generator) -> None:
     assert found.p == pytest.approx(2 * stats.norm.sf(abs(auc_a - auc_b) / np.sqrt(variance)))
 
 
+@pytest.mark.slow
 def test_three_classes_have_the_area_of_the_metric_and_the_spread_of_resamples(rng: np.random.Generator) -> None:
     label = rng.integers(0, 3, 150)
     a, b = scores(rng, label, 1.0, 3), scores(rng, label, 0.5, 3)
@@ -50,6 +51,7 @@ def test_three_classes_have_the_area_of_the_metric_and_the_spread_of_resamples(r
 
 
 @pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.slow
 def test_holds_its_level_and_covers_for_independent_trials(rng: np.random.Generator, k: int) -> None:
     studies, hits = 600, 0
     for _ in range(studies):

@@ -146,6 +146,7 @@ def p_of(name: str, label: np.ndarray, values: np.ndarray, rng: Rng) -> NullResu
 
 
 @pytest.mark.parametrize("name", ["pseudosession", "block_permutation"])
+@pytest.mark.slow
 def test_level_with_labels_in_runs_and_drifting_predictions(name: str, rng: Rng) -> None:
     studies, hits, naive = 200, 0, 0
     for _ in range(studies):

@@ -47,6 +47,7 @@ def test_linear_shift_counts_the_observed_one() -> None:
     assert np.isnan(linear_shift.linear_shift(np.full(3, np.nan)).p)
 
 
+@pytest.mark.slow
 def test_linear_shift_holds_its_level_under_stationary_drift(rng: np.random.Generator) -> None:
     studies, hits, n = 300, 0, 39
     for _ in range(studies):

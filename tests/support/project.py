@@ -18,14 +18,14 @@ SMALL: dict[str, Any] = {
     "bins": {"width_s": 0.1},
     "split": {"n_outer_folds": 2},
     "models": {
-        "seq2seq": {"max_epochs": 6, "hidden_size": 16, "batch_size": 64, "n_readout_trees": 20},
+        "seq2seq": {"max_epochs": 4, "hidden_size": 16, "batch_size": 64, "n_readout_trees": 20},
         "ridge": {},
         "random_forest": {"n_estimators": 20},
-        "dnn": {"max_epochs": 10},
+        "dnn": {"max_epochs": 4},
         "majority": {},
     },
     "tune": {"n_trials": 2, "n_startup_trials": 1},
-    "analysis": {"n_folds": 1, "max_epochs": 3},
+    "analysis": {"n_folds": 1, "max_epochs": 2},
     "statistics": {"n_resamples": 500},
     "compute": {"workers": 1},
 }

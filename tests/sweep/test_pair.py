@@ -39,6 +39,7 @@ def rows(swept: Path) -> pd.DataFrame:
     return SweepResults(swept / "results").read_pairs().set_index(["source", "target"])
 
 
+@pytest.mark.slow
 def test_both_directions_of_the_link_are_found_and_their_lags_are_opposite(rows: pd.DataFrame) -> None:
     for pair, lag in ((("A", "B"), LAG_S), (("B", "A"), -LAG_S)):
         row = rows.loc[pair]
@@ -51,6 +52,7 @@ def test_both_directions_of_the_link_are_found_and_their_lags_are_opposite(rows:
         assert row["dimension"] == 2
 
 
+@pytest.mark.slow
 def test_regions_that_only_drift_together_are_not_linked(rows: pd.DataFrame) -> None:
     row = rows.loc[("A", "C")]
     assert row["verdict_code"] == Verdict.NOT_SIGNIFICANT.code
@@ -58,6 +60,7 @@ def test_regions_that_only_drift_together_are_not_linked(rows: pd.DataFrame) -> 
     assert row["communication_gain"] < 0.005
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_a_trial(swept: Path) -> None:
     run = PairRun(swept / "pairs" / "A_B")
     trials, about = run.read_trials(), run.read_estimates()
@@ -70,6 +73,7 @@ def test_what_is_kept_of_a_trial(swept: Path) -> None:
     assert sorted(p.name for p in (swept / "pairs" / "A_B").iterdir()) == ["pair.json", "trials.parquet"]
 
 
+@pytest.mark.slow
 def test_pairs_are_compared_on_the_same_trials(swept: Path) -> None:
     keys = ["recording", "trial", "fold", "time_s"]
     first, *others = (PairRun(swept / "pairs" / key).read_trials() for key in RUN)
@@ -85,6 +89,7 @@ def test_a_second_fit_gives_the_same_numbers(swept: Path, prepared: Path, settin
         assert (tmp_path / "A_C" / name).read_bytes() == (swept / "pairs" / "A_C" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_missing_pair_is_named(swept: Path, prepared: Path, settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no results of B_C, C_A, C_B; run spikebridge sweep again"):
         collect(CollectSections.of(settings()), prepared / "prepared", swept / "pairs", tmp_path / "results")

@@ -144,6 +144,7 @@ def test_mirroring_twice_changes_nothing_and_a_wiped_store_is_filled(project: Pa
     assert counts(opened(wiped)) == before
 
 
+@pytest.mark.slow
 def test_a_run_whose_files_changed_is_replaced(project: Path) -> None:
     mirror(settings(), project)
     history = project / "runs/train/dnn/history.csv"

@@ -38,6 +38,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Any:
         return folder, about, store.open_store(settings().tracking, folder)
 
 
+@pytest.mark.slow
 def test_a_metric_of_each_recording_is_logged_under_its_own_key(published: Any) -> None:
     _, _, opened = published
     top = [r for r in opened.client.search_runs([opened.experiment]) if "mlflow.parentRunId" not in r.data.tags]

@@ -117,6 +117,7 @@ def test_a_pacemaker_is_no_slow_clock() -> None:
 
 
 @pytest.mark.parametrize("factor", [100.0, 1000.0, 1 / 60, 1 / 3600])
+@pytest.mark.slow
 def test_real_neurons(real_folder: Path, factor: float) -> None:
     """Spikes of 0.4 s around each stimulus, known to 10 ms: no false alarm there, and the wrong unit is told."""
     for path in sorted(real_folder.glob("*.nwb")):

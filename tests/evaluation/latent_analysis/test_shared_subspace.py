@@ -56,6 +56,7 @@ def test_the_decision_without_a_mode_is_that_of_scikit_learn(study: Study, found
         assert losses.loc[removed, "n_folds"] == 2
 
 
+@pytest.mark.slow
 def test_a_mode_that_one_fold_lacks_is_compared_in_the_others(study: Study, tmp_path: Path) -> None:
     folder = tmp_path / "analysis"
     shutil.copytree(study.root / "analysis_subspace", folder)

@@ -133,6 +133,7 @@ def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) 
     assert not [*nested_model_lines(SimpleNamespace(evaluation=EvaluationRun(tmp_path)))]  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_too_few_recordings_are_said(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(recordings=4, trials=40, cluster="recording"))
     folder = make_ladder(study)

@@ -73,6 +73,7 @@ def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame)
     assert "2 of 3 parts of the window decode the decision" in second
 
 
+@pytest.mark.slow
 def test_few_recordings_cannot_decide(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40, recordings=3))
     evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, make_ladder(study))
@@ -95,6 +96,7 @@ def test_a_part_that_saw_test_time_is_refused(tmp_path: Path) -> None:
         evaluate(EvaluationSections.of(study.config), *study.places, tmp_path / "out", None, folder)
 
 
+@pytest.mark.slow
 def test_a_broken_list_of_parts_is_named(tmp_path: Path) -> None:
     study = make_study(tmp_path, Plan(trials=40))
     folder = make_ladder(study)

@@ -175,6 +175,7 @@ def test_null_leaves_everything_as_it_was(moving: tuple[Study, Any], found: Eval
     assert found.comparisons.read_bytes() == without.comparisons.read_bytes()
 
 
+@pytest.mark.slow
 def test_overlapping_and_rare_states(moving: tuple[Study, dict[str, np.ndarray]]) -> None:
     """Bins of two states belong to both; a state without data has a reason, and no row is lost."""
     study, running = moving

@@ -197,6 +197,7 @@ def file_without_permission(at: Project) -> None:
 
 
 @pytest.mark.parametrize("case", BAD.cases, ids=str)
+@pytest.mark.quick_cases(10)
 def test_refused(case: Case, project: Project) -> None:
     refuses(case, project)
 

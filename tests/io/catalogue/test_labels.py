@@ -138,5 +138,6 @@ def a_class_in_one_test_block_alone(at: Project) -> None:
 
 
 @pytest.mark.parametrize("case", BAD.cases, ids=str)
+@pytest.mark.quick_cases(7)
 def test_refused(case: Case, project: Project) -> None:
     refuses(case, project)

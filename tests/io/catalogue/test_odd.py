@@ -352,5 +352,6 @@ def no_animal(at: Project) -> None:
 
 
 @pytest.mark.parametrize("case", ODD.cases, ids=str)
+@pytest.mark.quick_cases(22)
 def test_accepted(case: Case, project: Project) -> None:
     accepts(case, project)

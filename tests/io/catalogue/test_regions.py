@@ -121,5 +121,6 @@ def region_instead_of_a_list(at: Project) -> None:
 
 
 @pytest.mark.parametrize("case", BAD.cases, ids=str)
+@pytest.mark.quick_cases(7)
 def test_refused(case: Case, project: Project) -> None:
     refuses(case, project)

@@ -146,6 +146,7 @@ def test_every_refusal_says_what_to_do(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", BY_SETTING, ids=str)
+@pytest.mark.slow
 def test_the_remedy_works(case: Case, project: Project) -> None:
     """The recording reads; where another stage refused it, that stage runs."""
     remedy = REMEDIES[str(case)]

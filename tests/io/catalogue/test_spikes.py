@@ -312,5 +312,6 @@ def no_unit_is_fast_enough(at: Project) -> None:
 
 
 @pytest.mark.parametrize("case", BAD.cases, ids=str)
+@pytest.mark.quick_cases(16)
 def test_refused(case: Case, project: Project) -> None:
     refuses(case, project)

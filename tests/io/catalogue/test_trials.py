@@ -268,5 +268,6 @@ def bins_that_do_not_fill_the_window(at: Project) -> None:
 
 
 @pytest.mark.parametrize("case", BAD.cases, ids=str)
+@pytest.mark.quick_cases(14)
 def test_refused(case: Case, project: Project) -> None:
     refuses(case, project)
