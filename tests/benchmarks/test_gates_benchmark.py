@@ -64,7 +64,7 @@ def test_a_forbidden_claim_is_false_and_studies_are_made_once(
     assert len(again) == 6
     assert len(made) == 3
     assert again[again["study"] == "no_label"]["false_claims"].tolist() == [False, True]
-    lines = bench.said(again)
+    lines = bench.summary_lines(again)
     assert lines[0].startswith("- no_label: promoted 1 of 2; some model better than majority in 1,")
     assert lines[0].endswith("false claims in 1.")
 

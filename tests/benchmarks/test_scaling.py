@@ -46,7 +46,10 @@ def test_ratios_are_to_the_smallest_case_of_the_same_kind() -> None:
     assert found["process_ratio"].tolist() == pytest.approx([1, 140 / 110, 1, 115 / 110])
     assert found["epoch_exponent"].tolist()[1::2] == pytest.approx([1.0, np.log(2) / np.log(3)])
     assert found["epoch_exponent"].isna().tolist() == [True, False, True, False]
-    assert "3 times the bins: an epoch takes 3.0 times as long and peak memory is 4.0 times" in scaling.said(found)[0]
+    assert (
+        "3 times the bins: an epoch takes 3.0 times as long and peak memory is 4.0 times"
+        in scaling.summary_lines(found)[0]
+    )
 
 
 @pytest.mark.slow
